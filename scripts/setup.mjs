@@ -1,0 +1,97 @@
+// Installs what is missing before `npm start`, `npm test` and `npm run check`. Plain JavaScript for any Node from 20 on,
+// and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|check
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const cache = join(root, '.cache');
+const goal = process.argv[2] ?? 'start';
+
+const has = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
+const run = (command, ...args) => execFileSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
+const hashOf = (file) =>
+  createHash('sha256')
+    .update(readFileSync(join(root, file)))
+    .digest('hex');
+
+/** Runs `work` unless `stamp` says that it was done for the same `fingerprint`. */
+function once(stamp, fingerprint, work) {
+  const file = join(cache, stamp);
+  if (existsSync(file) && readFileSync(file, 'utf8') === fingerprint) return;
+  work();
+  mkdirSync(cache, { recursive: true });
+  writeFileSync(file, fingerprint);
+}
+
+function installNodeModules() {
+  if (!existsSync(join(root, 'node_modules/.bin/node'))) rmSync(join(cache, 'npm-packages'), { force: true });
+  once('npm-packages', hashOf('package-lock.json'), () => {
+    console.error('ssrms: installing npm packages …');
+    run('npm', 'ci', '--no-audit', '--no-fund', '--loglevel=error');
+  });
+}
+
+function newestChange(folder) {
+  let newest = 0;
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile()) newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
+  }
+  return newest;
+}
+
+function buildPage() {
+  const source = join(root, 'src');
+  if (!existsSync(join(source, 'console/page'))) return;
+  const built = join(root, 'dist/page/index.html');
+  if (existsSync(built) && statSync(built).mtimeMs > newestChange(source)) return;
+  console.error('ssrms: building the web page …');
+  run('npx', '--no-install', 'vite', 'build', '--logLevel', 'error', '--config', 'src/console/page/vite.config.ts');
+}
+
+/** What the tests need beyond npm: a Debian package for each command. */
+const machineNeeds = [
+  { name: 'java', found: () => has('java', '-version'), debian: 'openjdk-17-jdk-headless' },
+  { name: 'maven', found: () => has('mvn', '-version'), debian: 'maven' },
+  { name: 'chromium', found: () => existsSync('/usr/bin/chromium'), debian: 'chromium' },
+];
+
+function installMachineNeeds() {
+  let missing = machineNeeds.filter((need) => !need.found());
+  const debianRoot = process.getuid?.() === 0 && existsSync('/etc/debian_version') && has('apt-get', '--version');
+  if (missing.length > 0 && debianRoot) {
+    console.error(`ssrms: installing for the tests: ${missing.map((need) => need.debian).join(' ')} …`);
+    const quiet = {
+      cwd: root,
+      stdio: ['ignore', 'ignore', 2],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    };
+    spawnSync('apt-get', ['update', '-qq'], quiet);
+    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing.map((n) => n.debian)], quiet);
+    missing = missing.filter((need) => !need.found());
+  }
+  for (const need of missing) {
+    console.error(
+      `ssrms: ${need.name} is missing: tests that need it are skipped. On Debian: apt-get install ${need.debian}`,
+    );
+  }
+  if (!missing.some((need) => need.name !== 'chromium')) fetchKafka();
+}
+
+function fetchKafka() {
+  const pom = 'test/support/kafka/pom.xml';
+  if (!existsSync(join(root, pom))) return;
+  once('kafka-jars', hashOf(pom), () => {
+    console.error('ssrms: fetching Kafka for the tests …');
+    const output = join(cache, 'kafka');
+    const maven = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${output}`];
+    // A registry that fails once mostly answers the second time.
+    if (spawnSync('mvn', maven, { cwd: root, stdio: ['ignore', 2, 2] }).status !== 0) run('mvn', ...maven);
+  });
+}
+
+installNodeModules();
+if (goal !== 'check') buildPage();
+if (goal === 'test') installMachineNeeds();

@@ -1,0 +1,43 @@
+// Runs the tests with node's runner. Usage: node scripts/test.mjs [--unit] [file …]
+// A suffix says what a test needs (.kafka.test.ts: Java and Kafka's jars; .browser.test.ts: Chromium). Where that is
+// missing the file is skipped by name, and with CI=true a skip is a failure.
+import { spawnSync } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+
+const args = process.argv.slice(2);
+const unit = args.includes('--unit');
+const named = args.filter((arg) => !arg.startsWith('--'));
+const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).sort();
+const needy = /\.(kafka|browser|fault)\.test\.ts$/;
+let files = named.length > 0 ? named : unit ? all.filter((f) => f.startsWith('src/') && !needy.test(f)) : all;
+
+const missing = {
+  kafka:
+    existsSync('.cache/kafka-jars') && spawnSync('java', ['-version'], { stdio: 'ignore' }).status === 0
+      ? ''
+      : 'Java 17 and Kafka',
+  browser: existsSync('/usr/bin/chromium') ? '' : 'Chromium',
+};
+const skipped = files.filter((file) =>
+  Object.keys(missing).some((need) => missing[need] && file.includes(`.${need}.`)),
+);
+files = files.filter((file) => !skipped.includes(file));
+for (const file of skipped) {
+  const need = Object.keys(missing).find((name) => missing[name] && file.includes(`.${name}.`));
+  console.error(`skipped: ${file} (${missing[need]} missing)`);
+}
+if (skipped.length > 0 && process.env.CI === 'true') {
+  console.error('With CI=true a skipped test is a failure.');
+  process.exit(1);
+}
+const flags = [
+  '--test',
+  '--test-reporter=spec',
+  '--test-concurrency=2',
+  '--test-timeout=240000',
+  '--disable-warning=ExperimentalWarning',
+];
+const result = spawnSync(process.execPath, [...flags, ...args.filter((a) => a.startsWith('--test-')), ...files], {
+  stdio: 'inherit',
+});
+process.exit(result.status ?? 1);

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { tagsOf } from '../metric/sample.ts';
+import {
+  alarmRecordKey,
+  formatAlarmRecord,
+  keyOfAlarmRecord,
+  parseAlarmRecord,
+  parseAlarmRecordKey,
+  type AlarmRecord,
+} from './alarm-record.ts';
+import { ok, type AlarmState } from './alarm-state.ts';
+
+const encoder = new TextEncoder();
+const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
+
+const time = fc.integer({ min: 0, max: 4e12 });
+const offset = fc.nat();
+const states: fc.Arbitrary<AlarmState> = fc.oneof(
+  fc.constant(ok),
+  fc.record({ state: fc.constant('pending' as const), sinceMs: time }),
+  fc.record({
+    state: fc.constant('firing' as const),
+    sinceMs: time,
+    alarmId: fc.uuid(),
+    cause: fc.constantFrom('breach' as const, 'no_data' as const),
+    notified: fc.boolean(),
+    owed: fc.boolean(),
+  }),
+);
+const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((each) => !/\p{Cc}/u.test(each));
+const tags = fc
+  .array(fc.tuple(fc.oneof(text, fc.constantFrom('__proto__', 'constructor', 'toString')), text), { maxLength: 5 })
+  .map(tagsOf);
+const records: fc.Arbitrary<AlarmRecord> = fc.record({
+  ruleId: fc.uuid(),
+  ruleVersion: fc.record({ partition: fc.nat(2), offset }),
+  series: fc.record({ name: text, tags }),
+  state: states,
+  lastSentMs: fc.option(time, { nil: undefined }),
+  x: fc.option(
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+    { nil: undefined },
+  ),
+  timeMs: time,
+  sample: fc.record({ partition: fc.nat(19), offset, timestampMs: time }),
+});
+
+test('A22: a state is read back as it was written, from text and from bytes', () => {
+  fc.assert(
+    fc.property(records, (record) => {
+      const written = formatAlarmRecord(record);
+      for (const value of [written, encoder.encode(written)]) {
+        const read = parseAlarmRecord(value);
+        assert.ok(!('problem' in read));
+        // A JSON text is a fair comparison, whatever prototypes the two have.
+        assert.equal(formatAlarmRecord(read), written);
+        assert.equal(keyOfAlarmRecord(read), keyOfAlarmRecord(record));
+      }
+    }),
+  );
+});
+
+const firing: AlarmRecord = {
+  ruleId,
+  ruleVersion: { partition: 1, offset: 7 },
+  series: { name: 'received-packages', tags: { host: 'a' } },
+  state: { state: 'firing', sinceMs: 10, alarmId: 'some-id', cause: 'breach', notified: true, owed: false },
+  lastSentMs: 10,
+  x: 508,
+  timeMs: 10,
+  sample: { partition: 3, offset: 1_234, timestampMs: 9 },
+};
+
+test('A22: the public text of a state is this', () => {
+  assert.deepEqual(JSON.parse(formatAlarmRecord(firing)), {
+    rule_id: ruleId,
+    rule_version: { partition: 1, offset: 7 },
+    metric_name: 'received-packages',
+    tags: { host: 'a' },
+    state: 'firing',
+    since_ms: 10,
+    alarm_id: 'some-id',
+    cause: 'breach',
+    notified: true,
+    owed: false,
+    last_sent_ms: 10,
+    x: 508,
+    time_ms: 10,
+    partition: 3,
+    offset: 1_234,
+    timestamp_ms: 9,
+  });
+  assert.equal(keyOfAlarmRecord(firing), `${ruleId} ["received-packages","host","a"]`);
+});
+
+test('A22: a record with any field missing or of a wrong type is a problem that names the field', () => {
+  const whole = JSON.parse(formatAlarmRecord(firing)) as Record<string, unknown>;
+  const optional = ['tags', 'last_sent_ms', 'x'];
+  for (const field of Object.keys(whole)) {
+    for (const wrong of [undefined, null, [], 'text of no use', -1.5, true]) {
+      if (
+        typeof wrong === typeof whole[field] &&
+        !Array.isArray(wrong) &&
+        wrong !== null &&
+        !['state', 'cause', 'partition', 'offset'].includes(field)
+      )
+        continue;
+      if (wrong === undefined && optional.includes(field)) continue;
+      const read = parseAlarmRecord(JSON.stringify({ ...whole, [field]: wrong }));
+      assert.ok('problem' in read, `${field} = ${JSON.stringify(wrong)}`);
+      assert.match(read.problem, new RegExp(field));
+    }
+  }
+  for (const other of ['', '{', '[]', '"x"', 'null', '7']) assert.ok('problem' in parseAlarmRecord(other));
+  assert.ok('problem' in parseAlarmRecord(new Uint8Array([0xff])));
+});
+
+test('A22: a key is taken apart again', () => {
+  const series = '["a b","c d","e f"]';
+  assert.deepEqual(parseAlarmRecordKey(alarmRecordKey(ruleId, series)), { ruleId, seriesKey: series });
+  assert.equal(parseAlarmRecordKey('nothing'), undefined);
+});

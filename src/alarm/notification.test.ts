@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { compileRule } from '../rule/condition.ts';
+import type { Rule } from '../rule/rule.ts';
+import { ok } from './alarm-state.ts';
+import { formatNotification, notificationOf, parseNotification } from './notification.ts';
+import { step, type AlarmEvent } from './step.ts';
+
+const token = 'a-secret-token-'.padEnd(68, 'x');
+const rule: Rule = {
+  id: '21433034-8078-4f1a-bb8d-1ac996db395d',
+  metric_name: 'received-packages',
+  threshold: 500,
+  discord_webhook_url: `https://discord.com/api/webhooks/12345678901234567/${token}`,
+};
+const series = { name: 'received-packages', tags: { host: 'a' } };
+const sampleEvent: AlarmEvent = {
+  kind: 'sample',
+  x: 508,
+  timeMs: 20,
+  sample: { partition: 3, offset: 9, timestampMs: 19 },
+};
+
+function notified(fields: Partial<Rule>, event: AlarmEvent) {
+  const condition = compileRule({ ...rule, ...fields });
+  const [due] = step({ condition, seriesKey: 'key' }, ok, event, undefined).due;
+  assert.ok(due);
+  return notificationOf(due, { condition, partition: 1, offset: 7 }, series);
+}
+
+test('A22: the public text of a notification says all of it', () => {
+  const fields: Partial<Rule> = {
+    resolve_threshold: 490,
+    type: 'window_average',
+    window_duration_seconds: 0.3,
+    description: 'Too much',
+  };
+  const notification = notified(fields, sampleEvent);
+  assert.deepEqual(JSON.parse(formatNotification(notification)), {
+    id: notification.id,
+    kind: 'fired',
+    alarm_id: notification.alarmId,
+    rule_id: rule.id,
+    rule_version: { partition: 1, offset: 7 },
+    metric_name: 'received-packages',
+    tags: { host: 'a' },
+    x: 508,
+    operator: '>',
+    threshold: 500,
+    resolve_threshold: 490,
+    window_duration_seconds: 0.3,
+    cause: 'breach',
+    description: 'Too much',
+    time_ms: 20,
+    since_ms: 20,
+    partition: 3,
+    offset: 9,
+    timestamp_ms: 19,
+    owed: false,
+  });
+});
+
+test('A22: a notification is read back as it was written', () => {
+  const silence: AlarmEvent = { kind: 'no_data', timeMs: 60_020, sample: { partition: 3, offset: 9, timestampMs: 20 } };
+  for (const notification of [notified({}, sampleEvent), notified({ no_data_seconds: 60, operator: '<' }, silence)]) {
+    const written = formatNotification(notification);
+    assert.deepEqual(parseNotification(written), notification);
+    assert.deepEqual(parseNotification(new TextEncoder().encode(written)), notification);
+  }
+});
+
+test('A22: a notification with a required field missing is a problem that names the field', () => {
+  const whole = JSON.parse(formatNotification(notified({}, sampleEvent))) as Record<string, unknown>;
+  for (const field of Object.keys(whole)) {
+    if (field === 'tags' || field === 'x') continue;
+    const read = parseNotification(JSON.stringify({ ...whole, [field]: undefined }));
+    assert.ok('problem' in read, field);
+    assert.match(read.problem, new RegExp(field));
+  }
+});
+
+test('A23: the webhook is in no notification', () => {
+  assert.ok(!formatNotification(notified({}, sampleEvent)).includes(token));
+});

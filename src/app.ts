@@ -1,0 +1,105 @@
+import { readFileSync } from 'node:fs';
+import { Health } from './base/health.ts';
+import { createLogger, type Logger } from './base/logger.ts';
+import { Meter } from './base/meter.ts';
+import { Closers, runTogether, type Service } from './base/service.ts';
+import type { Config } from './config.ts';
+import { createConsole } from './console/console.ts';
+import { createEvaluate } from './evaluate/evaluate.ts';
+import { createAuth, type Auth } from './http/auth.ts';
+import { createServer } from './http/server.ts';
+import { createIngest } from './ingest/ingest.ts';
+import type { Log } from './log/log.ts';
+import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
+import { createNotify } from './notify/notify.ts';
+import { createRules } from './rules/rules.ts';
+import { topics } from './topics.ts';
+
+/** The services; `alarms` is evaluate and notify, two loops in one process. */
+export type Part = 'rules' | 'ingest' | 'alarms' | 'console';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly parts: readonly Part[];
+  /** Aborts when the process is to end. */
+  readonly signal: AbortSignal;
+  /** Called with the address once the process listens. */
+  readonly onListening: (url: string) => void;
+}
+
+/**
+ * Wires the services of one process and runs them until the signal aborts or one of them fails. What is opened is closed in
+ * the reverse order: first no more requests, then no more work, then the log.
+ */
+export async function runApp({ config, parts, signal, onListening }: AppOptions): Promise<void> {
+  const logger = createLogger(config.logLevel, parts.length === 1 ? parts[0]! : 'up');
+  const [meter, health, version] = [new Meter(), new Health(), packageVersion()];
+  meter.watchProcess();
+  const closers = new Closers();
+  try {
+    const log = await openLog(config, logger);
+    closers.add('log', () => log.close());
+    await log.ensureTopics(Object.values(topics));
+
+    const { discordApiBase } = config;
+    const common = { log, health, meter, logger, discordApiBase, version };
+    const server = await createServer({
+      auth: authOf(config, logger, meter),
+      hostNames: config.hostNames,
+      version,
+      health,
+      meter,
+      logger,
+    });
+    // The rules are followed once in a process, whoever needs them.
+    const rules = createRules(common);
+    const services: Service[] = [rules.service];
+    if (parts.includes('rules')) await server.mount(rules.routes);
+    if (parts.includes('ingest')) await server.mount(createIngest(common).routes);
+    if (parts.includes('alarms')) {
+      services.push(createEvaluate({ ...common, rules: rules.feed }), createNotify({ ...common, rules: rules.feed }));
+    }
+    if (parts.includes('console')) {
+      const console = createConsole({ ...common, rules: rules.feed });
+      services.push(console.service);
+      await server.mount(console.routes);
+    }
+
+    closers.add('http', () => server.close());
+    const { url } = await server.listen(config);
+    logger.info({ url, parts, version }, 'started');
+    onListening(url);
+    await runTogether(services, signal);
+  } finally {
+    for (const { name, error } of await closers.close()) logger.error({ err: error, name }, 'closing failed');
+    logger.info('ended');
+  }
+}
+
+/** Kafka when a broker is configured, else the embedded log. Rejects with LogUnavailable, in a line fit to be shown. */
+export async function openLog(config: Config, logger: Logger): Promise<Log> {
+  const { broker, brokerSecurity, dataDir } = config;
+  if (broker === undefined) return openSqliteLog({ dataDir, logger });
+  // Loaded only when it is needed: the embedded log starts without Kafka's client.
+  const { openKafkaLog } = await import('./log/kafka/kafka-log.ts');
+  const { tls, tlsCa, sasl } = brokerSecurity;
+  return openKafkaLog({
+    bootstrap: broker,
+    clientId: 'ssrms',
+    logger,
+    ...(tls && { tls: tlsCa === undefined ? {} : { ca: tlsCa } }),
+    ...(sasl !== undefined && { sasl }),
+  });
+}
+
+function authOf(config: Config, logger: Logger, meter: Meter): Auth | undefined {
+  const { jwtSecret, jwksUrl, jwtIssuer: issuer, jwtAudience: audience } = config;
+  if (jwtSecret !== undefined) return createAuth({ keys: { secret: jwtSecret }, issuer, audience, logger, meter });
+  if (jwksUrl !== undefined) return createAuth({ keys: { jwksUrl }, issuer, audience, logger, meter });
+  return undefined;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../config.ts';
+import { Failure } from '../base/failure.ts';
+import { LogUnavailable } from '../log/log.ts';
+import { addServiceCommands } from './service-commands.ts';
+import { addSourceCommand } from './source-command.ts';
+import { addTokenCommand } from './token-command.ts';
+import { addTopicsCommand } from './topics-command.ts';
+
+const about = `Rules on metrics, alarms on Discord: within milliseconds, once, and never lost.
+
+Start everything on this machine with "ssrms up", or each service alone with BROKER set to a Kafka.`;
+
+const examples = `
+Examples:
+  ssrms up                                                  all services and the page, on a log in ./data
+  ssrms source spikes packages-received 450 550 1 3         a device with a spike every third second
+  BROKER=kafka-1:9092 ssrms alarms                          one of several alarms instances on Kafka
+  ssrms <command> --help                                    what a command takes`;
+
+/** Runs a command line (as process.argv) and resolves to the exit code. Errors a person can mend are one line. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = new Command('ssrms')
+    .description(about)
+    .version(version())
+    .addHelpText('after', examples)
+    .exitOverride();
+  program.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ssrms: ')) });
+  const finish = (code: number): void => {
+    exitCode = code;
+  };
+  addServiceCommands(program, finish);
+  addSourceCommand(program);
+  addTokenCommand(program);
+  addTopicsCommand(program);
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode;
+    if (!isForPeople(error)) throw error;
+    console.error(`ssrms: ${error.message}`);
+    return 1;
+  }
+  return exitCode;
+}
+
+/** What our own code throws on purpose is fit to be read by people; anything else is a bug, and wants its stack. */
+function isForPeople(error: unknown): error is Error {
+  if (error instanceof ConfigError || error instanceof LogUnavailable || error instanceof Failure) return true;
+  return error instanceof Error && error.constructor === Error;
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { runApp, type Part } from '../app.ts';
+import { readConfig, type Config } from '../config.ts';
+import { addSettings, flagsOf, serviceSettings } from './settings-options.ts';
+import { untilTold } from './until-told.ts';
+
+interface ServiceCommand {
+  readonly name: string;
+  readonly parts: readonly Part[];
+  readonly defaultPort: number;
+  readonly description: string;
+}
+
+const commands: readonly ServiceCommand[] = [
+  {
+    name: 'up',
+    parts: ['rules', 'ingest', 'alarms', 'console'],
+    defaultPort: 9090,
+    description: 'run everything in one process: rules API, ingest, alarms and the web page (default port 9090)',
+  },
+  { name: 'rules', parts: ['rules'], defaultPort: 5001, description: 'run the rules API (default port 5001)' },
+  { name: 'ingest', parts: ['ingest'], defaultPort: 5002, description: 'run the ingest service (default port 5002)' },
+  {
+    name: 'alarms',
+    parts: ['alarms'],
+    defaultPort: 5003,
+    description: 'run an alarms instance: it evaluates and notifies; health and metrics are on its port (default 5003)',
+  },
+  {
+    name: 'console',
+    parts: ['rules', 'console'],
+    defaultPort: 5004,
+    description: 'run the web page and the rules API it uses (default port 5004)',
+  },
+];
+
+/** Adds `ssrms up` and the services, each a long-running process; `finish` gets the exit code. */
+export function addServiceCommands(program: Command, finish: (exitCode: number) => void): void {
+  for (const { name, parts, defaultPort, description } of commands) {
+    const command = addSettings(program.command(name).description(description), serviceSettings);
+    command.action(async () => {
+      const config = readConfig(process.env, flagsOf(command, serviceSettings), defaultPort);
+      const signal = untilTold();
+      await runApp({ config, parts, signal, onListening: (url) => announce(name, url, config) });
+      finish(0);
+    });
+  }
+}
+
+/** What a person at the terminal wants to know, on standard output. */
+function announce(name: string, url: string, config: Config): void {
+  const open = config.jwtSecret === undefined && config.jwksUrl === undefined;
+  if (name !== 'up') {
+    console.log(`ssrms ${name} listens on ${url}${open ? ' (no tokens configured)' : ''}`);
+    return;
+  }
+  const where = config.broker === undefined ? `the embedded log in ${config.dataDir}` : `Kafka at ${config.broker}`;
+  const rule = `{"metric_name":"packages-received","threshold":500,"discord_webhook_url":"https://discord.com/api/webhooks/ID/TOKEN"}`;
+  const header = open ? '' : ` -H "Authorization: Bearer $(npx ssrms token)"`;
+  console.log(`
+SSRMS is running on ${where}.
+
+  Page         ${url}/
+  First rule   curl ${url}/rules${header} -H 'Content-Type: application/json' -d '${rule}'
+  Some data    npx ssrms source spikes packages-received 450 550 1 3
+`);
+  if (open && !config.noAuth)
+    console.log('No tokens are configured, so only this machine can reach it. Set SSRMS_JWT_SECRET for more.');
+  if (open && config.noAuth)
+    console.log('No tokens are configured: everybody who reaches this address may change rules.');
+}

@@ -1,0 +1,51 @@
+import { Option, type Command } from 'commander';
+import { flagOf, settings, type Flags, type Setting, type SettingName } from '../config.ts';
+
+/** Adds the flags of these settings to a command, each naming its environment variable. */
+export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const setting: Setting = settings[name];
+    const flag = setting.placeholder === undefined ? flagOf(setting) : `${flagOf(setting)} <${setting.placeholder}>`;
+    command.addOption(new Option(flag, `${setting.help} [${setting.env}]`));
+  }
+  return command;
+}
+
+/** What a command's flags say, by setting. Commander names --data-dir `dataDir`, and --no-auth is `auth: false`. */
+export function flagsOf(command: Command, names: readonly SettingName[]): Flags {
+  const options = command.opts<Record<string, string | boolean | undefined>>();
+  const flags: Flags = {};
+  for (const name of names) {
+    const setting: Setting = settings[name];
+    const key = setting.env.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+    const value = name === 'noAuth' ? (options.auth === false ? true : undefined) : options[key];
+    if (value !== undefined) flags[name] = value;
+  }
+  return flags;
+}
+
+export const logSettings: readonly SettingName[] = [
+  'broker',
+  'brokerTls',
+  'brokerTlsCa',
+  'brokerSasl',
+  'brokerUsername',
+  'brokerPassword',
+  'dataDir',
+  'logLevel',
+];
+
+export const serviceSettings: readonly SettingName[] = [
+  'host',
+  'port',
+  ...logSettings,
+  'discordApiBase',
+  'jwtSecret',
+  'jwksUrl',
+  'jwtIssuer',
+  'jwtAudience',
+  'noAuth',
+  'hostNames',
+];
+
+export const publishSettings: readonly SettingName[] = logSettings.filter((name) => name !== 'dataDir');

@@ -1,0 +1,104 @@
+import type { Command } from 'commander';
+import { openLog } from '../app.ts';
+import { createLogger } from '../base/logger.ts';
+import { Failure } from '../base/failure.ts';
+import { readConfig } from '../config.ts';
+import { publishToIngest, publishToLog, type Publish } from '../sources/publish.ts';
+import { runSource } from '../sources/source.ts';
+import { constant, decimalArgument, spikes, stairs, type Values } from '../sources/values.ts';
+import { topics } from '../topics.ts';
+import { addSettings, flagsOf, publishSettings } from './settings-options.ts';
+import { untilTold } from './until-told.ts';
+
+const localIngest = 'http://127.0.0.1:9090';
+
+/** Adds `ssrms source constant|spikes|stairs`. */
+export function addSourceCommand(program: Command): void {
+  const source = program.command('source').description('act as a device that publishes a metric');
+  addKind(
+    source.command('constant').description('always the same value'),
+    ['metric_name', 'metric_value', 'period_seconds'],
+    ([, value]) => constant(Number(decimalArgument('metric_value', value!))),
+  );
+  addKind(
+    source.command('spikes').description('spike_value on records 1, 1+frequency, 1+2·frequency, …; else low_value'),
+    ['metric_name', 'low_value', 'spike_value', 'period_seconds', 'frequency'],
+    ([, low, spike, , frequency]) =>
+      spikes(
+        Number(decimalArgument('low_value', low!)),
+        Number(decimalArgument('spike_value', spike!)),
+        Number(frequency),
+      ),
+  );
+  addKind(
+    source
+      .command('stairs')
+      .description('start, start+step, … up to end (included when hit), then start again; step may be negative'),
+    ['metric_name', 'start_value', 'end_value', 'step', 'period_seconds'],
+    ([, start, end, step]) =>
+      stairs(
+        decimalArgument('start_value', start!),
+        decimalArgument('end_value', end!),
+        decimalArgument('step', step!),
+      ),
+  );
+}
+
+function addKind(command: Command, names: readonly string[], values: (args: string[]) => Values): void {
+  for (const name of names) command.argument(`<${name}>`);
+  // A negative number is a value here, not an unknown flag.
+  command.allowUnknownOption().allowExcessArguments();
+  command
+    .option('--tag <key=value>', 'a tag of the samples (repeatable)', collectTag, {})
+    .option('--ingest <url>', `post to this ingest service (default: ${localIngest}, or the log itself with BROKER)`)
+    .option('--token <token>', 'token for the ingest service [SSRMS_TOKEN]');
+  addSettings(command, publishSettings);
+  command.action(async () => {
+    const args = command.args;
+    if (args.length !== names.length) {
+      throw new Failure(
+        'invalid_request',
+        `ssrms source ${command.name()} takes ${names.join(' ')}, in this order; got ${args.length === 0 ? 'nothing' : args.join(' ')}`,
+      );
+    }
+    const periodMs = 1000 * Number(decimalArgument('period_seconds', args[names.indexOf('period_seconds')]!));
+    if (!(periodMs > 0))
+      throw new Failure('invalid_field', `period_seconds is ${periodMs / 1000}, and may be any number above 0`);
+    await runKind(command, { metricName: args[0]!, periodMs, values: values(args) });
+  });
+}
+
+async function runKind(
+  command: Command,
+  kind: { metricName: string; periodMs: number; values: Values },
+): Promise<void> {
+  const options = command.opts<{ tag: Record<string, string>; ingest?: string; token?: string }>();
+  const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
+  const complain = (line: string): void => console.error(`ssrms: ${line}`);
+  const run = (publish: Publish): Promise<void> =>
+    runSource({ ...kind, tags: options.tag, publish, print: (line) => console.log(line), complain }, untilTold());
+  if (config.broker === undefined || options.ingest !== undefined) {
+    await run(publishToIngest(options.ingest ?? localIngest, options.token ?? process.env.SSRMS_TOKEN));
+    return;
+  }
+  const log = await openLog(config, createLogger(config.logLevel, 'source'));
+  try {
+    await log.ensureTopics([topics.metrics]);
+    await run(publishToLog(log));
+  } finally {
+    await log.close();
+  }
+}
+
+function collectTag(text: string, before: Record<string, string>): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new Failure('invalid_field', `--tag is ${text}, and is written key=value`);
+  const tags: Record<string, string> = { ...before };
+  Object.defineProperty(tags, text.slice(0, at), {
+    value: text.slice(at + 1),
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
+  return tags;
+}

@@ -1,0 +1,227 @@
+import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { logLevels, type LogLevel } from './base/logger.ts';
+
+/** What a process was told by its environment and flags, parsed once. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  readonly dataDir: string;
+  /** Bootstrap servers of Kafka; undefined: the embedded log in dataDir. */
+  readonly broker: string | undefined;
+  readonly brokerSecurity: BrokerSecurity;
+  /** Where webhooks are posted: Discord, or what the operator set instead (tests, a proxy). */
+  readonly discordApiBase: string | undefined;
+  readonly jwtSecret: string | undefined;
+  readonly jwksUrl: string | undefined;
+  readonly jwtIssuer: string | undefined;
+  readonly jwtAudience: string | undefined;
+  readonly noAuth: boolean;
+  /** Names that the Host header may have beside loopback's. */
+  readonly hostNames: readonly string[];
+  readonly logLevel: LogLevel;
+}
+
+export interface BrokerSecurity {
+  readonly tls: boolean;
+  /** PEM of the certificate authority, when it is not a public one. */
+  readonly tlsCa: string | undefined;
+  readonly sasl:
+    | { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string }
+    | undefined;
+}
+
+const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
+type SaslMechanism = (typeof saslMechanisms)[number];
+
+/** One setting: an environment variable, and a flag of the same name. */
+export interface Setting {
+  readonly env: string;
+  readonly help: string;
+  /** Shown after the flag in help; absent for a switch. */
+  readonly placeholder?: string;
+}
+
+/** Every setting there is. HOST is also --host, SSRMS_JWT_SECRET also --ssrms-jwt-secret, and so on. */
+export const settings = {
+  host: { env: 'HOST', placeholder: 'address', help: 'address to listen on (default 127.0.0.1)' },
+  port: { env: 'PORT', placeholder: 'number', help: 'port to listen on; 0 takes a free one' },
+  dataDir: { env: 'DATA_DIR', placeholder: 'folder', help: 'folder of the embedded log (default ./data)' },
+  broker: {
+    env: 'BROKER',
+    placeholder: 'servers',
+    help: 'Kafka bootstrap servers, host:port, several with commas; none: the embedded log',
+  },
+  brokerTls: { env: 'BROKER_TLS', help: 'speak TLS with Kafka' },
+  brokerTlsCa: { env: 'BROKER_TLS_CA', placeholder: 'file', help: "PEM file of the broker's certificate authority" },
+  brokerSasl: { env: 'BROKER_SASL', placeholder: 'mechanism', help: `log in to Kafka: ${saslMechanisms.join(', ')}` },
+  brokerUsername: { env: 'BROKER_USERNAME', placeholder: 'name', help: 'user name for Kafka' },
+  brokerPassword: {
+    env: 'BROKER_PASSWORD',
+    placeholder: 'secret',
+    help: 'password for Kafka (better by environment: flags are seen by all users of a machine)',
+  },
+  discordApiBase: {
+    env: 'DISCORD_API_BASE',
+    placeholder: 'url',
+    help: 'post webhooks there instead of https://discord.com/api/v10',
+  },
+  jwtSecret: {
+    env: 'SSRMS_JWT_SECRET',
+    placeholder: 'secret',
+    help: 'HS256 secret of the tokens, at least 32 bytes (better by environment)',
+  },
+  jwksUrl: { env: 'SSRMS_JWKS_URL', placeholder: 'url', help: 'https address of the public keys of the tokens (JWKS)' },
+  jwtIssuer: { env: 'SSRMS_JWT_ISSUER', placeholder: 'name', help: 'the issuer (iss) that tokens must have' },
+  jwtAudience: { env: 'SSRMS_JWT_AUDIENCE', placeholder: 'name', help: 'the audience (aud) that tokens must have' },
+  noAuth: {
+    env: 'NO_AUTH',
+    help: 'listen on a public address without tokens: everybody who reaches it may change rules',
+  },
+  hostNames: {
+    env: 'HOST_NAMES',
+    placeholder: 'names',
+    help: 'names that requests may call this host, with commas (default: loopback and the address)',
+  },
+  logLevel: { env: 'LOG_LEVEL', placeholder: 'level', help: `${logLevels.join(', ')} (default info)` },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settings;
+
+/** A setting that cannot be used. The message names the variable, the value (never a secret's) and what is allowed. */
+export class ConfigError extends Error {
+  override name = 'ConfigError';
+}
+
+export type Flags = Partial<Record<SettingName, string | boolean>>;
+
+/** `SSRMS_JWT_SECRET` is the flag `--ssrms-jwt-secret`. */
+export function flagOf(setting: Setting): string {
+  return `--${setting.env.toLowerCase().replaceAll('_', '-')}`;
+}
+
+/**
+ * Reads all settings, a flag before the environment, an empty text as absent. Throws ConfigError.
+ */
+export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: number): Config {
+  const text = (name: SettingName): string | undefined => {
+    const flag = flags[name];
+    const value = typeof flag === 'string' ? flag : env[settings[name].env];
+    return value === undefined || value.trim() === '' ? undefined : value.trim();
+  };
+  const switched = (name: SettingName): boolean => flags[name] === true || truth(settings[name], text(name));
+  const config: Config = {
+    host: text('host') ?? '127.0.0.1',
+    port: wholeNumber(settings.port, text('port'), defaultPort),
+    dataDir: text('dataDir') ?? './data',
+    broker: brokers(text('broker')),
+    brokerSecurity: brokerSecurity(text, switched),
+    discordApiBase: webAddress(settings.discordApiBase, text('discordApiBase'))?.replace(/\/+$/, ''),
+    jwtSecret: text('jwtSecret'),
+    jwksUrl: webAddress(settings.jwksUrl, text('jwksUrl')),
+    jwtIssuer: text('jwtIssuer'),
+    jwtAudience: text('jwtAudience'),
+    noAuth: switched('noAuth'),
+    hostNames: (text('hostNames') ?? '')
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== ''),
+    logLevel: oneOf(settings.logLevel, text('logLevel') ?? 'info', logLevels),
+  };
+  refuseContradictions(config);
+  return config;
+}
+
+/** Whether only this machine can reach the address. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function refuseContradictions(config: Config): void {
+  if (config.jwtSecret !== undefined && config.jwksUrl !== undefined) {
+    throw new ConfigError(
+      'SSRMS_JWT_SECRET and SSRMS_JWKS_URL are both set: tokens have one source of keys, set one of them',
+    );
+  }
+  if (config.jwtSecret !== undefined && Buffer.byteLength(config.jwtSecret) < 32) {
+    throw new ConfigError(
+      `SSRMS_JWT_SECRET has ${Buffer.byteLength(config.jwtSecret)} bytes, and at least 32 are needed: make one with "openssl rand -base64 48"`,
+    );
+  }
+  const open = config.jwtSecret === undefined && config.jwksUrl === undefined;
+  if (open && !isLoopback(config.host) && !config.noAuth) {
+    throw new ConfigError(
+      `HOST is ${config.host}, which others can reach, and no tokens are configured: set SSRMS_JWT_SECRET or SSRMS_JWKS_URL, or say --no-auth`,
+    );
+  }
+}
+
+function brokerSecurity(
+  text: (name: SettingName) => string | undefined,
+  switched: (name: SettingName) => boolean,
+): BrokerSecurity {
+  const caFile = text('brokerTlsCa');
+  const mechanism = text('brokerSasl');
+  const [username, password] = [text('brokerUsername'), text('brokerPassword')];
+  if (mechanism !== undefined && (username === undefined || password === undefined)) {
+    throw new ConfigError('BROKER_SASL is set, and needs BROKER_USERNAME and BROKER_PASSWORD too');
+  }
+  return {
+    tls: switched('brokerTls') || caFile !== undefined,
+    tlsCa: caFile === undefined ? undefined : fileText(settings.brokerTlsCa, caFile),
+    sasl:
+      mechanism === undefined
+        ? undefined
+        : {
+            mechanism: oneOf(settings.brokerSasl, mechanism, saslMechanisms),
+            username: username ?? '',
+            password: password ?? '',
+          },
+  };
+}
+
+function fileText(setting: Setting, file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      `${setting.env} is ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
+    );
+  }
+}
+
+function truth(setting: Setting, value: string | undefined): boolean {
+  if (value === undefined || value === 'false' || value === '0') return false;
+  if (value === 'true' || value === '1') return true;
+  throw new ConfigError(`${setting.env} is ${value}, and may be true or false`);
+}
+
+function wholeNumber(setting: Setting, value: string | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535)
+    throw new ConfigError(`${setting.env} is ${value}, and may be a whole number from 0 to 65535`);
+  return Number(value);
+}
+
+function oneOf<Value extends string>(setting: Setting, value: string, allowed: readonly Value[]): Value {
+  const found = allowed.find((option) => option === value);
+  if (found === undefined) throw new ConfigError(`${setting.env} is ${value}, and may be one of ${allowed.join(', ')}`);
+  return found;
+}
+
+function webAddress(setting: Setting, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
+    throw new ConfigError(`${setting.env} is ${value}, and may be an http or https address`);
+  }
+  return value;
+}
+
+function brokers(value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const wrong = value.split(',').find((server) => !/^(\[[0-9a-f:]+\]|[\w.-]+):\d{1,5}$/i.test(server.trim()));
+  if (wrong !== undefined)
+    throw new ConfigError(`BROKER has ${wrong.trim()}, and each server is written host:port, such as kafka-1:9092`);
+  return value;
+}

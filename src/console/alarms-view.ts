@@ -1,0 +1,131 @@
+import type { Health, HealthReport } from '../base/health.ts';
+import { Failure } from '../base/failure.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Meter } from '../base/meter.ts';
+import { keyOfAlarmRecord, parseAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
+import { recordsOf, type LogRecord } from '../log/batch.ts';
+import type { Log, RecordChunk } from '../log/log.ts';
+import { topics } from '../topics.ts';
+
+export type StateName = AlarmRecord['state']['state'];
+
+export interface AlarmsViewOptions {
+  readonly log: Log;
+  readonly health: Health;
+  readonly meter: Meter;
+  readonly logger: Logger;
+}
+
+const utf8 = new TextDecoder();
+
+/**
+ * The state of every alarm, from the compacted topic `alarms`:
+ *
+ *   record ──> newer than what its key has? ──> by rule ──> by key
+ *
+ * Of two records of a key the one with the larger sample offset wins, and of equal ones the later: an instance that was
+ * paused may append old news (design.md, "Exactly-once state").
+ */
+export class AlarmsView {
+  readonly #options: AlarmsViewOptions;
+  readonly #becomeReady: () => void;
+  readonly #unreadable: () => void;
+  readonly #byRule = new Map<string, Map<string, AlarmRecord>>();
+  readonly #counts: Record<StateName, number> = { firing: 0, pending: 0, ok: 0 };
+  #state: 'reading' | 'following' | 'ended' = 'reading';
+
+  constructor(options: AlarmsViewOptions) {
+    this.#options = options;
+    this.#becomeReady = options.health.awaitReady('alarms');
+    const unreadable = options.meter.counter(
+      'console_alarms_unreadable_total',
+      'Records of alarms that could not be read',
+    );
+    this.#unreadable = () => unreadable.inc();
+    options.health.add('alarms view', () => this.#report());
+  }
+
+  /** Follows the topic until the signal aborts; rejects when it cannot. */
+  async run(signal: AbortSignal): Promise<void> {
+    const view = this.#options.log.view(topics.alarms.name, (chunk) => this.#apply(chunk), signal);
+    try {
+      view.caughtUp.then(
+        () => {
+          this.#state = 'following';
+          this.#becomeReady();
+        },
+        // `ended` tells it better.
+        () => {},
+      );
+      await view.ended;
+    } finally {
+      this.#state = 'ended';
+    }
+  }
+
+  /** Alarms by state. */
+  get counts(): Readonly<Record<StateName, number>> {
+    this.#demandCaughtUp();
+    return this.#counts;
+  }
+
+  /** The alarms of one rule, in any state. */
+  ofRule(ruleId: string): Iterable<AlarmRecord> {
+    this.#demandCaughtUp();
+    return this.#byRule.get(ruleId)?.values() ?? [];
+  }
+
+  *[Symbol.iterator](): IterableIterator<AlarmRecord> {
+    this.#demandCaughtUp();
+    for (const alarms of this.#byRule.values()) yield* alarms.values();
+  }
+
+  #demandCaughtUp(): void {
+    if (this.#state !== 'reading') return;
+    throw new Failure('unavailable', 'the alarms are still being read from the log', { retryAfterSeconds: 1 });
+  }
+
+  #apply(chunk: RecordChunk): void {
+    for (const record of recordsOf(chunk)) {
+      const key = utf8.decode(record.key ?? undefined);
+      if (record.value === null) this.#remove(key);
+      else this.#set(key, record, record.value);
+    }
+  }
+
+  #set(key: string, place: LogRecord, value: Uint8Array): void {
+    const alarm = parseAlarmRecord(value);
+    const wrong =
+      'problem' in alarm ? alarm.problem : keyOfAlarmRecord(alarm) === key ? undefined : 'its key is another';
+    if (wrong !== undefined || 'problem' in alarm) {
+      this.#unreadable();
+      const { partition, offset } = place;
+      this.#options.logger.warn({ partition, offset }, `a record of alarms cannot be read: ${wrong}`);
+      return;
+    }
+    const alarms = this.#byRule.get(alarm.ruleId) ?? new Map<string, AlarmRecord>();
+    const before = alarms.get(key);
+    if (before !== undefined && before.sample.offset > alarm.sample.offset) return;
+    if (before !== undefined) this.#counts[before.state.state]--;
+    this.#counts[alarm.state.state]++;
+    alarms.set(key, alarm);
+    this.#byRule.set(alarm.ruleId, alarms);
+  }
+
+  #remove(key: string): void {
+    const ruleId = key.slice(0, Math.max(0, key.indexOf(' ')));
+    const alarms = this.#byRule.get(ruleId);
+    const before = alarms?.get(key);
+    if (alarms === undefined || before === undefined) return;
+    this.#counts[before.state.state]--;
+    alarms.delete(key);
+    if (alarms.size === 0) this.#byRule.delete(ruleId);
+  }
+
+  #report(): HealthReport {
+    if (this.#state === 'ended') return { status: 'fail', detail: 'the alarms are no longer followed' };
+    return this.#state === 'following'
+      ? { status: 'pass' }
+      : { status: 'warn', detail: 'the alarms are still being read' };
+  }
+}

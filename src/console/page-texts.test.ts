@@ -1,0 +1,118 @@
+// The page's own pure parts, which need no browser.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/condition-sentence.ts';
+import { differences, draftOf, emptyDraft, fieldsOf } from './page/rule-draft.ts';
+import { durationText, secondsText } from './page/time-text.ts';
+import type { Rule } from '../rule/rule.ts';
+
+test('a condition is said in a sentence', () => {
+  const table: [Sayable, string][] = [
+    [{}, 'a metric is above …'],
+    [{ metric_name: 'cpu', threshold: 90 }, 'cpu is above 90'],
+    [{ metric_name: 'cpu', threshold: -0.5, operator: '<' }, 'cpu is below -0.5'],
+    [{ metric_name: 'n', threshold: 12_000 }, 'n is above 12,000'],
+    [
+      { metric_name: 'cpu', threshold: 90, type: 'window_average', window_duration_seconds: 90, for_seconds: 3_600 },
+      'cpu averages above 90 over 90 s for 1 h',
+    ],
+    [
+      { metric_name: 'cpu', threshold: 90, tags: { host: 'a', zone: 'b' } },
+      'cpu is above 90 where host is a and zone is b',
+    ],
+  ];
+  for (const [rule, sentence] of table) assert.equal(plainSentence(conditionSentence(rule)), sentence);
+});
+
+test('only what is unusual is said of the rest', () => {
+  assert.deepEqual(
+    behaviour({ metric_name: 'a', threshold: 1, resolve_threshold: 1, cooldown_seconds: 0, trigger: 'crossing' }),
+    [],
+  );
+  const all: Sayable = {
+    threshold: 9,
+    resolve_threshold: 8,
+    trigger: 'every_sample',
+    cooldown_seconds: 300,
+    notify_on_resolve: true,
+    no_data_seconds: 60,
+  };
+  assert.deepEqual(behaviour(all), [
+    'Tells at every sample while it fires',
+    'At most one message in 5 min',
+    'Ends at 8 or below',
+    'Tells when it ends',
+    'Fires after 1 min without data',
+  ]);
+});
+
+test('durations have two units at most, and those of a rule are exact', () => {
+  assert.deepEqual([0, 999, 61_000, 3_600_000, 93_784_000].map(durationText), [
+    '0 s',
+    '0 s',
+    '1 min 1 s',
+    '1 h',
+    '1 d 2 h',
+  ]);
+  assert.deepEqual([0.5, 45, 61, 300, 5_400, 86_400, 90_060].map(secondsText), [
+    '0.5 s',
+    '45 s',
+    '61 s',
+    '5 min',
+    '1 h 30 min',
+    '1 d',
+    '90060 s',
+  ]);
+});
+
+const webhook = 'https://discord.com/api/webhooks/1/t';
+const small: Rule = { id: 'x', metric_name: 'cpu', threshold: 90, discord_webhook_url: webhook };
+
+test('a form that is left as it is sends the rule as its author wrote it', () => {
+  const rules: Rule[] = [
+    small,
+    { ...small, operator: '>', type: 'instantaneous', trigger: 'crossing', enabled: true, notify_on_resolve: false },
+    {
+      ...small,
+      operator: '<',
+      type: 'window_average',
+      window_duration_seconds: 60,
+      cooldown_seconds: 0,
+      for_seconds: 1.5,
+      resolve_threshold: 95,
+      trigger: 'every_sample',
+      notify_on_resolve: true,
+      no_data_seconds: 30,
+      enabled: false,
+      description: 'd',
+      tags: { host: 'a', __proto: 'b' },
+    },
+  ];
+  for (const rule of rules) {
+    const { id: _id, ...fields } = rule;
+    assert.deepEqual(fieldsOf(draftOf(rule), rule), fields);
+  }
+});
+
+test('an empty form leaves out what was not given, and a decimal comma is understood', () => {
+  assert.deepEqual(fieldsOf(emptyDraft), { metric_name: '' });
+  assert.equal(fieldsOf({ ...emptyDraft, threshold: ' 0,5 ' })['threshold'], 0.5);
+  assert.equal(
+    fieldsOf({ ...emptyDraft, threshold: '1e400' })['threshold'],
+    '1e400',
+    'the server says what is wrong with it',
+  );
+  assert.equal('window_duration_seconds' in fieldsOf({ ...emptyDraft, window_duration_seconds: '60' }), false);
+});
+
+test('two versions of a rule are told apart by field, the webhook unseen', () => {
+  const found = differences(
+    { ...small, threshold: 1, description: 'mine' },
+    { ...small, discord_webhook_url: 'other', threshold: 2 },
+  );
+  assert.deepEqual(found, [
+    { field: 'threshold', mine: '1', theirs: '2' },
+    { field: 'discord_webhook_url', mine: 'another webhook', theirs: 'another webhook' },
+    { field: 'description', mine: '"mine"', theirs: 'left out' },
+  ]);
+});

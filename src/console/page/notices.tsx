@@ -1,0 +1,52 @@
+import { signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+
+interface Notice {
+  readonly text: string;
+  readonly isError: boolean;
+  readonly undo?: () => void;
+}
+
+const shownMs = 8_000;
+const notice = signal<Notice | undefined>(undefined);
+
+export function tell(text: string, undo?: () => void): void {
+  notice.value = { text, isError: false, ...(undo && { undo }) };
+}
+
+export function tellError(text: string): void {
+  notice.value = { text, isError: true };
+}
+
+/** The last thing that was done, with a way back where there is one. Errors of a field stand at the field, not here. */
+export function Notices() {
+  const shown = notice.value;
+  useEffect(() => {
+    if (shown === undefined || shown.isError) return undefined;
+    const timer = setTimeout(() => (notice.value = undefined), shownMs);
+    return () => clearTimeout(timer);
+  }, [shown]);
+  return (
+    <div class="notices" role="status" aria-live="polite">
+      {shown !== undefined && (
+        <div class={shown.isError ? 'notice notice-error' : 'notice'}>
+          <span>{shown.text}</span>
+          {shown.undo !== undefined && (
+            <button
+              type="button"
+              onClick={() => {
+                notice.value = undefined;
+                shown.undo!();
+              }}
+            >
+              Undo
+            </button>
+          )}
+          <button type="button" class="quiet icon" aria-label="Dismiss" onClick={() => (notice.value = undefined)}>
+            <span aria-hidden="true">✕</span>
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,289 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { api, type AlarmView } from './api.ts';
+import { conditionSentence, silenceSentence } from './condition-sentence.ts';
+import { alarmKey, changes, connection, firing, isStale, nowMs, pending, sampleHistory, status } from './live.ts';
+import { addressOf } from './router.ts';
+import { known, learnRule } from './rule-cache.ts';
+import { Sentence, StateMark, Tags } from './state-mark.tsx';
+import { durationText, momentText, numberText } from './time-text.ts';
+
+/** What is firing, longest first; while nothing is, proof that somebody watches. */
+export function NowScreen() {
+  const count = status.value?.alarms.firing ?? 0;
+  return (
+    <div class="now">
+      {count > 0 ? <FiringHero count={count} /> : <QuietHero />}
+      <Figures />
+      {firing.value.length > 0 && <AlarmList title="Firing" alarms={firing.value} total={count} />}
+      {pending.value.length > 0 && (
+        <AlarmList
+          title="Pending"
+          alarms={pending.value}
+          total={status.value?.alarms.pending ?? 0}
+          hint="In breach, but not yet for as long as the rule asks."
+        />
+      )}
+      {status.value?.rules === 0 && <FirstSteps />}
+      {changes.value.length > 0 && <Changes />}
+    </div>
+  );
+}
+
+function FiringHero({ count }: { readonly count: number }) {
+  const [longest] = firing.value;
+  return (
+    <section class="hero hero-firing">
+      <div class={isStale.value ? 'orb orb-still' : 'orb'} aria-hidden="true">
+        <span>{count > 99 ? '99+' : count}</span>
+      </div>
+      <div>
+        <h1 tabIndex={-1}>{firingTitle(count)}</h1>
+        {longest?.since_ms !== undefined && (
+          <p>
+            The longest, on <b class="part-metric">{longest.metric_name}</b>, for <Since sinceMs={longest.since_ms} />.
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function firingTitle(count: number): string {
+  if (isStale.value) return count === 1 ? '1 alarm was firing' : `${count} alarms were firing`;
+  return count === 1 ? '1 alarm is firing' : `${count} alarms are firing`;
+}
+
+function QuietHero() {
+  const now = status.value;
+  const starting = now === undefined;
+  const idle = now === undefined || now.rules === 0;
+  const title = starting
+    ? unansweredTitle()
+    : idle
+      ? 'No rules yet'
+      : isStale.value
+        ? 'Nothing was firing'
+        : 'Nothing is firing';
+  return (
+    <section class={idle ? 'hero hero-idle' : 'hero hero-quiet'}>
+      <div class={isStale.value || idle ? 'orb orb-still' : 'orb'} aria-hidden="true">
+        <span>{starting ? '…' : idle ? '+' : '✓'}</span>
+      </div>
+      <div>
+        <h1 tabIndex={-1}>{title}</h1>
+        {starting ? <p>{unanswered[connection.value.state]}</p> : <ProofOfLife />}
+      </div>
+    </section>
+  );
+}
+
+const unanswered = {
+  starting: 'Asking the server.',
+  live: 'Asking the server.',
+  reconnecting: 'The server does not answer yet.',
+  stale: 'The server does not answer.',
+  'signed-out': 'Sign in to see what is firing.',
+};
+
+function unansweredTitle(): string {
+  return connection.value.state === 'signed-out' ? 'Signed out' : 'Connecting';
+}
+
+function ProofOfLife() {
+  const { rules, metrics, samples_last_minute: samples } = status.value!;
+  if (rules === 0) return <p>Everything is up, and waits for something to watch.</p>;
+  const watching = `${plural(rules, 'rule')} on ${plural(metrics, 'metric')}`;
+  if (samples === null) return <p>{watching} stand ready. How many samples come in cannot be told right now.</p>;
+  if (samples === 0) return <p>{watching} stand ready. No sample has come in during the last minute.</p>;
+  return (
+    <p>
+      {watching} watched <b class="part-number">{samples.toLocaleString('en')}</b>{' '}
+      {samples === 1 ? 'sample' : 'samples'} in the last minute.
+    </p>
+  );
+}
+
+function plural(count: number, word: string): string {
+  return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
+}
+
+function Figures() {
+  const now = status.value;
+  const figures: [string, string, number | undefined][] = [
+    ['Firing', 'firing', now?.alarms.firing],
+    ['Pending', 'pending', now?.alarms.pending],
+    ['OK', 'ok', now?.alarms.ok],
+    ['Rules', 'rules', now?.rules],
+  ];
+  return (
+    <dl class="figures">
+      {figures.map(([word, kind, value]) => (
+        <div key={kind} class={`figure figure-${kind}${value === 0 ? ' figure-zero' : ''}`}>
+          <dt>{word}</dt>
+          <dd>{value === undefined ? '–' : value.toLocaleString('en')}</dd>
+        </div>
+      ))}
+      <div class="figure figure-samples">
+        <dt>Samples, last minute</dt>
+        <dd>{now?.samples_last_minute?.toLocaleString('en') ?? '–'}</dd>
+        <Spark values={sampleHistory.value} />
+      </div>
+    </dl>
+  );
+}
+
+/** A line without axes: the number beside it says the same. */
+function Spark({ values }: { readonly values: readonly number[] }) {
+  if (values.length < 2) return null;
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const points = values.map((value, index) => {
+    const x = (index / (values.length - 1)) * 100;
+    const y = high === low ? 12 : 22 - ((value - low) / (high - low)) * 20;
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  });
+  return (
+    <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
+      <polyline points={points.join(' ')} vector-effect="non-scaling-stroke" />
+    </svg>
+  );
+}
+
+interface AlarmListProps {
+  readonly title: string;
+  readonly alarms: readonly AlarmView[];
+  readonly total: number;
+  readonly hint?: string;
+}
+
+/** Rows never move under the pointer: while one is hovered or focused the list is held, and a pill says what it missed. */
+function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
+  const isHeld = useSignal(false);
+  const held = useRef<readonly AlarmView[]>(alarms);
+  if (!isHeld.value) held.current = alarms;
+  const current = new Map(alarms.map((alarm) => [alarmKey(alarm), alarm]));
+  const shown = held.current;
+  const heldKeys = new Set(shown.map(alarmKey));
+  const missed =
+    alarms.filter((alarm) => !heldKeys.has(alarmKey(alarm))).length +
+    shown.filter((alarm) => !current.has(alarmKey(alarm))).length;
+  const hold = (on: boolean) => (): void => void (isHeld.value = on);
+  return (
+    <section
+      class="alarm-section"
+      onPointerEnter={hold(true)}
+      onPointerLeave={hold(false)}
+      onFocusCapture={hold(true)}
+      onBlurCapture={hold(false)}
+    >
+      <div class="section-head">
+        <h2>{title}</h2>
+        {hint !== undefined && <p class="hint">{hint}</p>}
+        {missed > 0 && (
+          <button type="button" class="pill" onClick={hold(false)}>
+            {missed === 1 ? '1 change' : `${missed} changes`}
+          </button>
+        )}
+      </div>
+      <ul class="alarms">
+        {shown.map((alarm) => {
+          const now = current.get(alarmKey(alarm));
+          return <AlarmRow key={alarmKey(alarm)} alarm={now ?? alarm} hasEnded={now === undefined} />;
+        })}
+      </ul>
+      {total > alarms.length && <p class="hint">And {total - alarms.length} more.</p>}
+    </section>
+  );
+}
+
+function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly hasEnded: boolean }) {
+  useEffect(() => learnRule(alarm.rule_id, api.rule), [alarm.rule_id]);
+  const rule = known.value.get(alarm.rule_id);
+  const state = hasEnded ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : alarm.state;
+  return (
+    <li class={`alarm alarm-${state}`}>
+      <div class="alarm-main">
+        <div class="alarm-title">
+          <StateMark state={state} />
+          <a class="metric" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
+            {alarm.metric_name}
+          </a>
+          <Tags tags={alarm.tags} />
+        </div>
+        <p class="sentence">
+          {rule === undefined ? (
+            `Rule ${alarm.rule_id.slice(0, 8)}`
+          ) : (
+            <Sentence parts={state === 'no-data' ? silenceSentence(rule) : conditionSentence(rule)} />
+          )}
+        </p>
+        {rule?.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
+        {alarm.owed === true && <p class="hint">Its message waits for the cooldown.</p>}
+      </div>
+      <dl class="alarm-figures">
+        <div>
+          <dt title="When its state last changed">Value</dt>
+          <dd class="value">{alarm.value === null ? '–' : numberText(alarm.value)}</dd>
+        </div>
+        <div>
+          <dt>For</dt>
+          <dd>{alarm.since_ms === undefined ? '–' : <Since sinceMs={alarm.since_ms} />}</dd>
+        </div>
+      </dl>
+    </li>
+  );
+}
+
+function Since({ sinceMs }: { readonly sinceMs: number }) {
+  return (
+    <time dateTime={new Date(sinceMs).toISOString()} title={momentText(sinceMs)}>
+      {durationText(nowMs.value - sinceMs)}
+    </time>
+  );
+}
+
+/** A short memory of what happened while somebody looked. */
+function Changes() {
+  return (
+    <section>
+      <div class="section-head">
+        <h2>Since this page was opened</h2>
+      </div>
+      <ul class="changes">
+        {changes.value.map(({ atMs, kind, alarm }) => (
+          <li key={`${atMs} ${kind} ${alarmKey(alarm)}`}>
+            <StateMark state={kind === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing'} />
+            <a class="metric" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
+              {alarm.metric_name}
+            </a>
+            <Tags tags={alarm.tags} />
+            {kind === 'ended' && alarm.since_ms !== undefined && (
+              <span class="hint">after {durationText(atMs - alarm.since_ms)}</span>
+            )}
+            <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
+              {durationText(nowMs.value - atMs)} ago
+            </time>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function FirstSteps() {
+  return (
+    <section class="first-steps">
+      <h2>Two steps to the first alarm</h2>
+      <ol>
+        <li>
+          <a href={addressOf({ screen: 'editor', id: undefined })}>Make a rule</a> on packages-received above 500, with
+          the webhook of a Discord channel.
+        </li>
+        <li>
+          Let a device send values around it:
+          <pre tabIndex={0}>npx ssrms source spikes packages-received 450 550 1 3</pre>
+        </li>
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,47 @@
+import type { SentencePart } from './condition-sentence.ts';
+
+export type ShownState = 'firing' | 'no-data' | 'pending' | 'ok' | 'disabled' | 'ended';
+
+const marks: Record<ShownState, { glyph: string; word: string }> = {
+  firing: { glyph: '▲', word: 'Firing' },
+  'no-data': { glyph: '∅', word: 'No data' },
+  pending: { glyph: '◔', word: 'Pending' },
+  ok: { glyph: '✓', word: 'OK' },
+  disabled: { glyph: '–', word: 'Disabled' },
+  ended: { glyph: '✓', word: 'Ended' },
+};
+
+/** A state as glyph, word and colour together: none of the three has to be seen. */
+export function StateMark({ state, count }: { readonly state: ShownState; readonly count?: number }) {
+  const { glyph, word } = marks[state];
+  return (
+    <span class={`state state-${state}`}>
+      <span class="glyph" aria-hidden="true">
+        {glyph}
+      </span>
+      {word}
+      {count !== undefined && count > 1 && <span class="count">{count}</span>}
+    </span>
+  );
+}
+
+export function Sentence({ parts }: { readonly parts: readonly SentencePart[] }) {
+  return (
+    <>{parts.map((part) => (part.kind === 'text' ? part.text : <b class={`part-${part.kind}`}>{part.text}</b>))}</>
+  );
+}
+
+export function Tags({ tags }: { readonly tags: Readonly<Record<string, string>> | undefined }) {
+  const pairs = Object.entries(tags ?? {});
+  if (pairs.length === 0) return null;
+  return (
+    <ul class="tags" aria-label="Tags">
+      {pairs.map(([key, value]) => (
+        <li key={key}>
+          <span>{key}</span>
+          {value}
+        </li>
+      ))}
+    </ul>
+  );
+}

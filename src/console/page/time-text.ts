@@ -1,0 +1,30 @@
+/** `42 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`: two units at most. */
+export function durationText(durationMs: number): string {
+  const seconds = Math.max(0, Math.floor(durationMs / 1000));
+  const units: [number, string][] = [
+    [Math.floor(seconds / 86_400), 'd'],
+    [Math.floor((seconds % 86_400) / 3_600), 'h'],
+    [Math.floor((seconds % 3_600) / 60), 'min'],
+    [seconds % 60, 's'],
+  ];
+  const first = units.findIndex(([count]) => count > 0);
+  if (first < 0) return '0 s';
+  return units
+    .slice(first, first + 2)
+    .filter(([count], index) => index === 0 || count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(' ');
+}
+
+/** A duration that a rule's author wrote in seconds, always exact: `45 s`, `90 s`, `5 min`, `2 h`, `1 h 30 min`. */
+export function secondsText(seconds: number): string {
+  return seconds >= 60 && seconds % 60 === 0 && seconds <= 86_400 ? durationText(seconds * 1000) : `${seconds} s`;
+}
+
+export function momentText(timeMs: number): string {
+  return new Date(timeMs).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+}
+
+export function numberText(value: number): string {
+  return Math.abs(value) >= 1e4 && Number.isInteger(value) ? value.toLocaleString('en') : String(value);
+}

@@ -1,0 +1,98 @@
+import { failpoint, failpointAmid } from '../base/failpoint.ts';
+import type { Claim, NewRecord } from '../log/log.ts';
+import { topics } from '../topics.ts';
+import type { Effect, Effects } from './effects.ts';
+
+/** Batches that may be under way at once: the next is evaluated while the appends of the last are awaited. */
+const underWayMax = 4;
+/** A position is written this often at the most: what it spares a new owner is little, as the states say how far all is done. */
+const commitEveryMs = 250;
+
+/**
+ * Makes a partition's effects durable, in the order that the whole design rests on: notifications, then states, then the
+ * position; and one batch after the other. After a failure nothing more is written: the owner must restore.
+ */
+export class EffectsWriter {
+  readonly #claim: Claim;
+  #tail: Promise<void> = Promise.resolve();
+  #underWay = 0;
+  #room: (() => void) | undefined;
+  #done: number | undefined;
+  #committed: number | undefined;
+  #commitTimer: NodeJS.Timeout | undefined;
+  #failure: Error | undefined;
+  /** Called once, when something could not be written. */
+  onFailure: (error: Error) => void = () => {};
+
+  constructor(claim: Claim) {
+    this.#claim = claim;
+  }
+
+  /** Queues the effects of all records before `nextOffset`. */
+  write(effects: Effects, nextOffset: number): void {
+    this.#underWay++;
+    this.#tail = this.#tail
+      .then(() => this.#writeOne(effects, nextOffset))
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Resolves when there is room for more; rejects after a failure. One caller at a time. */
+  async room(): Promise<void> {
+    if (this.#underWay >= underWayMax && this.#failure === undefined)
+      await new Promise<void>((resolve) => (this.#room = resolve));
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Writes what is queued, and the position. Rejects when that failed. */
+  async close(): Promise<void> {
+    await this.#tail;
+    clearTimeout(this.#commitTimer);
+    await this.#commit();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error instanceof Error ? error : new Error(String(error));
+    this.#room?.();
+    this.onFailure(this.#failure);
+  }
+
+  async #writeOne({ notifications, states }: Effects, nextOffset: number): Promise<void> {
+    if (this.#failure !== undefined) return;
+    const timestampMs = Date.now();
+    if (notifications.length > 0) {
+      const records = notifications.map((one) => stamped(one, timestampMs));
+      await failpointAmid('evaluate.amid-notifications', this.#claim.append(topics.notifications.name, records));
+      failpoint('evaluate.after-notifications');
+    }
+    if (states.length > 0) {
+      const { partition } = this.#claim;
+      const records = states.map((one) => ({ ...stamped(one, timestampMs), partition }));
+      await failpointAmid('evaluate.amid-states', this.#claim.append(topics.alarms.name, records));
+      failpoint('evaluate.after-states');
+    }
+    this.#done = nextOffset;
+    this.#commitTimer ??= setTimeout(() => {
+      this.#commitTimer = undefined;
+      this.#commit().catch((error: unknown) => this.#fail(error));
+    }, commitEveryMs);
+    this.#underWay--;
+    if (this.#underWay >= underWayMax) return;
+    this.#room?.();
+    this.#room = undefined;
+  }
+
+  async #commit(): Promise<void> {
+    const done = this.#done;
+    if (this.#failure !== undefined || done === undefined || done === this.#committed) return;
+    failpoint('evaluate.before-commit');
+    await this.#claim.commit(done);
+    failpoint('evaluate.after-commit');
+    this.#committed = done;
+  }
+}
+
+function stamped(effect: Effect, timestampMs: number): NewRecord {
+  return { key: effect.key, value: effect.value, timestampMs };
+}

@@ -1,0 +1,43 @@
+import { alarmRecordKey, formatAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
+import { formatNotification, type Notification } from '../alarm/notification.ts';
+
+/** A record that is to be appended; whoever appends it says when. */
+export interface Effect {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+/** What is to be appended: notifications first, then states, each in order. */
+export interface Effects {
+  readonly notifications: readonly Effect[];
+  readonly states: readonly Effect[];
+}
+
+const encoder = new TextEncoder();
+
+/** Gathers what follows from samples until it is drained, as the records to be appended. */
+export class EffectsBuffer {
+  #notifications: Effect[] = [];
+  #states: Effect[] = [];
+
+  /** One message due to a webhook, given by its numeric id. */
+  addNotification(webhookId: string, notification: Notification): void {
+    this.#notifications.push({
+      key: encoder.encode(webhookId),
+      value: encoder.encode(formatNotification(notification)),
+    });
+  }
+
+  addState(seriesKey: string, record: AlarmRecord): void {
+    const key = alarmRecordKey(record.ruleId, seriesKey);
+    this.#states.push({ key: encoder.encode(key), value: encoder.encode(formatAlarmRecord(record)) });
+  }
+
+  /** What was gathered since the last call. */
+  drain(): Effects {
+    const effects = { notifications: this.#notifications, states: this.#states };
+    this.#notifications = [];
+    this.#states = [];
+    return effects;
+  }
+}

@@ -1,0 +1,78 @@
+import type { Health } from '../base/health.ts';
+import type { Meter } from '../base/meter.ts';
+import { maxTimestamp } from '../log/batch.ts';
+import type { Claim, RecordChunk } from '../log/log.ts';
+import type { Outcome, PartitionEvaluator } from './partition-evaluator.ts';
+
+/** How far one partition has come. */
+export interface Progress {
+  /** The first offset not judged yet. */
+  position: number;
+  end(): void;
+}
+
+export interface EvaluateMeters {
+  begin(claim: Claim, start: number, evaluator: PartitionEvaluator): Progress;
+  readonly count: (outcome: Outcome, records: number) => void;
+  /** How old the newest record of a chunk was when it had been evaluated. */
+  delayOf(chunk: RecordChunk): void;
+  /** A metric was seen in a partition that its name does not lead to. */
+  misrouted(): void;
+}
+
+const delayBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+const fine: ReadonlySet<Outcome> = new Set<Outcome>(['evaluated', 'late']);
+
+/** The evaluator's counters, gauges and health: every record read is counted by what became of it. */
+export function evaluateMeters(meter: Meter, health: Health): EvaluateMeters {
+  const running = new Map<number, { claim: Claim; progress: Progress; evaluator: PartitionEvaluator }>();
+  const samples = meter.counter('evaluate_samples_total', 'Samples read, by what became of them', ['outcome']);
+  const misrouted = meter.counter(
+    'evaluate_misrouted_metrics_total',
+    'Metrics seen in a partition that their name does not lead to',
+  );
+  const delay = meter.histogram(
+    'evaluate_delay_seconds',
+    'Age of the newest sample of a batch when it had been evaluated',
+    delayBucketsSeconds,
+  );
+  meter.gauge('evaluate_partitions', 'Partitions of metrics that this instance owns', [], (gauge) =>
+    gauge.set(running.size),
+  );
+  meter.gauge('evaluate_series', 'Series held', [], (gauge) =>
+    gauge.set(sum(running.values(), ({ evaluator }) => evaluator.seriesCount())),
+  );
+  meter.gauge('evaluate_lag_records', 'Records not evaluated yet', ['partition'], (gauge) => {
+    gauge.reset();
+    for (const [partition, { claim, progress }] of running) {
+      gauge.set({ partition: String(partition) }, Math.max(0, claim.head().offset - progress.position));
+    }
+  });
+  let unreadable = 0;
+  health.add('evaluate', () => ({
+    status: 'pass',
+    detail: `${running.size} partitions${unreadable > 0 ? `; ${unreadable} samples could not be read and were skipped` : ''}`,
+  }));
+  return {
+    begin(claim, start, evaluator) {
+      const progress: Progress = { position: start, end: () => running.delete(claim.partition) };
+      running.set(claim.partition, { claim, progress, evaluator });
+      return progress;
+    },
+    misrouted: () => misrouted.inc(),
+    count(outcome, records) {
+      samples.inc({ outcome }, records);
+      if (!fine.has(outcome)) unreadable += records;
+    },
+    delayOf({ batches }) {
+      const newest = batches.at(-1);
+      if (newest !== undefined) delay.observe(Math.max(0, Date.now() - maxTimestamp(newest)) / 1_000);
+    },
+  };
+}
+
+function sum<Value>(values: Iterable<Value>, of: (value: Value) => number): number {
+  let total = 0;
+  for (const value of values) total += of(value);
+  return total;
+}

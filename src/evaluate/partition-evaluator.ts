@@ -1,0 +1,358 @@
+import type { AlarmRecord } from '../alarm/alarm-record.ts';
+import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
+import { notificationOf } from '../alarm/notification.ts';
+import { forgottenAtMs, noDataDueMs, step, type AlarmEvent } from '../alarm/step.ts';
+import { assert } from '../base/assert.ts';
+import type { LogRecord } from '../log/batch.ts';
+import type { RecordChunk } from '../log/log.ts';
+import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
+import type { RuleEntry } from '../rule/rule-list.ts';
+import { EffectsBuffer, type Effects } from './effects.ts';
+import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
+import {
+  matchingRules,
+  watchesSilence,
+  windowsOf,
+  type Alarm,
+  type MetricState,
+  type SeriesState,
+} from './series-state.ts';
+import { highAt, lastOffsetAt, lastTimestampMsAt, lowAt, rowLength, timeMsAt } from './series-table.ts';
+
+/** What became of a record, for the counters. */
+export type Outcome = 'evaluated' | 'late' | Unreadable;
+
+/** A series of any rule, and of none, is forgotten no earlier than after this silence. */
+const forgottenAfterMs = 24 * 3_600_000;
+/** How often all series are asked for it. */
+const sweepEveryMs = 60_000;
+
+/**
+ * One partition of `metrics`: its series, their windows and alarms. A function of the log: it reads no clock and writes
+ * nothing; what is to be appended gathers until the caller drains it. The alarm room's SPEC.md says what a step may do; here
+ * is only which alarms a sample meets, in the order of their rules' ids.
+ *
+ *   batch ──> scan ──> look up ──> inside the interval? ──yes──> T and the newest sample are noted, and that is all
+ *              │          │                 │no
+ *              │odd       │unknown          └──> judge: windows, matching rules, steps, a new interval
+ *              └──────────┴──> read with care ──────┘
+ */
+export class PartitionEvaluator {
+  readonly #book: RuleBook;
+  readonly #index = new SeriesIndex((metric) => {
+    this.#newMetrics.push(metric.name);
+    this.#watch(metric);
+  });
+  /** Per rule: the event time of its last sent notification across its series, and the sample that this is known from. */
+  readonly #lastSent = new Map<string, { readonly timeMs: number | undefined; readonly offset: number }>();
+  /** The metrics whose rules fire for want of data. */
+  readonly #watched = new Set<MetricState>();
+  #newMetrics: string[] = [];
+  readonly #effects = new EffectsBuffer();
+  #newestMs = -Infinity;
+  /** When all series were last asked whether they are to be forgotten. */
+  #sweptMs = -Infinity;
+
+  constructor(book: RuleBook) {
+    this.#book = book;
+  }
+
+  /** The newest timestamp read: the clock of silence as long as the reader is behind. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  get metrics(): ReadonlyMap<string, MetricState> {
+    return this.#index.metrics;
+  }
+
+  seriesCount(): number {
+    return this.#index.metrics.values().reduce((sum, metric) => sum + metric.series.size, 0);
+  }
+
+  /** The names of the metrics first seen since the last call. */
+  takeNewMetrics(): readonly string[] {
+    const names = this.#newMetrics;
+    if (names.length > 0) this.#newMetrics = [];
+    return names;
+  }
+
+  /** Takes what was gathered since the last call. */
+  drain(): Effects {
+    return this.#effects.drain();
+  }
+
+  /**
+   * Takes a chunk's records in order and judges the alarms they meet: the same as `evaluate` of each, faster. Calls `count`
+   * with how many came to what.
+   */
+  evaluateChunk(chunk: RecordChunk, count: (outcome: Outcome, records: number) => void): void {
+    this.#index.table.partition = chunk.partition;
+    for (const batch of chunk.batches) {
+      this.#index.scan(batch, chunk.firstOffset, chunk.nextOffset);
+      this.#evaluateColumns(batch, count);
+    }
+  }
+
+  /** Takes one record of the partition and judges the alarms it meets. Records come in the order of their offsets. */
+  evaluate(record: LogRecord): Outcome {
+    const read = this.#index.read(record);
+    if (typeof read === 'string') return read;
+    const { partition, offset, timestampMs } = record;
+    return this.#judge(read, { partition, offset, timestampMs });
+  }
+
+  /** Takes a chunk's records for what they leave in series and windows, judging nothing: they were judged before. */
+  fillChunk(chunk: RecordChunk): void {
+    this.#index.table.partition = chunk.partition;
+    const { columns } = this.#index;
+    for (const batch of chunk.batches) {
+      this.#index.scan(batch, chunk.firstOffset, chunk.nextOffset);
+      for (let index = 0; index < columns.count; index++) {
+        const read = this.#index.readColumn(batch, index);
+        if (typeof read === 'string') continue;
+        const timestampMs = columns.timestampMs[index]!;
+        read.series.saw(columns.offset[index]!, timestampMs);
+        this.#newestMs = Math.max(this.#newestMs, timestampMs);
+        this.#addToWindows(read.series, timestampMs, read.value);
+      }
+    }
+  }
+
+  /** Takes a record of one metric for what it leaves in one new window of its series. */
+  fillWindow(record: LogRecord, windowMs: number): void {
+    const read = this.#index.read(record);
+    if (typeof read === 'string') return;
+    read.series.reached(record.timestampMs);
+    read.series.window(windowMs).add(record.timestampMs, read.value);
+  }
+
+  /** Drops the windows of a duration that no rule of the metric asks for any more. */
+  dropWindow(metricName: string, windowMs: number): void {
+    for (const series of this.#index.metrics.get(metricName)?.series.values() ?? []) series.windows?.delete(windowMs);
+  }
+
+  /** Takes the winning record of an alarm. */
+  restore(record: AlarmRecord): void {
+    const { sample } = record;
+    this.#index.table.partition = sample.partition;
+    const series = this.#index.seriesOf(record.series.name, record.series.tags);
+    if ((series.last?.offset ?? -1) < sample.offset) series.saw(sample.offset, sample.timestampMs);
+    series.reached(record.timeMs);
+    const alarm = series.alarm(record.ruleId);
+    alarm.state = record.state;
+    alarm.offset = sample.offset;
+    const known = this.#lastSent.get(record.ruleId);
+    if (known === undefined || known.offset <= sample.offset) {
+      this.#lastSent.set(record.ruleId, { timeMs: record.lastSentMs, offset: sample.offset });
+    }
+  }
+
+  /** Ends the restored alarms whose rule is gone, disabled or no longer matches: nobody was there to see it. */
+  endOrphans(): void {
+    for (const metric of this.#index.metrics.values())
+      for (const series of metric.series.values()) this.#endStrangers(series);
+  }
+
+  /** A rule has changed in the book: its alarms go on under the new version, or end with it. */
+  ruleChanged(change: RuleChange): void {
+    if (change.kind !== 'set' && change.kind !== 'deleted') return;
+    const after = change.kind === 'set' ? change.entry.rule.metric_name : undefined;
+    for (const name of new Set([change.before?.rule.metric_name, after])) {
+      const metric = name === undefined ? undefined : this.#index.metrics.get(name);
+      if (metric === undefined) continue;
+      metric.windowsMs = undefined;
+      this.#watch(metric);
+      for (const series of metric.series.values()) {
+        series.matching = undefined;
+        series.judgeAll();
+        this.#endStrangers(series);
+      }
+    }
+    if (change.kind === 'deleted') this.#lastSent.delete(change.before.rule.id);
+  }
+
+  /**
+   * Fires the alarms of series that owe a sample since before `clockMs`, and forgets those silent for too long. `clockMs` is
+   * the wall clock at the head of the log, else the newest timestamp read.
+   */
+  judgeSilence(clockMs: number): void {
+    for (const metric of this.#watched) {
+      for (const series of metric.series.values()) {
+        for (const rule of this.#rulesOf(series)) this.#judgeSilenceOf(rule, series, clockMs);
+      }
+    }
+    if (clockMs - this.#sweptMs < sweepEveryMs) return;
+    this.#sweptMs = clockMs;
+    this.#forgetSilent(clockMs);
+  }
+
+  /** Drops the series that are silent for so long that a new sample would count as their first. */
+  #forgetSilent(clockMs: number): void {
+    const forgotten = new Set<number>();
+    for (const metric of this.#index.metrics.values()) {
+      for (const series of metric.series.values()) {
+        if (clockMs - series.timeMs < forgottenAfterMs) continue;
+        const rules = this.#rulesOf(series);
+        if (!rules.every((rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs))) continue;
+        for (const rule of rules) this.#judgeSilenceOf(rule, series, clockMs);
+        metric.series.delete(series.key);
+        forgotten.add(series.number);
+      }
+      if (metric.series.size > 0) continue;
+      this.#index.metrics.delete(metric.name);
+      this.#watched.delete(metric);
+    }
+    if (forgotten.size > 0) this.#index.table.remove(forgotten);
+  }
+
+  #rulesOf(series: SeriesState): readonly RuleEntry[] {
+    return matchingRules(series, this.#book.byMetric(series.name));
+  }
+
+  #judgeSilenceOf(rule: RuleEntry, series: SeriesState, clockMs: number): void {
+    const { last } = series;
+    if (last === undefined) return;
+    if (clockMs >= forgottenAtMs(rule.condition, series.timeMs)) {
+      const alarm = series.alarms?.get(rule.condition.ruleId);
+      if (alarm !== undefined) this.#step(rule, { series, alarm, event: { kind: 'forgotten' } });
+      return;
+    }
+    const dueMs = noDataDueMs(rule.condition, series.timeMs);
+    if (dueMs === undefined || clockMs <= dueMs) return;
+    const alarm = series.alarm(rule.condition.ruleId);
+    if (alarm.silenceJudgedMs >= dueMs) return;
+    alarm.silenceJudgedMs = dueMs;
+    this.#step(rule, { series, alarm, event: { kind: 'no_data', timeMs: dueMs, sample: last } });
+    series.judgeAll();
+  }
+
+  #evaluateColumns(batch: Uint8Array, count: (outcome: Outcome, records: number) => void): void {
+    const { columns } = this.#index;
+    const { series, value, offset, timestampMs } = columns;
+    let { rows } = this.#index.table;
+    let evaluated = 0;
+    let late = 0;
+    let newestMs = this.#newestMs;
+    for (let index = 0; index < columns.count; index++) {
+      const number = series[index]!;
+      const x = value[index]!;
+      const atMs = timestampMs[index]!;
+      if (number >= 0 && atMs >= 0) {
+        const row = number * rowLength;
+        const sinceMs = atMs - rows[row + timeMsAt]!;
+        if (x >= rows[row + lowAt]! && x <= rows[row + highAt]! && sinceMs < forgottenAfterMs) {
+          if (sinceMs >= 0) rows[row + timeMsAt] = atMs;
+          else late++;
+          if (atMs > newestMs) newestMs = atMs;
+          rows[row + lastOffsetAt] = offset[index]!;
+          rows[row + lastTimestampMsAt] = atMs;
+          evaluated++;
+          continue;
+        }
+      }
+      this.#newestMs = newestMs;
+      count(this.#evaluateOne(batch, index), 1);
+      newestMs = this.#newestMs;
+      // A new series may have moved the rows to a larger array.
+      ({ rows } = this.#index.table);
+    }
+    this.#newestMs = newestMs;
+    if (evaluated > late) count('evaluated', evaluated - late);
+    if (late > 0) count('late', late);
+  }
+
+  #evaluateOne(batch: Uint8Array, index: number): Outcome {
+    const read = this.#index.readColumn(batch, index);
+    if (typeof read === 'string') return read;
+    const { offset, timestampMs } = this.#index.columns;
+    return this.#judge(read, {
+      partition: this.#index.table.partition,
+      offset: offset[index]!,
+      timestampMs: timestampMs[index]!,
+    });
+  }
+
+  #watch(metric: MetricState): void {
+    if (watchesSilence(this.#book.byMetric(metric.name))) this.#watched.add(metric);
+    else this.#watched.delete(metric);
+  }
+
+  #judge({ series, value }: ReadSample, sample: SamplePlace): Outcome {
+    const beforeMs = series.timeMs;
+    series.saw(sample.offset, sample.timestampMs);
+    this.#newestMs = Math.max(this.#newestMs, sample.timestampMs);
+    const means = this.#addToWindows(series, sample.timestampMs, value);
+    const rules = this.#rulesOf(series);
+    for (const rule of rules) {
+      const x = rule.condition.windowMs === 0 ? value : means?.get(rule.condition.windowMs);
+      // A sample older than the window is no event for its rule.
+      if (x === undefined) continue;
+      const alarm = series.alarm(rule.condition.ruleId);
+      // Its state is of this sample or a later one already: it is being read again after a crash.
+      if (sample.offset <= alarm.offset) continue;
+      if (series.timeMs >= forgottenAtMs(rule.condition, beforeMs))
+        this.#step(rule, { series, alarm, event: { kind: 'forgotten' } });
+      this.#step(rule, { series, alarm, event: { kind: 'sample', x, timeMs: series.timeMs, sample } });
+    }
+    series.settle(rules);
+    return sample.timestampMs < beforeMs ? 'late' : 'evaluated';
+  }
+
+  /** The mean of each of the metric's windows with the new sample in it; undefined where the sample is older than the window. */
+  #addToWindows(series: SeriesState, timestampMs: number, value: number): Map<number, number | undefined> | undefined {
+    const windows = windowsOf(this.#index.metrics.get(series.name)!, this.#book.byMetric(series.name));
+    if (windows.length === 0) return undefined;
+    return new Map(windows.map((windowMs) => [windowMs, series.window(windowMs).add(timestampMs, value)]));
+  }
+
+  #endStrangers(series: SeriesState): void {
+    if (series.alarms === undefined) return;
+    const matching = new Set(this.#rulesOf(series).map((rule) => rule.rule.id));
+    for (const alarm of series.alarms.values()) {
+      if (matching.has(alarm.ruleId)) continue;
+      if (alarm.state.state !== 'ok') this.#write(series, alarm, { state: ok, x: undefined, rule: undefined });
+      series.alarms.delete(alarm.ruleId);
+    }
+  }
+
+  #step(rule: RuleEntry, { series, alarm, event }: { series: SeriesState; alarm: Alarm; event: AlarmEvent }): void {
+    const { ruleId } = rule.condition;
+    const result = step(
+      { condition: rule.condition, seriesKey: series.key },
+      alarm.state,
+      event,
+      this.#lastSent.get(ruleId)?.timeMs,
+    );
+    for (const due of result.due) {
+      this.#effects.addNotification(
+        rule.webhook.id,
+        notificationOf(due, rule, { name: series.name, tags: series.tags }),
+      );
+    }
+    if (!result.changed) return;
+    this.#lastSent.set(ruleId, { timeMs: result.lastSentMs, offset: series.last?.offset ?? -1 });
+    this.#write(series, alarm, { state: result.next, x: event.kind === 'sample' ? event.x : undefined, rule });
+  }
+
+  #write(
+    series: SeriesState,
+    alarm: Alarm,
+    to: { state: AlarmState; x: number | undefined; rule: RuleEntry | undefined },
+  ): void {
+    const { last } = series;
+    assert(last, 'an alarm has its state because of a sample');
+    alarm.state = to.state;
+    alarm.offset = last.offset;
+    this.#effects.addState(series.key, {
+      ruleId: alarm.ruleId,
+      ruleVersion: { partition: to.rule?.partition ?? 0, offset: to.rule?.offset ?? 0 },
+      series: { name: series.name, tags: series.tags },
+      state: to.state,
+      lastSentMs: this.#lastSent.get(alarm.ruleId)?.timeMs,
+      x: to.x,
+      timeMs: series.timeMs,
+      sample: last,
+    });
+  }
+}

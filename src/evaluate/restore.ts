@@ -1,0 +1,143 @@
+import { alarmRecordKey, keyOfAlarmRecord, parseAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
+import { failpoint } from '../base/failpoint.ts';
+import type { Logger } from '../base/logger.ts';
+import { recordsOf } from '../log/batch.ts';
+import type { Claim, Log, NewRecord } from '../log/log.ts';
+import type { RuleBook } from '../rule/rule-book.ts';
+import { topics } from '../topics.ts';
+import { PartitionEvaluator } from './partition-evaluator.ts';
+import { asksForWindow } from './series-state.ts';
+
+export interface Restored {
+  readonly evaluator: PartitionEvaluator;
+  /** The offset of the first record to judge. */
+  readonly start: number;
+}
+
+export interface RestoreOptions {
+  readonly log: Log;
+  readonly book: RuleBook;
+  readonly logger: Logger;
+}
+
+/** Windows and series are filled from so far before the start at the least: clocks of devices differ. */
+const fillBackMsMin = 10 * 60_000;
+
+/**
+ * Brings a partition's evaluator to where its last owner was. Of each alarm's records the one with the largest sample
+ * offset holds; where a late record of a former owner stands after it, the good one is written again, before anything
+ * else. All before the largest of these offsets is done; judging begins there, or at the committed position if that is
+ * later, the windows having been filled from the log before it.
+ */
+export async function restore(claim: Claim, options: RestoreOptions): Promise<Restored> {
+  const { winners, toRepair } = await readStates(claim, options);
+  if (toRepair.length > 0) {
+    options.logger.warn(
+      { partition: claim.partition, alarms: toRepair.length },
+      'states of a former owner came late: the good ones are written again',
+    );
+    await claim.append(topics.alarms.name, toRepair);
+  }
+  const largest = winners.values().reduce((most, { record }) => Math.max(most, record.sample.offset), -1);
+  const start = await startIn(claim, Math.max(largest, claim.start), options);
+
+  const evaluator = new PartitionEvaluator(options.book);
+  for (const { record } of winners.values()) evaluator.restore(record);
+  failpoint('evaluate.in-restore');
+  await fillBefore(start, claim.partition, evaluator, options);
+  evaluator.endOrphans();
+  return { evaluator, start };
+}
+
+interface Winner {
+  readonly record: AlarmRecord;
+  readonly value: Uint8Array;
+}
+
+async function readStates(
+  claim: Claim,
+  { log, logger }: RestoreOptions,
+): Promise<{ winners: Map<string, Winner>; toRepair: NewRecord[] }> {
+  const winners = new Map<string, Winner>();
+  const outdated = new Set<string>();
+  let unreadable = 0;
+  for await (const chunk of log.read(topics.alarms.name, claim.partition, { from: { offset: 0 } })) {
+    for (const { key, value } of recordsOf(chunk)) {
+      if (value === null) {
+        const text = Buffer.from(key ?? []).toString();
+        winners.delete(text);
+        outdated.delete(text);
+        continue;
+      }
+      const record = parseAlarmRecord(value);
+      if ('problem' in record) {
+        unreadable++;
+        continue;
+      }
+      const name = keyOfAlarmRecord(record);
+      const before = winners.get(name);
+      if (before !== undefined && before.record.sample.offset > record.sample.offset) {
+        outdated.add(name);
+        continue;
+      }
+      winners.set(name, { record, value: Uint8Array.from(value) });
+      outdated.delete(name);
+    }
+  }
+  if (unreadable > 0)
+    logger.error({ partition: claim.partition, unreadable }, 'records of alarms could not be read, and are left out');
+  const timestampMs = Date.now();
+  const toRepair = [...outdated].map((name) => ({
+    key: Buffer.from(alarmRecordKey(winners.get(name)!.record.ruleId, name.slice(name.indexOf(' ') + 1))),
+    value: winners.get(name)!.value,
+    timestampMs,
+    partition: claim.partition,
+  }));
+  return { winners, toRepair };
+}
+
+/** Within what the log holds: retention may have overtaken us, or the log may have lost its tail. Both are said aloud. */
+async function startIn(claim: Claim, wanted: number, { log, logger }: RestoreOptions): Promise<number> {
+  const { first, next } = await log.bounds(topics.metrics.name, claim.partition);
+  if (wanted < first) {
+    logger.error(
+      { partition: claim.partition, wanted, first },
+      'samples were deleted before they were evaluated: going on from the first that is held',
+    );
+    return first;
+  }
+  if (wanted > next) {
+    logger.error(
+      { partition: claim.partition, wanted, next },
+      'the log was rewound: it ends before what was evaluated; going on from its end',
+    );
+    return next;
+  }
+  return wanted;
+}
+
+async function fillBefore(
+  start: number,
+  partition: number,
+  evaluator: PartitionEvaluator,
+  { log, book }: RestoreOptions,
+): Promise<void> {
+  let backMs = fillBackMsMin;
+  for (const rule of book) {
+    if (!rule.condition.enabled) continue;
+    if (asksForWindow(rule)) backMs = Math.max(backMs, rule.condition.windowMs + fillBackMsMin);
+    if (rule.condition.noDataMs !== undefined) backMs = Math.max(backMs, rule.condition.noDataMs + fillBackMsMin);
+  }
+  const timestampMs = Math.max(0, (await timeAt(start, partition, log)) - backMs);
+  for await (const chunk of log.read(topics.metrics.name, partition, { from: { timestampMs }, to: start })) {
+    evaluator.fillChunk(chunk);
+  }
+}
+
+/** The time of the record at an offset, or now at the head of the log. */
+async function timeAt(offset: number, partition: number, log: Log): Promise<number> {
+  for await (const chunk of log.read(topics.metrics.name, partition, { from: { offset }, to: offset + 1 })) {
+    for (const record of recordsOf(chunk)) return Math.min(Date.now(), record.timestampMs);
+  }
+  return Date.now();
+}

@@ -1,0 +1,83 @@
+import type { LogRecord } from '../log/batch.ts';
+import { parseMetricName, parseSampleValue, type SampleRefusal } from '../metric/sample-value.ts';
+import type { Tags } from '../metric/sample.ts';
+import { SampleColumns, scanSamples, suffixSaysTheTags } from './sample-columns.ts';
+import { seriesOf, type MetricState, type SeriesState } from './series-state.ts';
+import { SeriesTable } from './series-table.ts';
+
+/** A sample that was read, and its series. */
+export interface ReadSample {
+  readonly series: SeriesState;
+  readonly value: number;
+}
+
+/** Why a record is no sample. */
+export type Unreadable = SampleRefusal | 'bad_timestamp';
+
+/**
+ * The series of a partition, found from records: by bytes that were met before, or by reading with care, after which these
+ * bytes are known. Both ways give the same; which one a record takes is a matter of speed alone.
+ */
+export class SeriesIndex {
+  readonly metrics = new Map<string, MetricState>();
+  readonly table = new SeriesTable();
+  readonly columns = new SampleColumns();
+  readonly #byNumber: SeriesState[] = [];
+  readonly #onNewMetric: (metric: MetricState) => void;
+
+  constructor(onNewMetric: (metric: MetricState) => void) {
+    this.#onNewMetric = onNewMetric;
+  }
+
+  /** Puts the samples of one batch with offsets in [from, to) into the columns, with their series as far as they are known. */
+  scan(batch: Uint8Array, from: number, to: number): void {
+    scanSamples(batch, this.columns, from, to);
+    this.table.findAll(batch, this.columns);
+  }
+
+  /** What one sample of the columns says, or why it is none. */
+  readColumn(batch: Uint8Array, index: number): ReadSample | Unreadable {
+    const { columns, table } = this;
+    const number = columns.series[index]!;
+    const timestampMs = columns.timestampMs[index]!;
+    if (number >= 0 && timestampMs >= 0) return { series: this.#byNumber[number]!, value: columns.value[index]! };
+    const keyStart = columns.keyStart[index]!;
+    const valueStart = columns.valueStart[index]!;
+    const read = this.read({
+      partition: table.partition,
+      offset: columns.offset[index]!,
+      timestampMs,
+      key: keyStart < 0 ? null : batch.subarray(keyStart, columns.keyEnd[index]),
+      value: valueStart < 0 ? null : batch.subarray(valueStart, columns.valueEnd[index]),
+    });
+    // Both ways of reading must agree before the fast one is trusted with these bytes.
+    if (typeof read !== 'string' && read.value === columns.value[index] && suffixSaysTheTags(batch, columns, index)) {
+      table.learn(batch, columns, index, read.series.number);
+    }
+    return read;
+  }
+
+  /** What a record says, or why it is no sample. */
+  read(record: LogRecord): ReadSample | Unreadable {
+    const name = parseMetricName(record.key);
+    if ('refusal' in name) return name.refusal;
+    const sample = parseSampleValue(record.value);
+    if ('refusal' in sample) return sample.refusal;
+    if (!(record.timestampMs >= 0)) return 'bad_timestamp';
+    this.table.partition = record.partition;
+    return { series: this.seriesOf(name.name, sample.tags), value: sample.value };
+  }
+
+  /** The series with this name and exactly these tags, made when it is not there. */
+  seriesOf(name: string, tags: Tags): SeriesState {
+    let metric = this.metrics.get(name);
+    if (metric === undefined) {
+      metric = { name, series: new Map(), windowsMs: undefined };
+      this.metrics.set(name, metric);
+      this.#onNewMetric(metric);
+    }
+    const series = seriesOf(this.table, metric, tags);
+    this.#byNumber[series.number] = series;
+    return series;
+  }
+}

@@ -1,0 +1,176 @@
+import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
+import { Window } from '../alarm/window.ts';
+import type { Condition } from '../rule/condition.ts';
+import { matches, seriesKey, type Series } from '../metric/series.ts';
+import type { Tags } from '../metric/sample.ts';
+import type { RuleEntry, RuleList } from '../rule/rule-list.ts';
+import {
+  highAt,
+  lastOffsetAt,
+  lastTimestampMsAt,
+  lowAt,
+  rowLength,
+  timeMsAt,
+  type SeriesTable,
+} from './series-table.ts';
+
+/** One rule on one series: its state, and the sample that this state is a function of. */
+export interface Alarm {
+  readonly ruleId: string;
+  state: AlarmState;
+  /** -1 before any state was written. */
+  offset: number;
+  /** The last time by which a sample was due and whose passing has been judged. */
+  silenceJudgedMs: number;
+}
+
+/** One series, as far as its partition has been read. What every sample touches of it stands in the table's columns. */
+export class SeriesState implements Series {
+  readonly name: string;
+  readonly tags: Tags;
+  readonly key: string;
+  /** Its row in the table. */
+  readonly number: number;
+  /** By duration in milliseconds; undefined before there is one. */
+  windows: Map<number, Window> | undefined;
+  /** By rule id; undefined before there is one. */
+  alarms: Map<string, Alarm> | undefined;
+  /** The enabled rules that match it; undefined when they must be found anew. */
+  matching: readonly RuleEntry[] | undefined;
+  readonly #table: SeriesTable;
+
+  constructor(table: SeriesTable, series: Series, key: string) {
+    this.#table = table;
+    this.name = series.name;
+    this.tags = series.tags;
+    this.key = key;
+    this.number = table.add();
+  }
+
+  get #row(): number {
+    return this.number * rowLength;
+  }
+
+  /** T: the largest timestamp seen; -Infinity before the first sample. */
+  get timeMs(): number {
+    return this.#table.rows[this.#row + timeMsAt]!;
+  }
+
+  /** The newest sample in log order; undefined before the first. */
+  get last(): SamplePlace | undefined {
+    const offset = this.#table.rows[this.#row + lastOffsetAt]!;
+    if (offset < 0) return undefined;
+    return { partition: this.#table.partition, offset, timestampMs: this.#table.rows[this.#row + lastTimestampMsAt]! };
+  }
+
+  /** Takes note of a sample. */
+  saw(offset: number, timestampMs: number): void {
+    this.#table.rows[this.#row + lastOffsetAt] = offset;
+    this.#table.rows[this.#row + lastTimestampMsAt] = timestampMs;
+    this.reached(timestampMs);
+  }
+
+  /** T is at least this. */
+  reached(timeMs: number): void {
+    if (timeMs > this.timeMs) this.#table.rows[this.#row + timeMsAt] = timeMs;
+  }
+
+  alarm(ruleId: string): Alarm {
+    this.alarms ??= new Map();
+    let alarm = this.alarms.get(ruleId);
+    if (alarm === undefined) {
+      alarm = { ruleId, state: ok, offset: -1, silenceJudgedMs: -Infinity };
+      this.alarms.set(ruleId, alarm);
+    }
+    return alarm;
+  }
+
+  window(windowMs: number): Window {
+    this.windows ??= new Map();
+    let window = this.windows.get(windowMs);
+    if (window === undefined) this.windows.set(windowMs, (window = new Window(windowMs)));
+    return window;
+  }
+
+  /** Every sample is to be judged until the interval is set again. */
+  judgeAll(): void {
+    this.#table.rows[this.#row + lowAt] = Infinity;
+    this.#table.rows[this.#row + highAt] = -Infinity;
+  }
+
+  /** Sets the interval of values in which no matching rule changes anything. */
+  settle(rules: readonly RuleEntry[]): void {
+    let low = -Infinity;
+    let high = Infinity;
+    for (const { condition } of rules) {
+      const state = this.alarms?.get(condition.ruleId)?.state ?? ok;
+      if (mustJudge(condition, state)) return this.judgeAll();
+      // For `>`: ok up to the threshold, firing above the resolve threshold. For `<`, mirrored.
+      if (state.state === 'ok') {
+        if (condition.operator === '>') high = Math.min(high, condition.threshold);
+        else low = Math.max(low, condition.threshold);
+      } else if (condition.operator === '>') low = Math.max(low, nextUp(condition.resolveThreshold));
+      else high = Math.min(high, -nextUp(-condition.resolveThreshold));
+    }
+    this.#table.rows[this.#row + lowAt] = low;
+    this.#table.rows[this.#row + highAt] = high;
+  }
+}
+
+/** Whether even a sample that stays where it was may change something. */
+function mustJudge(condition: Condition, state: AlarmState): boolean {
+  if (condition.windowMs > 0 || state.state === 'pending') return true;
+  return state.state === 'firing' && (state.owed || state.cause === 'no_data' || condition.everySample);
+}
+
+const float = new Float64Array(1);
+const bits = new BigInt64Array(float.buffer);
+
+/** The smallest double above a finite one (IEEE 754, nextUp). */
+function nextUp(value: number): number {
+  if (value === 0) return Number.MIN_VALUE;
+  float[0] = value;
+  bits[0]! += value > 0 ? 1n : -1n;
+  return float[0];
+}
+
+/** All series of one metric in this partition, and the durations of the windows that its rules ask for. */
+export interface MetricState {
+  readonly name: string;
+  readonly series: Map<string, SeriesState>;
+  /** undefined when they must be gathered anew. */
+  windowsMs: readonly number[] | undefined;
+}
+
+/** Whether one of a metric's rules fires for want of data. */
+export function watchesSilence(rules: RuleList): boolean {
+  for (const { condition } of rules) if (condition.enabled && condition.noDataMs !== undefined) return true;
+  return false;
+}
+
+/** The series with exactly these tags, made when it is not there. */
+export function seriesOf(table: SeriesTable, metric: MetricState, tags: Tags): SeriesState {
+  const key = seriesKey(metric.name, tags);
+  let series = metric.series.get(key);
+  if (series === undefined) {
+    series = new SeriesState(table, { name: metric.name, tags }, key);
+    metric.series.set(key, series);
+  }
+  return series;
+}
+
+/** The enabled rules that match a series. */
+export function matchingRules(series: SeriesState, rules: RuleList): readonly RuleEntry[] {
+  series.matching ??= [...rules].filter(({ condition }) => condition.enabled && matches(condition.tags, series.tags));
+  return series.matching;
+}
+
+/** The distinct durations of the windows that the metric's enabled rules ask for. */
+export function windowsOf(metric: MetricState, rules: RuleList): readonly number[] {
+  metric.windowsMs ??= [...new Set([...rules].filter(asksForWindow).map((rule) => rule.condition.windowMs))];
+  return metric.windowsMs;
+}
+
+export function asksForWindow(rule: RuleEntry): boolean {
+  return rule.condition.enabled && rule.condition.windowMs > 0;
+}

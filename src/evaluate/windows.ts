@@ -1,0 +1,88 @@
+import { windowFillFromMs } from '../alarm/window.ts';
+import { recordsOf } from '../log/batch.ts';
+import type { Log } from '../log/log.ts';
+import { partitionOf } from '../log/murmur2.ts';
+import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
+import { topics } from '../topics.ts';
+import type { PartitionEvaluator } from './partition-evaluator.ts';
+import { asksForWindow } from './series-state.ts';
+
+/**
+ * Which windows a partition's evaluator holds whole. A window is a function of the log alone, whenever its rule was made:
+ * so one that a rule newly asks for is filled from the log before the next sample is judged.
+ */
+export class Windows {
+  readonly #whole = new Map<string, Set<number>>();
+  readonly #wanted = new Map<string, Set<number>>();
+  readonly #book: RuleBook;
+  readonly #partition: number;
+
+  /** Begins with all windows of the rules in the book, which the restored evaluator has. */
+  constructor(book: RuleBook, partition: number) {
+    this.#book = book;
+    this.#partition = partition;
+    for (const rule of book) if (asksForWindow(rule)) add(this.#whole, rule.rule.metric_name, rule.condition.windowMs);
+  }
+
+  ruleChanged(change: RuleChange, evaluator: PartitionEvaluator): void {
+    if (change.kind !== 'set' && change.kind !== 'deleted') return;
+    if (change.kind === 'set' && asksForWindow(change.entry))
+      this.#want(change.entry.rule.metric_name, change.entry.condition.windowMs);
+    if (change.before !== undefined && asksForWindow(change.before)) {
+      this.#release(change.before.rule.metric_name, change.before.condition.windowMs, evaluator);
+    }
+  }
+
+  /** Fills what is wanted with the records before an offset: all those that the evaluator has taken. */
+  async fill(evaluator: PartitionEvaluator, log: Log, before: number): Promise<void> {
+    if (this.#wanted.size === 0) return;
+    const partitions = await log.partitionCount(topics.metrics.name);
+    const wanted = [...this.#wanted].flatMap(([name, windows]) => [...windows].map((windowMs) => ({ name, windowMs })));
+    this.#wanted.clear();
+    for (const { name, windowMs } of wanted) {
+      const key = Buffer.from(name);
+      // A metric that belongs elsewhere and was never seen here has nothing to fill.
+      if (evaluator.metrics.has(name) || partitionOf(key, partitions) === this.#partition) {
+        await this.#fillOne(evaluator, log, { key, name, windowMs, before });
+      }
+      add(this.#whole, name, windowMs);
+    }
+  }
+
+  async #fillOne(
+    evaluator: PartitionEvaluator,
+    log: Log,
+    window: { key: Buffer; name: string; windowMs: number; before: number },
+  ): Promise<void> {
+    const series = [...(evaluator.metrics.get(window.name)?.series.values() ?? [])];
+    const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : Date.now();
+    const oldestMs = series.reduce((oldest, { timeMs }) => Math.min(oldest, timeMs), newestMs);
+    const timestampMs = Math.max(0, windowFillFromMs(oldestMs, window.windowMs));
+    for await (const chunk of log.read(topics.metrics.name, this.#partition, {
+      from: { timestampMs },
+      to: window.before,
+    })) {
+      for (const record of recordsOf(chunk)) {
+        if (record.key !== null && window.key.equals(record.key)) evaluator.fillWindow(record, window.windowMs);
+      }
+    }
+  }
+
+  #want(name: string, windowMs: number): void {
+    if (!this.#whole.get(name)?.has(windowMs)) add(this.#wanted, name, windowMs);
+  }
+
+  #release(name: string, windowMs: number, evaluator: PartitionEvaluator): void {
+    for (const rule of this.#book.byMetric(name))
+      if (asksForWindow(rule) && rule.condition.windowMs === windowMs) return;
+    this.#whole.get(name)?.delete(windowMs);
+    this.#wanted.get(name)?.delete(windowMs);
+    evaluator.dropWindow(name, windowMs);
+  }
+}
+
+function add(map: Map<string, Set<number>>, name: string, windowMs: number): void {
+  const set = map.get(name);
+  if (set === undefined) map.set(name, new Set([windowMs]));
+  else set.add(windowMs);
+}

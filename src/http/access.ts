@@ -1,0 +1,70 @@
+import type { FastifyReply, FastifyRequest, HTTPMethods, RouteOptions } from 'fastify';
+import { assert } from '../base/assert.ts';
+import { Failure } from '../base/failure.ts';
+import type { Auth } from './auth.ts';
+import type { Identity, Scope } from './scope.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The scope that a token needs for this route. */
+    scope?: Scope;
+    /** Set for a route that anybody may call. A route says one of the two, or the server does not start. */
+    public?: true;
+  }
+  interface FastifyRequest {
+    /** Who calls; undefined when no tokens are configured, and on public routes. */
+    identity: Identity | undefined;
+  }
+}
+
+/** Default deny: throws a Bug when a route says neither who may call it nor that anybody may. */
+export function demandAccess(route: RouteOptions): void {
+  const declared = route.config?.scope !== undefined || route.config?.public === true;
+  assert(declared, `the route ${String(route.method)} ${route.url} declares a scope or is public`);
+}
+
+/** Throws the Failure `unauthorized` or `forbidden` unless the caller may call this request's route. */
+export async function admit(request: FastifyRequest, auth: Auth | undefined): Promise<void> {
+  const { scope } = request.routeOptions.config;
+  if (auth === undefined || scope === undefined) return;
+  if ((request.raw.headersDistinct['authorization']?.length ?? 0) > 1) {
+    throw new Failure('unauthorized', 'the request has more than one Authorization header');
+  }
+  const identity = await auth.identify(request.headers.authorization);
+  if (!identity.scopes.has(scope)) {
+    throw new Failure('forbidden', `the token of ${JSON.stringify(identity.subject)} lacks the scope ${scope}`);
+  }
+  request.identity = identity;
+}
+
+/** The header that RFC 6750 wants beside 401 and 403, so that clients know what is missing. */
+export function setChallenge(request: FastifyRequest, reply: FastifyReply, failure: Failure): void {
+  if (failure.code === 'unauthorized') {
+    const sent = request.headers.authorization !== undefined;
+    reply.header('www-authenticate', `Bearer realm="ssrms"${sent ? ', error="invalid_token"' : ''}`);
+  }
+  const { scope } = request.routeOptions.config;
+  if (failure.code === 'forbidden' && scope !== undefined) {
+    reply.header('www-authenticate', `Bearer realm="ssrms", error="insufficient_scope", scope="${scope}"`);
+  }
+}
+
+/** One registered route, for OpenAPI's test and for telling 405 from 404. */
+export interface KnownRoute {
+  readonly method: HTTPMethods;
+  readonly url: string;
+  readonly hidden: boolean;
+}
+
+/** The methods that the address of a request answers to. A part `:name` stands for one segment, `*` for all that follow. */
+export function methodsOf(path: string, routes: readonly KnownRoute[]): string[] {
+  const segments = path.split('/');
+  const matching = routes.filter((route) => matches(segments, route.url.split('/')));
+  return [...new Set(matching.map((route) => String(route.method)))].sort();
+}
+
+function matches(segments: readonly string[], pattern: readonly string[]): boolean {
+  const open = pattern.at(-1) === '*';
+  if (open ? segments.length < pattern.length : segments.length !== pattern.length) return false;
+  return pattern.every((part, index) => part === '*' || part.startsWith(':') || part === segments[index]);
+}

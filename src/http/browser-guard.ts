@@ -1,0 +1,60 @@
+// Without tokens, whoever reaches the port may change rules, and a web page that the user has open reaches what listens on
+// loopback. Two checks keep such pages out. A page of another site sends its own Origin, which is not the host it calls.
+// And a page whose name was made to resolve to our address (DNS rebinding) calls us by that name in the Host header.
+import { isIP } from 'node:net';
+import { Failure } from '../base/failure.ts';
+
+export interface BrowserGuard {
+  /** Names that this host may be called by, beside loopback's. */
+  readonly hostNames: readonly string[];
+  /** Whether only this machine can reach the port. */
+  readonly loopbackOnly: boolean;
+}
+
+export interface CallHeaders {
+  readonly host?: string | undefined;
+  readonly origin?: string | string[] | undefined;
+}
+
+/** Throws the Failure `forbidden` when the headers are those of a page from elsewhere. */
+export function refuseForeignPage(headers: CallHeaders, guard: BrowserGuard): void {
+  const host = hostOf(headers.host);
+  if (host === undefined || !isOurName(host.name, guard)) {
+    throw new Failure(
+      'forbidden',
+      `the Host header is ${JSON.stringify(headers.host ?? '')}, and without tokens this service answers to loopback and ` +
+        `to the configured host names alone`,
+    );
+  }
+  if (headers.origin !== undefined && originHost(headers.origin) !== host.whole) {
+    throw new Failure(
+      'forbidden',
+      `the Origin header is ${JSON.stringify(headers.origin)}, and only this service's own page may call it`,
+    );
+  }
+}
+
+function hostOf(header: string | undefined): { name: string; whole: string } | undefined {
+  if (header === undefined || !URL.canParse(`http://${header}`)) return undefined;
+  const url = new URL(`http://${header}`);
+  if (url.username !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') return undefined;
+  return { name: url.hostname, whole: withoutDefaultPort(header.toLowerCase()) };
+}
+
+function originHost(origin: string | string[]): string | undefined {
+  if (typeof origin !== 'string' || !URL.canParse(origin)) return undefined;
+  return new URL(origin).host;
+}
+
+/** A browser leaves 80 and 443 out of an Origin, and a proxy may have put them into the Host. */
+function withoutDefaultPort(host: string): string {
+  return host.replace(/:(?:80|443)$/, '');
+}
+
+function isOurName(name: string, guard: BrowserGuard): boolean {
+  if (name === 'localhost' || name.endsWith('.localhost') || name === '[::1]') return true;
+  if (isIP(name) === 4 && name.startsWith('127.')) return true;
+  if (guard.hostNames.some((own) => own.toLowerCase() === name || `[${own.toLowerCase()}]` === name)) return true;
+  // A public name always has a dot, and an address is not resolved at all: neither can be made to point here.
+  return !guard.loopbackOnly && (isIP(name) === 4 || name.startsWith('[') || !name.includes('.'));
+}

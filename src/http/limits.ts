@@ -1,0 +1,34 @@
+// What one client may take of a process. Each limit is the default of every route; a route that needs another says so.
+
+/** A rule with all its fields and 16 tags of the greatest length stays under 24 KiB. */
+export const jsonBodyBytesMax = 256 * 1024;
+
+/** A rule has depth 2, a batch of samples 4. A parser is the only thing that deep nesting reaches. */
+export const jsonDepthMax = 32;
+
+/** Room for a token of 8 KiB and what proxies add. */
+export const headerBytesMax = 16 * 1024;
+
+/** The headers of an honest client come in one packet; a slow loris keeps a connection for no longer than this. */
+export const headersTimeoutMs = 10_000;
+
+/** The whole request, its body included. */
+export const requestTimeoutMs = 30_000;
+
+/** Longer than the minute at which the usual proxies give an idle connection up, so that they end it and not we. */
+export const keepAliveTimeoutMs = 65_000;
+
+/** Each connection may hold a body in memory. */
+export const connectionsMax = 1_000;
+
+/** A stopping process must be gone within ten seconds, whatever its clients do. */
+export const closeTimeoutMs = 8_000;
+
+/** The longest page of a list. */
+export const pageItemsMax = 500;
+
+export const tokenBytesMax = 8 * 1024;
+export const keyIdCharactersMax = 200;
+
+/** RFC 7518, section 3.2: a key of HS256 is at least as long as its hash. */
+export const secretBytesMin = 32;

@@ -1,0 +1,57 @@
+import { Failure, failureTable, type FailureCode } from '../base/failure.ts';
+
+/** The body of every error, after RFC 9457. `code` is stable and made for programs; `detail` is for people. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: FailureCode;
+  readonly errors?: readonly { readonly field: string; readonly code: FailureCode; readonly message: string }[];
+}
+
+export const problemContentType = 'application/problem+json';
+
+export function problemOf(failure: Failure): Problem {
+  return {
+    type: `urn:ssrms:problem:${failure.code}`,
+    title: failure.title,
+    status: failure.status,
+    detail: failure.message,
+    code: failure.code,
+    ...(failure.errors.length > 0 && { errors: failure.errors }),
+  };
+}
+
+/** Bytes, since the framework adds a charset to a text, and JSON media types have none. */
+export function problemBytes(
+  problem: Problem | (Omit<Problem, 'errors'> & { readonly errors: readonly object[] }),
+): Buffer {
+  return Buffer.from(JSON.stringify(problem));
+}
+
+const statusCodes = new Map<number, FailureCode>([
+  ...Object.entries(failureTable)
+    .reverse()
+    .map(([code, row]): [number, FailureCode] => [row.status, code as FailureCode]),
+  [400, 'invalid_request'],
+]);
+
+const details: Partial<Record<string, string>> = {
+  FST_ERR_CTP_BODY_TOO_LARGE: 'the body is larger than this route takes',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'the body must be JSON: send the header "Content-Type: application/json"',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'the body is not as long as the header Content-Length says',
+  FST_ERR_BAD_URL: 'the address has an escape that cannot be decoded',
+  FST_ERR_MAX_PARAM_LENGTH: 'a part of the address is too long',
+};
+
+/** What a caller is told of any error: a Failure as it is, the framework's by its status, and nothing of a bug. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) {
+    const detail = details[String(code)] ?? 'the request cannot be read';
+    return new Failure(statusCodes.get(statusCode) ?? 'invalid_request', detail);
+  }
+  return new Failure('internal', 'the server met a fault of its own, which it has logged');
+}

@@ -1,0 +1,62 @@
+import { Compile } from 'typebox/compile';
+import type { TSchema } from 'typebox';
+import { fieldsFailure, shown, type FieldError } from '../base/failure.ts';
+
+interface Finding {
+  readonly keyword: string;
+  readonly instancePath: string;
+  readonly message: string;
+  readonly params: unknown;
+}
+
+/**
+ * Makes the check of a route's query or path parameters from its schema: texts become the numbers that the schema wants,
+ * and what is wrong or unknown is a Failure that names the parameter, its value and what is allowed.
+ */
+export function parameterCheck(schema: TSchema): (value: unknown) => { value: unknown } | { error: Error } {
+  const validator = Compile(schema);
+  const properties = (schema as { properties?: Record<string, { type?: unknown }> }).properties ?? {};
+  return (given) => {
+    const value = Object.fromEntries(
+      Object.entries(given as Record<string, unknown>).map(([name, text]) => [
+        name,
+        typed(text, properties[name]?.type),
+      ]),
+    );
+    if (validator.Check(value)) return { value };
+    const findings = validator.Errors(value) as Finding[];
+    return { error: fieldsFailure(fieldErrors(Object.keys(properties), findings, value)) };
+  };
+}
+
+/** A text as the type that the schema wants, if it is one; the check then refuses what is still a text. */
+function typed(text: unknown, type: unknown): unknown {
+  if (typeof text !== 'string') return text;
+  if ((type === 'integer' || type === 'number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text);
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
+  return text;
+}
+
+function fieldErrors(
+  known: readonly string[],
+  findings: readonly Finding[],
+  value: Record<string, unknown>,
+): FieldError[] {
+  const errors = new Map<string, FieldError>();
+  for (const finding of findings) {
+    const field = finding.instancePath.slice(1).split('/')[0] ?? '';
+    // The finding about the whole says the same as those about its fields.
+    if (field === '' || errors.has(field)) continue;
+    errors.set(
+      field,
+      known.includes(field)
+        ? { field, code: 'invalid_field', message: `${field} is ${shown(value[field])}, and ${finding.message}` }
+        : {
+            field,
+            code: 'unknown_field',
+            message: `${field} is not known here; there are ${known.join(', ') || 'none'}`,
+          },
+    );
+  }
+  return [...errors.values()];
+}

@@ -1,0 +1,10 @@
+/** What a token may allow. None implies another. */
+export const scopes = ['rules:read', 'rules:write', 'metrics:write', 'alarms:read', 'admin'] as const;
+
+export type Scope = (typeof scopes)[number];
+
+/** Who calls: the token's subject, and what it allows. */
+export interface Identity {
+  readonly subject: string;
+  readonly scopes: ReadonlySet<string>;
+}

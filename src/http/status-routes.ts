@@ -1,0 +1,91 @@
+import { Type } from 'typebox';
+import type { Health } from '../base/health.ts';
+import type { Meter } from '../base/meter.ts';
+import { Failure } from '../base/failure.ts';
+import type { Auth } from './auth.ts';
+import { answers } from './open-api.ts';
+import type { HttpApp } from './server.ts';
+
+const HealthSchema = Type.Object({
+  status: Type.Union([Type.Literal('pass'), Type.Literal('warn'), Type.Literal('fail')]),
+  checks: Type.Optional(
+    Type.Record(Type.String(), Type.Object({ status: Type.String(), detail: Type.Optional(Type.String()) })),
+  ),
+});
+
+/** What a process says of itself: to an orchestrator, to Prometheus, to whoever writes a client. */
+export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; health: Health; meter: Meter }): void {
+  const { auth, health, meter } = parts;
+
+  app.get(
+    '/health',
+    {
+      config: { public: true },
+      schema: {
+        summary: 'How the parts of this process are',
+        response: answers({ 200: HealthSchema, 503: HealthSchema }),
+      },
+    },
+    async (request, reply) => {
+      const report = health.report();
+      reply.code(report.status === 'fail' ? 503 : 200).header('cache-control', 'no-store');
+      return (await mayKnowDetails(request.headers.authorization, auth)) ? report : { status: report.status };
+    },
+  );
+  app.get(
+    '/health/live',
+    {
+      config: { public: true },
+      schema: { summary: 'Answers as long as the process can', response: answers({ 200: HealthSchema }) },
+    },
+    async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+      return { status: 'pass' };
+    },
+  );
+  app.get(
+    '/health/ready',
+    {
+      config: { public: true },
+      schema: {
+        summary: 'Whether requests may be sent here: 503 while something is starting',
+        response: answers({ 200: HealthSchema, 503: HealthSchema }),
+      },
+    },
+    async (_request, reply) => {
+      const starting = health.starting();
+      reply.code(starting.length > 0 ? 503 : 200).header('cache-control', 'no-store');
+      if (starting.length > 0) reply.header('retry-after', '1');
+      return { status: starting.length > 0 ? 'fail' : 'pass' };
+    },
+  );
+  app.get(
+    '/metrics',
+    { config: { scope: 'admin' }, schema: { summary: 'Figures of this process, for Prometheus' } },
+    async (_request, reply) => {
+      reply.type(meter.contentType).header('cache-control', 'no-store');
+      return meter.text();
+    },
+  );
+  app.get(
+    '/api/v1/openapi.json',
+    { config: { public: true }, schema: { summary: 'This document' } },
+    async (_request, reply) => {
+      reply.type('application/json');
+      return JSON.stringify(app.swagger());
+    },
+  );
+}
+
+/** Anybody may ask whether the process lives; what its parts are called is for those who hold a token. */
+async function mayKnowDetails(authorization: string | undefined, auth: Auth | undefined): Promise<boolean> {
+  if (auth === undefined) return true;
+  if (authorization === undefined) return false;
+  try {
+    await auth.identify(authorization);
+    return true;
+  } catch (error) {
+    if (error instanceof Failure) return false;
+    throw error;
+  }
+}

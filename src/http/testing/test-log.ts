@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '../../log/log.ts';
+import { openSqliteLog, type SqliteLog } from '../../log/sqlite/sqlite-log.ts';
+import { topics } from '../../topics.ts';
+import { testLogger } from './test-server.ts';
+
+export interface TestLog {
+  readonly log: SqliteLog;
+  /** Closes the log and removes its folder. */
+  remove(): Promise<void>;
+}
+
+/** An embedded log of its own in a temporary folder, with all topics. */
+export async function openTestLog(): Promise<TestLog> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'ssrms-test-'));
+  const log = await openSqliteLog({ dataDir, logger: testLogger });
+  await log.ensureTopics(Object.values(topics));
+  return {
+    log,
+    async remove() {
+      await log.close();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The same log as if its disk and its followers were slow: both take `lagMs`, and keep all that is promised. */
+export function slowLog(log: Log, lagMs: number): Log {
+  const append: Log['append'] = async (topic, records) => {
+    await sleep(lagMs);
+    return log.append(topic, records);
+  };
+  const view: Log['view'] = (topic, apply, signal) => {
+    const real = log.view(topic, (chunk) => void setTimeout(() => apply(chunk), lagMs), signal);
+    const later = <Value>(promise: Promise<Value>): Promise<Value> =>
+      promise.then(async (value) => {
+        await sleep(lagMs + 5);
+        return value;
+      });
+    const caughtUp = later(real.caughtUp);
+    caughtUp.catch(() => {});
+    return { caughtUp, applied: (place) => later(real.applied(place)), ended: real.ended };
+  };
+  return Object.create(log, { append: { value: append }, view: { value: view } }) as Log;
+}

@@ -1,0 +1,82 @@
+// What the cases of log.contract.ts and the tests of single adapters are made of.
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { recordsOf } from './batch.ts';
+import type { Log, NewRecord, RecordChunk } from './log.ts';
+
+const patienceMs = 30_000;
+
+/** A record as tests write and compare it: text for bytes. */
+export interface Written {
+  readonly partition: number;
+  readonly offset: number;
+  readonly key: string | null;
+  readonly value: string | null;
+  readonly timestampMs: number;
+}
+
+const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString());
+
+export function newRecord(key: string, value: string | null, more: Partial<NewRecord> = {}): NewRecord {
+  return {
+    key: Buffer.from(key),
+    value: value === null ? null : Buffer.from(value),
+    timestampMs: Date.now(),
+    ...more,
+  };
+}
+
+export function writtenIn(chunk: RecordChunk): Written[] {
+  return [...recordsOf(chunk)].map(({ key, value, ...rest }) => ({ ...rest, key: text(key), value: text(value) }));
+}
+
+/** All records of a range, having checked that chunks join and that their records lie within them. */
+export async function readAll(chunks: AsyncIterable<RecordChunk>): Promise<Written[]> {
+  const all: Written[] = [];
+  let expected: number | undefined;
+  for await (const chunk of chunks) {
+    assert.ok(expected === undefined || chunk.firstOffset === expected, 'a chunk begins where the last one ended');
+    assert.ok(chunk.headOffset >= chunk.nextOffset);
+    for (const record of writtenIn(chunk)) {
+      assert.ok(record.offset >= chunk.firstOffset && record.offset < chunk.nextOffset);
+      all.push(record);
+    }
+    expected = chunk.nextOffset;
+  }
+  return all;
+}
+
+export async function until(
+  what: string,
+  isTrue: () => boolean | Promise<boolean>,
+  timeoutMs = patienceMs,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) assert.fail(`not within ${timeoutMs} ms: ${what}`);
+    await sleep(5);
+  }
+}
+
+/** Resolves when the signal aborts: what a handler does that has nothing to do. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+export async function newTopic(log: Log, partitions = 1, cleanup: 'delete' | 'compact' = 'delete'): Promise<string> {
+  const name = newName('contract');
+  await log.ensureTopics([{ name, partitions, cleanup }]);
+  return name;
+}
+
+export const numbers = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+let nameCount = 0;
+
+/** A name that no other case or run uses. */
+export function newName(kind: string): string {
+  return `${kind}-${process.pid}-${Date.now()}-${nameCount++}`;
+}

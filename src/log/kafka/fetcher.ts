@@ -1,0 +1,374 @@
+// Reads partitions from their leaders. A reader asks for one answer ahead: while its records are worked on, the next ones
+// are fetched, and no more, so that what lies in memory is bounded by the number of readers.
+//
+//            want                       pump: one Fetch for all that wait
+//   reader ────────> waiting at the leader ───────────────────────────> in flight ──> delivered, or nothing new: want again
+//                         ^                                                │
+//                         └── settle: refresh, with pauses <── homeless <──┘ not the leader, connection lost
+//
+// A long poll cannot be called back, and whoever wants to read after it began would wait for its end. So each broker has one
+// connection that polls long, and helpers for those who come while it is in the air: they poll short. When the long poll has
+// landed and no helper is in the air, all go together again.
+import { LogUnavailable } from '../log.ts';
+import { pause } from '../../base/backoff.ts';
+import { endOfBatches, type FetchedRecords } from './chunks.ts';
+import type { Cluster, Leader } from './cluster.ts';
+import type { Lane } from './connections.ts';
+import { fetchApi, type PartitionAnswer } from './fetch-request.ts';
+import { readCommitted } from './offsets.ts';
+import { ask, errorName, errors } from './protocol.ts';
+import { backoffFor, type Complaints } from './retry.ts';
+
+const helpersPerBroker = 2;
+/** How long a broker may wait for something new. Also the age that a head may have, see Claim.head. */
+const longPollMs = 500;
+const shortPollMs = 10;
+/** Well above a long poll: a broker that takes longer is gone or stands still. */
+const answerTimeoutMs = 10_000;
+const partitionBytesMax = 1024 * 1024;
+const requestBytesMax = 8 * 1024 * 1024;
+const partitionsPerRequestMax = 200;
+
+interface Broker {
+  readonly leader: Leader;
+  readonly waiting: Set<PartitionReader>;
+  /** How long each connection's request in the air polls; undefined where there is none. The first one may poll long. */
+  readonly flights: (number | undefined)[];
+  pumping: boolean;
+}
+
+export interface FetcherSettings {
+  readonly cluster: Cluster;
+  /** Names the connections: readers of one fetcher share them, and hold each other up a little. */
+  readonly lane: string;
+  readonly complaints: Complaints;
+}
+
+export class Fetcher {
+  readonly #cluster: Cluster;
+  readonly #lane: string;
+  readonly #complaints: Complaints;
+  readonly #brokers = new Map<number, Broker>();
+  readonly #readers = new Set<PartitionReader>();
+  readonly #homeless = new Set<PartitionReader>();
+  readonly #closing = new AbortController();
+  #settling = false;
+
+  constructor({ cluster, lane, complaints }: FetcherSettings) {
+    this.#cluster = cluster;
+    this.#lane = lane;
+    this.#complaints = complaints;
+  }
+
+  /** A reader of one partition from an offset on. It must be closed. */
+  open(place: ReaderPlace): PartitionReader {
+    const reader = new PartitionReader(place, (wanting) => this.#want(wanting));
+    this.#readers.add(reader);
+    reader.whenClosed = () => {
+      this.#readers.delete(reader);
+      this.#homeless.delete(reader);
+      for (const broker of this.#brokers.values()) broker.waiting.delete(reader);
+    };
+    this.#want(reader);
+    return reader;
+  }
+
+  close(): void {
+    this.#closing.abort();
+    for (const reader of this.#readers) reader.fail(new LogUnavailable('the log is closed'));
+  }
+
+  #want(reader: PartitionReader): void {
+    if (reader.closed || this.#closing.signal.aborted) return;
+    const leader = this.#cluster.leader(reader.topic, reader.partition);
+    if (!leader) {
+      this.#homeless.add(reader);
+      this.#settle().catch((error: unknown) => this.#failAll(error));
+      return;
+    }
+    const broker = this.#brokerOf(leader);
+    broker.waiting.add(reader);
+    this.#pumpLater(broker);
+  }
+
+  /** At the end of the turn, so that all who want something in it go into one request. */
+  #pumpLater(broker: Broker): void {
+    if (broker.pumping) return;
+    broker.pumping = true;
+    setImmediate(() => {
+      broker.pumping = false;
+      this.#pump(broker);
+    });
+  }
+
+  #brokerOf(leader: Leader): Broker {
+    const known = this.#brokers.get(leader.brokerId);
+    if (known?.leader.host === leader.host && known.leader.port === leader.port) return known;
+    const flights = Array<undefined>(1 + helpersPerBroker).fill(undefined);
+    const broker: Broker = { leader, waiting: new Set(), flights, pumping: false };
+    this.#brokers.set(leader.brokerId, broker);
+    // Those who wait at its old address find the new one.
+    for (const reader of known?.waiting ?? []) this.#want(reader);
+    known?.waiting.clear();
+    return broker;
+  }
+
+  #pump(broker: Broker): void {
+    const { flights, waiting } = broker;
+    while (waiting.size > 0 && !this.#closing.signal.aborted) {
+      const slot = flights.indexOf(undefined);
+      if (slot < 0) return;
+      let readers = [...waiting];
+      // The first connection lands soon and takes everybody along; only those who likely have more do not wait for it.
+      if (slot > 0 && flights[0] === shortPollMs) readers = readers.filter((reader) => reader.isProductive);
+      if (readers.length === 0) return;
+      const isAlone = flights.every((flight) => flight === undefined);
+      this.#launch(broker, slot, { readers, maxWaitMs: slot === 0 && isAlone ? longPollMs : shortPollMs });
+    }
+  }
+
+  #launch(broker: Broker, slot: number, load: { readers: PartitionReader[]; maxWaitMs: number }): void {
+    const readers = load.readers.slice(0, partitionsPerRequestMax);
+    for (const reader of readers) {
+      broker.waiting.delete(reader);
+      reader.flying = true;
+    }
+    broker.flights[slot] = load.maxWaitMs;
+    const lane = { name: `${this.#lane}-${slot}`, answerTimeoutMs };
+    this.#fly(broker, readers, { lane, maxWaitMs: load.maxWaitMs })
+      .catch((error: unknown) => this.#failAll(error))
+      .finally(() => {
+        broker.flights[slot] = undefined;
+        this.#pumpLater(broker);
+      })
+      .catch(() => {});
+  }
+
+  /** One request and what comes of it. Rejects only by a bug. */
+  async #fly(broker: Broker, readers: PartitionReader[], how: { lane: Lane; maxWaitMs: number }): Promise<void> {
+    const byPlace = new Map<string, PartitionReader[]>();
+    for (const reader of readers) {
+      const place = `${this.#cluster.topicId(reader.topic)}/${reader.partition}`;
+      byPlace.set(place, [...(byPlace.get(place) ?? []), reader]);
+    }
+    // A partition can stand in a request once; whoever else reads it takes the next one.
+    const first = [...byPlace.values()].map((group) => group[0]!);
+    const others = [...byPlace.values()].flatMap((group) => group.slice(1));
+    let answers: readonly PartitionAnswer[];
+    try {
+      for (const other of others) this.#land(other);
+      answers = await this.#ask(broker, first, how);
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      if (!this.#closing.signal.aborted) this.#complaints.failed(error);
+      for (const reader of first) this.#strand(reader);
+      return;
+    }
+    const heardAtMs = performance.now();
+    for (const answer of answers) {
+      const group = byPlace.get(`${answer.topicId}/${answer.partition}`);
+      if (group) this.#deliver(group[0]!, answer, heardAtMs);
+    }
+    // Whatever the broker did not mention goes round again.
+    for (const reader of first) if (reader.flying) this.#strand(reader);
+    if ([...this.#readers].every((reader) => reader.failures === 0)) this.#complaints.recovered();
+  }
+
+  async #ask(
+    broker: Broker,
+    readers: PartitionReader[],
+    how: { lane: Lane; maxWaitMs: number },
+  ): Promise<readonly PartitionAnswer[]> {
+    const topics = new Map<string, { topicId: string; partitions: ReturnType<typeof requestPartition>[] }>();
+    for (const reader of readers) {
+      const topicId = this.#cluster.topicId(reader.topic);
+      if (topicId === undefined) continue;
+      const topic = topics.get(topicId) ?? { topicId, partitions: [] };
+      topic.partitions.push(requestPartition(reader));
+      topics.set(topicId, topic);
+    }
+    const connection = await this.#cluster.connections.open(broker.leader, how.lane);
+    const answer = await ask(
+      connection,
+      fetchApi,
+      how.maxWaitMs,
+      1, // At least so many bytes, or the broker waits.
+      requestBytesMax,
+      readCommitted,
+      0, // No session,
+      -1, // nor an epoch of one.
+      [...topics.values()],
+      [],
+      '',
+    );
+    if (answer.errorCode !== errors.none) throw new LogUnavailable(`no records: ${errorName(answer.errorCode)}`);
+    return answer.partitions;
+  }
+
+  #deliver(reader: PartitionReader, answer: PartitionAnswer, heardAtMs: number): void {
+    if (answer.errorCode === errors.offsetOutOfRange) {
+      reader.flying = false;
+      reader.deliverOutOfRange();
+    } else if (answer.errorCode !== errors.none) {
+      const place = `partition ${reader.partition} of topic ${reader.topic}`;
+      this.#complaints.failed(new LogUnavailable(`no records of ${place}: ${errorName(answer.errorCode)}`));
+      this.#strand(reader);
+    } else {
+      reader.failures = 0;
+      reader.flying = false;
+      reader.head = { offset: answer.lastStableOffset, heardAtMs };
+      reader.isProductive = reader.deliver(answer);
+      if (!reader.isProductive) this.#want(reader);
+    }
+  }
+
+  /** Back to waiting at once. */
+  #land(reader: PartitionReader): void {
+    reader.flying = false;
+    this.#want(reader);
+  }
+
+  /** To be asked again at whoever leads by then. */
+  #strand(reader: PartitionReader): void {
+    reader.flying = false;
+    reader.failures++;
+    if (reader.closed) return;
+    this.#homeless.add(reader);
+    this.#settle().catch((error: unknown) => this.#failAll(error));
+  }
+
+  /** Finds the leaders of the homeless, for as long as it takes. One at a time. */
+  async #settle(): Promise<void> {
+    if (this.#settling) return;
+    this.#settling = true;
+    try {
+      while (this.#homeless.size > 0) {
+        const failures = Math.max(...[...this.#homeless].map((reader) => reader.failures));
+        if (failures > 0) await pause(backoffFor(failures), this.#closing.signal);
+        if (this.#closing.signal.aborted) return;
+        const readers = [...this.#homeless];
+        try {
+          await this.#cluster.refresh(readers.map((reader) => reader.topic));
+        } catch (error) {
+          if (!(error instanceof LogUnavailable)) throw error;
+          this.#complaints.failed(error);
+        }
+        for (const reader of readers) {
+          if (this.#cluster.leader(reader.topic, reader.partition)) {
+            this.#homeless.delete(reader);
+            this.#want(reader);
+          } else {
+            reader.failures++;
+          }
+        }
+      }
+    } finally {
+      this.#settling = false;
+    }
+  }
+
+  #failAll(error: unknown): void {
+    for (const reader of this.#readers) reader.fail(error);
+  }
+}
+
+function requestPartition(reader: PartitionReader) {
+  return {
+    partition: reader.partition,
+    currentLeaderEpoch: -1,
+    fetchOffset: BigInt(reader.position),
+    lastFetchedEpoch: -1,
+    partitionMaxBytes: partitionBytesMax,
+  };
+}
+
+/** What `take` gives: records; or that the offset asked for is not there; or nothing, when the signal has aborted. */
+export type Taken = FetchedRecords | 'outOfRange' | undefined;
+
+export interface ReaderPlace {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: number;
+  /** Nothing is asked for from here on; a bounded reader so leaves no poll in the air. */
+  readonly end: number;
+}
+
+export class PartitionReader {
+  readonly topic: string;
+  readonly partition: number;
+  /** The next offset to ask for. */
+  position: number;
+  /** The end of what can be read, as last heard, and when, by performance.now(). */
+  head: { readonly offset: number; readonly heardAtMs: number } | undefined;
+  flying = false;
+  /** Whether there was something in the last answer: then there likely is more. */
+  isProductive = true;
+  closed = false;
+  failures = 0;
+  whenClosed: (() => void) | undefined;
+  readonly #end: number;
+  readonly #want: (reader: PartitionReader) => void;
+  #ready: FetchedRecords | 'outOfRange' | undefined;
+  #failure: unknown;
+  #wake: (() => void) | undefined;
+
+  constructor(place: ReaderPlace, want: (reader: PartitionReader) => void) {
+    this.topic = place.topic;
+    this.partition = place.partition;
+    this.position = place.offset;
+    this.#end = place.end;
+    this.#want = want;
+  }
+
+  /** Whether there was something in it. */
+  deliver(answer: PartitionAnswer): boolean {
+    const next = endOfBatches(answer.records, this.position);
+    if (next <= this.position || this.closed) return false;
+    this.#ready = {
+      partition: this.partition,
+      firstOffset: this.position,
+      headOffset: answer.lastStableOffset,
+      aborted: answer.aborted,
+      records: answer.records,
+    };
+    this.position = next;
+    this.#wake?.();
+    return true;
+  }
+
+  deliverOutOfRange(): void {
+    this.#ready = 'outOfRange';
+    this.#wake?.();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= error;
+    this.close();
+  }
+
+  /** The next records, as soon as there are some; the ones after them are fetched meanwhile. One caller at a time. */
+  async take(signal: AbortSignal): Promise<Taken> {
+    while (!this.#ready && !this.closed && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const wake = () => resolve();
+      this.#wake = wake;
+      signal.addEventListener('abort', wake, { once: true });
+      await promise;
+      signal.removeEventListener('abort', wake);
+      this.#wake = undefined;
+    }
+    if (signal.aborted) return undefined;
+    if (this.#failure !== undefined) throw this.#failure;
+    const taken = this.#ready;
+    this.#ready = undefined;
+    if (taken !== undefined && taken !== 'outOfRange' && this.position < this.#end) this.#want(this);
+    return taken;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#ready = undefined;
+    this.#wake?.();
+    this.whenClosed?.();
+  }
+}

@@ -1,0 +1,179 @@
+import type { Logger } from '../../base/logger.ts';
+import { baseOffset, baseSequence, producerEpoch, producerId } from '../batch.ts';
+import {
+  LogUnavailable,
+  type Bounds,
+  type Claim,
+  type Log,
+  type NewRecord,
+  type Place,
+  type ReadRange,
+  type RecordChunk,
+  type TopicSettings,
+  type View,
+} from '../log.ts';
+import type { StreamSource } from './chunk-stream.ts';
+import { processTopic } from './claims.ts';
+import { Cluster, parseAddresses } from './cluster.ts';
+import { Connections, type Security } from './connections.ts';
+import { Fetcher } from './fetcher.ts';
+import { findBounds } from './offsets.ts';
+import type { Batch, ProduceLane } from './produce-lane.ts';
+import { Producer } from './producer.ts';
+import { reasonOf } from './protocol.ts';
+import { readRange } from './range-read.ts';
+import { Complaints, persist } from './retry.ts';
+import { ensureTopics } from './topics.ts';
+import { KafkaView } from './view.ts';
+
+export interface KafkaLogOptions extends Security {
+  /** Brokers to begin with, `host:port` with commas between; the others are found through them. */
+  readonly bootstrap: string;
+  readonly clientId: string;
+  readonly logger: Logger;
+  /** A member not heard of for so long is taken for dead, and its partitions go to others. */
+  readonly sessionTimeoutMs?: number;
+  /** After so long without a certain answer an append is given up. */
+  readonly deliveryTimeoutMs?: number;
+}
+
+const sessionTimeoutDefaultMs = 10_000;
+const deliveryTimeoutDefaultMs = 30_000;
+const openTimeoutMs = 10_000;
+/** How long short questions are repeated while the brokers do not answer. */
+const answerTimeoutMs = 30_000;
+/** How long `close` waits for appends that are under way. */
+const closeWaitMs = 5_000;
+
+/**
+ * The log on a Kafka cluster, 3.2 or later. Rejects within about ten seconds with LogUnavailable, which names the servers
+ * and the reason, when none of them answers; with RangeError when `bootstrap` is no list of addresses.
+ */
+export async function openKafkaLog(options: KafkaLogOptions): Promise<Log> {
+  const addresses = parseAddresses(options.bootstrap);
+  const { tls, sasl } = options;
+  const connections = new Connections(options.clientId, { ...(tls && { tls }), ...(sasl && { sasl }) });
+  const cluster = new Cluster(addresses, connections);
+  try {
+    await persist(() => cluster.refresh(), { signal: new AbortController().signal, timeoutMs: openTimeoutMs });
+  } catch (error) {
+    connections.close();
+    if (!(error instanceof LogUnavailable)) throw error;
+    throw new LogUnavailable(`Kafka at ${options.bootstrap} does not answer: ${reasonOf(error)}`, { cause: error });
+  }
+  return new KafkaLog(cluster, options);
+}
+
+class KafkaLog implements Log {
+  readonly #cluster: Cluster;
+  readonly #logger: Logger;
+  readonly #sessionTimeoutMs: number;
+  readonly #closing = new AbortController();
+  readonly #producer: Producer;
+  /** Separate, so that whoever restores or looks back does not hold up what is live. */
+  readonly #fetchers: { readonly live: Fetcher; readonly views: Fetcher; readonly ranges: Fetcher };
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(cluster: Cluster, options: KafkaLogOptions) {
+    this.#cluster = cluster;
+    this.#logger = options.logger;
+    this.#sessionTimeoutMs = options.sessionTimeoutMs ?? sessionTimeoutDefaultMs;
+    const fetcher = (lane: string) => {
+      return new Fetcher({ cluster, lane, complaints: new Complaints(this.#logger, `reading (${lane})`) });
+    };
+    this.#fetchers = { live: fetcher('live'), views: fetcher('views'), ranges: fetcher('ranges') };
+    this.#producer = new Producer({
+      cluster,
+      complaints: new Complaints(this.#logger, 'writing'),
+      deliveryTimeoutMs: options.deliveryTimeoutMs ?? deliveryTimeoutDefaultMs,
+      locate: (lane, batch) => this.#locate(lane, batch),
+    });
+  }
+
+  ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
+    return this.#patiently(() => ensureTopics(this.#cluster, topics), 'creating topics');
+  }
+
+  partitionCount(topic: string): Promise<number> {
+    return this.#patiently(() => this.#cluster.findPartitionCount(topic), `finding topic ${topic}`);
+  }
+
+  bounds(topic: string, partition: number): Promise<Bounds> {
+    return this.#patiently(() => findBounds(this.#cluster, topic, partition), `finding bounds of topic ${topic}`);
+  }
+
+  append(topic: string, records: readonly NewRecord[]): Promise<Place[]> {
+    return this.#producer.append(topic, records);
+  }
+
+  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View {
+    const view = new KafkaView({
+      cluster: this.#cluster,
+      fetcher: this.#fetchers.views,
+      logger: this.#logger,
+      topic,
+      apply,
+      signal,
+      closing: this.#closing.signal,
+    });
+    this.#track(view.ended);
+    return view;
+  }
+
+  process(topic: string, group: string, handle: (claim: Claim) => Promise<void>, signal: AbortSignal): Promise<void> {
+    const settings = {
+      cluster: this.#cluster,
+      fetcher: this.#fetchers.live,
+      producer: this.#producer,
+      logger: this.#logger,
+      sessionTimeoutMs: this.#sessionTimeoutMs,
+      topic,
+      group,
+      handle,
+      closing: this.#closing.signal,
+    };
+    const running = processTopic(settings, signal);
+    this.#track(running);
+    return running;
+  }
+
+  read(topic: string, partition: number, range: ReadRange): AsyncIterable<RecordChunk> {
+    return readRange(this.#source(topic, partition), range, this.#closing.signal);
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    await Promise.allSettled(this.#running);
+    await this.#producer.close(closeWaitMs);
+    for (const fetcher of Object.values(this.#fetchers)) fetcher.close();
+    this.#cluster.connections.close();
+  }
+
+  #patiently<T>(work: () => Promise<T>, what: string): Promise<T> {
+    const complaints = new Complaints(this.#logger, what);
+    return persist(work, { signal: this.#closing.signal, timeoutMs: answerTimeoutMs, complaints });
+  }
+
+  #source(topic: string, partition: number): StreamSource {
+    return { cluster: this.#cluster, fetcher: this.#fetchers.ranges, logger: this.#logger, topic, partition };
+  }
+
+  /** `close` waits for what runs. */
+  #track(running: Promise<void>): void {
+    const settled = running.catch(() => {}).finally(() => this.#running.delete(settled));
+    this.#running.add(settled);
+  }
+
+  /** Producer's question where a batch of ours stands that the broker has and does not know the place of. */
+  async #locate({ topic, partition, lastKnownOffset }: ProduceLane, batch: Batch): Promise<number | undefined> {
+    const range = { from: { offset: lastKnownOffset } };
+    for await (const chunk of this.read(topic, partition, range)) {
+      for (const bytes of chunk.batches) {
+        const isOurs = producerId(bytes) === batch.identity.id && producerEpoch(bytes) === batch.identity.epoch;
+        if (isOurs && baseSequence(bytes) === batch.sequence) return baseOffset(bytes);
+      }
+    }
+    return undefined;
+  }
+}

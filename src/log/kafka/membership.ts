@@ -1,0 +1,380 @@
+// A member of a group, by Kafka's classic protocol with cooperative rebalances (KIP-429), by hand: the library's Consumer
+// gives its partitions up without letting us finish what is under way.
+//
+//   join ──> sync ──> take: begin what is new; what is gone: abort, let it settle and commit, then join again
+//    ^                  │
+//    └── the heartbeat says that the group rebalances, or that we are no member any more (then all claims are lost)
+//
+// Partitions that stay with us go on during a rebalance: nobody else gets one before its owner has joined without it. So
+// heartbeats go on too, on a connection of their own, since a join keeps the broker from answering anything else.
+import {
+  decodeConsumerProtocolAssignment,
+  decodeConsumerProtocolSubscription,
+  encodeConsumerProtocolAssignment,
+  encodeConsumerProtocolSubscription,
+  heartbeatV4,
+  joinGroupV9,
+  leaveGroupV5,
+  syncGroupV5,
+  type Connection,
+} from '@platformatic/kafka';
+import { pause } from '../../base/backoff.ts';
+import { LogUnavailable } from '../log.ts';
+import { assign, type GroupMember } from './assignor.ts';
+import type { Cluster } from './cluster.ts';
+import type { Address, Lane } from './connections.ts';
+import { ask, errorName, errors } from './protocol.ts';
+import { backoffFor, type Complaints } from './retry.ts';
+
+const protocolType = 'consumer';
+const protocolName = 'cooperative-sticky';
+const subscriptionVersion = 3;
+const beatsPerSession = 20;
+/** How long leaving may take: without it the others wait for the session's end. */
+const leaveTimeoutMs = 2_000;
+
+type JoinGroupResponse = ReturnType<typeof joinGroupV9.parseResponse>;
+
+/** Tells the coordinator who asks. It refuses a commit under an old generation. */
+export interface MemberIdentity {
+  readonly memberId: string;
+  readonly generation: number;
+}
+
+export interface MembershipSettings {
+  readonly cluster: Cluster;
+  readonly complaints: Complaints;
+  readonly group: string;
+  readonly topic: string;
+  readonly sessionTimeoutMs: number;
+  /** How long the group waits for a member to join again; see `revoke`. */
+  readonly rebalanceTimeoutMs: number;
+  /** These partitions are ours from now on. */
+  readonly begin: (partitions: readonly number[]) => void;
+  /** These move elsewhere once this resolves, which must be well within the rebalance timeout. */
+  readonly revoke: (partitions: readonly number[]) => Promise<void>;
+  /** These are not ours any more, perhaps for some time. */
+  readonly lose: (partitions: readonly number[]) => void;
+}
+
+let membershipCount = 0;
+
+export class Membership {
+  readonly #settings: MembershipSettings;
+  readonly #joinLane: Lane;
+  readonly #beatLane: Lane;
+  readonly #owned = new Set<number>();
+  #coordinator: Address | undefined;
+  #memberId = '';
+  #generation = -1;
+  /** Whether a join is under way: then an old generation is no sign of being thrown out. */
+  #joining = true;
+  #mustJoin = false;
+  #wake: (() => void) | undefined;
+  /** When the last request was sent that the coordinator answered as from a living member, by performance.now(). */
+  #lastBeatMs = -Infinity;
+
+  constructor(settings: MembershipSettings) {
+    this.#settings = settings;
+    const number = membershipCount++;
+    // A join is answered when all members have joined, or their time is over.
+    this.#joinLane = { name: `join-${number}`, answerTimeoutMs: settings.rebalanceTimeoutMs + 5_000 };
+    this.#beatLane = { name: `beat-${number}`, answerTimeoutMs: Math.ceil(settings.sessionTimeoutMs / 3) };
+  }
+
+  /** undefined while this is no member. */
+  get identity(): MemberIdentity | undefined {
+    if (this.#generation < 0) return undefined;
+    return { memberId: this.#memberId, generation: this.#generation };
+  }
+
+  /** Whether the coordinator has heard of us within half the session timeout, so that nobody else can own what we do. */
+  isFresh(): boolean {
+    return performance.now() - this.#lastBeatMs < this.#settings.sessionTimeoutMs / 2;
+  }
+
+  /** To the coordinator, for heartbeats and commits. Rejects with LogUnavailable. */
+  async connection(): Promise<Connection> {
+    return this.#connect(this.#beatLane);
+  }
+
+  /** Is a member until the signal aborts, then lets all partitions settle and leaves. Rejects only for what cannot be mended. */
+  async run(signal: AbortSignal): Promise<void> {
+    const stop = new AbortController();
+    void this.#beat(stop.signal);
+    try {
+      let failures = 0;
+      while (!signal.aborted) {
+        try {
+          const assigned = await this.#join(signal);
+          if (assigned === undefined) break;
+          failures = 0;
+          this.#settings.complaints.recovered();
+          await this.#take(assigned);
+          await this.#untilJoin(signal);
+        } catch (error) {
+          if (!(error instanceof LogUnavailable)) throw error;
+          this.#settings.complaints.failed(error);
+          this.#coordinator = undefined;
+          await pause(backoffFor(++failures), signal);
+        }
+      }
+    } finally {
+      await this.#settings.revoke([...this.#owned]);
+      this.#owned.clear();
+      stop.abort();
+      await this.#leave();
+      this.#generation = -1;
+      for (const lane of [this.#joinLane, this.#beatLane]) this.#settings.cluster.connections.closeLane(lane.name);
+    }
+  }
+
+  /**
+   * What a refusal of a commit under `identity` means: that we are no member any more, if nothing has changed since and no
+   * join is under way, which would have given us a new generation.
+   */
+  refused(identity: MemberIdentity, errorCode: number): void {
+    if (errorCode === errors.rebalanceInProgress) this.#askToJoin();
+    else if (!this.#joining && this.#isCurrent(identity)) this.#fence();
+  }
+
+  /** The coordinator seems to be elsewhere, or gone. */
+  forgetCoordinator(): void {
+    this.#coordinator = undefined;
+  }
+
+  #isCurrent(identity: MemberIdentity): boolean {
+    return identity.memberId === this.#memberId && identity.generation === this.#generation;
+  }
+
+  async #connect(lane: Lane): Promise<Connection> {
+    const { cluster, group } = this.#settings;
+    this.#coordinator ??= await cluster.findCoordinator(group);
+    return cluster.connections.open(this.#coordinator, lane);
+  }
+
+  #askToJoin(): void {
+    this.#mustJoin = true;
+    this.#wake?.();
+  }
+
+  async #untilJoin(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = () => resolve();
+    this.#wake = wake;
+    signal.addEventListener('abort', wake, { once: true });
+    if (this.#mustJoin || signal.aborted) wake();
+    await promise;
+    signal.removeEventListener('abort', wake);
+    this.#wake = undefined;
+  }
+
+  /** Joins and syncs. Resolves to the partitions that are ours by now, or undefined when the signal aborts. */
+  async #join(signal: AbortSignal): Promise<readonly number[] | undefined> {
+    this.#joining = true;
+    this.#mustJoin = false;
+    try {
+      while (!signal.aborted) {
+        const joined = await this.#unlessAborted(this.#askJoin(), signal);
+        if (joined === undefined) continue;
+        const assigned = await this.#unlessAborted(this.#askSync(joined), signal);
+        if (assigned) return assigned;
+      }
+      return undefined;
+    } finally {
+      this.#joining = false;
+    }
+  }
+
+  /** A join may wait for long: whoever stops does not wait for it. */
+  async #unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const stop = () => resolve(undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    answer.catch(() => {});
+    try {
+      return await Promise.race([answer, promise]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** undefined: to be asked again at once. */
+  async #askJoin(): Promise<JoinGroupResponse | undefined> {
+    const { group, topic, sessionTimeoutMs, rebalanceTimeoutMs } = this.#settings;
+    const connection = await this.#connect(this.#joinLane);
+    const metadata = encodeConsumerProtocolSubscription({
+      version: subscriptionVersion,
+      topics: [topic],
+      ownedPartitions: [{ topic, partitions: [...this.#owned] }],
+      generationId: this.#generation,
+    });
+    const protocols = [{ name: protocolName, metadata }];
+    const answer = await ask(
+      connection,
+      joinGroupV9.api,
+      group,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      this.#memberId,
+      null, // No static membership: a member that restarts is a new one.
+      protocolType,
+      protocols,
+      null,
+    );
+    switch (answer.errorCode) {
+      case errors.none:
+        this.#memberId = answer.memberId;
+        return answer;
+      case errors.memberIdRequired:
+        this.#memberId = answer.memberId;
+        return undefined;
+      case errors.unknownMemberId:
+      case errors.illegalGeneration:
+      case errors.fencedInstanceId:
+        this.#fence();
+        return undefined;
+      case errors.invalidSessionTimeout:
+        throw new RangeError(`group ${group}: the brokers do not allow a session timeout of ${sessionTimeoutMs} ms`);
+      default:
+        throw new LogUnavailable(`cannot join group ${group}: ${errorName(answer.errorCode)}`);
+    }
+  }
+
+  /** undefined: join again. */
+  async #askSync(joined: JoinGroupResponse): Promise<readonly number[] | undefined> {
+    const { group, topic } = this.#settings;
+    const { memberId, generationId } = joined;
+    const assignments = joined.leader === memberId ? await this.#decide(joined) : [];
+    const connection = await this.#connect(this.#joinLane);
+    const sentAtMs = performance.now();
+    const answer = await ask(
+      connection,
+      syncGroupV5.api,
+      group,
+      generationId,
+      memberId,
+      null,
+      protocolType,
+      protocolName,
+      assignments,
+    );
+    switch (answer.errorCode) {
+      case errors.none: {
+        this.#generation = generationId;
+        this.#lastBeatMs = Math.max(this.#lastBeatMs, sentAtMs);
+        const { assignedPartitions } = decodeConsumerProtocolAssignment(answer.assignment);
+        return assignedPartitions.find((assigned) => assigned.topic === topic)?.partitions ?? [];
+      }
+      case errors.rebalanceInProgress:
+        return undefined;
+      case errors.unknownMemberId:
+      case errors.illegalGeneration:
+      case errors.fencedInstanceId:
+        this.#fence();
+        return undefined;
+      default:
+        throw new LogUnavailable(`cannot join group ${group}: ${errorName(answer.errorCode)}`);
+    }
+  }
+
+  /** As the group's leader. */
+  async #decide(joined: JoinGroupResponse) {
+    const members = joined.members.map(({ memberId, metadata }): GroupMember => {
+      const { topics, ownedPartitions, generationId } = decodeConsumerProtocolSubscription(metadata);
+      const owned = new Map(ownedPartitions.map(({ topic, partitions }) => [topic, partitions]));
+      return { id: memberId, topics, owned, generation: generationId };
+    });
+    const counts = new Map<string, number>();
+    for (const topic of new Set(members.flatMap((member) => member.topics))) {
+      counts.set(topic, await this.#settings.cluster.findPartitionCount(topic));
+    }
+    return [...assign(members, counts)].map(([memberId, topics]) => {
+      const assignedPartitions = [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+      return { memberId, assignment: encodeConsumerProtocolAssignment({ version: 1, assignedPartitions }) };
+    });
+  }
+
+  async #take(assigned: readonly number[]): Promise<void> {
+    const added = assigned.filter((partition) => !this.#owned.has(partition));
+    const gone = [...this.#owned].filter((partition) => !assigned.includes(partition));
+    for (const partition of added) this.#owned.add(partition);
+    if (added.length > 0) this.#settings.begin(added);
+    if (gone.length === 0) return;
+    await this.#settings.revoke(gone);
+    for (const partition of gone) this.#owned.delete(partition);
+    // Only now can the others have them.
+    this.#askToJoin();
+  }
+
+  /** We are no member any more: what we own may be another's. */
+  #fence(): void {
+    this.#memberId = '';
+    this.#generation = -1;
+    this.#loseAll();
+    this.#askToJoin();
+  }
+
+  #loseAll(): void {
+    const lost = [...this.#owned];
+    this.#owned.clear();
+    if (lost.length > 0) this.#settings.lose(lost);
+  }
+
+  /** Never rejects. */
+  async #beat(signal: AbortSignal): Promise<void> {
+    const { sessionTimeoutMs, complaints } = this.#settings;
+    while (await pause(sessionTimeoutMs / beatsPerSession, signal)) {
+      const identity = this.identity;
+      // Not heard for a session: the group has given our partitions to others by now, or is about to.
+      if (performance.now() - this.#lastBeatMs > sessionTimeoutMs && this.#owned.size > 0) {
+        this.#loseAll();
+        this.#askToJoin();
+      }
+      if (!identity) continue;
+      try {
+        await this.#beatOnce(identity);
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#coordinator = undefined;
+        complaints.failed(error);
+      }
+    }
+  }
+
+  async #beatOnce(identity: MemberIdentity): Promise<void> {
+    const connection = await this.connection();
+    const sentAtMs = performance.now();
+    const { memberId, generation } = identity;
+    const answer = await ask(connection, heartbeatV4.api, this.#settings.group, generation, memberId, null);
+    switch (answer.errorCode) {
+      case errors.none:
+        this.#lastBeatMs = Math.max(this.#lastBeatMs, sentAtMs);
+        this.#settings.complaints.recovered();
+        break;
+      case errors.rebalanceInProgress:
+        this.#lastBeatMs = Math.max(this.#lastBeatMs, sentAtMs);
+        if (!this.#joining) this.#askToJoin();
+        break;
+      case errors.unknownMemberId:
+      case errors.illegalGeneration:
+      case errors.fencedInstanceId:
+        this.refused(identity, answer.errorCode);
+        break;
+      default:
+        throw new LogUnavailable(`no heartbeat: ${errorName(answer.errorCode)}`);
+    }
+  }
+
+  async #leave(): Promise<void> {
+    if (this.#memberId === '') return;
+    const members = [{ memberId: this.#memberId, groupInstanceId: null, reason: null }];
+    const leaving = this.connection().then((connection) => {
+      return ask(connection, leaveGroupV5.api, this.#settings.group, members);
+    });
+    // Whoever cannot leave is taken for dead when its session ends.
+    leaving.catch(() => {});
+    await Promise.race([leaving.catch(() => {}), pause(leaveTimeoutMs, new AbortController().signal)]);
+  }
+}

@@ -1,0 +1,183 @@
+// What one partition has to write. Appends wait in a queue; one batch at a time is made of them and stays the very same
+// bytes, with the same sequence numbers, until its fate is known: that is what lets a broker tell a repeat from news.
+import { batchHeaderBytes, encodeBatch, recordBytesMax } from '../batch.ts';
+import type { NewRecord } from '../log.ts';
+
+/** A little below what a broker takes by default (message.max.bytes, 1 MiB and 12 bytes). */
+const batchBytesMax = 1_000_000;
+const sequenceCount = 2 ** 31;
+
+/** Who writes, as the broker knows it. */
+export interface Identity {
+  readonly id: number;
+  readonly epoch: number;
+}
+
+/** The records of one append to one partition. */
+export class Piece {
+  readonly records: readonly NewRecord[];
+  readonly offsets: number[] = [];
+  readonly deadlineMs: number;
+  readonly done: Promise<readonly number[]>;
+  readonly bytes: number;
+  /** The first record that is in no batch yet. */
+  next = 0;
+  settled = false;
+  readonly #resolve: (offsets: readonly number[]) => void;
+  readonly #reject: (error: Error) => void;
+
+  constructor(records: readonly NewRecord[], deadlineMs: number) {
+    this.records = records;
+    this.deadlineMs = deadlineMs;
+    this.bytes = records.reduce((sum, record) => sum + recordBytesMax(record), 0);
+    const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
+    this.done = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  /** Records [from, from + count) stand in the log from `offset` on. */
+  written(from: number, count: number, offset: number): void {
+    for (let index = 0; index < count; index++) this.offsets[from + index] = offset + index;
+    if (from + count < this.records.length || this.settled) return;
+    this.settled = true;
+    this.#resolve(this.offsets);
+  }
+
+  fail(error: Error): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.#reject(error);
+  }
+}
+
+interface Part {
+  readonly piece: Piece;
+  readonly from: number;
+  readonly count: number;
+}
+
+export interface Batch {
+  readonly parts: readonly Part[];
+  readonly bytes: Uint8Array;
+  readonly count: number;
+  readonly identity: Identity;
+  readonly sequence: number;
+  /** How often it was put on the wire. */
+  sent: number;
+}
+
+export class ProduceLane {
+  readonly topic: string;
+  readonly partition: number;
+  /** The batch whose fate is not known yet. */
+  batch: Batch | undefined;
+  /** Whether a request with it is under way. */
+  flying = false;
+  failures = 0;
+  identity: Identity | undefined;
+  /** After the last record that we know to be written: where a lost one can stand at the earliest. */
+  lastKnownOffset = 0;
+  #queue: Piece[] = [];
+  #sequence = 0;
+  #batchBytesMax = batchBytesMax;
+
+  constructor(topic: string, partition: number) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  get idle(): boolean {
+    return this.batch === undefined && this.#queue.length === 0;
+  }
+
+  push(piece: Piece): void {
+    this.#queue.push(piece);
+  }
+
+  /** The batch to send: the one whose fate is not known, or a new one. undefined when there is nothing. */
+  take(): Batch | undefined {
+    if (this.batch || !this.identity) return this.batch;
+    const parts: Part[] = [];
+    const records: NewRecord[] = [];
+    let bytes = batchHeaderBytes;
+    for (let piece = this.#queue[0]; piece; piece = this.#queue[0]) {
+      const from = piece.next;
+      while (piece.next < piece.records.length) {
+        const record = piece.records[piece.next]!;
+        bytes += recordBytesMax(record);
+        if (records.length > 0 && bytes > this.#batchBytesMax) break;
+        records.push(record);
+        piece.next++;
+      }
+      if (piece.next > from) parts.push({ piece, from, count: piece.next - from });
+      if (piece.next < piece.records.length) break;
+      this.#queue.shift();
+    }
+    if (records.length === 0) return undefined;
+    const stamp = { ...this.identity, baseSequence: this.#sequence };
+    const encoded = encodeBatch(records, stamp);
+    const { identity } = this;
+    this.batch = { parts, bytes: encoded, count: records.length, identity, sequence: this.#sequence, sent: 0 };
+    return this.batch;
+  }
+
+  /** The batch stands in the log from `offset` on. */
+  written(batch: Batch, offset: number): void {
+    this.batch = undefined;
+    this.failures = 0;
+    this.#sequence = (this.#sequence + batch.count) % sequenceCount;
+    this.lastKnownOffset = offset + batch.count;
+    let at = offset;
+    for (const { piece, from, count } of batch.parts) {
+      piece.written(from, count, at);
+      at += count;
+    }
+  }
+
+  /** The batch was refused and surely not written: its records go back to where they were. */
+  putBack(batch: Batch): void {
+    this.batch = undefined;
+    for (const { piece, from } of batch.parts.toReversed()) {
+      piece.next = from;
+      if (piece.settled) this.#forget(piece);
+      else if (this.#queue[0] !== piece) this.#queue.unshift(piece);
+    }
+  }
+
+  /** Makes the next batches smaller than this one was. */
+  shrink(batch: Batch): void {
+    this.#batchBytesMax = Math.ceil(Math.min(this.#batchBytesMax, batch.bytes.length) / 2);
+  }
+
+  /** Rejects the appends that have records in the batch. */
+  failBatch(batch: Batch, error: Error): void {
+    if (this.batch === batch) this.batch = undefined;
+    for (const { piece } of batch.parts) {
+      piece.fail(error);
+      this.#forget(piece);
+    }
+  }
+
+  /** What follows is written under a new identity: the old one's next number is not known any more. */
+  burnIdentity(): void {
+    this.identity = undefined;
+    this.#sequence = 0;
+  }
+
+  /** Rejects the appends that wait in the queue, all or those past their deadline. Returns how many. */
+  failQueue(error: Error, nowMs = Infinity): number {
+    const late = this.#queue.filter((piece) => piece.deadlineMs <= nowMs);
+    // A piece that has records in the batch shares its fate.
+    const waiting = late.filter((piece) => !this.batch?.parts.some((part) => part.piece === piece));
+    for (const piece of waiting) {
+      piece.fail(error);
+      this.#forget(piece);
+    }
+    return waiting.length;
+  }
+
+  #forget(piece: Piece): void {
+    this.#queue = this.#queue.filter((other) => other !== piece);
+  }
+}

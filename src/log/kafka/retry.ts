@@ -1,0 +1,93 @@
+import { backoffMs, pause } from '../../base/backoff.ts';
+import type { Logger } from '../../base/logger.ts';
+import { LogUnavailable } from '../log.ts';
+import { reasonOf } from './protocol.ts';
+
+export const backoffLimits = { firstMs: 50, lastMs: 2_000 } as const;
+
+export function backoffFor(failures: number): number {
+  return backoffMs(Math.max(1, failures), backoffLimits, Math.random());
+}
+
+/** What is over sooner is everyday life: a leader that moved, a topic just created. */
+const firstComplaintMs = 1_000;
+const repeatComplaintMs = 30_000;
+
+/** Says that something has been failing for a second, again every half minute while it goes on, and that it is over. */
+export class Complaints {
+  readonly #logger: Logger;
+  readonly #what: string;
+  #failingSinceMs: number | undefined;
+  #saidAtMs = -Infinity;
+
+  constructor(logger: Logger, what: string) {
+    this.#logger = logger;
+    this.#what = what;
+  }
+
+  failed(error: unknown): void {
+    const now = performance.now();
+    this.#failingSinceMs ??= now;
+    const failingMs = Math.round(now - this.#failingSinceMs);
+    if (failingMs < firstComplaintMs || now - this.#saidAtMs < repeatComplaintMs) return;
+    this.#saidAtMs = now;
+    this.#logger.warn({ reason: reasonOf(error), failingMs }, `${this.#what} fails; trying again`);
+  }
+
+  recovered(): void {
+    if (this.#failingSinceMs === undefined) return;
+    const failedMs = Math.round(performance.now() - this.#failingSinceMs);
+    this.#failingSinceMs = undefined;
+    if (this.#saidAtMs === -Infinity) return;
+    this.#saidAtMs = -Infinity;
+    this.#logger.info({ failedMs }, `${this.#what} works again`);
+  }
+}
+
+/** How long to try: until the signal aborts, and for `timeoutMs` when given. */
+export interface Patience {
+  readonly signal: AbortSignal;
+  readonly timeoutMs?: number;
+  readonly complaints?: Complaints;
+}
+
+/**
+ * Repeats `work` with growing pauses while it rejects with LogUnavailable. Any other failure is passed on at once, and so
+ * is the last LogUnavailable when patience ends.
+ */
+export async function persist<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
+  const deadline = performance.now() + (patience.timeoutMs ?? Infinity);
+  for (let failures = 1; ; failures++) {
+    if (patience.signal.aborted) throw new LogUnavailable('the log is closed, or nobody waits any more');
+    try {
+      const result = await within(work(), deadline, patience.signal);
+      patience.complaints?.recovered();
+      return result;
+    } catch (error) {
+      if (!(error instanceof LogUnavailable) || patience.signal.aborted) throw error;
+      const waitMs = backoffFor(failures);
+      if (performance.now() + waitMs >= deadline) throw error;
+      patience.complaints?.failed(error);
+      if (!(await pause(waitMs, patience.signal))) throw error;
+    }
+  }
+}
+
+/** The same promise, rejecting with LogUnavailable at the deadline or when the signal aborts. */
+async function within<T>(work: Promise<T>, deadline: number, signal: AbortSignal): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  let stop: (() => void) | undefined;
+  const ended = new Promise<never>((_, reject) => {
+    stop = () => reject(new LogUnavailable('stopped while waiting for Kafka'));
+    signal.addEventListener('abort', stop);
+    if (deadline === Infinity) return;
+    const lateness = () => reject(new LogUnavailable('no answer from Kafka in time'));
+    timer = setTimeout(lateness, Math.max(0, deadline - performance.now()));
+  });
+  try {
+    return await Promise.race([work, ended]);
+  } finally {
+    clearTimeout(timer);
+    if (stop) signal.removeEventListener('abort', stop);
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * The log: topics of partitions of records, the only door to storage. What is promised here holds for every adapter, and
+ * log.contract.ts checks it. An offset is the place of a record in its partition; offsets grow and may have gaps
+ * (compaction, markers of transactions). Times are milliseconds since the epoch. A record once acknowledged survives a
+ * crash of any process.
+ */
+export interface Log {
+  /**
+   * Creates the topics that are missing, with these settings, and leaves those that are there as they are. Rejects when
+   * one is there with fewer partitions than its settings need to keep order (see TopicSettings).
+   */
+  ensureTopics(topics: readonly TopicSettings[]): Promise<void>;
+
+  partitionCount(topic: string): Promise<number>;
+
+  /** The first offset still held and the next to be given, as they stand now. */
+  bounds(topic: string, partition: number): Promise<Bounds>;
+
+  /**
+   * Resolves when all records are durable, with the place of each, in order. Records of one call to one partition keep
+   * their order, and so do calls made one after the other to one partition, awaited or not. While the process lives, a
+   * record is written once, whatever answers were lost and repeated. Rejects with LogUnavailable when that could not be
+   * had in time: the records may then stand in the log or not, and never half.
+   */
+  append(topic: string, records: readonly NewRecord[]): Promise<Place[]>;
+
+  /**
+   * Follows all partitions of a topic from their beginning, in no group, until the signal aborts; `apply` gets each
+   * partition's records in order. For a compacted topic this materializes its view.
+   */
+  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View;
+
+  /**
+   * Shares a topic's partitions among the members of a group: each partition is handled by one member at a time, until
+   * the signal aborts. `handle` is called with each claimed partition. When the claim's signal aborts it must settle what
+   * it has under way and return: the partition is given up only then (or after a bounded wait). When it throws, the
+   * partition is claimed anew after a pause, from its committed position: as after a crash.
+   *
+   * After a crash the records since the last commit come again, none is skipped. A group without a position begins ten
+   * minutes back.
+   */
+  process(topic: string, group: string, handle: (claim: Claim) => Promise<void>, signal: AbortSignal): Promise<void>;
+
+  /** The records of one partition in a bounded range, in order, as far as they are still held. */
+  read(topic: string, partition: number, range: ReadRange): AsyncIterable<RecordChunk>;
+
+  close(): Promise<void>;
+}
+
+export interface TopicSettings {
+  readonly name: string;
+  readonly partitions: number;
+  readonly cleanup: 'delete' | 'compact';
+  /** With `delete`: how long records are held. The adapter's default when absent. */
+  readonly retentionMs?: number;
+  /** With `compact`: the least age of a record before a newer one of its key may remove it. */
+  readonly compactionLagMs?: number;
+}
+
+export interface NewRecord {
+  readonly key: Uint8Array;
+  /** null is a tombstone: it deletes the key from a compacted topic. */
+  readonly value: Uint8Array | null;
+  readonly timestampMs: number;
+  /** Computed from the key as Java's clients do (murmur2) when absent. */
+  readonly partition?: number;
+}
+
+export interface Place {
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export interface Bounds {
+  readonly first: number;
+  readonly next: number;
+}
+
+/** Where a range begins (inclusive) and ends (exclusive). Without `to` it ends at the head that stands at the call. */
+export interface ReadRange {
+  readonly from: { readonly offset: number } | { readonly timestampMs: number };
+  readonly to?: number;
+}
+
+/**
+ * Some whole record batches of one partition (batch.ts reads them), uncompressed, without control batches and aborted
+ * records. The first batch may begin before `firstOffset` and the last may go beyond `nextOffset`: those records are not
+ * part of the chunk. `batches` may be empty, when all between the two was left out.
+ */
+export interface RecordChunk {
+  readonly partition: number;
+  readonly batches: readonly Uint8Array[];
+  readonly firstOffset: number;
+  readonly nextOffset: number;
+  /** The partition's next offset to be given, as known when the chunk was read. */
+  readonly headOffset: number;
+  /** How many records were left out because their batch is damaged or unpacks to too much; absent when none. */
+  readonly unreadable?: number;
+}
+
+export interface View {
+  /** Resolves when every partition has been applied up to the head that stood when the view began; rejects if it ends before. */
+  readonly caughtUp: Promise<void>;
+  /** Resolves when the record at this place has been applied; rejects when the view ends before. */
+  applied(place: Place): Promise<void>;
+  /** Resolves when the signal has aborted; rejects when the view cannot go on. */
+  readonly ended: Promise<void>;
+}
+
+/** One partition, as long as this member owns it. */
+export interface Claim {
+  readonly partition: number;
+  /** The group's committed position: the first offset not yet done. undefined when there is none. */
+  readonly committed: number | undefined;
+  /** Where to begin: `committed`, or without one the first record at most ten minutes old (the head if there is none). */
+  readonly start: number;
+  /** Aborts when the partition is lost, or the member stops. */
+  readonly signal: AbortSignal;
+  /**
+   * Whether this member may still act as the owner: its last heartbeat is younger than half the group's timeout, on the
+   * monotonic clock. Nothing can fence a process that was paused and woke, so ask before each act on the world.
+   */
+  isHeld(): boolean;
+  /** The partition's next offset to be given as last heard, and when, by performance.now(). */
+  head(): { readonly offset: number; readonly heardAtMs: number };
+  /** All records from an offset on, for ever; ends when the claim's signal aborts. One reader at a time. Rejects with OffsetGone. */
+  read(fromOffset: number): AsyncIterable<RecordChunk>;
+  /** As Log.append; rejects with ClaimLost, having written nothing, when the claim is no longer held. */
+  append(topic: string, records: readonly NewRecord[]): Promise<Place[]>;
+  /** Resolves when the position is durable: the first offset not yet done. Rejects with ClaimLost. */
+  commit(nextOffset: number): Promise<void>;
+}
+
+/** The log could not be reached, or did not answer in time. A retry can help. */
+export class LogUnavailable extends Error {
+  override name = 'LogUnavailable';
+}
+
+/** The partition belongs to another member now, or may: restore before acting on it again. */
+export class ClaimLost extends Error {
+  override name = 'ClaimLost';
+}
+
+/** The offset asked for lies outside of what the log holds: retention overtook the reader, or the log lost its tail. */
+export class OffsetGone extends Error {
+  override name = 'OffsetGone';
+  readonly asked: number;
+  readonly bounds: Bounds;
+  constructor(asked: number, bounds: Bounds) {
+    super(`offset ${asked} is not in the log, which holds ${bounds.first} up to ${bounds.next}`);
+    this.asked = asked;
+    this.bounds = bounds;
+  }
+}

@@ -1,0 +1,252 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { assert } from '../../base/assert.ts';
+import { pause } from '../../base/backoff.ts';
+import type { Logger } from '../../base/logger.ts';
+import {
+  ClaimLost,
+  LogUnavailable,
+  type Bounds,
+  type Claim,
+  type Log,
+  type NewRecord,
+  type Place,
+  type ReadRange,
+  type RecordChunk,
+  type TopicSettings,
+  type View,
+} from '../log.ts';
+import { Appender } from './appender.ts';
+import { Group } from './group.ts';
+import { compact, defaultLimits, retain, type HousekeepingLimits } from './housekeeping.ts';
+import { Partition } from './partitions.ts';
+import { Store, type StoredTopic } from './store.ts';
+import { followAll } from './view.ts';
+
+export interface SqliteLogOptions {
+  readonly dataDir: string;
+  readonly logger: Logger;
+  readonly limits?: HousekeepingLimits;
+}
+
+interface OpenTopic {
+  readonly stored: StoredTopic;
+  readonly partitions: readonly Partition[];
+}
+
+const firstClaimBackMs = 10 * 60 * 1000;
+const housekeepingEveryMs = 60_000;
+/** How long `close` waits for handlers that are to settle. */
+const closeMsMax = 20_000;
+
+function closedError(): LogUnavailable {
+  return new LogUnavailable('the log is closed');
+}
+
+/** Opens the embedded log in a folder, as its only owner. Rejects with LogUnavailable, saying who holds it or what is wrong. */
+export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
+  return new SqliteLog(options);
+}
+
+/**
+ * The embedded log: SQLite's rows are Kafka's record batches, one process owns them, and readers in it wake as soon as an
+ * append is durable. Members of a group are loops of this process, so nothing outlives it that could act on a partition:
+ * after a kill -9 the lock is free, and everything begins at its committed position.
+ */
+export class SqliteLog implements Log {
+  readonly #store: Store;
+  readonly #appender: Appender;
+  readonly #logger: Logger;
+  readonly #limits: HousekeepingLimits;
+  readonly #topics = new Map<string, OpenTopic>();
+  readonly #groups = new Map<string, Group>();
+  readonly #memberships = new Set<Promise<void>>();
+  readonly #closed = new AbortController();
+  readonly #housekeeping: NodeJS.Timeout;
+
+  constructor({ dataDir, logger, limits }: SqliteLogOptions) {
+    this.#logger = logger;
+    this.#limits = limits ?? defaultLimits;
+    this.#store = new Store(dataDir);
+    this.#appender = new Appender(this.#store);
+    for (const stored of this.#store.topics()) this.#open(stored);
+    this.#housekeeping = setInterval(() => void this.keepHouse(Date.now()), housekeepingEveryMs);
+    this.#housekeeping.unref();
+  }
+
+  async ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
+    for (const settings of topics) {
+      const there = this.#topics.get(settings.name)?.stored.settings;
+      if (there === undefined) this.#open(this.#store.transaction(() => this.#store.addTopic(settings)));
+      else if (there.partitions < settings.partitions) {
+        throw new LogUnavailable(
+          `the topic ${settings.name} has ${there.partitions} partitions, and needs ${settings.partitions}`,
+        );
+      }
+    }
+  }
+
+  async partitionCount(topic: string): Promise<number> {
+    return this.#topic(topic).partitions.length;
+  }
+
+  async bounds(topic: string, partition: number): Promise<Bounds> {
+    return this.#partition(topic, partition).bounds();
+  }
+
+  async append(topic: string, records: readonly NewRecord[]): Promise<Place[]> {
+    const { partitions } = this.#topic(topic);
+    const wrong = records.find(
+      (record) => record.partition !== undefined && partitions[record.partition] === undefined,
+    );
+    if (wrong !== undefined) throw new RangeError(`topic ${topic} has no partition ${wrong.partition}`);
+    return this.#appender.append(partitions, records);
+  }
+
+  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View {
+    const all = AbortSignal.any([signal, this.#closed.signal]);
+    const follow = (partition: Partition): AsyncIterable<RecordChunk> => this.#follow(partition, partition.first, all);
+    return followAll(this.#topic(topic).partitions, { follow, apply, isCutShort: () => this.#isCutShort(signal) });
+  }
+
+  async process(
+    topic: string,
+    group: string,
+    handle: (claim: Claim) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { partitions } = this.#topic(topic);
+    const name = `${topic}/${group}`;
+    let members = this.#groups.get(name);
+    if (members === undefined)
+      this.#groups.set(name, (members = new Group(partitions.length, this.#logger.child({ group, topic }))));
+    const membership = members.join(
+      (partition, lost) => this.#handle(partitions[partition]!, { group, handle, signal: lost }),
+      AbortSignal.any([signal, this.#closed.signal]),
+    );
+    this.#memberships.add(membership);
+    await membership.finally(() => this.#memberships.delete(membership));
+    if (this.#isCutShort(signal)) throw closedError();
+  }
+
+  async *read(topic: string, partition: number, range: ReadRange): AsyncIterable<RecordChunk> {
+    const source = this.#partition(topic, partition);
+    const to = Math.min(range.to ?? source.next, source.next);
+    let offset = 'offset' in range.from ? range.from.offset : source.offsetSince(range.from.timestampMs);
+    offset = Math.max(offset, source.first);
+    while (offset < to) {
+      const chunk = source.chunk(offset, to);
+      yield chunk;
+      offset = chunk.nextOffset;
+      await nextTurn();
+    }
+  }
+
+  /** Retention and compaction, as of a time. Called each minute; failures are logged and tried again the next. */
+  async keepHouse(nowMs: number): Promise<void> {
+    for (const partition of [...this.#topics.values()].flatMap(({ partitions }) => partitions)) {
+      if (this.#closed.signal.aborted) return;
+      try {
+        if (partition.topic.cleanup === 'delete') retain(this.#store, partition, this.#limits, nowMs);
+        else compact(this.#store, partition, this.#limits, nowMs);
+      } catch (error) {
+        this.#logger.error(
+          { err: error, topic: partition.topic.name, partition: partition.id.partition },
+          'housekeeping failed',
+        );
+      }
+      // Each is some milliseconds of work during which nothing else is done.
+      await nextTurn();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    clearInterval(this.#housekeeping);
+    this.#closed.abort(closedError());
+    // What handlers still append and commit is written; readers that were waiting end in a turn of their own.
+    const settled = new AbortController();
+    await Promise.race([Promise.allSettled(this.#memberships), pause(closeMsMax, settled.signal)]);
+    settled.abort();
+    this.#appender.close();
+    await nextTurn();
+    this.#topics.clear();
+    this.#store.close();
+  }
+
+  /** Whether the log was closed under somebody who had not asked for an end. */
+  #isCutShort(signal: AbortSignal): boolean {
+    return this.#closed.signal.aborted && !signal.aborted;
+  }
+
+  #open(stored: StoredTopic): void {
+    const partitions = this.#store
+      .bounds(stored.id)
+      .map((bounds, index) => new Partition(this.#store, stored, index, bounds));
+    this.#topics.set(stored.settings.name, { stored, partitions });
+  }
+
+  #topic(name: string): OpenTopic {
+    const topic = this.#topics.get(name);
+    if (topic === undefined)
+      throw this.#closed.signal.aborted ? closedError() : new LogUnavailable(`there is no topic ${name}`);
+    return topic;
+  }
+
+  #partition(topic: string, partition: number): Partition {
+    const found = this.#topic(topic).partitions[partition];
+    assert(found, `${topic} has a partition ${partition}`);
+    return found;
+  }
+
+  async *#follow(
+    partition: Partition,
+    fromOffset: number,
+    signal: AbortSignal,
+  ): AsyncGenerator<RecordChunk, void, undefined> {
+    let offset = fromOffset;
+    while (!signal.aborted) {
+      if (offset === partition.next) {
+        await partition.grown(offset, signal);
+        continue;
+      }
+      const chunk = partition.chunk(offset, partition.next);
+      yield chunk;
+      offset = chunk.nextOffset;
+      // Reading is synchronous here: without this turn a reader that is behind would keep the sockets waiting.
+      await nextTurn();
+    }
+  }
+
+  async #handle(
+    partition: Partition,
+    { group, handle, signal }: { group: string; handle: (claim: Claim) => Promise<void>; signal: AbortSignal },
+  ): Promise<void> {
+    const { topic, partition: number } = partition.id;
+    const committed = this.#store.position(topic, group, number);
+    let held = true;
+    const refuseLost = (): void => {
+      if (!held) throw new ClaimLost(`partition ${number} of ${partition.topic.name} was given up`);
+    };
+    try {
+      await handle({
+        partition: number,
+        committed,
+        start: committed ?? partition.offsetSince(Date.now() - firstClaimBackMs),
+        signal,
+        isHeld: () => held,
+        head: () => ({ offset: partition.next, heardAtMs: performance.now() }),
+        read: (fromOffset) => this.#follow(partition, fromOffset, signal),
+        append: async (to, records) => {
+          refuseLost();
+          return this.append(to, records);
+        },
+        commit: async (nextOffset) => {
+          refuseLost();
+          this.#store.transaction(() => this.#store.setPosition(topic, group, number, nextOffset));
+        },
+      });
+    } finally {
+      held = false;
+    }
+  }
+}

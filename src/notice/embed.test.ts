@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Notification } from '../alarm/notification.ts';
+import { embedOf, type Embed, type SendingFacts } from './embed.ts';
+
+const timeMs = 1_700_000_000_000;
+const fired: Notification = {
+  id: '2f1f0a5e-9f3a-5c4e-8b59-6f1f2f3a4b5c',
+  kind: 'fired',
+  alarmId: '7f1f0a5e-9f3a-5c4e-8b59-6f1f2f3a4b5c',
+  ruleId: '21433034-8078-4f1a-bb8d-1ac996db395d',
+  ruleVersion: { partition: 1, offset: 7 },
+  series: { name: 'received-packages', tags: {} },
+  x: 508,
+  operator: '>',
+  threshold: 500,
+  resolveThreshold: undefined,
+  windowSeconds: undefined,
+  noDataSeconds: undefined,
+  cause: 'breach',
+  description: undefined,
+  timeMs,
+  sinceMs: timeMs,
+  sample: { partition: 3, offset: 1_234, timestampMs: timeMs },
+  owed: false,
+};
+
+function embed(fields: Partial<Notification> = {}, facts: SendingFacts = {}): Embed {
+  return embedOf({ ...fired, ...fields }, facts);
+}
+
+/** The fields after the first four. */
+function further(made: Embed): Record<string, string> {
+  return Object.fromEntries(made.fields.slice(4).map(({ name, value }) => [name, value]));
+}
+
+test('the plain alarm is exactly the embed of the contract, and nothing more', () => {
+  const contract = `{
+      "title": "Alarm triggered",
+      "description": "received-packages is 508 which exceeds the rule threshold (500)",
+      "color": 16711680,
+      "fields": [
+        { "name": "Rule id", "value": "21433034-8078-4f1a-bb8d-1ac996db395d" },
+        { "name": "Metric name", "value": "received-packages" },
+        { "name": "Metric value", "value": "508" },
+        { "name": "Rule threshold", "value": "500" }
+      ]
+    }`;
+  assert.equal(JSON.stringify(embed()), JSON.stringify(JSON.parse(contract)));
+  assert.equal(JSON.stringify(embed({}, { nowMs: timeMs + 50 })), JSON.stringify(JSON.parse(contract)));
+});
+
+const sentences: [string, Partial<Notification>, string][] = [
+  ['below', { operator: '<', x: 3 }, 'received-packages is 3 which is below the rule threshold (500)'],
+  [
+    'a window',
+    { windowSeconds: 60 },
+    'received-packages has averaged 508 over the last 60 s, which exceeds the rule threshold (500)',
+  ],
+  [
+    'a window below',
+    { windowSeconds: 0.5, operator: '<', x: 1 },
+    'received-packages has averaged 1 over the last 0.5 s, which is below the rule threshold (500)',
+  ],
+  [
+    'a value as JavaScript prints it',
+    { x: 1e21, threshold: -0.5 },
+    'received-packages is 1e+21 which exceeds the rule threshold (-0.5)',
+  ],
+  [
+    'no data',
+    { kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 60 },
+    'received-packages has sent no data for 60 s',
+  ],
+  [
+    'no data, of a rule that has lost its limit',
+    { kind: 'no_data', cause: 'no_data', x: undefined },
+    'received-packages has sent no data',
+  ],
+  [
+    'resolved',
+    { kind: 'resolved', x: 480 },
+    'received-packages is 480 which no longer exceeds the rule threshold (500)',
+  ],
+  [
+    'resolved below',
+    { kind: 'resolved', operator: '<', x: 500 },
+    'received-packages is 500 which is no longer below the rule threshold (500)',
+  ],
+  [
+    'resolved past a resolve threshold',
+    { kind: 'resolved', x: 480, resolveThreshold: 490 },
+    'received-packages is 480 which is back at or below the resolve threshold (490)',
+  ],
+  [
+    'resolved past a resolve threshold above',
+    { kind: 'resolved', operator: '<', x: 511, resolveThreshold: 510 },
+    'received-packages is 511 which is back at or above the resolve threshold (510)',
+  ],
+  [
+    'resolved window',
+    { kind: 'resolved', x: 480, windowSeconds: 60 },
+    'received-packages has averaged 480 over the last 60 s, which no longer exceeds the rule threshold (500)',
+  ],
+  ['data again', { kind: 'resolved', cause: 'no_data', x: 508 }, 'received-packages sends data again, and is 508'],
+  [
+    'data again, with a window',
+    { kind: 'resolved', cause: 'no_data', x: 508, windowSeconds: 60 },
+    'received-packages sends data again, and has averaged 508 over the last 60 s',
+  ],
+  [
+    'a debt paid between the thresholds',
+    { x: 495, resolveThreshold: 490, owed: true },
+    'received-packages is 495 which has exceeded the rule threshold (500) and is not back at the resolve threshold (490)',
+  ],
+];
+
+for (const [name, fields, sentence] of sentences) {
+  test(`the sentence is true and reads well: ${name}`, () => assert.equal(embed(fields).description, sentence));
+}
+
+test('titles, colors and the value say what kind it is', () => {
+  assert.deepEqual([embed().title, embed().color], ['Alarm triggered', 0xff_00_00]);
+  const resolved = embed({ kind: 'resolved', x: 480 });
+  assert.deepEqual([resolved.title, resolved.fields[2]?.value], ['Alarm resolved', '480']);
+  const [, red, green, blue] =
+    /^(..)(..)(..)$/.exec(resolved.color.toString(16).padStart(6, '0'))?.map((part) => parseInt(part, 16)) ?? [];
+  assert.ok((green as number) > (red as number) && (green as number) > (blue as number), 'resolved is green');
+  const silent = embed({ kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 60 });
+  assert.deepEqual([silent.title, silent.fields[2]?.value], ['Alarm triggered', 'no data']);
+});
+
+test('further fields appear only when they say something', () => {
+  assert.deepEqual(further(embed({ series: { name: 'a', tags: { host: 'a', 'disk/path': '/dev sda' } } })), {
+    Tags: 'host = a\n`disk/path` = `/dev sda`',
+  });
+  assert.deepEqual(further(embed({ sinceMs: timeMs - 90_000 })), {
+    'Firing since': '<t:1699999910:F> (<t:1699999910:R>)',
+  });
+  assert.deepEqual(further(embed({ kind: 'resolved', x: 1, sinceMs: timeMs - 3_723_000 })), { Lasted: '1 h 2 min' });
+  assert.deepEqual(further(embed({ kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 100 })), {
+    'Last data': '<t:1699999900:F> (<t:1699999900:R>)',
+  });
+  assert.deepEqual(further(embed({ description: 'See run-book 7.' })), { Description: 'See run-book 7.' });
+  assert.deepEqual(further(embed({ description: '' })), {});
+  const late = embed({}, { nowMs: timeMs + 60_001 });
+  assert.deepEqual([further(late), late.footer?.text], [{ Time: '<t:1700000000:F> (<t:1700000000:R>)' }, 'sent late']);
+});
+
+test('the footer says what is odd about the message', () => {
+  assert.equal(embed().footer, undefined);
+  assert.deepEqual(embed({}, { possibleRepeat: true }).footer, { text: 'possible repeat' });
+  assert.deepEqual(embed({ owed: true }).footer, { text: 'held back until now by the cooldown of the rule' });
+  assert.equal(
+    embed({ owed: true }, { possibleRepeat: true }).footer?.text,
+    'possible repeat, held back until now by the cooldown of the rule',
+  );
+});
+
+test('a time that Discord cannot show is left out', () => {
+  assert.deepEqual(further(embed({ sinceMs: -1e300 })), {});
+});
+
+test('tags that do not fit are counted', () => {
+  const tags = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`key${index}`, 'v'.repeat(1_024)]));
+  const text = further(embed({ series: { name: 'a', tags } }))['Tags'] ?? '';
+  const lines = text.split('\n');
+  assert.ok(lines.length > 3 && text.length <= 1_024);
+  assert.equal(lines.at(-1), `and ${16 - (lines.length - 1)} more`);
+});

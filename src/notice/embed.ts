@@ -1,0 +1,136 @@
+import { assert } from '../base/assert.ts';
+import type { Notification } from '../alarm/notification.ts';
+import { isRuleId } from '../rule/parse-rule.ts';
+import { codePoints, cut, duration, moment, untrusted } from './discord-text.ts';
+import { sentenceOf, valueText } from './sentence.ts';
+
+/** Discord's limits, in code points of the trimmed text. One text too long is a 400 for the whole message. */
+export const discordLimits = {
+  content: 2_000,
+  embeds: 10,
+  title: 256,
+  description: 4_096,
+  fields: 25,
+  fieldName: 256,
+  fieldValue: 1_024,
+  footer: 2_048,
+  /** All embeds of a message together. */
+  embedsTotal: 6_000,
+} as const;
+
+export interface Embed {
+  readonly title: string;
+  readonly description: string;
+  readonly color: number;
+  readonly fields: readonly EmbedField[];
+  readonly footer?: { readonly text: string };
+}
+
+interface EmbedField {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What is known of the sending rather than of the alarm. */
+export interface SendingFacts {
+  /** The same may have been sent before: a process died, or an answer was lost, while it was under way. */
+  readonly possibleRepeat?: boolean;
+  /** The time of sending, to say when a message comes late. */
+  readonly nowMs?: number;
+}
+
+const embedColors = { fired: 0xff_00_00, no_data: 0xff_a5_00, resolved: 0x2e_cc_71 } as const;
+export const possibleRepeatText = 'possible repeat';
+/** A message sent later than this after its sample says when that was. */
+const lateAfterMs = 60_000;
+
+const titles = { fired: 'Alarm triggered', no_data: 'Alarm triggered', resolved: 'Alarm resolved' } as const;
+const tagCodePointsMax = 200;
+const oneLineMax = 257;
+
+/**
+ * One notification as an embed. Its title, description, color and first four fields are always the same; the rest is there
+ * only when it says something. All of Discord's limits are kept.
+ */
+export function embedOf(notification: Notification, facts: SendingFacts = {}): Embed {
+  const { ruleId, series, threshold } = notification;
+  const footer = footerText(notification, facts);
+  const embed: Embed = {
+    title: titles[notification.kind],
+    description: cut(sentenceOf(notification), discordLimits.description),
+    color: embedColors[notification.kind],
+    fields: [
+      { name: 'Rule id', value: isRuleId(ruleId) ? ruleId : untrusted(ruleId, oneLineMax) },
+      { name: 'Metric name', value: untrusted(series.name, oneLineMax) },
+      { name: 'Metric value', value: valueText(notification) },
+      { name: 'Rule threshold', value: String(threshold) },
+      ...furtherFields(notification, facts),
+    ],
+    ...(footer !== '' && { footer: { text: footer } }),
+  };
+  assert(embedCodePoints(embed) <= discordLimits.embedsTotal, 'one embed alone fits into a message');
+  return embed;
+}
+
+/** What an embed counts towards the limit of all embeds of a message. */
+export function embedCodePoints(embed: Embed): number {
+  const texts = [
+    embed.title,
+    embed.description,
+    embed.footer?.text ?? '',
+    ...embed.fields.flatMap((field) => [field.name, field.value]),
+  ];
+  return texts.reduce((total, text) => total + codePoints(text), 0);
+}
+
+function furtherFields(notification: Notification, facts: SendingFacts): EmbedField[] {
+  const { kind, timeMs, sinceMs, noDataSeconds, series, description } = notification;
+  const fields: (readonly [string, string | undefined])[] = [
+    ['Tags', tagsText(Object.entries(series.tags))],
+    ['Firing since', kind === 'fired' && sinceMs < timeMs ? momentText(sinceMs) : undefined],
+    [
+      'Last data',
+      kind === 'no_data' && noDataSeconds !== undefined ? momentText(sinceMs - noDataSeconds * 1_000) : undefined,
+    ],
+    ['Lasted', kind === 'resolved' && sinceMs < timeMs ? duration(timeMs - sinceMs) : undefined],
+    [
+      'Description',
+      description === undefined || description === '' ? undefined : untrusted(description, discordLimits.fieldValue),
+    ],
+    ['Time', isLate(notification, facts) ? momentText(timeMs) : undefined],
+  ];
+  return fields.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
+}
+
+function footerText(notification: Notification, facts: SendingFacts): string {
+  return [
+    ...(facts.possibleRepeat ? [possibleRepeatText] : []),
+    ...(notification.owed ? ['held back until now by the cooldown of the rule'] : []),
+    ...(isLate(notification, facts) ? ['sent late'] : []),
+  ].join(', ');
+}
+
+function isLate(notification: Notification, facts: SendingFacts): boolean {
+  return facts.nowMs !== undefined && facts.nowMs - notification.timeMs > lateAfterMs;
+}
+
+function momentText(timeMs: number): string | undefined {
+  const full = moment(timeMs);
+  return full === undefined ? undefined : `${full} (${moment(timeMs, 'R')})`;
+}
+
+/** A line a tag, as many as fit, and how many more there are. */
+function tagsText(tags: readonly (readonly [string, string])[]): string | undefined {
+  if (tags.length === 0) return undefined;
+  const lines = tags.map(
+    ([key, value]) => `${untrusted(key, tagCodePointsMax)} = ${untrusted(value, tagCodePointsMax)}`,
+  );
+  const room = discordLimits.fieldValue - 'and 16 more'.length - 1;
+  let shown = 0;
+  for (let length = 0; shown < lines.length; shown += 1) {
+    length += codePoints(lines[shown] as string) + 1;
+    if (length > room) break;
+  }
+  const more = lines.length - shown;
+  return [...lines.slice(0, shown), ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
+}

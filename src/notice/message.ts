@@ -1,0 +1,128 @@
+import { assert } from '../base/assert.ts';
+import type { Notification } from '../alarm/notification.ts';
+import { codePoints, cut, untrusted } from './discord-text.ts';
+import { discordLimits, embedCodePoints, embedOf, possibleRepeatText, type Embed, type SendingFacts } from './embed.ts';
+import { valueText } from './sentence.ts';
+
+/** The body of a request to a webhook. It never pings anybody. */
+interface MessageBody {
+  readonly content?: string;
+  readonly embeds?: readonly Embed[];
+  readonly allowed_mentions: { readonly parse: readonly [] };
+  /** Bits of Discord's message flags. */
+  readonly flags?: number;
+}
+
+export interface Message {
+  readonly body: MessageBody;
+  /** How many of the notifications, from the first on, the body carries. */
+  readonly taken: number;
+}
+
+/** Shown without a sound or a push. */
+const suppressNotifications = 4_096;
+const noMentions = { parse: [] } as const;
+
+/**
+ * Packs notifications from the first on, at least one, into one message: until there are ten embeds, or 6,000 code points.
+ * A message that only says that alarms have ended makes no sound.
+ */
+export function packMessage(notifications: readonly Notification[], facts: SendingFacts = {}): Message {
+  assert(notifications.length > 0, 'a message carries at least one notification');
+  const embeds = embedsThatFit(notifications, facts, {
+    embeds: discordLimits.embeds,
+    codePoints: discordLimits.embedsTotal,
+  });
+  return { body: bodyOf(embeds, notifications.slice(0, embeds.length)), taken: embeds.length };
+}
+
+/**
+ * As packMessage, for a storm: what does not fit as an embed is listed by the line in a last one. So a hundred alarms are a
+ * few messages, and each of them is named.
+ */
+export function packStorm(notifications: readonly Notification[], facts: SendingFacts = {}): Message {
+  const whole = packMessage(notifications, facts);
+  if (whole.taken === notifications.length) return whole;
+  const embeds = embedsThatFit(notifications, facts, {
+    embeds: discordLimits.embeds - 1,
+    codePoints: stormEmbedsCodePoints,
+  });
+  const rest = notifications.slice(embeds.length);
+  const lines: string[] = [];
+  const room = Math.min(discordLimits.description, discordLimits.embedsTotal - totalOf(embeds) - discordLimits.title);
+  let length = 0;
+  for (const notification of rest) {
+    const line = lineOf(notification);
+    length += codePoints(line) + 1;
+    if (length > room) break;
+    lines.push(line);
+  }
+  const list: Embed = {
+    title: `${lines.length} more`,
+    description: lines.join('\n'),
+    color: embeds[0]?.color ?? 0,
+    fields: [],
+    ...(facts.possibleRepeat && { footer: { text: possibleRepeatText } }),
+  };
+  const taken = embeds.length + lines.length;
+  if (taken <= whole.taken) return whole;
+  return { body: bodyOf([...embeds, list], notifications.slice(0, taken)), taken };
+}
+
+/**
+ * The least that can be said, for a body that Discord refused: a line a notification, without embeds. Carries all
+ * notifications of one packMessage.
+ */
+export function plainMessage(notifications: readonly Notification[], facts: SendingFacts = {}): Message {
+  assert(notifications.length > 0, 'a message carries at least one notification');
+  const lines: string[] = facts.possibleRepeat ? [`(${possibleRepeatText})`] : [];
+  const before = lines.length;
+  let length = codePoints(lines.join('\n')) + 1;
+  for (const notification of notifications) {
+    const line = lineOf(notification);
+    length += codePoints(line) + 1;
+    if (length > discordLimits.content) break;
+    lines.push(line);
+  }
+  return { body: { content: lines.join('\n'), allowed_mentions: noMentions }, taken: lines.length - before };
+}
+
+/** Room for the embeds before a list: two thirds of the message are the list's. */
+const stormEmbedsCodePoints = 2_000;
+/** Ten lines, and the remark before them, fit into the content of one message: each is shorter than 190 code points. */
+const lineNameCodePointsMax = 40;
+
+function lineOf(notification: Notification): string {
+  const title = notification.kind === 'resolved' ? 'Alarm resolved' : 'Alarm triggered';
+  const name = untrusted(notification.series.name, lineNameCodePointsMax);
+  return `${title}: ${name}, value ${valueText(notification)}, threshold ${notification.threshold}, rule ${cut(untrustedId(notification.ruleId), 38)}`;
+}
+
+function untrustedId(ruleId: string): string {
+  return /^[0-9a-f-]{1,36}$/.test(ruleId) ? ruleId : untrusted(ruleId, 38);
+}
+
+function embedsThatFit(
+  notifications: readonly Notification[],
+  facts: SendingFacts,
+  room: { readonly embeds: number; readonly codePoints: number },
+): Embed[] {
+  const embeds: Embed[] = [];
+  let total = 0;
+  for (const notification of notifications.slice(0, room.embeds)) {
+    const embed = embedOf(notification, facts);
+    total += embedCodePoints(embed);
+    if (total > room.codePoints && embeds.length > 0) break;
+    embeds.push(embed);
+  }
+  return embeds;
+}
+
+function bodyOf(embeds: readonly Embed[], notifications: readonly Notification[]): MessageBody {
+  const isQuiet = notifications.every((notification) => notification.kind === 'resolved');
+  return { embeds, allowed_mentions: noMentions, ...(isQuiet && { flags: suppressNotifications }) };
+}
+
+function totalOf(embeds: readonly Embed[]): number {
+  return embeds.reduce((total, embed) => total + embedCodePoints(embed), 0);
+}

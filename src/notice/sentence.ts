@@ -1,0 +1,40 @@
+import type { Notification } from '../alarm/notification.ts';
+import { untrusted } from './discord-text.ts';
+
+/** A metric's name has at most 255 bytes, so that this cuts none; a record of somebody else's may. */
+const nameCodePointsMax = 257;
+
+/** What happened, in a sentence, e.g. `received-packages is 508 which exceeds the rule threshold (500)`. */
+export function sentenceOf(notification: Notification): string {
+  const name = untrusted(notification.series.name, nameCodePointsMax);
+  if (notification.kind === 'no_data') {
+    const silence = notification.noDataSeconds === undefined ? '' : ` for ${notification.noDataSeconds} s`;
+    return `${name} has sent no data${silence}`;
+  }
+  const isWindow = notification.windowSeconds !== undefined;
+  const value = isWindow
+    ? `has averaged ${valueText(notification)} over the last ${notification.windowSeconds} s`
+    : `is ${valueText(notification)}`;
+  if (notification.kind === 'resolved' && notification.cause === 'no_data')
+    return `${name} sends data again, and ${value}`;
+  return `${name} ${value}${isWindow ? ',' : ''} which ${comparison(notification)}`;
+}
+
+/** The value as JavaScript prints it, or `no data`. */
+export function valueText(notification: Notification): string {
+  return notification.x === undefined ? 'no data' : String(notification.x);
+}
+
+function comparison(notification: Notification): string {
+  const { operator, threshold, resolveThreshold, x } = notification;
+  const isAbove = operator === '>';
+  if (notification.kind === 'resolved') {
+    if (resolveThreshold !== undefined)
+      return `is back at or ${isAbove ? 'below' : 'above'} the resolve threshold (${resolveThreshold})`;
+    return `${isAbove ? 'no longer exceeds' : 'is no longer below'} the rule threshold (${threshold})`;
+  }
+  const isInBreach = x === undefined || (isAbove ? x > threshold : x < threshold);
+  if (isInBreach) return `${isAbove ? 'exceeds' : 'is below'} the rule threshold (${threshold})`;
+  // A debt paid while the value stands between the two thresholds: still firing, and not beyond the threshold any more.
+  return `has ${isAbove ? 'exceeded' : 'been below'} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold ?? threshold})`;
+}

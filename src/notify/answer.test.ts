@@ -1,0 +1,63 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { actionFor, bucketWaitMs, type Action, type Answer } from './answer.ts';
+
+function answered(status: number, body?: unknown, headers: Record<string, string> = {}): Answer {
+  return { kind: 'answered', status, body, headers };
+}
+
+const table: [string, Answer, Action['kind']][] = [
+  ['200 with a message', answered(200, { id: '1' }), 'delivered'],
+  ['200 whose body was cut', answered(200), 'delivered'],
+  ['204', answered(204), 'delivered'],
+  ['400 of a bad form', answered(400, { code: 50_035, message: 'Invalid Form Body' }), 'refused_body'],
+  ['413', answered(413, { code: 40_005, message: 'Request entity too large' }), 'refused_body'],
+  ['401', answered(401, { code: 50_027, message: 'Invalid Webhook Token' }), 'webhook_broken'],
+  ['404', answered(404, { code: 10_015, message: 'Unknown Webhook' }), 'webhook_broken'],
+  ['403 without the right', answered(403, { code: 50_013, message: 'Missing Permissions' }), 'webhook_broken'],
+  [
+    '403 of the firewall as JSON',
+    answered(403, { code: 40_333, message: 'internal network error' }),
+    'address_blocked',
+  ],
+  ['403 of the firewall as HTML', answered(403), 'address_blocked'],
+  ['429 with retry_after', answered(429, { retry_after: 0.376, global: false }), 'rate_limited'],
+  ['429 with a header only', answered(429, undefined, { 'retry-after': '3' }), 'address_blocked'],
+  ['429 with code 0 and no time', answered(429, { code: 0, message: 'You are being blocked' }), 'address_blocked'],
+  ['500', answered(500), 'try_again'],
+  ['520 of the firewall', answered(520), 'try_again'],
+  ['302', answered(302), 'webhook_broken'],
+  ['refused connection', { kind: 'not_sent', reason: 'ECONNREFUSED' }, 'try_again'],
+  ['lost answer', { kind: 'ambiguous', reason: 'ECONNRESET' }, 'try_again'],
+];
+
+for (const [name, answer, kind] of table) {
+  test(`${name} means ${kind}`, () => assert.equal(actionFor(answer).kind, kind));
+}
+
+test('the body of a 429 is believed before its header, which is a ceiling', () => {
+  const action = actionFor(answered(429, { retry_after: 64.57 }, { 'retry-after': '65' }));
+  assert.deepEqual(action, { kind: 'rate_limited', waitMs: 64_570, everybody: false, reason: '429' });
+});
+
+test('a global limit stops everybody', () => {
+  const action = actionFor(answered(429, { retry_after: 1, global: true }));
+  assert.equal(action.kind === 'rate_limited' && action.everybody, true);
+});
+
+test('a 5xx may have been taken, a refused connection was not', () => {
+  assert.deepEqual(actionFor(answered(502)), { kind: 'try_again', ambiguous: true, reason: '502' });
+  assert.deepEqual(actionFor({ kind: 'not_sent', reason: 'refused' }), {
+    kind: 'try_again',
+    ambiguous: false,
+    reason: 'refused',
+  });
+});
+
+test('an empty bucket is waited out', () => {
+  assert.equal(
+    bucketWaitMs(answered(200, {}, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset-after': '1.25' })),
+    1_250,
+  );
+  assert.equal(bucketWaitMs(answered(200, {}, { 'x-ratelimit-remaining': '2', 'x-ratelimit-reset-after': '1.25' })), 0);
+});

@@ -1,0 +1,95 @@
+/** What came back from a POST to a webhook; `sent` says whether the request may have reached Discord when nothing did. */
+export type Answer =
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      readonly headers: Readonly<Record<string, string | undefined>>;
+      /** Parsed JSON, or undefined for anything else: Discord's errors are JSON, its firewall's are not. */
+      readonly body: unknown;
+    }
+  | { readonly kind: 'not_sent'; readonly reason: string }
+  | { readonly kind: 'ambiguous'; readonly reason: string };
+
+/** What to do after an answer. Each says why in words without a secret. */
+export type Action =
+  | { readonly kind: 'delivered'; readonly messageId: string | undefined }
+  /** This body will never be taken: once more as plain text, then give it up. */
+  | { readonly kind: 'refused_body'; readonly reason: string }
+  /** The webhook is gone, or the token is wrong: nothing for it can be delivered until somebody mends it. */
+  | { readonly kind: 'webhook_broken'; readonly reason: string }
+  /** Discord's firewall has closed the door for this address: nobody may send for a while. */
+  | { readonly kind: 'address_blocked'; readonly waitMs: number | undefined; readonly reason: string }
+  | { readonly kind: 'rate_limited'; readonly waitMs: number; readonly everybody: boolean; readonly reason: string }
+  /** Try again later. `ambiguous`: the message may have been taken all the same, so a repeat is marked. */
+  | { readonly kind: 'try_again'; readonly ambiguous: boolean; readonly reason: string };
+
+const unsureRetryMs = 60_000;
+
+/** discord.md's table of answers and actions. */
+export function actionFor(answer: Answer): Action {
+  if (answer.kind !== 'answered')
+    return { kind: 'try_again', ambiguous: answer.kind === 'ambiguous', reason: answer.reason };
+  const { status } = answer;
+  const said = errorText(answer.body);
+  const reason = `${status}${said === undefined ? '' : ` ${said}`}`;
+  if (status >= 200 && status < 300) return { kind: 'delivered', messageId: text(answer.body, 'id') };
+  if (status >= 300 && status < 400)
+    return { kind: 'webhook_broken', reason: `${reason}: a redirect, which is never followed` };
+  if (status === 429) return limited(answer, reason);
+  if (status >= 500) return { kind: 'try_again', ambiguous: true, reason };
+  const code = number(answer.body, 'code');
+  if (status === 403 && (code === undefined || code === 40_333)) {
+    return { kind: 'address_blocked', waitMs: retryAfterHeaderMs(answer), reason };
+  }
+  if (status === 401 || status === 403 || status === 404) return { kind: 'webhook_broken', reason };
+  return { kind: 'refused_body', reason };
+}
+
+/** How long the webhook's bucket stays empty after this answer, from its headers; 0 when it is not. */
+export function bucketWaitMs(answer: Answer): number {
+  if (answer.kind !== 'answered' || answer.headers['x-ratelimit-remaining'] !== '0') return 0;
+  const seconds = Number(answer.headers['x-ratelimit-reset-after']);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds * 1_000) : 0;
+}
+
+function limited(answer: Answer & { kind: 'answered' }, reason: string): Action {
+  const bodySeconds = number(answer.body, 'retry_after');
+  if (bodySeconds === undefined) {
+    // Only Discord itself answers with a number in the body; anything else comes from the firewall before it.
+    return { kind: 'address_blocked', waitMs: retryAfterHeaderMs(answer), reason };
+  }
+  const everybody =
+    (answer.body as { global?: unknown }).global === true || answer.headers['x-ratelimit-global'] === 'true';
+  const waitMs = bodySeconds >= 0 ? Math.ceil(bodySeconds * 1_000) : (retryAfterHeaderMs(answer) ?? unsureRetryMs);
+  return { kind: 'rate_limited', waitMs, everybody, reason };
+}
+
+function retryAfterHeaderMs(answer: Answer & { kind: 'answered' }): number | undefined {
+  const seconds = Number(answer.headers['retry-after']);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : undefined;
+}
+
+function field(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>)[name] : undefined;
+}
+
+function number(body: unknown, name: string): number | undefined {
+  const value = field(body, name);
+  return typeof value === 'number' && Number.isFinite(value) ? value : undefined;
+}
+
+function text(body: unknown, name: string): string | undefined {
+  const value = field(body, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+const errorCharactersMax = 120;
+
+/** Discord's own words, cut short and without control characters: they come from outside. */
+function errorText(body: unknown): string | undefined {
+  const message = text(body, 'message');
+  if (message === undefined) return undefined;
+  const code = number(body, 'code');
+  const plain = message.replace(/\p{C}/gu, ' ').slice(0, errorCharactersMax);
+  return code === undefined ? plain : `${plain} (code ${code})`;
+}

@@ -1,0 +1,233 @@
+import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from '../base/failure.ts';
+import { nameProblem, tagsProblems } from '../metric/metric-limits.ts';
+import { tagsOf, type Tags } from '../metric/sample.ts';
+import {
+  descriptionCharactersMax,
+  operators,
+  ruleDefaults,
+  ruleTypes,
+  triggers,
+  windowSecondsMax,
+  type Operator,
+  type Rule,
+  type RuleType,
+} from './rule.ts';
+import { parseWebhookUrl, withoutWebhookTokens } from './webhook-url.ts';
+
+export interface ParseRuleOptions {
+  /** The rule's identity: what the service made up, what stands in the path, or the record's key. A UUID v4 in lower case. */
+  readonly id: string;
+  /** Whether the input may, must or must not have an `id` of its own. One that is there must be equal. */
+  readonly idInInput: 'refused' | 'optional' | 'required';
+  /** The operator's base in place of Discord's (webhook-url.ts). */
+  readonly apiBase?: string | undefined;
+}
+
+/** Unknown fields are named up to this many, since a body may have a hundred thousand. */
+const unknownFieldsNamedMax = 20;
+
+const uuidV4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
+/** Whether a text is an id as rules have them: a UUID v4 in lower case. */
+export function isRuleId(text: string): boolean {
+  return uuidV4.test(text);
+}
+
+/**
+ * The rule that parsed JSON gives, its id first and the fields in the author's order. Throws one Failure that lists all
+ * fields that are wrong, each message naming the field, the value and what is allowed. The webhook's URL is in no message.
+ */
+export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new Failure('invalid_request', 'a rule must be a JSON object');
+  }
+  const fields = input as Record<string, unknown>;
+  const errors: FieldError[] = [...idErrors(fields, options)];
+  for (const [field, check] of Object.entries(checks)) {
+    if (Object.hasOwn(fields, field)) errors.push(...check(fields[field], field, options));
+    else if (required.has(field))
+      errors.push(error(field, 'missing_field', `${field} is missing: it ${required.get(field)}`));
+  }
+  errors.push(...windowErrors(fields), ...resolveErrors(fields), ...unknownErrors(fields));
+  if (errors.length > 0) throw fieldsFailure(errors);
+  return ruleOf(fields, options.id);
+}
+
+function ruleOf(fields: Record<string, unknown>, id: string): Rule {
+  const { id: _id, ...given } = fields;
+  // Copied, so that nobody who still holds the input can change a rule.
+  if (given['tags'] !== undefined) given['tags'] = tagsOf(Object.entries(given['tags'] as Tags));
+  return { id, ...given } as unknown as Rule;
+}
+
+type Check = (value: unknown, field: string, options: ParseRuleOptions) => FieldError[];
+
+const checks: Record<Exclude<keyof Rule, 'id'>, Check> = {
+  metric_name: checkName,
+  threshold: checkNumber('must be a finite number', () => true),
+  discord_webhook_url: checkWebhook,
+  operator: checkOneOf(operators),
+  tags: checkTags,
+  type: checkOneOf(ruleTypes),
+  window_duration_seconds: checkNumber(
+    `must be a number greater than 0 and at most ${windowSecondsMax}`,
+    (value) => value > 0 && value <= windowSecondsMax,
+  ),
+  cooldown_seconds: checkNumber('must be a number of at least 0', (value) => value >= 0),
+  trigger: checkOneOf(triggers),
+  for_seconds: checkNumber('must be a number of at least 0', (value) => value >= 0),
+  resolve_threshold: checkNumber('must be a finite number', () => true),
+  notify_on_resolve: checkBoolean,
+  no_data_seconds: checkNumber('must be a number greater than 0', (value) => value > 0),
+  enabled: checkBoolean,
+  description: checkDescription,
+};
+
+const required = new Map<string, string>([
+  ['metric_name', "must be the metric's name, a string"],
+  ['threshold', 'must be a finite number'],
+  ['discord_webhook_url', 'must be the URL of a Discord webhook'],
+]);
+
+function idErrors(fields: Record<string, unknown>, options: ParseRuleOptions): FieldError[] {
+  if (!isRuleId(options.id))
+    return [error('id', 'invalid_field', `id must be a UUID v4 in lower case, not ${safelyShown(options.id)}`)];
+  if (!Object.hasOwn(fields, 'id')) {
+    return options.idInInput === 'required'
+      ? [error('id', 'missing_field', `id is missing: it must be ${options.id}`)]
+      : [];
+  }
+  if (options.idInInput === 'refused') {
+    return [
+      error('id', 'invalid_field', `id must be left out, not ${safelyShown(fields['id'])}: the service gives it`),
+    ];
+  }
+  return fields['id'] === options.id
+    ? []
+    : [error('id', 'invalid_field', `id must be ${options.id}, not ${safelyShown(fields['id'])}`)];
+}
+
+function checkName(value: unknown, field: string): FieldError[] {
+  const wrong = nameProblem(value);
+  return wrong === undefined ? [] : [invalid(field, wrong, value)];
+}
+
+function checkTags(value: unknown, field: string): FieldError[] {
+  return tagsProblems(value).map(({ key, message }) => {
+    const name = key === undefined ? field : `${field}.${withoutWebhookTokens(key)}`;
+    return error(name, 'invalid_field', `${name} ${message}`);
+  });
+}
+
+function checkNumber(allowed: string, isAllowed: (value: number) => boolean): Check {
+  return (value, field) =>
+    typeof value === 'number' && Number.isFinite(value) && isAllowed(value) ? [] : [invalid(field, allowed, value)];
+}
+
+function checkOneOf(choices: readonly string[]): Check {
+  return (value, field) =>
+    typeof value === 'string' && choices.includes(value)
+      ? []
+      : [invalid(field, `must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`, value)];
+}
+
+function checkBoolean(value: unknown, field: string): FieldError[] {
+  return typeof value === 'boolean' ? [] : [invalid(field, 'must be true or false', value)];
+}
+
+function checkDescription(value: unknown, field: string): FieldError[] {
+  if (typeof value !== 'string') return [invalid(field, 'must be a string', value)];
+  if (!value.isWellFormed())
+    return [error(field, 'invalid_field', `${field} must be valid Unicode text, without lone surrogates`)];
+  const characters = Array.from(value).length;
+  return characters <= descriptionCharactersMax
+    ? []
+    : [
+        error(
+          field,
+          'invalid_field',
+          `${field} must have at most ${descriptionCharactersMax} characters, not ${characters}`,
+        ),
+      ];
+}
+
+function checkWebhook(value: unknown, field: string, options: ParseRuleOptions): FieldError[] {
+  // The value is a secret even when it is wrong: a real URL with one letter too many is as good as the right one.
+  if (typeof value !== 'string')
+    return [error(field, 'invalid_field', `${field} must be a string, the URL of a Discord webhook`)];
+  const webhook = parseWebhookUrl(value, { apiBase: options.apiBase });
+  return 'problem' in webhook
+    ? [error(field, 'invalid_field', `${field} ${webhook.problem} (the value given is a secret and not shown)`)]
+    : [];
+}
+
+function windowErrors(fields: Record<string, unknown>): FieldError[] {
+  const field = 'window_duration_seconds';
+  const type = (fields['type'] ?? ruleDefaults.type) as RuleType;
+  const given = Object.hasOwn(fields, field);
+  if (type === 'window_average' && !given) {
+    return [
+      error(
+        field,
+        'missing_field',
+        `${field} is missing: with type "window_average" it must be a number greater than 0 and at most ${windowSecondsMax}`,
+      ),
+    ];
+  }
+  if (type === 'instantaneous' && given) {
+    return [
+      error(
+        field,
+        'invalid_field',
+        `${field} must be left out, not ${safelyShown(fields[field])}, unless type is "window_average"`,
+      ),
+    ];
+  }
+  return [];
+}
+
+function resolveErrors(fields: Record<string, unknown>): FieldError[] {
+  const field = 'resolve_threshold';
+  const { threshold, resolve_threshold: resolve } = fields;
+  if (!Number.isFinite(threshold) || !Number.isFinite(resolve)) return [];
+  const operator = (fields['operator'] ?? ruleDefaults.operator) as Operator;
+  const [far, near] = [resolve as number, threshold as number];
+  if (operator === '>' && far > near)
+    return [invalid(field, `must be at most the threshold (${near}) with operator ">"`, far)];
+  if (operator === '<' && far < near)
+    return [invalid(field, `must be at least the threshold (${near}) with operator "<"`, far)];
+  return [];
+}
+
+function unknownErrors(fields: Record<string, unknown>): FieldError[] {
+  const known = ['id', ...Object.keys(checks)];
+  const unknown = Object.keys(fields).filter((field) => !known.includes(field));
+  const errors = unknown.slice(0, unknownFieldsNamedMax).map((field) => {
+    const name = withoutWebhookTokens(shown(field).slice(1, -1));
+    return error(
+      name,
+      'unknown_field',
+      `${name} is not a field of a rule; the fields are ${known.slice(1).join(', ')}`,
+    );
+  });
+  const more = unknown.length - errors.length;
+  return more > 0 ? [...errors, error('', 'unknown_field', `${more} more fields are not known`)] : errors;
+}
+
+function invalid(field: string, allowed: string, value: unknown): FieldError {
+  return error(field, 'invalid_field', `${field} ${allowed}, not ${safelyShown(value)}`);
+}
+
+/**
+ * Somebody may have put the webhook's URL in the wrong field. Objects are not shown: their text may be a megabyte, or so
+ * deep that writing it overflows the stack.
+ */
+function safelyShown(value: unknown): string {
+  if (typeof value === 'string') return shown(withoutWebhookTokens(value));
+  if (typeof value !== 'object' || value === null) return shown(value);
+  return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+function error(field: string, code: FailureCode, message: string): FieldError {
+  return { field, code, message };
+}

@@ -1,0 +1,209 @@
+/**
+ * The rules in force, as far as the `rules` log has been read. A record that cannot be read as a rule changes nothing: the
+ * last good version stays in force and the problem is remembered under the rule's id, until a good version or a deletion
+ * takes its place.
+ *
+ *   rules log ──> apply(record) ──> Change: set | deleted | problem | nothing
+ *                     │
+ *                     ├── by id ── by metric ── in order of ids
+ *                     └── problems
+ */
+import { assert } from '../base/assert.ts';
+import { Failure } from '../base/failure.ts';
+import { compileRule } from './condition.ts';
+import { isRuleId, parseRule } from './parse-rule.ts';
+import type { Rule } from './rule.ts';
+import { OrderedRules, type RuleEntry, type RuleList } from './rule-list.ts';
+import { parseWebhookUrl, withoutWebhookTokens, type WebhookUrlOptions } from './webhook-url.ts';
+
+/** One record of the `rules` topic. A null value deletes. */
+export interface RuleRecord {
+  readonly key: Uint8Array | string;
+  readonly value: Uint8Array | string | null;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+/** A record of the `rules` topic that is no rule. Without any secret. */
+export interface RuleProblem {
+  /** The record's key, cut short. */
+  readonly id: string;
+  readonly message: string;
+  readonly partition: number;
+  readonly offset: number;
+}
+
+export type RuleChange =
+  | { readonly kind: 'set'; readonly entry: RuleEntry; readonly before: RuleEntry | undefined }
+  | { readonly kind: 'deleted'; readonly before: RuleEntry }
+  | { readonly kind: 'problem'; readonly problem: RuleProblem; readonly inForce: RuleEntry | undefined }
+  /** A deletion of what was not there, or a record that was applied before. */
+  | { readonly kind: 'nothing' };
+
+/** What one page of rules asks for. */
+export interface RulePage {
+  readonly metricName?: string | undefined;
+  /** Only rules whose id is greater. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** A record longer than this is no rule: the longest of all fields together, escaped, stays below it. */
+export const ruleRecordBytesMax = 262_144;
+/** Problems remembered by name; past them the oldest is forgotten, and only counted. */
+export const problemsMax = 1_000;
+
+const keyCharactersShownMax = 80;
+const noRules: RuleList = new OrderedRules();
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
+export class RuleBook {
+  readonly #options: WebhookUrlOptions;
+  readonly #byId = new Map<string, RuleEntry>();
+  readonly #byMetric = new Map<string, OrderedRules>();
+  readonly #ordered = new OrderedRules();
+  readonly #problems = new Map<string, RuleProblem>();
+  #problemsForgotten = 0;
+
+  constructor(options: WebhookUrlOptions = {}) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** How many problems were forgotten because there were more than problemsMax at once. */
+  get problemsForgotten(): number {
+    return this.#problemsForgotten;
+  }
+
+  /** Never throws for what a record says. */
+  apply(record: RuleRecord): RuleChange {
+    const key = textOf(record.key);
+    if (key === undefined || !isRuleId(key)) {
+      if (record.value === null) return { kind: 'nothing' };
+      const id = key === undefined ? 'not UTF-8' : withoutWebhookTokens(key).slice(0, keyCharactersShownMax);
+      return this.#problem(record, id, 'the key must be the id of a rule, a UUID v4 in lower case', undefined);
+    }
+    const before = this.#byId.get(key);
+    if (before && before.partition === record.partition && record.offset <= before.offset) return { kind: 'nothing' };
+    if (record.value === null) return this.#delete(key, before);
+    const rule = this.#ruleOf(key, record.value);
+    if (typeof rule === 'string') return this.#problem(record, key, rule, before);
+    return this.#set(record, rule, before);
+  }
+
+  get(id: string): RuleEntry | undefined {
+    return this.#byId.get(id);
+  }
+
+  /** The rules on a metric, enabled or not, in the order of their ids. One look-up. */
+  byMetric(name: string): RuleList {
+    return this.#byMetric.get(name) ?? noRules;
+  }
+
+  /** At most `limit` rules in the order of their ids. */
+  page(page: RulePage): RuleEntry[] {
+    assert(page.limit >= 0, 'a page has no negative limit');
+    const list = page.metricName === undefined ? this.#ordered : this.byMetric(page.metricName);
+    const rest = page.after === undefined ? list[Symbol.iterator]() : list.after(page.after);
+    return Iterator.from(rest).take(page.limit).toArray();
+  }
+
+  /** All rules in the order of their ids. Do not change the book while iterating. */
+  [Symbol.iterator](): Iterator<RuleEntry> {
+    return this.#ordered[Symbol.iterator]();
+  }
+
+  /** The names of the metrics that have rules. */
+  metricNames(): IterableIterator<string> {
+    return this.#byMetric.keys();
+  }
+
+  problems(): RuleProblem[] {
+    return [...this.#problems.values()];
+  }
+
+  #set(record: RuleRecord, rule: Rule, before: RuleEntry | undefined): RuleChange {
+    const webhook = parseWebhookUrl(rule.discord_webhook_url, this.#options);
+    assert(!('problem' in webhook), 'a parsed rule has a webhook URL that can be taken apart');
+    const entry: RuleEntry = {
+      rule,
+      condition: compileRule(rule),
+      webhook,
+      partition: record.partition,
+      offset: record.offset,
+    };
+    if (before && before.rule.metric_name !== rule.metric_name) this.#leaveMetric(before);
+    this.#problems.delete(rule.id);
+    this.#byId.set(rule.id, entry);
+    this.#ordered.set(entry);
+    const ofMetric = this.#byMetric.get(rule.metric_name) ?? new OrderedRules();
+    this.#byMetric.set(rule.metric_name, ofMetric);
+    ofMetric.set(entry);
+    return { kind: 'set', entry, before };
+  }
+
+  #delete(id: string, before: RuleEntry | undefined): RuleChange {
+    this.#problems.delete(id);
+    if (before === undefined) return { kind: 'nothing' };
+    this.#byId.delete(id);
+    this.#ordered.delete(id);
+    this.#leaveMetric(before);
+    return { kind: 'deleted', before };
+  }
+
+  #leaveMetric(entry: RuleEntry): void {
+    const ofMetric = this.#byMetric.get(entry.rule.metric_name);
+    ofMetric?.delete(entry.rule.id);
+    if (ofMetric?.size === 0) this.#byMetric.delete(entry.rule.metric_name);
+  }
+
+  #problem(record: RuleRecord, id: string, message: string, inForce: RuleEntry | undefined): RuleChange {
+    const problem: RuleProblem = { id, message, partition: record.partition, offset: record.offset };
+    this.#problems.delete(id);
+    this.#problems.set(id, problem);
+    if (this.#problems.size > problemsMax) {
+      const [oldest] = this.#problems.keys();
+      this.#problems.delete(oldest as string);
+      this.#problemsForgotten += 1;
+    }
+    return { kind: 'problem', problem, inForce };
+  }
+
+  /** The rule, or why the value is none. */
+  #ruleOf(id: string, value: Uint8Array | string): Rule | string {
+    if (value.length > ruleRecordBytesMax)
+      return `the record must have at most ${ruleRecordBytesMax} bytes, not ${value.length}`;
+    const text = textOf(value);
+    if (text === undefined) return 'the record must be UTF-8';
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      // The parser's own message quotes the text, and a webhook's token may stand in it.
+      return 'the record must be JSON';
+    }
+    try {
+      return parseRule(json, { id, idInInput: 'required', apiBase: this.#options.apiBase });
+    } catch (error) {
+      if (error instanceof Failure) return error.message;
+      throw error;
+    }
+  }
+}
+
+/** The version of a rule as an ETag: its place in the `rules` log, e.g. `"2-117"`. */
+export function ruleETag(entry: { readonly partition: number; readonly offset: number }): string {
+  return `"${entry.partition}-${entry.offset}"`;
+}
+
+function textOf(bytes: Uint8Array | string): string | undefined {
+  if (typeof bytes === 'string') return bytes;
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,136 @@
+import { randomUUID } from 'node:crypto';
+import { Failure } from '../base/failure.ts';
+import type { Logger } from '../base/logger.ts';
+import type { Meter } from '../base/meter.ts';
+import { LogUnavailable, type Log, type Place } from '../log/log.ts';
+import { parseRule } from '../rule/parse-rule.ts';
+import type { RuleEntry } from '../rule/rule-list.ts';
+import { formatRule, type Rule } from '../rule/rule.ts';
+import { maskedWebhookUrl } from '../rule/webhook-url.ts';
+import { topics } from '../topics.ts';
+import { OneAtATime } from './one-at-a-time.ts';
+import type { RulesView } from './rules-view.ts';
+
+export interface RuleChangesOptions {
+  readonly log: Log;
+  readonly view: RulesView;
+  readonly meter: Meter;
+  readonly logger: Logger;
+  readonly discordApiBase?: string | undefined;
+}
+
+/** Who changes which version of a rule. */
+export interface ChangeOrder {
+  readonly id: string;
+  readonly subject: string;
+  /** The header If-Match, as it came. */
+  readonly ifMatch: string | undefined;
+}
+
+/** A rule and the place of its record, which is its version. */
+export interface StoredRule {
+  readonly rule: Rule;
+  readonly place: Place;
+}
+
+/** A rule's version as an entity tag: its position in the `rules` log. */
+export function entityTag(place: Place): string {
+  return `"${place.partition}-${place.offset}"`;
+}
+
+/**
+ * Writes rules to the log: the only writer there is. A change resolves when it is durable and this instance's view shows
+ * it. Rejects with the Failure `unavailable` when the log cannot be had: the change may then have been made, or not.
+ *
+ * Changes of one rule take turns, each seeing the one before, so of two with the same If-Match one is refused. That holds
+ * for one instance. Two instances know nothing of each other: when both get such a change before either has seen the
+ * other's record, both accept, and the record that the log has last wins.
+ */
+export class RuleChanges {
+  readonly #options: RuleChangesOptions;
+  readonly #turns = new OneAtATime();
+  readonly #count: (action: string) => void;
+
+  constructor(options: RuleChangesOptions) {
+    this.#options = options;
+    const changes = options.meter.counter('rule_changes_total', 'Rules created, replaced and deleted', ['action']);
+    this.#count = (action) => changes.inc({ action });
+  }
+
+  async create(input: unknown, subject: string): Promise<StoredRule> {
+    // Asked for its own sake: a rule that nobody could read back at once is not taken.
+    void this.#options.view.book;
+    const id = randomUUID();
+    const rule = parseRule(input, { id, idInInput: 'refused', apiBase: this.#options.discordApiBase });
+    return { rule, place: await this.#write({ id, subject, action: 'created' }, formatRule(rule)) };
+  }
+
+  /** Rejects with the Failures `not_found` and `changed_meanwhile` too. */
+  replace(input: unknown, order: ChangeOrder): Promise<StoredRule> {
+    return this.#turns.run(order.id, async () => {
+      const current = this.#options.view.book.get(order.id);
+      if (current === undefined) throw noRule(order.id);
+      demandMatch(order.ifMatch, current);
+      const options = { id: order.id, idInInput: 'optional', apiBase: this.#options.discordApiBase } as const;
+      const rule = parseRule(withKeptWebhook(input, current), options);
+      const place = await this.#write({ id: order.id, subject: order.subject, action: 'replaced' }, formatRule(rule));
+      return { rule, place };
+    });
+  }
+
+  /** Rejects with the Failures `not_found` and `changed_meanwhile` too. */
+  remove(order: ChangeOrder): Promise<void> {
+    return this.#turns.run(order.id, async () => {
+      const { book } = this.#options.view;
+      const current = book.get(order.id);
+      // A rule that never had a readable record is not to be seen, but whoever reads its id in /health can remove it.
+      const unreadable = current === undefined && book.problems().some((problem) => problem.id === order.id);
+      if (current === undefined && !unreadable) throw noRule(order.id);
+      demandMatch(order.ifMatch, current);
+      await this.#write({ id: order.id, subject: order.subject, action: 'deleted' }, null);
+    });
+  }
+
+  async #write(change: { id: string; subject: string; action: string }, text: string | null): Promise<Place> {
+    const { log, view, logger } = this.#options;
+    const value = text === null ? null : Buffer.from(text);
+    let place: Place | undefined;
+    try {
+      [place] = await log.append(topics.rules.name, [{ key: Buffer.from(change.id), value, timestampMs: Date.now() }]);
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      logger.warn({ ruleId: change.id, reason: error.message }, 'a rule could not be written');
+      throw new Failure('unavailable', 'the log cannot be written right now', { retryAfterSeconds: 2 });
+    }
+    this.#count(change.action);
+    logger.info(
+      { ruleId: change.id, subject: change.subject, version: entityTag(place!) },
+      `a rule was ${change.action}`,
+    );
+    await view.applied(place!, change.id);
+    return place!;
+  }
+}
+
+export function noRule(id: string): Failure {
+  return new Failure('not_found', `there is no rule ${JSON.stringify(id.slice(0, 80))}`);
+}
+
+/** RFC 9110, section 13.1.1: a list of strong entity tags, or `*` for any version. */
+function demandMatch(ifMatch: string | undefined, current: RuleEntry | undefined): void {
+  if (ifMatch === undefined) return;
+  const given = ifMatch.split(',').map((tag) => tag.trim());
+  const tag = current === undefined ? undefined : entityTag(current);
+  if (given.includes('*') || (tag !== undefined && given.includes(tag))) return;
+  throw new Failure(
+    'changed_meanwhile',
+    `the rule's version is ${tag ?? 'none'}, and If-Match says ${ifMatch.slice(0, 80)}: read it again`,
+  );
+}
+
+/** Whoever is shown a masked URL and sends it back means the one that is there. */
+function withKeptWebhook(input: unknown, current: RuleEntry): unknown {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
+  if ((input as Partial<Rule>).discord_webhook_url !== maskedWebhookUrl(current.webhook)) return input;
+  return { ...input, discord_webhook_url: current.rule.discord_webhook_url };
+}

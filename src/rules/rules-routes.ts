@@ -1,0 +1,203 @@
+import { Readable } from 'node:stream';
+import { Type } from 'typebox';
+import { pageItemsMax } from '../http/limits.ts';
+import { answers, documented } from '../http/open-api.ts';
+import type { Identity } from '../http/scope.ts';
+import type { HttpApp, Routes } from '../http/server.ts';
+import type { RuleEntry } from '../rule/rule-list.ts';
+import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
+import { formatRule, type Rule } from '../rule/rule.ts';
+import { maskedWebhookUrl } from '../rule/webhook-url.ts';
+import { entityTag, noRule, type ChangeOrder, type RuleChanges } from './rule-changes.ts';
+import type { RulesView } from './rules-view.ts';
+
+/** Who is shown a webhook's URL, which is a secret: everybody who may read rules, those who may write them, or nobody. */
+export type RevealWebhookUrl = 'all' | 'writers' | 'never';
+
+export interface RulesRoutesOptions {
+  readonly view: RulesView;
+  readonly changes: RuleChanges;
+  readonly reveal: RevealWebhookUrl;
+}
+
+const ParamsSchema = Type.Object({ id: Type.String({ description: 'The id of the rule' }) });
+const ListQuerySchema = Type.Object(
+  {
+    metric_name: Type.Optional(Type.String({ description: 'Only rules on this metric' })),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: pageItemsMax, description: 'Without it all rules are sent' }),
+    ),
+    after: Type.Optional(Type.String({ description: 'Only rules whose id is greater' })),
+  },
+  { additionalProperties: false },
+);
+interface ListQuery {
+  readonly metric_name?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly after?: string | undefined;
+}
+
+const rule = Type.Unsafe(ruleSchema);
+const ruleInput = documented(Type.Unsafe(ruleInputSchema));
+const rules = Type.Array(rule);
+const ifMatch = documented(
+  Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The ETag of the version that is changed' })) }),
+);
+
+/** The table of spec.md, "Rules service". */
+export function rulesRoutes(options: RulesRoutesOptions): Routes {
+  return (app) => {
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    readingRoutes(app, options);
+    writingRoutes(app, options);
+  };
+}
+
+function readingRoutes(app: HttpApp, { view, reveal }: RulesRoutesOptions): void {
+  const read = { scope: 'rules:read' as const };
+  app.get(
+    '/rules',
+    {
+      config: read,
+      schema: {
+        summary: 'List the rules',
+        querystring: ListQuerySchema,
+        response: answers({ 200: rules }, 400, 401, 403, 503),
+      },
+    },
+    async (request, reply) => {
+      const query: ListQuery = request.query;
+      const masked = isMasked(reveal, request.identity);
+      reply.type('application/json');
+      if (query.limit === undefined) return reply.send(Readable.from(listText(view, query, masked)));
+      const found = view.book.page({ metricName: query.metric_name, after: query.after, limit: query.limit + 1 });
+      const page = found.slice(0, query.limit);
+      if (found.length > page.length) reply.header('link', `<${nextAddress(query, page.at(-1)!)}>; rel="next"`);
+      return reply.send(`[${page.map((entry) => shownRule(entry.rule, entry, masked)).join(',')}]`);
+    },
+  );
+  app.get(
+    '/rules/:id',
+    {
+      config: read,
+      schema: { summary: 'Read a rule', params: ParamsSchema, response: answers({ 200: rule }, 401, 403, 404, 503) },
+    },
+    async (request, reply) => {
+      const entry = view.book.get(request.params.id);
+      if (entry === undefined) throw noRule(request.params.id);
+      reply.type('application/json').header('etag', entityTag(entry));
+      return reply.send(shownRule(entry.rule, entry, isMasked(reveal, request.identity)));
+    },
+  );
+}
+
+function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptions): void {
+  const write = { scope: 'rules:write' as const };
+  const errors = [400, 401, 403, 404, 412, 413, 415, 503];
+  app.post(
+    '/rules',
+    {
+      config: write,
+      schema: {
+        summary: 'Make a rule',
+        body: ruleInput,
+        response: answers({ 201: rule }, 400, 401, 403, 413, 415, 503),
+      },
+    },
+    async (request, reply) => {
+      const made = await changes.create(request.body, subjectOf(request.identity));
+      reply
+        .code(201)
+        .type('application/json')
+        .header('etag', entityTag(made.place))
+        .header('location', `/rules/${made.rule.id}`);
+      return reply.send(shownRule(made.rule, view.book.get(made.rule.id), reveal === 'never'));
+    },
+  );
+  app.put(
+    '/rules/:id',
+    {
+      config: write,
+      schema: {
+        summary: 'Replace a rule',
+        params: ParamsSchema,
+        headers: ifMatch,
+        body: ruleInput,
+        response: answers({ 200: rule }, ...errors),
+      },
+    },
+    async (request, reply) => {
+      const stored = await changes.replace(request.body, orderOf(request));
+      reply.type('application/json').header('etag', entityTag(stored.place));
+      return reply.send(shownRule(stored.rule, view.book.get(stored.rule.id), reveal === 'never'));
+    },
+  );
+  app.delete(
+    '/rules/:id',
+    {
+      config: write,
+      schema: {
+        summary: 'Delete a rule',
+        params: ParamsSchema,
+        headers: ifMatch,
+        response: answers({ 200: Type.Object({}) }, ...errors),
+      },
+    },
+    async (request, reply) => {
+      await changes.remove(orderOf(request));
+      return reply.send({});
+    },
+  );
+}
+
+function orderOf(request: {
+  params: { id: string };
+  headers: { 'if-match'?: unknown };
+  identity: Identity | undefined;
+}): ChangeOrder {
+  const given = request.headers['if-match'];
+  return {
+    id: request.params.id,
+    subject: subjectOf(request.identity),
+    ifMatch: typeof given === 'string' ? given : undefined,
+  };
+}
+
+function subjectOf(identity: Identity | undefined): string {
+  return identity?.subject ?? 'anonymous';
+}
+
+function isMasked(reveal: RevealWebhookUrl, identity: Identity | undefined): boolean {
+  if (reveal === 'all') return false;
+  return reveal === 'never' || (identity !== undefined && !identity.scopes.has('rules:write'));
+}
+
+/** The rule's text, the webhook's URL masked if it must be; `entry` has the URL taken apart. */
+function shownRule(given: Rule, entry: RuleEntry | undefined, masked: boolean): string {
+  if (!masked) return formatRule(given);
+  const url = entry === undefined ? '****' : maskedWebhookUrl(entry.webhook);
+  return formatRule({ ...given, discord_webhook_url: url });
+}
+
+function nextAddress(query: ListQuery, last: RuleEntry): string {
+  const next = new URLSearchParams({ limit: String(query.limit), after: last.rule.id });
+  if (query.metric_name !== undefined) next.set('metric_name', query.metric_name);
+  return `/rules?${next.toString()}`;
+}
+
+/** All rules, page by page, for the book may change between two pages and a hundred thousand rules are not one text. */
+function* listText(view: RulesView, query: ListQuery, masked: boolean): Generator<string> {
+  const { book } = view;
+  let { after } = query;
+  let before = '[';
+  for (;;) {
+    const page = book.page({ metricName: query.metric_name, after, limit: pageItemsMax });
+    if (page.length > 0) yield before + page.map((entry) => shownRule(entry.rule, entry, masked)).join(',');
+    if (page.length > 0) before = ',';
+    if (page.length < pageItemsMax) break;
+    after = page.at(-1)!.rule.id;
+  }
+  yield before === '[' ? '[]' : ']';
+}

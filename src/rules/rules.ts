@@ -1,0 +1,31 @@
+import type { Service } from '../base/service.ts';
+import type { Routes } from '../http/server.ts';
+import type { RuleFeed } from '../rule/rule-feed.ts';
+import { RuleChanges } from './rule-changes.ts';
+import { rulesRoutes, type RevealWebhookUrl } from './rules-routes.ts';
+import { RulesView, type RulesViewOptions } from './rules-view.ts';
+
+export interface RulesOptions extends RulesViewOptions {
+  /** Default `all`: a rule is returned as its author gave it. */
+  readonly revealWebhookUrl?: RevealWebhookUrl;
+}
+
+export interface Rules {
+  /** Follows the `rules` topic; the routes answer 503 until it has read all that was there. */
+  readonly service: Service;
+  readonly routes: Routes;
+  /** The rules as this process follows them, for its other services. */
+  readonly feed: RuleFeed;
+}
+
+/** The rules service. The topic must be there before it runs. */
+export function createRules(options: RulesOptions): Rules {
+  const view = new RulesView(options);
+  const { log, meter, logger, discordApiBase } = options;
+  const changes = new RuleChanges({ log, view, meter, logger, discordApiBase });
+  return {
+    service: { name: 'rules', run: (signal) => view.run(signal) },
+    routes: rulesRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' }),
+    feed: view.feed,
+  };
+}

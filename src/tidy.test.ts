@@ -1,0 +1,154 @@
+// The house rules that a test can hold: which room may import which, how large a file may be, what nothing is called.
+// The length of a function and the number of its parameters are held by oxlint.
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, sep } from 'node:path';
+
+/** A room's permitted imports: other rooms (or single files of theirs), node's modules or none, packages. */
+interface Permitted {
+  readonly rooms: readonly string[];
+  readonly node: boolean;
+  readonly packages: readonly string[];
+}
+
+const pure = ['base/failure.ts', 'base/assert.ts'];
+const nouns = ['metric', 'rule', 'alarm', 'notice'];
+const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
+
+const rooms: Record<string, Permitted> = {
+  base: { rooms: [], node: true, packages: ['pino', 'prom-client'] },
+  log: { rooms: ['base'], node: true, packages: [] },
+  'log/sqlite': { rooms: ['base', 'log'], node: true, packages: [] },
+  'log/kafka': { rooms: ['base', 'log'], node: true, packages: ['@platformatic/kafka'] },
+  http: { rooms: ['base'], node: true, packages: ['fastify', '@fastify/', 'typebox', 'jose'] },
+  metric: { rooms: pure, node: false, packages: [] },
+  rule: { rooms: [...pure, 'metric'], node: false, packages: [] },
+  alarm: { rooms: [...pure, 'metric', 'rule'], node: false, packages: ['uuid'] },
+  notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
+  ingest: { rooms: doors, node: true, packages: ['typebox'] },
+  rules: { rooms: doors, node: true, packages: ['typebox'] },
+  evaluate: { rooms: doors, node: true, packages: [] },
+  notify: { rooms: doors, node: true, packages: ['undici'] },
+  console: { rooms: doors, node: true, packages: ['typebox', '@fastify/static'] },
+  'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'vite'] },
+  sources: { rooms: doors, node: true, packages: ['undici'] },
+  cli: {
+    rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts'],
+    node: true,
+    packages: ['commander'],
+  },
+  'main.ts': { rooms: ['cli'], node: true, packages: [] },
+  'config.ts': { rooms: ['base', 'rule'], node: true, packages: [] },
+  'topics.ts': { rooms: ['log/log.ts'], node: false, packages: [] },
+  'app.ts': {
+    rooms: [
+      'base',
+      'log',
+      'log/sqlite',
+      'log/kafka',
+      'http',
+      'ingest',
+      'rules',
+      'evaluate',
+      'notify',
+      'console',
+      'rule',
+      'alarm',
+      'config.ts',
+      'topics.ts',
+    ],
+    node: true,
+    packages: [],
+  },
+};
+
+const bannedNames = /(^|[/-])(utils?|helpers?|services|types|common|misc|shared)(\.|-|\/|$)|(^|\/)index\.tsx?$/;
+const fileLinesMax = 400;
+// Tests state many facts; they may be longer than what they test.
+const testLinesMax = 800;
+
+const sources = globSync('src/**/*.{ts,tsx}').map((path) => path.split(sep).join('/'));
+const isTest = (path: string): boolean => /\.(test|contract)\.tsx?$/.test(path) || path.includes('/testing/');
+
+/** The most exact entry of the table that holds this file: `log/kafka` before `log`, and files at the root by name. */
+function roomOf(path: string): string | undefined {
+  const inside = path.replace(/^src\//, '');
+  const matches = Object.keys(rooms).filter((room) => inside === room || inside.startsWith(`${room}/`));
+  return matches.sort((a, b) => b.length - a.length)[0];
+}
+
+function importsOf(path: string): string[] {
+  const text = readFileSync(path, 'utf8').replace(/^\s*(\/\/|\*).*$/gm, '');
+  const statement =
+    /^(?:import|export)\s(?:[\w*{}\s,$]*?\sfrom\s)?\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm;
+  return [...text.matchAll(statement)].map((match) => match[1] ?? match[2] ?? '');
+}
+
+function refusal(path: string, room: string, specifier: string): string | undefined {
+  const permitted = rooms[room]!;
+  if (specifier.startsWith('node:')) return permitted.node ? undefined : 'a pure room imports no node: module';
+  if (!specifier.startsWith('.')) {
+    return permitted.packages.some(
+      (name) => specifier === name || specifier.startsWith(name.endsWith('/') ? name : `${name}/`),
+    )
+      ? undefined
+      : `the room may not import the package ${specifier}`;
+  }
+  if (specifier.endsWith('.css')) return undefined;
+  if (!/\.tsx?$/.test(specifier)) return 'relative imports end in .ts';
+  const target = normalize(join(dirname(path), specifier))
+    .split(sep)
+    .join('/');
+  const targetRoom = roomOf(target);
+  const inside = target.replace(/^src\//, '');
+  const allowed = [room, ...permitted.rooms];
+  if (targetRoom !== undefined && allowed.includes(targetRoom)) return undefined;
+  return allowed.includes(inside) ? undefined : `the room may not import ${inside}`;
+}
+
+test('every source file belongs to a room', () => {
+  const homeless = sources.filter((path) => roomOf(path) === undefined && path !== 'src/tidy.test.ts');
+  assert.deepEqual(homeless, []);
+});
+
+test('data flows one way: each room imports only what its row permits', () => {
+  const broken = sources
+    .filter((path) => !isTest(path) && roomOf(path) !== undefined)
+    .flatMap((path) =>
+      importsOf(path)
+        .map((specifier) => ({ path, specifier, why: refusal(path, roomOf(path)!, specifier) }))
+        .filter((finding) => finding.why !== undefined),
+    );
+  assert.deepEqual(broken, []);
+});
+
+test('noun rooms read no clock and throw no dice', () => {
+  const broken = sources
+    .filter((path) => !isTest(path) && nouns.includes(roomOf(path) ?? ''))
+    .filter((path) =>
+      /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|process\.)/.test(readFileSync(path, 'utf8')),
+    );
+  assert.deepEqual(broken, []);
+});
+
+test('no file is longer than its limit', () => {
+  const long = sources
+    .map((path) => ({ path, lines: readFileSync(path, 'utf8').split('\n').length - 1 }))
+    .filter(({ path, lines }) => lines > (isTest(path) ? testLinesMax : fileLinesMax));
+  assert.deepEqual(long, []);
+});
+
+test('names are words of the field, in kebab-case', () => {
+  const odd = sources
+    .map((path) => path.replace(/^src\//, ''))
+    .filter((path) => bannedNames.test(path) || /[A-Z_]/.test(path));
+  assert.deepEqual(odd, []);
+});
+
+test('no barrel, no enum, no namespace', () => {
+  const broken = sources.filter((path) =>
+    /^\s*(export \* from|export (const )?enum |export namespace )/m.test(readFileSync(path, 'utf8')),
+  );
+  assert.deepEqual(broken, []);
+});

@@ -1,0 +1,13 @@
+import type { TopicSettings } from './log/log.ts';
+
+const day = 24 * 60 * 60 * 1000;
+
+/** design.md's table of topics. Partition counts are for ever: keys would move if they were raised. */
+export const topics = {
+  metrics: { name: 'metrics', partitions: 20, cleanup: 'delete' },
+  rules: { name: 'rules', partitions: 3, cleanup: 'compact' },
+  // A good state must outlive the stale ones that a woken zombie may append after it: it has six hours to be put right.
+  alarms: { name: 'alarms', partitions: 20, cleanup: 'compact', compactionLagMs: day / 4 },
+  notifications: { name: 'notifications', partitions: 20, cleanup: 'delete', retentionMs: 30 * day },
+  deliveries: { name: 'deliveries', partitions: 20, cleanup: 'delete', retentionMs: 30 * day },
+} as const satisfies Record<string, TopicSettings>;

@@ -1,0 +1,204 @@
+// The system as it is deployed: 1 rules, 1 ingest, 3 alarms instances as real processes on a real Kafka broker.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
+import { runTool, startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
+import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
+import {
+  expectEmbeds,
+  makeRule,
+  newMetric,
+  publish,
+  runSourceFor,
+  scenarioTests,
+  specEmbed,
+  type SystemUnderTest,
+} from './scenario.ts';
+
+let kafka: Kafka;
+let fake: FakeDiscord;
+let rules: SsrmsProcess;
+let ingest: SsrmsProcess;
+const alarms: SsrmsProcess[] = [];
+
+const environment = (): Record<string, string> => ({
+  BROKER: kafka.bootstrap,
+  DISCORD_API_BASE: fake.apiBase,
+  LOG_LEVEL: 'warn',
+});
+const start = (service: string): Promise<SsrmsProcess> => startSsrms([service], { env: environment() });
+const system = (): SystemUnderTest => ({ rulesUrl: rules.url, ingestUrl: ingest.url, fake });
+
+before(async () => {
+  [kafka, fake] = await Promise.all([startKafka(), startFakeDiscord()]);
+  // One after the other: the first creates the topics, and two cores start no faster for more at once.
+  rules = await start('rules');
+  ingest = await start('ingest');
+  for (let index = 0; index < 3; index++) alarms.push(await start('alarms'));
+});
+
+after(async () => {
+  await Promise.all([rules, ingest, ...alarms].map((service) => service?.stop()));
+  await fake?.close();
+  await kafka?.stop();
+});
+
+scenarioTests('kafka', system);
+
+/** What Kafka's own console consumer prints of a topic's records of one key. */
+async function consoleConsumer(topic: string, key: string): Promise<string[]> {
+  const output = await runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+    '--bootstrap-server',
+    kafka.bootstrap,
+    '--topic',
+    topic,
+    '--from-beginning',
+    '--timeout-ms=4000',
+    '--formatter-property=print.key=true',
+    '--formatter-property=key.separator=|',
+  ]);
+  return output.split('\n').filter((line) => line.startsWith(`${key}|`));
+}
+
+test('kafka: its own console consumer shows metrics and rules as they are documented', async () => {
+  const metric = newMetric();
+  const rule = await makeRule(system(), { metric_name: metric, threshold: 500 });
+  await runSourceFor(['constant', metric, '501', '0.1'], 2, { BROKER: kafka.bootstrap });
+  await runSourceFor(['constant', metric, '12.5', '0.1', '--tag', 'machine_id=12354', '--ingest', ingest.url], 1);
+  const shown = await consoleConsumer('metrics', metric);
+  assert.equal(shown[0], `${metric}|{"value": 501}`);
+  assert.equal(shown.at(-1), `${metric}|{"value": 12.5, "tags": {"machine_id": "12354"}}`);
+
+  const url = fake.urlOf(fake.webhooks.get(rule.webhookId)!);
+  const answer = await fetch(`${rules.url}/rules/${rule.id}`);
+  const stored = `{"id":"${rule.id}","discord_webhook_url":"${url}","metric_name":"${metric}","threshold":500}`;
+  assert.equal(await answer.text(), stored);
+  await fetch(`${rules.url}/rules/${rule.id}`, { method: 'DELETE' });
+  assert.deepEqual(await consoleConsumer('rules', rule.id), [`${rule.id}|${stored}`, `${rule.id}|null`]);
+});
+
+test("kafka: a record written by Kafka's console producer raises its alarm", async () => {
+  const metric = newMetric();
+  const rule = await makeRule(system(), { metric_name: metric, threshold: 500 });
+  const record = `${metric}|{ "unit":"packages", "value":508.5 }\n`;
+  await runTool(
+    'org.apache.kafka.tools.ConsoleProducer',
+    [
+      '--bootstrap-server',
+      kafka.bootstrap,
+      '--topic',
+      'metrics',
+      '--reader-property',
+      'parse.key=true',
+      '--reader-property',
+      'key.separator=|',
+    ],
+    record,
+  );
+  const [embed] = await expectEmbeds(system(), rule.webhookId, 1);
+  const sentence = `${metric} is 508.5 which exceeds the rule threshold (500)`;
+  assert.deepEqual(embed, specEmbed({ ruleId: rule.id, metric, value: 508.5, threshold: 500, sentence }));
+});
+
+test('kafka: with one of three alarms instances killed, every later spike still gives exactly one message', async () => {
+  const made: { metric: string; rule: { id: string; webhookId: string } }[] = [];
+  for (let index = 0; index < 8; index++) {
+    const metric = newMetric();
+    made.push({ metric, rule: await makeRule(system(), { metric_name: metric, threshold: 500 }) });
+  }
+  const spike = async (): Promise<void> => {
+    for (const value of [550, 450])
+      await publish(
+        system(),
+        made.map(({ metric }) => ({ name: metric, value })),
+      );
+  };
+  await spike();
+  await sleep(1_000);
+  await alarms[0]!.kill();
+  for (let index = 0; index < 3; index++) {
+    await spike();
+    await sleep(500);
+  }
+  // The group notices the loss by its session timeout; then the others take over.
+  await sleep(14_000);
+  for (const { rule } of made) await expectEmbeds(system(), rule.webhookId, 4);
+  alarms[0] = await start('alarms');
+  await sleep(4_000);
+  await spike();
+  for (const { rule } of made) await expectEmbeds(system(), rule.webhookId, 5);
+});
+
+test('kafka: samples that nobody can read are counted and skipped, and the next one is evaluated', async () => {
+  const metric = newMetric();
+  const rule = await makeRule(system(), { metric_name: metric, threshold: 500 });
+  const values = [
+    '{"value": 1',
+    '{"value": "550"}',
+    '{}',
+    '[550]',
+    '{"value": 1e400}',
+    '{"value": 550, "tags": {"a": 1}}',
+    'NULL',
+    '{"value": 560}',
+  ];
+  const producer = ['--bootstrap-server', kafka.bootstrap, '--topic', 'metrics'];
+  const reader = ['parse.key=true', 'key.separator=|', 'null.marker=NULL'].flatMap((property) => [
+    '--reader-property',
+    property,
+  ]);
+  await runTool(
+    'org.apache.kafka.tools.ConsoleProducer',
+    [...producer, ...reader],
+    values.map((value) => `${metric}|${value}\n`).join(''),
+  );
+  await runTool('org.apache.kafka.tools.ConsoleProducer', producer, '{"value": 570}\n');
+  const [embed] = await expectEmbeds(system(), rule.webhookId, 1);
+  assert.equal(embed?.fields[2]?.value, '560');
+  const counted = new Map<string, number>();
+  for (const instance of alarms) {
+    const text = await (await fetch(`${instance.url}/metrics`)).text();
+    for (const [, outcome, count] of text.matchAll(/^ssrms_evaluate_samples_total\{outcome="(\w+)"\} (\d+)$/gm)) {
+      counted.set(outcome!, (counted.get(outcome!) ?? 0) + Number(count));
+    }
+  }
+  for (const reason of ['bad_json', 'bad_value', 'missing_value', 'not_an_object', 'bad_tags', 'tombstone', 'no_key']) {
+    assert.ok((counted.get(reason) ?? 0) >= 1, `${reason} is not counted: ${JSON.stringify([...counted])}`);
+  }
+});
+
+test('kafka: a broken record on rules leaves the last good version in force, and health names it', async () => {
+  const metric = newMetric();
+  const rule = await makeRule(system(), { metric_name: metric, threshold: 500 });
+  const producer = [
+    '--bootstrap-server',
+    kafka.bootstrap,
+    '--topic',
+    'rules',
+    '--reader-property',
+    'parse.key=true',
+    '--reader-property',
+    'key.separator=|',
+  ];
+  await runTool(
+    'org.apache.kafka.tools.ConsoleProducer',
+    producer,
+    `${rule.id}|{"id": "${rule.id}", "threshold": "many"}\n`,
+  );
+  await sleep(1_000);
+  await publish(system(), [{ name: metric, value: 550 }]);
+  await expectEmbeds(system(), rule.webhookId, 1);
+  for (const service of [rules, ...alarms]) {
+    const health = (await (await fetch(`${service.url}/health`)).json()) as {
+      status: string;
+      checks: Record<string, { detail?: string }>;
+    };
+    assert.equal(health.status, 'warn');
+    assert.match(health.checks.rules?.detail ?? '', new RegExp(rule.id));
+  }
+  assert.equal((await fetch(`${rules.url}/rules/${rule.id}`, { method: 'DELETE' })).status, 200);
+  await sleep(1_000);
+  const healed = (await (await fetch(`${rules.url}/health`)).json()) as { checks: Record<string, { status: string }> };
+  assert.equal(healed.checks.rules?.status, 'pass');
+});
