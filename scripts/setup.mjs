@@ -1,5 +1,5 @@
 // Installs what is missing before `npm start`, `npm test` and `npm run check`. Plain JavaScript for any Node from 20 on,
-// and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|check
+// and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|bench|check
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -44,11 +44,11 @@ function newestChange(folder) {
 
 function buildPage() {
   const source = join(root, 'src');
-  if (!existsSync(join(source, 'console/page'))) return;
   const built = join(root, 'dist/page/index.html');
   if (existsSync(built) && statSync(built).mtimeMs > newestChange(source)) return;
   console.error('ssrms: building the web page …');
-  run('npx', '--no-install', 'vite', 'build', '--logLevel', 'error', '--config', 'src/console/page/vite.config.ts');
+  // With the Node that was just installed: this one may be older than the build needs.
+  run(join(root, 'node_modules/.bin/node'), 'scripts/build-page.mjs');
 }
 
 /** What the tests need beyond npm: a Debian package for each command. */
@@ -77,16 +77,15 @@ function installMachineNeeds() {
       `ssrms: ${need.name} is missing: tests that need it are skipped. On Debian: apt-get install ${need.debian}`,
     );
   }
-  if (!missing.some((need) => need.name !== 'chromium')) fetchKafka();
+  if (missing.some((need) => need.name !== 'chromium')) return;
+  fetchJars('test/support/kafka/pom.xml', 'kafka', 'Kafka for the tests');
+  if (goal === 'bench') fetchJars('bench/peers/pom.xml', 'peers', 'the Java peers of the benchmarks');
 }
 
-function fetchKafka() {
-  const pom = 'test/support/kafka/pom.xml';
-  if (!existsSync(join(root, pom))) return;
-  once('kafka-jars', hashOf(pom), () => {
-    console.error('ssrms: fetching Kafka for the tests …');
-    const output = join(cache, 'kafka');
-    const maven = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${output}`];
+function fetchJars(pom, folder, what) {
+  once(`${folder}-jars`, hashOf(pom), () => {
+    console.error(`ssrms: fetching ${what} …`);
+    const maven = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${join(cache, folder)}`];
     // A registry that fails once mostly answers the second time.
     if (spawnSync('mvn', maven, { cwd: root, stdio: ['ignore', 2, 2] }).status !== 0) run('mvn', ...maven);
   });
@@ -94,4 +93,4 @@ function fetchKafka() {
 
 installNodeModules();
 if (goal !== 'check') buildPage();
-if (goal === 'test') installMachineNeeds();
+if (goal === 'test' || goal === 'bench') installMachineNeeds();

@@ -52,7 +52,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
       logger,
     });
     // The rules are followed once in a process, whoever needs them.
-    const rules = createRules(common);
+    const rules = createRules({ ...common, revealWebhookUrl: config.revealWebhookUrl });
     const services: Service[] = [rules.service];
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest(common).routes);

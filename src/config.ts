@@ -17,6 +17,7 @@ export interface Config {
   readonly jwtIssuer: string | undefined;
   readonly jwtAudience: string | undefined;
   readonly noAuth: boolean;
+  readonly revealWebhookUrl: RevealWebhookUrl;
   /** Names that the Host header may have beside loopback's. */
   readonly hostNames: readonly string[];
   readonly logLevel: LogLevel;
@@ -33,6 +34,9 @@ export interface BrokerSecurity {
 
 const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
 type SaslMechanism = (typeof saslMechanisms)[number];
+
+const revealWebhookUrls = ['all', 'writers', 'never'] as const;
+type RevealWebhookUrl = (typeof revealWebhookUrls)[number];
 
 /** One setting: an environment variable, and a flag of the same name. */
 export interface Setting {
@@ -78,6 +82,11 @@ export const settings = {
     env: 'NO_AUTH',
     help: 'listen on a public address without tokens: everybody who reaches it may change rules',
   },
+  revealWebhookUrl: {
+    env: 'REVEAL_WEBHOOK_URL',
+    placeholder: 'who',
+    help: 'who is shown the webhook URL of a rule: all who may read rules, writers alone, or never (default all)',
+  },
   hostNames: {
     env: 'HOST_NAMES',
     placeholder: 'names',
@@ -122,6 +131,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     jwtIssuer: text('jwtIssuer'),
     jwtAudience: text('jwtAudience'),
     noAuth: switched('noAuth'),
+    revealWebhookUrl: oneOf(settings.revealWebhookUrl, text('revealWebhookUrl') ?? 'all', revealWebhookUrls),
     hostNames: (text('hostNames') ?? '')
       .split(',')
       .map((name) => name.trim())

@@ -18,7 +18,7 @@ const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murm
 
 const rooms: Record<string, Permitted> = {
   base: { rooms: [], node: true, packages: ['pino', 'prom-client'] },
-  log: { rooms: ['base'], node: true, packages: [] },
+  log: { rooms: ['base'], node: true, packages: ['@node-rs/crc32'] },
   'log/sqlite': { rooms: ['base', 'log'], node: true, packages: [] },
   'log/kafka': { rooms: ['base', 'log'], node: true, packages: ['@platformatic/kafka'] },
   http: { rooms: ['base'], node: true, packages: ['fastify', '@fastify/', 'typebox', 'jose'] },

@@ -25,7 +25,7 @@ public class Load {
     try (var producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
       for (int i = 0; i < records; i++) {
         int k = random.nextInt(names);
-        values[k] = Math.max(5, Math.min(95, values[k] + (random.nextDouble() - 0.5) * 8));
+        values[k] = Math.max(5, Math.min(95, values[k] + (random.nextDouble() - 0.5) * 4));
         double value = Math.round(values[k] * 100) / 100.0;
         String number = value == Math.rint(value) ? Long.toString((long) value) : Double.toString(value);
         producer.send(new ProducerRecord<>(args[1], keys[k], ("{\"value\": " + number + "}").getBytes()));

@@ -45,6 +45,7 @@ export const serviceSettings: readonly SettingName[] = [
   'jwtIssuer',
   'jwtAudience',
   'noAuth',
+  'revealWebhookUrl',
   'hostNames',
 ];
 

@@ -111,7 +111,8 @@ test('all refusals take about the same time', async () => {
   for (const authorization of ['Bearer x', await bearer({ secret: 'y'.repeat(40) }), undefined]) {
     const begin = performance.now();
     await refusalOf(authorization, auth);
-    assert.ok(performance.now() - begin >= 9, `${authorization} was refused too fast`);
+    // Without the pause it takes well below a millisecond; timers may ring a little early.
+    assert.ok(performance.now() - begin >= 5, `${authorization} was refused too fast`);
   }
 });
 

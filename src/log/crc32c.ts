@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+
 // Castagnoli's polynomial, reflected: the checksum of Kafka's record batches (RFC 3720, appendix B.4). Eight bytes a
 // step by eight tables ("slicing by 8", Kounavis and Berry 2005): 0.6 GB/s in plain JavaScript.
 const polynomial = 0x82f63b78;
@@ -26,8 +28,18 @@ for (let byte = 0; byte < 256; byte++) {
   }
 }
 
+/** The compiled form, on machines that have one: seven times as fast on long input, slower on short since the call costs. */
+const compiled = loadCompiled();
+const compiledBytesMin = 512;
+
 /** The CRC-32C of bytes[start, end), as an unsigned number. */
 export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number {
+  if (compiled !== undefined && end - start >= compiledBytesMin) return compiled(bytes.subarray(start, end));
+  return portableCrc32c(bytes, start, end);
+}
+
+/** As crc32c, in JavaScript alone. */
+export function portableCrc32c(bytes: Uint8Array, start: number, end: number): number {
   let crc = -1;
   let at = start;
   for (; at + 8 <= end; at += 8) {
@@ -44,4 +56,13 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length): number
   }
   for (; at < end; at++) crc = t0[(crc ^ bytes[at]!) & 255]! ^ (crc >>> 8);
   return ~crc >>> 0;
+}
+
+function loadCompiled(): ((bytes: Uint8Array) => number) | undefined {
+  try {
+    return (createRequire(import.meta.url)('@node-rs/crc32') as { crc32c: (bytes: Uint8Array) => number }).crc32c;
+  } catch {
+    // An optional dependency: its absence costs speed alone.
+    return undefined;
+  }
 }

@@ -155,8 +155,9 @@ export class Outbox {
 
   #start(webhookId: string): void {
     if (this.#running.has(webhookId) || this.#failure !== undefined) return;
-    const run = this.#laneOf(webhookId)
-      .run()
+    // After this turn, so that what a chunk holds for a webhook goes together.
+    const run = Promise.resolve()
+      .then(() => this.#laneOf(webhookId).run())
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {
         this.#running.delete(webhookId);

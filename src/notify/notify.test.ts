@@ -1,0 +1,354 @@
+// The notifier on the embedded log, against the fake Discord: real requests, real answers.
+import { after, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
+import { formatNotification, type Notification } from '../alarm/notification.ts';
+import { Health } from '../base/health.ts';
+import { createLogger } from '../base/logger.ts';
+import { Meter } from '../base/meter.ts';
+import { recordsOf } from '../log/batch.ts';
+import type { Log } from '../log/log.ts';
+import { partitionOf } from '../log/murmur2.ts';
+import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
+import { formatDeliveryRecord, parseDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
+import { RuleBook, type RuleChange } from '../rule/rule-book.ts';
+import type { RuleFeed } from '../rule/rule-feed.ts';
+import { topics } from '../topics.ts';
+import { createNotify, notifyGroup } from './notify.ts';
+
+const logger = createLogger('silent', 'test');
+const closing: (() => unknown)[] = [];
+after(async () => {
+  for (const close of closing.reverse()) await close();
+});
+
+/** The rules as a test sets them. */
+class TestRules implements RuleFeed {
+  readonly book: RuleBook;
+  readonly caughtUp = Promise.resolve();
+  readonly #listeners = new Set<(change: RuleChange) => void>();
+  #offset = 0;
+
+  constructor(apiBase: string) {
+    this.book = new RuleBook({ apiBase });
+  }
+
+  subscribe(listener: (change: RuleChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  set(id: string, url: string | null): void {
+    const rule = { id, metric_name: 'cpu', threshold: 90, discord_webhook_url: url };
+    const value = url === null ? null : JSON.stringify(rule);
+    const change = this.book.apply({ key: id, value, partition: 0, offset: this.#offset++ });
+    for (const listener of this.#listeners) listener(change);
+  }
+}
+
+interface Bench {
+  readonly fake: FakeDiscord;
+  readonly log: Log;
+  readonly rules: TestRules;
+  readonly health: Health;
+  /** Starts a notifier; the returned function stops it and resolves when it has ended. */
+  start(): () => Promise<void>;
+}
+
+async function newBench(): Promise<Bench> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'ssrms-notify-'));
+  const fake = await startFakeDiscord();
+  const log = await openSqliteLog({ dataDir, logger });
+  await log.ensureTopics(Object.values(topics));
+  const rules = new TestRules(fake.apiBase);
+  const health = new Health();
+  closing.push(
+    () => rmSync(dataDir, { recursive: true, force: true }),
+    () => fake.close(),
+    () => log.close(),
+  );
+  return {
+    fake,
+    log,
+    rules,
+    health,
+    start() {
+      const stop = new AbortController();
+      const options = { log, rules, health, meter: new Meter(), logger, version: '0', discordApiBase: fake.apiBase };
+      const running = createNotify(options).run(stop.signal);
+      const end = async (): Promise<void> => {
+        stop.abort();
+        await running;
+      };
+      closing.push(end);
+      return end;
+    },
+  };
+}
+
+function notification(ruleId: string, x: number): Notification {
+  return {
+    id: randomUUID(),
+    kind: 'fired',
+    alarmId: randomUUID(),
+    ruleId,
+    ruleVersion: { partition: 0, offset: 0 },
+    series: { name: 'cpu', tags: {} },
+    x,
+    operator: '>',
+    threshold: 90,
+    resolveThreshold: undefined,
+    windowSeconds: undefined,
+    noDataSeconds: undefined,
+    cause: 'breach',
+    description: undefined,
+    timeMs: Date.now(),
+    sinceMs: Date.now(),
+    sample: { partition: 0, offset: x, timestampMs: Date.now() },
+    owed: false,
+  };
+}
+
+async function enqueue(log: Log, webhookId: string, due: readonly Notification[], ageMs = 0): Promise<void> {
+  const timestampMs = Date.now() - ageMs;
+  await log.append(
+    topics.notifications.name,
+    due.map((one) => ({ key: Buffer.from(webhookId), value: Buffer.from(formatNotification(one)), timestampMs })),
+  );
+}
+
+/** A rule with a webhook of its own. */
+function newRule({ fake, rules }: Bench): { ruleId: string; webhookId: string } {
+  const ruleId = randomUUID();
+  const { webhook, url } = fake.addWebhook();
+  rules.set(ruleId, url);
+  return { ruleId, webhookId: webhook.id };
+}
+
+const valuesAt = (fake: FakeDiscord, webhookId: string): string[] =>
+  fake.ledger.accepted(webhookId).flatMap((entry) => entry.alarms.map((alarm) => alarm.value));
+
+async function until(what: string, isTrue: () => boolean | Promise<boolean>, patienceMs = 30_000): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  while (!(await isTrue())) {
+    if (performance.now() > deadline) assert.fail(`not in time: ${what}`);
+    await sleep(10);
+  }
+}
+
+async function deliveries(log: Log): Promise<DeliveryRecord[]> {
+  const found: DeliveryRecord[] = [];
+  for (let partition = 0; partition < topics.deliveries.partitions; partition++) {
+    for await (const chunk of log.read(topics.deliveries.name, partition, { from: { offset: 0 } })) {
+      for (const { value } of recordsOf(chunk)) {
+        const record = parseDeliveryRecord(value!);
+        assert.ok(!('problem' in record), JSON.stringify(record));
+        found.push(record);
+      }
+    }
+  }
+  return found;
+}
+
+const outcomesOf = async (log: Log): Promise<string[]> =>
+  (await deliveries(log)).flatMap((record) => (record.kind === 'outcome' ? [record.outcome] : []));
+
+test('what is due at once becomes messages of up to ten, in order, each with an attempt and an outcome', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  await enqueue(
+    bench.log,
+    webhookId,
+    Array.from({ length: 23 }, (_, index) => notification(ruleId, 100 + index)),
+  );
+  bench.start();
+  await until('all arrive', () => valuesAt(bench.fake, webhookId).length === 23);
+  assert.deepEqual(
+    valuesAt(bench.fake, webhookId),
+    Array.from({ length: 23 }, (_, index) => String(100 + index)),
+  );
+  assert.deepEqual(
+    bench.fake.ledger.accepted(webhookId).map((entry) => entry.alarms.length),
+    [10, 10, 3],
+  );
+  await until('all have outcomes', async () => (await outcomesOf(bench.log)).length === 23);
+  const records = await deliveries(bench.log);
+  const firstOf = (id: string): string => records.find((record) => record.notificationId === id)!.kind;
+  for (const { notificationId } of records) assert.equal(firstOf(notificationId), 'attempt');
+});
+
+test('a rate limit is obeyed to the time it names, and loses nothing', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  bench.start();
+  for (let index = 0; index < 12; index++) {
+    await enqueue(bench.log, webhookId, [notification(ruleId, 100 + index)]);
+    await sleep(30);
+  }
+  await until('all arrive', () => valuesAt(bench.fake, webhookId).length === 12);
+  const { whileEmpty, overlapped, pings } = bench.fake.summary();
+  assert.deepEqual({ whileEmpty, overlapped, pings }, { whileEmpty: 0, overlapped: 0, pings: 0 });
+});
+
+test('a 429 in the middle pauses its webhook alone', async () => {
+  const bench = await newBench();
+  const [limited, other] = [newRule(bench), newRule(bench)];
+  bench.fake.faults.add([{ kind: 'limited_body_only', webhookId: limited.webhookId, times: 1, ms: 1_500 }]);
+  bench.start();
+  await enqueue(bench.log, limited.webhookId, [notification(limited.ruleId, 101)]);
+  await enqueue(bench.log, other.webhookId, [notification(other.ruleId, 102)]);
+  await until(
+    'both arrive',
+    () => valuesAt(bench.fake, limited.webhookId).length === 1 && valuesAt(bench.fake, other.webhookId).length === 1,
+  );
+  assert.equal(bench.fake.summary().whileEmpty, 0);
+});
+
+test('a webhook that is gone is not asked again, and what is due to it waits until its rule is edited', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  bench.fake.control({ killWebhook: webhookId });
+  bench.start();
+  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
+  await until('health says so', () => bench.health.report().checks.notify?.status === 'warn');
+  const token = bench.fake.webhooks.get(webhookId)!.token;
+  const said = bench.health.report().checks.notify?.detail ?? '';
+  assert.match(said, /wh_[0-9a-f]{12}: 404 Unknown Webhook/);
+  assert.ok(!said.includes(token));
+  await sleep(500);
+  assert.equal(bench.fake.ledger.entries.length, 1);
+  bench.fake.control({ reviveWebhook: webhookId });
+  bench.rules.set(ruleId, bench.fake.urlOf(bench.fake.webhooks.get(webhookId)!));
+  await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
+});
+
+test('a rule with another webhook now hears there of what was due before', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  const { webhook, url } = bench.fake.addWebhook();
+  bench.rules.set(ruleId, url);
+  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
+  bench.start();
+  await until('it arrives there', () => valuesAt(bench.fake, webhook.id).length === 1);
+  assert.deepEqual(valuesAt(bench.fake, webhookId), []);
+  await until('both ends are known', async () => (await outcomesOf(bench.log)).length === 2);
+  assert.deepEqual((await outcomesOf(bench.log)).sort(), ['delivered', 'rerouted']);
+});
+
+test('what can never be delivered ends as dead, what is older than a day as expired, and says why', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  bench.rules.set(ruleId, null);
+  const old = newRule(bench);
+  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
+  await enqueue(bench.log, old.webhookId, [notification(old.ruleId, 102)], 25 * 3_600_000);
+  // A group without a position begins ten minutes back: an owner that was away for long has one.
+  const stop = new AbortController();
+  let positioned = 0;
+  await bench.log.process(
+    topics.notifications.name,
+    notifyGroup,
+    async (claim) => {
+      await claim.commit(0);
+      if (++positioned === topics.notifications.partitions) stop.abort();
+      await new Promise((resolve) => claim.signal.addEventListener('abort', resolve));
+    },
+    stop.signal,
+  );
+  bench.start();
+  await until('both have ended', async () => (await outcomesOf(bench.log)).length === 2);
+  const ends = (await deliveries(bench.log)).filter((record) => record.kind === 'outcome');
+  assert.deepEqual(ends.map((end) => `${end.outcome}: ${end.reason}`).sort(), [
+    'dead: its rule was deleted before it could be delivered',
+    'expired: older than 24 h',
+  ]);
+  assert.equal(bench.fake.ledger.entries.length, 0);
+});
+
+test('an id is sent once, however often it is appended and whoever owns the partition', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  const [one, other] = [notification(ruleId, 101), notification(ruleId, 102)];
+  const stop = bench.start();
+  await enqueue(bench.log, webhookId, [one]);
+  await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
+  await enqueue(bench.log, webhookId, [one]);
+  await stop();
+  bench.start();
+  await enqueue(bench.log, webhookId, [one, other]);
+  await until('the other arrives', () => valuesAt(bench.fake, webhookId).length === 2);
+  await sleep(300);
+  assert.deepEqual(valuesAt(bench.fake, webhookId), ['101', '102']);
+});
+
+test('an attempt that a former owner left open is waited out, then repeated exactly, and marked', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  const [one, other, later] = [101, 102, 103].map((x) => notification(ruleId, x)) as [
+    Notification,
+    Notification,
+    Notification,
+  ];
+  await enqueue(bench.log, webhookId, [one, other, later]);
+  const partition = partitionOf(Buffer.from(webhookId), topics.notifications.partitions);
+  const deadlineMs = Date.now() + 1_000;
+  const attempt = { kind: 'attempt' as const, webhookId, attemptId: 'open', attempt: 1, atMs: Date.now(), deadlineMs };
+  await bench.log.append(
+    topics.deliveries.name,
+    [one, other].map(({ id }) => ({
+      key: Buffer.from(id),
+      value: Buffer.from(formatDeliveryRecord({ ...attempt, notificationId: id })),
+      timestampMs: Date.now(),
+      partition,
+    })),
+  );
+  bench.start();
+  await until('all arrive', () => valuesAt(bench.fake, webhookId).length === 3);
+  const [repeat, rest] = bench.fake.ledger.accepted(webhookId);
+  assert.ok(repeat!.atMs >= deadlineMs - 20, 'not before the former request has ended for certain');
+  assert.deepEqual(
+    repeat!.alarms.map((alarm) => [alarm.value, alarm.footer]),
+    [
+      ['101', 'possible repeat'],
+      ['102', 'possible repeat'],
+    ],
+  );
+  assert.deepEqual(
+    rest!.alarms.map((alarm) => [alarm.value, alarm.footer]),
+    [['103', '']],
+  );
+});
+
+test('an answer that is lost after the message was taken leads to one repeat, marked; one that never left, to none', async () => {
+  const bench = await newBench();
+  const [taken, lost] = [newRule(bench), newRule(bench)];
+  bench.fake.faults.add([
+    { kind: 'accepted_reset', webhookId: taken.webhookId, times: 1 },
+    { kind: 'status', status: 502, webhookId: lost.webhookId, times: 2 },
+  ]);
+  bench.start();
+  await enqueue(bench.log, taken.webhookId, [notification(taken.ruleId, 101)]);
+  await enqueue(bench.log, lost.webhookId, [notification(lost.ruleId, 102)]);
+  await until('the repeat arrives', () => valuesAt(bench.fake, taken.webhookId).length === 2);
+  const footers = bench.fake.ledger.accepted(taken.webhookId).map((entry) => entry.alarms[0]!.footer);
+  assert.deepEqual(footers, ['', 'possible repeat']);
+  await until('the other arrives', () => valuesAt(bench.fake, lost.webhookId).length === 1);
+});
+
+test('a body that Discord refuses is sent once more as plain text', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  bench.fake.faults.add([{ kind: 'odd_400', webhookId, times: 1 }]);
+  bench.start();
+  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
+  await until('it arrives', () => bench.fake.ledger.accepted(webhookId).length === 1);
+  assert.match(bench.fake.ledger.accepted(webhookId)[0]!.content, /cpu.*101/);
+  bench.fake.faults.add([{ kind: 'odd_400', webhookId, times: 2 }]);
+  await enqueue(bench.log, webhookId, [notification(ruleId, 102)]);
+  await until('it is given up', async () => (await outcomesOf(bench.log)).includes('dead'));
+});
