@@ -20,7 +20,7 @@ import {
 import { highAt, lastOffsetAt, lastTimestampMsAt, lowAt, rowLength, timeMsAt } from './series-table.ts';
 
 /** What became of a record, for the counters. */
-export type Outcome = 'evaluated' | 'late' | Unreadable;
+export type Outcome = 'evaluated' | 'late' | 'damaged' | Unreadable;
 
 /** A series of any rule, and of none, is forgotten no earlier than after this silence. */
 const forgottenAfterMs = 24 * 3_600_000;
@@ -88,6 +88,7 @@ export class PartitionEvaluator {
    */
   evaluateChunk(chunk: RecordChunk, count: (outcome: Outcome, records: number) => void): void {
     this.#index.table.partition = chunk.partition;
+    if (chunk.unreadable !== undefined) count('damaged', chunk.unreadable);
     for (const batch of chunk.batches) {
       this.#index.scan(batch, chunk.firstOffset, chunk.nextOffset);
       this.#evaluateColumns(batch, count);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { recordsOf } from './batch.ts';
-import type { Log, NewRecord, RecordChunk } from './log.ts';
+import type { Log, NewRecord, Place, RecordChunk } from './log.ts';
 
 const patienceMs = 30_000;
 
@@ -79,4 +79,59 @@ let nameCount = 0;
 /** A name that no other case or run uses. */
 export function newName(kind: string): string {
   return `${kind}-${process.pid}-${Date.now()}-${nameCount++}`;
+}
+
+/** Whether each acknowledged value is in the log once, at the place returned, and values of a partition in order. */
+export async function checkWritten(log: Log, topic: string, acknowledged: ReadonlyMap<number, Place>) {
+  const found = new Map<number, number>();
+  for (const partition of numbers(await log.partitionCount(topic))) {
+    let last = -1;
+    for (const record of await readAll(log.read(topic, partition, { from: { offset: 0 } }))) {
+      const value = Number(record.value);
+      found.set(value, (found.get(value) ?? 0) + 1);
+      assert.ok(value > last, `${value} stands after ${last}`);
+      last = value;
+      const place = acknowledged.get(value);
+      if (place) assert.deepEqual(place, { partition, offset: record.offset });
+    }
+  }
+  assert.deepEqual(
+    [...acknowledged.keys()].filter((value) => !found.has(value)),
+    [],
+    'acknowledged and missing',
+  );
+  assert.deepEqual(
+    [...found].filter(([, times]) => times > 1),
+    [],
+    'written twice',
+  );
+}
+
+/** Appends ascending numbers to the partitions in turn, awaiting none, until told to stop; resolves to those acknowledged. */
+export function appendAlong(log: Log, topic: string, partitions: number) {
+  const acknowledged = new Map<number, Place>();
+  const failures: Error[] = [];
+  const pending: Promise<void>[] = [];
+  let count = 0;
+  const timer = setInterval(() => {
+    for (const partition of numbers(partitions)) {
+      const value = count++;
+      const appended = log.append(topic, [newRecord('k', `${value}`, { partition })]);
+      pending.push(
+        appended.then(
+          ([place]) => void acknowledged.set(value, place!),
+          (error: Error) => void failures.push(error),
+        ),
+      );
+    }
+  }, 2);
+  return {
+    acknowledged,
+    failures,
+    async stop() {
+      clearInterval(timer);
+      await Promise.all(pending);
+      return count;
+    },
+  };
 }

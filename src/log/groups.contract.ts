@@ -152,7 +152,10 @@ function sharing(theLog: () => Log): void {
     await log.process(topic, newName('group'), handle, stop.signal);
     assert.deepEqual(runs, [numbers(5), numbers(14).slice(4), numbers(28).slice(13), numbers(count).slice(27)]);
     const written = await readAll(log.read(output, 0, { from: { offset: 0 } }));
-    assert.deepEqual(written.map((record) => Number(record.value)), runs.flat()); // prettier-ignore
+    assert.deepEqual(
+      written.map((record) => Number(record.value)),
+      runs.flat(),
+    );
   });
 }
 

@@ -17,8 +17,6 @@ import { groups } from './groups.contract.ts';
 import { LogUnavailable, OffsetGone, type Claim, type Log } from './log.ts';
 import { partitionOf } from './murmur2.ts';
 
-export { newRecord, readAll } from './contract-bench.ts';
-
 export interface ContractSetup {
   /** Opens the log under test; called several times. One need not see what another holds. */
   readonly open: () => Promise<Log>;

@@ -6,8 +6,8 @@
  */
 export interface Log {
   /**
-   * Creates the topics that are missing, with these settings, and leaves those that are there as they are. Rejects when
-   * one is there with fewer partitions than its settings need to keep order (see TopicSettings).
+   * Creates the topics that are missing, with these settings, and leaves those that are there as they are. Rejects with
+   * Failure (conflict) when one is there with fewer partitions: keys would not be where others look for them.
    */
   ensureTopics(topics: readonly TopicSettings[]): Promise<void>;
 
@@ -20,7 +20,8 @@ export interface Log {
    * Resolves when all records are durable, with the place of each, in order. Records of one call to one partition keep
    * their order, and so do calls made one after the other to one partition, awaited or not. While the process lives, a
    * record is written once, whatever answers were lost and repeated. Rejects with LogUnavailable when that could not be
-   * had in time: the records may then stand in the log or not, and never half.
+   * had in time: the records may then stand in the log or not, and never half. Rejects with Failure (too_large,
+   * invalid_field) when the log refuses a record, and with RangeError for a partition that is not there.
    */
   append(topic: string, records: readonly NewRecord[]): Promise<Place[]>;
 

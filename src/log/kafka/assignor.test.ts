@@ -35,7 +35,13 @@ test('of two that claim a partition the later generation is right, and equal one
 test('members that want different topics share each topic among those who want it', () => {
   const both: GroupMember = { id: 'a', topics: ['x', 'y'], owned: new Map(), generation: -1 };
   const one: GroupMember = { id: 'b', topics: ['y'], owned: new Map(), generation: -1 };
-  const assignment = assign([both, one], new Map([['x', 2], ['y', 2]])); // prettier-ignore
+  const assignment = assign(
+    [both, one],
+    new Map([
+      ['x', 2],
+      ['y', 2],
+    ]),
+  );
   assert.deepEqual(assignment.get('a')!.get('x'), [0, 1]);
   assert.equal(assignment.get('b')!.get('x'), undefined);
   assert.equal(assignment.get('a')!.get('y')!.length + assignment.get('b')!.get('y')!.length, 2);
@@ -52,7 +58,10 @@ test('whatever comes and goes, nothing has two owners, and the group settles eve
         const before = new Map(owned);
         for (let round = 1; ; round++) {
           assert.ok(round <= 3, 'two rounds settle a group');
-          const now = share(ids.map((id) => member(id, owned.get(id) ?? [])), count); // prettier-ignore
+          const now = share(
+            ids.map((id) => member(id, owned.get(id) ?? [])),
+            count,
+          );
           const given = Object.values(now).flat();
           assert.equal(new Set(given).size, given.length);
           for (const [id, partitions] of Object.entries(now)) {

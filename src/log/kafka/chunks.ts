@@ -1,6 +1,5 @@
 // From what a broker sends to what the log promises: whole batches, checked, unpacked, without control batches and without
 // the records of transactions that were taken back.
-import { crc32c as compiledCrc32c } from '@platformatic/kafka';
 import {
   CorruptBatch,
   RecordSpans,
@@ -18,7 +17,6 @@ import {
   scanBatch,
   transactionalBit,
 } from '../batch.ts';
-import { crc32c } from '../crc32c.ts';
 import type { RecordChunk } from '../log.ts';
 import { decompressBatch } from './decompress.ts';
 import type { AbortedTransaction } from './fetch-request.ts';
@@ -89,11 +87,6 @@ class AbortedFilter {
   }
 }
 
-/** The library's checksum is compiled, and copies its input: quicker from about two kilobytes on. */
-function checksum(bytes: Uint8Array): number {
-  return bytes.length < 2_048 ? crc32c(bytes) : compiledCrc32c(bytes);
-}
-
 /**
  * The chunks of an answer, in order; none when there is no whole batch. Throws CorruptBatch at a batch with a wrong checksum, after the chunk
  * before it, unless `tolerant`: then it is left out and counted, as is one that cannot be unpacked in any case.
@@ -104,7 +97,7 @@ export function* openRecords(fetched: FetchedRecords, tolerant: boolean): Genera
   for (const batch of splitBatches(fetched.records)) {
     if (nextOffset(batch) <= fetched.firstOffset) continue;
     try {
-      checkBatch(batch, checksum);
+      checkBatch(batch);
     } catch (error) {
       if (!tolerant || !(error instanceof CorruptBatch)) {
         if (chunk.moved) yield chunk.finish();

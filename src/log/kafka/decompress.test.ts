@@ -47,7 +47,13 @@ test('a bomb is refused before it bursts, in every codec', () => {
     ...Array<Buffer>(17).fill(lz4Block),
     Buffer.alloc(4),
   ]);
-  const bombs: [number, Buffer][] = [[1, gzipSync(bomb)], [2, snappy], [2, xerial], [3, lz4], [4, zstdCompressSync(bomb)]]; // prettier-ignore
+  const bombs: [number, Buffer][] = [
+    [1, gzipSync(bomb)],
+    [2, snappy],
+    [2, xerial],
+    [3, lz4],
+    [4, zstdCompressSync(bomb)],
+  ];
   for (const [codec, bytes] of bombs) {
     const beganMs = performance.now();
     assert.throws(() => decompressBatch(packed(codec, bytes)), CorruptBatch, `codec ${codec}`);

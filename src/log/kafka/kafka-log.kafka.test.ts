@@ -79,11 +79,17 @@ describe('on one broker', () => {
     const short = (value: string | null) => (value?.startsWith('filler') ? 'filler' : value);
     const { next } = await log.bounds(topic, 0);
     const read = await readAll(log.read(topic, 0, { from: { offset: 0 } }));
-    assert.deepEqual(read.map((record) => short(record.value)), wanted); // prettier-ignore
+    assert.deepEqual(
+      read.map((record) => short(record.value)),
+      wanted,
+    );
     // From every offset on, within transactions too: what is left out does not depend on where one begins.
     for (let from = 0; from <= next; from += 7) {
       const rest = await readAll(log.read(topic, 0, { from: { offset: from } }));
-      assert.deepEqual(rest, read.filter((record) => record.offset >= from)); // prettier-ignore
+      assert.deepEqual(
+        rest,
+        read.filter((record) => record.offset >= from),
+      );
     }
     const stop = new AbortController();
     const seen: (string | null)[] = [];
@@ -125,7 +131,10 @@ describe('on one broker', () => {
       ['written', 'too_large', 'written', 'invalid_field', 'written', 'written'],
     );
     const read = await readAll(log.read(topic, 0, { from: { offset: 0 } }));
-    assert.deepEqual(read.map((record) => record.value), ['a', 'b', 'c', 'd', 'e']); // prettier-ignore
+    assert.deepEqual(
+      read.map((record) => record.value),
+      ['a', 'b', 'c', 'd', 'e'],
+    );
   });
 
   test('batches shrink to what a topic takes', async () => {
@@ -142,9 +151,15 @@ describe('on one broker', () => {
     ];
     await runTool('kafka.admin.ConfigCommand', [...server, ...change]);
     const values = numbers(200).map((i) => `${i} ${'x'.repeat(1000)}`);
-    await log.append(topic, values.map((value) => newRecord('k', value))); // prettier-ignore
+    await log.append(
+      topic,
+      values.map((value) => newRecord('k', value)),
+    );
     const read = await readAll(log.read(topic, 0, { from: { offset: 0 } }));
-    assert.deepEqual(read.map((record) => record.value), values); // prettier-ignore
+    assert.deepEqual(
+      read.map((record) => record.value),
+      values,
+    );
   });
 
   test('topics have the settings asked for', async () => {

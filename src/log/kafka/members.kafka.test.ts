@@ -111,10 +111,16 @@ describe('with members in processes of their own', () => {
     assert.deepEqual(woke, { event: 'woke', held: false, append: 'ClaimLost', commit: 'ClaimLost' });
     await until('they share again', () => sleeper.held().size === 2 && other.held().size === 2);
     const values = numbers(40).map((i) => `${i}`);
-    await log.append(topic, values.map((value) => newRecord(value, value))); // prettier-ignore
+    await log.append(
+      topic,
+      values.map((value) => newRecord(value, value)),
+    );
     await until('all is copied', async () => new Set(await copied(output)).size >= values.length);
     const found = await copied(output);
-    assert.deepEqual(values.filter((value) => !found.includes(value)), []); // prettier-ignore
+    assert.deepEqual(
+      values.filter((value) => !found.includes(value)),
+      [],
+    );
   });
 
   test('a member that leaves is replaced at once, long before its session ends', async (t) => {

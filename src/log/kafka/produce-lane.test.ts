@@ -10,7 +10,11 @@ function lane(): ProduceLane {
   return made;
 }
 
-const piece = (...values: string[]) => new Piece(values.map((value) => newRecord('k', value)), 1000); // prettier-ignore
+const piece = (...values: string[]) =>
+  new Piece(
+    values.map((value) => newRecord('k', value)),
+    1000,
+  );
 async function stateOf(one: Piece): Promise<string> {
   const done = one.done.then(
     () => 'written',
@@ -28,13 +32,16 @@ test('what waits goes into one batch, and the next one goes on with its numbers'
   partition.push(piece('d'));
   assert.equal(partition.take(), first, 'the same batch until its fate is known');
   partition.written(first, 70);
-  assert.deepEqual(await Promise.all(pieces.map((one) => one.done)), [[70, 71], [72]]); // prettier-ignore
+  assert.deepEqual(await Promise.all(pieces.map((one) => one.done)), [[70, 71], [72]]);
   assert.equal(baseSequence(partition.take()!.bytes), 3);
 });
 
 test('an append larger than a batch is written in several, and done with the last', async () => {
   const partition = lane();
-  const large = new Piece(numbers(30).map((i) => newRecord('k', 'x'.repeat(100_000) + i)), 1000); // prettier-ignore
+  const large = new Piece(
+    numbers(30).map((i) => newRecord('k', 'x'.repeat(100_000) + i)),
+    1000,
+  );
   partition.push(large);
   let offset = 0;
   for (let batches = 1; ; batches++) {
@@ -71,7 +78,10 @@ test('a batch that was refused is put back in its order, and split when it was t
 
 test('a batch given up fails the appends in it, wholly, and the ones behind it go on under another identity', async () => {
   const partition = lane();
-  const large = new Piece(numbers(15).map((i) => newRecord('k', 'x'.repeat(100_000) + i)), 1000); // prettier-ignore
+  const large = new Piece(
+    numbers(15).map((i) => newRecord('k', 'x'.repeat(100_000) + i)),
+    1000,
+  );
   const behind = piece('b');
   partition.push(large);
   partition.push(behind);

@@ -38,10 +38,13 @@ export function errorName(code: number): string {
   return (protocolErrorsCodesById as Record<number, string | undefined>)[code] ?? `error ${code}`;
 }
 
+const innerOf = (error: Error): unknown =>
+  error.cause ?? (error instanceof AggregateError ? error.errors[0] : undefined);
+
 /** The innermost reason that says something: the library wraps the system's errors, and leaves some messages empty. */
 export function reasonOf(error: unknown): string {
   let reason = error instanceof Error ? error.message : String(error);
-  for (let inner: unknown = error; inner instanceof Error; inner = inner.cause) {
+  for (let inner: unknown = error; inner instanceof Error; inner = innerOf(inner)) {
     const code = 'code' in inner && typeof inner.code === 'string' && !inner.code.startsWith('PLT_') ? inner.code : '';
     if (inner.message !== '' || code !== '') reason = inner.message || code;
   }

@@ -26,6 +26,9 @@ test('patience ends with its time, also for work that never answers, and with it
   await assert.rejects(persist(silent, { signal, timeoutMs: 100 }), LogUnavailable);
   assert.ok(performance.now() - beganMs < 1_000);
   await assert.rejects(persist(silent, { signal: AbortSignal.timeout(50) }), LogUnavailable);
+  let tries = 0;
+  const failingThenSilent = () => (tries++ === 0 ? failing() : silent());
+  await assert.rejects(persist(failingThenSilent, { signal, timeoutMs: 200 }), { message: 'the reason' });
   let started = false;
   const work = async () => void (started = true);
   await assert.rejects(persist(work, { signal: AbortSignal.abort() }), LogUnavailable);

@@ -53,36 +53,43 @@ export interface Patience {
 
 /**
  * Repeats `work` with growing pauses while it rejects with LogUnavailable. Any other failure is passed on at once, and so
- * is the last LogUnavailable when patience ends.
+ * is the last reason when patience ends.
  */
 export async function persist<T>(work: () => Promise<T>, patience: Patience): Promise<T> {
   const deadline = performance.now() + (patience.timeoutMs ?? Infinity);
+  const late = new LogUnavailable('no answer from Kafka in time');
+  let reason = late;
   for (let failures = 1; ; failures++) {
     if (patience.signal.aborted) throw new LogUnavailable('the log is closed, or nobody waits any more');
     try {
-      const result = await within(work(), deadline, patience.signal);
+      const result = await within(work(), deadline, { late, signal: patience.signal });
       patience.complaints?.recovered();
       return result;
     } catch (error) {
       if (!(error instanceof LogUnavailable) || patience.signal.aborted) throw error;
       const waitMs = backoffFor(failures);
-      if (performance.now() + waitMs >= deadline) throw error;
+      // A reason that was given says more than that the last try took too long.
+      if (error !== late) reason = error;
+      if (error === late || performance.now() + waitMs >= deadline) throw reason;
       patience.complaints?.failed(error);
       if (!(await pause(waitMs, patience.signal))) throw error;
     }
   }
 }
 
-/** The same promise, rejecting with LogUnavailable at the deadline or when the signal aborts. */
-async function within<T>(work: Promise<T>, deadline: number, signal: AbortSignal): Promise<T> {
+/** The same promise, rejecting with `late` at the deadline, and with LogUnavailable when the signal aborts. */
+async function within<T>(
+  work: Promise<T>,
+  deadline: number,
+  { late, signal }: { late: LogUnavailable; signal: AbortSignal },
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   let stop: (() => void) | undefined;
   const ended = new Promise<never>((_, reject) => {
     stop = () => reject(new LogUnavailable('stopped while waiting for Kafka'));
     signal.addEventListener('abort', stop);
     if (deadline === Infinity) return;
-    const lateness = () => reject(new LogUnavailable('no answer from Kafka in time'));
-    timer = setTimeout(lateness, Math.max(0, deadline - performance.now()));
+    timer = setTimeout(() => reject(late), Math.max(0, deadline - performance.now()));
   });
   try {
     return await Promise.race([work, ended]);

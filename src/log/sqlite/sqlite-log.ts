@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { assert } from '../../base/assert.ts';
 import { pause } from '../../base/backoff.ts';
+import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/logger.ts';
 import {
   ClaimLost,
@@ -78,8 +79,9 @@ export class SqliteLog implements Log {
       const there = this.#topics.get(settings.name)?.stored.settings;
       if (there === undefined) this.#open(this.#store.transaction(() => this.#store.addTopic(settings)));
       else if (there.partitions < settings.partitions) {
-        throw new LogUnavailable(
-          `the topic ${settings.name} has ${there.partitions} partitions, and needs ${settings.partitions}`,
+        throw new Failure(
+          'conflict',
+          `topic ${settings.name} has ${there.partitions} partitions, and needs ${settings.partitions}`,
         );
       }
     }

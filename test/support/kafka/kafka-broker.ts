@@ -21,6 +21,8 @@ const jvmFlags = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-X
 export interface KafkaOptions {
   /** What clients are told to connect to, when it is not the broker itself: a proxy before it. */
   readonly advertisedPort?: number;
+  /** One more listener, whose protocol `properties` must tell (listener.security.protocol.map). */
+  readonly extraListener?: { readonly name: string; readonly port: number };
   /** More lines for server.properties, or other values for its lines. */
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -85,12 +87,14 @@ interface NodeSettings {
 
 function serverProperties(node: NodeSettings, dataFolder: string): string {
   const replication = String(node.replication);
+  const { extraListener } = node.options;
+  const extra = extraListener ? `,${extraListener.name}://${host}:${extraListener.port}` : '';
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': String(node.id),
     'controller.quorum.voters': node.voters,
-    listeners: `PLAINTEXT://${host}:${node.port},CONTROLLER://${host}:${node.controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://${host}:${node.options.advertisedPort ?? node.port}`,
+    listeners: `PLAINTEXT://${host}:${node.port},CONTROLLER://${host}:${node.controllerPort}${extra}`,
+    'advertised.listeners': `PLAINTEXT://${host}:${node.options.advertisedPort ?? node.port}${extra}`,
     'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT',
     'inter.broker.listener.name': 'PLAINTEXT',
     'controller.listener.names': 'CONTROLLER',
@@ -221,7 +225,7 @@ async function end(child: ChildProcess | undefined, signal: 'SIGTERM' | 'SIGKILL
   clearTimeout(timer);
 }
 
-async function freePorts(count: number): Promise<number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from({ length: count }, () => {
       return new Promise<ReturnType<typeof createServer>>((resolve) => {
