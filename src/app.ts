@@ -57,7 +57,10 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest(common).routes);
     if (parts.includes('alarms')) {
-      services.push(createEvaluate({ ...common, rules: rules.feed }), createNotify({ ...common, rules: rules.feed }));
+      services.push(
+        createEvaluate({ ...common, rules: rules.feed, seriesMax: config.seriesMax }),
+        createNotify({ ...common, rules: rules.feed }),
+      );
     }
     if (parts.includes('console')) {
       const console = createConsole({ ...common, rules: rules.feed });

@@ -16,6 +16,8 @@ export interface Config {
   readonly jwksUrl: string | undefined;
   readonly jwtIssuer: string | undefined;
   readonly jwtAudience: string | undefined;
+  /** Series that one alarms instance may hold. */
+  readonly seriesMax: number;
   readonly noAuth: boolean;
   readonly revealWebhookUrl: RevealWebhookUrl;
   /** Names that the Host header may have beside loopback's. */
@@ -78,6 +80,11 @@ export const settings = {
   jwksUrl: { env: 'SSRMS_JWKS_URL', placeholder: 'url', help: 'https address of the public keys of the tokens (JWKS)' },
   jwtIssuer: { env: 'SSRMS_JWT_ISSUER', placeholder: 'name', help: 'the issuer (iss) that tokens must have' },
   jwtAudience: { env: 'SSRMS_JWT_AUDIENCE', placeholder: 'name', help: 'the audience (aud) that tokens must have' },
+  seriesMax: {
+    env: 'SERIES_MAX',
+    placeholder: 'number',
+    help: 'series an alarms instance may hold; samples of further ones are refused and counted (default 1000000)',
+  },
   noAuth: {
     env: 'NO_AUTH',
     help: 'listen on a public address without tokens: everybody who reaches it may change rules',
@@ -121,7 +128,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
   const switched = (name: SettingName): boolean => flags[name] === true || truth(settings[name], text(name));
   const config: Config = {
     host: text('host') ?? '127.0.0.1',
-    port: wholeNumber(settings.port, text('port'), defaultPort),
+    port: wholeNumber(settings.port, text('port') ?? String(defaultPort), 65_535),
     dataDir: text('dataDir') ?? './data',
     broker: brokers(text('broker')),
     brokerSecurity: brokerSecurity(text, switched),
@@ -130,6 +137,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     jwksUrl: webAddress(settings.jwksUrl, text('jwksUrl')),
     jwtIssuer: text('jwtIssuer'),
     jwtAudience: text('jwtAudience'),
+    seriesMax: wholeNumber(settings.seriesMax, text('seriesMax') ?? '1000000', 100_000_000),
     noAuth: switched('noAuth'),
     revealWebhookUrl: oneOf(settings.revealWebhookUrl, text('revealWebhookUrl') ?? 'all', revealWebhookUrls),
     hostNames: (text('hostNames') ?? '')
@@ -206,10 +214,10 @@ function truth(setting: Setting, value: string | undefined): boolean {
   throw new ConfigError(`${setting.env} is ${value}, and may be true or false`);
 }
 
-function wholeNumber(setting: Setting, value: string | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (!/^\d{1,5}$/.test(value) || Number(value) > 65_535)
-    throw new ConfigError(`${setting.env} is ${value}, and may be a whole number from 0 to 65535`);
+function wholeNumber(setting: Setting, value: string, max: number): number {
+  if (!/^\d{1,9}$/.test(value) || Number(value) > max) {
+    throw new ConfigError(`${setting.env} is ${value}, and may be a whole number from 0 to ${max}`);
+  }
   return Number(value);
 }
 

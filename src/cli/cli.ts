@@ -22,6 +22,11 @@ Examples:
 /** Runs a command line (as process.argv) and resolves to the exit code. Errors a person can mend are one line. */
 export async function run(argv: readonly string[]): Promise<number> {
   let exitCode = 0;
+  // Whoever reads our output may have seen enough (`| head`).
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   const program = new Command('ssrms')
     .description(about)
     .version(version())

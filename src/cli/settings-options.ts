@@ -44,6 +44,7 @@ export const serviceSettings: readonly SettingName[] = [
   'jwksUrl',
   'jwtIssuer',
   'jwtAudience',
+  'seriesMax',
   'noAuth',
   'revealWebhookUrl',
   'hostNames',

@@ -2,6 +2,7 @@ import type { Health } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import { maxTimestamp } from '../log/batch.ts';
 import type { Claim, RecordChunk } from '../log/log.ts';
+import type { SeriesBudget } from './series-budget.ts';
 import type { Outcome, PartitionEvaluator } from './partition-evaluator.ts';
 
 /** How far one partition has come. */
@@ -24,7 +25,7 @@ const delayBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 const fine: ReadonlySet<Outcome> = new Set<Outcome>(['evaluated', 'late']);
 
 /** The evaluator's counters, gauges and health: every record read is counted by what became of it. */
-export function evaluateMeters(meter: Meter, health: Health): EvaluateMeters {
+export function evaluateMeters(meter: Meter, health: Health, budget: SeriesBudget): EvaluateMeters {
   const running = new Map<number, { claim: Claim; progress: Progress; evaluator: PartitionEvaluator }>();
   const samples = meter.counter('evaluate_samples_total', 'Samples read, by what became of them', ['outcome']);
   const misrouted = meter.counter(
@@ -39,9 +40,7 @@ export function evaluateMeters(meter: Meter, health: Health): EvaluateMeters {
   meter.gauge('evaluate_partitions', 'Partitions of metrics that this instance owns', [], (gauge) =>
     gauge.set(running.size),
   );
-  meter.gauge('evaluate_series', 'Series held', [], (gauge) =>
-    gauge.set(sum(running.values(), ({ evaluator }) => evaluator.seriesCount())),
-  );
+  meter.gauge('evaluate_series', 'Series held', [], (gauge) => gauge.set(budget.held));
   meter.gauge('evaluate_lag_records', 'Records not evaluated yet', ['partition'], (gauge) => {
     gauge.reset();
     for (const [partition, { claim, progress }] of running) {
@@ -49,10 +48,17 @@ export function evaluateMeters(meter: Meter, health: Health): EvaluateMeters {
     }
   });
   let unreadable = 0;
-  health.add('evaluate', () => ({
-    status: 'pass',
-    detail: `${running.size} partitions${unreadable > 0 ? `; ${unreadable} samples could not be read and were skipped` : ''}`,
-  }));
+  let refused = 0;
+  health.add('evaluate', () => {
+    const skipped = unreadable === 0 ? '' : `; ${unreadable} samples could not be read and were skipped`;
+    const detail = `${running.size} partitions, ${budget.held} series${skipped}`;
+    if (refused === 0) return { status: 'pass', detail };
+    const limits = `${budget.seriesMax} in an instance, ${budget.seriesPerMetricMax} of a metric`;
+    return {
+      status: 'warn',
+      detail: `${detail}; ${refused} samples of new series were refused: there may be ${limits}`,
+    };
+  });
   return {
     begin(claim, start, evaluator) {
       const progress: Progress = { position: start, end: () => running.delete(claim.partition) };
@@ -62,17 +68,12 @@ export function evaluateMeters(meter: Meter, health: Health): EvaluateMeters {
     misrouted: () => misrouted.inc(),
     count(outcome, records) {
       samples.inc({ outcome }, records);
-      if (!fine.has(outcome)) unreadable += records;
+      if (outcome === 'too_many_series') refused += records;
+      else if (!fine.has(outcome)) unreadable += records;
     },
     delayOf({ batches }) {
       const newest = batches.at(-1);
       if (newest !== undefined) delay.observe(Math.max(0, Date.now() - maxTimestamp(newest)) / 1_000);
     },
   };
-}
-
-function sum<Value>(values: Iterable<Value>, of: (value: Value) => number): number {
-  let total = 0;
-  for (const value of values) total += of(value);
-  return total;
 }

@@ -12,6 +12,7 @@ import { EffectsWriter } from './effects-writer.ts';
 import { evaluateMeters, type EvaluateMeters } from './evaluate-meters.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 import { restore } from './restore.ts';
+import { SeriesBudget } from './series-budget.ts';
 import { Windows } from './windows.ts';
 
 export interface EvaluateOptions {
@@ -20,6 +21,8 @@ export interface EvaluateOptions {
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
+  /** Series that this instance may hold at the most. */
+  readonly seriesMax?: number;
 }
 
 /** The name of the group that shares the partitions of `metrics`. */
@@ -35,7 +38,8 @@ const headFreshMsMax = 2_000;
  * batch after batch, writing what follows from one while the next is judged.
  */
 export function createEvaluate(options: EvaluateOptions): Service {
-  const meters = evaluateMeters(options.meter, options.health);
+  const budget = new SeriesBudget(options.seriesMax);
+  const meters = evaluateMeters(options.meter, options.health, budget);
   const ready = options.health.awaitReady('evaluate');
   return {
     name: 'evaluate',
@@ -46,19 +50,23 @@ export function createEvaluate(options: EvaluateOptions): Service {
       await options.log.process(
         topics.metrics.name,
         evaluateGroup,
-        (claim) => evaluatePartition(claim, options, meters),
+        (claim) => evaluatePartition(claim, { ...options, budget }, meters),
         signal,
       );
     },
   };
 }
 
-async function evaluatePartition(claim: Claim, options: EvaluateOptions, meters: EvaluateMeters): Promise<void> {
-  const { log, rules, logger } = options;
+async function evaluatePartition(
+  claim: Claim,
+  options: EvaluateOptions & { readonly budget: SeriesBudget },
+  meters: EvaluateMeters,
+): Promise<void> {
+  const { log, rules, logger, budget } = options;
   const beganMs = performance.now();
-  const { evaluator, start } = await restore(claim, { log, book: rules.book, logger });
-  const windows = new Windows(rules.book, claim.partition);
   const partitions = await log.partitionCount(topics.metrics.name);
+  const { evaluator, start } = await restore(claim, { log, book: rules.book, logger, budget });
+  const windows = new Windows(rules.book, claim.partition);
   const writer = new EffectsWriter(claim);
   const progress = meters.begin(claim, start, evaluator);
   logger.debug(
@@ -103,6 +111,7 @@ async function evaluatePartition(claim: Claim, options: EvaluateOptions, meters:
     clearInterval(silence);
     unsubscribe();
     progress.end();
+    evaluator.close();
   }
   await writer.close().catch((error: unknown) => {
     // Losing the partition is no fault: the next owner begins where ours is known to have come.

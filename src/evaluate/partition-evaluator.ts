@@ -8,6 +8,7 @@ import type { RecordChunk } from '../log/log.ts';
 import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { EffectsBuffer, type Effects } from './effects.ts';
+import { SeriesBudget } from './series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
 import {
   matchingRules,
@@ -39,10 +40,7 @@ const sweepEveryMs = 60_000;
  */
 export class PartitionEvaluator {
   readonly #book: RuleBook;
-  readonly #index = new SeriesIndex((metric) => {
-    this.#newMetrics.push(metric.name);
-    this.#watch(metric);
-  });
+  readonly #index: SeriesIndex;
   /** Per rule: the event time of its last sent notification across its series, and the sample that this is known from. */
   readonly #lastSent = new Map<string, { readonly timeMs: number | undefined; readonly offset: number }>();
   /** The metrics whose rules fire for want of data. */
@@ -53,8 +51,17 @@ export class PartitionEvaluator {
   /** When all series were last asked whether they are to be forgotten. */
   #sweptMs = -Infinity;
 
-  constructor(book: RuleBook) {
+  constructor(book: RuleBook, budget: SeriesBudget = new SeriesBudget()) {
     this.#book = book;
+    this.#index = new SeriesIndex(budget, (metric) => {
+      this.#newMetrics.push(metric.name);
+      this.#watch(metric);
+    });
+  }
+
+  /** The partition is somebody else's: gives back what this one takes of the budget. */
+  close(): void {
+    this.#index.close();
   }
 
   /** The newest timestamp read: the clock of silence as long as the reader is behind. */
@@ -67,7 +74,7 @@ export class PartitionEvaluator {
   }
 
   seriesCount(): number {
-    return this.#index.metrics.values().reduce((sum, metric) => sum + metric.series.size, 0);
+    return this.#index.seriesCount();
   }
 
   /** The names of the metrics first seen since the last call. */
@@ -178,11 +185,18 @@ export class PartitionEvaluator {
    * the wall clock at the head of the log, else the newest timestamp read.
    */
   judgeSilence(clockMs: number): void {
+    const owed: { rule: RuleEntry; series: SeriesState; dueMs: number }[] = [];
     for (const metric of this.#watched) {
       for (const series of metric.series.values()) {
-        for (const rule of this.#rulesOf(series)) this.#judgeSilenceOf(rule, series, clockMs);
+        for (const rule of this.#rulesOf(series)) {
+          const dueMs = noDataDueMs(rule.condition, series.timeMs);
+          if (dueMs !== undefined && clockMs > dueMs) owed.push({ rule, series, dueMs });
+        }
       }
     }
+    // In the order in which they came due, and in that of their samples, since a rule's cooldown goes by it.
+    owed.sort((a, b) => a.dueMs - b.dueMs || (a.series.last?.offset ?? 0) - (b.series.last?.offset ?? 0));
+    for (const { rule, series } of owed) this.#judgeSilenceOf(rule, series, clockMs);
     if (clockMs - this.#sweptMs < sweepEveryMs) return;
     this.#sweptMs = clockMs;
     this.#forgetSilent(clockMs);
@@ -190,21 +204,17 @@ export class PartitionEvaluator {
 
   /** Drops the series that are silent for so long that a new sample would count as their first. */
   #forgetSilent(clockMs: number): void {
-    const forgotten = new Set<number>();
+    const forgotten: SeriesState[] = [];
     for (const metric of this.#index.metrics.values()) {
       for (const series of metric.series.values()) {
         if (clockMs - series.timeMs < forgottenAfterMs) continue;
         const rules = this.#rulesOf(series);
         if (!rules.every((rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs))) continue;
         for (const rule of rules) this.#judgeSilenceOf(rule, series, clockMs);
-        metric.series.delete(series.key);
-        forgotten.add(series.number);
+        forgotten.push(series);
       }
-      if (metric.series.size > 0) continue;
-      this.#index.metrics.delete(metric.name);
-      this.#watched.delete(metric);
     }
-    if (forgotten.size > 0) this.#index.table.remove(forgotten);
+    this.#index.remove(forgotten, (metric) => this.#watched.delete(metric));
   }
 
   #rulesOf(series: SeriesState): readonly RuleEntry[] {

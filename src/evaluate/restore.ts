@@ -6,6 +6,7 @@ import type { Claim, Log, NewRecord } from '../log/log.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import { topics } from '../topics.ts';
 import { PartitionEvaluator } from './partition-evaluator.ts';
+import type { SeriesBudget } from './series-budget.ts';
 import { asksForWindow } from './series-state.ts';
 
 export interface Restored {
@@ -18,6 +19,8 @@ export interface RestoreOptions {
   readonly log: Log;
   readonly book: RuleBook;
   readonly logger: Logger;
+  /** Shared by the partitions of an instance. */
+  readonly budget?: SeriesBudget;
 }
 
 /** Windows and series are filled from so far before the start at the least: clocks of devices differ. */
@@ -41,10 +44,15 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
   const largest = winners.values().reduce((most, { record }) => Math.max(most, record.sample.offset), -1);
   const start = await startIn(claim, Math.max(largest, claim.start), options);
 
-  const evaluator = new PartitionEvaluator(options.book);
-  for (const { record } of winners.values()) evaluator.restore(record);
-  failpoint('evaluate.in-restore');
-  await fillBefore(start, claim.partition, evaluator, options);
+  const evaluator = new PartitionEvaluator(options.book, options.budget);
+  try {
+    for (const { record } of winners.values()) evaluator.restore(record);
+    failpoint('evaluate.in-restore');
+    await fillBefore(start, claim.partition, evaluator, options);
+  } catch (error) {
+    evaluator.close();
+    throw error;
+  }
   evaluator.endOrphans();
   return { evaluator, start };
 }

@@ -1,7 +1,9 @@
 import type { LogRecord } from '../log/batch.ts';
 import { parseMetricName, parseSampleValue, type SampleRefusal } from '../metric/sample-value.ts';
 import type { Tags } from '../metric/sample.ts';
+import { seriesKey } from '../metric/series.ts';
 import { SampleColumns, scanSamples, suffixSaysTheTags } from './sample-columns.ts';
+import type { SeriesBudget } from './series-budget.ts';
 import { seriesOf, type MetricState, type SeriesState } from './series-state.ts';
 import { SeriesTable } from './series-table.ts';
 
@@ -12,7 +14,7 @@ export interface ReadSample {
 }
 
 /** Why a record is no sample. */
-export type Unreadable = SampleRefusal | 'bad_timestamp';
+export type Unreadable = SampleRefusal | 'bad_timestamp' | 'too_many_series';
 
 /**
  * The series of a partition, found from records: by bytes that were met before, or by reading with care, after which these
@@ -23,9 +25,11 @@ export class SeriesIndex {
   readonly table = new SeriesTable();
   readonly columns = new SampleColumns();
   readonly #byNumber: SeriesState[] = [];
+  readonly #budget: SeriesBudget;
   readonly #onNewMetric: (metric: MetricState) => void;
 
-  constructor(onNewMetric: (metric: MetricState) => void) {
+  constructor(budget: SeriesBudget, onNewMetric: (metric: MetricState) => void) {
+    this.#budget = budget;
     this.#onNewMetric = onNewMetric;
   }
 
@@ -65,10 +69,13 @@ export class SeriesIndex {
     if ('refusal' in sample) return sample.refusal;
     if (!(record.timestampMs >= 0)) return 'bad_timestamp';
     this.table.partition = record.partition;
+    const known = this.metrics.get(name.name)?.series;
+    const isKnown = known?.has(seriesKey(name.name, sample.tags)) === true;
+    if (!isKnown && !this.#budget.hasRoom(known?.size ?? 0)) return 'too_many_series';
     return { series: this.seriesOf(name.name, sample.tags), value: sample.value };
   }
 
-  /** The series with this name and exactly these tags, made when it is not there. */
+  /** The series with this name and exactly these tags, made when it is not there, whatever the budget says. */
   seriesOf(name: string, tags: Tags): SeriesState {
     let metric = this.metrics.get(name);
     if (metric === undefined) {
@@ -76,8 +83,33 @@ export class SeriesIndex {
       this.metrics.set(name, metric);
       this.#onNewMetric(metric);
     }
+    const before = metric.series.size;
     const series = seriesOf(this.table, metric, tags);
+    if (metric.series.size > before) this.#budget.take();
     this.#byNumber[series.number] = series;
     return series;
+  }
+
+  /** Forgets series, and metrics that have none left; calls `onEmpty` with these. */
+  remove(gone: readonly SeriesState[], onEmpty: (metric: MetricState) => void): void {
+    if (gone.length === 0) return;
+    for (const series of gone) {
+      const metric = this.metrics.get(series.name)!;
+      metric.series.delete(series.key);
+      if (metric.series.size > 0) continue;
+      this.metrics.delete(metric.name);
+      onEmpty(metric);
+    }
+    this.table.remove(new Set(gone.map((series) => series.number)));
+    this.#budget.giveBack(gone.length);
+  }
+
+  seriesCount(): number {
+    return this.metrics.values().reduce((sum, metric) => sum + metric.series.size, 0);
+  }
+
+  /** Gives back what it holds of the budget: the partition is somebody else's now. */
+  close(): void {
+    this.#budget.giveBack(this.seriesCount());
   }
 }

@@ -33,20 +33,36 @@ export class Windows {
     }
   }
 
-  /** Fills what is wanted with the records before an offset: all those that the evaluator has taken. */
+  /**
+   * Fills what is wanted with the records before an offset: all those that the evaluator has taken. Rules may change
+   * meanwhile: what they want is filled too, and what nobody asks for any more is dropped.
+   */
   async fill(evaluator: PartitionEvaluator, log: Log, before: number): Promise<void> {
     if (this.#wanted.size === 0) return;
     const partitions = await log.partitionCount(topics.metrics.name);
-    const wanted = [...this.#wanted].flatMap(([name, windows]) => [...windows].map((windowMs) => ({ name, windowMs })));
-    this.#wanted.clear();
-    for (const { name, windowMs } of wanted) {
+    for (let wanted = this.#takeWanted(); wanted !== undefined; wanted = this.#takeWanted()) {
+      const { name, windowMs } = wanted;
       const key = Buffer.from(name);
+      // A rule that came in the midst of a restore, or of this, may have left it half full.
+      evaluator.dropWindow(name, windowMs);
       // A metric that belongs elsewhere and was never seen here has nothing to fill.
       if (evaluator.metrics.has(name) || partitionOf(key, partitions) === this.#partition) {
         await this.#fillOne(evaluator, log, { key, name, windowMs, before });
       }
-      add(this.#whole, name, windowMs);
+      if (this.#isAskedFor(name, windowMs)) add(this.#whole, name, windowMs);
+      else evaluator.dropWindow(name, windowMs);
     }
+  }
+
+  #takeWanted(): { name: string; windowMs: number } | undefined {
+    for (const [name, windows] of this.#wanted) {
+      for (const windowMs of windows) {
+        windows.delete(windowMs);
+        return { name, windowMs };
+      }
+      this.#wanted.delete(name);
+    }
+    return undefined;
   }
 
   async #fillOne(
@@ -73,11 +89,16 @@ export class Windows {
   }
 
   #release(name: string, windowMs: number, evaluator: PartitionEvaluator): void {
-    for (const rule of this.#book.byMetric(name))
-      if (asksForWindow(rule) && rule.condition.windowMs === windowMs) return;
+    if (this.#isAskedFor(name, windowMs)) return;
     this.#whole.get(name)?.delete(windowMs);
     this.#wanted.get(name)?.delete(windowMs);
     evaluator.dropWindow(name, windowMs);
+  }
+
+  #isAskedFor(name: string, windowMs: number): boolean {
+    for (const rule of this.#book.byMetric(name))
+      if (asksForWindow(rule) && rule.condition.windowMs === windowMs) return true;
+    return false;
   }
 }
 
