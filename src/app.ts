@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { Failure } from './base/failure.ts';
 import { Health } from './base/health.ts';
 import { createLogger, type Logger } from './base/logger.ts';
 import { Meter } from './base/meter.ts';
@@ -40,6 +41,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     const log = await openLog(config, logger);
     closers.add('log', () => log.close());
     await log.ensureTopics(Object.values(topics));
+    await refuseUnequalPartitions(log);
 
     const { discordApiBase } = config;
     const common = { log, health, meter, logger, discordApiBase, version };
@@ -76,6 +78,19 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
   } finally {
     for (const { name, error } of await closers.close()) logger.error({ err: error, name }, 'closing failed');
     logger.info('ended');
+  }
+}
+
+/** Whoever owns a partition of the first finds in the same partition of the second what a former owner left. */
+async function refuseUnequalPartitions(log: Log): Promise<void> {
+  for (const [one, other] of [
+    [topics.metrics.name, topics.alarms.name],
+    [topics.notifications.name, topics.deliveries.name],
+  ] as const) {
+    const [count, otherCount] = [await log.partitionCount(one), await log.partitionCount(other)];
+    if (count === otherCount) continue;
+    const detail = `topic ${one} has ${count} partitions and ${other} ${otherCount}: they must have the same number, and never add partitions to either`;
+    throw new Failure('conflict', detail);
   }
 }
 

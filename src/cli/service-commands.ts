@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { runApp, type Part } from '../app.ts';
 import { readConfig, type Config } from '../config.ts';
+import { localIngest } from './source-command.ts';
 import { addSettings, flagsOf, serviceSettings } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
 
@@ -56,13 +57,15 @@ function announce(name: string, url: string, config: Config): void {
   }
   const where = config.broker === undefined ? `the embedded log in ${config.dataDir}` : `Kafka at ${config.broker}`;
   const rule = `{"metric_name":"packages-received","threshold":500,"discord_webhook_url":"https://discord.com/api/webhooks/ID/TOKEN"}`;
+  const ingest = url === localIngest ? '' : ` --ingest ${url}`;
+  const token = open ? '' : ' --token "$(npx ssrms token)"';
   const header = open ? '' : ` -H "Authorization: Bearer $(npx ssrms token)"`;
   console.log(`
 SSRMS is running on ${where}.
 
   Page         ${url}/
   First rule   curl ${url}/rules${header} -H 'Content-Type: application/json' -d '${rule}'
-  Some data    npx ssrms source spikes packages-received 450 550 1 3
+  Some data    npx ssrms source spikes packages-received 450 550 1 3${ingest}${token}
 `);
   if (open && !config.noAuth)
     console.log('No tokens are configured, so only this machine can reach it. Set SSRMS_JWT_SECRET for more.');

@@ -10,7 +10,8 @@ import { topics } from '../topics.ts';
 import { addSettings, flagsOf, publishSettings } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
 
-const localIngest = 'http://127.0.0.1:9090';
+/** Where `ssrms up` listens unless it is told otherwise. */
+export const localIngest = 'http://127.0.0.1:9090';
 
 /** Adds `ssrms source constant|spikes|stairs`. */
 export function addSourceCommand(program: Command): void {

@@ -28,6 +28,11 @@ export class EffectsWriter {
     this.#claim = claim;
   }
 
+  /** What could not be written; undefined as long as all could. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
   /** Queues the effects of all records before `nextOffset`. */
   write(effects: Effects, nextOffset: number): void {
     this.#underWay++;

@@ -152,6 +152,8 @@ async function* untilFailure<Value>(
     while (true) {
       const result = await new Promise<IteratorResult<Value>>((resolve, reject) => {
         writer.onFailure = reject;
+        // It may have failed while nobody listened, and a source without records would then wait for ever.
+        if (writer.failure !== undefined) reject(writer.failure);
         iterator.next().then(resolve, reject);
       });
       if (result.done === true) return;

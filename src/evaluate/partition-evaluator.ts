@@ -208,9 +208,12 @@ export class PartitionEvaluator {
     for (const metric of this.#index.metrics.values()) {
       for (const series of metric.series.values()) {
         if (clockMs - series.timeMs < forgottenAfterMs) continue;
-        const rules = this.#rulesOf(series);
-        if (!rules.every((rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs))) continue;
-        for (const rule of rules) this.#judgeSilenceOf(rule, series, clockMs);
+        // Each rule forgets it in its own time; when all have, so does the index.
+        const forgetful = this.#rulesOf(series).filter(
+          (rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs),
+        );
+        for (const rule of forgetful) this.#judgeSilenceOf(rule, series, clockMs);
+        if (forgetful.length < this.#rulesOf(series).length) continue;
         forgotten.push(series);
       }
     }

@@ -1,4 +1,10 @@
-import { alarmRecordKey, keyOfAlarmRecord, parseAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
+import {
+  alarmRecordKey,
+  formatAlarmRecord,
+  keyOfAlarmRecord,
+  parseAlarmRecord,
+  type AlarmRecord,
+} from '../alarm/alarm-record.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Logger } from '../base/logger.ts';
 import { recordsOf } from '../log/batch.ts';
@@ -42,11 +48,14 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
     await claim.append(topics.alarms.name, toRepair);
   }
   const largest = winners.values().reduce((most, { record }) => Math.max(most, record.sample.offset), -1);
-  const start = await startIn(claim, Math.max(largest, claim.start), options);
+  const wanted = Math.max(largest, claim.start);
+  const start = await startIn(claim, wanted, options);
+  const states = [...winners.values()].map(({ record }) => record);
+  const restored = wanted > start ? await rewind(states, start, claim) : states;
 
   const evaluator = new PartitionEvaluator(options.book, options.budget);
   try {
-    for (const { record } of winners.values()) evaluator.restore(record);
+    for (const record of restored) evaluator.restore(record);
     failpoint('evaluate.in-restore');
     await fillBefore(start, claim.partition, evaluator, options);
   } catch (error) {
@@ -102,6 +111,31 @@ async function readStates(
     partition: claim.partition,
   }));
   return { winners, toRepair };
+}
+
+/**
+ * What is left of the states when the log has lost its tail: offsets beyond its end will be given again, to other samples, and
+ * a state that keeps such an offset would outlive them all. It is set back to the last sample that is still there; the
+ * tombstone before it lets the smaller offset win.
+ */
+async function rewind(states: readonly AlarmRecord[], start: number, claim: Claim): Promise<AlarmRecord[]> {
+  const kept = states.filter((state) => state.sample.offset < start);
+  const lost = states.filter((state) => state.sample.offset >= start);
+  // Without any sample left there is nothing that a state could be of: these alarms begin anew.
+  const moved = start === 0 ? [] : lost.map((state) => ({ ...state, sample: { ...state.sample, offset: start - 1 } }));
+  const timestampMs = Date.now();
+  const toRecord = (state: AlarmRecord, value: string | null): NewRecord => ({
+    key: Buffer.from(keyOfAlarmRecord(state)),
+    value: value === null ? null : Buffer.from(value),
+    timestampMs,
+    partition: claim.partition,
+  });
+  const records = [
+    ...lost.map((state) => toRecord(state, null)),
+    ...moved.map((state) => toRecord(state, formatAlarmRecord(state))),
+  ];
+  if (records.length > 0) await claim.append(topics.alarms.name, records);
+  return [...kept, ...moved];
 }
 
 /** Within what the log holds: retention may have overtaken us, or the log may have lost its tail. Both are said aloud. */

@@ -55,7 +55,8 @@ export async function startKafka(options: KafkaOptions = {}): Promise<Kafka> {
 export async function startCluster(size: number, options: KafkaOptions = {}): Promise<Kafka[]> {
   const ports = await freePorts(size * 2);
   const voters = Array.from({ length: size }, (_, i) => `${i + 1}@${host}:${ports[size + i]}`).join(',');
-  const clusterId = randomBytes(16).toString('base64url');
+  // Not beginning with a dash, which Kafka's tool would take for an option.
+  const clusterId = `S${randomBytes(16).toString('base64url').slice(1)}`;
   const nodes = Array.from({ length: size }, (_, i) => {
     return new Broker({
       id: i + 1,

@@ -1,0 +1,27 @@
+// Runs the fault tests, one after the other: each has a broker and several processes to itself, and judges their times.
+// Usage: node scripts/fault.mjs [--long] [--times=N] [--seed=N] [--only=F8] [file …]
+// --long: the long forms, which take hours in all. --times: again and again, each time from another seed.
+import { spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
+
+const args = process.argv.slice(2);
+const optionOf = (name) => args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
+const isLong = args.includes('--long');
+const times = Number(optionOf('times') ?? 1);
+const [seed, only] = [optionOf('seed'), optionOf('only')];
+const named = args.filter((arg) => !arg.startsWith('--'));
+const files = named.length > 0 ? named : globSync('test/fault/*.test.ts').sort();
+const timeoutMs = isLong ? 2 * 3_600_000 : 300_000;
+
+const flags = ['--test', '--test-reporter=spec', '--test-concurrency=1', `--test-timeout=${timeoutMs}`];
+if (only !== undefined) flags.push(`--test-name-pattern=^${only}\\b`);
+const env = { ...process.env };
+if (isLong) env.SSRMS_FAULT = 'long';
+if (seed !== undefined) env.SSRMS_FAULT_SEED = seed;
+let failed = 0;
+for (let run = 1; run <= times; run++) {
+  if (times > 1) console.log(`run ${run} of ${times}`);
+  if (spawnSync(process.execPath, [...flags, ...files], { stdio: 'inherit', env }).status !== 0) failed++;
+}
+if (times > 1) console.log(`${failed} of ${times} runs failed`);
+process.exit(failed > 0 ? 1 : 0);

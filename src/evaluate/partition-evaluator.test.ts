@@ -1,0 +1,33 @@
+// The evaluator against the oracle: whatever comes, they say the same. A failure prints its seed; to run it again set
+// SSRMS_SEED to it, and SSRMS_RUNS to how many histories are tried.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { feeds, tryHistory, type Feed } from '../../test/support/oracle/evaluator-trial.ts';
+import { clocklessShape, histories, silenceShape, type HistoryShape } from '../../test/support/oracle/history.ts';
+import { assertNotifications, assertStates, winningStates } from '../../test/support/oracle/seen.ts';
+import { verdictOf } from '../../test/support/oracle/verdict-of-history.ts';
+
+const { SSRMS_SEED, SSRMS_RUNS = '300' } = process.env;
+const parameters = { numRuns: Number(SSRMS_RUNS), ...(SSRMS_SEED !== undefined && { seed: Number(SSRMS_SEED) }) };
+
+function check(shape: HistoryShape, feed: Feed): Promise<void> {
+  const property = fc.asyncProperty(histories(shape), fc.nat(), async (steps, seed) => {
+    const result = await tryHistory(steps, { feed, seed });
+    const verdict = verdictOf(steps);
+    assertNotifications(result.notifications, verdict);
+    assertStates(winningStates(result.states), verdict);
+    if (shape.restarts > 0) return;
+    const records = steps.filter((step) => step.kind === 'record').length;
+    const { evaluated = 0, late = 0, ...refused } = Object.fromEntries(result.outcomes);
+    const refusals = Object.values(refused).reduce((sum, count) => sum + count, 0);
+    assert.equal(refusals, verdict.unreadable, 'every record that is no sample is counted as such (I10)');
+    assert.equal(evaluated + late + refusals, records, 'every record is counted once (I15)');
+  });
+  return fc.assert(property, parameters);
+}
+
+for (const feed of feeds) {
+  test(`fed ${feed}, the evaluator says what the oracle says`, () => check(clocklessShape, feed));
+  test(`fed ${feed}, it does so when series fall silent`, () => check(silenceShape, feed));
+}

@@ -1,0 +1,345 @@
+/**
+ * Random histories of one partition: samples, rules that change, the time told now and then, restarts. A history is first
+ * drawn as a draft, which says little and shrinks well, and then made out in full.
+ */
+import * as fc from 'fast-check';
+import type { OracleRule } from './oracle-rule.ts';
+import { poisonRecords, sampleForms, type Pairs } from './sample-forms.ts';
+
+export type Step =
+  | {
+      readonly kind: 'record';
+      readonly key: Uint8Array | null;
+      readonly value: Uint8Array | null;
+      readonly timestampMs: number;
+    }
+  | { readonly kind: 'rule'; readonly rule: OracleRule }
+  | { readonly kind: 'deletion'; readonly ruleId: string }
+  | { readonly kind: 'clock'; readonly clockMs: number }
+  | { readonly kind: 'restart' };
+
+export interface HistoryShape {
+  readonly stepsMin: number;
+  readonly stepsMax: number;
+  /** By how much time goes on from one sample to the next. */
+  readonly paceMs: readonly number[];
+  /** How far a sample's timestamp lies behind the time. */
+  readonly lateMs: readonly number[];
+  /** By how much the clock runs ahead when it is read; empty when nobody reads it. */
+  readonly clockMs: readonly number[];
+  readonly noDataSeconds: readonly number[];
+  readonly windowSeconds: readonly number[];
+  /** How often rules change, and the process begins anew, where forty samples are taken. */
+  readonly edits: number;
+  readonly restarts: number;
+  /** Whether an id that was deleted may come back. No client can do that, and a restart remembers what the id meant before. */
+  readonly revivals: boolean;
+  /**
+   * Whether a rule may begin to watch for silence later than its series were seen. After a restart series are known only as far
+   * back as the rules of that time asked for.
+   */
+  readonly lateWatches: boolean;
+}
+
+const minute = 60_000;
+const hour = 60 * minute;
+export const day = 24 * hour;
+
+/** Time as the samples alone tell it, to and fro. */
+export const clocklessShape: HistoryShape = {
+  stepsMin: 0,
+  stepsMax: 60,
+  paceMs: [0, 0, 1, 250, 1_000, 1_000, 5_000, 5_000, 30_000, 10 * minute, hour, day - 1, day, day + 1, 30 * hour],
+  lateMs: [0, 0, 0, 0, 0, 0, 1, 1_000, 5_000, 30_000, 10 * minute, 2 * hour, day, 25 * hour],
+  clockMs: [],
+  noDataSeconds: [60],
+  windowSeconds: [0.25, 1, 5, 60, 3_600, 86_400],
+  edits: 6,
+  restarts: 0,
+  revivals: true,
+  lateWatches: true,
+};
+
+/** The clock is read, and series fall silent. Readings lie apart by so much that each is noticed. */
+export const silenceShape: HistoryShape = {
+  ...clocklessShape,
+  lateMs: [0, 0, 0, 0, 0, 0, 1, 1_000, 5_000, 30_000, 10 * minute],
+  clockMs: [minute, minute + 1, minute + 5_000, 2 * minute, hour, hour + 1, 10 * hour, day, 40 * hour],
+  noDataSeconds: [5, 60, 3_600, 50_000],
+  windowSeconds: [0.25, 1, 5, 60, 3_600],
+};
+
+/**
+ * For the simulation: between two readings of the clock no series falls silent, and at each all do. So it is nobody's
+ * chance when a silence is noticed.
+ */
+export const simulatedShape: HistoryShape = {
+  ...clocklessShape,
+  stepsMin: 60,
+  stepsMax: 110,
+  edits: 1,
+  revivals: false,
+  lateWatches: false,
+  paceMs: [0, 1, 250, 1_000, 2_000],
+  lateMs: [0, 0, 0, 0, 1, 1_000, 20_000],
+  clockMs: [400_000],
+  noDataSeconds: [300],
+  windowSeconds: [0.25, 1, 5, 60, 3_600],
+};
+
+export const ruleIds = [
+  '21433034-8078-4f1a-bb8d-1ac996db395d',
+  '5c1f0a52-5b0e-4e7c-9d53-1f2d8a9f6b01',
+  '9e8d7c6b-5a49-4838-a716-05f4e3d2c1b0',
+  'f0000000-0000-4000-8000-00000000000f',
+] as const;
+
+const metricNames = ['received-packages', 'größe 📦'] as const;
+const tagSets: readonly Pairs[] = [
+  [],
+  [['host', 'a']],
+  [['host', 'b']],
+  [
+    ['host', 'a'],
+    ['zone', '1'],
+  ],
+  [
+    ['zone', '1'],
+    ['__proto__', '"'],
+  ],
+];
+const ruleTags = [undefined, undefined, {}, { host: 'a' }, { zone: '1' }, { host: 'a', zone: '1' }, { host: 'c' }];
+const thresholds = [10, 10, 0, 5.5, -3.25];
+
+interface SampleDraft {
+  readonly kind: 'sample';
+  readonly metric: number;
+  readonly tags: number;
+  readonly value: number;
+  readonly form: number;
+  readonly paceMs: number;
+  readonly lateMs: number;
+}
+
+type Draft =
+  | SampleDraft
+  | { readonly kind: 'poison'; readonly which: number; readonly paceMs: number }
+  | { readonly kind: 'rule'; readonly slot: number; readonly fields: RuleFields }
+  | { readonly kind: 'toggle'; readonly slot: number }
+  | { readonly kind: 'deletion'; readonly slot: number }
+  | { readonly kind: 'clock'; readonly aheadMs: number }
+  | { readonly kind: 'restart' };
+
+interface RuleFields {
+  readonly metric: number;
+  readonly threshold: number;
+  readonly operator: '>' | '<' | undefined;
+  readonly resolveBy: number | undefined;
+  readonly tags: Record<string, string> | undefined;
+  readonly windowSeconds: number | undefined;
+  readonly cooldownSeconds: number | undefined;
+  readonly everySample: boolean | undefined;
+  readonly forSeconds: number | undefined;
+  readonly notifyOnResolve: boolean | undefined;
+  readonly noDataSeconds: number | undefined;
+  readonly enabled: boolean | undefined;
+  readonly description: string | undefined;
+}
+
+const maybe = <Value>(values: readonly Value[]): fc.Arbitrary<Value | undefined> =>
+  values.length === 0 ? fc.constant(undefined) : fc.option(fc.constantFrom(...values), { nil: undefined });
+
+function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)[]): fc.Arbitrary<RuleFields> {
+  return fc.record({
+    metric: fc.constantFrom(0, 0, 0, 1),
+    threshold: fc.constantFrom(...thresholds),
+    operator: maybe(['>', '<'] as const),
+    resolveBy: maybe([0, 1, 2.5]),
+    tags: fc.constantFrom(...ruleTags),
+    windowSeconds: maybe(shape.windowSeconds),
+    cooldownSeconds: maybe([0, 1, 5, 60, 1_800, 100_000]),
+    everySample: maybe([true, false]),
+    forSeconds: maybe([0, 0.001, 5, 30, 600]),
+    notifyOnResolve: maybe([true, true, false]),
+    noDataSeconds: maybe(shape.noDataSeconds),
+    enabled: fc.constantFrom(...enabled),
+    description: maybe(['too many', '']),
+  });
+}
+
+function ruleOf(id: string, fields: RuleFields): OracleRule {
+  const { operator, threshold, resolveBy, windowSeconds, everySample, description } = fields;
+  const away = operator === '<' ? 1 : -1;
+  const webhook = `1${String(ruleIds.indexOf(id as (typeof ruleIds)[number])).repeat(17)}`;
+  const given = {
+    id,
+    metric_name: metricNames[fields.metric]!,
+    threshold,
+    discord_webhook_url: `https://discord.com/api/webhooks/${webhook}/${'t'.repeat(68)}`,
+    operator,
+    tags: fields.tags,
+    type: windowSeconds === undefined ? undefined : 'window_average',
+    window_duration_seconds: windowSeconds,
+    cooldown_seconds: fields.cooldownSeconds,
+    trigger: everySample === undefined ? undefined : everySample ? 'every_sample' : 'crossing',
+    for_seconds: fields.forSeconds,
+    resolve_threshold: resolveBy === undefined ? undefined : threshold + away * resolveBy,
+    notify_on_resolve: fields.notifyOnResolve,
+    no_data_seconds: fields.noDataSeconds,
+    enabled: fields.enabled,
+    description,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as unknown as OracleRule;
+}
+
+function sampleDraft(shape: HistoryShape): fc.Arbitrary<SampleDraft> {
+  const nearThresholds = fc.integer({ min: -20, max: 52 }).map((quarters) => quarters / 4);
+  const anywhere = fc.double({ noNaN: true, noDefaultInfinity: true });
+  return fc.record({
+    kind: fc.constant('sample' as const),
+    metric: fc.constantFrom(0, 0, 0, 1),
+    tags: fc.nat(tagSets.length - 1),
+    value: fc.oneof({ weight: 30, arbitrary: nearThresholds }, { weight: 1, arbitrary: anywhere }),
+    form: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(sampleForms.length - 1) }),
+    paceMs: fc.constantFrom(...shape.paceMs),
+    lateMs: fc.constantFrom(...shape.lateMs),
+  });
+}
+
+function draftOf(shape: HistoryShape): fc.Arbitrary<Draft> {
+  const slot = fc.nat(ruleIds.length - 1);
+  const paceMs = fc.constantFrom(...shape.paceMs);
+  const rule = fc.record({
+    kind: fc.constant('rule' as const),
+    slot,
+    fields: ruleFields(shape, [undefined, undefined, true, false]),
+  });
+  const clock = { kind: fc.constant('clock' as const), aheadMs: fc.constantFrom(0, ...shape.clockMs) };
+  return fc.oneof(
+    { weight: 240, arbitrary: sampleDraft(shape) },
+    { weight: 12, arbitrary: fc.record({ kind: fc.constant('poison' as const), which: fc.nat(200), paceMs }) },
+    { weight: shape.edits * 3, arbitrary: rule },
+    { weight: shape.edits * 2, arbitrary: fc.record({ kind: fc.constant('toggle' as const), slot }) },
+    { weight: shape.edits, arbitrary: fc.record({ kind: fc.constant('deletion' as const), slot }) },
+    { weight: shape.clockMs.length > 0 ? shape.edits * 6 : 0, arbitrary: fc.record(clock) },
+    { weight: shape.restarts * 6, arbitrary: fc.constant({ kind: 'restart' as const }) },
+  );
+}
+
+/** Histories of a shape: some rules first, then anything. */
+export function histories(shape: HistoryShape): fc.Arbitrary<Step[]> {
+  const first = fc.array(ruleFields(shape, [undefined]), { minLength: 1, maxLength: 3 });
+  const length = { minLength: shape.stepsMin, maxLength: shape.stepsMax };
+  const drafts = fc.array(draftOf(shape), { ...length, size: 'max' });
+  return fc.tuple(first, drafts).map(([rules, rest]) => {
+    const asDrafts = rules.map((fields, slot) => ({ kind: 'rule' as const, slot, fields }));
+    const steps = new Scribe(shape).write([...asDrafts, ...rest]);
+    return Object.assign(steps, { [fc.toStringMethod]: () => described(steps) });
+  });
+}
+
+/** A history as text, one step a line, to be read by whoever looks for a fault. */
+export function described(steps: readonly Step[]): string {
+  const text = (bytes: Uint8Array | null): string =>
+    bytes === null ? 'null' : Buffer.from(bytes).toString().slice(0, 200);
+  let offset = 0;
+  const lines = steps.map((step) => {
+    if (step.kind === 'record') {
+      return `${offset++}: ${text(step.key)} ${text(step.value)} at ${step.timestampMs - beginsMs}`;
+    }
+    if (step.kind === 'rule') {
+      const { discord_webhook_url: _secret, ...fields } = step.rule;
+      return `rule ${JSON.stringify(fields)}`;
+    }
+    if (step.kind === 'clock') return `clock ${step.clockMs - beginsMs}`;
+    return step.kind === 'deletion' ? `rule ${step.ruleId} deleted` : 'restart';
+  });
+  return `times from ${beginsMs} on\n${lines.join('\n')}`;
+}
+
+/** 2027, so that the wall clock of whoever runs the tests is not in the way. */
+export const beginsMs = 1_800_000_000_000;
+/** The clock is read at least this often: a silence is noticed before it is forgotten. */
+const clockEveryMs = 5 * hour;
+
+/** Makes a draft out in full. */
+class Scribe {
+  readonly #shape: HistoryShape;
+  readonly #steps: Step[] = [];
+  readonly #rules = new Map<number, RuleFields>();
+  readonly #deleted = new Set<number>();
+  #nowMs = beginsMs;
+  #readMs = beginsMs;
+  #isFirst = true;
+
+  constructor(shape: HistoryShape) {
+    this.#shape = shape;
+  }
+
+  write(drafts: readonly Draft[]): Step[] {
+    for (const draft of drafts) this.#writeOne(draft);
+    return this.#steps;
+  }
+
+  #writeOne(draft: Draft): void {
+    switch (draft.kind) {
+      case 'sample': {
+        this.#goOn(draft.paceMs);
+        this.#isFirst = false;
+        const text = sampleForms[draft.form]!(draft.value, tagSets[draft.tags]!);
+        const key = Buffer.from(metricNames[draft.metric]!);
+        const timestampMs = this.#nowMs - draft.lateMs;
+        this.#steps.push({ kind: 'record', key, value: Buffer.from(text), timestampMs });
+        return;
+      }
+      case 'poison': {
+        this.#goOn(draft.paceMs);
+        const poison = poisonRecords(metricNames[draft.which % 2]!);
+        this.#steps.push({ kind: 'record', ...poison[draft.which % poison.length]!, timestampMs: this.#nowMs });
+        return;
+      }
+      case 'rule': {
+        if (this.#shape.lateWatches || this.#isFirst) return this.#setRule(draft.slot, draft.fields);
+        const before = this.#rules.get(draft.slot);
+        const watched = before ?? { ...draft.fields, noDataSeconds: undefined };
+        const { metric, tags, noDataSeconds, enabled } = watched;
+        return this.#setRule(draft.slot, { ...draft.fields, metric, tags, noDataSeconds, enabled });
+      }
+      case 'toggle': {
+        const fields = this.#rules.get(draft.slot);
+        if (fields === undefined || (fields.noDataSeconds !== undefined && !this.#shape.lateWatches)) return;
+        return this.#setRule(draft.slot, { ...fields, enabled: fields.enabled === false });
+      }
+      case 'deletion':
+        this.#rules.delete(draft.slot);
+        this.#deleted.add(draft.slot);
+        this.#steps.push({ kind: 'deletion', ruleId: ruleIds[draft.slot]! });
+        return;
+      case 'clock':
+        return this.#goOn(draft.aheadMs, true);
+      case 'restart':
+        this.#steps.push({ kind: 'restart' });
+    }
+  }
+
+  #setRule(slot: number, fields: RuleFields): void {
+    if (this.#deleted.has(slot) && !this.#shape.revivals) return;
+    this.#rules.set(slot, fields);
+    this.#steps.push({ kind: 'rule', rule: ruleOf(ruleIds[slot]!, fields) });
+  }
+
+  /** Time goes on, the clock being read on the way when that takes long. */
+  #goOn(byMs: number, isRead = false): void {
+    const untilMs = this.#nowMs + byMs;
+    if (this.#shape.clockMs.length > 0) {
+      while (untilMs - this.#readMs > clockEveryMs) this.#readClock(this.#readMs + clockEveryMs);
+      if (isRead && untilMs - this.#readMs >= minute) this.#readClock(untilMs);
+    }
+    this.#nowMs = untilMs;
+  }
+
+  #readClock(clockMs: number): void {
+    this.#readMs = clockMs;
+    this.#steps.push({ kind: 'clock', clockMs });
+  }
+}

@@ -1,0 +1,138 @@
+/** What stands in `notifications` and `alarms`, read back and held against the oracle's verdict. */
+import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
+import type { OracleNotification, OracleState, Verdict } from './oracle.ts';
+
+/** The JSON of a record of `notifications`, as documented in src/alarm/notification.ts. */
+interface NotificationJson {
+  readonly id: string;
+  readonly kind: OracleNotification['kind'];
+  readonly alarm_id: string;
+  readonly rule_id: string;
+  readonly rule_version: { readonly partition: number; readonly offset: number };
+  readonly metric_name: string;
+  readonly tags?: Record<string, string>;
+  readonly x?: number;
+  readonly cause: OracleNotification['cause'];
+  readonly time_ms: number;
+  readonly since_ms: number;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp_ms: number;
+  readonly owed: boolean;
+}
+
+/** The JSON of a record of `alarms`, as documented in src/alarm/alarm-record.ts. */
+interface AlarmJson {
+  readonly rule_id: string;
+  readonly metric_name: string;
+  readonly tags?: Record<string, string>;
+  readonly state: 'ok' | 'pending' | 'firing';
+  readonly since_ms: number;
+  readonly alarm_id: string;
+  readonly cause: 'breach' | 'no_data';
+  readonly notified: boolean;
+  readonly owed: boolean;
+  readonly last_sent_ms?: number;
+  readonly offset: number;
+}
+
+export interface SeenState {
+  /** The rule's id, a blank, and the series. */
+  readonly alarm: string;
+  readonly ruleId: string;
+  readonly state: OracleState;
+  readonly lastSentMs: number | undefined;
+  /** The sample that it is a function of. */
+  readonly offset: number;
+}
+
+const jsonOf = (value: Uint8Array): unknown => JSON.parse(Buffer.from(value).toString());
+
+export function seenNotification(value: Uint8Array): OracleNotification {
+  const json = jsonOf(value) as NotificationJson;
+  return {
+    id: json.id,
+    kind: json.kind,
+    alarmId: json.alarm_id,
+    ruleId: json.rule_id,
+    version: json.rule_version,
+    series: seriesOf(json.metric_name, json.tags),
+    cause: json.cause,
+    x: json.x,
+    timeMs: json.time_ms,
+    sinceMs: json.since_ms,
+    at: { partition: json.partition, offset: json.offset, timestampMs: json.timestamp_ms },
+    owed: json.owed,
+  };
+}
+
+export function seenState(value: Uint8Array): SeenState {
+  const json = jsonOf(value) as AlarmJson;
+  const alarm = `${json.rule_id} ${seriesOf(json.metric_name, json.tags)}`;
+  return { alarm, ruleId: json.rule_id, state: stateOf(json), lastSentMs: json.last_sent_ms, offset: json.offset };
+}
+
+function stateOf(json: AlarmJson): OracleState {
+  const { state, since_ms: sinceMs } = json;
+  if (state === 'ok') return { state };
+  if (state === 'pending') return { state, sinceMs };
+  const { alarm_id: alarmId, cause, notified, owed } = json;
+  return { state, sinceMs, alarmId, cause, notified, owed };
+}
+
+function seriesOf(name: string, tags: Record<string, string> = {}): string {
+  const pairs = Object.entries(tags).sort(([one], [other]) => (one < other ? -1 : 1));
+  return JSON.stringify([name, ...pairs.flat()]);
+}
+
+/** Of each id its first copy, in order. Copies must say the same (I2), unless the rule was changed between. */
+export function withoutCopies(notifications: readonly OracleNotification[]): OracleNotification[] {
+  const byId = new Map<string, OracleNotification>();
+  for (const notification of notifications) {
+    const first = byId.get(notification.id);
+    if (first === undefined) byId.set(notification.id, notification);
+    else if (isDeepStrictEqual(first.version, notification.version)) {
+      assert.deepEqual(notification, first, 'copies of an id say the same (I2)');
+    }
+  }
+  return [...byId.values()];
+}
+
+/** Of each alarm the state with the largest offset; of equal ones the later. */
+export function winners(states: readonly SeenState[]): Map<string, SeenState> {
+  const winning = new Map<string, SeenState>();
+  for (const state of states) {
+    if ((winning.get(state.alarm)?.offset ?? -1) <= state.offset) winning.set(state.alarm, state);
+  }
+  return winning;
+}
+
+/** Of each alarm that is not ok its winning state. */
+export function winningStates(states: readonly SeenState[]): Map<string, OracleState> {
+  const notOk = [...winners(states)].filter(([, { state }]) => state.state !== 'ok');
+  return new Map(notOk.map(([alarm, { state }]) => [alarm, state]));
+}
+
+const relativeMax = 1e-9;
+
+/** Asserts that the notifications, copies aside, are exactly the oracle's, in its order. */
+export function assertNotifications(all: readonly OracleNotification[], verdict: Verdict): void {
+  const seen = withoutCopies(all);
+  const due = withoutCopies(verdict.notifications);
+  const plain = (one: OracleNotification): object => ({ ...one, x: one.x === undefined ? 'none' : 'a value' });
+  assert.deepEqual(seen.map(plain), due.map(plain), 'the notifications are the oracle’s (I1)');
+  for (const [index, { id, x }] of seen.entries()) {
+    const wanted = due[index]!.x;
+    if (x === undefined || wanted === undefined) continue;
+    const isNear = Math.abs(x - wanted) <= relativeMax * Math.abs(wanted);
+    assert.ok(isNear, `x of ${id} is ${x}, and the oracle’s ${wanted}`);
+  }
+}
+
+/** Asserts that the states are exactly the oracle's. */
+export function assertStates(seen: ReadonlyMap<string, OracleState>, verdict: Verdict): void {
+  const inOrder = (states: ReadonlyMap<string, OracleState>): unknown =>
+    Object.fromEntries([...states].sort(([one], [other]) => (one < other ? -1 : 1)));
+  assert.deepEqual(inOrder(seen), inOrder(verdict.states), 'the states are the oracle’s (I1)');
+}
