@@ -176,10 +176,18 @@ async function fillBefore(
   }
 }
 
-/** The time of the record at an offset, or now at the head of the log. */
+/** Records so far back are looked at for a time: markers of transactions are none. */
+const timeWithinRecords = 32;
+
+/**
+ * The time that judging has come to: that of the record at an offset, at the head of the log that of the last before it. Not
+ * the wall clock's, since after a long stop, or where old samples are written, what came last may lie far behind it.
+ */
 async function timeAt(offset: number, partition: number, log: Log): Promise<number> {
-  for await (const chunk of log.read(topics.metrics.name, partition, { from: { offset }, to: offset + 1 })) {
-    for (const record of recordsOf(chunk)) return Math.min(Date.now(), record.timestampMs);
+  let timeMs = Infinity;
+  const range = { from: { offset: Math.max(0, offset - timeWithinRecords) }, to: offset + 1 };
+  for await (const chunk of log.read(topics.metrics.name, partition, range)) {
+    for (const record of recordsOf(chunk)) timeMs = record.timestampMs;
   }
-  return Date.now();
+  return Math.min(Date.now(), timeMs);
 }

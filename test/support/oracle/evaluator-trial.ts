@@ -117,6 +117,8 @@ class Trial {
     const record = { key: Buffer.from(id), value: value === null ? null : Buffer.from(value), timestampMs: 0 };
     const place = this.#store.append(topics.rules.name, record);
     const change = this.#book.apply({ ...record, ...place } satisfies RuleRecord);
+    // Else a restart would judge by the new version what the old one has judged.
+    this.#committed = this.#position;
     this.#evaluator.ruleChanged(change);
     this.#windows.ruleChanged(change, this.#evaluator);
   }

@@ -70,6 +70,29 @@ export const silenceShape: HistoryShape = {
 };
 
 /**
+ * The process begins anew now and then, from the log alone. All happens within a day: which samples of a series are older than
+ * what a restart reads is then of no account.
+ */
+export const restartShape: HistoryShape = {
+  ...clocklessShape,
+  paceMs: [0, 0, 1, 250, 1_000, 1_000, 5_000, 5_000, 30_000, 5 * minute],
+  lateMs: [0, 0, 0, 0, 0, 0, 1, 1_000, 5_000, 30_000, 5 * minute],
+  noDataSeconds: [],
+  edits: 3,
+  restarts: 5,
+  revivals: false,
+  lateWatches: false,
+};
+
+/** So it does when series fall silent. No sample is so late that it ends a silence without ending it in time, too. */
+export const restartInSilenceShape: HistoryShape = {
+  ...restartShape,
+  lateMs: [0, 0, 0, 1, 1_000],
+  clockMs: [minute, minute + 1, minute + 5_000, 2 * minute, hour],
+  noDataSeconds: [5, 60, 3_600],
+};
+
+/**
  * For the simulation: between two readings of the clock no series falls silent, and at each all do. So it is nobody's
  * chance when a silence is noticed.
  */
@@ -318,6 +341,8 @@ class Scribe {
       case 'clock':
         return this.#goOn(draft.aheadMs, true);
       case 'restart':
+        // What is due was noticed: the clock is read four times a second.
+        if (this.#shape.clockMs.length > 0) this.#readClock(Math.max(this.#nowMs, this.#readMs));
         this.#steps.push({ kind: 'restart' });
     }
   }

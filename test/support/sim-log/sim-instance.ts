@@ -21,6 +21,7 @@ const logger = createLogger('silent', 'test');
  */
 export class SimInstance {
   readonly process: SimProcess;
+  readonly meter = new Meter();
   readonly #groups: SimGroups;
   readonly #book = new RuleBook();
   readonly #listeners = new Set<(change: RuleChange) => void>();
@@ -58,7 +59,7 @@ export class SimInstance {
       },
     };
     const log = new SimLog(this.#groups, this.process);
-    const service = createEvaluate({ log, rules, health: new Health(), meter: new Meter(), logger });
+    const service = createEvaluate({ log, rules, health: new Health(), meter: this.meter, logger });
     runningInstance.run(this, () => {
       service.run(this.#stop.signal).catch((error: unknown) => (this.failure = error));
     });
