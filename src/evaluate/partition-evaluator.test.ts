@@ -4,14 +4,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { feeds, tryHistory, type Feed } from '../../test/support/oracle/evaluator-trial.ts';
+import { histories } from '../../test/support/oracle/history.ts';
 import {
   clocklessShape,
-  histories,
   restartInSilenceShape,
   restartShape,
   silenceShape,
+  thresholdsShape,
   type HistoryShape,
-} from '../../test/support/oracle/history.ts';
+} from '../../test/support/oracle/history-shapes.ts';
 import { assertNotifications, assertStates, winningStates } from '../../test/support/oracle/seen.ts';
 import { verdictOf } from '../../test/support/oracle/verdict-of-history.ts';
 
@@ -34,12 +35,13 @@ function check(shape: HistoryShape, feed: Feed): Promise<void> {
   return fc.assert(property, parameters);
 }
 
+/** Of a rule's states the one with the largest offset is taken to know; but one made by a silence has the offset of a sample. */
+const todo = 'a rule forgets over a restart when it last sent for want of data';
+
 for (const feed of feeds) {
   test(`fed ${feed}, the evaluator says what the oracle says`, () => check(clocklessShape, feed));
+  test(`fed ${feed}, it does so where most samples change nothing`, () => check(thresholdsShape, feed));
   test(`fed ${feed}, it does so when series fall silent`, () => check(silenceShape, feed));
   test(`fed ${feed}, it does so whenever it begins anew`, () => check(restartShape, feed));
-  // Known: see the todos of restore.test.ts.
-  test(`fed ${feed}, it does so when it begins anew amid silences`, { todo: 'states of a silence' }, () =>
-    check(restartInSilenceShape, feed),
-  );
+  test(`fed ${feed}, it does so when it begins anew amid silences`, { todo }, () => check(restartInSilenceShape, feed));
 }

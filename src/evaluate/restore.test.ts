@@ -10,7 +10,8 @@ import {
   ruleId,
 } from '../../test/support/sim-log/evaluator-bench.ts';
 import { VirtualTime } from '../../test/support/sim-log/virtual-time.ts';
-import { beginsMs, day } from '../../test/support/oracle/history.ts';
+import { day } from '../../test/support/oracle/history-shapes.ts';
+import { beginsMs } from '../../test/support/oracle/history.ts';
 import { ok, type Firing } from '../alarm/alarm-state.ts';
 import { topics } from '../topics.ts';
 

@@ -2,32 +2,34 @@ import { windowFillFromMs } from '../alarm/window.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
+import { seriesKey } from '../metric/series.ts';
 import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
+import type { RuleEntry } from '../rule/rule-list.ts';
 import { topics } from '../topics.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 import { asksForWindow } from './series-state.ts';
 
 /**
- * Which windows a partition's evaluator holds whole. A window is a function of the log alone, whenever its rule was made:
- * so one that a rule newly asks for is filled from the log before the next sample is judged.
+ * Which windows of a partition's evaluator are still to be filled. A window is a function of the log alone, whenever its rule
+ * was made: so one that a rule newly asks for is filled from the log before the next sample is judged. That another rule of
+ * the metric asks for the same duration is no reason to leave it: the series that only the new one matches were not judged by
+ * any window so far, and the samples that change nothing have passed theirs by.
  */
 export class Windows {
-  readonly #whole = new Map<string, Set<number>>();
   readonly #wanted = new Map<string, Set<number>>();
   readonly #book: RuleBook;
   readonly #partition: number;
 
-  /** Begins with all windows of the rules in the book, which the restored evaluator has. */
+  /** Begins with nothing to be filled: a restored evaluator has all windows of the rules in the book. */
   constructor(book: RuleBook, partition: number) {
     this.#book = book;
     this.#partition = partition;
-    for (const rule of book) if (asksForWindow(rule)) add(this.#whole, rule.rule.metric_name, rule.condition.windowMs);
   }
 
   ruleChanged(change: RuleChange, evaluator: PartitionEvaluator): void {
     if (change.kind !== 'set' && change.kind !== 'deleted') return;
-    if (change.kind === 'set' && asksForWindow(change.entry))
-      this.#want(change.entry.rule.metric_name, change.entry.condition.windowMs);
+    if (change.kind === 'set' && asksForWindow(change.entry) && !isSameWindow(change.entry, change.before))
+      add(this.#wanted, change.entry.rule.metric_name, change.entry.condition.windowMs);
     if (change.before !== undefined && asksForWindow(change.before)) {
       this.#release(change.before.rule.metric_name, change.before.condition.windowMs, evaluator);
     }
@@ -49,8 +51,7 @@ export class Windows {
       if (evaluator.metrics.has(name) || partitionOf(key, partitions) === this.#partition) {
         await this.#fillOne(evaluator, log, { key, name, windowMs, before });
       }
-      if (this.#isAskedFor(name, windowMs)) add(this.#whole, name, windowMs);
-      else evaluator.dropWindow(name, windowMs);
+      if (!this.#isAskedFor(name, windowMs)) evaluator.dropWindow(name, windowMs);
     }
   }
 
@@ -84,13 +85,8 @@ export class Windows {
     }
   }
 
-  #want(name: string, windowMs: number): void {
-    if (!this.#whole.get(name)?.has(windowMs)) add(this.#wanted, name, windowMs);
-  }
-
   #release(name: string, windowMs: number, evaluator: PartitionEvaluator): void {
     if (this.#isAskedFor(name, windowMs)) return;
-    this.#whole.get(name)?.delete(windowMs);
     this.#wanted.get(name)?.delete(windowMs);
     evaluator.dropWindow(name, windowMs);
   }
@@ -100,6 +96,14 @@ export class Windows {
       if (asksForWindow(rule) && rule.condition.windowMs === windowMs) return true;
     return false;
   }
+}
+
+/** Whether a rule's new version is judged by the same windows of the same series as the one before. */
+function isSameWindow(entry: RuleEntry, before: RuleEntry | undefined): boolean {
+  if (before === undefined || !asksForWindow(before)) return false;
+  const { metricName, windowMs, tags } = entry.condition;
+  if (before.condition.metricName !== metricName || before.condition.windowMs !== windowMs) return false;
+  return seriesKey(metricName, tags) === seriesKey(metricName, before.condition.tags);
 }
 
 function add(map: Map<string, Set<number>>, name: string, windowMs: number): void {

@@ -3,6 +3,7 @@
  * drawn as a draft, which says little and shrinks well, and then made out in full.
  */
 import * as fc from 'fast-check';
+import { minute, hour, type HistoryShape } from './history-shapes.ts';
 import type { OracleRule } from './oracle-rule.ts';
 import { poisonRecords, sampleForms, type Pairs } from './sample-forms.ts';
 
@@ -17,98 +18,6 @@ export type Step =
   | { readonly kind: 'deletion'; readonly ruleId: string }
   | { readonly kind: 'clock'; readonly clockMs: number }
   | { readonly kind: 'restart' };
-
-export interface HistoryShape {
-  readonly stepsMin: number;
-  readonly stepsMax: number;
-  /** By how much time goes on from one sample to the next. */
-  readonly paceMs: readonly number[];
-  /** How far a sample's timestamp lies behind the time. */
-  readonly lateMs: readonly number[];
-  /** By how much the clock runs ahead when it is read; empty when nobody reads it. */
-  readonly clockMs: readonly number[];
-  readonly noDataSeconds: readonly number[];
-  readonly windowSeconds: readonly number[];
-  /** How often rules change, and the process begins anew, where forty samples are taken. */
-  readonly edits: number;
-  readonly restarts: number;
-  /** Whether an id that was deleted may come back. No client can do that, and a restart remembers what the id meant before. */
-  readonly revivals: boolean;
-  /**
-   * Whether a rule may begin to watch for silence later than its series were seen. After a restart series are known only as far
-   * back as the rules of that time asked for.
-   */
-  readonly lateWatches: boolean;
-}
-
-const minute = 60_000;
-const hour = 60 * minute;
-export const day = 24 * hour;
-
-/** Time as the samples alone tell it, to and fro. */
-export const clocklessShape: HistoryShape = {
-  stepsMin: 0,
-  stepsMax: 60,
-  paceMs: [0, 0, 1, 250, 1_000, 1_000, 5_000, 5_000, 30_000, 10 * minute, hour, day - 1, day, day + 1, 30 * hour],
-  lateMs: [0, 0, 0, 0, 0, 0, 1, 1_000, 5_000, 30_000, 10 * minute, 2 * hour, day, 25 * hour],
-  clockMs: [],
-  noDataSeconds: [60],
-  windowSeconds: [0.25, 1, 5, 60, 3_600, 86_400],
-  edits: 6,
-  restarts: 0,
-  revivals: true,
-  lateWatches: true,
-};
-
-/** The clock is read, and series fall silent. Readings lie apart by so much that each is noticed. */
-export const silenceShape: HistoryShape = {
-  ...clocklessShape,
-  lateMs: [0, 0, 0, 0, 0, 0, 1, 1_000, 5_000, 30_000, 10 * minute],
-  clockMs: [minute, minute + 1, minute + 5_000, 2 * minute, hour, hour + 1, 10 * hour, day, 40 * hour],
-  noDataSeconds: [5, 60, 3_600, 50_000],
-  windowSeconds: [0.25, 1, 5, 60, 3_600],
-};
-
-/**
- * The process begins anew now and then, from the log alone. All happens within a day: which samples of a series are older than
- * what a restart reads is then of no account.
- */
-export const restartShape: HistoryShape = {
-  ...clocklessShape,
-  paceMs: [0, 0, 1, 250, 1_000, 1_000, 5_000, 5_000, 30_000, 5 * minute],
-  lateMs: [0, 0, 0, 0, 0, 0, 1, 1_000, 5_000, 30_000, 5 * minute],
-  noDataSeconds: [],
-  edits: 3,
-  restarts: 5,
-  revivals: false,
-  lateWatches: false,
-};
-
-/** So it does when series fall silent. No sample is so late that it ends a silence without ending it in time, too. */
-export const restartInSilenceShape: HistoryShape = {
-  ...restartShape,
-  lateMs: [0, 0, 0, 1, 1_000],
-  clockMs: [minute, minute + 1, minute + 5_000, 2 * minute, hour],
-  noDataSeconds: [5, 60, 3_600],
-};
-
-/**
- * For the simulation: between two readings of the clock no series falls silent, and at each all do. So it is nobody's
- * chance when a silence is noticed.
- */
-export const simulatedShape: HistoryShape = {
-  ...clocklessShape,
-  stepsMin: 60,
-  stepsMax: 110,
-  edits: 1,
-  revivals: false,
-  lateWatches: false,
-  paceMs: [0, 1, 250, 1_000, 2_000],
-  lateMs: [0, 0, 0, 0, 1, 1_000, 20_000],
-  clockMs: [400_000],
-  noDataSeconds: [300],
-  windowSeconds: [0.25, 1, 5, 60, 3_600],
-};
 
 export const ruleIds = [
   '21433034-8078-4f1a-bb8d-1ac996db395d',
@@ -132,7 +41,11 @@ const tagSets: readonly Pairs[] = [
   ],
 ];
 const ruleTags = [undefined, undefined, {}, { host: 'a' }, { zone: '1' }, { host: 'a', zone: '1' }, { host: 'c' }];
-const thresholds = [10, 10, 0, 5.5, -3.25];
+const thresholds = [10, 10, 10, 5.5, -3.25];
+/** How far a resolve threshold lies from the threshold. */
+const resolveSteps = [0, 1, 2.5];
+/** Where something may happen: at the thresholds themselves. */
+const edges = thresholds.flatMap((threshold) => resolveSteps.flatMap((by) => [threshold - by, threshold + by]));
 
 interface SampleDraft {
   readonly kind: 'sample';
@@ -177,7 +90,7 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     metric: fc.constantFrom(0, 0, 0, 1),
     threshold: fc.constantFrom(...thresholds),
     operator: maybe(['>', '<'] as const),
-    resolveBy: maybe([0, 1, 2.5]),
+    resolveBy: maybe(resolveSteps),
     tags: fc.constantFrom(...ruleTags),
     windowSeconds: maybe(shape.windowSeconds),
     cooldownSeconds: maybe([0, 1, 5, 60, 1_800, 100_000]),
@@ -221,9 +134,14 @@ function sampleDraft(shape: HistoryShape): fc.Arbitrary<SampleDraft> {
   return fc.record({
     kind: fc.constant('sample' as const),
     metric: fc.constantFrom(0, 0, 0, 1),
-    tags: fc.nat(tagSets.length - 1),
-    value: fc.oneof({ weight: 30, arbitrary: nearThresholds }, { weight: 1, arbitrary: anywhere }),
-    form: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(sampleForms.length - 1) }),
+    tags: fc.constantFrom(...shape.tags),
+    value: fc.oneof(
+      { weight: 20, arbitrary: nearThresholds },
+      { weight: 10, arbitrary: fc.constantFrom(...edges) },
+      { weight: 1, arbitrary: anywhere },
+    ),
+    // Mostly in the form that is read fastest, once it was met.
+    form: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(sampleForms.length - 1) }),
     paceMs: fc.constantFrom(...shape.paceMs),
     lateMs: fc.constantFrom(...shape.lateMs),
   });

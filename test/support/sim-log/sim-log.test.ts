@@ -3,6 +3,9 @@ import { Random } from './random.ts';
 import { SimGroups, SimLog } from './sim-log.ts';
 import { SimStore } from './sim-store.ts';
 
+const store = new SimStore(new Random(1));
+
 logContract('the simulated log', {
-  open: async () => new SimLog(new SimGroups(new SimStore(new Random(1)))),
+  open: async () => new SimLog(new SimGroups(store)),
+  removeBefore: async (_log, topic, partition, offset) => store.deleteBefore(topic, partition, offset),
 });

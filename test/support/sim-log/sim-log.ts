@@ -47,6 +47,7 @@ export class SimLog implements Log {
   readonly #process: SimProcess;
   readonly #closed = new AbortController();
   readonly #memberships = new Set<Promise<void>>();
+  #isClosed = false;
 
   constructor(groups: SimGroups, process = new SimProcess('the only process')) {
     this.#store = groups.store;
@@ -131,15 +132,11 @@ export class SimLog implements Log {
 
   async close(): Promise<void> {
     const memberships = [...this.#memberships];
-    const isFirst = !this.#isClosing.signal.aborted;
-    this.#isClosing.abort();
-    if (isFirst) this.#closed.abort();
+    this.#closed.abort();
+    // What handlers still have under way is done.
     await Promise.allSettled(memberships);
     this.#isClosed = true;
   }
-
-  readonly #isClosing = new AbortController();
-  #isClosed = false;
 
   #refuseWhenClosed(): void {
     if (this.#isClosed) throw new LogUnavailable('the log is closed');

@@ -1,7 +1,8 @@
 /** One seed: a history, played in a world of faults, and what must hold while it runs and at its end. */
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { described, histories, simulatedShape, type HistoryShape, type Step } from '../oracle/history.ts';
+import { simulatedShape, type HistoryShape } from '../oracle/history-shapes.ts';
+import { described, histories, type Step } from '../oracle/history.ts';
 import { verdictOf } from '../oracle/verdict-of-history.ts';
 import { Checker } from './checker.ts';
 import { SimWorld, type WorldOptions } from './sim-world.ts';

@@ -1,0 +1,154 @@
+// The oracle itself, by examples worked out by hand from "What a rule means": it judges everything else.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as fc from 'fast-check';
+import { exactMean } from './exact-mean.ts';
+import { oracleAlarmId, oracleNotificationId } from './oracle-ids.ts';
+import type { OracleRule } from './oracle-rule.ts';
+import { readSample } from './oracle-sample.ts';
+import { judgeAll, type OracleEvent, type OracleRecord, type Verdict } from './oracle.ts';
+import { poisonRecords, sampleForms, type Pairs } from './sample-forms.ts';
+
+const id = '21433034-8078-4f1a-bb8d-1ac996db395d';
+const ruleOf = (fields: Partial<OracleRule>): OracleRule => ({
+  id,
+  metric_name: 'm',
+  threshold: 10,
+  discord_webhook_url: '',
+  ...fields,
+});
+
+/** Samples as [seconds, value], or [seconds, value, host]; a rule in force from the first, and what else happens. */
+function judged(
+  fields: Partial<OracleRule>,
+  samples: readonly (readonly [number, number, string?])[],
+  more: readonly OracleEvent[] = [],
+): Verdict {
+  const records = samples.map(([seconds, value, host], offset): OracleRecord => {
+    const tags = host === undefined ? '' : `, "tags": {"host": "${host}"}`;
+    const text = `{"value": ${value}${tags}}`;
+    return { offset, key: Buffer.from('m'), value: Buffer.from(text), timestampMs: seconds * 1_000 };
+  });
+  const rule = { fromOffset: 0, rule: ruleOf(fields), version: { partition: 0, offset: 0 } };
+  return judgeAll({ partition: 0, records, events: [rule, ...more] });
+}
+
+/** What was sent, as [kind, T in seconds, x]. */
+const sent = ({ notifications }: Verdict): unknown[] =>
+  notifications.map(({ kind, timeMs, x }) => [kind, timeMs / 1_000, x]);
+
+test('a breach is notified once, strictly beyond the threshold, and again after it has ended', () => {
+  const samples = [[0, 10], [1, 11], [2, 12], [3, 10], [4, 10.5]] as const; // prettier-ignore
+  assert.deepEqual(sent(judged({}, samples)), [['fired', 1, 11], ['fired', 4, 10.5]]); // prettier-ignore
+  const mirrored = samples.map(([seconds, value]) => [seconds, 20 - value] as const);
+  assert.deepEqual(sent(judged({ operator: '<' }, mirrored)), [['fired', 1, 9], ['fired', 4, 9.5]]); // prettier-ignore
+});
+
+test('between the two thresholds a firing alarm stays firing, and one that is ok stays ok', () => {
+  const rule = { resolve_threshold: 8, notify_on_resolve: true };
+  const verdict = judged(rule, [[0, 9], [1, 11], [2, 9], [3, 11], [4, 8], [5, 9]]); // prettier-ignore
+  assert.deepEqual(sent(verdict), [['fired', 1, 11], ['resolved', 4, 8]]); // prettier-ignore
+  assert.equal(verdict.states.size, 0);
+});
+
+test('a breach must last before it fires, and it fires since it began', () => {
+  const verdict = judged({ for_seconds: 2 }, [[0, 11], [1, 9], [2, 11], [3, 11], [4, 11]]); // prettier-ignore
+  assert.deepEqual(
+    verdict.notifications.map(({ timeMs, sinceMs }) => [timeMs, sinceMs]),
+    [[4_000, 2_000]],
+  );
+});
+
+test('a cooldown is the rule’s; what it withholds is owed, and paid once, or dropped with the alarm', () => {
+  const samples = [[0, 11, 'a'], [1, 11, 'b'], [2, 11, 'c'], [4, 11, 'b'], [5, 9, 'c'], [9, 11, 'b'], [10, 11, 'b']] as const; // prettier-ignore
+  const { notifications } = judged({ cooldown_seconds: 4 }, samples);
+  assert.deepEqual(
+    notifications.map(({ series, timeMs, owed }) => [series, timeMs, owed]),
+    [
+      ['["m","host","a"]', 0, false],
+      ['["m","host","b"]', 4_000, true],
+    ],
+  );
+});
+
+test('every sample in breach is notified when the rule says so', () => {
+  const verdict = judged({ trigger: 'every_sample', resolve_threshold: 9 }, [[0, 11], [1, 9.5], [2, 12]]); // prettier-ignore
+  assert.deepEqual(sent(verdict), [['fired', 0, 11], ['fired', 2, 12]]); // prettier-ignore
+});
+
+test('a window is what the log holds in (T - W, T], late samples inside of it included', () => {
+  const rule = { type: 'window_average', window_duration_seconds: 10, threshold: -1, trigger: 'every_sample' } as const;
+  const verdict = judged(rule, [[0, 8], [10, 2], [1, 5], [0, 1_000], [11, 8]]); // prettier-ignore
+  assert.deepEqual(sent(verdict), [['fired', 0, 8], ['fired', 10, 2], ['fired', 10, 3.5], ['fired', 11, 5]]); // prettier-ignore
+});
+
+test('a silence fires when the clock has passed the due time, and ends at the next sample', () => {
+  const clock = (fromOffset: number, seconds: number): OracleEvent => ({ fromOffset, clockMs: seconds * 1_000 });
+  const rule = { no_data_seconds: 5, notify_on_resolve: true };
+  const verdict = judged(rule, [[0, 9], [20, 11]], [clock(1, 5), clock(1, 6), clock(1, 7), clock(2, 24)]); // prettier-ignore
+  assert.deepEqual(sent(verdict), [['no_data', 5, undefined], ['resolved', 20, 11], ['fired', 20, 11]]); // prettier-ignore
+});
+
+test('a series silent for a day is forgotten: it fires again', () => {
+  const day = 86_400;
+  assert.deepEqual(sent(judged({}, [[0, 11], [day - 1, 12], [2 * day - 1, 13]])), [['fired', 0, 11], ['fired', 2 * day - 1, 13]]); // prettier-ignore
+});
+
+test('a new version keeps the alarm; deleting or disabling ends it, and nobody is told', () => {
+  const version = { partition: 0, offset: 1 };
+  const change = (fields: Partial<OracleRule>): OracleEvent => ({ fromOffset: 1, rule: ruleOf(fields), version });
+  const samples = [[0, 11], [1, 11], [2, 9]] as const; // prettier-ignore
+  const resolves = { notify_on_resolve: true };
+  assert.deepEqual(sent(judged(resolves, samples, [change({ ...resolves, threshold: 5 })])), [['fired', 0, 11]]);
+  const [, resolved] = judged(resolves, samples, [change({ ...resolves, threshold: 9.5 })]).notifications;
+  assert.deepEqual([resolved?.kind, resolved?.version], ['resolved', version]);
+  const disabled = change({ ...resolves, enabled: false });
+  assert.deepEqual(sent(judged(resolves, samples, [disabled])), [['fired', 0, 11]]);
+  assert.deepEqual(sent(judged(resolves, samples, [{ fromOffset: 1, deletedRuleId: id }])), [['fired', 0, 11]]);
+  const again = [disabled, change(resolves)];
+  assert.deepEqual(sent(judged(resolves, samples, again)), [['fired', 0, 11], ['fired', 1, 11], ['resolved', 2, 9]]); // prettier-ignore
+});
+
+test('ids are these UUIDs, made by Python’s uuid.uuid5', () => {
+  const at = { partition: 3, offset: 1_234, timestampMs: 1_700_000_000_123 };
+  const alarm = oracleAlarmId({ ruleId: id, series: '["m","host","a"]', at, cause: 'breach' });
+  const silent = oracleAlarmId({ ruleId: id, series: '["m","host","a"]', at, cause: 'no_data' });
+  assert.deepEqual(
+    [alarm, silent, oracleNotificationId(alarm, 'fired', at)],
+    [
+      '247a4278-e8d5-54ed-9ec5-87d9a6e3d913',
+      '1b8ceb7b-d635-5a99-afb0-f9bdcdd0063c',
+      'aa72a757-1de6-5804-a96d-8f9b05612445',
+    ],
+  );
+});
+
+test('a mean is rounded once, whatever the sizes of its values', () => {
+  assert.equal(exactMean([0.1, 0.2, 0.3]), 0.2);
+  assert.equal(exactMean([1e300, 1, -1e300, 2]), 0.75);
+  assert.equal(exactMean([Number.MAX_VALUE, Number.MAX_VALUE]), Number.MAX_VALUE);
+  assert.equal(exactMean([5e-324, 5e-324]), 5e-324);
+  assert.equal(exactMean([-3, 3]), 0);
+  const value = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e300, max: 1e300 });
+  fc.assert(
+    fc.property(value, fc.integer({ min: 1, max: 9 }), (one, count) => {
+      assert.equal(exactMean(Array.from({ length: count }, () => one)), one + 0); // prettier-ignore
+    }),
+  );
+});
+
+test('each form says the sample, and nothing that is poison says any', () => {
+  const tags: Pairs = [['host', 'a'], ['__proto__', '"ü']]; // prettier-ignore
+  for (const [index, form] of sampleForms.entries()) {
+    for (const value of [0, -0.25, 12, 1e21, 5e-324]) {
+      const read = readSample(Buffer.from('m'), Buffer.from(form(value, tags)), 0);
+      assert.equal(read?.value, value, `form ${index}`);
+      assert.deepEqual(read?.tags, new Map(tags), `form ${index}`);
+      assert.equal(readSample(Buffer.from('m'), Buffer.from(form(value, [])), 0)?.tags.size, 0, `form ${index}`);
+    }
+  }
+  for (const { key, value } of poisonRecords('m')) {
+    assert.equal(readSample(key, value, 0), undefined, Buffer.from(value ?? []).toString().slice(0, 80)); // prettier-ignore
+  }
+  assert.equal(readSample(Buffer.from('m'), Buffer.from('{"value": 1}'), -1), undefined);
+});
