@@ -1,9 +1,9 @@
-import { v5 } from 'uuid';
+import { parse, v5 } from 'uuid';
 import type { Cause, SamplePlace } from './alarm-state.ts';
 
 /** The namespaces of our UUIDs (version 5, RFC 9562 section 5.5). They must never change: ids would. */
-const alarmNamespace = '5d5b7c3e-8e0b-4c0e-9a0d-6f0a3a1c7b51';
-const notificationNamespace = 'c2f0a7d4-3b1e-4f6a-8a55-1b9be1d0e2a7';
+const alarmNamespace = parse('5d5b7c3e-8e0b-4c0e-9a0d-6f0a3a1c7b51');
+const notificationNamespace = parse('c2f0a7d4-3b1e-4f6a-8a55-1b9be1d0e2a7');
 
 const encoder = new TextEncoder();
 

@@ -13,8 +13,6 @@ export interface Effects {
   readonly states: readonly Effect[];
 }
 
-const encoder = new TextEncoder();
-
 /** Gathers what follows from samples until it is drained, as the records to be appended. */
 export class EffectsBuffer {
   #notifications: Effect[] = [];
@@ -23,14 +21,14 @@ export class EffectsBuffer {
   /** One message due to a webhook, given by its numeric id. */
   addNotification(webhookId: string, notification: Notification): void {
     this.#notifications.push({
-      key: encoder.encode(webhookId),
-      value: encoder.encode(formatNotification(notification)),
+      key: Buffer.from(webhookId),
+      value: Buffer.from(formatNotification(notification)),
     });
   }
 
   addState(seriesKey: string, record: AlarmRecord): void {
     const key = alarmRecordKey(record.ruleId, seriesKey);
-    this.#states.push({ key: encoder.encode(key), value: encoder.encode(formatAlarmRecord(record)) });
+    this.#states.push({ key: Buffer.from(key), value: Buffer.from(formatAlarmRecord(record)) });
   }
 
   /** What was gathered since the last call. */

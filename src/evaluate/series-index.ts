@@ -36,7 +36,7 @@ export class SeriesIndex {
   /** Puts the samples of one batch with offsets in [from, to) into the columns, with their series as far as they are known. */
   scan(batch: Uint8Array, from: number, to: number): void {
     scanSamples(batch, this.columns, from, to);
-    this.table.findAll(batch, this.columns);
+    this.table.find(batch, this.columns);
   }
 
   /** What one sample of the columns says, or why it is none. */

@@ -78,12 +78,34 @@ export class SeriesTable {
     this.#free.push(...numbers);
   }
 
-  /** Looks up all samples of a batch that are not odd: `columns.series` is their number, or -1. */
-  findAll(batch: Uint8Array, columns: SampleColumns): void {
-    const { value, series } = columns;
-    for (let index = 0; index < columns.count; index++) {
+  /** Looks up the samples [from, to) of a batch that are not odd: `columns.series` is their number, or -1. */
+  find(batch: Uint8Array, columns: SampleColumns, from = 0, to = columns.count): void {
+    const { hash, value, series, keyStart, keyEnd, suffixStart, valueEnd } = columns;
+    const words = columns.wordsOf(batch);
+    const slots = this.#slots;
+    const arena = this.#arena;
+    const mask = slots.length - 1;
+    for (let index = from; index < to; index++) {
+      series[index] = -1;
       // NaN alone differs from itself.
-      series[index] = value[index] === value[index] ? this.#find(batch, columns, index) : -1;
+      if (value[index] !== value[index]) continue;
+      const wanted = hash[index]!;
+      const [keyFrom, keyTo] = [keyStart[index]!, keyEnd[index]!];
+      const [suffixFrom, suffixTo] = [suffixStart[index]!, valueEnd[index]!];
+      const lengths = ((keyTo - keyFrom) << 16) | (suffixTo - suffixFrom);
+      for (let slot = (wanted * slotLength) & mask; slots[slot + seriesAt] !== 0; slot = (slot + slotLength) & mask) {
+        if (slots[slot + hashAt] !== wanted || slots[slot + lengthsAt] !== lengths) continue;
+        // The hash is a hint: equal bytes are what counts.
+        let at = slots[slot + startAt]!;
+        let read = keyFrom;
+        for (; read + 4 <= keyTo && arena[at] === words.getInt32(read, true); read += 4) at++;
+        if (read + 4 <= keyTo || (read < keyTo && arena[at++] !== tailWord(words, read, keyTo))) continue;
+        read = suffixFrom;
+        for (; read + 4 <= suffixTo && arena[at] === words.getInt32(read, true); read += 4) at++;
+        if (read + 4 <= suffixTo || (read < suffixTo && arena[at] !== tailWord(words, read, suffixTo))) continue;
+        series[index] = slots[slot + seriesAt]! - 1;
+        break;
+      }
     }
   }
 
@@ -93,19 +115,21 @@ export class SeriesTable {
     const keyEnd = columns.keyEnd[index]!;
     const suffixStart = columns.suffixStart[index]!;
     const suffixEnd = columns.valueEnd[index]!;
-    if (suffixEnd - suffixStart > suffixBytesMax || this.#forms >= formsMax || this.#find(batch, columns, index) >= 0)
-      return;
+    const words = columns.wordsOf(batch);
+    if (suffixEnd - suffixStart > suffixBytesMax || this.#forms >= formsMax) return;
+    this.find(batch, columns, index, index + 1);
+    if (columns.series[index]! >= 0) return;
     if (this.#forms * 2 * slotLength >= this.#slots.length) this.#rebuild(this.#slots.length * 2, new Set());
-    const words = wordsFor(keyEnd - keyStart) + wordsFor(suffixEnd - suffixStart);
-    while (this.#arenaEnd + words > this.#arena.length) {
+    const length = wordsFor(keyEnd - keyStart) + wordsFor(suffixEnd - suffixStart);
+    while (this.#arenaEnd + length > this.#arena.length) {
       const larger = new Int32Array(this.#arena.length * 2);
       larger.set(this.#arena);
       this.#arena = larger;
     }
     const start = this.#arenaEnd;
-    this.#arenaEnd = copyWords(batch, suffixStart, suffixEnd, {
+    this.#arenaEnd = copyWords(words, suffixStart, suffixEnd, {
       arena: this.#arena,
-      at: copyWords(batch, keyStart, keyEnd, { arena: this.#arena, at: start }),
+      at: copyWords(words, keyStart, keyEnd, { arena: this.#arena, at: start }),
     });
     const hash = columns.hash[index]!;
     const slot = this.#freeSlot(hash);
@@ -114,46 +138,6 @@ export class SeriesTable {
     this.#slots[slot + startAt] = start;
     this.#slots[slot + lengthsAt] = ((keyEnd - keyStart) << 16) | (suffixEnd - suffixStart);
     this.#forms++;
-  }
-
-  #find(batch: Uint8Array, columns: SampleColumns, index: number): number {
-    const hash = columns.hash[index]!;
-    const keyStart = columns.keyStart[index]!;
-    const keyEnd = columns.keyEnd[index]!;
-    const suffixStart = columns.suffixStart[index]!;
-    const suffixEnd = columns.valueEnd[index]!;
-    const lengths = ((keyEnd - keyStart) << 16) | (suffixEnd - suffixStart);
-    const slots = this.#slots;
-    const arena = this.#arena;
-    const mask = slots.length - 1;
-    for (let slot = (hash * slotLength) & mask; ; slot = (slot + slotLength) & mask) {
-      const series = slots[slot + seriesAt]!;
-      if (series === 0) return -1;
-      if (slots[slot + hashAt] !== hash || slots[slot + lengthsAt] !== lengths) continue;
-      // The hash is a hint: equal bytes are what counts.
-      let at = slots[slot + startAt]!;
-      let read = keyStart;
-      for (; read + 4 <= keyEnd; read += 4) {
-        if (
-          arena[at] !==
-          (batch[read]! | (batch[read + 1]! << 8) | (batch[read + 2]! << 16) | (batch[read + 3]! << 24))
-        )
-          break;
-        at++;
-      }
-      if (read + 4 <= keyEnd || (read < keyEnd && arena[at++] !== tailWord(batch, read, keyEnd))) continue;
-      read = suffixStart;
-      for (; read + 4 <= suffixEnd; read += 4) {
-        if (
-          arena[at] !==
-          (batch[read]! | (batch[read + 1]! << 8) | (batch[read + 2]! << 16) | (batch[read + 3]! << 24))
-        )
-          break;
-        at++;
-      }
-      if (read + 4 <= suffixEnd || (read < suffixEnd && arena[at] !== tailWord(batch, read, suffixEnd))) continue;
-      return series - 1;
-    }
   }
 
   /** Where in the slots a form with this hash may be set. */
@@ -193,14 +177,14 @@ function wordsFor(bytes: number): number {
 }
 
 /** The last one to three bytes, as a word filled up with zeros. */
-function tailWord(bytes: Uint8Array, start: number, end: number): number {
+function tailWord(bytes: DataView, start: number, end: number): number {
   let word = 0;
-  for (let at = start; at < end; at++) word |= bytes[at]! << ((at - start) * 8);
+  for (let at = start; at < end; at++) word |= bytes.getUint8(at) << ((at - start) * 8);
   return word;
 }
 
 /** Copies bytes into words of their own, and returns where the next ones begin. */
-function copyWords(bytes: Uint8Array, start: number, end: number, to: { arena: Int32Array; at: number }): number {
+function copyWords(bytes: DataView, start: number, end: number, to: { arena: Int32Array; at: number }): number {
   let { at } = to;
   for (let read = start; read < end; read += 4) to.arena[at++] = tailWord(bytes, read, Math.min(end, read + 4));
   return at;

@@ -160,6 +160,33 @@ function sharing(theLog: () => Log): void {
 }
 
 function claims(theLog: () => Log): void {
+  test('a claim reads much unaltered: a chunk’s bytes hold until the next one is asked for', async () => {
+    const log = theLog();
+    const topic = await newTopic(log);
+    const wanted = numbers(3_000).map((index) => `${index} ${String.fromCharCode(97 + (index % 26)).repeat(1_000)}`);
+    for (let at = 0; at < wanted.length; at += 100)
+      await log.append(
+        topic,
+        wanted.slice(at, at + 100).map((value) => newRecord('k', value)),
+      );
+    const stop = new AbortController();
+    const found: (string | null)[] = [];
+    await log.process(
+      topic,
+      newName('group'),
+      async (claim) => {
+        for await (const chunk of claim.read(0)) {
+          // What is fetched meanwhile must not be written over it.
+          await sleep(20);
+          found.push(...writtenIn(chunk).map(({ value }) => value));
+          if (found.length >= wanted.length) stop.abort();
+        }
+      },
+      stop.signal,
+    );
+    assert.deepEqual(found, wanted);
+  });
+
   /** Runs `work` with a claim of partition 0, once, and resolves to what it returned. */
   async function withClaim<T>(topic: string, work: (claim: Claim) => Promise<T>): Promise<T> {
     const stop = new AbortController();

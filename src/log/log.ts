@@ -124,7 +124,10 @@ export interface Claim {
   isHeld(): boolean;
   /** The partition's next offset to be given as last heard, and when, by performance.now(). */
   head(): { readonly offset: number; readonly heardAtMs: number };
-  /** All records from an offset on, for ever; ends when the claim's signal aborts. One reader at a time. Rejects with OffsetGone. */
+  /**
+   * All records from an offset on, for ever; ends when the claim's signal aborts. One reader at a time. A chunk's bytes hold
+   * until the next is asked for: copy what must outlive it. Rejects with OffsetGone.
+   */
   read(fromOffset: number): AsyncIterable<RecordChunk>;
   /** As Log.append; rejects with ClaimLost, having written nothing, when the claim is no longer held. */
   append(topic: string, records: readonly NewRecord[]): Promise<Place[]>;

@@ -17,6 +17,8 @@ export interface StreamSource {
   readonly logger: Logger;
   readonly topic: string;
   readonly partition: number;
+  /** Whether a chunk's bytes are read no more once the next one is asked for: their memory is then used again. */
+  readonly lends?: boolean;
 }
 
 /** One partition's chunks from an offset on, for ever or to an end. It outlives lost brokers and leaders. */
@@ -57,6 +59,7 @@ export class ChunkStream {
             this.#position = chunk.nextOffset;
             yield chunk;
           }
+          if (this.#source.lends === true) this.#source.fetcher.memory.giveBack(taken.records);
         } catch (error) {
           if (!(error instanceof CorruptBatch)) throw error;
           strikes++;

@@ -201,7 +201,10 @@ class KafkaClaim implements Claim {
 
   read(fromOffset: number): AsyncIterable<RecordChunk> {
     const { cluster, fetcher, logger, topic } = this.#keeper.settings;
-    const stream = new ChunkStream({ cluster, fetcher, logger, topic, partition: this.partition }, fromOffset);
+    const stream = new ChunkStream(
+      { cluster, fetcher, logger, topic, partition: this.partition, lends: true },
+      fromOffset,
+    );
     this.#stream = stream;
     return stream.chunks(this.signal);
   }

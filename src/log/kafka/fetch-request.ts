@@ -1,7 +1,8 @@
 // Fetch, version 13: by topic id, for every broker from 3.1 on. The request is the library's; the answer is read here, and
 // hands over the record batches as the bytes they are: its own reader makes objects of all records, which costs ten times
 // as much as evaluating them.
-import { createAPI, fetchV13, type Reader } from '@platformatic/kafka';
+import { createAPI, fetchV13, type API, type Reader } from '@platformatic/kafka';
+import type { RecordMemory } from './record-memory.ts';
 
 /** A transaction that was taken back, as the broker lists it beside the records: from its first offset to its marker. */
 export interface AbortedTransaction {
@@ -25,38 +26,66 @@ export interface FetchAnswer {
   readonly partitions: readonly PartitionAnswer[];
 }
 
-/** A position in an answer. Reads as the protocol's flexible versions encode. */
+/** A position in an answer, which lies in the pieces that the network made of it. Reads as flexible versions encode. */
 class Cursor {
-  readonly #bytes: Buffer;
-  #at = 0;
+  readonly #pieces: readonly Buffer[];
+  #piece = 0;
+  #at: number;
 
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+  constructor(pieces: readonly Buffer[], start: number) {
+    this.#pieces = pieces;
+    this.#at = 0;
+    this.skip(start);
   }
 
-  skip(bytes: number): void {
-    this.#at += bytes;
+  skip(length: number): void {
+    let left = length;
+    while (left > 0) left -= this.#advance(left).length;
+  }
+
+  /** The next bytes, as many as there are in one piece. */
+  #advance(lengthMax: number): Buffer {
+    let piece = this.#pieces[this.#piece];
+    while (piece !== undefined && this.#at === piece.length) {
+      piece = this.#pieces[++this.#piece];
+      this.#at = 0;
+    }
+    if (piece === undefined) throw new RangeError('an answer of Kafka is cut short');
+    const found = piece.subarray(this.#at, Math.min(piece.length, this.#at + lengthMax));
+    this.#at += found.length;
+    return found;
+  }
+
+  /** Copies the next bytes. */
+  copyTo(target: Buffer): Buffer {
+    for (let at = 0; at < target.length;) {
+      const found = this.#advance(target.length - at);
+      target.set(found, at);
+      at += found.length;
+    }
+    return target;
+  }
+
+  #bytes(length: number): Buffer {
+    return this.copyTo(Buffer.allocUnsafe(length));
   }
 
   int16(): number {
-    this.#at += 2;
-    return this.#bytes.readInt16BE(this.#at - 2);
+    return this.#bytes(2).readInt16BE();
   }
 
   int32(): number {
-    this.#at += 4;
-    return this.#bytes.readInt32BE(this.#at - 4);
+    return this.#bytes(4).readInt32BE();
   }
 
   int64(): number {
-    this.#at += 8;
-    return Number(this.#bytes.readBigInt64BE(this.#at - 8));
+    return Number(this.#bytes(8).readBigInt64BE());
   }
 
   varint(): number {
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.#bytes.readUInt8(this.#at++);
+      const byte = this.#bytes(1).readUInt8();
       value += (byte & 127) * 2 ** shift;
       if (byte < 128) return value;
     }
@@ -69,16 +98,8 @@ class Cursor {
   }
 
   uuid(): string {
-    const hex = this.bytes(16).toString('hex');
+    const hex = this.#bytes(16).toString('hex');
     return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
-  }
-
-  bytes(length: number): Buffer {
-    const end = this.#at + length;
-    if (end > this.#bytes.length) throw new RangeError('an answer of Kafka is cut short');
-    const found = this.#bytes.subarray(this.#at, end);
-    this.#at = end;
-    return found;
   }
 
   skipTaggedFields(): void {
@@ -89,7 +110,7 @@ class Cursor {
   }
 }
 
-function readPartition(cursor: Cursor, topicId: string): PartitionAnswer {
+function readPartition(cursor: Cursor, topicId: string, memory: RecordMemory): PartitionAnswer {
   const partition = cursor.int32();
   const errorCode = cursor.int16();
   cursor.skip(8); // The high watermark: with read_committed the last stable offset is what counts.
@@ -102,29 +123,28 @@ function readPartition(cursor: Cursor, topicId: string): PartitionAnswer {
   }
   cursor.skip(4); // The preferred replica: we name no rack, so there is none.
   // Copied, so that a slow partition does not keep the whole answer in memory.
-  const records = Buffer.from(cursor.bytes(cursor.arrayLength()));
+  const records = cursor.copyTo(memory.take(cursor.arrayLength()));
   cursor.skipTaggedFields();
   return { topicId, partition, errorCode, lastStableOffset, aborted, records };
 }
 
-function parseAnswer(_correlationId: number, _apiKey: number, _version: number, reader: Reader): FetchAnswer {
-  // In one piece, whatever pieces the network made of it.
-  const cursor = new Cursor(reader.buffer.slice(reader.position));
+export function readAnswer(reader: Reader, memory: RecordMemory): FetchAnswer {
+  const cursor = new Cursor(reader.buffer.buffers, reader.position);
   cursor.skip(4); // The throttle time: the broker holds us up by itself.
   const errorCode = cursor.int16();
   cursor.skip(4); // The session's id: we use none.
   const partitions: PartitionAnswer[] = [];
   for (let topics = cursor.arrayLength(); topics > 0; topics--) {
     const topicId = cursor.uuid();
-    for (let left = cursor.arrayLength(); left > 0; left--) partitions.push(readPartition(cursor, topicId));
+    for (let left = cursor.arrayLength(); left > 0; left--) partitions.push(readPartition(cursor, topicId, memory));
     cursor.skipTaggedFields();
   }
   return { errorCode, partitions };
 }
 
-export const fetchApi = createAPI<Parameters<typeof fetchV13.createRequest>, FetchAnswer>(
-  1,
-  13,
-  fetchV13.createRequest,
-  parseAnswer,
-);
+/** The call, with the memory that the records of its answers are copied to. */
+export function createFetchApi(memory: RecordMemory): API<Parameters<typeof fetchV13.createRequest>, FetchAnswer> {
+  return createAPI(1, 13, fetchV13.createRequest, (_correlationId, _apiKey, _version, reader) =>
+    readAnswer(reader, memory),
+  );
+}

@@ -14,9 +14,10 @@ import { pause } from '../../base/backoff.ts';
 import { endOfBatches, type FetchedRecords } from './chunks.ts';
 import type { Cluster, Leader } from './cluster.ts';
 import type { Lane } from './connections.ts';
-import { fetchApi, type PartitionAnswer } from './fetch-request.ts';
+import { createFetchApi, type PartitionAnswer } from './fetch-request.ts';
 import { readCommitted } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
+import { RecordMemory, slabBytes } from './record-memory.ts';
 import { backoffFor, type Complaints } from './retry.ts';
 
 const helpersPerBroker = 2;
@@ -25,7 +26,8 @@ const longPollMs = 500;
 const shortPollMs = 10;
 /** Well above a long poll: a broker that takes longer is gone or stands still. */
 const answerTimeoutMs = 10_000;
-const partitionBytesMax = 1024 * 1024;
+/** What is copied, checked and judged in turn should still lie in the processor's own memory when its turn comes. */
+const partitionBytesMax = slabBytes;
 const requestBytesMax = 8 * 1024 * 1024;
 const partitionsPerRequestMax = 200;
 
@@ -52,6 +54,9 @@ export class Fetcher {
   readonly #readers = new Set<PartitionReader>();
   readonly #homeless = new Set<PartitionReader>();
   readonly #closing = new AbortController();
+  /** A reader that is done with an answer's records gives them back. */
+  readonly memory = new RecordMemory();
+  readonly #fetchApi = createFetchApi(this.memory);
   #settling = false;
 
   constructor({ cluster, lane, complaints }: FetcherSettings) {
@@ -190,7 +195,7 @@ export class Fetcher {
     const connection = await this.#cluster.connections.open(broker.leader, how.lane);
     const answer = await ask(
       connection,
-      fetchApi,
+      this.#fetchApi,
       how.maxWaitMs,
       1, // At least so many bytes, or the broker waits.
       requestBytesMax,
