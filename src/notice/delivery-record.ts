@@ -4,6 +4,7 @@
  *
  *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "at_ms": …}
+ *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "at_ms": …}
  *
  * All notifications of one message have the same attempt id. An attempt is written before its request, so that whoever
  * comes after a crash knows of it; an attempt without an outcome may have been delivered.
@@ -11,10 +12,18 @@
 import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
 
 /**
- * What became of a notification. `delivered`: Discord took it. `dead`: it never will, the reason says why. `expired`: it was
- * too old to be sent when its turn came. `rerouted`: its rule has another webhook now, under which it was appended anew.
+ * What became of a notification.
+ *
+ * - `delivered`: Discord took it, as an embed or a line of the message named.
+ * - `merged`: as delivered, as a line in the list of the message named.
+ * - `parked`: its webhook is broken, the reason says how. It waits in `notifications`, and a later record says how that ends.
+ * - `dead`: it will never be taken, the reason says why.
+ * - `expired`: it was too old to be sent when its turn came.
+ * - `rerouted`: its rule has another webhook now, under which it was appended anew.
+ *
+ * All but `parked` are final.
  */
-export const outcomes = ['delivered', 'dead', 'expired', 'rerouted'] as const;
+export const outcomes = ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'] as const;
 export type DeliveryOutcome = (typeof outcomes)[number];
 
 export interface DeliveryAttempt {
@@ -35,9 +44,12 @@ export interface DeliveryEnd {
   readonly notificationId: string;
   readonly webhookId: string;
   readonly outcome: DeliveryOutcome;
+  /** Discord's; undefined when its answer was cut short. */
   readonly messageId: string | undefined;
   /** Why, when it was not delivered. Without any secret. */
   readonly reason: string | undefined;
+  /** When parked: for which pair of id and token, as `wh_` and the first 12 hex digits of its SHA-256. */
+  readonly webhook: string | undefined;
   readonly atMs: number;
 }
 
@@ -49,9 +61,9 @@ export function formatDeliveryRecord(record: DeliveryRecord): string {
     const { attemptId, attempt, atMs, deadlineMs } = record;
     return JSON.stringify({ ...common, attempt_id: attemptId, attempt, at_ms: atMs, deadline_ms: deadlineMs });
   }
-  const { outcome, messageId, reason, atMs } = record;
+  const { outcome, messageId, reason, webhook, atMs } = record;
   // JSON leaves out what is undefined.
-  return JSON.stringify({ ...common, outcome, message_id: messageId, reason, at_ms: atMs });
+  return JSON.stringify({ ...common, outcome, message_id: messageId, reason, webhook, at_ms: atMs });
 }
 
 /** Reads a record of the `deliveries` topic, or says what is wrong with it. */
@@ -78,6 +90,7 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
       outcome: reader.oneOf('outcome', outcomes),
       messageId: reader.optional('message_id', (field) => reader.text(field)),
       reason: reader.optional('reason', (field) => reader.text(field)),
+      webhook: reader.optional('webhook', (field) => reader.text(field)),
     };
   });
 }

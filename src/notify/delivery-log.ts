@@ -9,7 +9,7 @@ import {
   type DeliveryRecord,
 } from '../notice/delivery-record.ts';
 import { topics } from '../topics.ts';
-import { postMsMax } from './discord-client.ts';
+import { postMsMax } from '../discord/discord-client.ts';
 
 /** A notification as it waits: where it stands in the log, and since when. */
 export interface Waiting {
@@ -96,6 +96,7 @@ export class DeliveryLog {
       outcome: end.outcome,
       messageId: end.messageId,
       reason: end.reason,
+      webhook: undefined,
       atMs: nowMs,
     }));
     await this.#append(records);

@@ -8,8 +8,8 @@ import { discordLimits } from '../notice/embed.ts';
 import { packMessage, plainMessage } from '../notice/message.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import { discordApiBase, webhookAddress, webhookSecretText, type Webhook } from '../rule/webhook-url.ts';
-import { actionFor, bucketWaitMs, type Action } from './answer.ts';
-import { postMsMax, type DiscordClient } from './discord-client.ts';
+import { actionFor, bucketWaitMs, type Action } from '../discord/answer.ts';
+import { postMsMax, type DiscordClient } from '../discord/discord-client.ts';
 import { rememberedMs, type DeliveryLog, type Waiting } from './delivery-log.ts';
 import type { SendGate } from './send-gate.ts';
 

@@ -5,7 +5,7 @@ import { aborted, type Service } from '../base/service.ts';
 import type { Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
-import { DiscordClient } from './discord-client.ts';
+import { DiscordClient } from '../discord/discord-client.ts';
 import { Outbox, type OutboxContext } from './outbox.ts';
 import { SendGate } from './send-gate.ts';
 

@@ -8,9 +8,9 @@ import type { DeliveryOutcome } from '../notice/delivery-record.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import type { Webhook } from '../rule/webhook-url.ts';
 import { topics } from '../topics.ts';
-import type { Action } from './answer.ts';
+import type { Action } from '../discord/answer.ts';
 import { DeliveryLog, type Waiting } from './delivery-log.ts';
-import type { DiscordClient } from './discord-client.ts';
+import type { DiscordClient } from '../discord/discord-client.ts';
 import { Lane, type LaneTrouble } from './lane.ts';
 import type { SendGate } from './send-gate.ts';
 
