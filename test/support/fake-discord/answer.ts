@@ -97,6 +97,7 @@ export function banAnswer(kind: BanKind, waitMs: number): Answer {
         status: 429,
         headers: { 'content-type': 'text/plain', 'retry-after': retryAfter },
         body: 'error code: 1015',
+        waitMs,
       };
     case 'ban_html':
       return {
@@ -104,6 +105,7 @@ export function banAnswer(kind: BanKind, waitMs: number): Answer {
         status: 429,
         headers: { ...html, 'retry-after': retryAfter },
         body: htmlPage('Error 1015', 'You are being rate limited'),
+        waitMs,
       };
     case 'ban_code_0': {
       const message =
@@ -147,6 +149,17 @@ export function faultAnswer(fault: Fault): Answer | undefined {
       return { ...jsonAnswer(400, { embeds: ['0'] }, 'refused') };
     case 'redirect':
       return { ...blank, status: fault.status ?? 302, headers: { location: fault.location ?? 'http://127.0.0.1:9/' } };
+    case 'limited':
+      return limited;
+    case 'limited_global':
+      return limitAnswer(waitMs, 'global');
+    case 'limited_shared':
+      return limitAnswer(waitMs, 'shared');
+    case 'limited_channel_write': {
+      const message = 'The write action you are performing on the channel has hit the write rate limit.';
+      const shared = limitAnswer(waitMs, 'shared');
+      return { ...shared, code: 20_028, body: JSON.stringify({ ...JSON.parse(shared.body), message, code: 20_028 }) };
+    }
     case 'limited_body_only': {
       const { 'retry-after': _header, ...headers } = limited.headers;
       return { ...limited, headers };

@@ -1,6 +1,9 @@
 /** Brings an answer to the client, or to grief on the way. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TLSSocket } from 'node:tls';
+import { gzipSync } from 'node:zlib';
 import type { Answer } from './answer.ts';
 import type { Fault } from './fault.ts';
 
@@ -23,8 +26,9 @@ export function dropUnanswered(request: IncomingMessage, fault: Fault): boolean 
       return true;
     case 'reset':
     case 'reset_reused':
-      request.socket.resetAndDestroy();
+      reset(request.socket);
       return true;
+    case 'close_reused':
     case 'close':
       request.socket.destroy();
       return true;
@@ -43,7 +47,7 @@ export async function sendSpoiled(response: ServerResponse, answer: Answer, faul
     case 'accepted_timeout':
       return 0;
     case 'accepted_reset':
-      socket?.resetAndDestroy();
+      if (socket) reset(socket);
       return 0;
     case 'accepted_close':
       socket?.destroy();
@@ -72,12 +76,23 @@ export async function sendSpoiled(response: ServerResponse, answer: Answer, faul
       }
       response.end();
       return answer.status;
+    case 'accepted_gzip_bomb': {
+      const headers = { ...answer.headers, 'content-encoding': 'gzip' };
+      response.writeHead(answer.status, headers).end(gzipSync(Buffer.alloc(hugeBodyBytes, 0x20)));
+      return answer.status;
+    }
     case 'accepted_huge_body':
       await sendHuge(response, answer);
       return answer.status;
     default:
       return send(response, answer);
   }
+}
+
+/** An RST. Under TLS a socket can only be cut, which the client sees as much the same. */
+function reset(socket: Socket): void {
+  if (socket instanceof TLSSocket) socket.destroy();
+  else socket.resetAndDestroy();
 }
 
 async function sendHuge(response: ServerResponse, answer: Answer): Promise<void> {

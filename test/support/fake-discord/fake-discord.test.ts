@@ -106,6 +106,9 @@ const refusedBodies: [string, unknown, number, RegExp?][] = [
   ['components v2 with content', { ...hello, flags: 32_768 }, 50_035],
   ['a color that is none', { embeds: [{ title: 'a', color: 2 ** 24 }] }, 50_035],
   ['an array', [], 50_035],
+  ['a kind of mention that is none', { ...hello, allowed_mentions: { parse: ['all'] } }, 50_035, /BASE_TYPE_CHOICES/],
+  ['a timestamp in milliseconds', { embeds: [{ title: 'a', timestamp: '1700000000000' }] }, 50_035, /ISO8601/],
+  ['an embed that is null', { embeds: [null] }, 50_035],
 ];
 
 for (const [name, body, code, pattern] of refusedBodies) {
@@ -185,6 +188,9 @@ test('the global limit is per address and says so', async (t) => {
   assert.equal(limited.status, 429);
   assert.equal(limited.headers['x-ratelimit-global'], 'true');
   assert.equal((JSON.parse(limited.text) as { global: boolean }).global, true);
+  const elsewhere = new Agent({ localAddress: '127.0.0.2' });
+  t.after(() => elsewhere.destroy());
+  assert.equal((await call(fake.addWebhook().url, hello, { dispatcher: elsewhere })).status, 204);
 });
 
 test('too many invalid requests bring the ban, for every webhook, and it ends', async (t) => {
@@ -250,6 +256,42 @@ test('the ledger knows whom a message would ping', async (t) => {
   );
 });
 
+test('of embeds with the same url the ledger counts the first, as Discord shows it', async (t) => {
+  const { fake, url } = await fakeOf(t);
+  const embeds = ['a', 'b', 'c'].map((title, index) => ({ title, ...(index < 2 && { url: 'https://a.example/' }) }));
+  assert.match((await call(`${url}?wait=true`, { embeds })).text, /"title":"a"(?!.*"title":"b").*"title":"c"/);
+  assert.deepEqual(
+    fake.ledger.accepted()[0]?.alarms.map((alarm) => alarm.title),
+    ['a', 'c'],
+  );
+});
+
+test('a ban is of the address that asked too often, and of no other', async (t) => {
+  const { fake, url } = await fakeOf(t, { limits: { invalid: { count: 3, windowMs: 10_000, banMs: 60_000 } } });
+  const elsewhere = new Agent({ localAddress: '127.0.0.2' });
+  t.after(() => elsewhere.destroy());
+  for (let index = 0; index < 4; index += 1) assert.equal((await call(`${url}x`, hello)).status, 401);
+  const other = fake.addWebhook().url;
+  assert.equal((await call(other, hello)).status, 429);
+  assert.equal((await call(other, hello, { dispatcher: elsewhere })).status, 204);
+  assert.ok(fake.facts([]).invalidShare > 1);
+  // The ban said how long it lasts: whoever asks again does not listen. Another method is told of it, too.
+  await call(other, undefined, { method: 'GET' });
+  assert.deepEqual(
+    fake.ledger.entries.map((entry) => entry.whileEmpty),
+    [false, false, false, false, false, false, true],
+  );
+});
+
+test('an empty bucket is that of one method: a webhook may be read while it may not be posted to', async (t) => {
+  const { fake, url } = await fakeOf(t);
+  for (let index = 0; index < 5; index += 1) await call(url, hello);
+  await call(url, undefined, { method: 'GET' });
+  assert.deepEqual(fake.facts([]).whileEmpty, []);
+  await call(url, hello);
+  assert.deepEqual(fake.facts([]).whileEmpty, [7]);
+});
+
 test('the ledger knows the alarms of a message, and requests that overlap', async (t) => {
   const { fake, url } = await fakeOf(t, { latencyMs: [50, 60] });
   const fields = [
@@ -286,6 +328,10 @@ const faults: Record<Fault['kind'], readonly [seen: RegExp, accepted: boolean]> 
   missing_permissions: [/^403 .*50013/, false],
   odd_400: [/^400 \{"embeds":\["0"\]\}/, false],
   redirect: [/^302 $/, false],
+  limited: [/^429 .*"retry_after":0.376,"global":false/, false],
+  limited_global: [/^429 .*"global":true/, false],
+  limited_shared: [/^429 .*"global":false/, false],
+  limited_channel_write: [/^429 .*"code":20028/, false],
   limited_body_only: [/^429 .*"retry_after":1/, false],
   limited_header_only: [/^429 $/, false],
   limited_bare: [/^429 $/, false],
@@ -298,6 +344,7 @@ const faults: Record<Fault['kind'], readonly [seen: RegExp, accepted: boolean]> 
   reset: [/^ECONNRESET$/, false],
   close: [/^UND_ERR_SOCKET$/, false],
   reset_reused: [/^204 $/, true],
+  close_reused: [/^204 $/, true],
   accepted_timeout: [/^UND_ERR_HEADERS_TIMEOUT$/, true],
   accepted_reset: [/^ECONNRESET$/, true],
   accepted_close: [/^UND_ERR_SOCKET$/, true],
@@ -306,15 +353,20 @@ const faults: Record<Fault['kind'], readonly [seen: RegExp, accepted: boolean]> 
   accepted_stalled_headers: [/^UND_ERR_HEADERS_TIMEOUT$/, true],
   accepted_slow_body: [/^too slow$/, true],
   accepted_huge_body: [/^UND_ERR_RES_EXCEEDED_MAX_SIZE$/, true],
+  accepted_gzip_bomb: [/^200 .{1000}/s, true],
   accepted_huge_headers: [/^UND_ERR_HEADERS_OVERFLOW$/, true],
   not_saved: [/^204 $/, false],
   latency: [/^204 $/, true],
 };
 
+const faultMs: Partial<Record<Fault['kind'], number>> = { latency: 20, limited: 376 };
+
 for (const kind of faultKinds) {
   test(`the fault ${kind} is met once, and the next request is fine`, async (t) => {
-    const { fake, url } = await fakeOf(t, { faults: [{ kind, requests: [1], ...(kind === 'latency' && { ms: 20 }) }] });
-    const needsBody = ['accepted_slow_body', 'accepted_huge_body', 'accepted_cut_body'].includes(kind);
+    const { fake, url } = await fakeOf(t, {
+      faults: [{ kind, requests: [1], ...(kind in faultMs && { ms: faultMs[kind]! }) }],
+    });
+    const needsBody = /slow_body|huge_body|cut_body|gzip_bomb/.test(kind);
     const dispatcher = new Agent({ maxResponseSize: 65_536, maxHeaderSize: 16_384 });
     t.after(() => dispatcher.destroy());
     const seen = await Promise.race([
@@ -330,19 +382,25 @@ for (const kind of faultKinds) {
     assert.match(seen, pattern);
     assert.equal(fake.ledger.accepted().length, isAccepted ? 1 : 0);
     // A reused socket is reset only when there is one: that fault was not met above.
-    assert.equal(fake.ledger.entries[0]?.fault, kind === 'reset_reused' ? '' : kind);
+    assert.equal(fake.ledger.entries[0]?.fault, kind.endsWith('_reused') ? '' : kind);
+    if (kind === 'limited_global') return;
     assert.equal((await call(fake.addWebhook().url, hello)).status, 204);
   });
 }
 
-test('a socket kept alive is reset as the next request is written', async (t) => {
-  const { fake, url } = await fakeOf(t, { faults: [{ kind: 'reset_reused', times: 1 }] });
-  const dispatcher = new Agent({ connections: 1, pipelining: 1 });
-  t.after(() => dispatcher.destroy());
-  assert.equal((await call(url, hello, { dispatcher })).status, 204);
-  await assert.rejects(call(url, hello, { dispatcher }), { code: 'ECONNRESET' });
-  assert.equal((await call(url, hello, { dispatcher })).status, 204);
-  assert.equal(fake.ledger.accepted().length, 2);
+test('a socket kept alive is reset, or closed, as the next request is written', async (t) => {
+  for (const [kind, code] of [
+    ['reset_reused', 'ECONNRESET'],
+    ['close_reused', 'UND_ERR_SOCKET'],
+  ] as const) {
+    const { fake, url } = await fakeOf(t, { faults: [{ kind, times: 1 }] });
+    const dispatcher = new Agent({ connections: 1, pipelining: 1 });
+    t.after(() => dispatcher.destroy());
+    assert.equal((await call(url, hello, { dispatcher })).status, 204);
+    await assert.rejects(call(url, hello, { dispatcher }), { code });
+    assert.equal((await call(url, hello, { dispatcher })).status, 204);
+    assert.equal(fake.ledger.accepted().length, 2);
+  }
 });
 
 test('the chance of a fault is seeded: the same seed, the same faults', async (t) => {
@@ -387,6 +445,7 @@ test('it is controlled and questioned over HTTP', async (t) => {
   );
   assert.equal(ledger.requests, 4);
   assert.equal((await control('{')).status, 400);
+  assert.match((await control({ faults: [{ kind: 'statuz' }] })).text, /there is no fault statuz, but status,/);
 });
 
 test('the page is served with a policy that lets nothing in from elsewhere, and its data holds no token', async (t) => {

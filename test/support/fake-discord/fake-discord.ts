@@ -2,21 +2,27 @@
  * A Discord of our own, on loopback, with Discord's behaviour as far as it is known: routes, validation, limits, bans, and
  * faults on demand. It remembers every request in a ledger, from which lost, doubled and reordered alarms are computed.
  *
- *   client ──> fault? ──> RequestHandler ──> answer ──> fault? ──> client
- *                              │
- *                     WebhookTable, Ledger <── GET /_ledger, GET /_messages, POST /_control, GET / (a page)
+ *   client ──> Door ──> fault? ──> RequestHandler ──> answer ──> fault? ──> client
+ *                                         │
+ *                                WebhookTable, Ledger <── GET /_ledger, GET /_messages, GET / (a page),
+ *                                                         POST /_facts, POST /_control (also at an address of their own)
  */
-import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createHttpsServer } from 'node:https';
+import { createServer as createHttpsServer, type Server as HttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { emptyAnswer, faultAnswer, jsonAnswer, refusal, type Answer, type BanKind } from './answer.ts';
+import { bodyOf } from './body.ts';
+import { createAuthority, type CertificateAuthority, type CertificateKind } from './certificates.ts';
+import { answerOwn, type ControlRequest } from './control-routes.ts';
 import { dropUnanswered, send, sendSpoiled } from './delivery.ts';
+import { Door } from './door.ts';
 import { FaultPlan, seededChance, type Fault } from './fault.ts';
+import { factsOf, type ExpectedAlarm, type LedgerFacts } from './ledger-facts.ts';
 import { alarmsOf, Ledger, pingsOf, type LedgerEntry, type LedgerSummary } from './ledger.ts';
 import { discordRateLimits, type RateLimitSettings } from './rate-limits.ts';
-import { RequestHandler, shownMessage, shownWebhook, type Handled, type WebhookRequest } from './request-handler.ts';
+import { RequestHandler, type Handled, type WebhookRequest } from './request-handler.ts';
+import { Traffic } from './traffic.ts';
 import { WebhookTable, type FakeWebhook, type NewWebhook } from './webhook-table.ts';
 
 export interface FakeDiscordOptions {
@@ -33,27 +39,12 @@ export interface FakeDiscordOptions {
   readonly acceptAny?: boolean;
   /** The latency of every answer lies between these. */
   readonly latencyMs?: readonly [number, number];
-  /** PEM. With it the fake speaks TLS. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  /** The fake speaks TLS, and shows such a certificate. */
+  readonly tls?: CertificateKind;
 }
 
-/** What `POST /_control` takes, all of it optional. */
-export interface ControlRequest {
-  readonly webhooks?: readonly NewWebhook[];
-  readonly faults?: readonly Fault[];
-  readonly clearFaults?: boolean;
-  readonly clearLedger?: boolean;
-  readonly killWebhook?: string;
-  readonly reviveWebhook?: string;
-  readonly deleteMessage?: string;
-  readonly banMs?: number;
-  readonly latencyMs?: readonly [number, number];
-}
-
-const bodyBytesMax = 25 * 1_024 * 1_024;
 const webhookRoute = /^\/api(?:\/v\d{1,2})?\/webhooks\/([^/]+)\/([^/]+)(?:\/messages\/([^/]+)|\/(slack|github))?$/;
-const page = readFileSync(new URL('page.html', import.meta.url));
-const pageMessagesMax = 50;
+const loopback = '127.0.0.1';
 
 export class FakeDiscord {
   readonly webhooks = new WebhookTable();
@@ -63,10 +54,12 @@ export class FakeDiscord {
   readonly #chance: () => number;
   #latencyMs: readonly [number, number];
   #requests = 0;
-  readonly #ofWebhook = new Map<string, { requests: number; underWay: number; emptyUntilMs: number }>();
+  readonly #traffic = new Traffic(() => performance.now());
   readonly #usedSockets = new WeakSet<Socket>();
-  readonly #server: Server;
-  readonly #scheme: string;
+  readonly #authority: CertificateAuthority | undefined;
+  readonly #server: Server | HttpsServer;
+  readonly #control: Server;
+  readonly door: Door;
 
   constructor(options: FakeDiscordOptions = {}) {
     this.#chance = seededChance(options.seed ?? 1);
@@ -82,19 +75,32 @@ export class FakeDiscord {
     this.#handler = new RequestHandler(settings, this.webhooks, () => performance.now());
     for (const webhook of options.webhooks ?? []) this.webhooks.add(webhook);
     const listener = (request: IncomingMessage, response: ServerResponse) => void this.#onRequest(request, response);
-    this.#scheme = options.tls ? 'https' : 'http';
-    this.#server = options.tls ? createHttpsServer(options.tls, listener) : createHttpServer(listener);
+    this.#authority = options.tls && createAuthority(Date.now());
+    this.#server =
+      options.tls && this.#authority
+        ? createHttpsServer(this.#authority.issue(options.tls), listener)
+        : createHttpServer(listener);
+    this.#control = createHttpServer((request, response) => void this.#onOwn(request, response));
+    this.door = new Door(this.#server);
   }
 
   async listen(port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen(port, '127.0.0.1', resolve);
-    });
+    await this.door.listen(port);
+    await new Promise<void>((resolve) => this.#control.listen(0, loopback, resolve));
   }
 
   get origin(): string {
-    return `${this.#scheme}://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#authority ? 'https' : 'http'}://${loopback}:${this.door.port}`;
+  }
+
+  /** Where it is controlled, in plain HTTP whatever it does to its clients. Its own routes are at `origin` too. */
+  get controlOrigin(): string {
+    return `http://${loopback}:${(this.#control.address() as AddressInfo).port}`;
+  }
+
+  /** PEM, for whoever is to trust its certificates; undefined when it speaks no TLS. */
+  get authorityCert(): string | undefined {
+    return this.#authority?.cert;
   }
 
   /** What DISCORD_API_BASE is to be. */
@@ -116,6 +122,12 @@ export class FakeDiscord {
     return this.ledger.summary(this.#handler.invalid.total);
   }
 
+  /** What became of the alarms that had to arrive, and whether the client kept the rules. */
+  facts(expected: readonly ExpectedAlarm[]): LedgerFacts {
+    return factsOf(this.ledger.entries, expected, this.#handler.invalid.peakShare);
+  }
+
+  /** All of a control request but the door, which opens and shuts in its own time: `door.set`. */
   control(request: ControlRequest): { readonly webhooks: readonly string[] } {
     if (request.clearFaults) this.faults.clear();
     if (request.clearLedger) this.ledger.clear();
@@ -128,27 +140,32 @@ export class FakeDiscord {
       if (webhook) webhook.isDead = isDead;
     }
     if (request.deleteMessage !== undefined) this.webhooks.deleteMessage(request.deleteMessage);
-    if (request.banMs !== undefined) this.#handler.invalid.ban(performance.now(), request.banMs);
+    if (request.banMs !== undefined) this.#handler.invalid.banAll(performance.now(), request.banMs);
     if (request.latencyMs) this.#latencyMs = request.latencyMs;
+    if (request.certificate && this.#authority)
+      (this.#server as HttpsServer).setSecureContext(this.#authority.issue(request.certificate));
     return { webhooks: (request.webhooks ?? []).map((wanted) => this.addWebhook(wanted).url) };
   }
 
   async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    this.#control.closeAllConnections();
+    await Promise.all([this.door.close(), new Promise<void>((resolve) => this.#control.close(() => resolve()))]);
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://fake');
     const route = webhookRoute.exec(url.pathname);
+    if (!route) return this.#onOwn(request, response);
     try {
-      const body = await bodyOf(request);
-      if (route) await this.#onWebhook(request, response, { route, url, body });
-      else this.#onOwnRoute(request.method ?? '', url, { response, body });
+      await this.#onWebhook(request, response, { route, url, body: await bodyOf(request) });
     } catch {
       // The client is gone, or its body was cut: there is nobody to answer.
       response.destroy();
     }
+  }
+
+  async #onOwn(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    await answerOwn(this, request, response).catch(() => response.destroy());
   }
 
   async #onWebhook(
@@ -159,30 +176,31 @@ export class FakeDiscord {
     const [, webhookId = '', token = '', messageId, format] = route;
     const method = request.method ?? '';
     this.#requests += 1;
-    const held = this.#ofWebhook.get(webhookId) ?? { requests: 0, underWay: 0, emptyUntilMs: -Infinity };
-    this.#ofWebhook.set(webhookId, held);
-    held.requests += 1;
+    const { requestOfWebhook, whileEmpty, overlapped, told, over } = this.#traffic.arrive(
+      webhookId,
+      method,
+      request.socket.remoteAddress ?? '',
+    );
     const question = {
       webhookId,
       method,
       request: this.#requests,
-      requestOfWebhook: held.requests,
+      requestOfWebhook,
       isReusedSocket: this.#usedSockets.has(request.socket),
     };
     this.#usedSockets.add(request.socket);
-    const seen = { whileEmpty: performance.now() < held.emptyUntilMs, overlapped: held.underWay > 0 };
     const fault = this.faults.next(question);
     const note = (handled: Handled, status: number) =>
       this.ledger.add({
         ...entryOf(handled),
-        ...seen,
         ...question,
+        whileEmpty,
+        overlapped,
         status,
         fault: fault?.kind ?? '',
         atMs: Date.now(),
       });
-    held.underWay += 1;
-    response.once('close', () => (held.underWay -= 1));
+    response.once('close', over);
     if (fault && dropUnanswered(request, fault)) {
       note({ answer: { ...emptyAnswer('failed'), status: 0 }, message: undefined, payload: payloadOf(body) }, 0);
       return;
@@ -194,7 +212,7 @@ export class FakeDiscord {
     // Noted in the order of acceptance, and before it is sent: whoever has the answer finds it in the ledger.
     note(handled, isUnanswered ? 0 : isSpoiled && fault.kind === 'accepted_500' ? 500 : answer.status);
     await this.#wait(fault);
-    if (!isUnanswered) held.emptyUntilMs = performance.now() + answer.waitMs;
+    if (!isUnanswered) told(answer);
     if (isSpoiled) await sendSpoiled(response, answer, fault);
     else send(response, answer);
   }
@@ -234,49 +252,6 @@ export class FakeDiscord {
     const waitMs = least + this.#chance() * (most - least) + (fault?.kind === 'latency' ? (fault.ms ?? 1_000) : 0);
     if (waitMs > 0) await sleep(waitMs);
   }
-
-  #onOwnRoute(
-    method: string,
-    url: URL,
-    { response, body }: { response: ServerResponse; body: string | undefined },
-  ): void {
-    const reply = (value: unknown, status = 200) => void send(response, jsonAnswer(status, value, 'read'));
-    const webhookId = url.searchParams.get('webhook');
-    switch (`${method} ${url.pathname}`) {
-      case 'GET /':
-        response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': pagePolicy });
-        response.end(page);
-        return;
-      case 'GET /_ledger': {
-        const entries = this.ledger.entries.filter((entry) => webhookId === null || entry.webhookId === webhookId);
-        return reply(url.searchParams.has('summary') ? this.summary() : { ...this.summary(), entries });
-      }
-      case 'GET /_messages':
-        return reply(this.#pageData(Number(url.searchParams.get('after') ?? 0)));
-      case 'POST /_control':
-        try {
-          return reply(this.control(JSON.parse(body ?? '') as ControlRequest));
-        } catch {
-          return reply({ message: 'a control request must be JSON' }, 400);
-        }
-      default:
-        return reply({ message: '404: Not Found', code: 0 }, 404);
-    }
-  }
-
-  #pageData(after: number): unknown {
-    const messages = this.webhooks.changedSince(after, pageMessagesMax).map((message) => ({
-      ...shownMessage(message),
-      name: this.webhooks.get(message.webhookId)?.name,
-      revision: message.revision,
-      is_deleted: message.isDeleted,
-    }));
-    return {
-      messages,
-      webhooks: this.webhooks.all().map((webhook) => shownWebhook(webhook, false)),
-      summary: this.summary(),
-    };
-  }
 }
 
 /** Starts a fake Discord on loopback. Close it. */
@@ -286,8 +261,6 @@ export async function startFakeDiscord(options: FakeDiscordOptions = {}): Promis
   return fake;
 }
 
-const pagePolicy =
-  "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:";
 /** Faults after which the client knows no status. */
 const unanswered = new Set(['accepted_timeout', 'accepted_reset', 'accepted_close', 'accepted_stalled_headers']);
 
@@ -299,7 +272,7 @@ function entryOf({ answer, message, payload }: Handled): FromHandled {
     outcome: answer.outcome,
     code: answer.code,
     messageId: message?.id ?? '',
-    alarms: Array.isArray(payload?.embeds) ? alarmsOf(payload) : [],
+    alarms: payload && (Array.isArray(payload.embeds) || isText) ? alarmsOf(payload) : [],
     content: isText ? (payload.content ?? '') : '',
     pings: isText && answer.outcome === 'accepted' ? pingsOf(payload) : [],
   };
@@ -316,15 +289,4 @@ function payloadOf(body: string | undefined): Handled['payload'] {
 
 function tooLarge(): Answer {
   return refusal({ status: 413, code: 40_005, message: 'Request entity too large' });
-}
-
-/** The body as text; undefined when it is too large. */
-async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  const blocks: Buffer[] = [];
-  let length = 0;
-  for await (const block of request as AsyncIterable<Buffer>) {
-    length += block.length;
-    if (length <= bodyBytesMax) blocks.push(block);
-  }
-  return length > bodyBytesMax ? undefined : Buffer.concat(blocks).toString('utf8');
 }

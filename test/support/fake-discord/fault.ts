@@ -8,6 +8,10 @@ export const faultKinds = [
   'missing_permissions',
   'odd_400',
   'redirect',
+  'limited',
+  'limited_global',
+  'limited_shared',
+  'limited_channel_write',
   'limited_body_only',
   'limited_header_only',
   'limited_bare',
@@ -21,6 +25,7 @@ export const faultKinds = [
   'reset',
   'close',
   'reset_reused',
+  'close_reused',
   // Accepted, and the answer comes to grief:
   'accepted_timeout',
   'accepted_reset',
@@ -31,6 +36,7 @@ export const faultKinds = [
   'accepted_slow_body',
   'accepted_huge_body',
   'accepted_huge_headers',
+  'accepted_gzip_bomb',
   // A 204, or a 200 that is none: said to be accepted, and lost.
   'not_saved',
   // All is well, later.
@@ -102,7 +108,7 @@ function meets(fault: Fault, question: FaultQuestion): boolean {
     (fault.webhookId === undefined || fault.webhookId === question.webhookId) &&
     (fault.requests === undefined || fault.requests.includes(question.request)) &&
     (fault.requestsOfWebhook === undefined || fault.requestsOfWebhook.includes(question.requestOfWebhook)) &&
-    (fault.kind !== 'reset_reused' || question.isReusedSocket)
+    (!fault.kind.endsWith('_reused') || question.isReusedSocket)
   );
 }
 

@@ -1,4 +1,4 @@
-import type { AllowedMentions, MessagePayload } from './payload-validation.ts';
+import { shownEmbeds, type AllowedMentions, type MessagePayload } from './payload-validation.ts';
 
 /** An alarm as a message shows it. */
 export interface LedgerAlarm {
@@ -91,18 +91,36 @@ export class Ledger {
   }
 }
 
-/** The alarms that the embeds of a message tell of. */
+/** A line of a list of alarms, or of a message in plain text. */
+const alarmLine = /^(Alarm (?:triggered|resolved)): (.*), value (.*), threshold (\S+), rule (\S+)$/;
+
+/** The alarms that a message tells of: as embeds, as lines of a list in an embed, or as lines of its text. */
 export function alarmsOf(payload: MessagePayload): LedgerAlarm[] {
-  return (payload.embeds ?? []).map((embed) => {
+  const fromEmbeds = shownEmbeds(payload).flatMap((embed): LedgerAlarm[] => {
+    const footer = embed.footer?.text ?? '';
+    const listed = linesOf(embed.description ?? '', footer);
+    if (listed.length > 0) return listed;
     const field = (name: string) => embed.fields?.find((each) => each.name === name)?.value ?? '';
-    return {
-      title: embed.title ?? '',
-      ruleId: field('Rule id'),
-      metricName: field('Metric name'),
-      value: field('Metric value'),
-      threshold: field('Rule threshold'),
-      footer: embed.footer?.text ?? '',
-    };
+    return [
+      {
+        title: embed.title ?? '',
+        ruleId: field('Rule id'),
+        metricName: field('Metric name'),
+        value: field('Metric value'),
+        threshold: field('Rule threshold'),
+        footer,
+      },
+    ];
+  });
+  const content = typeof payload.content === 'string' ? payload.content : '';
+  // Plain text has no footer: its remarks stand in a line of their own.
+  return [...fromEmbeds, ...linesOf(content, content.startsWith('(') ? (content.split('\n')[0] ?? '') : '')];
+}
+
+function linesOf(text: string, footer: string): LedgerAlarm[] {
+  return text.split('\n').flatMap((line) => {
+    const [, title, metricName, value, threshold, ruleId] = alarmLine.exec(line) ?? [];
+    return title === undefined ? [] : [{ title, ruleId, metricName, value, threshold, footer } as LedgerAlarm];
   });
 }
 

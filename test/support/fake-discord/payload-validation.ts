@@ -41,6 +41,19 @@ interface Complaint {
 }
 
 const componentsV2 = 32_768;
+const mentionKinds = ['everyone', 'roles', 'users'];
+const iso8601 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?$/;
+
+/** Of embeds with the same url only the first is shown. */
+export function shownEmbeds(payload: MessagePayload): readonly EmbedPayload[] {
+  // A body that will be refused may have anything among its embeds.
+  const embeds = (payload.embeds ?? []).filter(
+    (embed: EmbedPayload | null) => typeof embed === 'object' && embed !== null,
+  );
+  return embeds.filter(
+    ({ url }, index) => url === undefined || embeds.findIndex((other) => other.url === url) === index,
+  );
+}
 
 /** The refusal of a body, or undefined when Discord would take it. */
 export function refusalOf(body: unknown): Refusal | undefined {
@@ -131,12 +144,16 @@ function embedComplaints(embed: unknown, path: Complaint['path']): Complaint[] {
   if (typeof embed !== 'object' || embed === null || Array.isArray(embed)) {
     return [{ path, code: 'MODEL_TYPE_CONVERT', message: 'Only dictionaries may be used in a ModelType' }];
   }
-  const { title, description, footer, author, fields, color, url } = embed as EmbedPayload;
+  const { title, description, footer, author, fields, color, url, timestamp } = embed as EmbedPayload;
   const complaints = [
     ...textComplaints(title, [...path, 'title'], { max: 256 }),
     ...textComplaints(description, [...path, 'description'], { max: 4_096 }),
-    ...(footer === undefined ? [] : textComplaints(footer.text, [...path, 'footer', 'text'], { max: 2_048 })),
-    ...(author === undefined ? [] : textComplaints(author.name, [...path, 'author', 'name'], { max: 256 })),
+    ...(footer === undefined || footer === null
+      ? []
+      : textComplaints(footer.text, [...path, 'footer', 'text'], { max: 2_048 })),
+    ...(author === undefined || author === null
+      ? []
+      : textComplaints(author.name, [...path, 'author', 'name'], { max: 256 })),
   ];
   if (color !== undefined && !(Number.isInteger(color) && color >= 0 && color <= 0xff_ff_ff)) {
     complaints.push({
@@ -148,7 +165,14 @@ function embedComplaints(embed: unknown, path: Complaint['path']): Complaint[] {
   if (url !== undefined && !/^https?:\/\//.test(url)) {
     complaints.push({ path: [...path, 'url'], code: 'URL_TYPE_INVALID_URL', message: 'Not a well formed URL.' });
   }
-  if (fields === undefined) return complaints;
+  if (timestamp !== undefined && timestamp !== null && !iso8601.test(timestamp)) {
+    complaints.push({
+      path: [...path, 'timestamp'],
+      code: 'DATE_TIME_TYPE_PARSE',
+      message: `Could not parse ${timestamp}. Should be ISO8601.`,
+    });
+  }
+  if (fields === undefined || fields === null) return complaints;
   if (!Array.isArray(fields) || fields.length > 25) {
     return [
       ...complaints,
@@ -170,9 +194,23 @@ function embedSize(embed: EmbedPayload): number {
   return texts.reduce((sum, text) => sum + codePoints(text ?? ''), 0);
 }
 
-function mentionComplaints(mentions: AllowedMentions | undefined): Complaint[] {
-  if (mentions === undefined) return [];
-  const complaints: Complaint[] = [];
+function mentionComplaints(mentions: AllowedMentions | undefined | null): Complaint[] {
+  if (mentions === undefined || mentions === null) return [];
+  if (typeof mentions !== 'object' || Array.isArray(mentions)) {
+    const message = 'Only dictionaries may be used in a DictType';
+    return [{ path: ['allowed_mentions'], code: 'DICT_TYPE_CONVERT', message }];
+  }
+  const complaints: Complaint[] = (mentions.parse ?? []).flatMap((kind, index) =>
+    mentionKinds.includes(kind)
+      ? []
+      : [
+          {
+            path: ['allowed_mentions', 'parse', index],
+            code: 'BASE_TYPE_CHOICES',
+            message: `Value must be one of ('${mentionKinds.join("', '")}').`,
+          },
+        ],
+  );
   for (const kind of ['roles', 'users'] as const) {
     const ids = mentions[kind] ?? [];
     const path = ['allowed_mentions', kind];

@@ -23,6 +23,15 @@ export const discordRateLimits: RateLimitSettings = {
   invalid: { count: 10_000, windowMs: 600_000, banMs: 3_600_000 },
 };
 
+const never = { count: Number.MAX_SAFE_INTEGER, windowMs: 1_000 };
+/** For measuring a sender rather than its obedience. */
+export const noRateLimits: RateLimitSettings = {
+  webhook: never,
+  channel: never,
+  global: never,
+  invalid: discordRateLimits.invalid,
+};
+
 export interface Bucket {
   readonly limit: number;
   readonly remaining: number;
@@ -73,9 +82,11 @@ export class FixedWindows {
 /** Counts the answers that bring a ban, per address. */
 export class InvalidRequests {
   readonly #settings: RateLimitSettings['invalid'];
-  #times: number[] = [];
-  #bannedUntilMs = -Infinity;
+  readonly #timesOf = new Map<string, number[]>();
+  readonly #bannedUntilMs = new Map<string, number>();
+  #allBannedUntilMs = -Infinity;
   #total = 0;
+  #peak = 0;
 
   constructor(settings: RateLimitSettings['invalid']) {
     this.#settings = settings;
@@ -86,20 +97,28 @@ export class InvalidRequests {
     return this.#total;
   }
 
-  count(nowMs: number): void {
+  /** The most that one address ever had in a window, as a share of what brings the ban. */
+  get peakShare(): number {
+    return this.#peak / this.#settings.count;
+  }
+
+  count(address: string, nowMs: number): void {
     this.#total += 1;
-    this.#times = this.#times.filter((timeMs) => timeMs > nowMs - this.#settings.windowMs);
-    this.#times.push(nowMs);
-    if (this.#times.length > this.#settings.count) this.ban(nowMs, this.#settings.banMs);
+    const times = (this.#timesOf.get(address) ?? []).filter((timeMs) => timeMs > nowMs - this.#settings.windowMs);
+    times.push(nowMs);
+    this.#timesOf.set(address, times);
+    this.#peak = Math.max(this.#peak, times.length);
+    if (times.length <= this.#settings.count) return;
+    this.#bannedUntilMs.set(address, nowMs + this.#settings.banMs);
+    this.#timesOf.delete(address);
   }
 
-  ban(nowMs: number, durationMs: number): void {
-    this.#bannedUntilMs = nowMs + durationMs;
-    this.#times = [];
+  banAll(nowMs: number, durationMs: number): void {
+    this.#allBannedUntilMs = nowMs + durationMs;
   }
 
-  /** How long the ban goes on, or 0. */
-  bannedForMs(nowMs: number): number {
-    return Math.max(0, this.#bannedUntilMs - nowMs);
+  /** How long the ban of an address goes on, or 0. */
+  bannedForMs(address: string, nowMs: number): number {
+    return Math.max(0, this.#allBannedUntilMs - nowMs, (this.#bannedUntilMs.get(address) ?? -Infinity) - nowMs);
   }
 }

@@ -17,7 +17,7 @@ import {
   type Answer,
   type BanKind,
 } from './answer.ts';
-import { refusalOf, type MessagePayload } from './payload-validation.ts';
+import { refusalOf, shownEmbeds, type MessagePayload } from './payload-validation.ts';
 import { FixedWindows, InvalidRequests, type RateLimitSettings } from './rate-limits.ts';
 import type { FakeMessage, FakeWebhook, NewWebhook, WebhookTable } from './webhook-table.ts';
 
@@ -75,11 +75,11 @@ export class RequestHandler {
   /** `planned` is the answer of a fault, given in place of all but the limits. */
   handle(request: WebhookRequest, planned: Answer | undefined): Handled {
     const nowMs = this.#now();
-    const bannedForMs = this.invalid.bannedForMs(nowMs);
+    const bannedForMs = this.invalid.bannedForMs(request.address, nowMs);
     if (bannedForMs > 0) return refused(banAnswer(this.#settings.banKind, bannedForMs));
     if (planned?.outcome === 'banned') return refused(planned);
     const handled = this.#limited(request, planned, nowMs);
-    if (handled.answer.isInvalid) this.invalid.count(nowMs);
+    if (handled.answer.isInvalid) this.invalid.count(request.address, nowMs);
     return handled;
   }
 
@@ -198,10 +198,7 @@ export function shownMessage(message: FakeMessage): Record<string, unknown> {
     webhook_id: message.webhookId,
     author: { id: message.webhookId, username: payload.username ?? 'SSRMS', bot: true, avatar: null },
     content: payload.content ?? '',
-    // The embeds of one url are shown as one.
-    embeds: (payload.embeds ?? []).filter(
-      (embed, index, all) => embed.url === undefined || all.findIndex((other) => other.url === embed.url) === index,
-    ),
+    embeds: shownEmbeds(payload),
     flags: payload.flags ?? 0,
     timestamp: new Date(message.atMs).toISOString(),
     edited_timestamp: message.editedAtMs === undefined ? null : new Date(message.editedAtMs).toISOString(),
