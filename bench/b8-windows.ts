@@ -1,12 +1,13 @@
 // B8: sliding means. A million series would be 60 M samples; a tenth of that shows the same, and each series is touched at
 // random, as in life.
 import { Window } from '../src/alarm/window.ts';
+import type { Options } from './support/options.ts';
 import { bootstrap } from './support/statistics.ts';
 import { once, type Result } from './support/result.ts';
 
 const windowMs = 60_000;
 
-export async function windows(isShort: boolean): Promise<Result[]> {
+export async function windows({ isShort }: Options): Promise<Result[]> {
   const seriesCount = isShort ? 20_000 : 200_000;
   const rounds = isShort ? 3 : 10;
   const ours = [...Array(rounds)].map(() => nsPerSample(seriesCount));

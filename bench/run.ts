@@ -1,34 +1,61 @@
-// `npm run bench [-- B3 B8 …] [--short]`: runs the scenarios by name, all when none is named, and prints a table and the same
-// as JSON (bench-results.json). A goal is met when the worse bound of its 95 % interval meets it. --short shows that they run.
-import { writeFileSync } from 'node:fs';
-import { arch, cpus, totalmem } from 'node:os';
+// `npm run bench [-- B3 B8 …] [--short] [--pairs=N] [--write-docs]`: runs the scenarios by name, all when none is named, and
+// prints a table and the same as JSON (bench-results.json). A goal is met when the worse bound of its 95 % interval meets
+// it. --short shows that they run, in seconds; --pairs sets how many rounds each subject has; --write-docs puts the figures of
+// bench-results.json into docs/BENCHMARKS.md, and runs nothing when no scenario is named.
+import { parseArgs } from 'node:util';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
+import { detection } from './b4-detection.ts';
 import { windows } from './b8-windows.ts';
-import { isMet, printTable, type Result } from './support/result.ts';
+import { leaveTheSubjectItsCore } from './support/host.ts';
+import type { Options, Scenario } from './support/options.ts';
+import { isMet, printTable } from './support/result.ts';
+import { saveReport, type ScenarioReport } from './support/report.ts';
+import { writeDocs } from './support/write-docs.ts';
 
-const scenarios: Record<string, (isShort: boolean) => Promise<Result[]>> = { B3: evaluatorOnKafka, B8: windows };
+const scenarios: Readonly<Record<string, Scenario>> = {
+  B3: evaluatorOnKafka,
+  B4: detection,
+  B8: windows,
+};
 
-const isShort = process.argv.includes('--short');
-const named = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-const unknown = named.filter((name) => scenarios[name] === undefined);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    pairs: { type: 'string' },
+    'write-docs': { type: 'boolean', default: false },
+  },
+});
+const unknown = positionals.filter((name) => scenarios[name] === undefined);
 if (unknown.length > 0) {
   console.error(`bench: no scenario ${unknown.join(', ')}; there are ${Object.keys(scenarios).join(', ')}`);
   process.exit(1);
 }
-const results: Result[] = [];
-for (const name of named.length > 0 ? named : Object.keys(scenarios))
-  results.push(...(await scenarios[name]!(isShort)));
-printTable(results);
-const host = {
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  memoryBytes: totalmem(),
-  arch: arch(),
-  node: process.version,
-};
-writeFileSync(
-  'bench-results.json',
-  `${JSON.stringify({ at: new Date().toISOString(), isShort, host, results }, undefined, 2)}\n`,
-);
-// In the short form nothing has been warmed up, so only the work is checked, not the time.
-if (!isShort && results.some((result) => isMet(result) === false)) process.exitCode = 1;
+const pairs = values.pairs === undefined ? undefined : Number(values.pairs);
+if (pairs !== undefined && !(Number.isInteger(pairs) && pairs > 0)) {
+  console.error(`bench: --pairs is ${values.pairs}, and may be a whole number above 0`);
+  process.exit(1);
+}
+
+const named = positionals.length > 0 ? positionals : values['write-docs'] ? [] : Object.keys(scenarios);
+leaveTheSubjectItsCore();
+const reports: ScenarioReport[] = [];
+for (const name of named) {
+  const options: Options = { isShort: values.short, pairs, journal: [] };
+  const beganMs = performance.now();
+  const results = await scenarios[name]!(options);
+  const tookSeconds = Math.round((performance.now() - beganMs) / 1_000);
+  reports.push({
+    scenario: name,
+    isShort: values.short,
+    at: new Date().toISOString(),
+    tookSeconds,
+    results,
+    rounds: options.journal,
+  });
+  saveReport(reports.at(-1)!);
+}
+printTable(reports);
+if (values['write-docs']) writeDocs();
+if (reports.some(({ isShort, results }) => !isShort && results.some((result) => isMet(result) === false)))
+  process.exitCode = 1;

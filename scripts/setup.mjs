@@ -58,26 +58,46 @@ const machineNeeds = [
   { name: 'chromium', found: () => existsSync('/usr/bin/chromium'), debian: 'chromium' },
 ];
 
+/**
+ * What the benchmarks measure beside ours; without one of them its rows are left out. Debian starts some of them as servers of the
+ * machine, on the port that we have too: these are only named, never installed.
+ */
+const peerNeeds = [
+  { name: 'librdkafka', found: () => existsSync('/usr/include/librdkafka/rdkafka.h'), debian: 'librdkafka-dev' },
+  { name: 'gcc', found: () => has('gcc', '--version'), debian: 'gcc libc6-dev' },
+  { name: 'prometheus', found: () => has('prometheus', '--version'), debian: 'prometheus', isServer: true },
+  {
+    name: 'alertmanager',
+    found: () => has('prometheus-alertmanager', '--version'),
+    debian: 'prometheus-alertmanager',
+    isServer: true,
+  },
+];
+
 function installMachineNeeds() {
-  let missing = machineNeeds.filter((need) => !need.found());
+  const needs = goal === 'bench' ? [...machineNeeds, ...peerNeeds] : machineNeeds;
+  const optional = new Set(['chromium', ...peerNeeds.map((need) => need.name)]);
+  let missing = needs.filter((need) => !need.found());
   const debianRoot = process.getuid?.() === 0 && existsSync('/etc/debian_version') && has('apt-get', '--version');
-  if (missing.length > 0 && debianRoot) {
-    console.error(`ssrms: installing for the tests: ${missing.map((need) => need.debian).join(' ')} …`);
+  const wanted = missing.filter((need) => need.isServer !== true).flatMap((need) => need.debian.split(' '));
+  if (wanted.length > 0 && debianRoot) {
+    console.error(`ssrms: installing for the ${goal === 'bench' ? 'benchmarks' : 'tests'}: ${wanted.join(' ')} …`);
     const quiet = {
       cwd: root,
       stdio: ['ignore', 'ignore', 2],
       env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
     };
     spawnSync('apt-get', ['update', '-qq'], quiet);
-    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing.map((n) => n.debian)], quiet);
+    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...wanted], quiet);
     missing = missing.filter((need) => !need.found());
   }
   for (const need of missing) {
+    const what = goal === 'bench' ? 'benchmarks' : 'tests';
     console.error(
-      `ssrms: ${need.name} is missing: tests that need it are skipped. On Debian: apt-get install ${need.debian}`,
+      `ssrms: ${need.name} is missing: ${what} that need it are skipped. On Debian: apt-get install ${need.debian}`,
     );
   }
-  if (missing.some((need) => need.name !== 'chromium')) return;
+  if (missing.some((need) => !optional.has(need.name))) return;
   fetchJars('test/support/kafka/pom.xml', 'kafka', 'Kafka for the tests');
   if (goal === 'bench') fetchJars('bench/peers/pom.xml', 'peers', 'the Java peers of the benchmarks');
 }

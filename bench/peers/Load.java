@@ -17,11 +17,11 @@ public class Load {
     settings.put("buffer.memory", "67108864");
     byte[][] keys = new byte[names][];
     double[] values = new double[names];
+    Random random = new Random(42);
     for (int i = 0; i < names; i++) {
       keys[i] = ("cpu-usage-server-" + i).getBytes();
-      values[i] = 50;
+      values[i] = 5 + random.nextDouble() * 85;
     }
-    Random random = new Random(42);
     try (var producer = new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
       for (int i = 0; i < records; i++) {
         int k = random.nextInt(names);
@@ -31,6 +31,7 @@ public class Load {
         producer.send(new ProducerRecord<>(args[1], keys[k], ("{\"value\": " + number + "}").getBytes()));
       }
       producer.flush();
+      System.out.println("{\"records\":" + records + "}");
     }
   }
 }

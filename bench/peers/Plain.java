@@ -14,8 +14,8 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
- * A plain consumer: Plain BOOTSTRAP TOPIC RECORDS raw|json RULES. `raw` only hands the records over; `json` parses them with
- * Jackson and finds the rules in a map. Prints a line of JSON: what it took and what it found.
+ * A plain consumer: Plain BOOTSTRAP TOPIC RECORDS FROM UNTIL RULES raw|json. `raw` only hands the records over; `json` parses
+ * them with Jackson and finds the rules in a map. Prints a line of JSON: what it took and what it found.
  */
 public class Plain {
   static class Rule {
@@ -25,8 +25,9 @@ public class Plain {
 
   public static void main(String[] args) throws Exception {
     long records = Long.parseLong(args[2]);
-    boolean json = args[3].equals("json");
-    int rules = Integer.parseInt(args[4]);
+    Span span = new Span(Long.parseLong(args[3]), Long.parseLong(args[4]));
+    int rules = Integer.parseInt(args[5]);
+    boolean json = args[6].equals("json");
     Map<String, List<Rule>> view = new HashMap<>();
     for (int i = 0; i < rules; i++) view.computeIfAbsent("cpu-usage-server-" + i, k -> new ArrayList<>()).add(new Rule());
     Properties settings = new Properties();
@@ -40,8 +41,7 @@ public class Plain {
       for (var info : consumer.partitionsFor(args[1])) partitions.add(new TopicPartition(args[1], info.partition()));
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
-      var system = (com.sun.management.OperatingSystemMXBean) java.lang.management.ManagementFactory.getOperatingSystemMXBean();
-      long cpu = system.getProcessCpuTime(), begin = System.nanoTime(), seen = 0, fired = 0, places = 0;
+      long seen = 0, fired = 0, places = 0;
       while (seen < records) {
         for (ConsumerRecord<String, byte[]> record : consumer.poll(Duration.ofMillis(500))) {
           seen++;
@@ -58,9 +58,9 @@ public class Plain {
             rule.firing = breach;
           }
         }
+        span.reached(seen);
       }
-      System.out.printf("{\"records\":%d,\"cpuNs\":%d,\"wallNs\":%d,\"fired\":%d,\"places\":%d}%n", seen,
-          system.getProcessCpuTime() - cpu, System.nanoTime() - begin, fired, places);
+      System.out.println(span.line(seen, fired, places));
     }
   }
 }

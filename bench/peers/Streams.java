@@ -14,8 +14,8 @@ import org.apache.kafka.streams.processor.api.ContextualFixedKeyProcessor;
 import org.apache.kafka.streams.processor.api.FixedKeyRecord;
 
 /**
- * Kafka Streams: Streams BOOTSTRAP TOPIC RECORDS at_least_once|exactly_once_v2 RULES STATE_FOLDER. Alarms go to the topic
- * peer-alarms. Prints a line of JSON: what it took and what it found, from the first record on.
+ * Kafka Streams: Streams BOOTSTRAP TOPIC RECORDS FROM UNTIL RULES at_least_once|exactly_once_v2 STATE_FOLDER. Alarms go to
+ * the topic peer-alarms. Prints a line of JSON: what it took and what it found.
  */
 public class Streams {
   static final AtomicLong seen = new AtomicLong(), fired = new AtomicLong(), places = new AtomicLong();
@@ -51,7 +51,7 @@ public class Streams {
 
   public static void main(String[] args) throws Exception {
     long records = Long.parseLong(args[2]);
-    int rules = Integer.parseInt(args[4]);
+    int rules = Integer.parseInt(args[5]);
     Properties settings = new Properties();
     settings.put("application.id", "peer-" + System.nanoTime());
     settings.put("bootstrap.servers", args[0]);
@@ -59,20 +59,20 @@ public class Streams {
     settings.put("auto.offset.reset", "earliest");
     settings.put("max.poll.records", "5000");
     settings.put("max.partition.fetch.bytes", "4194304");
-    settings.put("processing.guarantee", args[3]);
-    settings.put("state.dir", args[5]);
+    settings.put("processing.guarantee", args[6]);
+    settings.put("state.dir", args[7]);
     settings.put("replication.factor", 1);
     StreamsBuilder builder = new StreamsBuilder();
     builder.stream(args[1], Consumed.with(Serdes.String(), Serdes.ByteArray())).processValues(() -> new Evaluate(rules))
         .to("peer-alarms", Produced.with(Serdes.String(), Serdes.ByteArray()));
-    var system = (com.sun.management.OperatingSystemMXBean) java.lang.management.ManagementFactory.getOperatingSystemMXBean();
+    Span span = new Span(Long.parseLong(args[3]), Long.parseLong(args[4]));
     KafkaStreams streams = new KafkaStreams(builder.build(), settings);
     streams.start();
-    while (seen.get() == 0) Thread.sleep(1);
-    long cpu = system.getProcessCpuTime(), begin = System.nanoTime();
-    while (seen.get() < records) Thread.sleep(5);
-    System.out.printf("{\"records\":%d,\"cpuNs\":%d,\"wallNs\":%d,\"fired\":%d,\"places\":%d}%n", seen.get(),
-        system.getProcessCpuTime() - cpu, System.nanoTime() - begin, fired.get(), places.get());
+    while (seen.get() < records) {
+      Thread.sleep(2);
+      span.reached(seen.get());
+    }
+    System.out.println(span.line(seen.get(), fired.get(), places.get()));
     Runtime.getRuntime().halt(0);
   }
 }

@@ -1,4 +1,5 @@
 // What the peers in this language do with a sample: the rules of its metric in a map, each fires when its threshold is crossed.
+import type { SpanFigures } from '../support/measured-span.ts';
 
 interface CrossingRule {
   readonly threshold: number;
@@ -29,19 +30,8 @@ export class CrossingRules {
   }
 }
 
-export function started(): { cpu: NodeJS.CpuUsage; wallNs: bigint } {
-  return { cpu: process.cpuUsage(), wallNs: process.hrtime.bigint() };
-}
-
 /** Prints the line of JSON that the benchmark reads, and ends the process. */
-export function finish(
-  begun: ReturnType<typeof started>,
-  records: number,
-  rules: { fired: number; places: number },
-): never {
-  const { user, system } = process.cpuUsage(begun.cpu);
-  const wallNs = Number(process.hrtime.bigint() - begun.wallNs);
-  const { fired, places } = rules;
-  console.log(JSON.stringify({ records, cpuNs: (user + system) * 1_000, wallNs, fired, places }));
+export function finish(figures: SpanFigures, { fired, places }: { fired: number; places: number }): never {
+  console.log(JSON.stringify({ ...figures, fired, places }));
   process.exit(0);
 }

@@ -1,10 +1,12 @@
-// A service on @platformatic/kafka's own consumer stream. Arguments: BOOTSTRAP TOPIC RECORDS RULES.
+// A service on @platformatic/kafka's own consumer stream. Arguments: BOOTSTRAP TOPIC RECORDS FROM UNTIL RULES.
 import { Consumer, stringDeserializer } from '@platformatic/kafka';
-import { CrossingRules, finish, started } from './crossing-rules.ts';
+import { MeasuredSpan } from '../support/measured-span.ts';
+import { CrossingRules, finish } from './crossing-rules.ts';
 
-const [bootstrap, topic, recordsText, rulesText] = process.argv.slice(2) as [string, string, string, string];
-const records = Number(recordsText);
-const rules = new CrossingRules(Number(rulesText));
+const [bootstrap, topic, ...numbers] = process.argv.slice(2) as [string, string, ...string[]];
+const [records, from, until, ruleCount] = numbers.map(Number) as [number, number, number, number];
+const rules = new CrossingRules(ruleCount);
+const span = new MeasuredSpan(from, until);
 const consumer = new Consumer({
   clientId: 'peer',
   groupId: `peer-${process.pid}-${Date.now()}`,
@@ -19,11 +21,10 @@ const stream = await consumer.consume({
   highWaterMark: 16_384,
 });
 let seen = 0;
-let begun: ReturnType<typeof started> | undefined;
 stream.on('data', (message) => {
-  begun ??= started();
   seen++;
   const { value } = JSON.parse(message.value) as { value: number };
   rules.judge(message.key, value, Number(message.offset) * 20 + message.partition);
-  if (seen >= records) finish(begun, seen, rules);
+  if (seen >= span.next) span.reached(seen);
+  if (seen >= records) finish(span.figures(seen), rules);
 });

@@ -1,6 +1,7 @@
+import type { ScenarioReport } from './report.ts';
 import type { Interval } from './statistics.ts';
 
-/** One goal of one scenario: the figure, and whether the worse bound of its interval meets the goal. */
+/** One figure of one scenario, and whether the worse bound of its interval meets the goal. */
 export interface Result {
   readonly scenario: string;
   readonly what: string;
@@ -20,28 +21,37 @@ export function once(value: number): Interval {
   return { median: value, low: value, high: value };
 }
 
-export function printTable(results: readonly Result[]): void {
-  const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-  const rows = results.map((result) => {
-    const { scenario, what, value, unit, goal } = result;
-    const interval = value.low === value.high ? '' : ` (${number(value.low)} to ${number(value.high)})`;
-    const wanted = goal === undefined ? '' : goal.atMost === undefined ? `>= ${goal.atLeast}` : `<= ${goal.atMost}`;
-    const met = isMet(result);
-    return [
-      scenario,
-      what,
-      `${number(value.median)} ${unit}${interval}`,
-      wanted,
-      met === undefined ? '' : met ? 'met' : 'MISSED',
-    ];
-  });
-  const all = [['', 'what', 'median (95 %)', 'goal', ''], ...rows];
+function numberText(value: number): string {
+  if (!Number.isFinite(value)) return '-';
+  return Math.abs(value) >= 100 || value === 0 ? value.toFixed(0) : value.toPrecision(3);
+}
+
+/** Scenario, what, figure with its interval, goal, verdict. */
+function rowOf(result: Result, isShort: boolean): readonly string[] {
+  const { scenario, what, value, unit, goal } = result;
+  const interval = value.low === value.high ? '' : ` (${numberText(value.low)} to ${numberText(value.high)})`;
+  const wanted = goal === undefined ? '' : goal.atMost === undefined ? `>= ${goal.atLeast}` : `<= ${goal.atMost}`;
+  // In the short form nothing has been warmed up: only the work is checked, not the time.
+  const met = isShort ? undefined : isMet(result);
+  const verdict = met === undefined ? '' : met ? 'met' : 'MISSED';
+  return [scenario, what, `${numberText(value.median)} ${unit}${interval}`, wanted, verdict];
+}
+
+export function rowsOf({ results, isShort }: ScenarioReport): (readonly string[])[] {
+  return results.map((result) => rowOf(result, isShort));
+}
+
+/** Rounds that were measured again since others took the machine's time, of all rounds. */
+export function repeatedRounds({ rounds }: ScenarioReport): string {
+  return `${rounds.filter((round) => round.repeated).length} of ${rounds.length} rounds measured again for steal above 2 %`;
+}
+
+export function printTable(reports: readonly ScenarioReport[]): void {
+  const all = [['', 'what', 'median (95 %)', 'goal', ''], ...reports.flatMap(rowsOf)];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
-  for (const row of all)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    );
+  for (const row of all) {
+    const cells = row.map((cell, column) => cell.padEnd(widths[column]!));
+    console.log(cells.join('  ').trimEnd());
+  }
+  for (const report of reports) console.log(`${report.scenario}: ${report.tookSeconds} s, ${repeatedRounds(report)}`);
 }

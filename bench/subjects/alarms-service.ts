@@ -1,0 +1,35 @@
+// Ours, by production entry points: the alarms service, evaluate and notify in one process. Arguments: BOOTSTRAP DISCORD_API_BASE.
+// Prints a line when it owns all partitions of both its topics.
+import { Health } from '../../src/base/health.ts';
+import { createLogger } from '../../src/base/logger.ts';
+import { Meter } from '../../src/base/meter.ts';
+import { createEvaluate } from '../../src/evaluate/evaluate.ts';
+import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
+import { createNotify } from '../../src/notify/notify.ts';
+import { createRules } from '../../src/rules/rules.ts';
+import { topics } from '../../src/topics.ts';
+import { watchedLog } from './watched-log.ts';
+
+const [bootstrap, discordApiBase] = process.argv.slice(2) as [string, string];
+const logger = createLogger('warn', 'bench');
+let claims = 0;
+const log = watchedLog(await openKafkaLog({ bootstrap, clientId: 'bench', logger }), {
+  claim(claim) {
+    claims++;
+    // A moment later they have been restored, and wait for records.
+    if (claims === topics.metrics.partitions + topics.notifications.partitions)
+      setTimeout(() => console.log(JSON.stringify({ ready: true })), 1_000);
+    return claim;
+  },
+});
+const common = { log, health: new Health(), meter: new Meter(), logger, discordApiBase, version: '0.0.0' };
+const rules = createRules(common);
+const stop = new AbortController();
+process.once('SIGTERM', () => stop.abort());
+await Promise.all([
+  rules.service.run(stop.signal),
+  createEvaluate({ ...common, rules: rules.feed }).run(stop.signal),
+  createNotify({ ...common, rules: rules.feed }).run(stop.signal),
+]);
+await log.close();
+process.exit(0);
