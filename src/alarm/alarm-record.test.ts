@@ -8,6 +8,7 @@ import {
   keyOfAlarmRecord,
   parseAlarmRecord,
   parseAlarmRecordKey,
+  supersedes,
   type AlarmRecord,
 } from './alarm-record.ts';
 import { ok, type AlarmState } from './alarm-state.ts';
@@ -39,12 +40,14 @@ const records: fc.Arbitrary<AlarmRecord> = fc.record({
   series: fc.record({ name: text, tags }),
   state: states,
   lastSentMs: fc.option(time, { nil: undefined }),
+  sentCount: fc.nat(),
   x: fc.option(
     fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
     { nil: undefined },
   ),
   timeMs: time,
   sample: fc.record({ partition: fc.nat(19), offset, timestampMs: time }),
+  revision: fc.nat(3),
 });
 
 test('A22: a state is read back as it was written, from text and from bytes', () => {
@@ -68,9 +71,11 @@ const firing: AlarmRecord = {
   series: { name: 'received-packages', tags: { host: 'a' } },
   state: { state: 'firing', sinceMs: 10, alarmId: 'some-id', cause: 'breach', notified: true, owed: false },
   lastSentMs: 10,
+  sentCount: 3,
   x: 508,
   timeMs: 10,
   sample: { partition: 3, offset: 1_234, timestampMs: 9 },
+  revision: 1,
 };
 
 test('A22: the public text of a state is this', () => {
@@ -86,25 +91,27 @@ test('A22: the public text of a state is this', () => {
     notified: true,
     owed: false,
     last_sent_ms: 10,
+    sent_count: 3,
     x: 508,
     time_ms: 10,
     partition: 3,
     offset: 1_234,
     timestamp_ms: 9,
+    revision: 1,
   });
   assert.equal(keyOfAlarmRecord(firing), `${ruleId} ["received-packages","host","a"]`);
 });
 
 test('A22: a record with any field missing or of a wrong type is a problem that names the field', () => {
   const whole = JSON.parse(formatAlarmRecord(firing)) as Record<string, unknown>;
-  const optional = ['tags', 'last_sent_ms', 'x'];
+  const optional = ['tags', 'last_sent_ms', 'sent_count', 'x', 'revision'];
   for (const field of Object.keys(whole)) {
     for (const wrong of [undefined, null, [], 'text of no use', -1.5, true]) {
       if (
         typeof wrong === typeof whole[field] &&
         !Array.isArray(wrong) &&
         wrong !== null &&
-        !['state', 'cause', 'partition', 'offset'].includes(field)
+        !['state', 'cause', 'partition', 'offset', 'sent_count', 'revision'].includes(field)
       )
         continue;
       if (wrong === undefined && optional.includes(field)) continue;
@@ -121,4 +128,13 @@ test('A22: a key is taken apart again', () => {
   const series = '["a b","c d","e f"]';
   assert.deepEqual(parseAlarmRecordKey(alarmRecordKey(ruleId, series)), { ruleId, seriesKey: series });
   assert.equal(parseAlarmRecordKey('nothing'), undefined);
+});
+
+test('A24: of two records the larger offset holds, then the larger revision, then the later', () => {
+  const at = (place: number, revision: number) => ({ sample: { offset: place }, revision });
+  assert.equal(supersedes(at(2, 0), at(1, 3)), true);
+  assert.equal(supersedes(at(1, 3), at(2, 0)), false);
+  assert.equal(supersedes(at(1, 1), at(1, 0)), true);
+  assert.equal(supersedes(at(1, 0), at(1, 1)), false);
+  assert.equal(supersedes(at(1, 1), at(1, 1)), true);
 });

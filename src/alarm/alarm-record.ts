@@ -4,10 +4,11 @@
  *   key    21433034-8078-4f1a-bb8d-1ac996db395d ["received-packages","host","a"]
  *   value  {"rule_id": …, "rule_version": {"partition": 1, "offset": 7}, "metric_name": …, "tags": {…}, "state": "firing",
  *           "since_ms": …, "alarm_id": …, "cause": "breach", "notified": true, "owed": false, "last_sent_ms": …,
- *           "x": 508, "time_ms": …, "partition": 3, "offset": 1234, "timestamp_ms": …}
+ *           "sent_count": 3, "x": 508, "time_ms": …, "partition": 3, "offset": 1234, "timestamp_ms": …, "revision": 1}
  *
- * Of two records of a key the one with the largest offset wins; of equal ones the later. `last_sent_ms` is what the rule
- * remembers across its series, as it stood after this sample: of a rule's records again the largest offset knows best.
+ * Of two records of a key the one with the larger offset wins, then the one with the larger revision, then the later.
+ * `last_sent_ms` and `sent_count` are what the rule remembers across its series: of its records the one that has counted
+ * most knows best, whatever sample it is of, since a silence is noticed at a sample of long ago.
  */
 import { tagsProblems } from '../metric/metric-limits.ts';
 import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
@@ -22,12 +23,24 @@ export interface AlarmRecord {
   readonly state: AlarmState;
   /** The event time of the rule's last sent notification; undefined before the first. */
   readonly lastSentMs: number | undefined;
-  /** What was compared at the sample; undefined when the state is one for want of data. */
+  /** How many times the rule has sent. */
+  readonly sentCount: number;
+  /** What was compared when the alarm last came to another state; undefined when that was for want of data. */
   readonly x: number | undefined;
   /** T, at the sample. */
   readonly timeMs: number;
   readonly sample: SamplePlace;
+  /** 0 for what the sample itself made of the alarm; more for what came after it and before the next one, such as a silence. */
+  readonly revision: number;
 }
+
+/** Whether a record of an alarm that stands later in the log than another one also holds instead of it. */
+export function supersedes(later: Order, earlier: Order): boolean {
+  const ahead = later.sample.offset - earlier.sample.offset;
+  return ahead > 0 || (ahead === 0 && later.revision >= earlier.revision);
+}
+
+type Order = Pick<AlarmRecord, 'revision'> & { readonly sample: Pick<SamplePlace, 'offset'> };
 
 /** The key of an alarm's records: its rule and its series, given as seriesKey. */
 export function alarmRecordKey(ruleId: string, series: string): string {
@@ -49,11 +62,13 @@ export function formatAlarmRecord(record: AlarmRecord): string {
     ...(Object.keys(series.tags).length > 0 && { tags: series.tags }),
     ...stateFields(state),
     ...(record.lastSentMs !== undefined && { last_sent_ms: record.lastSentMs }),
+    ...(record.sentCount > 0 && { sent_count: record.sentCount }),
     ...(record.x !== undefined && { x: record.x }),
     time_ms: record.timeMs,
     partition: sample.partition,
     offset: sample.offset,
     timestamp_ms: sample.timestampMs,
+    ...(record.revision > 0 && { revision: record.revision }),
   });
 }
 
@@ -67,9 +82,11 @@ export function parseAlarmRecord(value: Uint8Array | string): AlarmRecord | { re
       series: readSeries(reader),
       state: readState(reader),
       lastSentMs: reader.optional('last_sent_ms', (field) => reader.number(field)),
+      sentCount: reader.optional('sent_count', (field) => reader.place(field)) ?? 0,
       x: reader.optional('x', (field) => reader.number(field)),
       timeMs: reader.number('time_ms'),
       sample: { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') },
+      revision: reader.optional('revision', (field) => reader.place(field)) ?? 0,
     };
   });
 }

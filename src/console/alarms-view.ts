@@ -2,7 +2,7 @@ import type { Health, HealthReport } from '../base/health.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { keyOfAlarmRecord, parseAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
+import { keyOfAlarmRecord, parseAlarmRecord, supersedes, type AlarmRecord } from '../alarm/alarm-record.ts';
 import { recordsOf, type LogRecord } from '../log/batch.ts';
 import type { Log, RecordChunk } from '../log/log.ts';
 import { topics } from '../topics.ts';
@@ -23,8 +23,8 @@ const utf8 = new TextDecoder();
  *
  *   record ──> newer than what its key has? ──> by rule ──> by key
  *
- * Of two records of a key the one with the larger sample offset wins, and of equal ones the later: an instance that was
- * paused may append old news (design.md, "Exactly-once state").
+ * Which of two records of a key holds is for `supersedes` to say: an instance that was paused may append old news
+ * (design.md, "Exactly-once state").
  */
 export class AlarmsView {
   readonly #options: AlarmsViewOptions;
@@ -105,7 +105,7 @@ export class AlarmsView {
     }
     const alarms = this.#byRule.get(alarm.ruleId) ?? new Map<string, AlarmRecord>();
     const before = alarms.get(key);
-    if (before !== undefined && before.sample.offset > alarm.sample.offset) return;
+    if (before !== undefined && !supersedes(alarm, before)) return;
     if (before !== undefined) this.#counts[before.state.state]--;
     this.#counts[alarm.state.state]++;
     alarms.set(key, alarm);

@@ -30,6 +30,8 @@ function alarm(ruleId: string, state: AlarmState, name = 'cpu'): AlarmRecord {
     series: { name, tags: {} },
     state,
     lastSentMs: undefined,
+    sentCount: 0,
+    revision: 0,
     x: 1,
     timeMs: 0,
     sample: { partition: 0, offset: 0, timestampMs: 0 },

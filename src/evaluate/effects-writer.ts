@@ -14,6 +14,7 @@ const commitEveryMs = 250;
  */
 export class EffectsWriter {
   readonly #claim: Claim;
+  readonly #appendStates: (records: readonly NewRecord[]) => Promise<void>;
   #tail: Promise<void> = Promise.resolve();
   #underWay = 0;
   #room: (() => void) | undefined;
@@ -24,8 +25,14 @@ export class EffectsWriter {
   /** Called once, when something could not be written. */
   onFailure: (error: Error) => void = () => {};
 
-  constructor(claim: Claim) {
+  constructor(claim: Claim, appendStates: (records: readonly NewRecord[]) => Promise<void>) {
     this.#claim = claim;
+    this.#appendStates = appendStates;
+  }
+
+  /** The position that is durable; undefined before the first. */
+  get committed(): number | undefined {
+    return this.#committed;
   }
 
   /** What could not be written; undefined as long as all could. */
@@ -36,9 +43,7 @@ export class EffectsWriter {
   /** Queues the effects of all records before `nextOffset`. */
   write(effects: Effects, nextOffset: number): void {
     this.#underWay++;
-    this.#tail = this.#tail
-      .then(() => this.#writeOne(effects, nextOffset))
-      .catch((error: unknown) => this.#fail(error));
+    this.#tail = this.#tail.then(() => this.#writeOne(effects, nextOffset)).catch((error: unknown) => this.fail(error));
   }
 
   /** Resolves when there is room for more; rejects after a failure. One caller at a time. */
@@ -56,7 +61,8 @@ export class EffectsWriter {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
-  #fail(error: unknown): void {
+  /** Nothing more is written: what the owner has in memory is no longer to be trusted. */
+  fail(error: unknown): void {
     if (this.#failure !== undefined) return;
     this.#failure = error instanceof Error ? error : new Error(String(error));
     this.#room?.();
@@ -74,13 +80,13 @@ export class EffectsWriter {
     if (states.length > 0) {
       const { partition } = this.#claim;
       const records = states.map((one) => ({ ...stamped(one, timestampMs), partition }));
-      await failpointAmid('evaluate.amid-states', this.#claim.append(topics.alarms.name, records));
+      await failpointAmid('evaluate.amid-states', this.#appendStates(records));
       failpoint('evaluate.after-states');
     }
     this.#done = nextOffset;
     this.#commitTimer ??= setTimeout(() => {
       this.#commitTimer = undefined;
-      this.#commit().catch((error: unknown) => this.#fail(error));
+      this.#commit().catch((error: unknown) => this.fail(error));
     }, commitEveryMs);
     this.#underWay--;
     if (this.#underWay >= underWayMax) return;

@@ -4,7 +4,8 @@ import { formatNotification, type Notification } from '../alarm/notification.ts'
 /** A record that is to be appended; whoever appends it says when. */
 export interface Effect {
   readonly key: Uint8Array;
-  readonly value: Uint8Array;
+  /** null deletes. */
+  readonly value: Uint8Array | null;
 }
 
 /** What is to be appended: notifications first, then states, each in order. */
@@ -29,6 +30,10 @@ export class EffectsBuffer {
   addState(seriesKey: string, record: AlarmRecord): void {
     const key = alarmRecordKey(record.ruleId, seriesKey);
     this.#states.push({ key: Buffer.from(key), value: Buffer.from(formatAlarmRecord(record)) });
+  }
+
+  deleteState(key: string): void {
+    this.#states.push({ key: Buffer.from(key), value: null });
   }
 
   /** What was gathered since the last call. */

@@ -6,10 +6,14 @@ import type { Meter } from '../base/meter.ts';
 import { aborted, type Service } from '../base/service.ts';
 import { ClaimLost, type Claim, type Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
+import type { RuleChange } from '../rule/rule-book.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 import { EffectsWriter } from './effects-writer.ts';
-import { evaluateMeters, type EvaluateMeters } from './evaluate-meters.ts';
+import { evaluateMeters, type EvaluateMeters, type Progress } from './evaluate-meters.ts';
+import { futureMsMax, HeadClock } from './head-clock.ts';
+import { LateStates } from './late-states.ts';
+import { PartitionClock } from './partition-clock.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 import { restore } from './restore.ts';
 import { SeriesBudget } from './series-budget.ts';
@@ -30,8 +34,10 @@ export const evaluateGroup = 'ssrms-evaluate';
 
 /** How often series are asked whether they owe a sample. */
 const silenceEveryMs = 250;
-/** Heard from the log within this time, the head is where it was said to be. */
-const headFreshMsMax = 2_000;
+/** How often it is looked whether a former owner wrote after this one began: long before compaction could drop what it hides. */
+const lateStatesEveryMs = 5_000;
+/** How often the records of alarms that are long over are deleted. */
+const deleteEveryMs = 60_000;
 
 /**
  * The evaluator: samples in, notifications and states out. Each claimed partition is a loop of its own: restore, then judge
@@ -40,6 +46,7 @@ const headFreshMsMax = 2_000;
 export function createEvaluate(options: EvaluateOptions): Service {
   const budget = new SeriesBudget(options.seriesMax);
   const meters = evaluateMeters(options.meter, options.health, budget);
+  const headClock = new HeadClock(performance.now());
   const ready = options.health.awaitReady('evaluate');
   return {
     name: 'evaluate',
@@ -50,7 +57,7 @@ export function createEvaluate(options: EvaluateOptions): Service {
       await options.log.process(
         topics.metrics.name,
         evaluateGroup,
-        (claim) => evaluatePartition(claim, { ...options, budget }, meters),
+        (claim) => evaluatePartition(claim, { ...options, budget, headClock }, meters),
         signal,
       );
     },
@@ -59,47 +66,46 @@ export function createEvaluate(options: EvaluateOptions): Service {
 
 async function evaluatePartition(
   claim: Claim,
-  options: EvaluateOptions & { readonly budget: SeriesBudget },
+  options: EvaluateOptions & { readonly budget: SeriesBudget; readonly headClock: HeadClock },
   meters: EvaluateMeters,
 ): Promise<void> {
   const { log, rules, logger, budget } = options;
   const beganMs = performance.now();
   const partitions = await log.partitionCount(topics.metrics.name);
-  const { evaluator, start } = await restore(claim, { log, book: rules.book, logger, budget });
+  const changes = new HeardChanges(rules);
+  const restored = await restore(claim, { log, book: rules.book, logger, budget }).catch((error: unknown) => {
+    changes.end();
+    throw error;
+  });
+  const { evaluator, start } = restored;
   const windows = new Windows(rules.book, claim.partition);
-  const writer = new EffectsWriter(claim);
+  const lateStates = new LateStates(claim, { log, logger }, restored.statesNext);
+  const writer = new EffectsWriter(claim, (records) => lateStates.append(records));
+  const clock = new PartitionClock(claim, options.headClock);
   const progress = meters.begin(claim, start, evaluator);
-  logger.debug(
-    {
-      partition: claim.partition,
-      start,
-      series: evaluator.seriesCount(),
-      tookMs: Math.round(performance.now() - beganMs),
-    },
-    'partition restored',
-  );
+  const tookMs = Math.round(performance.now() - beganMs);
+  logger.debug({ partition: claim.partition, start, series: evaluator.seriesCount(), tookMs }, 'partition restored');
 
-  // What a restore or a change of a rule ended is written at the position that has been reached.
+  // What no sample brought about is written at the position that has been reached.
   const flush = (): void => {
     const effects = evaluator.drain();
     if (effects.notifications.length + effects.states.length > 0) writer.write(effects, progress.position);
   };
-  const unsubscribe = rules.subscribe((change) => {
-    evaluator.ruleChanged(change);
-    windows.ruleChanged(change, evaluator);
-    flush();
-  });
-  const silence = setInterval(() => {
-    evaluator.judgeSilence(clockOf(claim, evaluator, progress.position));
-    flush();
-  }, silenceEveryMs);
+  const stopTimers = watchTime({ evaluator, clock, progress, writer, lateStates, flush });
   try {
     flush();
+    changes.begin((change) => {
+      evaluator.ruleChanged(change);
+      windows.ruleChanged(change, evaluator);
+      flush();
+    });
     for await (const chunk of untilFailure(claim.read(start), writer)) {
       failpoint('evaluate.after-poll');
       await windows.fill(evaluator, log, progress.position);
+      evaluator.latestMs = Date.now() + futureMsMax;
       evaluator.evaluateChunk(chunk, meters.count);
       meters.delayOf(chunk);
+      clock.took(chunk);
       warnOfMisrouted(evaluator.takeNewMetrics(), claim.partition, { meters, logger, partitions });
       progress.position = chunk.nextOffset;
       writer.write(evaluator.drain(), chunk.nextOffset);
@@ -108,8 +114,8 @@ async function evaluatePartition(
       await nextTurn();
     }
   } finally {
-    clearInterval(silence);
-    unsubscribe();
+    stopTimers();
+    changes.end();
     progress.end();
     evaluator.close();
   }
@@ -117,6 +123,54 @@ async function evaluatePartition(
     // Losing the partition is no fault: the next owner begins where ours is known to have come.
     if (!(error instanceof ClaimLost)) throw error;
   });
+}
+
+/** What time brings about: silences, deletions, and looks at what others wrote. Returns how to end it. */
+function watchTime(partition: {
+  readonly evaluator: PartitionEvaluator;
+  readonly clock: PartitionClock;
+  readonly progress: Progress;
+  readonly writer: EffectsWriter;
+  readonly lateStates: LateStates;
+  readonly flush: () => void;
+}): () => void {
+  const { evaluator, clock, progress, writer, lateStates, flush } = partition;
+  const timers = [
+    setInterval(() => {
+      const nowMs = clock.now(progress.position, evaluator.newestMs);
+      if (nowMs === undefined) return;
+      evaluator.judgeSilence(nowMs);
+      flush();
+    }, silenceEveryMs),
+    setInterval(() => {
+      evaluator.deleteFinished(writer.committed ?? 0, performance.now());
+      flush();
+    }, deleteEveryMs),
+    setInterval(() => {
+      const looked = lateStates.look(evaluator, () => progress.position);
+      looked.then(flush).catch((error: unknown) => writer.fail(error));
+    }, lateStatesEveryMs),
+  ];
+  return () => timers.forEach(clearInterval);
+}
+
+/** A rule that changes while a partition is restored is half known to what comes of it: it is told again afterwards. */
+class HeardChanges {
+  readonly #early: RuleChange[] = [];
+  #listener: ((change: RuleChange) => void) | undefined;
+  readonly end: () => void;
+
+  constructor(rules: RuleFeed) {
+    this.end = rules.subscribe((change) => {
+      if (this.#listener === undefined) this.#early.push(change);
+      else this.#listener(change);
+    });
+  }
+
+  begin(listener: (change: RuleChange) => void): void {
+    this.#early.forEach(listener);
+    this.#listener = listener;
+  }
 }
 
 /** Warns of metrics that stand in another partition than their name leads to: their writer places keys another way. */
@@ -133,13 +187,6 @@ function warnOfMisrouted(
       'a metric stands in another partition than its name leads to: its writer needs partitioner=murmur2_random';
     logger.warn({ metric, partition, expected }, hint);
   }
-}
-
-/** At the head of the log silence is measured by the wall clock; behind it, by the newest timestamp read. */
-function clockOf(claim: Claim, evaluator: PartitionEvaluator, position: number): number {
-  const { offset, heardAtMs } = claim.head();
-  const atHead = position >= offset && performance.now() - heardAtMs < headFreshMsMax;
-  return atHead ? Date.now() : evaluator.newestMs;
 }
 
 /** What the source gives, until it ends; rejects as soon as the writer fails, also while the source waits. */

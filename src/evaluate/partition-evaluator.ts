@@ -1,23 +1,15 @@
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
-import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
-import { notificationOf } from '../alarm/notification.ts';
-import { forgottenAtMs, noDataDueMs, step, type AlarmEvent } from '../alarm/step.ts';
-import { assert } from '../base/assert.ts';
+import type { SamplePlace } from '../alarm/alarm-state.ts';
+import { forgottenAtMs, noDataDueMs, type AlarmEvent } from '../alarm/step.ts';
 import type { LogRecord } from '../log/batch.ts';
 import type { RecordChunk } from '../log/log.ts';
 import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import { EffectsBuffer, type Effects } from './effects.ts';
+import { Alarms } from './alarms.ts';
+import type { Effects } from './effects.ts';
 import { SeriesBudget } from './series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
-import {
-  matchingRules,
-  watchesSilence,
-  windowsOf,
-  type Alarm,
-  type MetricState,
-  type SeriesState,
-} from './series-state.ts';
+import { matchingRules, watchesSilence, windowsOf, type MetricState, type SeriesState } from './series-state.ts';
 import { highAt, lastOffsetAt, lastTimestampMsAt, lowAt, rowLength, timeMsAt } from './series-table.ts';
 
 /** What became of a record, for the counters. */
@@ -27,6 +19,8 @@ export type Outcome = 'evaluated' | 'late' | 'damaged' | Unreadable;
 const forgottenAfterMs = 24 * 3_600_000;
 /** How often all series are asked for it. */
 const sweepEveryMs = 60_000;
+/** In event time: at least twice as often as a restore reads back (fillBackMsMin), whatever the pace of reading. */
+export const touchEveryMs = 5 * 60_000;
 
 /**
  * One partition of `metrics`: its series, their windows and alarms. A function of the log: it reads no clock and writes
@@ -41,18 +35,21 @@ const sweepEveryMs = 60_000;
 export class PartitionEvaluator {
   readonly #book: RuleBook;
   readonly #index: SeriesIndex;
-  /** Per rule: the event time of its last sent notification across its series, and the sample that this is known from. */
-  readonly #lastSent = new Map<string, { readonly timeMs: number | undefined; readonly offset: number }>();
+  readonly #alarms: Alarms;
   /** The metrics whose rules fire for want of data. */
   readonly #watched = new Set<MetricState>();
   #newMetrics: string[] = [];
-  readonly #effects = new EffectsBuffer();
   #newestMs = -Infinity;
   /** When all series were last asked whether they are to be forgotten. */
   #sweptMs = -Infinity;
+  /** The newest timestamp when what is not ok was last written. */
+  #touchedMs = -Infinity;
+  /** A timestamp later than this is no news of the time: some device's clock is wrong. */
+  latestMs = Infinity;
 
   constructor(book: RuleBook, budget: SeriesBudget = new SeriesBudget()) {
     this.#book = book;
+    this.#alarms = new Alarms(book);
     this.#index = new SeriesIndex(budget, (metric) => {
       this.#newMetrics.push(metric.name);
       this.#watch(metric);
@@ -86,7 +83,11 @@ export class PartitionEvaluator {
 
   /** Takes what was gathered since the last call. */
   drain(): Effects {
-    return this.#effects.drain();
+    if (this.#newestMs - this.#touchedMs >= touchEveryMs) {
+      this.#touchedMs = this.#newestMs;
+      this.#alarms.touch();
+    }
+    return this.#alarms.drain();
   }
 
   /**
@@ -121,7 +122,7 @@ export class PartitionEvaluator {
         if (typeof read === 'string') continue;
         const timestampMs = columns.timestampMs[index]!;
         read.series.saw(columns.offset[index]!, timestampMs);
-        this.#newestMs = Math.max(this.#newestMs, timestampMs);
+        this.#sawTime(timestampMs);
         this.#addToWindows(read.series, timestampMs, read.value);
       }
     }
@@ -147,13 +148,20 @@ export class PartitionEvaluator {
     const series = this.#index.seriesOf(record.series.name, record.series.tags);
     if ((series.last?.offset ?? -1) < sample.offset) series.saw(sample.offset, sample.timestampMs);
     series.reached(record.timeMs);
-    const alarm = series.alarm(record.ruleId);
-    alarm.state = record.state;
-    alarm.offset = sample.offset;
-    const known = this.#lastSent.get(record.ruleId);
-    if (known === undefined || known.offset <= sample.offset) {
-      this.#lastSent.set(record.ruleId, { timeMs: record.lastSentMs, offset: sample.offset });
-    }
+    this.#alarms.restore(record, series);
+  }
+
+  /** A record that holds in the log and came late: what was judged here holds instead (see Alarms). */
+  overrule(record: AlarmRecord): void {
+    const series = this.#index.seriesOf(record.series.name, record.series.tags);
+    if (series.last === undefined) series.saw(record.sample.offset, record.sample.timestampMs);
+    series.reached(record.timeMs);
+    this.#alarms.overrule(record, series);
+  }
+
+  /** Deletes the records of alarms that are long over, all before `committed` being done; `nowMs` is performance.now(). */
+  deleteFinished(committed: number, nowMs: number): void {
+    this.#alarms.deleteFinished(committed, nowMs);
   }
 
   /** Ends the restored alarms whose rule is gone, disabled or no longer matches: nobody was there to see it. */
@@ -177,7 +185,7 @@ export class PartitionEvaluator {
         this.#endStrangers(series);
       }
     }
-    if (change.kind === 'deleted') this.#lastSent.delete(change.before.rule.id);
+    if (change.kind === 'deleted') this.#alarms.forgetRule(change.before.rule.id);
   }
 
   /**
@@ -220,6 +228,10 @@ export class PartitionEvaluator {
     this.#index.remove(forgotten, (metric) => this.#watched.delete(metric));
   }
 
+  #sawTime(timestampMs: number): void {
+    if (timestampMs > this.#newestMs && timestampMs <= this.latestMs) this.#newestMs = timestampMs;
+  }
+
   #rulesOf(series: SeriesState): readonly RuleEntry[] {
     return matchingRules(series, this.#book.byMetric(series.name));
   }
@@ -229,7 +241,7 @@ export class PartitionEvaluator {
     if (last === undefined) return;
     if (clockMs >= forgottenAtMs(rule.condition, series.timeMs)) {
       const alarm = series.alarms?.get(rule.condition.ruleId);
-      if (alarm !== undefined) this.#step(rule, { series, alarm, event: { kind: 'forgotten' } });
+      if (alarm !== undefined) this.#alarms.take(rule, alarm, [{ kind: 'forgotten' }]);
       return;
     }
     const dueMs = noDataDueMs(rule.condition, series.timeMs);
@@ -237,7 +249,7 @@ export class PartitionEvaluator {
     const alarm = series.alarm(rule.condition.ruleId);
     if (alarm.silenceJudgedMs >= dueMs) return;
     alarm.silenceJudgedMs = dueMs;
-    this.#step(rule, { series, alarm, event: { kind: 'no_data', timeMs: dueMs, sample: last } });
+    this.#alarms.take(rule, alarm, [{ kind: 'no_data', timeMs: dueMs, sample: last }]);
     series.judgeAll();
   }
 
@@ -247,6 +259,7 @@ export class PartitionEvaluator {
     let { rows } = this.#index.table;
     let evaluated = 0;
     let late = 0;
+    const { latestMs } = this;
     let newestMs = this.#newestMs;
     for (let index = 0; index < columns.count; index++) {
       const number = series[index]!;
@@ -258,7 +271,7 @@ export class PartitionEvaluator {
         if (x >= rows[row + lowAt]! && x <= rows[row + highAt]! && sinceMs < forgottenAfterMs) {
           if (sinceMs >= 0) rows[row + timeMsAt] = atMs;
           else late++;
-          if (atMs > newestMs) newestMs = atMs;
+          if (atMs > newestMs && atMs <= latestMs) newestMs = atMs;
           rows[row + lastOffsetAt] = offset[index]!;
           rows[row + lastTimestampMsAt] = atMs;
           evaluated++;
@@ -295,7 +308,7 @@ export class PartitionEvaluator {
   #judge({ series, value }: ReadSample, sample: SamplePlace): Outcome {
     const beforeMs = series.timeMs;
     series.saw(sample.offset, sample.timestampMs);
-    this.#newestMs = Math.max(this.#newestMs, sample.timestampMs);
+    this.#sawTime(sample.timestampMs);
     const means = this.#addToWindows(series, sample.timestampMs, value);
     const rules = this.#rulesOf(series);
     for (const rule of rules) {
@@ -305,9 +318,9 @@ export class PartitionEvaluator {
       const alarm = series.alarm(rule.condition.ruleId);
       // Its state is of this sample or a later one already: it is being read again after a crash.
       if (sample.offset <= alarm.offset) continue;
-      if (series.timeMs >= forgottenAtMs(rule.condition, beforeMs))
-        this.#step(rule, { series, alarm, event: { kind: 'forgotten' } });
-      this.#step(rule, { series, alarm, event: { kind: 'sample', x, timeMs: series.timeMs, sample } });
+      const event: AlarmEvent = { kind: 'sample', x, timeMs: series.timeMs, sample };
+      const isFirst = series.timeMs >= forgottenAtMs(rule.condition, beforeMs);
+      this.#alarms.take(rule, alarm, isFirst ? [{ kind: 'forgotten' }, event] : [event]);
     }
     series.settle(rules);
     return sample.timestampMs < beforeMs ? 'late' : 'evaluated';
@@ -325,48 +338,7 @@ export class PartitionEvaluator {
     const matching = new Set(this.#rulesOf(series).map((rule) => rule.rule.id));
     for (const alarm of series.alarms.values()) {
       if (matching.has(alarm.ruleId)) continue;
-      if (alarm.state.state !== 'ok') this.#write(series, alarm, { state: ok, x: undefined, rule: undefined });
-      series.alarms.delete(alarm.ruleId);
+      this.#alarms.end(alarm);
     }
-  }
-
-  #step(rule: RuleEntry, { series, alarm, event }: { series: SeriesState; alarm: Alarm; event: AlarmEvent }): void {
-    const { ruleId } = rule.condition;
-    const result = step(
-      { condition: rule.condition, seriesKey: series.key },
-      alarm.state,
-      event,
-      this.#lastSent.get(ruleId)?.timeMs,
-    );
-    for (const due of result.due) {
-      this.#effects.addNotification(
-        rule.webhook.id,
-        notificationOf(due, rule, { name: series.name, tags: series.tags }),
-      );
-    }
-    if (!result.changed) return;
-    this.#lastSent.set(ruleId, { timeMs: result.lastSentMs, offset: series.last?.offset ?? -1 });
-    this.#write(series, alarm, { state: result.next, x: event.kind === 'sample' ? event.x : undefined, rule });
-  }
-
-  #write(
-    series: SeriesState,
-    alarm: Alarm,
-    to: { state: AlarmState; x: number | undefined; rule: RuleEntry | undefined },
-  ): void {
-    const { last } = series;
-    assert(last, 'an alarm has its state because of a sample');
-    alarm.state = to.state;
-    alarm.offset = last.offset;
-    this.#effects.addState(series.key, {
-      ruleId: alarm.ruleId,
-      ruleVersion: { partition: to.rule?.partition ?? 0, offset: to.rule?.offset ?? 0 },
-      series: { name: series.name, tags: series.tags },
-      state: to.state,
-      lastSentMs: this.#lastSent.get(alarm.ruleId)?.timeMs,
-      x: to.x,
-      timeMs: series.timeMs,
-      sample: last,
-    });
   }
 }

@@ -1,10 +1,4 @@
-import {
-  alarmRecordKey,
-  formatAlarmRecord,
-  keyOfAlarmRecord,
-  parseAlarmRecord,
-  type AlarmRecord,
-} from '../alarm/alarm-record.ts';
+import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Logger } from '../base/logger.ts';
 import { recordsOf } from '../log/batch.ts';
@@ -14,11 +8,14 @@ import { topics } from '../topics.ts';
 import { PartitionEvaluator } from './partition-evaluator.ts';
 import type { SeriesBudget } from './series-budget.ts';
 import { asksForWindow } from './series-state.ts';
+import { readStates } from './stored-states.ts';
 
 export interface Restored {
   readonly evaluator: PartitionEvaluator;
   /** The offset of the first record to judge. */
   readonly start: number;
+  /** Where the records of `alarms` ended that were read, those that were put right included. */
+  readonly statesNext: number;
 }
 
 export interface RestoreOptions {
@@ -33,13 +30,17 @@ export interface RestoreOptions {
 const fillBackMsMin = 10 * 60_000;
 
 /**
- * Brings a partition's evaluator to where its last owner was. Of each alarm's records the one with the largest sample
- * offset holds; where a late record of a former owner stands after it, the good one is written again, before anything
- * else. All before the largest of these offsets is done; judging begins there, or at the committed position if that is
+ * Brings a partition's evaluator to where its last owner was. Of each alarm's records the one that `supersedes` the others
+ * holds; where a late record of a former owner stands after it, the good one is written again, before anything else. All before the largest of these offsets is done; judging begins there, or at the committed position if that is
  * later, the windows having been filled from the log before it.
  */
 export async function restore(claim: Claim, options: RestoreOptions): Promise<Restored> {
-  const { winners, toRepair } = await readStates(claim, options);
+  const { states, toRepair, unreadable, next } = await readStates(options.log, claim.partition);
+  if (unreadable > 0)
+    options.logger.error(
+      { partition: claim.partition, unreadable },
+      'records of alarms could not be read, and are left out',
+    );
   if (toRepair.length > 0) {
     options.logger.warn(
       { partition: claim.partition, alarms: toRepair.length },
@@ -47,10 +48,9 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
     );
     await claim.append(topics.alarms.name, toRepair);
   }
-  const largest = winners.values().reduce((most, { record }) => Math.max(most, record.sample.offset), -1);
+  const largest = states.reduce((most, { sample }) => Math.max(most, sample.offset), -1);
   const wanted = Math.max(largest, claim.start);
   const start = await startIn(claim, wanted, options);
-  const states = [...winners.values()].map(({ record }) => record);
   const restored = wanted > start ? await rewind(states, start, claim) : states;
 
   const evaluator = new PartitionEvaluator(options.book, options.budget);
@@ -63,54 +63,7 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
     throw error;
   }
   evaluator.endOrphans();
-  return { evaluator, start };
-}
-
-interface Winner {
-  readonly record: AlarmRecord;
-  readonly value: Uint8Array;
-}
-
-async function readStates(
-  claim: Claim,
-  { log, logger }: RestoreOptions,
-): Promise<{ winners: Map<string, Winner>; toRepair: NewRecord[] }> {
-  const winners = new Map<string, Winner>();
-  const outdated = new Set<string>();
-  let unreadable = 0;
-  for await (const chunk of log.read(topics.alarms.name, claim.partition, { from: { offset: 0 } })) {
-    for (const { key, value } of recordsOf(chunk)) {
-      if (value === null) {
-        const text = Buffer.from(key ?? []).toString();
-        winners.delete(text);
-        outdated.delete(text);
-        continue;
-      }
-      const record = parseAlarmRecord(value);
-      if ('problem' in record) {
-        unreadable++;
-        continue;
-      }
-      const name = keyOfAlarmRecord(record);
-      const before = winners.get(name);
-      if (before !== undefined && before.record.sample.offset > record.sample.offset) {
-        outdated.add(name);
-        continue;
-      }
-      winners.set(name, { record, value: Uint8Array.from(value) });
-      outdated.delete(name);
-    }
-  }
-  if (unreadable > 0)
-    logger.error({ partition: claim.partition, unreadable }, 'records of alarms could not be read, and are left out');
-  const timestampMs = Date.now();
-  const toRepair = [...outdated].map((name) => ({
-    key: Buffer.from(alarmRecordKey(winners.get(name)!.record.ruleId, name.slice(name.indexOf(' ') + 1))),
-    value: winners.get(name)!.value,
-    timestampMs,
-    partition: claim.partition,
-  }));
-  return { winners, toRepair };
+  return { evaluator, start, statesNext: next + toRepair.length };
 }
 
 /**

@@ -17,9 +17,14 @@ import {
 /** One rule on one series: its state, and the sample that this state is a function of. */
 export interface Alarm {
   readonly ruleId: string;
+  readonly series: SeriesState;
   state: AlarmState;
   /** -1 before any state was written. */
   offset: number;
+  /** How many states were written at this sample before the last one. */
+  revision: number;
+  /** What was compared when the state was last written; undefined when it was none for a value. */
+  x: number | undefined;
   /** The last time by which a sample was due and whose passing has been judged. */
   silenceJudgedMs: number;
 }
@@ -79,7 +84,7 @@ export class SeriesState implements Series {
     this.alarms ??= new Map();
     let alarm = this.alarms.get(ruleId);
     if (alarm === undefined) {
-      alarm = { ruleId, state: ok, offset: -1, silenceJudgedMs: -Infinity };
+      alarm = { ruleId, series: this, state: ok, offset: -1, revision: 0, x: undefined, silenceJudgedMs: -Infinity };
       this.alarms.set(ruleId, alarm);
     }
     return alarm;

@@ -33,7 +33,9 @@ function soundEvidence(): Evidence {
       ruleId: rule.id,
       state,
       lastSentMs: sent?.timeMs,
+      sentCount: offset,
       offset: change.offset,
+      revision: 0,
       stood: { partition: 0, offset },
     };
   });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { OracleChange, OracleNotification, OracleState } from '../support/oracle/oracle.ts';
+import { winners } from '../support/oracle/seen.ts';
 import type { Evidence, StoodNotification, StoodState } from './evidence.ts';
 import type { Snapshot } from './positions.ts';
 
@@ -117,27 +118,18 @@ function checkStateRecords(evidence: Evidence): void {
   none(missing, 'I4: changes that are not in alarms');
 }
 
-/** Of each alarm the record with the largest offset; of equal ones the later. */
-function winnersOf(states: readonly StoodState[]): Map<string, StoodState> {
-  const winners = new Map<string, StoodState>();
-  for (const state of states) {
-    if ((winners.get(state.alarm)?.offset ?? -1) <= state.offset) winners.set(state.alarm, state);
-  }
-  return winners;
-}
-
 /** I1, I4: the states that hold are the oracle's, and so is what each rule remembers across its series. */
 export function checkFinalStates({ states, verdicts }: Evidence): void {
-  const winners = [...winnersOf(states).values()];
-  const seen = winners.filter(({ state }) => state.state !== 'ok').map(({ alarm, state }) => [alarm, state] as const);
+  const winning = [...winners(states).values()];
+  const seen = winning.filter(({ state }) => state.state !== 'ok').map(({ alarm, state }) => [alarm, state] as const);
   const wanted = verdicts.flatMap((verdict) => [...verdict.states]);
   const sorted = (pairs: readonly (readonly [string, unknown])[]) =>
     Object.fromEntries([...pairs].sort(([one], [other]) => (one < other ? -1 : 1)));
   assert.deepEqual(sorted(seen), sorted(wanted), 'I4: the final states are the oracle’s');
 
   const newest = new Map<string, StoodState>();
-  for (const state of winners) {
-    if ((newest.get(state.ruleId)?.offset ?? -1) <= state.offset) newest.set(state.ruleId, state);
+  for (const state of winning) {
+    if ((newest.get(state.ruleId)?.sentCount ?? -1) <= state.sentCount) newest.set(state.ruleId, state);
   }
   const remembered = [...newest].flatMap(([ruleId, { lastSentMs }]) =>
     lastSentMs === undefined ? [] : [[ruleId, lastSentMs] as const],
@@ -183,9 +175,9 @@ export function checkPositions(
 }
 
 function outdatedLastWords(states: readonly StoodState[]): number {
-  const winners = winnersOf(states);
+  const winning = winners(states);
   const last = new Map(states.map((state) => [state.alarm, state]));
-  return [...last].filter(([alarm, state]) => state.offset < winners.get(alarm)!.offset).length;
+  return [...last].filter(([alarm, state]) => state !== winning.get(alarm)).length;
 }
 
 function lateStates(states: readonly StoodState[]): number {

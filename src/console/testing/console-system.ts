@@ -66,6 +66,8 @@ export async function appendAlarm(storage: TestLog, given: AlarmGiven): Promise<
     series: { name: given.metric, tags: given.tags ?? noTags },
     state: given.state,
     lastSentMs: undefined,
+    sentCount: 0,
+    revision: 0,
     x: given.x,
     timeMs: nowMs,
     sample: { partition, offset: given.offset, timestampMs: nowMs },

@@ -138,9 +138,9 @@ class Trial {
 
   #collect(): void {
     const { notifications, states } = this.#evaluator.drain();
-    for (const { value } of notifications) this.#notifications.push(seenNotification(value));
+    for (const { value } of notifications) this.#notifications.push(seenNotification(value!));
     for (const { key, value } of states) {
-      this.#states.push(seenState(value));
+      if (value !== null) this.#states.push(seenState(value));
       this.#store.append(topics.alarms.name, { key, value, timestampMs: Date.now(), partition: 0 });
     }
   }

@@ -34,7 +34,9 @@ interface AlarmJson {
   readonly notified: boolean;
   readonly owed: boolean;
   readonly last_sent_ms?: number;
+  readonly sent_count?: number;
   readonly offset: number;
+  readonly revision?: number;
 }
 
 export interface SeenState {
@@ -43,8 +45,11 @@ export interface SeenState {
   readonly ruleId: string;
   readonly state: OracleState;
   readonly lastSentMs: number | undefined;
+  readonly sentCount: number;
   /** The sample that it is a function of. */
   readonly offset: number;
+  /** What came after the sample and before the next, counted. */
+  readonly revision: number;
 }
 
 const jsonOf = (value: Uint8Array): unknown => JSON.parse(Buffer.from(value).toString());
@@ -70,7 +75,15 @@ export function seenNotification(value: Uint8Array): OracleNotification {
 export function seenState(value: Uint8Array): SeenState {
   const json = jsonOf(value) as AlarmJson;
   const alarm = `${json.rule_id} ${seriesOf(json.metric_name, json.tags)}`;
-  return { alarm, ruleId: json.rule_id, state: stateOf(json), lastSentMs: json.last_sent_ms, offset: json.offset };
+  return {
+    alarm,
+    ruleId: json.rule_id,
+    state: stateOf(json),
+    lastSentMs: json.last_sent_ms,
+    sentCount: json.sent_count ?? 0,
+    offset: json.offset,
+    revision: json.revision ?? 0,
+  };
 }
 
 function stateOf(json: AlarmJson): OracleState {
@@ -99,11 +112,13 @@ export function withoutCopies(notifications: readonly OracleNotification[]): Ora
   return [...byId.values()];
 }
 
-/** Of each alarm the state with the largest offset; of equal ones the later. */
-export function winners(states: readonly SeenState[]): Map<string, SeenState> {
-  const winning = new Map<string, SeenState>();
+/** Of each alarm the state with the largest offset; of equal ones that with the largest revision, then the later. */
+export function winners<State extends SeenState>(states: readonly State[]): Map<string, State> {
+  const winning = new Map<string, State>();
   for (const state of states) {
-    if ((winning.get(state.alarm)?.offset ?? -1) <= state.offset) winning.set(state.alarm, state);
+    const before = winning.get(state.alarm);
+    const ahead = state.offset - (before?.offset ?? -1);
+    if (ahead > 0 || (ahead === 0 && state.revision >= before!.revision)) winning.set(state.alarm, state);
   }
   return winning;
 }

@@ -106,6 +106,6 @@ export class Checker implements WorldWatch {
   #states(): SeenState[] {
     return this.#storeNow()
       .records(topics.alarms.name, 0)
-      .map(({ value }) => seenState(value!));
+      .flatMap(({ value }) => (value === null ? [] : [seenState(value)]));
   }
 }

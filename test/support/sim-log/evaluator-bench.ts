@@ -74,12 +74,20 @@ export class EvaluatorBench {
     this.store.append(topic, { key: Buffer.from(key), value: bytes, timestampMs: beginsMs, partition: 0 });
   }
 
-  restore(committed = 0): Promise<Restored> {
+  /** Its partition, claimed from a position on; only to append to. */
+  claim(committed = 0): Claim {
     const append = (topic: string, records: readonly NewRecord[]) => this.log.append(topic, records);
-    const claim = { partition: 0, committed, start: committed, append } as unknown as Claim;
+    return { partition: 0, committed, start: committed, append } as unknown as Claim;
+  }
+
+  /** Takes what is logged for somebody to look at. */
+  get logger(): Logger {
     const complain = (_fields: unknown, message: string): void => void this.complaints.push(message);
-    const logger = { debug: () => {}, info: () => {}, warn: complain, error: complain } as unknown as Logger;
-    return restore(claim, { log: this.log, book: this.book, logger });
+    return { debug: () => {}, info: () => {}, warn: complain, error: complain } as unknown as Logger;
+  }
+
+  restore(committed = 0): Promise<Restored> {
+    return restore(this.claim(committed), { log: this.log, book: this.book, logger: this.logger });
   }
 
   /** Has the evaluator judge all records from an offset on, and returns what follows from them, which is made durable. */
@@ -115,8 +123,8 @@ export function drained(evaluator: PartitionEvaluator): Written {
 
 function read({ notifications, states }: Effects): Written {
   return {
-    notifications: notifications.map(({ value }) => seenNotification(value)),
-    states: states.map(({ value }) => seenState(value)),
+    notifications: notifications.map(({ value }) => seenNotification(value!)),
+    states: states.flatMap(({ value }) => (value === null ? [] : [seenState(value)])),
   };
 }
 
@@ -129,9 +137,11 @@ export function alarmRecord(fields: Partial<AlarmRecord> = {}): AlarmRecord {
     series: { name: metricName, tags: {} },
     state: { state: 'firing', sinceMs: beginsMs, alarmId, cause: 'breach', notified: true, owed: false },
     lastSentMs: beginsMs,
+    sentCount: 1,
     x: 11,
     timeMs: beginsMs,
     sample: { partition: 0, offset: 0, timestampMs: beginsMs },
+    revision: 0,
     ...fields,
   };
 }

@@ -48,6 +48,8 @@ type Fault = 'crash' | 'refuse' | 'pause' | 'hand over' | 'kill';
 
 /** More moves than this without coming to rest: nothing goes on any more (I14). */
 const movesMax = 5_000;
+/** So long that a process without any sample to go by believes its clock (see HeadClock), and looks at it. */
+const lookMs = 6_000;
 const notificationPartitions = 2;
 /** How likely an act is to go wrong, as long as faults are left. */
 const faultChance: Record<string, number> = { append: 0.12, commit: 0.06 };
@@ -160,7 +162,7 @@ export class SimWorld {
     while (lookedAt === undefined || this.#owner()?.claim !== lookedAt) {
       await this.rest();
       lookedAt = this.#owner()?.claim;
-      this.#tick(500);
+      this.#tick(lookMs);
       await nextTurn();
       await this.rest();
     }

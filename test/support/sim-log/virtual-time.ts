@@ -7,8 +7,8 @@ interface Timer {
 }
 
 /**
- * Timers and the wall clock in the hands of a test. The two run apart: `tick` lets timers pass, `clockMs` tells the time.
- * After a long tick an interval fires once, as in a process that was stopped.
+ * Timers and the clocks in the hands of a test. `tick` lets timers pass, and `clockMs` is the wall clock; the monotonic clock
+ * goes on with either. After a long tick an interval fires once, as in a process that was stopped.
  */
 export class VirtualTime {
   readonly #timers = new Set<Timer>();
@@ -18,13 +18,17 @@ export class VirtualTime {
     setInterval: globalThis.setInterval,
     clearInterval: globalThis.clearInterval,
     now: Date.now,
+    performanceNow: Object.getOwnPropertyDescriptor(performance, 'now'),
   };
+  readonly #beganMs = performance.now();
   #passedMs = 0;
-  clockMs: number;
+  /** How far the wall clock was put forward. */
+  #forwardMs = 0;
+  #clockMs: number;
 
   /** Takes the place of the real ones until it is uninstalled. */
   constructor(clockMs: number, ownerNow: () => unknown = () => undefined) {
-    this.clockMs = clockMs;
+    this.#clockMs = clockMs;
     const begin = (callback: () => void, delayMs: number, everyMs?: number): unknown => {
       const timer = { callback, everyMs, owner: ownerNow(), dueMs: this.#passedMs + delayMs };
       this.#timers.add(timer);
@@ -37,13 +41,25 @@ export class VirtualTime {
       clearTimeout: end,
       clearInterval: end,
     });
-    Date.now = () => this.clockMs;
+    Date.now = () => this.#clockMs;
+    performance.now = () => this.#beganMs + this.#passedMs + this.#forwardMs;
+  }
+
+  get clockMs(): number {
+    return this.#clockMs;
+  }
+
+  set clockMs(clockMs: number) {
+    this.#forwardMs += Math.max(0, clockMs - this.#clockMs);
+    this.#clockMs = clockMs;
   }
 
   uninstall(): void {
-    const { now, ...timers } = this.#real;
+    const { now, performanceNow, ...timers } = this.#real;
     Object.assign(globalThis, timers);
     Date.now = now;
+    if (performanceNow === undefined) Reflect.deleteProperty(performance, 'now');
+    else Object.defineProperty(performance, 'now', performanceNow);
   }
 
   /** Lets time pass for those timers whose owner is not asleep. */
