@@ -14,6 +14,9 @@ const table: [string, Answer, Action['kind']][] = [
   ['413', answered(413, { code: 40_005, message: 'Request entity too large' }), 'refused_body'],
   ['401', answered(401, { code: 50_027, message: 'Invalid Webhook Token' }), 'webhook_broken'],
   ['404', answered(404, { code: 10_015, message: 'Unknown Webhook' }), 'webhook_broken'],
+  ['404 of a channel that is gone', answered(404, { code: 10_003, message: 'Unknown Channel' }), 'webhook_broken'],
+  ['404 as HTML', answered(404), 'webhook_broken'],
+  ['404 of a message alone', answered(404, { code: 10_008, message: 'Unknown Message' }), 'refused_body'],
   ['403 without the right', answered(403, { code: 50_013, message: 'Missing Permissions' }), 'webhook_broken'],
   [
     '403 of the firewall as JSON',
@@ -25,6 +28,8 @@ const table: [string, Answer, Action['kind']][] = [
   ['429 with a header only', answered(429, undefined, { 'retry-after': '3' }), 'address_blocked'],
   ['429 with code 0 and no time', answered(429, { code: 0, message: 'You are being blocked' }), 'address_blocked'],
   ['500', answered(500), 'try_again'],
+  ['503 of Discord', answered(503, { code: 130_000, message: 'API resource is overloaded' }), 'try_again'],
+  ['408 of a gateway', answered(408), 'try_again'],
   ['520 of the firewall', answered(520), 'try_again'],
   ['302', answered(302), 'webhook_broken'],
   ['refused connection', { kind: 'not_sent', reason: 'ECONNREFUSED' }, 'try_again'],
@@ -46,18 +51,28 @@ test('a global limit stops everybody', () => {
 });
 
 test('a 5xx may have been taken, a refused connection was not', () => {
-  assert.deepEqual(actionFor(answered(502)), { kind: 'try_again', ambiguous: true, reason: '502' });
+  assert.deepEqual(actionFor(answered(502)), {
+    kind: 'try_again',
+    ambiguous: true,
+    isServerError: true,
+    reason: '502',
+  });
   assert.deepEqual(actionFor({ kind: 'not_sent', reason: 'refused' }), {
     kind: 'try_again',
     ambiguous: false,
+    isServerError: false,
     reason: 'refused',
   });
 });
 
-test('an empty bucket is waited out', () => {
-  assert.equal(
-    bucketWaitMs(answered(200, {}, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset-after': '1.25' })),
-    1_250,
-  );
-  assert.equal(bucketWaitMs(answered(200, {}, { 'x-ratelimit-remaining': '2', 'x-ratelimit-reset-after': '1.25' })), 0);
+test('an empty bucket is waited out, as far as the headers tell', () => {
+  const wait = (headers: Record<string, string>): number => bucketWaitMs(answered(200, {}, headers), 1_000_000);
+  const [after, remaining, reset] = ['x-ratelimit-reset-after', 'x-ratelimit-remaining', 'x-ratelimit-reset'];
+  assert.equal(wait({ [remaining]: '0', [after]: '1.25' }), 1_250);
+  assert.equal(wait({ [remaining]: '2', [after]: '1.25' }), 0);
+  assert.equal(wait({ [remaining]: '0', [reset]: '1001.5' }), 1_500);
+  assert.equal(wait({ [remaining]: '0', [reset]: '9001.5' }), 60_000, 'another clock is not believed far');
+  assert.equal(wait({ [remaining]: '0' }), 0);
+  assert.equal(wait({ [remaining]: '0', [after]: 'soon' }), 0);
+  assert.equal(wait({}), 0);
 });

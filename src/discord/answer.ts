@@ -1,4 +1,4 @@
-/** What came back from a POST to a webhook; `sent` says whether the request may have reached Discord when nothing did. */
+/** What came back from a request to a webhook: an answer, or the knowledge that none was sent, or neither. */
 export type Answer =
   | {
       readonly kind: 'answered';
@@ -20,15 +20,25 @@ export type Action =
   /** Discord's firewall has closed the door for this address: nobody may send for a while. */
   | { readonly kind: 'address_blocked'; readonly waitMs: number | undefined; readonly reason: string }
   | { readonly kind: 'rate_limited'; readonly waitMs: number; readonly everybody: boolean; readonly reason: string }
-  /** Try again later. `ambiguous`: the message may have been taken all the same, so a repeat is marked. */
-  | { readonly kind: 'try_again'; readonly ambiguous: boolean; readonly reason: string };
+  /**
+   * Try again later. `ambiguous`: the message may have been taken all the same, so a repeat is marked. `isServerError`: a 5xx,
+   * which may be all that a webhook with a malformed token ever says.
+   */
+  | {
+      readonly kind: 'try_again';
+      readonly ambiguous: boolean;
+      readonly isServerError: boolean;
+      readonly reason: string;
+    };
 
 const unsureRetryMs = 60_000;
+/** Discord's code for a message that is not there: the webhook lives. */
+const unknownMessage = 10_008;
 
 /** discord.md's table of answers and actions. */
 export function actionFor(answer: Answer): Action {
   if (answer.kind !== 'answered')
-    return { kind: 'try_again', ambiguous: answer.kind === 'ambiguous', reason: answer.reason };
+    return { kind: 'try_again', ambiguous: answer.kind === 'ambiguous', isServerError: false, reason: answer.reason };
   const { status } = answer;
   const said = errorText(answer.body);
   const reason = `${status}${said === undefined ? '' : ` ${said}`}`;
@@ -36,8 +46,11 @@ export function actionFor(answer: Answer): Action {
   if (status >= 300 && status < 400)
     return { kind: 'webhook_broken', reason: `${reason}: a redirect, which is never followed` };
   if (status === 429) return limited(answer, reason);
-  if (status >= 500) return { kind: 'try_again', ambiguous: true, reason };
+  // 408 is a gateway's word for an answer that did not come.
+  if (status >= 500 || status === 408)
+    return { kind: 'try_again', ambiguous: true, isServerError: status >= 500, reason };
   const code = number(answer.body, 'code');
+  if (code === unknownMessage) return { kind: 'refused_body', reason };
   if (status === 403 && (code === undefined || code === 40_333)) {
     return { kind: 'address_blocked', waitMs: retryAfterHeaderMs(answer), reason };
   }
@@ -45,11 +58,20 @@ export function actionFor(answer: Answer): Action {
   return { kind: 'refused_body', reason };
 }
 
-/** How long the webhook's bucket stays empty after this answer, from its headers; 0 when it is not. */
-export function bucketWaitMs(answer: Answer): number {
+/** A reset by the other side's clock is believed no further than this: the clocks may differ. */
+const resetMsMax = 60_000;
+
+/**
+ * How long the webhook's bucket stays empty after this answer, from its headers; 0 when it is not. Any of them may be
+ * absent; `nowMs` is the time of the answer since the epoch, for a reset that is given as a moment.
+ */
+export function bucketWaitMs(answer: Answer, nowMs: number): number {
   if (answer.kind !== 'answered' || answer.headers['x-ratelimit-remaining'] !== '0') return 0;
-  const seconds = Number(answer.headers['x-ratelimit-reset-after']);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.ceil(seconds * 1_000) : 0;
+  const { 'x-ratelimit-reset-after': after, 'x-ratelimit-reset': at } = answer.headers;
+  const seconds = Number(after ?? Number.NaN);
+  if (Number.isFinite(seconds)) return Math.max(0, Math.ceil(seconds * 1_000));
+  const resetMs = Number(at ?? Number.NaN) * 1_000 - nowMs;
+  return Number.isFinite(resetMs) ? Math.min(resetMsMax, Math.max(0, Math.ceil(resetMs))) : 0;
 }
 
 function limited(answer: Answer & { kind: 'answered' }, reason: string): Action {
@@ -83,6 +105,11 @@ function text(body: unknown, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** Whether a GET of the webhook says that it is there again. */
+export function isAlive(answer: Answer): boolean {
+  return answer.kind === 'answered' && answer.status >= 200 && answer.status < 300;
+}
+
 const errorCharactersMax = 120;
 
 /** Discord's own words, cut short and without control characters: they come from outside. */
@@ -90,6 +117,6 @@ function errorText(body: unknown): string | undefined {
   const message = text(body, 'message');
   if (message === undefined) return undefined;
   const code = number(body, 'code');
-  const plain = message.replace(/\p{C}/gu, ' ').slice(0, errorCharactersMax);
+  const plain = message.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').slice(0, errorCharactersMax);
   return code === undefined ? plain : `${plain} (code ${code})`;
 }

@@ -177,7 +177,7 @@ export class Lane {
     const action = actionFor(answer);
     this.#context.answered(action.kind);
     await this.#act(action, batch, webhook);
-    this.#wait(bucketWaitMs(answer));
+    this.#wait(bucketWaitMs(answer, Date.now()));
   }
 
   async #act(action: Action, batch: readonly Waiting[], webhook: Webhook): Promise<void> {

@@ -1,0 +1,132 @@
+// The client against the fake Discord and its faults: what it makes of each answer, and what it never does.
+import { test, type TestContext } from 'node:test';
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Fault } from '../../test/support/fake-discord/fault.ts';
+import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
+import { actionFor, isAlive, type Action, type Answer } from './answer.ts';
+import { DiscordClient, isPrivateAddress, type DiscordClientOptions } from './discord-client.ts';
+
+const hello = JSON.stringify({ content: 'hello', allowed_mentions: { parse: [] } });
+/** Short, and with room for a slow machine. */
+const timing = { connectMs: 2_000, totalMs: 1_000, lateMs: 4_000 };
+
+async function benchOf(
+  t: TestContext,
+  faults: readonly Fault[] = [],
+  options: Partial<DiscordClientOptions> = {},
+): Promise<{ fake: FakeDiscord; client: DiscordClient; url: string; token: string }> {
+  const fake = await startFakeDiscord({ faults });
+  const client = new DiscordClient({ version: '0', privateAddresses: true, timing, ...options });
+  t.after(async () => {
+    await client.close();
+    await fake.close();
+  });
+  const { webhook, url } = fake.addWebhook();
+  return { fake, client, url: `${url}?wait=true`, token: webhook.token };
+}
+
+const shapeOf = (answer: Answer): string => (answer.kind === 'answered' ? String(answer.status) : answer.kind);
+
+/** What the client makes of a fault, and what follows from it. */
+const faults: readonly [Fault['kind'], shape: string, action: Action['kind']][] = [
+  ['unknown_webhook', '404', 'webhook_broken'],
+  ['wrong_token', '401', 'webhook_broken'],
+  ['missing_permissions', '403', 'webhook_broken'],
+  ['odd_400', '400', 'refused_body'],
+  ['redirect', '302', 'webhook_broken'],
+  ['limited_body_only', '429', 'rate_limited'],
+  ['limited_header_only', '429', 'address_blocked'],
+  ['limited_bare', '429', 'address_blocked'],
+  ['ban_text', '429', 'address_blocked'],
+  ['ban_html', '429', 'address_blocked'],
+  ['ban_code_0', '429', 'address_blocked'],
+  ['ban_40333', '403', 'address_blocked'],
+  ['ban_403_html', '403', 'address_blocked'],
+  ['status', '500', 'try_again'],
+  ['html_status', '502', 'try_again'],
+  ['timeout', 'ambiguous', 'try_again'],
+  ['reset', 'ambiguous', 'try_again'],
+  ['close', 'ambiguous', 'try_again'],
+  ['accepted_timeout', 'ambiguous', 'try_again'],
+  ['accepted_reset', 'ambiguous', 'try_again'],
+  ['accepted_close', 'ambiguous', 'try_again'],
+  ['accepted_500', '500', 'try_again'],
+  ['accepted_stalled_headers', 'ambiguous', 'try_again'],
+  ['accepted_huge_headers', 'ambiguous', 'try_again'],
+  ['accepted_cut_body', '200', 'delivered'],
+  ['accepted_slow_body', '200', 'delivered'],
+  ['accepted_huge_body', '200', 'delivered'],
+];
+
+for (const [kind, shape, action] of faults) {
+  test(`${kind} is ${shape}: ${action}, in one request, in time, and says no secret`, async (t) => {
+    const { fake, client, url, token } = await benchOf(t, [{ kind, times: 1 }]);
+    const beganMs = performance.now();
+    const answer = await client.post(url, hello);
+    assert.equal(shapeOf(answer), shape);
+    assert.equal(actionFor(answer).kind, action);
+    assert.ok(performance.now() - beganMs < timing.totalMs + 2_000, 'within the total time');
+    assert.ok(!JSON.stringify([answer, actionFor(answer)]).includes(token));
+    await sleep(20);
+    assert.equal(fake.ledger.entries.length, 1, 'nothing is repeated');
+  });
+}
+
+test('a redirect is not followed: whoever stands there hears nothing', async (t) => {
+  let connections = 0;
+  const canary = createServer().on('connection', () => connections++);
+  await new Promise<void>((resolve) => canary.listen(0, '127.0.0.1', resolve));
+  t.after(() => canary.close());
+  const location = `http://127.0.0.1:${(canary.address() as AddressInfo).port}/`;
+  const redirects = [302, 307].map((status): Fault => ({ kind: 'redirect', status, location, times: 1 }));
+  const { client, url } = await benchOf(t, redirects);
+  for (const status of ['302', '307']) assert.equal(shapeOf(await client.post(url, hello)), status);
+  await sleep(50);
+  assert.equal(connections, 0);
+});
+
+test('a request that was never sent is told from one whose answer was lost', async (t) => {
+  const { client, fake, url } = await benchOf(t);
+  await fake.close();
+  const answer = await client.post(url, hello);
+  assert.deepEqual(answer, { kind: 'not_sent', reason: 'ECONNREFUSED' });
+});
+
+test('a name that leads to this machine is refused, unless the operator chose the address', async (t) => {
+  const { fake, client, url } = await benchOf(t, [], { privateAddresses: false });
+  const answer = await client.post(url.replace('127.0.0.1', 'localhost'), hello);
+  assert.deepEqual(answer, { kind: 'not_sent', reason: 'EPRIVATE' });
+  assert.equal(fake.ledger.entries.length, 0);
+});
+
+test('an answer that comes after the total time is still heard of, and its connection was not cut', async (t) => {
+  const { client, url } = await benchOf(t, [{ kind: 'latency', ms: 1_800, times: 1 }]);
+  const late = Promise.withResolvers<Answer>();
+  const answer = await client.post(url, hello, late.resolve);
+  assert.deepEqual(answer, { kind: 'ambiguous', reason: 'no answer in time' });
+  const action = actionFor(await late.promise);
+  assert.ok(action.kind === 'delivered' && /^\d{17,20}$/.test(action.messageId ?? ''));
+});
+
+test('a webhook is looked at and a message deleted; of the look no token is kept', async (t) => {
+  const { fake, client, url, token } = await benchOf(t);
+  const posted = actionFor(await client.post(url, hello));
+  assert.ok(posted.kind === 'delivered');
+  const bare = url.replace('?wait=true', '');
+  const seen = await client.get(bare);
+  assert.ok(isAlive(seen) && !JSON.stringify(seen).includes(token));
+  assert.equal(shapeOf(await client.delete(`${bare}/messages/${posted.messageId}`)), '204');
+  fake.control({ killWebhook: /\/webhooks\/(\d+)/.exec(url)![1]! });
+  assert.equal(isAlive(await client.get(bare)), false);
+});
+
+test("addresses of this machine's and its network's own are private, IPv4 inside of IPv6 too", () => {
+  const inside = ['127.0.0.1', '10.1.2.3', '169.254.169.254', '192.168.0.1', '::1', '::', 'fe80::1', 'fd00::1'];
+  const wrapped = ['::ffff:127.0.0.1', '::ffff:7f00:1', '64:ff9b::7f00:1'];
+  for (const address of [...inside, ...wrapped]) assert.equal(isPrivateAddress(address), true, address);
+  for (const address of ['162.159.128.233', '2606:4700::1', '8.8.8.8'])
+    assert.equal(isPrivateAddress(address), false, address);
+});
