@@ -16,6 +16,7 @@ export const failureTable = {
   changed_meanwhile: { status: 412, title: 'Somebody else changed it meanwhile' },
   too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },
+  limit_reached: { status: 422, title: 'There may be no more of these' },
   too_many_requests: { status: 429, title: 'Too many requests' },
   internal: { status: 500, title: 'A fault of the server' },
   unavailable: { status: 503, title: 'Not possible right now; try again' },

@@ -17,6 +17,7 @@ export interface RuleChangesOptions {
   readonly meter: Meter;
   readonly logger: Logger;
   readonly discordApiBase?: string | undefined;
+  readonly rulesPerMetricMax: number;
 }
 
 /** Who changes which version of a rule. */
@@ -62,10 +63,11 @@ export class RuleChanges {
     void this.#options.view.book;
     const id = randomUUID();
     const rule = parseRule(input, { id, idInInput: 'refused', apiBase: this.#options.discordApiBase });
+    this.#demandRoom(rule.metric_name);
     return { rule, place: await this.#write({ id, subject, action: 'created' }, formatRule(rule)) };
   }
 
-  /** Rejects with the Failures `not_found` and `changed_meanwhile` too. */
+  /** Rejects with the Failures `not_found`, `changed_meanwhile` and `limit_reached` too. */
   replace(input: unknown, order: ChangeOrder): Promise<StoredRule> {
     return this.#turns.run(order.id, async () => {
       const current = this.#options.view.book.get(order.id);
@@ -73,6 +75,7 @@ export class RuleChanges {
       demandMatch(order.ifMatch, current);
       const options = { id: order.id, idInInput: 'optional', apiBase: this.#options.discordApiBase } as const;
       const rule = parseRule(withKeptWebhook(input, current), options);
+      if (rule.metric_name !== current.rule.metric_name) this.#demandRoom(rule.metric_name);
       const place = await this.#write({ id: order.id, subject: order.subject, action: 'replaced' }, formatRule(rule));
       return { rule, place };
     });
@@ -89,6 +92,15 @@ export class RuleChanges {
       demandMatch(order.ifMatch, current);
       await this.#write({ id: order.id, subject: order.subject, action: 'deleted' }, null);
     });
+  }
+
+  /** As far as this instance has seen: two that fill up one metric at once may go a little beyond. */
+  #demandRoom(metricName: string): void {
+    const { view, rulesPerMetricMax } = this.#options;
+    const { size } = view.book.byMetric(metricName);
+    if (size < rulesPerMetricMax) return;
+    const message = `metric_name: ${JSON.stringify(metricName)} has ${size} rules, and a metric may have ${rulesPerMetricMax}`;
+    throw new Failure('limit_reached', message, { errors: [{ field: 'metric_name', code: 'limit_reached', message }] });
   }
 
   async #write(change: { id: string; subject: string; action: string }, text: string | null): Promise<Place> {

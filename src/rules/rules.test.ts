@@ -491,3 +491,24 @@ test('every route × {no token, expired, wrong signature, wrong audience, each s
     assert.equal(await status(await bearer({ scope: needed })), good, name);
   }
 });
+
+test('a metric that has all the rules it may have gets no more, and those it has can still be changed', async () => {
+  await instance.stop();
+  instance = await startInstance({ rulesPerMetricMax: 2 });
+  const name = { metric_name: 'full' };
+  const { rule } = await make(name);
+  const { rule: elsewhere } = await make({ metric_name: 'has-room' });
+  await make(name);
+  for (const refused of [
+    await send('POST', '/rules', { ...small, ...name }),
+    await send('PUT', `/rules/${elsewhere.id}`, { ...small, ...name }),
+  ]) {
+    assert.equal(refused.status, 422);
+    const problem = (await refused.json()) as { code: string; detail: string };
+    assert.equal(problem.code, 'limit_reached');
+    assert.match(problem.detail, /metric_name: "full" has 2 rules, and a metric may have 2/);
+  }
+  assert.equal((await send('PUT', `/rules/${rule.id}`, { ...small, ...name, threshold: 7 })).status, 200);
+  assert.equal((await send('DELETE', `/rules/${rule.id}`)).status, 200);
+  assert.equal((await send('POST', '/rules', { ...small, ...name })).status, 201);
+});

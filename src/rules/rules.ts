@@ -8,7 +8,11 @@ import { RulesView, type RulesViewOptions } from './rules-view.ts';
 export interface RulesOptions extends RulesViewOptions {
   /** Default `all`: a rule is returned as its author gave it. */
   readonly revealWebhookUrl?: RevealWebhookUrl;
+  /** Each series of a metric may have an alarm of each of its rules. */
+  readonly rulesPerMetricMax?: number;
 }
+
+const rulesPerMetricMaxDefault = 10_000;
 
 export interface Rules {
   /** Follows the `rules` topic; the routes answer 503 until it has read all that was there. */
@@ -21,8 +25,8 @@ export interface Rules {
 /** The rules service. The topic must be there before it runs. */
 export function createRules(options: RulesOptions): Rules {
   const view = new RulesView(options);
-  const { log, meter, logger, discordApiBase } = options;
-  const changes = new RuleChanges({ log, view, meter, logger, discordApiBase });
+  const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
+  const changes = new RuleChanges({ log, view, meter, logger, discordApiBase, rulesPerMetricMax });
   return {
     service: { name: 'rules', run: (signal) => view.run(signal) },
     routes: rulesRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' }),
