@@ -21,6 +21,7 @@ interface Finished {
   /** What the rule had sent by then. */
   readonly sentCount: number;
   readonly offset: number;
+  readonly revision: number;
   /** By performance.now(), as whoever asks tells it; undefined before the first look. */
   seenMs: number | undefined;
 }
@@ -139,7 +140,9 @@ export class Alarms {
   #write(alarm: Alarm): void {
     const { last } = alarm.series;
     assert(last, 'an alarm has its state because of a sample');
-    alarm.revision = alarm.offset === last.offset ? alarm.revision + 1 : 0;
+    // One that was ended with its rule and begins anew has forgotten, but the log has not.
+    const before = alarm.offset < 0 ? this.#finished.get(keyOf(alarm)) : alarm;
+    alarm.revision = before?.offset === last.offset ? before.revision + 1 : 0;
     alarm.offset = last.offset;
     this.#append(alarm, last);
   }
@@ -164,14 +167,18 @@ export class Alarms {
   }
 
   #sort(alarm: Alarm, sentCount: number): void {
-    const { series, ruleId, offset } = alarm;
-    const key = alarmRecordKey(ruleId, series.key);
+    const { ruleId, offset, revision } = alarm;
+    const key = keyOf(alarm);
     if (alarm.state.state === 'ok') {
       this.#standing.delete(alarm);
-      this.#finished.set(key, { ruleId, sentCount, offset, seenMs: undefined });
+      this.#finished.set(key, { ruleId, sentCount, offset, revision, seenMs: undefined });
     } else {
       this.#standing.add(alarm);
       this.#finished.delete(key);
     }
   }
+}
+
+function keyOf({ ruleId, series }: Alarm): string {
+  return alarmRecordKey(ruleId, series.key);
 }

@@ -320,3 +320,16 @@ atTime('what a silence made of an alarm outlives a late state of the same sample
   evaluator.judgeSilence(beginsMs + 62_000);
   assert.deepEqual(drained(evaluator).notifications, [], 'the silence was told of before');
 });
+
+atTime('an alarm that ended with its rule, and begins anew at the same sample, holds', 10 * minute, async () => {
+  const bench = new EvaluatorBench();
+  bench.rule(ruleId, { no_data_seconds: 60 });
+  const { evaluator } = await bench.restore();
+  bench.judge(evaluator, bench.sample(11, 0));
+  for (const enabled of [false, true]) evaluator.ruleChanged(bench.rule(ruleId, { no_data_seconds: 60, enabled }));
+  evaluator.judgeSilence(beginsMs + 61_000);
+  bench.keep(evaluator);
+  const next = await bench.restore(1);
+  next.evaluator.judgeSilence(beginsMs + 62_000);
+  assert.deepEqual(drained(next.evaluator).notifications, [], 'the silence was told of before');
+});
