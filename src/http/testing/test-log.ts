@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recordsOf } from '../../log/batch.ts';
 import type { Log } from '../../log/log.ts';
 import { openSqliteLog, type SqliteLog } from '../../log/sqlite/sqlite-log.ts';
 import { topics } from '../../topics.ts';
@@ -9,6 +10,8 @@ import { testLogger } from './test-server.ts';
 
 export interface TestLog {
   readonly log: SqliteLog;
+  /** All records of a topic, partition by partition, as text. */
+  records(topic: string): Promise<{ readonly key: string; readonly value: string | null }[]>;
   /** Closes the log and removes its folder. */
   remove(): Promise<void>;
 }
@@ -20,11 +23,25 @@ export async function openTestLog(): Promise<TestLog> {
   await log.ensureTopics(Object.values(topics));
   return {
     log,
+    async records(topic) {
+      const found: { key: string; value: string | null }[] = [];
+      for (let partition = 0; partition < (await log.partitionCount(topic)); partition++) {
+        for await (const chunk of log.read(topic, partition, { from: { offset: 0 } })) {
+          for (const { key, value } of recordsOf(chunk))
+            found.push({ key: textOf(key), value: value === null ? null : textOf(value) });
+        }
+      }
+      return found;
+    },
     async remove() {
       await log.close();
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+function textOf(bytes: Uint8Array | null): string {
+  return Buffer.from(bytes ?? []).toString();
 }
 
 /** The same log as if its disk and its followers were slow: both take `lagMs`, and keep all that is promised. */
