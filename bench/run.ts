@@ -3,6 +3,8 @@
 // it. --short shows that they run, in seconds; --pairs sets how many rounds each subject has; --write-docs puts the figures of
 // bench-results.json into docs/BENCHMARKS.md, and runs nothing when no scenario is named.
 import { parseArgs } from 'node:util';
+import { consuming } from './b1-consume.ts';
+import { matching } from './b2-match.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
 import { detection } from './b4-detection.ts';
 import { windows } from './b8-windows.ts';
@@ -13,6 +15,8 @@ import { saveReport, type ScenarioReport } from './support/report.ts';
 import { writeDocs } from './support/write-docs.ts';
 
 const scenarios: Readonly<Record<string, Scenario>> = {
+  B1: consuming,
+  B2: matching,
   B3: evaluatorOnKafka,
   B4: detection,
   B8: windows,

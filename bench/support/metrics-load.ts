@@ -5,12 +5,12 @@ import { createLogger } from '../../src/base/logger.ts';
 import { evaluateGroup } from '../../src/evaluate/evaluate.ts';
 import { notifyGroup } from '../../src/notify/notify.ts';
 import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
-import type { Log, NewRecord } from '../../src/log/log.ts';
+import type { Log } from '../../src/log/log.ts';
 import { topics } from '../../src/topics.ts';
 import { startKafka, type Kafka } from '../../test/support/kafka/kafka-broker.ts';
-import { metricName } from './metric-name.ts';
 import { javaCommand, runToEnd } from './processes.ts';
 import { assertRandomKeys, keysIn } from './random-keys.ts';
+import { ruleRecord } from './rule-record.ts';
 
 export interface Load {
   readonly bootstrap: string;
@@ -37,14 +37,6 @@ export async function withLog<Value>(bootstrap: string, work: (log: Log) => Prom
   } finally {
     await log.close();
   }
-}
-
-/** A rule on one metric, as a record of `rules`: it fires when the value crosses 90. */
-export function ruleRecord(index: number, changes: Readonly<Record<string, unknown>> = {}): NewRecord {
-  const id = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
-  const url = `https://discord.com/api/webhooks/123456789012345678/${'a'.repeat(68)}`;
-  const rule = { id, metric_name: metricName(index), threshold: 90, discord_webhook_url: url, ...changes };
-  return { key: Buffer.from(id), value: Buffer.from(JSON.stringify(rule)), timestampMs: Date.now() };
 }
 
 /** Makes the topics, and a rule for each name. */

@@ -1,6 +1,6 @@
 // The processes that are measured, and those that load them. Each tells what it found as lines of JSON on its standard
 // output, and is ended by its pid, with us at the latest.
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, globSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { onSubjectCore } from './host.ts';
 const bench = fileURLToPath(new URL('..', import.meta.url));
 const cache = fileURLToPath(new URL('../../.cache', import.meta.url));
 const jars = join(cache, 'peers', '*');
+/** Where a jar of the Java peers is, if it could be fetched. */
+export const peerJar = (name: string): string => join(cache, 'peers', name);
 const classes = join(cache, 'peers-classes');
 const runMsMax = 300_000;
 const endMsMax = 20_000;
@@ -35,6 +37,15 @@ function compilePeers(): void {
   if (existsSync(built) && statSync(built).mtimeMs >= newest) return;
   mkdirSync(classes, { recursive: true });
   execFileSync('javac', ['-cp', jars, '-d', classes, ...sources], { stdio: ['ignore', 2, 2] });
+}
+
+/** A program of bench/peers in C, built when it is not there; undefined where its library or gcc is missing. */
+export function buildC(name: string, libraries: readonly string[]): string | undefined {
+  const [source, built] = [join(bench, 'peers', `${name}.c`), join(classes, name)];
+  if (existsSync(built) && statSync(built).mtimeMs >= statSync(source).mtimeMs) return built;
+  mkdirSync(classes, { recursive: true });
+  const { status } = spawnSync('gcc', ['-O2', '-o', built, source, ...libraries], { stdio: 'ignore' });
+  return status === 0 ? built : undefined;
 }
 
 export interface BenchProcess {

@@ -26,11 +26,20 @@ function numberText(value: number): string {
   return Math.abs(value) >= 100 || value === 0 ? value.toFixed(0) : value.toPrecision(3);
 }
 
+function boundText(bound: number | undefined): string {
+  return String(Number(bound?.toPrecision(3)));
+}
+
 /** Scenario, what, figure with its interval, goal, verdict. */
 function rowOf(result: Result, isShort: boolean): readonly string[] {
   const { scenario, what, value, unit, goal } = result;
   const interval = value.low === value.high ? '' : ` (${numberText(value.low)} to ${numberText(value.high)})`;
-  const wanted = goal === undefined ? '' : goal.atMost === undefined ? `>= ${goal.atLeast}` : `<= ${goal.atMost}`;
+  const wanted =
+    goal === undefined
+      ? ''
+      : goal.atMost === undefined
+        ? `>= ${boundText(goal.atLeast)}`
+        : `<= ${boundText(goal.atMost)}`;
   // In the short form nothing has been warmed up: only the work is checked, not the time.
   const met = isShort ? undefined : isMet(result);
   const verdict = met === undefined ? '' : met ? 'met' : 'MISSED';
