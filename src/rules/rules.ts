@@ -1,13 +1,18 @@
 import type { Service } from '../base/service.ts';
+import { DiscordClient } from '../discord/discord-client.ts';
 import type { Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { RuleChanges } from './rule-changes.ts';
 import { rulesRoutes, type RevealWebhookUrl } from './rules-routes.ts';
 import { RulesView, type RulesViewOptions } from './rules-view.ts';
+import { testSendRoutes } from './test-send-routes.ts';
+import { TestSend } from './test-send.ts';
 
 export interface RulesOptions extends RulesViewOptions {
   /** Default `all`: a rule is returned as its author gave it. */
   readonly revealWebhookUrl?: RevealWebhookUrl;
+  /** Of the program, as Discord is told it with test messages. */
+  readonly version?: string;
   /** Each series of a metric may have an alarm of each of its rules. */
   readonly rulesPerMetricMax?: number;
 }
@@ -27,9 +32,25 @@ export function createRules(options: RulesOptions): Rules {
   const view = new RulesView(options);
   const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
   const changes = new RuleChanges({ log, view, meter, logger, discordApiBase, rulesPerMetricMax });
+  const client = new DiscordClient({ version: options.version ?? '0', privateAddresses: discordApiBase !== undefined });
+  const tests = new TestSend({ view, client, meter, logger, discordApiBase, now: () => performance.now() });
+  const writing = rulesRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });
+  const testing = testSendRoutes({ view, tests });
   return {
-    service: { name: 'rules', run: (signal) => view.run(signal) },
-    routes: rulesRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' }),
+    service: {
+      name: 'rules',
+      async run(signal) {
+        try {
+          await view.run(signal);
+        } finally {
+          await client.close();
+        }
+      },
+    },
+    async routes(app) {
+      await app.register(async (part) => writing(part));
+      await app.register(async (part) => testing(part));
+    },
     feed: view.feed,
   };
 }
