@@ -61,7 +61,12 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     if (parts.includes('alarms')) {
       services.push(
         createEvaluate({ ...common, rules: rules.feed, seriesMax: config.seriesMax }),
-        createNotify({ ...common, rules: rules.feed }),
+        createNotify({
+          ...common,
+          rules: rules.feed,
+          consoleUrl: config.consoleUrl,
+          globalRps: config.globalRps,
+        }),
       );
     }
     if (parts.includes('console')) {

@@ -12,6 +12,10 @@ export interface Config {
   readonly brokerSecurity: BrokerSecurity;
   /** Where webhooks are posted: Discord, or what the operator set instead (tests, a proxy). */
   readonly discordApiBase: string | undefined;
+  /** Requests a second to Discord that all instances behind one address make together. */
+  readonly globalRps: number;
+  /** The page's public address, for links in messages. */
+  readonly consoleUrl: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUrl: string | undefined;
   readonly jwtIssuer: string | undefined;
@@ -72,6 +76,12 @@ export const settings = {
     placeholder: 'url',
     help: 'post webhooks there instead of https://discord.com/api/v10',
   },
+  globalRps: {
+    env: 'GLOBAL_RPS',
+    placeholder: 'number',
+    help: 'requests a second to Discord of all instances behind one address; Discord allows 50 (default 40)',
+  },
+  consoleUrl: { env: 'CONSOLE_URL', placeholder: 'url', help: 'public address of the page, for links in messages' },
   jwtSecret: {
     env: 'SSRMS_JWT_SECRET',
     placeholder: 'secret',
@@ -133,6 +143,8 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     broker: brokers(text('broker')),
     brokerSecurity: brokerSecurity(text, switched),
     discordApiBase: webAddress(settings.discordApiBase, text('discordApiBase'))?.replace(/\/+$/, ''),
+    globalRps: wholeNumber(settings.globalRps, text('globalRps') ?? '40', 1_000, 1),
+    consoleUrl: consoleAddress(webAddress(settings.consoleUrl, text('consoleUrl'))),
     jwtSecret: text('jwtSecret'),
     jwksUrl: webAddress(settings.jwksUrl, text('jwksUrl')),
     jwtIssuer: text('jwtIssuer'),
@@ -214,9 +226,9 @@ function truth(setting: Setting, value: string | undefined): boolean {
   throw new ConfigError(`${setting.env} is ${value}, and may be true or false`);
 }
 
-function wholeNumber(setting: Setting, value: string, max: number): number {
-  if (!/^\d{1,9}$/.test(value) || Number(value) > max) {
-    throw new ConfigError(`${setting.env} is ${value}, and may be a whole number from 0 to ${max}`);
+function wholeNumber(setting: Setting, value: string, max: number, min = 0): number {
+  if (!/^\d{1,9}$/.test(value) || Number(value) > max || Number(value) < min) {
+    throw new ConfigError(`${setting.env} is ${value}, and may be a whole number from ${min} to ${max}`);
   }
   return Number(value);
 }
@@ -234,6 +246,19 @@ function webAddress(setting: Setting, value: string | undefined): string | undef
     throw new ConfigError(`${setting.env} is ${value}, and may be an http or https address`);
   }
   return value;
+}
+
+/** A link in each embed of a message must leave room for the alarm itself. */
+const consoleUrlCharactersMax = 200;
+
+function consoleAddress(address: string | undefined): string | undefined {
+  if (address === undefined) return undefined;
+  if (address.length > consoleUrlCharactersMax || /[?#\s]/.test(address)) {
+    throw new ConfigError(
+      `${settings.consoleUrl.env} is ${address}, and may have ${consoleUrlCharactersMax} characters, no blank, query or fragment`,
+    );
+  }
+  return address.replace(/\/+$/, '');
 }
 
 function brokers(value: string | undefined): string | undefined {

@@ -4,12 +4,21 @@ import { formatDeliveryRecord, outcomes, parseDeliveryRecord, type DeliveryRecor
 
 const common = { notificationId: 'n1', webhookId: '123456789012345678', atMs: 1_000 };
 const attempt: DeliveryRecord = { ...common, kind: 'attempt', attemptId: 'a1', attempt: 2, deadlineMs: 16_000 };
-const none = { messageId: undefined, reason: undefined, webhook: undefined };
+const none = { messageId: undefined, reason: undefined, webhook: undefined, offset: undefined, possibleRepeat: false };
 
 test('an attempt and every outcome are read as they were written', () => {
   const ends = outcomes.flatMap((outcome): DeliveryRecord[] => [
     { ...common, kind: 'outcome', outcome, ...none },
-    { ...common, kind: 'outcome', outcome, messageId: '17', reason: '404 gone', webhook: 'wh_0123456789ab' },
+    {
+      ...common,
+      kind: 'outcome',
+      outcome,
+      messageId: '17',
+      reason: '404 gone',
+      webhook: 'wh_0123456789ab',
+      offset: 7,
+      possibleRepeat: true,
+    },
   ]);
   for (const record of [attempt, ...ends]) assert.deepEqual(parseDeliveryRecord(formatDeliveryRecord(record)), record);
 });

@@ -4,7 +4,7 @@
  *
  *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "at_ms": …}
- *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "at_ms": …}
+ *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "offset": …, "at_ms": …}
  *
  * All notifications of one message have the same attempt id. An attempt is written before its request, so that whoever
  * comes after a crash knows of it; an attempt without an outcome may have been delivered.
@@ -50,6 +50,10 @@ export interface DeliveryEnd {
   readonly reason: string | undefined;
   /** When parked: for which pair of id and token, as `wh_` and the first 12 hex digits of its SHA-256. */
   readonly webhook: string | undefined;
+  /** When parked: where the notification stands in its partition of `notifications`. */
+  readonly offset: number | undefined;
+  /** When parked: whether it may have been delivered all the same, so that it is marked when it is sent after all. */
+  readonly possibleRepeat: boolean;
   readonly atMs: number;
 }
 
@@ -61,9 +65,19 @@ export function formatDeliveryRecord(record: DeliveryRecord): string {
     const { attemptId, attempt, atMs, deadlineMs } = record;
     return JSON.stringify({ ...common, attempt_id: attemptId, attempt, at_ms: atMs, deadline_ms: deadlineMs });
   }
-  const { outcome, messageId, reason, webhook, atMs } = record;
+  const { outcome, messageId, reason, webhook, offset, possibleRepeat, atMs } = record;
   // JSON leaves out what is undefined.
-  return JSON.stringify({ ...common, outcome, message_id: messageId, reason, webhook, at_ms: atMs });
+  const possible = possibleRepeat ? true : undefined;
+  return JSON.stringify({
+    ...common,
+    outcome,
+    message_id: messageId,
+    reason,
+    webhook,
+    offset,
+    possible_repeat: possible,
+    at_ms: atMs,
+  });
 }
 
 /** Reads a record of the `deliveries` topic, or says what is wrong with it. */
@@ -91,6 +105,8 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
       messageId: reader.optional('message_id', (field) => reader.text(field)),
       reason: reader.optional('reason', (field) => reader.text(field)),
       webhook: reader.optional('webhook', (field) => reader.text(field)),
+      offset: reader.optional('offset', (field) => reader.number(field)),
+      possibleRepeat: reader.optional('possible_repeat', (field) => reader.flag(field)) ?? false,
     };
   });
 }

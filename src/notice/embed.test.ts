@@ -147,6 +147,25 @@ test('further fields appear only when they say something', () => {
   assert.deepEqual([further(late), late.footer?.text], [{ Time: '<t:1700000000:F> (<t:1700000000:R>)' }, 'sent late']);
 });
 
+test('an alarm judged long after its sample was measured says so, and a silence never does', () => {
+  const judgedMs = (): number => timeMs + 30_001;
+  const late = embed({}, { judgedMs });
+  assert.deepEqual(
+    [further(late), late.footer?.text],
+    [{ Time: '<t:1700000000:F> (<t:1700000000:R>)' }, 'detected late'],
+  );
+  assert.deepEqual(embed({}, { judgedMs: () => timeMs + 30_000 }), embed());
+  assert.equal(embed({ kind: 'no_data', cause: 'no_data', x: undefined }, { judgedMs }).footer, undefined);
+});
+
+test('an alarm links to its page when that has an address, and only by an id that is one', () => {
+  const consoleUrl = 'https://ssrms.example/console';
+  assert.deepEqual(further(embed({}, { consoleUrl })), {
+    Alarm: 'https://ssrms.example/console/#/alarms/7f1f0a5e-9f3a-5c4e-8b59-6f1f2f3a4b5c',
+  });
+  assert.deepEqual(further(embed({ alarmId: ') @everyone' }, { consoleUrl })), {});
+});
+
 test('the footer says what is odd about the message', () => {
   assert.equal(embed().footer, undefined);
   assert.deepEqual(embed({}, { possibleRepeat: true }).footer, { text: 'possible repeat' });

@@ -37,12 +37,19 @@ export interface SendingFacts {
   readonly possibleRepeat?: boolean;
   /** The time of sending, to say when a message comes late. */
   readonly nowMs?: number;
+  /** When the alarm was judged, so that a sample that came late is told of. */
+  readonly judgedMs?: (notification: Notification) => number | undefined;
+  /** The page's public address, to link each alarm there. */
+  readonly consoleUrl?: string | undefined;
 }
 
 const embedColors = { fired: 0xff_00_00, no_data: 0xff_a5_00, resolved: 0x2e_cc_71 } as const;
 export const possibleRepeatText = 'possible repeat';
 /** A message sent later than this after its sample says when that was. */
 const lateAfterMs = 60_000;
+/** An alarm judged later than this after its sample was measured says so. */
+const judgedLateAfterMs = 30_000;
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const titles = { fired: 'Alarm triggered', no_data: 'Alarm triggered', resolved: 'Alarm resolved' } as const;
 const tagCodePointsMax = 200;
@@ -97,7 +104,8 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
       'Description',
       description === undefined || description === '' ? undefined : untrusted(description, discordLimits.fieldValue),
     ],
-    ['Time', isLate(notification, facts) ? momentText(timeMs) : undefined],
+    ['Time', isLate(notification, facts) || isJudgedLate(notification, facts) ? momentText(timeMs) : undefined],
+    ['Alarm', linkText(notification.alarmId, facts.consoleUrl)],
   ];
   return fields.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
 }
@@ -106,12 +114,25 @@ function footerText(notification: Notification, facts: SendingFacts): string {
   return [
     ...(facts.possibleRepeat ? [possibleRepeatText] : []),
     ...(notification.owed ? ['held back until now by the cooldown of the rule'] : []),
+    ...(isJudgedLate(notification, facts) ? ['detected late'] : []),
     ...(isLate(notification, facts) ? ['sent late'] : []),
   ].join(', ');
 }
 
 function isLate(notification: Notification, facts: SendingFacts): boolean {
   return facts.nowMs !== undefined && facts.nowMs - notification.timeMs > lateAfterMs;
+}
+
+/** Silence is always noticed after its last sample. */
+function isJudgedLate(notification: Notification, { judgedMs }: SendingFacts): boolean {
+  const atMs = judgedMs?.(notification);
+  if (atMs === undefined || notification.kind === 'no_data') return false;
+  return atMs - notification.sample.timestampMs > judgedLateAfterMs;
+}
+
+/** An address that Discord makes a link of by itself. Embeds with a `url` of their own would hide each other. */
+function linkText(alarmId: string, consoleUrl: string | undefined): string | undefined {
+  return consoleUrl === undefined || !uuid.test(alarmId) ? undefined : `${consoleUrl}/#/alarms/${alarmId}`;
 }
 
 function momentText(timeMs: number): string | undefined {

@@ -15,8 +15,13 @@ interface MessageBody {
 
 export interface Message {
   readonly body: MessageBody;
-  /** How many of the notifications, from the first on, the body carries. */
+  /**
+   * How many of the notifications, from the first on, the body carries. It hangs on them alone, not on the facts: a repeat of
+   * just these carries them all, however much it has to say of itself.
+   */
   readonly taken: number;
+  /** How many of those, from the first on, are not merged into a list. */
+  readonly shown: number;
 }
 
 /** Shown without a sound or a push. */
@@ -33,7 +38,8 @@ export function packMessage(notifications: readonly Notification[], facts: Sendi
     embeds: discordLimits.embeds,
     codePoints: discordLimits.embedsTotal,
   });
-  return { body: bodyOf(embeds, notifications.slice(0, embeds.length)), taken: embeds.length };
+  const taken = embeds.length;
+  return { body: bodyOf(embeds, notifications.slice(0, taken)), taken, shown: taken };
 }
 
 /**
@@ -49,7 +55,9 @@ export function packStorm(notifications: readonly Notification[], facts: Sending
   });
   const rest = notifications.slice(embeds.length);
   const lines: string[] = [];
-  const room = Math.min(discordLimits.description, discordLimits.embedsTotal - totalOf(embeds) - discordLimits.title);
+  const total = embeds.reduce((sum, _, index) => sum + widestCodePoints(notifications[index]!, facts), 0);
+  // The room for a title is more than ours and the remark of a repeat need together.
+  const room = Math.min(discordLimits.description, discordLimits.embedsTotal - total - discordLimits.title);
   let length = 0;
   for (const notification of rest) {
     const line = lineOf(notification);
@@ -66,7 +74,7 @@ export function packStorm(notifications: readonly Notification[], facts: Sending
   };
   const taken = embeds.length + lines.length;
   if (taken <= whole.taken) return whole;
-  return { body: bodyOf([...embeds, list], notifications.slice(0, taken)), taken };
+  return { body: bodyOf([...embeds, list], notifications.slice(0, taken)), taken, shown: embeds.length };
 }
 
 /**
@@ -75,16 +83,17 @@ export function packStorm(notifications: readonly Notification[], facts: Sending
  */
 export function plainMessage(notifications: readonly Notification[], facts: SendingFacts = {}): Message {
   assert(notifications.length > 0, 'a message carries at least one notification');
-  const lines: string[] = facts.possibleRepeat ? [`(${possibleRepeatText})`] : [];
-  const before = lines.length;
-  let length = codePoints(lines.join('\n')) + 1;
+  const remark = `(${possibleRepeatText})`;
+  const lines: string[] = [];
+  let length = codePoints(remark) + 1;
   for (const notification of notifications) {
     const line = lineOf(notification);
     length += codePoints(line) + 1;
     if (length > discordLimits.content) break;
     lines.push(line);
   }
-  return { body: { content: lines.join('\n'), allowed_mentions: noMentions }, taken: lines.length - before };
+  const content = [...(facts.possibleRepeat ? [remark] : []), ...lines].join('\n');
+  return { body: { content, allowed_mentions: noMentions }, taken: lines.length, shown: lines.length };
 }
 
 /** Room for the embeds before a list: two thirds of the message are the list's. */
@@ -110,10 +119,9 @@ function embedsThatFit(
   const embeds: Embed[] = [];
   let total = 0;
   for (const notification of notifications.slice(0, room.embeds)) {
-    const embed = embedOf(notification, facts);
-    total += embedCodePoints(embed);
+    total += widestCodePoints(notification, facts);
     if (total > room.codePoints && embeds.length > 0) break;
-    embeds.push(embed);
+    embeds.push(embedOf(notification, facts));
   }
   return embeds;
 }
@@ -123,6 +131,7 @@ function bodyOf(embeds: readonly Embed[], notifications: readonly Notification[]
   return { embeds, allowed_mentions: noMentions, ...(isQuiet && { flags: suppressNotifications }) };
 }
 
-function totalOf(embeds: readonly Embed[]): number {
-  return embeds.reduce((total, embed) => total + embedCodePoints(embed), 0);
+/** What the embed counts when it is sent late, as a repeat: it never counts more. */
+function widestCodePoints(notification: Notification, facts: SendingFacts): number {
+  return embedCodePoints(embedOf(notification, { ...facts, possibleRepeat: true, nowMs: Infinity }));
 }

@@ -5,11 +5,12 @@ import type { Claim, Log, NewRecord } from '../log/log.ts';
 import {
   formatDeliveryRecord,
   parseDeliveryRecord,
+  type DeliveryEnd,
   type DeliveryOutcome,
   type DeliveryRecord,
 } from '../notice/delivery-record.ts';
-import { topics } from '../topics.ts';
 import { postMsMax } from '../discord/discord-client.ts';
+import { topics } from '../topics.ts';
 
 /** A notification as it waits: where it stands in the log, and since when. */
 export interface Waiting {
@@ -17,6 +18,19 @@ export interface Waiting {
   readonly webhookId: string;
   readonly offset: number;
   readonly appendedMs: number;
+  /** Whether the position waits for it: one that was parked has an outcome already. */
+  readonly holds: boolean;
+}
+
+/** What became of one that waited. */
+export interface Ending {
+  readonly waiting: Waiting;
+  readonly outcome: DeliveryOutcome;
+  readonly messageId?: string | undefined;
+  readonly reason?: string;
+  /** When parked: who is. */
+  readonly webhook?: string;
+  readonly possibleRepeat?: boolean;
 }
 
 /** An attempt that nobody knows the end of. */
@@ -27,13 +41,27 @@ export interface OpenAttempt {
   readonly deadlineMs: number;
 }
 
+/** A pair of id and token that a former owner parked, and the oldest notification that waits for it. */
+export interface RestoredParking {
+  readonly webhookId: string;
+  readonly fromOffset: number;
+  /** By `wh_` and hash. Empty when something was delivered to the webhook since. */
+  readonly pairs: ReadonlyMap<string, { readonly reason: string; readonly sinceMs: number }>;
+}
+
 /** Ids of the last 24 h are remembered, so that none is sent twice; older notifications are not sent at all. */
 export const rememberedMs = 24 * 3_600_000;
+/** What was parked a day ago comes to its end only now: its record is a little older than a day. */
+const restoredMs = 25 * 3_600_000;
+/** From the decision to send until the request is written, at most: an attempt that took longer to append is begun anew. */
+export const beginMsMax = 5_000;
 
 /** What this partition's notifiers did, now and before: the attempts and outcomes in `deliveries`. */
 export class DeliveryLog {
   readonly #claim: Claim;
   readonly #ended = new Map<string, number>();
+  /** What was parked after an attempt whose answer is not known. */
+  readonly #doubtful = new Set<string>();
   /** By webhook: it has one request under way at a time, so a newer attempt says that the one before had ended. */
   readonly #open = new Map<string, OpenAttempt>();
 
@@ -41,21 +69,46 @@ export class DeliveryLog {
     this.#claim = claim;
   }
 
-  /** Reads what was done in the last 24 h. */
-  async restore(log: Log, nowMs: number): Promise<void> {
+  /** Reads what was done in the last day. Resolves to what was left parked. */
+  async restore(log: Log, nowMs: number): Promise<RestoredParking[]> {
+    const parked = new Map<string, DeliveryEnd[]>();
+    const pairs = new Map<string, Map<string, { reason: string; sinceMs: number }>>();
     for await (const chunk of log.read(topics.deliveries.name, this.#claim.partition, {
-      from: { timestampMs: nowMs - rememberedMs },
+      from: { timestampMs: nowMs - restoredMs },
     })) {
       for (const { value } of recordsOf(chunk)) {
         const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
-        if (!('problem' in record)) this.#note(record);
+        if ('problem' in record) continue;
+        this.#note(record);
+        if (record.kind !== 'outcome') continue;
+        const { webhookId, webhook, outcome, reason = '', atMs } = record;
+        if (outcome === 'delivered' || outcome === 'merged') pairs.delete(webhookId);
+        if (outcome !== 'parked' || webhook === undefined) continue;
+        const ends = parked.get(webhookId) ?? [];
+        parked.set(webhookId, ends);
+        ends.push(record);
+        const ofWebhook = pairs.get(webhookId) ?? new Map<string, { reason: string; sinceMs: number }>();
+        pairs.set(webhookId, ofWebhook);
+        ofWebhook.set(webhook, { reason, sinceMs: ofWebhook.get(webhook)?.sinceMs ?? atMs });
       }
     }
+    this.#forget(nowMs);
+    return [...parked].flatMap(([webhookId, ends]) => {
+      const left = ends.filter((end) => !this.hasEnded(end.notificationId, webhookId));
+      if (left.length === 0) return [];
+      const fromOffset = left.reduce((least, { offset = 0 }) => Math.min(least, offset), Infinity);
+      return [{ webhookId, fromOffset, pairs: pairs.get(webhookId) ?? new Map() }];
+    });
   }
 
-  /** Whether a notification's end under this webhook is known. */
+  /** Whether a notification's final end under this webhook is known. */
   hasEnded(notificationId: string, webhookId: string): boolean {
     return this.#ended.has(`${webhookId} ${notificationId}`);
+  }
+
+  /** Whether it was parked, and may have been delivered before. */
+  isDoubtful(notificationId: string, webhookId: string): boolean {
+    return this.#doubtful.has(`${webhookId} ${notificationId}`);
   }
 
   /** The attempt that a former owner began with this webhook and whose end nobody knows; given once. */
@@ -65,10 +118,10 @@ export class DeliveryLog {
     return open;
   }
 
-  /** Durable before the request is written. Resolves to the attempt's id. */
-  async begin(batch: readonly Waiting[], attempt: number, nowMs: number): Promise<string> {
+  /** Durable before the request is written. */
+  async begin(batch: readonly Waiting[], attempt: number, nowMs: number): Promise<void> {
     const attemptId = attemptIdOf(batch);
-    const deadlineMs = nowMs + postMsMax;
+    const deadlineMs = nowMs + beginMsMax + postMsMax;
     await this.#append(
       batch.map(({ notification, webhookId }) => ({
         kind: 'attempt' as const,
@@ -79,34 +132,38 @@ export class DeliveryLog {
         atMs: nowMs,
         deadlineMs,
       })),
+      nowMs,
     );
-    return attemptId;
   }
 
   /** Durable before the position moves on. */
-  async end(
-    batch: readonly Waiting[],
-    end: { outcome: DeliveryOutcome; messageId?: string | undefined; reason?: string },
-    nowMs: number,
-  ): Promise<void> {
-    const records = batch.map(({ notification, webhookId }) => ({
+  async end(endings: readonly Ending[], nowMs: number): Promise<void> {
+    const records = endings.map(({ waiting, outcome, messageId, reason, webhook, possibleRepeat = false }) => ({
       kind: 'outcome' as const,
-      notificationId: notification.id,
-      webhookId,
-      outcome: end.outcome,
-      messageId: end.messageId,
-      reason: end.reason,
-      webhook: undefined,
+      notificationId: waiting.notification.id,
+      webhookId: waiting.webhookId,
+      outcome,
+      messageId,
+      reason,
+      webhook,
+      offset: outcome === 'parked' ? waiting.offset : undefined,
+      possibleRepeat,
       atMs: nowMs,
     }));
-    await this.#append(records);
+    await this.#append(records, nowMs);
     for (const record of records) this.#note(record);
     this.#forget(nowMs);
   }
 
   #note(record: DeliveryRecord): void {
     if (record.kind === 'outcome') {
-      this.#ended.set(`${record.webhookId} ${record.notificationId}`, record.atMs);
+      const key = `${record.webhookId} ${record.notificationId}`;
+      if (record.outcome !== 'parked') {
+        // Noted anew at the end, so that the oldest stand first.
+        this.#ended.delete(key);
+        this.#ended.set(key, record.atMs);
+        this.#doubtful.delete(key);
+      } else if (record.possibleRepeat && !this.#ended.has(key)) this.#doubtful.add(key);
       const open = this.#open.get(record.webhookId);
       if (open?.notificationIds.delete(record.notificationId) && open.notificationIds.size === 0)
         this.#open.delete(record.webhookId);
@@ -119,16 +176,14 @@ export class DeliveryLog {
     this.#open.set(webhookId, { attemptId, notificationIds, attempt, deadlineMs });
   }
 
-  /** Ends were noted in the order of time, so the oldest stand first. */
   #forget(nowMs: number): void {
     for (const [key, atMs] of this.#ended) {
-      if (atMs >= nowMs - rememberedMs) return;
+      if (atMs >= nowMs - restoredMs) return;
       this.#ended.delete(key);
     }
   }
 
-  async #append(records: readonly DeliveryRecord[]): Promise<void> {
-    const timestampMs = Date.now();
+  async #append(records: readonly DeliveryRecord[], timestampMs: number): Promise<void> {
     const { partition } = this.#claim;
     await this.#claim.append(
       topics.deliveries.name,

@@ -1,55 +1,31 @@
-import { createHash } from 'node:crypto';
-import { backoffMs, pause } from '../base/backoff.ts';
-import { failpoint, failpointAmid } from '../base/failpoint.ts';
 import { unreachable } from '../base/assert.ts';
-import { ClaimLost, type Claim } from '../log/log.ts';
-import type { DeliveryOutcome } from '../notice/delivery-record.ts';
-import { discordLimits } from '../notice/embed.ts';
-import { packMessage, plainMessage } from '../notice/message.ts';
-import type { RuleBook } from '../rule/rule-book.ts';
+import { failpoint, failpointAmid } from '../base/failpoint.ts';
+import { aborted } from '../base/service.ts';
+import { actionFor, bucketWaitMs, type Answer } from '../discord/answer.ts';
+import { postMsMax } from '../discord/discord-client.ts';
+import { ClaimLost } from '../log/log.ts';
+import type { SendingFacts } from '../notice/embed.ts';
 import { discordApiBase, webhookAddress, webhookSecretText, type Webhook } from '../rule/webhook-url.ts';
-import { actionFor, bucketWaitMs, type Action } from '../discord/answer.ts';
-import { postMsMax, type DiscordClient } from '../discord/discord-client.ts';
-import { rememberedMs, type DeliveryLog, type Waiting } from './delivery-log.ts';
-import type { SendGate } from './send-gate.ts';
-
-export interface LaneContext {
-  readonly claim: Claim;
-  /** Aborts when nothing more is to be sent. */
-  readonly signal: AbortSignal;
-  readonly book: RuleBook;
-  readonly client: DiscordClient;
-  readonly gate: SendGate;
-  readonly deliveries: DeliveryLog;
-  readonly apiBase: string | undefined;
-  /** Appends a notification anew, under the webhook that its rule has now. */
-  readonly reroute: (waiting: Waiting, webhook: Webhook) => Promise<void>;
-  /** These are done with, in `deliveries` too. */
-  readonly ended: (batch: readonly Waiting[], outcome: DeliveryOutcome) => void;
-  readonly answered: (action: Action['kind']) => void;
-  /** The webhook cannot be reached, or for a new reason. */
-  readonly troubled: (trouble: LaneTrouble) => void;
-}
-
-/** What is wrong with a webhook, for health and log: named by hash, never by its URL. */
-export interface LaneTrouble {
-  readonly webhook: string;
-  readonly reason: string;
-}
-
-const retry = { firstMs: 1_000, lastMs: 60_000 };
-/** A webhook that is gone must not be asked again and again: Discord bans addresses for that. */
-const brokenRetry = { firstMs: 60_000, lastMs: 3_600_000 };
+import { beginMsMax, type Ending, type Waiting } from './delivery-log.ts';
+import { Doubt, undouble } from './doubt.ts';
+import type { LaneContext, LaneTrouble } from './lane-context.ts';
+import { Packer } from './packer.ts';
+import { webhookName } from './parked-webhooks.ts';
+import { WebhookPace } from './schedule/webhook-pace.ts';
+import { verdictOn, type Verdict } from './verdict.ts';
 
 /** How the next request differs from a first one. */
 interface Sending {
   attempt: number;
   /** The ids of what may have been delivered already: carry exactly these, and say so. */
-  repeat: ReadonlySet<string> | undefined;
+  repeat: Set<string> | undefined;
   plain: boolean;
-  failures: number;
 }
 
+/** How long a lane waits before it looks again at a rule whose change is on the way. */
+const lookAgainMs = 250;
+/** More are not looked at for one message: a storm's list has room for fewer. */
+const batchMax = 100;
 /**
  * One webhook: what is due to it, in order, one request at a time. A message is made when it may be sent, from whatever is
  * due then. Nothing leaves the lane but with an outcome in `deliveries`.
@@ -57,11 +33,14 @@ interface Sending {
 export class Lane {
   readonly #context: LaneContext;
   readonly #queue: Waiting[] = [];
+  readonly #offsets = new Set<number>();
   readonly webhookId: string;
+  readonly #pace = new WebhookPace();
+  readonly #packer = new Packer();
   #sending: Sending = newSending();
-  #notBeforeMs = 0;
+  #doubt: Doubt | undefined;
   #trouble: LaneTrouble | undefined;
-  /** Interrupts a wait: the rule was edited. */
+  /** Interrupts a wait: a rule was edited, or a late answer came. */
   #hurry = new AbortController();
 
   constructor(webhookId: string, context: LaneContext) {
@@ -73,180 +52,329 @@ export class Lane {
     return this.#trouble;
   }
 
-  get hasWork(): boolean {
-    return this.#queue.length > 0;
+  get size(): number {
+    return this.#queue.length;
+  }
+
+  /** Where the first stands that the position waits for. */
+  get oldestHeld(): Waiting | undefined {
+    return this.#queue.find((waiting) => waiting.holds);
+  }
+
+  get oldest(): Waiting | undefined {
+    return this.#queue[0];
   }
 
   /** Whether a new lane would do the same as this one. */
   get isIdle(): boolean {
-    return this.#queue.length === 0 && performance.now() >= this.#notBeforeMs;
+    return this.#queue.length === 0 && this.#pace.waitMs(this.#context.clock.monotonicMs()) === 0;
   }
 
+  has(offset: number): boolean {
+    return this.#offsets.has(offset);
+  }
+
+  /** In the order of offsets. */
   push(waiting: Waiting): void {
     this.#queue.push(waiting);
+    this.#offsets.add(waiting.offset);
   }
 
   /** A rule with this webhook was changed: what was wrong may be right now. */
   reconsider(): void {
-    if (this.#trouble === undefined) return;
-    this.#notBeforeMs = 0;
     this.#hurry.abort();
     this.#hurry = new AbortController();
   }
 
   /** Sends all that is queued. Resolves when nothing is left, or the signal has aborted. */
   async run(): Promise<void> {
-    const { signal } = this.#context;
+    const { signal, clock, gate } = this.#context;
     while (this.#queue.length > 0 && !signal.aborted) {
+      await this.#takeUp();
+      if (signal.aborted) return;
       const due = await this.#nextDue();
       if (due === undefined) continue;
-      const waitMs = this.#notBeforeMs - performance.now();
+      const waitMs = this.#pace.waitMs(clock.monotonicMs());
       if (waitMs > 0) {
-        await pause(waitMs, AbortSignal.any([signal, this.#hurry.signal]));
+        await this.#pause(waitMs);
         continue;
       }
-      if (!(await this.#context.gate.enter(signal))) return;
-      await this.#send(due.batch, due.webhook);
+      if (!(await gate.enter(signal))) return;
+      // What it is told while it waited at the gate counts.
+      const batch = await this.#nextDue();
+      if (batch === undefined || this.#pace.waitMs(clock.monotonicMs()) > 0) gate.unused();
+      else await this.#send(batch);
     }
   }
 
-  /** What the next message carries, and where to; undefined when the first in the queue came to an end without one. */
+  /** What the next message may carry, and where to; undefined when the first in the queue came to an end without one. */
   async #nextDue(): Promise<{ batch: readonly Waiting[]; webhook: Webhook } | undefined> {
-    const first = this.#queue[0]!;
-    const { deliveries, book, reroute } = this.#context;
+    const first = this.#first();
+    if (first === undefined) return undefined;
+    if (this.#doubt?.lateMessageId !== undefined && this.#sending.repeat !== undefined)
+      return this.#believe(this.#doubt);
+    const { deliveries, reroute, parked } = this.#context;
     if (deliveries.hasEnded(first.notification.id, this.webhookId)) return this.#drop([first]);
-    if (Date.now() - first.appendedMs > rememberedMs)
-      return this.#end([first], { outcome: 'expired', reason: 'older than 24 h' });
-    const rule = book.get(first.notification.ruleId);
-    if (rule === undefined)
-      return this.#end([first], { outcome: 'dead', reason: 'its rule was deleted before it could be delivered' });
-    if (rule.webhook.id !== this.webhookId) {
-      await reroute(first, rule.webhook);
-      return this.#end([first], { outcome: 'rerouted', reason: 'its rule has another webhook now' });
+    const verdict = this.#verdictOn(first);
+    switch (verdict.kind) {
+      case 'wait':
+        await this.#pause(lookAgainMs);
+        return undefined;
+      case 'expired':
+      case 'dead':
+        return this.#end([{ waiting: first, outcome: verdict.kind, reason: verdict.reason }]);
+      case 'rerouted':
+        await reroute(first, verdict.webhook);
+        return this.#end([{ waiting: first, outcome: 'rerouted', reason: 'its rule has another webhook now' }]);
+      case 'send': {
+        if (parked.isParked(this.webhookId, verdict.webhook)) return this.#parkAll(verdict.webhook);
+        return { batch: this.#together(verdict.webhook), webhook: verdict.webhook };
+      }
+      default:
+        return unreachable(verdict);
     }
-    this.#takeUp();
-    const { repeat } = this.#sending;
-    const batch =
-      repeat === undefined
-        ? this.#together(rule.webhook)
-        : this.#queue.filter(({ notification }) => repeat.has(notification.id));
-    if (batch.length > 0) return { batch, webhook: rule.webhook };
-    this.#sending = newSending();
-    return undefined;
   }
 
-  /** The first of the queue that go to the same place, as many as a message may carry. */
+  /** The first in the queue; while there is a repeat to be made, the first of that. */
+  #first(): Waiting | undefined {
+    const { repeat } = this.#sending;
+    if (repeat === undefined) return this.#queue[0];
+    const first = this.#queue.find(({ notification }) => repeat.has(notification.id));
+    if (first !== undefined) return first;
+    this.#sending = newSending();
+    return this.#queue[0];
+  }
+
+  /** Those in the queue that go to the same place, from the first on; of a repeat exactly its own. */
   #together(webhook: Webhook): Waiting[] {
     const target = targetOf(webhook);
     const batch: Waiting[] = [];
-    for (const waiting of this.#queue.slice(0, discordLimits.embeds)) {
-      const rule = this.#context.book.get(waiting.notification.ruleId);
-      if (rule === undefined || targetOf(rule.webhook) !== target) break;
-      batch.push(waiting);
+    const { repeat } = this.#sending;
+    for (const waiting of this.#queue) {
+      if (batch.length === batchMax) break;
+      if (repeat !== undefined && !repeat.has(waiting.notification.id)) continue;
+      const verdict = this.#verdictOn(waiting);
+      if (verdict.kind === 'send' && targetOf(verdict.webhook) === target) batch.push(waiting);
+      else if (repeat === undefined) break;
     }
     return batch;
   }
 
-  /** What a former owner was sending when it was last heard of: its request is waited out, then exactly it is repeated. */
-  #takeUp(): void {
-    const open = this.#context.deliveries.takeOpenAttempt(this.webhookId);
-    if (open === undefined) return;
-    this.#sending = { ...newSending(), attempt: open.attempt, repeat: open.notificationIds };
-    this.#wait(Math.min(postMsMax, Math.max(0, open.deadlineMs - Date.now())));
+  #verdictOn(waiting: Waiting): Verdict {
+    const { book, clock } = this.#context;
+    return verdictOn(waiting, book, clock.wallMs());
   }
 
-  async #send(due: readonly Waiting[], webhook: Webhook): Promise<void> {
-    const { claim, client, deliveries, apiBase } = this.#context;
-    if (this.#notBeforeMs > performance.now()) return;
-    const facts = { possibleRepeat: this.#sending.repeat !== undefined, nowMs: Date.now() };
-    const notifications = due.map((waiting) => waiting.notification);
-    const message = this.#sending.plain ? plainMessage(notifications, facts) : packMessage(notifications, facts);
+  /** What a former owner was sending when it was last heard of: its request is waited out, then exactly it is repeated. */
+  async #takeUp(): Promise<void> {
+    const { deliveries, clock, signal, caughtUp } = this.#context;
+    const open = deliveries.takeOpenAttempt(this.webhookId);
+    if (open === undefined) return;
+    this.#sending = { ...newSending(), attempt: open.attempt, repeat: open.notificationIds };
+    const leftMs = Math.min(beginMsMax + postMsMax, Math.max(0, open.deadlineMs - clock.wallMs()));
+    this.#pace.holdUntil(clock.monotonicMs() + leftMs);
+    await Promise.race([caughtUp(), aborted(signal)]);
+  }
+
+  async #send({ batch: due, webhook }: { batch: readonly Waiting[]; webhook: Webhook }): Promise<void> {
+    const { clock, gate, apiBase, consoleUrl, deliveries } = this.#context;
+    const { repeat, plain } = this.#sending;
+    const isDoubtful = due.some(({ notification }) => deliveries.isDoubtful(notification.id, this.webhookId));
+    const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
+    const facts: SendingFacts = {
+      possibleRepeat: repeat !== undefined || isDoubtful,
+      nowMs: clock.wallMs(),
+      // It was appended as soon as it was judged.
+      judgedMs: (notification) => appended.get(notification),
+      consoleUrl,
+    };
+    const message = this.#packer.pack(
+      due.map((waiting) => waiting.notification),
+      facts,
+      plain,
+    );
     const batch = due.slice(0, message.taken);
-    const attempt = ++this.#sending.attempt;
+    const begunMs = clock.monotonicMs();
+    let mayWrite = false;
+    try {
+      mayWrite = await this.#begin(batch, begunMs);
+    } finally {
+      if (!mayWrite) gate.unused();
+    }
+    if (!mayWrite) return;
+    const doubt = new Doubt(batch, message.shown, webhook);
+    const url = webhookAddress(webhook, apiBase ?? discordApiBase, { wait: true });
+    const request = this.#context.client.post(url, JSON.stringify(message.body), (late) => this.#hearLate(doubt, late));
+    const answer = await failpointAmid('notify.request-written', request);
+    failpoint('notify.after-answer');
+    await this.#act(answer, begunMs, doubt);
+  }
+
+  /** Makes the attempt durable. Resolves to whether the request may be written now. */
+  async #begin(batch: readonly Waiting[], begunMs: number): Promise<boolean> {
+    const { claim, clock, deliveries, gate } = this.#context;
     failpoint('notify.before-attempt');
-    await deliveries.begin(batch, attempt, Date.now());
+    await deliveries.begin(batch, ++this.#sending.attempt, clock.wallMs());
     failpoint('notify.before-request');
     // Asked last: nothing at Discord can stop a process that was paused and woke.
     if (!claim.isHeld()) throw new ClaimLost(`partition ${claim.partition} of notifications may have another owner`);
-    const request = client.post(
-      webhookAddress(webhook, apiBase ?? discordApiBase, { wait: true }),
-      JSON.stringify(message.body),
-    );
-    const answer = await failpointAmid('notify.request-written', request);
-    failpoint('notify.after-answer');
-    const action = actionFor(answer);
-    this.#context.answered(action.kind);
-    await this.#act(action, batch, webhook);
-    this.#wait(bucketWaitMs(answer, Date.now()));
+    const nowMs = clock.monotonicMs();
+    // The attempt's deadline is told from its beginning; and what Discord said meanwhile is obeyed.
+    return nowMs - begunMs <= beginMsMax && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0;
   }
 
-  async #act(action: Action, batch: readonly Waiting[], webhook: Webhook): Promise<void> {
-    const { gate } = this.#context;
-    if (action.kind !== 'address_blocked' && action.kind !== 'try_again') gate.open();
+  async #act(answer: Answer, begunMs: number, doubt: Doubt): Promise<void> {
+    const { gate, clock } = this.#context;
+    const action = actionFor(answer);
+    this.#context.answered(action.kind);
+    const nowMs = clock.monotonicMs();
+    gate.answered(action, begunMs, nowMs);
+    const bucketMs = bucketWaitMs(answer, clock.wallMs());
+    if (bucketMs > 0) this.#limit(bucketMs);
+    const { batch, webhook } = doubt;
     switch (action.kind) {
       case 'delivered':
+        this.#pace.served();
         this.#trouble = undefined;
-        await this.#end(batch, { outcome: 'delivered', messageId: action.messageId });
+        this.#context.parked.served(webhook);
+        await this.#settle(doubt, action.messageId);
         return;
       case 'refused_body':
-        if (this.#sending.plain) await this.#end(batch, { outcome: 'dead', reason: action.reason });
+        this.#pace.served();
+        if (this.#sending.plain)
+          await this.#end(batch.map((waiting) => ({ waiting, outcome: 'dead', reason: action.reason })));
         else this.#sending.plain = true;
         return;
       case 'webhook_broken':
-        this.#fail(webhook, action.reason);
-        this.#wait(backoffMs(++this.#sending.failures, brokenRetry, Math.random()));
+        this.#pace.served();
+        await this.#park(webhook, action.reason);
         return;
       case 'address_blocked':
-        this.#fail(
-          webhook,
-          `${action.reason}: Discord blocks this address for ${Math.round(gate.block(action.waitMs) / 1_000)} s`,
-        );
+        // The gate holds everybody back; nothing is wrong with this webhook.
         return;
       case 'rate_limited':
-        if (action.everybody) gate.close(action.waitMs);
-        else this.#wait(action.waitMs);
+        if (!action.everybody) this.#limit(action.waitMs);
         return;
       case 'try_again':
-        if (action.ambiguous) this.#sending.repeat = new Set(batch.map(({ notification }) => notification.id));
+        if (action.ambiguous) this.#doubtful(doubt);
         this.#fail(webhook, action.reason);
-        this.#wait(backoffMs(++this.#sending.failures, retry, Math.random()));
+        this.#pace.failed(nowMs, clock.chance());
+        if (action.isServerError && this.#pace.serverError(gate.served))
+          await this.#park(webhook, `nothing but server errors, while others are served: ${action.reason}`);
         return;
       default:
         unreachable(action);
     }
   }
 
-  async #end(
-    batch: readonly Waiting[],
-    end: { outcome: DeliveryOutcome; messageId?: string | undefined; reason?: string },
-  ): Promise<undefined> {
-    await this.#context.deliveries.end(batch, end, Date.now());
-    failpoint('notify.after-outcome');
-    return this.#drop(batch, end.outcome);
+  /** It may have been delivered: what follows is a repeat of exactly it. */
+  #doubtful(doubt: Doubt): void {
+    this.#sending.repeat = new Set(doubt.batch.map(({ notification }) => notification.id));
+    this.#doubt = doubt;
   }
 
-  #drop(batch: readonly Waiting[], outcome: DeliveryOutcome = 'delivered'): undefined {
-    // Mostly the first ones of the queue; those of a repeat may stand behind others.
-    if (batch.every((waiting, index) => this.#queue[index] === waiting)) this.#queue.splice(0, batch.length);
-    else for (const waiting of batch) this.#queue.splice(this.#queue.indexOf(waiting), 1);
+  /** The answer to a request that was given up has come after all. */
+  #hearLate(doubt: Doubt, answer: Answer): void {
+    const action = actionFor(answer);
+    if (action.kind !== 'delivered' || action.messageId === undefined) return;
+    doubt.lateMessageId = action.messageId;
+    if (doubt.repeatMessageId === undefined) this.reconsider();
+    else void undouble(doubt, doubt.repeatMessageId, this.#context).catch(() => {});
+  }
+
+  /** The late answer came before the repeat: there is no need for one. */
+  async #believe(doubt: Doubt): Promise<undefined> {
+    const queued = doubt.batch.filter(({ offset }) => this.#offsets.has(offset));
+    if (queued.length > 0) return this.#end(doubt.endings(doubt.lateMessageId, queued));
     this.#sending = newSending();
-    this.#context.ended(batch, outcome);
+    this.#doubt = undefined;
+    return undefined;
+  }
+
+  async #settle(sent: Doubt, messageId: string | undefined): Promise<void> {
+    const doubt = this.#doubt;
+    this.#packer.delivered(sent.shown);
+    if (doubt !== undefined) doubt.repeatMessageId = messageId;
+    await this.#end(sent.endings(messageId, sent.batch));
+    if (doubt?.lateMessageId !== undefined && messageId !== undefined) await undouble(doubt, messageId, this.#context);
+  }
+
+  async #park(webhook: Webhook, reason: string): Promise<void> {
+    const { parked, clock, troubled } = this.#context;
+    parked.park(webhook, reason, clock.wallMs());
+    this.#trouble = undefined;
+    troubled({ webhook: webhookName(webhook), reason: `parked: ${reason}` });
+    await this.#parkAll(webhook);
+  }
+
+  /** All that waits for a parked pair is parked with it. */
+  async #parkAll(webhook: Webhook): Promise<undefined> {
+    const { parked, deliveries } = this.#context;
+    const { repeat } = this.#sending;
+    const state = parked.stateOf(this.webhookId, webhook);
+    const all = this.#queue.filter((waiting) => {
+      const verdict = this.#verdictOn(waiting);
+      return verdict.kind === 'send' && webhookName(verdict.webhook) === state?.webhook;
+    });
+    for (const waiting of all) parked.note(waiting, webhook);
+    const { webhook: name = webhookName(webhook), reason = 'parked' } = state ?? {};
+    const isDoubtful = ({ notification: { id } }: Waiting): boolean =>
+      repeat?.has(id) === true || deliveries.isDoubtful(id, this.webhookId);
+    await this.#end(
+      all.map((waiting) => ({
+        waiting,
+        outcome: 'parked',
+        reason,
+        webhook: name,
+        possibleRepeat: isDoubtful(waiting),
+      })),
+    );
+    return undefined;
+  }
+
+  async #end(endings: readonly Ending[]): Promise<undefined> {
+    if (endings.length > 0) await this.#context.deliveries.end(endings, this.#context.clock.wallMs());
+    failpoint('notify.after-outcome');
+    this.#context.ended(endings);
+    return this.#drop(endings.map(({ waiting }) => waiting));
+  }
+
+  #drop(batch: readonly Waiting[]): undefined {
+    // Mostly the first ones of the queue; those of a repeat may stand behind others.
+    const before = this.#queue.length;
+    for (const waiting of batch) {
+      const at = this.#queue.indexOf(waiting);
+      if (at !== -1) this.#queue.splice(at, 1);
+      this.#offsets.delete(waiting.offset);
+      this.#sending.repeat?.delete(waiting.notification.id);
+    }
+    this.#context.dropped(before - this.#queue.length);
+    // What is left of a repeat is one still.
+    const { repeat } = this.#sending;
+    this.#sending = { ...newSending(), ...(repeat !== undefined && repeat.size > 0 && { repeat }) };
+    if (this.#sending.repeat === undefined) this.#doubt = undefined;
+    return undefined;
   }
 
   #fail(webhook: Webhook, reason: string): void {
-    const hash = createHash('sha256').update(webhookSecretText(webhook)).digest('hex').slice(0, 12);
     const isNews = this.#trouble?.reason !== reason;
-    this.#trouble = { webhook: `wh_${hash}`, reason };
+    this.#trouble = { webhook: webhookName(webhook), reason };
     if (isNews) this.#context.troubled(this.#trouble);
   }
 
-  #wait(durationMs: number): void {
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, performance.now() + durationMs);
+  #limit(durationMs: number): void {
+    this.#pace.limited(this.#context.clock.monotonicMs(), durationMs);
+    this.#context.limited(durationMs);
+  }
+
+  async #pause(durationMs: number): Promise<void> {
+    const { clock, signal } = this.#context;
+    await clock.pause(durationMs, AbortSignal.any([signal, this.#hurry.signal]));
   }
 }
 
 function newSending(): Sending {
-  return { attempt: 0, repeat: undefined, plain: false, failures: 0 };
+  return { attempt: 0, repeat: undefined, plain: false };
 }
 
 function targetOf(webhook: Webhook): string {

@@ -227,6 +227,102 @@ test('a webhook that is gone is not asked again, and what is due to it waits unt
   await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
 });
 
+/** The group's position in the partition of this webhook. */
+async function positionOf(log: Log, webhookId: string): Promise<number | undefined> {
+  const partition = partitionOf(Buffer.from(webhookId), topics.notifications.partitions);
+  const stop = new AbortController();
+  let committed: number | undefined;
+  let seen = 0;
+  await log.process(
+    topics.notifications.name,
+    notifyGroup,
+    async (claim) => {
+      if (claim.partition === partition) ({ committed } = claim);
+      if (++seen === topics.notifications.partitions) stop.abort();
+      await new Promise((resolve) => claim.signal.addEventListener('abort', resolve));
+    },
+    stop.signal,
+  );
+  return committed;
+}
+
+test('a parked webhook holds up no position, stays parked over a restart, and hears all when its rule is edited', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  bench.fake.control({ killWebhook: webhookId });
+  const stop = bench.start();
+  await enqueue(
+    bench.log,
+    webhookId,
+    Array.from({ length: 3 }, (_, index) => notification(ruleId, 101 + index)),
+  );
+  await until('all are parked', async () => (await outcomesOf(bench.log)).length === 3);
+  await enqueue(bench.log, webhookId, [notification(ruleId, 104)]);
+  await until('the next too', async () => (await outcomesOf(bench.log)).length === 4);
+  await stop();
+  const parked = (await deliveries(bench.log)).filter((record) => record.kind === 'outcome');
+  for (const end of parked) {
+    assert.equal(end.outcome, 'parked');
+    assert.match(end.webhook ?? '', /^wh_[0-9a-f]{12}$/);
+    assert.match(end.reason ?? '', /^404 Unknown Webhook/);
+  }
+  assert.equal(await positionOf(bench.log, webhookId), 4, 'the position has passed them');
+
+  bench.start();
+  await enqueue(bench.log, webhookId, [notification(ruleId, 105)]);
+  await until('the fifth is parked without a request', async () => (await outcomesOf(bench.log)).length === 5);
+  assert.equal(bench.fake.ledger.entries.length, 1);
+  bench.fake.control({ reviveWebhook: webhookId });
+  bench.rules.set(ruleId, bench.fake.urlOf(bench.fake.webhooks.get(webhookId)!));
+  await until('all arrive', () => valuesAt(bench.fake, webhookId).length === 5);
+  assert.deepEqual(valuesAt(bench.fake, webhookId), ['101', '102', '103', '104', '105']);
+  await until('all have ended', async () => (await outcomesOf(bench.log)).length === 10);
+  await until('health is well again', () => bench.health.report().checks.notify?.status === 'pass');
+});
+
+test('one mistyped token silences nobody else, and another token for the rule frees what waited', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  const url = bench.fake.urlOf(bench.fake.webhooks.get(webhookId)!);
+  const mistyped = randomUUID();
+  bench.rules.set(mistyped, `${url.slice(0, -4)}AAAA`);
+  bench.start();
+  await enqueue(bench.log, webhookId, [notification(mistyped, 101), notification(ruleId, 102)]);
+  await until('the good one arrives', () => valuesAt(bench.fake, webhookId).length === 1);
+  assert.deepEqual(valuesAt(bench.fake, webhookId), ['102']);
+  bench.rules.set(mistyped, url);
+  await until('the other arrives', () => valuesAt(bench.fake, webhookId).length === 2);
+});
+
+test('what a webhook cannot take in time stays in the log, and delays no other of its partition', async () => {
+  const bench = await newBench();
+  const partitionAt = (id: string): number => partitionOf(Buffer.from(id), topics.notifications.partitions);
+  const slow = newRule(bench);
+  let quick = newRule(bench);
+  while (partitionAt(quick.webhookId) !== partitionAt(slow.webhookId)) quick = newRule(bench);
+  bench.fake.faults.add([{ kind: 'limited_body_only', webhookId: slow.webhookId, times: 1, ms: 3_000 }]);
+  const stop = bench.start();
+  const many = Array.from({ length: 900 }, (_, index) => notification(slow.ruleId, 1_000 + index));
+  await enqueue(bench.log, slow.webhookId, many);
+  await enqueue(bench.log, quick.webhookId, [notification(quick.ruleId, 101)]);
+  await until('the other arrives', () => valuesAt(bench.fake, quick.webhookId).length === 1);
+  assert.equal(valuesAt(bench.fake, slow.webhookId).length, 0);
+  const isEnded = async (): Promise<boolean> => {
+    const ended = (await deliveries(bench.log)).filter(
+      (one) => one.kind === 'outcome' && one.webhookId === slow.webhookId,
+    );
+    return ended.length === many.length;
+  };
+  await until('all have ended, those that were left in the log too', isEnded, 90_000);
+  await stop();
+  const outcomes = (await outcomesOf(bench.log)).reduce(
+    (sum, outcome) => sum.set(outcome, (sum.get(outcome) ?? 0) + 1),
+    new Map<string, number>(),
+  );
+  assert.ok(outcomes.get('merged')! > 500, JSON.stringify([...outcomes]));
+  assert.equal(bench.fake.summary().whileEmpty, 0);
+});
+
 test('a rule with another webhook now hears there of what was due before', async () => {
   const bench = await newBench();
   const { ruleId, webhookId } = newRule(bench);

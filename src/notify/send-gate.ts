@@ -1,53 +1,102 @@
-import { pause } from '../base/backoff.ts';
-
-/** Discord allows 50 requests a second and address; some room is left for others behind the same one. */
-const requestsPerSecond = 40;
-const blockedFirstMs = 60_000;
-const blockedLastMs = 3_600_000;
+import type { Action } from '../discord/answer.ts';
+import type { NotifyClock } from './clock.ts';
+import { AddressPace } from './schedule/address-pace.ts';
 
 /**
- * What all webhooks of this process share: the global rate, and the pauses that Discord, or its firewall, orders for the
- * whole address. Times are performance.now().
+ * The one door of this process to Discord: lanes queue here, and go through in the order in which they came, as fast as
+ * AddressPace allows.
  */
 export class SendGate {
-  #nextMs = 0;
-  #closedUntilMs = 0;
-  #blocks = 0;
+  readonly pace: AddressPace;
+  readonly #clock: NotifyClock;
+  readonly #queue = new Set<() => void>();
+  #isPumping = false;
+  #served = 0;
+  /** Interrupts the pump's wait: the pace has changed. */
+  #change = new AbortController();
+
+  constructor(requestsPerSecond: number, clock: NotifyClock) {
+    this.pace = new AddressPace(requestsPerSecond);
+    this.#clock = clock;
+  }
+
+  /** How many requests wait for the rate of the address. */
+  get waiting(): number {
+    return this.#queue.size;
+  }
 
   /** Resolves when one request may go out; false when the signal aborted before. */
-  async enter(signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      const nowMs = performance.now();
-      const waitMs = Math.max(this.#nextMs, this.#closedUntilMs) - nowMs;
-      if (waitMs <= 0) {
-        this.#nextMs = nowMs + 1_000 / requestsPerSecond;
-        return true;
+  enter(signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return Promise.resolve(false);
+    return new Promise((resolve) => {
+      const leave = (): void => {
+        this.#queue.delete(go);
+        resolve(false);
+        // The pump must not sleep on for nobody.
+        this.#changed();
+      };
+      const go = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve(true);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#queue.add(go);
+      void this.#pump();
+    });
+  }
+
+  /** How many requests of this process succeeded, ever. */
+  get served(): number {
+    return this.#served;
+  }
+
+  /** How long nobody may send, by Discord's word. */
+  closedMs(): number {
+    return this.pace.closedMs(this.#clock.monotonicMs());
+  }
+
+  /** Whoever was let through did not send. */
+  unused(): void {
+    this.pace.unanswered();
+    this.#changed();
+  }
+
+  /** What came of a request that was let through, and begun at `begunMs`. */
+  answered(action: Action, begunMs: number, nowMs: number): void {
+    if (action.kind === 'address_blocked') this.pace.block(nowMs, begunMs, action.waitMs);
+    else if (action.kind === 'try_again') this.pace.unanswered();
+    else this.pace.answered(begunMs);
+    if (action.kind === 'rate_limited' && action.everybody) this.pace.close(nowMs, action.waitMs);
+    if (action.kind === 'delivered') this.#served += 1;
+    this.#changed();
+  }
+
+  /** So many requests a second from now on. */
+  setRate(requestsPerSecond: number): void {
+    this.pace.requestsPerSecond = requestsPerSecond;
+    this.#changed();
+  }
+
+  /** The pace was told something: whoever waits looks again. */
+  #changed(): void {
+    this.#change.abort();
+    this.#change = new AbortController();
+  }
+
+  async #pump(): Promise<void> {
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    for (let [first] = this.#queue; first !== undefined; [first] = this.#queue) {
+      const nowMs = this.#clock.monotonicMs();
+      const waitMs = this.pace.waitMs(nowMs);
+      if (waitMs === 0) {
+        this.#queue.delete(first);
+        this.pace.take(nowMs);
+        first();
+      } else {
+        await this.#clock.pause(waitMs, this.#change.signal);
       }
-      await pause(waitMs, signal);
     }
-    return false;
-  }
-
-  /** Nobody sends for this time. */
-  close(durationMs: number): void {
-    this.#closedUntilMs = Math.max(this.#closedUntilMs, performance.now() + durationMs);
-  }
-
-  /** The firewall has closed the door: for as long as it says, or ever longer when it says nothing. Returns for how long. */
-  block(durationMs: number | undefined): number {
-    const waitMs = durationMs ?? Math.min(blockedLastMs, blockedFirstMs * 2 ** this.#blocks);
-    this.#blocks++;
-    this.close(waitMs);
-    return waitMs;
-  }
-
-  /** Discord itself has answered: the next block begins small again. */
-  open(): void {
-    this.#blocks = 0;
-  }
-
-  /** Whether the firewall's block, or a global limit, still holds. */
-  get isClosed(): boolean {
-    return performance.now() < this.#closedUntilMs;
+    this.#isPumping = false;
   }
 }

@@ -1,0 +1,40 @@
+import { actionFor } from '../discord/answer.ts';
+import { discordApiBase, webhookAddress, type Webhook } from '../rule/webhook-url.ts';
+import type { Ending, Waiting } from './delivery-log.ts';
+import type { LaneContext } from './lane-context.ts';
+
+/** One request and what it carried; when its answer was lost, what is heard of it and of its repeat. */
+export class Doubt {
+  readonly batch: readonly Waiting[];
+  readonly shown: number;
+  readonly webhook: Webhook;
+  lateMessageId: string | undefined;
+  repeatMessageId: string | undefined;
+
+  constructor(batch: readonly Waiting[], shown: number, webhook: Webhook) {
+    this.batch = batch;
+    this.shown = shown;
+    this.webhook = webhook;
+  }
+
+  /** The first ones had an embed of their own, the rest was merged into the list. */
+  endings(messageId: string | undefined, some: readonly Waiting[]): Ending[] {
+    return some.map((waiting) => ({
+      waiting,
+      outcome: this.batch.indexOf(waiting) < this.shown ? 'delivered' : 'merged',
+      messageId,
+    }));
+  }
+}
+
+/** Both copies were accepted: the second one goes, and the outcome names the first. */
+export async function undouble(doubt: Doubt, repeatMessageId: string, context: LaneContext): Promise<void> {
+  const { client, apiBase, gate, signal, deliveries, clock } = context;
+  if (!(await gate.enter(signal))) return;
+  const begunMs = clock.monotonicMs();
+  const request = { messageId: repeatMessageId };
+  const answer = await client.delete(webhookAddress(doubt.webhook, apiBase ?? discordApiBase, request));
+  gate.answered(actionFor(answer), begunMs, clock.monotonicMs());
+  if (answer.kind === 'answered' && answer.status === 204)
+    await deliveries.end(doubt.endings(doubt.lateMessageId, doubt.batch), clock.wallMs());
+}

@@ -1,0 +1,86 @@
+import type { HealthReport } from '../base/health.ts';
+import type { Meter } from '../base/meter.ts';
+import type { DeliveryOutcome } from '../notice/delivery-record.ts';
+import type { Action } from '../discord/answer.ts';
+import type { Outbox } from './outbox.ts';
+import type { SendGate } from './send-gate.ts';
+
+/** What is told of as it happens. */
+export interface NotifyCount {
+  readonly ended: (outcome: DeliveryOutcome, delayMs: number) => void;
+  readonly answered: (action: Action['kind']) => void;
+  readonly limited: (waitMs: number) => void;
+  readonly unreadable: () => void;
+}
+
+const troublesNamedMax = 5;
+const delayBucketsSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600];
+const waitBucketsSeconds = [0.1, 0.5, 1, 2, 5, 15, 60, 300, 3_600];
+
+type Outboxes = ReadonlySet<Pick<Outbox, 'waiting' | 'oldestMs' | 'parked' | 'troubles'>>;
+
+const waitingIn = (outboxes: Outboxes): number => [...outboxes].reduce((sum, outbox) => sum + outbox.waiting, 0);
+
+/** The notifier's figures for /metrics. */
+export function countNotify(meter: Meter, outboxes: Outboxes, gate: SendGate): NotifyCount {
+  const ended = meter.counter('notify_notifications_total', 'Notifications that came to an end, by outcome', [
+    'outcome',
+  ]);
+  const answers = meter.counter('notify_answers_total', "Discord's answers, by what followed", ['action']);
+  const unreadable = meter.counter('notify_unreadable_total', 'Records of notifications that could not be read');
+  const delay = meter.histogram(
+    'notify_delay_seconds',
+    'From the append of a notification to its delivery',
+    delayBucketsSeconds,
+  );
+  const limited = meter.histogram(
+    'notify_limit_wait_seconds',
+    'Waits of webhooks for their limits at Discord',
+    waitBucketsSeconds,
+  );
+  meter.gauge('notify_waiting', 'Notifications in memory that have not ended', [], (gauge) =>
+    gauge.set(waitingIn(outboxes)),
+  );
+  meter.gauge('notify_gate_waiting', "Webhooks that wait for the address's own rate or block", [], (gauge) =>
+    gauge.set(gate.waiting),
+  );
+  meter.gauge('notify_parked_webhooks', 'Webhooks that are parked because they are broken', [], (gauge) =>
+    gauge.set([...outboxes].reduce((sum, outbox) => sum + outbox.parked().length, 0)),
+  );
+  meter.gauge('notify_oldest_seconds', 'Age of the oldest notification in memory that has not ended', [], (gauge) => {
+    const oldest = Math.min(...[...outboxes].map((outbox) => outbox.oldestMs ?? Infinity));
+    gauge.set(Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1_000 : 0);
+  });
+  return {
+    ended(outcome, delayMs) {
+      ended.inc({ outcome });
+      if (outcome === 'delivered' || outcome === 'merged') delay.observe(Math.max(0, delayMs) / 1_000);
+    },
+    answered: (action) => answers.inc({ action }),
+    limited: (waitMs) => limited.observe(waitMs / 1_000),
+    unreadable: () => unreadable.inc(),
+  };
+}
+
+/** What health says: each webhook in trouble by its hash, and why. */
+export function reportNotify(outboxes: Outboxes, gate: SendGate): HealthReport {
+  const parts = [`${waitingIn(outboxes)} notifications waiting`];
+  const closedMs = gate.closedMs();
+  if (closedMs > 0) {
+    const why = gate.pace.isBlocked() ? 'Discord blocks this address' : 'Discord limits this address';
+    parts.unshift(`${why} for ${Math.ceil(closedMs / 1_000)} s more`);
+  }
+  const all = [...outboxes];
+  const parked = all.flatMap((outbox) => outbox.parked());
+  if (parked.length > 0) parts.push(`parked webhooks: ${named(parked)}`);
+  const troubles = all.flatMap((outbox) => outbox.troubles());
+  if (troubles.length > 0) parts.push(`webhooks in trouble: ${named(troubles)}`);
+  const isWell = closedMs === 0 && parked.length === 0 && troubles.length === 0;
+  return { status: isWell ? 'pass' : 'warn', detail: parts.join('; ') };
+}
+
+function named(webhooks: readonly { readonly webhook: string; readonly reason: string }[]): string {
+  const shown = webhooks.slice(0, troublesNamedMax).map(({ webhook, reason }) => `${webhook}: ${reason}`);
+  const more = webhooks.length - shown.length;
+  return `${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;
+}

@@ -1,0 +1,55 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import type { Notification } from '../alarm/notification.ts';
+import { Packer } from './packer.ts';
+
+const due = (count: number): Notification[] =>
+  Array.from({ length: count }, (_, index) => ({
+    id: `n${index}`,
+    kind: 'fired',
+    alarmId: 'a',
+    ruleId: '21433034-8078-4f1a-bb8d-1ac996db395d',
+    ruleVersion: { partition: 0, offset: 0 },
+    series: { name: 'cpu', tags: {} },
+    x: index,
+    operator: '>',
+    threshold: 0,
+    resolveThreshold: undefined,
+    windowSeconds: undefined,
+    noDataSeconds: undefined,
+    cause: 'breach',
+    description: undefined,
+    timeMs: 0,
+    sinceMs: 0,
+    sample: { partition: 0, offset: 0, timestampMs: 0 },
+    owed: false,
+  }));
+
+/** Sends all that is due, message by message: how many each carries, and how many of them as embeds. */
+function drain(packer: Packer, count: number): string[] {
+  const sent: string[] = [];
+  for (let left = count; left > 0;) {
+    const { taken, shown } = packer.pack(due(left), {}, false);
+    packer.delivered(shown);
+    sent.push(`${taken}/${shown}`);
+    left -= taken;
+  }
+  return sent;
+}
+
+test('the first twenty of a storm are shown one by one, the rest in lists, and the last ten again one by one', () => {
+  const packer = new Packer();
+  const [first, second, ...rest] = drain(packer, 100);
+  assert.deepEqual([first, second], ['10/10', '10/10']);
+  assert.ok(rest.length <= 3 && rest.every((sent) => /^\d+\/[1-9]$|^10\/10$/.test(sent)), rest.join(' '));
+  assert.deepEqual(drain(packer, 10), ['10/10'], 'the storm is over');
+  assert.deepEqual(drain(packer, 23).slice(0, 2), ['10/10', '10/10']);
+});
+
+test('a repeat carries what its attempt carried, as a list too', () => {
+  const packer = new Packer();
+  for (const count of [80, 70]) packer.delivered(packer.pack(due(count), {}, false).shown);
+  const { taken } = packer.pack(due(60), {}, false);
+  assert.ok(taken > 20);
+  assert.equal(new Packer().pack(due(60).slice(0, taken), { possibleRepeat: true }, false).taken, taken);
+});

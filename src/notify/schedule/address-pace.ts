@@ -1,0 +1,92 @@
+/**
+ * What all webhooks of this process share at Discord: the rate of requests of one address, the pauses that Discord orders
+ * for everybody, and the breaker for the time in which its firewall refuses the address.
+ *
+ *           blocked answer                 waiting over                  one request goes out
+ *   open ─────────────────> blocked ──────────────────> on trial ──────────────────────────> on trial, taken
+ *     ^                        ^                                                                │        │
+ *     │                        └───────────────────── blocked answer ──────────────────────────┘        │
+ *     └──────────────────────────────────────── any answer of Discord itself ────────────────────────────┘
+ *
+ * Times are of one monotonic clock, in milliseconds.
+ */
+
+/** How long the firewall's block is believed to last when it does not say: doubling, from the first to the last. */
+const blockFirstMs = 60_000;
+const blockLastMs = 3_600_000;
+/** No wait is longer: what is older than a day is not sent anyway. */
+export const waitMsMax = 24 * 3_600_000;
+/** A part of a second's requests may go out at once; together they stay below Discord's 50. */
+const burstSeconds = 0.25;
+
+export class AddressPace {
+  #requestsPerSecond: number;
+  /** When the next request would stand if all were evenly spaced (the generic cell rate algorithm, ATM Forum 1996). */
+  #spacedMs = -Infinity;
+  #closedUntilMs = -Infinity;
+  /** Blocks in a row, without an answer of Discord itself between them. */
+  #blocks = 0;
+  #blockedAtMs = -Infinity;
+  #isTrialTaken = false;
+
+  constructor(requestsPerSecond: number) {
+    this.#requestsPerSecond = requestsPerSecond;
+  }
+
+  set requestsPerSecond(rate: number) {
+    this.#requestsPerSecond = rate;
+  }
+
+  /** How long until a request may go out; 0 when one may now, Infinity while the outcome of a trial is awaited. */
+  waitMs(nowMs: number): number {
+    if (nowMs < this.#closedUntilMs) return this.#closedUntilMs - nowMs;
+    if (this.#isTrialTaken) return Infinity;
+    const intervalMs = 1_000 / this.#requestsPerSecond;
+    const burstMs = Math.max(0, burstSeconds * 1_000 - intervalMs);
+    return Math.max(0, this.#spacedMs - burstMs - nowMs);
+  }
+
+  /** One request goes out. Call it only when waitMs is 0. */
+  take(nowMs: number): void {
+    this.#spacedMs = Math.max(this.#spacedMs, nowMs) + 1_000 / this.#requestsPerSecond;
+    if (this.#blocks > 0) this.#isTrialTaken = true;
+  }
+
+  /** Discord itself answered a request: the address is not blocked. */
+  answered(begunMs: number): void {
+    // An answer to what was sent before the block says nothing of it.
+    if (begunMs < this.#blockedAtMs) return;
+    this.#blocks = 0;
+    this.#isTrialTaken = false;
+  }
+
+  /** Nobody answered: a trial has said nothing, so that another may be made. */
+  unanswered(): void {
+    this.#isTrialTaken = false;
+  }
+
+  /** Discord's limit for everybody. */
+  close(nowMs: number, durationMs: number): void {
+    this.#closedUntilMs = Math.max(this.#closedUntilMs, nowMs + Math.min(durationMs, waitMsMax));
+  }
+
+  /** The firewall refused a request: for as long as it says, or ever longer when it says nothing. Returns for how long. */
+  block(nowMs: number, begunMs: number, durationMs: number | undefined): number {
+    // Those that were under way together are refused together, and count once.
+    const isNews = begunMs >= this.#blockedAtMs;
+    if (isNews) this.#blocks += 1;
+    if (isNews) this.#blockedAtMs = nowMs;
+    this.#isTrialTaken = false;
+    const guessMs = Math.min(blockLastMs, blockFirstMs * 2 ** (this.#blocks - 1));
+    this.close(isNews ? nowMs : this.#blockedAtMs, durationMs ?? guessMs);
+    return this.#closedUntilMs - nowMs;
+  }
+
+  isBlocked(): boolean {
+    return this.#blocks > 0;
+  }
+
+  closedMs(nowMs: number): number {
+    return Math.max(0, this.#closedUntilMs - nowMs);
+  }
+}
