@@ -69,16 +69,6 @@ test('A22: a notification is read back as it was written', () => {
   }
 });
 
-test('A22: the order to send it again is part of what is written, and of nothing else', () => {
-  const once = notified({}, sampleEvent);
-  const again = { ...once, resend: 'order-1' };
-  assert.deepEqual(JSON.parse(formatNotification(again)), {
-    ...(JSON.parse(formatNotification(once)) as object),
-    resend: 'order-1',
-  });
-  assert.deepEqual(parseNotification(formatNotification(again)), again);
-});
-
 test('A22: a notification with a required field missing is a problem that names the field', () => {
   const whole = JSON.parse(formatNotification(notified({}, sampleEvent))) as Record<string, unknown>;
   for (const field of Object.keys(whole)) {

@@ -37,11 +37,6 @@ export interface Notification {
   readonly sample: SamplePlace;
   /** Whether it makes good for one that the cooldown withheld. */
   readonly owed: boolean;
-  /**
-   * The order, by an operator, to send it once more: its end under another order, or under none, does not count. The same
-   * order is carried out once.
-   */
-  readonly resend?: string;
 }
 
 /** What a step said is due, with what the message needs of the rule's version that it was judged by. */
@@ -100,7 +95,6 @@ export function formatNotification(notification: Notification): string {
     offset: sample.offset,
     timestamp_ms: sample.timestampMs,
     owed: notification.owed,
-    resend: notification.resend,
   });
 }
 
@@ -109,7 +103,6 @@ export function parseNotification(value: Uint8Array | string): Notification | { 
   return orProblem(() => {
     const reader = new RecordReader(recordJson(value));
     const number = (field: string) => reader.number(field);
-    const resend = reader.optional('resend', (field) => reader.text(field));
     return {
       id: reader.text('id'),
       kind: reader.oneOf('kind', ['fired', 'resolved', 'no_data']),
@@ -129,7 +122,6 @@ export function parseNotification(value: Uint8Array | string): Notification | { 
       sinceMs: reader.number('since_ms'),
       sample: { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') },
       owed: reader.flag('owed'),
-      ...(resend !== undefined && { resend }),
     };
   });
 }

@@ -94,6 +94,17 @@ export class RuleChanges {
     });
   }
 
+  /**
+   * Writes a rule as it is once more: an edit that changes nothing but the version, for those who act on edits. A rule that is
+   * gone is left gone.
+   */
+  rewrite(id: string, subject: string): Promise<void> {
+    return this.#turns.run(id, async () => {
+      const current = this.#options.view.book.get(id);
+      if (current !== undefined) await this.#write({ id, subject, action: 'rewritten' }, formatRule(current.rule));
+    });
+  }
+
   /** As far as this instance has seen: two that fill up one metric at once may go a little beyond. */
   #demandRoom(metricName: string): void {
     const { view, rulesPerMetricMax } = this.#options;

@@ -2,6 +2,8 @@ import type { Service } from '../base/service.ts';
 import { DiscordClient } from '../discord/discord-client.ts';
 import type { Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
+import { deliveriesRoutes } from './deliveries-routes.ts';
+import { Resend } from './resend.ts';
 import { RuleChanges } from './rule-changes.ts';
 import { rulesRoutes, type RevealWebhookUrl } from './rules-routes.ts';
 import { RulesView, type RulesViewOptions } from './rules-view.ts';
@@ -36,6 +38,8 @@ export function createRules(options: RulesOptions): Rules {
   const tests = new TestSend({ view, client, meter, logger, discordApiBase, now: () => performance.now() });
   const writing = rulesRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });
   const testing = testSendRoutes({ view, tests });
+  const resend = new Resend({ log, view, changes, meter, logger });
+  const deliveries = deliveriesRoutes({ log, resend, now: Date.now });
   return {
     service: {
       name: 'rules',
@@ -50,6 +54,7 @@ export function createRules(options: RulesOptions): Rules {
     async routes(app) {
       await app.register(async (part) => writing(part));
       await app.register(async (part) => testing(part));
+      await app.register(async (part) => deliveries(part));
     },
     feed: view.feed,
   };

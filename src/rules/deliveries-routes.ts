@@ -1,0 +1,226 @@
+import { Type } from 'typebox';
+import { Failure, fieldsFailure, shown, type FieldError } from '../base/failure.ts';
+import { pageItemsMax } from '../http/limits.ts';
+import { answers, documented } from '../http/open-api.ts';
+import type { HttpApp, Routes } from '../http/server.ts';
+import type { Log } from '../log/log.ts';
+import { outcomes } from '../notice/delivery-record.ts';
+import { readDeliveries, type Delivery, type DeliveryFilter } from './delivery-history.ts';
+import { OneAtATime } from './one-at-a-time.ts';
+import { resentMax, type Resend } from './resend.ts';
+
+export interface DeliveriesRoutesOptions {
+  readonly log: Log;
+  readonly resend: Resend;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const states = ['waiting', ...outcomes] as const;
+const filterFields = {
+  webhook: Type.Optional(Type.String({ pattern: '^\\d{17,20}$', description: "A webhook's numeric id" })),
+  rule: Type.Optional(Type.String({ description: 'The id of a rule' })),
+  outcome: Type.Optional(Type.Enum([...states], { description: 'What became of it; `waiting` when it has not ended' })),
+  since: Type.Optional(
+    Type.String({ description: 'Heard of since: 30m, 12h, 7d, or a moment as ISO 8601. Default 24h, at most 30d' }),
+  ),
+};
+const ListQuerySchema = Type.Object(
+  { ...filterFields, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })) },
+  { additionalProperties: false },
+);
+interface Filter {
+  readonly webhook?: string | undefined;
+  readonly rule?: string | undefined;
+  readonly outcome?: Delivery['outcome'] | undefined;
+  readonly since?: string | undefined;
+}
+
+const DeliverySchema = Type.Object({
+  notification_id: Type.String(),
+  webhook_id: Type.String(),
+  rule_id: Type.Optional(Type.String()),
+  metric_name: Type.Optional(Type.String()),
+  kind: Type.Optional(Type.String()),
+  value: Type.Optional(Type.Number()),
+  outcome: Type.Enum([...states]),
+  reason: Type.Optional(Type.String()),
+  message_id: Type.Optional(Type.String({ description: "Discord's, when it was delivered" })),
+  attempts: Type.Integer(),
+  appended_ms: Type.Number({ description: 'When it was due' }),
+  at_ms: Type.Number({ description: 'When anything was last heard of it' }),
+});
+const ListSchema = Type.Object({
+  time_ms: Type.Number(),
+  total: Type.Integer({ description: 'All that match; the list has the newest' }),
+  left_out: Type.Integer({ description: 'Older ones that were too many to be looked at' }),
+  deliveries: Type.Array(DeliverySchema),
+});
+const OrderSchema = Type.Object({
+  notification_ids: Type.Optional(Type.Array(Type.String(), { maxItems: resentMax })),
+  ...filterFields,
+});
+const ResentSchema = Type.Object({
+  resent: Type.Array(Type.Object({ notification_id: Type.String(), as: Type.String() })),
+  revived: Type.Array(Type.String(), { description: 'Parked ones, whose webhook is looked at now' }),
+  refused: Type.Array(Type.Object({ notification_id: Type.String(), reason: Type.String() })),
+  left: Type.Integer({ description: 'More match: order again' }),
+});
+
+/** What became of notifications, and the order to send again what was given up. */
+export function deliveriesRoutes(options: DeliveriesRoutesOptions): Routes {
+  return (app) => {
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    listRoute(app, options);
+    resendRoute(app, options);
+  };
+}
+
+function listRoute(app: HttpApp, { log, now }: DeliveriesRoutesOptions): void {
+  // Each reads as much of the log as it asks for; together they must not keep the process from its work.
+  const turns = new OneAtATime();
+  app.get(
+    '/api/v1/deliveries',
+    {
+      config: { scope: 'alarms:read' as const },
+      schema: {
+        summary: 'What became of notifications, the newest first',
+        querystring: ListQuerySchema,
+        response: answers({ 200: ListSchema }, 400, 401, 403, 503),
+      },
+    },
+    async (request, reply) => {
+      const { limit = pageItemsMax, ...fields } = request.query as Filter & { readonly limit?: number };
+      const filter = filterOf(fields, now());
+      return turns.run('', async () => {
+        let total = 0;
+        let newest: Delivery[] = [];
+        const byTime = (one: Delivery, other: Delivery): number => other.atMs - one.atMs;
+        const { leftOut } = await readDeliveries(log, filter, (delivery) => {
+          total++;
+          newest.push(delivery);
+          if (newest.length >= 4 * pageItemsMax) newest = newest.sort(byTime).slice(0, limit);
+        });
+        const deliveries = newest.sort(byTime).slice(0, limit).map(shownDelivery);
+        return reply.send({ time_ms: now(), total, left_out: leftOut, deliveries });
+      });
+    },
+  );
+}
+
+function resendRoute(app: HttpApp, { resend, now }: DeliveriesRoutesOptions): void {
+  app.post(
+    '/api/v1/deliveries/resend',
+    {
+      config: { scope: 'rules:write' as const },
+      schema: {
+        summary: 'Send again what is dead, expired or parked',
+        body: documented(OrderSchema),
+        response: answers({ 200: ResentSchema }, 400, 401, 403, 413, 415, 503),
+      },
+    },
+    async (request, reply) =>
+      reply.send(await resend.order(orderOf(request.body, now()), request.identity?.subject ?? 'anonymous')),
+  );
+}
+
+function shownDelivery({
+  id,
+  webhookId,
+  notification,
+  outcome,
+  reason,
+  messageId,
+  attempts,
+  appendedMs,
+  atMs,
+}: Delivery) {
+  return {
+    notification_id: id,
+    webhook_id: webhookId,
+    rule_id: notification?.ruleId,
+    metric_name: notification?.series.name,
+    kind: notification?.kind,
+    value: notification?.x,
+    outcome,
+    reason,
+    message_id: messageId,
+    attempts,
+    appended_ms: appendedMs,
+    at_ms: atMs,
+  };
+}
+
+const dayMs = 24 * 3_600_000;
+/** As long as the log holds deliveries. */
+const sinceMsMax = 30 * dayMs;
+const unitMs: Record<string, number> = { m: 60_000, h: 3_600_000, d: dayMs };
+
+function filterOf({ webhook, rule, outcome, since }: Filter, nowMs: number): DeliveryFilter {
+  return { sinceMs: momentOf(since, nowMs), webhookId: webhook, ruleId: rule, outcome };
+}
+
+function momentOf(since: string | undefined, nowMs: number): number {
+  if (since === undefined) return nowMs - dayMs;
+  const [, count, unit = ''] = /^(\d{1,6})([mhd])$/.exec(since) ?? [];
+  const timeMs = count === undefined ? isoMs(since) : nowMs - Number(count) * unitMs[unit]!;
+  if (timeMs === undefined || timeMs < nowMs - sinceMsMax || timeMs > nowMs) {
+    const message = `since is ${shown(since)}, and is written as 30m, 12h, 7d, or as a moment such as 2026-01-31T12:00:00Z, at most 30 days ago`;
+    throw fieldsFailure([{ field: 'since', code: 'invalid_field', message }]);
+  }
+  return timeMs;
+}
+
+function isoMs(text: string): number | undefined {
+  const timeMs = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+    ? Date.parse(text)
+    : NaN;
+  return Number.isNaN(timeMs) ? undefined : timeMs;
+}
+
+/** Which are to be sent again: named one by one, or all that match. Throws a Failure that names what is wrong. */
+function orderOf(body: unknown, nowMs: number): DeliveryFilter {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new Failure('invalid_request', 'an order must be a JSON object');
+  const { notification_ids: ids, ...rest } = body as Record<string, unknown>;
+  const errors: FieldError[] = Object.entries(rest).flatMap(([field, value]): FieldError[] => {
+    const allowed = Object.hasOwn(orderFields, field) ? orderFields[field as keyof Filter] : undefined;
+    if (allowed === undefined) {
+      const message = `${shown(field)} is not known here; there are notification_ids, ${Object.keys(orderFields).join(', ')}`;
+      return [{ field: field.slice(0, 80), code: 'unknown_field', message }];
+    }
+    if (typeof value === 'string' && allowed.pattern.test(value)) return [];
+    return [{ field, code: 'invalid_field', message: `${field} is ${shown(value)}, and must be ${allowed.text}` }];
+  });
+  if (ids !== undefined && !isIds(ids)) {
+    const message = `notification_ids must be a list of 1 to ${resentMax} ids of notifications`;
+    errors.push({ field: 'notification_ids', code: 'invalid_field', message });
+  } else if (ids === undefined && Object.keys(rest).length === 0) {
+    const message = 'an order names notification_ids, or says which by webhook, rule, outcome or since';
+    errors.push({ field: '', code: 'missing_field', message });
+  } else if (ids !== undefined && Object.keys(rest).length > 0) {
+    const message = 'notification_ids stands alone: what is named is not filtered';
+    errors.push({ field: 'notification_ids', code: 'invalid_field', message });
+  }
+  if (errors.length > 0) throw fieldsFailure(errors);
+  const filter = filterOf(rest, nowMs);
+  return ids === undefined ? filter : { ...filter, ids: new Set((ids as string[]).map((id) => id.split('~')[0]!)) };
+}
+
+const orderFields: Record<keyof Filter, { readonly pattern: RegExp; readonly text: string }> = {
+  webhook: { pattern: /^\d{17,20}$/, text: "a webhook's numeric id" },
+  rule: { pattern: /^[0-9a-f-]{36}$/, text: 'the id of a rule' },
+  outcome: { pattern: /^(?:dead|expired|parked)$/, text: 'dead, expired or parked' },
+  since: { pattern: /^/, text: 'a time' },
+};
+
+function isIds(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= resentMax &&
+    value.every((id) => typeof id === 'string' && id.length > 0 && id.length <= 80)
+  );
+}

@@ -1,0 +1,154 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { parseNotification, type Notification } from '../alarm/notification.ts';
+import { recordsOf } from '../log/batch.ts';
+import type { Log } from '../log/log.ts';
+import { parseDeliveryRecord, type DeliveryOutcome, type DeliveryRecord } from '../notice/delivery-record.ts';
+import { topics } from '../topics.ts';
+
+/** One sending of a notification to a webhook, and what became of it: what both topics say of it together. */
+export interface Delivery {
+  /** The notification's; when it was resent with `~` and which time it was. */
+  readonly id: string;
+  readonly webhookId: string;
+  /** Undefined when its record is no longer held, or was appended before the time that is looked at. */
+  notification: Notification | undefined;
+  /** When the notification was appended; of an unknown one, when it was first attempted. */
+  appendedMs: number;
+  attempts: number;
+  outcome: DeliveryOutcome | 'waiting';
+  reason: string | undefined;
+  messageId: string | undefined;
+  /** When anything was last heard of it. */
+  atMs: number;
+}
+
+export interface DeliveryFilter {
+  readonly sinceMs: number;
+  readonly webhookId?: string | undefined;
+  readonly ruleId?: string | undefined;
+  readonly outcome?: Delivery['outcome'] | undefined;
+  /** Only these notifications, and what was sent of them again. */
+  readonly ids?: ReadonlySet<string> | undefined;
+}
+
+/** What an outcome is of may have been appended so long before it: then a notification expires. */
+const appendedBeforeMs = 25 * 3_600_000;
+/** Deliveries of one partition in memory at a time; past them the oldest are left out. */
+const heldMax = 50_000;
+
+/** The notification that a sending is of: the first, or one that an operator ordered. */
+export function originOf(id: string): string {
+  const mark = id.indexOf('~');
+  return mark === -1 ? id : id.slice(0, mark);
+}
+
+/** How often it had been resent: 0 for the first sending. */
+export function resendOf(id: string): number {
+  const mark = id.indexOf('~');
+  return mark === -1 ? 0 : Number(id.slice(mark + 1)) || 0;
+}
+
+/**
+ * Reads the deliveries of all partitions that match, in no order of the partitions. Both topics are partitioned alike, so one
+ * partition is joined and judged at a time. `leftOut` tells how many were too many to be held.
+ */
+export async function readDeliveries(
+  log: Log,
+  filter: DeliveryFilter,
+  visit: (delivery: Delivery) => void,
+): Promise<{ leftOut: number }> {
+  let leftOut = 0;
+  const partitions = await log.partitionCount(topics.notifications.name);
+  for (let partition = 0; partition < partitions; partition++) {
+    const held = await readPartition(log, partition, filter);
+    leftOut += held.leftOut;
+    for (const delivery of held.deliveries) if (isWanted(delivery, filter)) visit(delivery);
+  }
+  return { leftOut };
+}
+
+function isWanted({ atMs, webhookId, notification, outcome }: Delivery, filter: DeliveryFilter): boolean {
+  return (
+    atMs >= filter.sinceMs &&
+    (filter.webhookId === undefined || filter.webhookId === webhookId) &&
+    (filter.ruleId === undefined || filter.ruleId === notification?.ruleId) &&
+    (filter.outcome === undefined || filter.outcome === outcome)
+  );
+}
+
+class Held {
+  readonly #deliveries = new Map<string, Delivery>();
+  readonly #ids: ReadonlySet<string> | undefined;
+  leftOut = 0;
+
+  constructor(ids: ReadonlySet<string> | undefined) {
+    this.#ids = ids;
+  }
+
+  get deliveries(): Iterable<Delivery> {
+    return this.#deliveries.values();
+  }
+
+  /** The delivery, made when it is not there; undefined when nobody asks for it. */
+  of(id: string, webhookId: string, atMs: number): Delivery | undefined {
+    if (this.#ids !== undefined && !this.#ids.has(originOf(id))) return undefined;
+    const key = `${webhookId} ${id}`;
+    const before = this.#deliveries.get(key);
+    if (before !== undefined) return before;
+    const delivery: Delivery = {
+      id,
+      webhookId,
+      notification: undefined,
+      appendedMs: atMs,
+      attempts: 0,
+      outcome: 'waiting',
+      reason: undefined,
+      messageId: undefined,
+      atMs,
+    };
+    this.#deliveries.set(key, delivery);
+    if (this.#deliveries.size > heldMax) {
+      this.#deliveries.delete(this.#deliveries.keys().next().value!);
+      this.leftOut++;
+    }
+    return delivery;
+  }
+}
+
+async function readPartition(log: Log, partition: number, filter: DeliveryFilter): Promise<Held> {
+  const held = new Held(filter.ids);
+  const from = { timestampMs: Math.max(0, filter.sinceMs - appendedBeforeMs) };
+  for await (const chunk of log.read(topics.notifications.name, partition, { from })) {
+    for (const { key, value, timestampMs } of recordsOf(chunk)) {
+      const notification = value === null ? { problem: 'a tombstone' } : parseNotification(value);
+      // The notifier counts and skips these.
+      if ('problem' in notification) continue;
+      const delivery = held.of(notification.id, Buffer.from(key ?? []).toString(), timestampMs);
+      if (delivery !== undefined) delivery.notification ??= notification;
+    }
+    // A long history must not keep the process from what it is there for.
+    await turn();
+  }
+  for await (const chunk of log.read(topics.deliveries.name, partition, { from })) {
+    for (const { value } of recordsOf(chunk)) {
+      const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
+      if (!('problem' in record)) note(held, record);
+    }
+    await turn();
+  }
+  return held;
+}
+
+function note(held: Held, record: DeliveryRecord): void {
+  const delivery = held.of(record.notificationId, record.webhookId, record.atMs);
+  if (delivery === undefined) return;
+  delivery.atMs = Math.max(delivery.atMs, record.atMs);
+  if (record.kind === 'attempt') {
+    delivery.attempts++;
+    return;
+  }
+  // What was parked comes to its end later; nothing else changes any more.
+  delivery.outcome = record.outcome;
+  delivery.reason = record.reason;
+  delivery.messageId = record.messageId;
+}
