@@ -1,11 +1,11 @@
 // B3: the evaluator on a real broker, 20 partitions, 10,000 rules, random keys, against its peers. CPU time a record.
 import assert from 'node:assert/strict';
-import { topics } from '../src/topics.ts';
 import {
   coldNsPerRecord,
   consumers,
   describeConsumed,
   nsPerRecord,
+  peerTopic,
   rate,
   type Consumed,
   type ConsumedLoad,
@@ -27,8 +27,6 @@ const allPeers: readonly Name[] = [
   'streamsAtLeastOnce',
   'streamsExactlyOnce',
 ];
-/** Where Kafka Streams puts its alarms. */
-const peerTopic = { name: 'peer-alarms', partitions: topics.metrics.partitions, cleanup: 'delete' } as const;
 
 export async function evaluatorOnKafka(options: Options): Promise<Result[]> {
   const sizes = options.isShort

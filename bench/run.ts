@@ -4,10 +4,13 @@
 // bench-results.json into docs/BENCHMARKS.md, and runs nothing when no scenario is named.
 import { parseArgs } from 'node:util';
 import { consuming } from './b1-consume.ts';
+import { instances } from './b10-instances.ts';
 import { matching } from './b2-match.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
 import { detection } from './b4-detection.ts';
+import { catchUp } from './b6-catch-up.ts';
 import { windows } from './b8-windows.ts';
+import { guarantees } from './b9-guarantees.ts';
 import { leaveTheSubjectItsCore } from './support/host.ts';
 import type { Options, Scenario } from './support/options.ts';
 import { isMet, printTable } from './support/result.ts';
@@ -19,7 +22,10 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B2: matching,
   B3: evaluatorOnKafka,
   B4: detection,
+  B6: catchUp,
   B8: windows,
+  B9: guarantees,
+  B10: instances,
 };
 
 const { values, positionals } = parseArgs({

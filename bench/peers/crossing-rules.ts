@@ -31,7 +31,10 @@ export class CrossingRules {
 }
 
 /** Prints the line of JSON that the benchmark reads, and ends the process. */
-export function finish(figures: SpanFigures, { fired, places }: { fired: number; places: number }): never {
-  console.log(JSON.stringify({ ...figures, fired, places }));
+export function finish(
+  figures: SpanFigures,
+  { fired, places, copies }: { fired: number; places: number; copies?: number },
+): never {
+  console.log(JSON.stringify({ ...figures, fired, places, copies }));
   process.exit(0);
 }

@@ -1,5 +1,6 @@
-// Ours, by production entry points: the rules followed from their topic, the evaluator on the group's partitions.
-// Arguments: BOOTSTRAP RECORDS FROM UNTIL. The verdict is read afterwards from what it wrote to `notifications`.
+// Ours, by production entry points: the rules followed from their topic, the evaluator on the group's partitions, from where the group
+// stands to the end of the load. Arguments: BOOTSTRAP RECORDS FROM UNTIL [loose]. The verdict is read afterwards from what was
+// written to `notifications`. Loose: see loose-claim.ts.
 import { Health } from '../../src/base/health.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { Meter } from '../../src/base/meter.ts';
@@ -10,21 +11,33 @@ import { topics } from '../../src/topics.ts';
 import { finish } from '../peers/crossing-rules.ts';
 import { MeasuredSpan } from '../support/measured-span.ts';
 import { verdictOf } from '../support/verdict.ts';
+import { LooseAppends } from './loose-claim.ts';
 import { watchedLog } from './watched-log.ts';
 
-const [bootstrap, ...numbers] = process.argv.slice(2) as [string, ...string[]];
-const [records, from, until] = numbers.map(Number) as [number, number, number];
+const [bootstrap, recordsText, fromText, untilText, mode] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string?,
+];
+const records = Number(recordsText);
 const logger = createLogger('warn', 'bench');
-const span = new MeasuredSpan(from, until);
+const span = new MeasuredSpan(Number(fromText), Number(untilText));
 const stop = new AbortController();
-let judged = 0;
+const loose = new LooseAppends();
+/** Where each partition stands, and how far that is in all: one that was begun further on counts as done up to there. */
+const positions = new Map<number, number>();
+let done = 0;
 const kafka = await openKafkaLog({ bootstrap, clientId: 'bench', logger });
 const log = watchedLog(kafka, {
-  worked(chunk) {
-    judged += chunk.nextOffset - chunk.firstOffset;
-    span.reached(judged);
-    if (judged >= records) stop.abort();
+  worked({ partition, nextOffset }) {
+    done += nextOffset - (positions.get(partition) ?? 0);
+    positions.set(partition, nextOffset);
+    span.reached(done);
+    if (done >= records) stop.abort();
   },
+  ...(mode === 'loose' && { claim: (claim) => loose.claim(claim, kafka) }),
 });
 await log.ensureTopics(Object.values(topics));
 const [health, meter] = [new Health(), new Meter()];
@@ -35,5 +48,6 @@ const running = [
 ];
 // Aborted when the last chunk has been worked on; what follows from it is acknowledged before these resolve.
 await Promise.all(running);
-const figures = span.figures(judged);
+await loose.settled();
+const figures = span.figures(done);
 finish(figures, await verdictOf(kafka));

@@ -2,7 +2,8 @@
 // alarms the message told of. Prints its address; `take` on its standard input prints the arrivals since the last one.
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { alarmsIn, answerTake } from '../support/detection.ts';
+import { onCommand } from '../support/commands.ts';
+import { alarmsIn, type Arrivals } from '../support/detection.ts';
 import { nowNs } from '../support/open-loop.ts';
 
 let arrivals: [number, number][] = [];
@@ -28,8 +29,9 @@ server.keepAliveTimeout = 60_000;
 server.listen(0, '127.0.0.1', () => {
   console.log(JSON.stringify({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }));
 });
-answerTake(() => {
-  const taken = arrivals;
-  arrivals = [];
-  return { arrivals: taken };
+onCommand({
+  take() {
+    console.log(JSON.stringify({ arrivals } satisfies Arrivals));
+    arrivals = [];
+  },
 });

@@ -5,7 +5,8 @@ import { recordsOf } from '../../src/log/batch.ts';
 import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
 import type { Claim } from '../../src/log/log.ts';
 import { topics } from '../../src/topics.ts';
-import { alarmValue, answerTake } from '../support/detection.ts';
+import { onCommand } from '../support/commands.ts';
+import { alarmValue, type Arrivals } from '../support/detection.ts';
 import { nowNs } from '../support/open-loop.ts';
 
 const [bootstrap] = process.argv.slice(2) as [string];
@@ -46,10 +47,11 @@ async function secondHop(claim: Claim): Promise<void> {
   }
 }
 
-answerTake(() => {
-  const taken = arrivals;
-  arrivals = [];
-  return { arrivals: taken };
+onCommand({
+  take() {
+    console.log(JSON.stringify({ arrivals } satisfies Arrivals));
+    arrivals = [];
+  },
 });
 await Promise.all([
   log.process(topics.metrics.name, 'bench-first-hop', firstHop, stop.signal),

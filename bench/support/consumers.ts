@@ -10,6 +10,8 @@ import { javaCommand, nodeCommand, runSubject } from './processes.ts';
 export interface Consumed extends SpanFigures {
   readonly fired: number;
   readonly places: number;
+  /** Ours alone: notifications with the id of another. */
+  readonly copies?: number;
 }
 
 export interface ConsumedLoad extends Load {
@@ -20,11 +22,15 @@ export interface ConsumedLoad extends Load {
 
 const counted = ({ records, from, until }: ConsumedLoad) => [records, from, until] as const;
 const metrics = topics.metrics.name;
+/** Where Kafka Streams puts its alarms. */
+export const peerTopic = { name: 'peer-alarms', partitions: topics.metrics.partitions, cleanup: 'delete' } as const;
 
 /** Each runs once over the whole load, in a fresh process. */
 export const consumers = {
   ours: (load: ConsumedLoad) =>
     runSubject<Consumed>(nodeCommand('subjects/evaluate-service.ts', load.bootstrap, ...counted(load))),
+  oursLoose: (load: ConsumedLoad) =>
+    runSubject<Consumed>(nodeCommand('subjects/evaluate-service.ts', load.bootstrap, ...counted(load), 'loose')),
   kafkajs: (load: ConsumedLoad) => peer(load, 'peers/kafkajs-service.ts'),
   platformatic: (load: ConsumedLoad) => peer(load, 'peers/platformatic-service.ts'),
   javaRaw: (load: ConsumedLoad) => plain(load, 'raw'),

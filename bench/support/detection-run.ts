@@ -11,29 +11,30 @@ export interface LoadShape {
   readonly seconds: number;
   readonly alarmsPerSecond: number;
   readonly names: number;
+  /** How long after the last sample an alarm may still come. */
+  readonly settleMs?: number;
 }
 
 export interface Detected {
   /** From the intended time of each alarm's sample to when it was heard of. */
   readonly latenciesMs: readonly number[];
   readonly missing: number;
+  /** Heard of twice. */
   readonly doubled: number;
+  readonly copies: number;
   readonly lateP999Ms: number;
   readonly lateMaxMs: number;
   /** The generator kept its schedule. */
   readonly isValid: boolean;
 }
 
-/** How long after the last sample an alarm may still come. */
-const settleMs = 1_000;
-/** More than one run has. */
-const alarmsMax = 1_000;
+const settleDefaultMs = 1_000;
 let firstAlarm = 0;
 
 async function generate(shape: LoadShape): Promise<Generated> {
   const { bootstrap, perSecond, seconds, alarmsPerSecond, names } = shape;
   // Numbered through, so that no round takes another's alarms for its own, and their names come again late.
-  firstAlarm += alarmsMax;
+  firstAlarm += Math.ceil(2 * alarmsPerSecond * (seconds + 2));
   const [node, ...rest] = nodeCommand(
     'subjects/generator.ts',
     bootstrap,
@@ -61,15 +62,20 @@ export async function withSubject<Value>(
   }
 }
 
-/** `ears` hears of the alarms: the fake Discord, or a subject that has no need of one. */
-export async function detect(shape: LoadShape, ears: BenchProcess): Promise<Detected> {
+/** `ears` hears of the alarms: the fake Discord, or a subject that has no need of one. `meanwhile` begins with the generator. */
+export async function detect(
+  shape: LoadShape,
+  ears: BenchProcess,
+  meanwhile: () => Promise<void> = () => Promise.resolve(),
+): Promise<Detected> {
   await take(ears);
-  const { alarms, lateness } = await generate(shape);
-  await sleep(settleMs);
+  const [{ alarms, lateness }] = await Promise.all([generate(shape), meanwhile()]);
+  await sleep(shape.settleMs ?? settleDefaultMs);
   const heardNs = new Map<number, number>();
   let doubled = 0;
   const known = new Set(alarms.map(([alarm]) => alarm));
-  for (const [alarm, atNs] of await take(ears)) {
+  const { arrivals, copies = 0 } = await take(ears);
+  for (const [alarm, atNs] of arrivals) {
     if (!known.has(alarm)) continue;
     if (heardNs.has(alarm)) doubled++;
     else heardNs.set(alarm, atNs);
@@ -79,13 +85,14 @@ export async function detect(shape: LoadShape, ears: BenchProcess): Promise<Dete
     latenciesMs: heard.map(([alarm, dueNs]) => (heardNs.get(alarm)! - dueNs) / 1e6),
     missing: alarms.length - heard.length,
     doubled,
+    copies,
     lateP999Ms: lateness.p999Ms,
     lateMaxMs: lateness.maxMs,
     isValid: lateness.p999Ms <= lateMsMax,
   };
 }
 
-async function take(ears: BenchProcess): Promise<Arrivals['arrivals']> {
+async function take(ears: BenchProcess): Promise<Arrivals> {
   ears.tell('take');
-  return (await ears.next<Arrivals>()).arrivals;
+  return ears.next<Arrivals>();
 }

@@ -14,17 +14,12 @@ export interface Generated {
 /** When each alarm, by its number, was heard of. */
 export interface Arrivals {
   readonly arrivals: readonly (readonly [number, number])[];
+  /** Heard again under the same id: whoever sends drops them. */
+  readonly copies?: number;
 }
 
 /** The numbers of the alarms that a message for Discord tells of. */
 export function alarmsIn(body: string): number[] {
   const values = body.matchAll(/"name":"Metric value","value":"([\d.]+)"/g);
   return [...values].map(([, value]) => Number(value) - alarmValue);
-}
-
-/** What a subject that can be asked over its standard input prints: when it has begun, and what it was asked for. */
-export function answerTake(take: () => Arrivals): void {
-  process.stdin.setEncoding('utf8').on('data', (text: string) => {
-    if (text.includes('take')) console.log(JSON.stringify(take()));
-  });
 }

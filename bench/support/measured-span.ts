@@ -18,17 +18,17 @@ export class MeasuredSpan {
   reached(records: number): void {
     if (records < this.next) return;
     if (this.#begun === undefined) {
-      this.#begun = now(records);
+      this.#begun = momentAt(records);
       this.next = this.#until;
     } else {
-      this.#ended ??= now(records);
+      this.#ended ??= momentAt(records);
       this.next = Infinity;
     }
   }
 
   /** What was counted, when all records have been seen. A load too small for its span counts from its beginning. */
   figures(records: number): SpanFigures {
-    const end = this.#ended ?? now(records);
+    const end = this.#ended ?? momentAt(records);
     const cold = this.#begun ?? end;
     const begun = this.#begun ?? { records: 0, cpuNs: 0, wallNs: 0 };
     return {
@@ -52,7 +52,8 @@ export interface SpanFigures {
   readonly warm: Moment;
 }
 
-function now(records: number): Moment {
+/** As this process stands now. */
+export function momentAt(records: number): Moment {
   const { user, system } = process.cpuUsage();
   return { records, cpuNs: (user + system) * 1_000, wallNs: performance.now() * 1e6 };
 }
