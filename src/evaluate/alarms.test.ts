@@ -70,3 +70,13 @@ test('a new owner counts the hour anew', async () => {
   assert.deepEqual(deletedAt(evaluator, 5 * hour), []);
   assert.deepEqual(deletedAt(evaluator, 6 * hour), [key()]);
 });
+
+test('a series that was forgotten and speaks again keeps the record of its new alarm', async () => {
+  const { bench, evaluator } = await judged({}, [[11], [9], [11, other]]);
+  const day = 24 * hour;
+  evaluator.judgeSilence(Date.now() + 400 * day);
+  bench.keep(evaluator);
+  deletedAt(evaluator, 0);
+  bench.judge(evaluator, bench.sample(11, 500 * day));
+  assert.ok(!deletedAt(evaluator, 2 * hour).includes(key()), 'the alarm fires');
+});

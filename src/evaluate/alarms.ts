@@ -15,17 +15,6 @@ interface Sent {
   readonly count: number;
 }
 
-/** An alarm that has come to `ok`: its record holds nothing that matters, save perhaps what its rule remembers. */
-interface Finished {
-  readonly ruleId: string;
-  /** What the rule had sent by then. */
-  readonly sentCount: number;
-  readonly offset: number;
-  readonly revision: number;
-  /** By performance.now(), as whoever asks tells it; undefined before the first look. */
-  seenMs: number | undefined;
-}
-
 const neverSent: Sent = { lastMs: undefined, count: 0 };
 /** A state that was still on its way when its alarm was deleted would bring it back to life; after so long none is. */
 const deletedAfterMs = 3_600_000;
@@ -42,7 +31,8 @@ export class Alarms {
   readonly #sent = new Map<string, Sent>();
   /** Those that are not ok. */
   readonly #standing = new Set<Alarm>();
-  readonly #finished = new Map<string, Finished>();
+  /** Those that have a record and are ok: it holds nothing that matters, save perhaps what the rule remembers. */
+  readonly #finished = new Set<Alarm>();
 
   constructor(book: RuleBook) {
     this.#book = book;
@@ -75,7 +65,9 @@ export class Alarms {
 
   /** Ends an alarm whose rule is no longer its own; nobody is told. */
   end(alarm: Alarm): void {
-    alarm.series.alarms?.delete(alarm.ruleId);
+    alarm.silenceJudgedMs = -Infinity;
+    // It stays as long as it has a record: one that begins anew at the same sample must count on.
+    if (alarm.offset < 0) alarm.series.alarms?.delete(alarm.ruleId);
     if (alarm.state.state === 'ok') return;
     alarm.state = ok;
     alarm.x = undefined;
@@ -126,23 +118,23 @@ export class Alarms {
    * remembers all that it has to in another record.
    */
   deleteFinished(committed: number, nowMs: number): void {
-    for (const [key, finished] of this.#finished) {
-      finished.seenMs ??= nowMs;
-      if (nowMs - finished.seenMs < deletedAfterMs || finished.offset >= committed) continue;
-      const { ruleId } = finished;
-      const isKept = this.#book.get(ruleId) !== undefined && finished.sentCount === this.#sent.get(ruleId)?.count;
-      if (isKept && finished.sentCount > 0) continue;
-      this.#finished.delete(key);
-      this.#effects.deleteState(key);
+    for (const alarm of this.#finished) {
+      alarm.seenOkMs ??= nowMs;
+      if (nowMs - alarm.seenOkMs < deletedAfterMs || alarm.offset >= committed) continue;
+      const { ruleId, series, sentCount } = alarm;
+      const isRuleThere = this.#book.get(ruleId) !== undefined;
+      if (isRuleThere && sentCount > 0 && sentCount === this.#sent.get(ruleId)?.count) continue;
+      this.#finished.delete(alarm);
+      alarm.offset = -1;
+      if (!isRuleThere) series.alarms?.delete(ruleId);
+      this.#effects.deleteState(alarmRecordKey(ruleId, series.key));
     }
   }
 
   #write(alarm: Alarm): void {
     const { last } = alarm.series;
     assert(last, 'an alarm has its state because of a sample');
-    // One that was ended with its rule and begins anew has forgotten, but the log has not.
-    const before = alarm.offset < 0 ? this.#finished.get(keyOf(alarm)) : alarm;
-    alarm.revision = before?.offset === last.offset ? before.revision + 1 : 0;
+    alarm.revision = alarm.offset === last.offset ? alarm.revision + 1 : 0;
     alarm.offset = last.offset;
     this.#append(alarm, last);
   }
@@ -167,18 +159,10 @@ export class Alarms {
   }
 
   #sort(alarm: Alarm, sentCount: number): void {
-    const { ruleId, offset, revision } = alarm;
-    const key = keyOf(alarm);
-    if (alarm.state.state === 'ok') {
-      this.#standing.delete(alarm);
-      this.#finished.set(key, { ruleId, sentCount, offset, revision, seenMs: undefined });
-    } else {
-      this.#standing.add(alarm);
-      this.#finished.delete(key);
-    }
+    alarm.sentCount = sentCount;
+    alarm.seenOkMs = undefined;
+    const isOk = alarm.state.state === 'ok';
+    (isOk ? this.#standing : this.#finished).delete(alarm);
+    (isOk ? this.#finished : this.#standing).add(alarm);
   }
-}
-
-function keyOf({ ruleId, series }: Alarm): string {
-  return alarmRecordKey(ruleId, series.key);
 }

@@ -196,6 +196,7 @@ export class PartitionEvaluator {
     const owed: { rule: RuleEntry; series: SeriesState; dueMs: number }[] = [];
     for (const metric of this.#watched) {
       for (const series of metric.series.values()) {
+        if (series.isForgotten) continue;
         for (const rule of this.#rulesOf(series)) {
           const dueMs = noDataDueMs(rule.condition, series.timeMs);
           if (dueMs !== undefined && clockMs > dueMs) owed.push({ rule, series, dueMs });
@@ -217,11 +218,13 @@ export class PartitionEvaluator {
       for (const series of metric.series.values()) {
         if (clockMs - series.timeMs < forgottenAfterMs) continue;
         // Each rule forgets it in its own time; when all have, so does the index.
-        const forgetful = this.#rulesOf(series).filter(
-          (rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs),
-        );
-        for (const rule of forgetful) this.#judgeSilenceOf(rule, series, clockMs);
-        if (forgetful.length < this.#rulesOf(series).length) continue;
+        const rules = this.#rulesOf(series);
+        const forgetful = rules.filter((rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs));
+        if (!series.isForgotten) for (const rule of forgetful) this.#judgeSilenceOf(rule, series, clockMs);
+        if (forgetful.length < rules.length && !series.isForgotten) continue;
+        series.forget();
+        // As long as `alarms` has a record of it, whoever begins anew must count on from there.
+        if (series.hasRecords()) continue;
         forgotten.push(series);
       }
     }

@@ -25,6 +25,10 @@ export interface Alarm {
   revision: number;
   /** What was compared when the state was last written; undefined when it was none for a value. */
   x: number | undefined;
+  /** How many notifications its rule had sent when the state was last written. */
+  sentCount: number;
+  /** When it was first seen to be ok, by performance.now(); undefined before. */
+  seenOkMs: number | undefined;
   /** The last time by which a sample was due and whose passing has been judged. */
   silenceJudgedMs: number;
 }
@@ -42,6 +46,8 @@ export class SeriesState implements Series {
   alarms: Map<string, Alarm> | undefined;
   /** The enabled rules that match it; undefined when they must be found anew. */
   matching: readonly RuleEntry[] | undefined;
+  /** Silent for so long that it owes nothing, until it speaks again. */
+  isForgotten = false;
   readonly #table: SeriesTable;
 
   constructor(table: SeriesTable, series: Series, key: string) {
@@ -70,6 +76,7 @@ export class SeriesState implements Series {
 
   /** Takes note of a sample. */
   saw(offset: number, timestampMs: number): void {
+    this.isForgotten = false;
     this.#table.rows[this.#row + lastOffsetAt] = offset;
     this.#table.rows[this.#row + lastTimestampMsAt] = timestampMs;
     this.reached(timestampMs);
@@ -84,10 +91,31 @@ export class SeriesState implements Series {
     this.alarms ??= new Map();
     let alarm = this.alarms.get(ruleId);
     if (alarm === undefined) {
-      alarm = { ruleId, series: this, state: ok, offset: -1, revision: 0, x: undefined, silenceJudgedMs: -Infinity };
+      alarm = {
+        ruleId,
+        series: this,
+        state: ok,
+        offset: -1,
+        revision: 0,
+        x: undefined,
+        sentCount: 0,
+        seenOkMs: undefined,
+        silenceJudgedMs: -Infinity,
+      };
       this.alarms.set(ruleId, alarm);
     }
     return alarm;
+  }
+
+  forget(): void {
+    this.isForgotten = true;
+    // Its next sample must be judged, to be heard of again.
+    this.judgeAll();
+  }
+
+  /** Whether the topic `alarms` holds a record of one of its alarms. */
+  hasRecords(): boolean {
+    return this.alarms?.values().some(({ offset }) => offset >= 0) === true;
   }
 
   window(windowMs: number): Window {
