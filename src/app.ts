@@ -86,6 +86,42 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
   }
 }
 
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST';
+  /** With its query. */
+  readonly path: string;
+  readonly body?: object;
+}
+
+/**
+ * Asks the rules API of this process, which listens nowhere: for a command that works on the log itself. Whoever may use the
+ * log needs no token.
+ */
+export async function askRules(
+  config: Config,
+  logger: Logger,
+  { method, path, body }: ApiRequest,
+): Promise<{ status: number; body: string }> {
+  const [meter, health, version] = [new Meter(), new Health(), packageVersion()];
+  const { discordApiBase } = config;
+  const log = await openLog(config, logger);
+  const stop = new AbortController();
+  const rules = createRules({ log, health, meter, logger, discordApiBase, version });
+  const running = rules.service.run(stop.signal);
+  try {
+    const server = await createServer({ auth: undefined, version, health, meter, logger });
+    await server.mount(rules.routes);
+    await Promise.race([rules.feed.caughtUp, running]);
+    const answer = await server.app.inject({ method, url: path, ...(body !== undefined && { payload: body }) });
+    await server.close();
+    return { status: answer.statusCode, body: answer.body };
+  } finally {
+    stop.abort();
+    await running;
+    await log.close();
+  }
+}
+
 /** Whoever owns a partition of the first finds in the same partition of the second what a former owner left. */
 async function refuseUnequalPartitions(log: Log): Promise<void> {
   for (const [one, other] of [

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
 import { Failure } from '../base/failure.ts';
 import { LogUnavailable } from '../log/log.ts';
+import { addDeliveriesCommand } from './deliveries-command.ts';
 import { addServiceCommands } from './service-commands.ts';
 import { addSourceCommand } from './source-command.ts';
 import { addTokenCommand } from './token-command.ts';
@@ -17,6 +18,7 @@ Examples:
   ssrms up                                                  all services and the page, on a log in ./data
   ssrms source spikes packages-received 450 550 1 3         a device with a spike every third second
   BROKER=kafka-1:9092 ssrms alarms                          one of several alarms instances on Kafka
+  ssrms deliveries --outcome parked                         which alarms wait, and why
   ssrms <command> --help                                    what a command takes`;
 
 /** Runs a command line (as process.argv) and resolves to the exit code. Errors a person can mend are one line. */
@@ -40,6 +42,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   addSourceCommand(program);
   addTokenCommand(program);
   addTopicsCommand(program);
+  addDeliveriesCommand(program, finish);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -4,6 +4,7 @@ import { createLogger } from '../base/logger.ts';
 import { readConfig } from '../config.ts';
 import { topics } from '../topics.ts';
 import { addSettings, flagsOf, logSettings } from './settings-options.ts';
+import { printTable } from './table.ts';
 
 /** Adds `ssrms topics`. */
 export function addTopicsCommand(program: Command): void {
@@ -31,15 +32,4 @@ export function addTopicsCommand(program: Command): void {
       await log.close();
     }
   });
-}
-
-function printTable(rows: readonly string[][]): void {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column]!))
-        .join('  ')
-        .trimEnd(),
-    );
 }

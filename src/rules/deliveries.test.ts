@@ -221,6 +221,8 @@ test('what died twice can be sent a third time, and goes where its rule points n
   const { url, webhook } = fake.addWebhook();
   await send('PUT', `/rules/${ruleId}`, { metric_name: 'cpu', threshold: 90, discord_webhook_url: url });
   assert.deepEqual((await order({ since: '1h' })).resent, [{ notification_id: id, as: `${id}~2` }]);
+  const appended = (await storage.records(topics.notifications.name)).find(({ value }) => value?.includes(`${id}~2`));
+  assert.equal(appended?.key, webhook.id);
   await until('it arrives there', () => accepted(webhook.id).length === 1);
   assert.deepEqual(accepted(webhookId), []);
 });

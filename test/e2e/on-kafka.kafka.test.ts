@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { runTool, startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
-import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
+import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import {
   expectEmbeds,
   makeRule,
@@ -99,6 +99,26 @@ test("kafka: a record written by Kafka's console producer raises its alarm", asy
   const [embed] = await expectEmbeds(system(), rule.webhookId, 1);
   const sentence = `${metric} is 508.5 which exceeds the rule threshold (500)`;
   assert.deepEqual(embed, specEmbed({ ruleId: rule.id, metric, value: 508.5, threshold: 500, sentence }));
+});
+
+test('kafka: deliveries are listed, and sent again, from the log itself or over the rules service', async () => {
+  const metric = newMetric();
+  const rule = await makeRule(system(), { metric_name: metric, threshold: 500 });
+  fake.faults.add([{ kind: 'odd_400', webhookId: rule.webhookId, times: 2 }]);
+  await publish(system(), [{ name: metric, value: 508 }]);
+  const deliveries = async (...args: string[]) => {
+    const { code, output } = await runSsrms(['deliveries', ...args], environment());
+    return { code, output };
+  };
+  const list = async (...args: string[]): Promise<string> =>
+    (await deliveries('--json', '--rule', rule.id, '--outcome', 'dead', ...args)).output;
+  for (const deadline = Date.now() + 30_000; !(await list()).includes('"dead"');) assert.ok(Date.now() < deadline);
+  const fromLog = JSON.parse(await list()) as { webhook_id: string; notification_id: string };
+  assert.equal(fromLog.webhook_id, rule.webhookId);
+  assert.deepEqual(JSON.parse(await list('--url', rules.url)), fromLog);
+  const resent = await deliveries('resend', fromLog.notification_id);
+  assert.equal(resent.code, 0, resent.output);
+  await expectEmbeds(system(), rule.webhookId, 1);
 });
 
 test('kafka: with one of three alarms instances killed, every later spike still gives exactly one message', async () => {
