@@ -246,6 +246,27 @@ test('of what is parked the rule is written again as it is, and nothing is appen
   assert.equal((await storage.records(topics.notifications.name)).length, 2);
 });
 
+test('what is parked is sent, once, when its webhook is well again and somebody orders it', async () => {
+  const { ruleId, webhookId } = await newRule();
+  fake.control({ killWebhook: webhookId });
+  const ids = [
+    await enqueue(webhookId, notificationFor(ruleId, 101)),
+    await enqueue(webhookId, notificationFor(ruleId, 102)),
+  ];
+  await until('both are parked', async () => (await list('?outcome=parked')).total === 2);
+  const { deliveries } = await list('?outcome=parked');
+  assert.match(deliveries[0]?.reason ?? '', /404 Unknown Webhook/);
+  fake.control({ reviveWebhook: webhookId });
+  const { resent, revived } = await order({ notification_ids: ids });
+  assert.deepEqual([resent, [...revived].sort()], [[], [...ids].sort()]);
+  await until('both arrive', () => accepted(webhookId).length === 2);
+  await until('both ends are known', async () => (await list('?outcome=delivered')).total === 2);
+  await sleep(300);
+  assert.deepEqual(accepted(webhookId), ['101', '102']);
+  const posts = fake.ledger.entries.filter((entry) => entry.method === 'POST');
+  assert.equal(posts.length, 2, 'one that met the dead webhook, and one that carried both');
+});
+
 test('what cannot be sent again is refused, each with its reason', async () => {
   await stop();
   await start({ notify: false });
