@@ -5,10 +5,12 @@
 import { parseArgs } from 'node:util';
 import { consuming } from './b1-consume.ts';
 import { instances } from './b10-instances.ts';
+import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
 import { detection } from './b4-detection.ts';
 import { catchUp } from './b6-catch-up.ts';
+import { rulesAndEdits } from './b7-rules.ts';
 import { windows } from './b8-windows.ts';
 import { guarantees } from './b9-guarantees.ts';
 import { leaveTheSubjectItsCore } from './support/host.ts';
@@ -23,9 +25,11 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B3: evaluatorOnKafka,
   B4: detection,
   B6: catchUp,
+  B7: rulesAndEdits,
   B8: windows,
   B9: guarantees,
   B10: instances,
+  B14: footprint,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,5 +1,6 @@
 // Ours, by production entry points: the alarms service, evaluate and notify in one process. Arguments: BOOTSTRAP DISCORD_API_BASE.
-// Prints a line when it owns all partitions of both its topics.
+// Prints a line when it owns all partitions of both its topics; `take` prints the pauses of the collector since the last one.
+import { PerformanceObserver } from 'node:perf_hooks';
 import { Health } from '../../src/base/health.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { Meter } from '../../src/base/meter.ts';
@@ -8,6 +9,7 @@ import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
 import { createNotify } from '../../src/notify/notify.ts';
 import { createRules } from '../../src/rules/rules.ts';
 import { topics } from '../../src/topics.ts';
+import { onCommand } from '../support/commands.ts';
 import { watchedLog } from './watched-log.ts';
 
 const [bootstrap, discordApiBase] = process.argv.slice(2) as [string, string];
@@ -24,6 +26,16 @@ const log = watchedLog(await openKafkaLog({ bootstrap, clientId: 'bench', logger
 });
 const common = { log, health: new Health(), meter: new Meter(), logger, discordApiBase, version: '0.0.0' };
 const rules = createRules(common);
+let pausesMs: number[] = [];
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) pausesMs.push(duration);
+}).observe({ entryTypes: ['gc'] });
+onCommand({
+  take() {
+    console.log(JSON.stringify({ pausesMs }));
+    pausesMs = [];
+  },
+});
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 await Promise.all([

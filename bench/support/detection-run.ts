@@ -31,7 +31,8 @@ export interface Detected {
 const settleDefaultMs = 1_000;
 let firstAlarm = 0;
 
-async function generate(shape: LoadShape): Promise<Generated> {
+/** Runs the generator to its end. */
+export async function generate(shape: LoadShape): Promise<Generated> {
   const { bootstrap, perSecond, seconds, alarmsPerSecond, names } = shape;
   // Numbered through, so that no round takes another's alarms for its own, and their names come again late.
   firstAlarm += Math.ceil(2 * alarmsPerSecond * (seconds + 2));

@@ -18,6 +18,7 @@ export interface Load {
   readonly rules: number;
 }
 
+const rulesAtOnce = 10_000;
 const written = [topics.alarms.name, topics.notifications.name, topics.deliveries.name];
 
 /** A broker for the length of `work`, on the core that is not the subject's. */
@@ -46,10 +47,11 @@ export async function prepareRules(
   changesOf: (index: number) => Readonly<Record<string, unknown>> = () => ({}),
 ): Promise<void> {
   await log.ensureTopics(Object.values(topics));
-  await log.append(
-    topics.rules.name,
-    Array.from({ length: rules }, (_, index) => ruleRecord(index, changesOf(index))),
-  );
+  for (let from = 0; from < rules; from += rulesAtOnce) {
+    const count = Math.min(rulesAtOnce, rules - from);
+    const records = Array.from({ length: count }, (_, index) => ruleRecord(from + index, changesOf(from + index)));
+    await log.append(topics.rules.name, records);
+  }
 }
 
 /** Makes the topics and writes rules and records. Fails unless the records' keys are random. */
