@@ -256,6 +256,9 @@ test('what is parked is sent, once, when its webhook is well again and somebody 
   await until('both are parked', async () => (await list('?outcome=parked')).total === 2);
   const { deliveries } = await list('?outcome=parked');
   assert.match(deliveries[0]?.reason ?? '', /404 Unknown Webhook/);
+  const shown = async () =>
+    (await (await send('GET', '/rules?expand=delivery')).json()) as { delivery?: { reason: string } }[];
+  assert.match((await shown())[0]?.delivery?.reason ?? '', /404 Unknown Webhook/);
   fake.control({ reviveWebhook: webhookId });
   const { resent, revived } = await order({ notification_ids: ids });
   assert.deepEqual([resent, [...revived].sort()], [[], [...ids].sort()]);
@@ -263,6 +266,7 @@ test('what is parked is sent, once, when its webhook is well again and somebody 
   await until('both ends are known', async () => (await list('?outcome=delivered')).total === 2);
   await sleep(300);
   assert.deepEqual(accepted(webhookId), ['101', '102']);
+  assert.equal((await shown())[0]?.delivery, undefined);
   const posts = fake.ledger.entries.filter((entry) => entry.method === 'POST');
   assert.equal(posts.length, 2, 'one that met the dead webhook, and one that carried both');
 });

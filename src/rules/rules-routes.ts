@@ -8,6 +8,7 @@ import type { RuleEntry } from '../rule/rule-list.ts';
 import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../rule/webhook-url.ts';
+import type { ParkedView } from './parked-view.ts';
 import { entityTag, noRule, type ChangeOrder, type RuleChanges } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
@@ -17,6 +18,7 @@ export type RevealWebhookUrl = 'all' | 'writers' | 'never';
 export interface RulesRoutesOptions {
   readonly view: RulesView;
   readonly changes: RuleChanges;
+  readonly parked: ParkedView;
   readonly reveal: RevealWebhookUrl;
 }
 
@@ -28,6 +30,11 @@ const ListQuerySchema = Type.Object(
       Type.Integer({ minimum: 1, maximum: pageItemsMax, description: 'Without it all rules are sent' }),
     ),
     after: Type.Optional(Type.String({ description: 'Only rules whose id is greater' })),
+    expand: Type.Optional(
+      Type.Enum(['delivery'], {
+        description: 'Adds `delivery` to rules whose webhook is parked: state, reason, since, next_probe',
+      }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -35,6 +42,14 @@ interface ListQuery {
   readonly metric_name?: string | undefined;
   readonly limit?: number | undefined;
   readonly after?: string | undefined;
+  readonly expand?: 'delivery' | undefined;
+}
+
+/** How the rules of one list are shown. */
+interface Showing {
+  readonly isMasked: boolean;
+  /** When what became of deliveries is to be added. */
+  readonly parked: ParkedView | undefined;
 }
 
 const rule = Type.Unsafe(ruleSchema);
@@ -55,7 +70,7 @@ export function rulesRoutes(options: RulesRoutesOptions): Routes {
   };
 }
 
-function readingRoutes(app: HttpApp, { view, reveal }: RulesRoutesOptions): void {
+function readingRoutes(app: HttpApp, { view, parked, reveal }: RulesRoutesOptions): void {
   const read = { scope: 'rules:read' as const };
   app.get(
     '/rules',
@@ -69,13 +84,15 @@ function readingRoutes(app: HttpApp, { view, reveal }: RulesRoutesOptions): void
     },
     async (request, reply) => {
       const query: ListQuery = request.query;
-      const masked = isMasked(reveal, request.identity);
+      const isExpanded = query.expand === 'delivery';
+      if (isExpanded) await parked.refresh();
+      const showing = { isMasked: isMasked(reveal, request.identity), parked: isExpanded ? parked : undefined };
       reply.type('application/json');
-      if (query.limit === undefined) return reply.send(Readable.from(listText(view, query, masked)));
+      if (query.limit === undefined) return reply.send(Readable.from(listText(view, query, showing)));
       const found = view.book.page({ metricName: query.metric_name, after: query.after, limit: query.limit + 1 });
       const page = found.slice(0, query.limit);
       if (found.length > page.length) reply.header('link', `<${nextAddress(query, page.at(-1)!)}>; rel="next"`);
-      return reply.send(`[${page.map((entry) => shownRule(entry.rule, entry, masked)).join(',')}]`);
+      return reply.send(`[${page.map((entry) => listedRule(entry, showing)).join(',')}]`);
     },
   );
   app.get(
@@ -181,20 +198,27 @@ function shownRule(given: Rule, entry: RuleEntry | undefined, masked: boolean): 
   return formatRule({ ...given, discord_webhook_url: url });
 }
 
+function listedRule(entry: RuleEntry, { isMasked: masked, parked }: Showing): string {
+  const text = shownRule(entry.rule, entry, masked);
+  const delivery = parked?.of(entry.webhook);
+  return delivery === undefined ? text : `${text.slice(0, -1)},"delivery":${JSON.stringify(delivery)}}`;
+}
+
 function nextAddress(query: ListQuery, last: RuleEntry): string {
   const next = new URLSearchParams({ limit: String(query.limit), after: last.rule.id });
   if (query.metric_name !== undefined) next.set('metric_name', query.metric_name);
+  if (query.expand !== undefined) next.set('expand', query.expand);
   return `/rules?${next.toString()}`;
 }
 
 /** All rules, page by page, for the book may change between two pages and a hundred thousand rules are not one text. */
-function* listText(view: RulesView, query: ListQuery, masked: boolean): Generator<string> {
+function* listText(view: RulesView, query: ListQuery, showing: Showing): Generator<string> {
   const { book } = view;
   let { after } = query;
   let before = '[';
   for (;;) {
     const page = book.page({ metricName: query.metric_name, after, limit: pageItemsMax });
-    if (page.length > 0) yield before + page.map((entry) => shownRule(entry.rule, entry, masked)).join(',');
+    if (page.length > 0) yield before + page.map((entry) => listedRule(entry, showing)).join(',');
     if (page.length > 0) before = ',';
     if (page.length < pageItemsMax) break;
     after = page.at(-1)!.rule.id;

@@ -3,6 +3,7 @@ import { DiscordClient } from '../discord/discord-client.ts';
 import type { Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { deliveriesRoutes } from './deliveries-routes.ts';
+import { ParkedView } from './parked-view.ts';
 import { Resend } from './resend.ts';
 import { RuleChanges } from './rule-changes.ts';
 import { rulesRoutes, type RevealWebhookUrl } from './rules-routes.ts';
@@ -36,7 +37,12 @@ export function createRules(options: RulesOptions): Rules {
   const changes = new RuleChanges({ log, view, meter, logger, discordApiBase, rulesPerMetricMax });
   const client = new DiscordClient({ version: options.version ?? '0', privateAddresses: discordApiBase !== undefined });
   const tests = new TestSend({ view, client, meter, logger, discordApiBase, now: () => performance.now() });
-  const writing = rulesRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });
+  const writing = rulesRoutes({
+    view,
+    changes,
+    parked: new ParkedView(log, Date.now),
+    reveal: options.revealWebhookUrl ?? 'all',
+  });
   const testing = testSendRoutes({ view, tests });
   const resend = new Resend({ log, view, changes, meter, logger });
   const deliveries = deliveriesRoutes({ log, resend, now: Date.now });

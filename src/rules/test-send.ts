@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { notificationOf, type Notification } from '../alarm/notification.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
@@ -9,15 +9,9 @@ import { packMessage } from '../notice/message.ts';
 import { compileRule, type Condition } from '../rule/condition.ts';
 import { isRuleId, parseRule } from '../rule/parse-rule.ts';
 import type { Rule } from '../rule/rule.ts';
-import {
-  discordApiBase,
-  maskedWebhookUrl,
-  parseWebhookUrl,
-  webhookAddress,
-  webhookSecretText,
-  type Webhook,
-} from '../rule/webhook-url.ts';
+import { discordApiBase, maskedWebhookUrl, parseWebhookUrl, webhookAddress } from '../rule/webhook-url.ts';
 import type { RulesView } from './rules-view.ts';
+import { webhookName } from './webhook-name.ts';
 
 export interface TestSendOptions {
   readonly view: RulesView;
@@ -138,11 +132,6 @@ export class TestSend {
 
 function tooMany(detail: string, waitMs: number): Failure {
   return new Failure('too_many_requests', detail, { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)) });
-}
-
-/** What may be shown of a webhook. */
-function webhookName(webhook: Webhook): string {
-  return `wh_${createHash('sha256').update(webhookSecretText(webhook)).digest('hex').slice(0, 12)}`;
 }
 
 /** An alarm of the rule as it might come: a value somewhat beyond the threshold, just now. */
