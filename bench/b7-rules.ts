@@ -8,13 +8,14 @@ import { onSubjectCore } from './support/host.ts';
 import { forgetWhatWasWritten, prepareRules, withBroker, withLog } from './support/metrics-load.ts';
 import { pairsOf, type Options } from './support/options.ts';
 import { ratios, runPairs } from './support/pairs.ts';
-import { nodeCommand, runSubject, runToEnd, start } from './support/processes.ts';
+import { nodeCommand, runSubject, runToEnd, start, type BenchProcess } from './support/processes.ts';
 import { quantile, quantileRows } from './support/quantiles.ts';
 import type { Result } from './support/result.ts';
 import { probePrefix, type Edited, type InForce } from './support/rule-edits.ts';
 import { bootstrap } from './support/statistics.ts';
 
 const names = 10_000;
+const catchUpMsMax = 60_000;
 
 interface Churned extends Detected {
   /** From the answer to an edit until the evaluator's book had it; below zero when it had it before. */
@@ -54,9 +55,8 @@ async function churn(servers: string, options: Options): Promise<Result[]> {
           nodeCommand('subjects/rule-editor.ts', servers, editsPerSecond, seconds, names, probe),
         );
       });
-      subject.tell('edits');
-      const heardNs = new Map((await subject.next<InForce>()).inForce);
       const answered = edited?.answered ?? [];
+      const heardNs = await heardOf(subject, answered.length);
       assert.ok(
         answered.every(([probe]) => heardNs.has(probe)),
         'an edit that was answered never came into force',
@@ -96,6 +96,17 @@ async function churn(servers: string, options: Options): Promise<Result[]> {
       goal: { atMost: 1.1 },
     },
   ];
+}
+
+/** When each edit that can be told was in force: an instance that fell behind is given time to come to the last one. */
+async function heardOf(subject: BenchProcess, count: number): Promise<ReadonlyMap<string, number>> {
+  const deadlineMs = performance.now() + catchUpMsMax;
+  for (;;) {
+    subject.tell('edits');
+    const { inForce } = await subject.next<InForce>();
+    if (inForce.length >= count || performance.now() > deadlineMs) return new Map(inForce);
+    await sleep(500);
+  }
 }
 
 interface ColdStart {

@@ -57,17 +57,18 @@ const reports: ScenarioReport[] = [];
 for (const name of named) {
   const options: Options = { isShort: values.short, pairs, journal: [] };
   const beganMs = performance.now();
-  const results = await scenarios[name]!(options);
-  const tookSeconds = Math.round((performance.now() - beganMs) / 1_000);
-  reports.push({
-    scenario: name,
-    isShort: values.short,
-    at: new Date().toISOString(),
-    tookSeconds,
-    results,
-    rounds: options.journal,
-  });
-  saveReport(reports.at(-1)!);
+  try {
+    const results = await scenarios[name]!(options);
+    const tookSeconds = Math.round((performance.now() - beganMs) / 1_000);
+    const at = new Date().toISOString();
+    const report = { scenario: name, isShort: values.short, at, tookSeconds, results, rounds: options.journal };
+    reports.push(report);
+    saveReport(report);
+  } catch (error) {
+    // The others are measured all the same.
+    console.error(`bench: ${name} failed`, error);
+    process.exitCode = 1;
+  }
 }
 printTable(reports);
 if (values['write-docs']) writeDocs();
