@@ -5,7 +5,8 @@ export type Logger = PinoLogger;
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-const webhookToken = /(\/webhooks\/\d{1,20}\/)[\w-]+/g;
+/** A slash may be escaped as in an address (%2F), in JSON (\/), or in a JSON pointer (~1). */
+const webhookToken = /(webhooks(?:\\?\/|%2F|~1)\d{1,20}(?:\\?\/|%2F|~1))[\w-]+/gi;
 const bearerToken = /\b((?:Bearer|Token)\s+)[\w.~+/=-]{8,}/gi;
 const jwt = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g;
 

@@ -1,4 +1,5 @@
 import { Failure, failureTable, type FailureCode } from '../base/failure.ts';
+import { withoutSecrets } from '../base/logger.ts';
 
 /** The body of every error, after RFC 9457. `code` is stable and made for programs; `detail` is for people. */
 export interface Problem {
@@ -12,14 +13,20 @@ export interface Problem {
 
 export const problemContentType = 'application/problem+json';
 
+/** A failure may name a field, a value or an address that is the caller's own, with a secret pasted into the wrong place. */
 export function problemOf(failure: Failure): Problem {
+  const errors = failure.errors.map(({ field, code, message }) => ({
+    field: withoutSecrets(field),
+    code,
+    message: withoutSecrets(message),
+  }));
   return {
     type: `urn:ssrms:problem:${failure.code}`,
     title: failure.title,
     status: failure.status,
-    detail: failure.message,
+    detail: withoutSecrets(failure.message),
     code: failure.code,
-    ...(failure.errors.length > 0 && { errors: failure.errors }),
+    ...(errors.length > 0 && { errors }),
   };
 }
 

@@ -44,7 +44,7 @@ function fieldErrors(
 ): FieldError[] {
   const errors = new Map<string, FieldError>();
   for (const finding of findings) {
-    const field = finding.instancePath.slice(1).split('/')[0] ?? '';
+    const field = unescaped(finding.instancePath.slice(1).split('/')[0] ?? '');
     // The finding about the whole says the same as those about its fields.
     if (field === '' || errors.has(field)) continue;
     errors.set(
@@ -59,4 +59,9 @@ function fieldErrors(
     );
   }
   return [...errors.values()];
+}
+
+/** A part of a JSON pointer as it was before (RFC 6901, section 4). */
+function unescaped(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
 }

@@ -94,6 +94,7 @@ test('every error is problem+json with a code, and shows no stack', () =>
       ['/list?limit=501', undefined, 400, 'invalid_field', /limit is 501/],
       ['/list?limit=x', undefined, 400, 'invalid_field', /limit is "x"/],
       ['/list?limti=5', undefined, 400, 'unknown_field', /limti is not known here; there are limit/],
+      ['/list?a%2Fb~c=5', undefined, 400, 'unknown_field', /a\/b~c is not known here/],
       ['/bug', undefined, 500, 'internal', /has logged/],
       ['/busy', undefined, 503, 'unavailable', /later/],
     ];

@@ -195,7 +195,7 @@ function orderOf(body: unknown, nowMs: number): DeliveryFilter {
     return [{ field, code: 'invalid_field', message: `${field} is ${shown(value)}, and must be ${allowed.text}` }];
   });
   if (ids !== undefined && !isIds(ids)) {
-    const message = `notification_ids must be a list of 1 to ${resentMax} ids of notifications`;
+    const message = `notification_ids must be a list of 1 to ${resentMax} ids of notifications, such as ${exampleId}`;
     errors.push({ field: 'notification_ids', code: 'invalid_field', message });
   } else if (ids === undefined && Object.keys(rest).length === 0) {
     const message = 'an order names notification_ids, or says which by webhook, rule, outcome or since';
@@ -216,11 +216,15 @@ const orderFields: Record<keyof Filter, { readonly pattern: RegExp; readonly tex
   since: { pattern: /^/, text: 'a time' },
 };
 
+const exampleId = '0f8fad5b-d9cb-469f-a165-70867728950e';
+/** A UUID, and which sending of it. */
+const notificationId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:~\d{1,4})?$/;
+
 function isIds(value: unknown): value is string[] {
   return (
     Array.isArray(value) &&
     value.length > 0 &&
     value.length <= resentMax &&
-    value.every((id) => typeof id === 'string' && id.length > 0 && id.length <= 80)
+    value.every((id) => typeof id === 'string' && notificationId.test(id))
   );
 }

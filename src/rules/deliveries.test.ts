@@ -1,6 +1,7 @@
 // What an operator sees of deliveries, and sends again, with a real notifier and the fake Discord.
 import { afterEach, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
 import { notificationFor } from '../../test/support/notification.ts';
@@ -278,15 +279,16 @@ test('what cannot be sent again is refused, each with its reason', async () => {
   const waiting = await enqueue(kept.webhookId, notificationFor(kept.ruleId, 1));
   const orphan = await enqueue(gone.webhookId, notificationFor(gone.ruleId, 2));
   await noteEnd(orphan, gone.webhookId, { reason: 'its rule was deleted' });
-  await noteEnd('forgotten', kept.webhookId, {});
+  const [forgotten, never] = [randomUUID(), randomUUID()];
+  await noteEnd(forgotten, kept.webhookId, {});
   await send('DELETE', `/rules/${gone.ruleId}`);
-  const { refused, resent } = await order({ notification_ids: [waiting, orphan, 'forgotten', 'never'] });
+  const { refused, resent } = await order({ notification_ids: [waiting, orphan, forgotten, never] });
   assert.deepEqual(resent, []);
   const reasons = Object.fromEntries(refused.map((each) => [each.notification_id, each.reason]));
   assert.match(reasons[waiting] ?? '', /still to be sent/);
   assert.match(reasons[orphan] ?? '', /rule has been deleted/);
-  assert.match(reasons['forgotten'] ?? '', /no longer in the log/);
-  assert.match(reasons['never'] ?? '', /no such notification/);
+  assert.match(reasons[forgotten] ?? '', /no longer in the log/);
+  assert.match(reasons[never] ?? '', /no such notification/);
   assert.equal((await storage.records(topics.notifications.name)).length, 2);
 });
 
@@ -295,7 +297,8 @@ test('an order that says nothing, or something unknown, is refused with what is 
     [{}, /names notification_ids/],
     [[], /JSON object/],
     [{ notification_ids: [] }, /1 to 500 ids/],
-    [{ notification_ids: ['a'], rule: '0'.repeat(36) }, /stands alone/],
+    [{ notification_ids: ['a'] }, /1 to 500 ids/],
+    [{ notification_ids: [randomUUID()], rule: '0'.repeat(36) }, /stands alone/],
     [{ outcome: 'delivered' }, /dead, expired or parked/],
     [{ webhook: 5 }, /numeric id/],
     [{ since: 'soon' }, /12h/],
