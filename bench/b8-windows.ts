@@ -3,6 +3,7 @@
 import { Window } from '../src/alarm/window.ts';
 import type { Options } from './support/options.ts';
 import { bootstrap } from './support/statistics.ts';
+import { heldBytes } from './support/memory.ts';
 import { once, type Result } from './support/result.ts';
 
 const windowMs = 60_000;
@@ -13,13 +14,9 @@ export async function windows({ isShort }: Options): Promise<Result[]> {
   const ours = [...Array(rounds)].map(() => nsPerSample(seriesCount));
   const naive = [...Array(rounds)].map(() => naiveNsPerSample());
   const oursAt600 = [...Array(rounds)].map(() => denseNsPerSample());
-  const before = process.memoryUsage();
+  const emptyBytes = heldBytes();
   const held = fill(seriesCount, 60);
-  globalThis.gc?.();
-  const after = process.memoryUsage();
-  const bytes =
-    (after.heapUsed + after.external + after.arrayBuffers - before.heapUsed - before.external - before.arrayBuffers) /
-    held.length;
+  const bytes = (heldBytes() - emptyBytes) / held.length;
   return [
     {
       scenario: 'B8',

@@ -61,7 +61,16 @@ for (const name of named) {
     const results = await scenarios[name]!(options);
     const tookSeconds = Math.round((performance.now() - beganMs) / 1_000);
     const at = new Date().toISOString();
-    const report = { scenario: name, isShort: values.short, at, tookSeconds, results, rounds: options.journal };
+    const asked = pairs !== undefined && { pairs };
+    const report = {
+      scenario: name,
+      isShort: values.short,
+      ...asked,
+      at,
+      tookSeconds,
+      results,
+      rounds: options.journal,
+    };
     reports.push(report);
     saveReport(report);
   } catch (error) {

@@ -8,6 +8,8 @@ import type { Result } from './result.ts';
 export interface ScenarioReport {
   readonly scenario: string;
   readonly isShort: boolean;
+  /** Rounds of each subject, when there were others than the scenario's own number. */
+  readonly pairs?: number;
   readonly at: string;
   readonly tookSeconds: number;
   readonly results: readonly Result[];

@@ -51,8 +51,10 @@ export function rowsOf({ results, isShort }: ScenarioReport): (readonly string[]
 }
 
 /** Rounds that were measured again since others took the machine's time, of all rounds. */
-export function repeatedRounds({ rounds }: ScenarioReport): string {
-  return `${rounds.filter((round) => round.repeated).length} of ${rounds.length} rounds measured again for steal above 2 %`;
+export function repeatedRounds({ rounds, pairs }: ScenarioReport): string {
+  // An interval of one round is a point, and says nothing about chance.
+  const asked = pairs === undefined ? '' : `only ${pairs} rounds of each subject, as was asked for; `;
+  return `${asked}${rounds.filter((round) => round.repeated).length} of ${rounds.length} rounds measured again for steal above 2 %`;
 }
 
 export function printTable(reports: readonly ScenarioReport[]): void {
