@@ -1,5 +1,5 @@
 // Installs what is missing before `npm start`, `npm test` and `npm run check`. Plain JavaScript for any Node from 20 on,
-// and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|bench|check
+// and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|fault|bench|check
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -58,6 +58,9 @@ const machineNeeds = [
   { name: 'chromium', found: () => existsSync('/usr/bin/chromium'), debian: 'chromium' },
 ];
 
+/** What the fault tests need beside that. */
+const faultNeeds = [{ name: 'libfaketime', found: () => has('faketime', '--version'), debian: 'faketime' }];
+
 /**
  * What the benchmarks measure beside ours; without one of them its rows are left out. Debian starts some of them as servers of the
  * machine, on the port that we have too: these are only named, never installed.
@@ -75,8 +78,8 @@ const peerNeeds = [
 ];
 
 function installMachineNeeds() {
-  const needs = goal === 'bench' ? [...machineNeeds, ...peerNeeds] : machineNeeds;
-  const optional = new Set(['chromium', ...peerNeeds.map((need) => need.name)]);
+  const needs = [...machineNeeds, ...(goal === 'bench' ? peerNeeds : goal === 'fault' ? faultNeeds : [])];
+  const optional = new Set(['chromium', 'libfaketime', ...peerNeeds.map((need) => need.name)]);
   let missing = needs.filter((need) => !need.found());
   const debianRoot = process.getuid?.() === 0 && existsSync('/etc/debian_version') && has('apt-get', '--version');
   const wanted = missing.filter((need) => need.isServer !== true).flatMap((need) => need.debian.split(' '));
@@ -113,4 +116,4 @@ function fetchJars(pom, folder, what) {
 
 installNodeModules();
 if (goal !== 'check') buildPage();
-if (goal === 'test' || goal === 'bench') installMachineNeeds();
+if (goal !== 'start' && goal !== 'check') installMachineNeeds();

@@ -40,6 +40,8 @@ export class PartitionEvaluator {
   readonly #watched = new Set<MetricState>();
   #newMetrics: string[] = [];
   #newestMs = -Infinity;
+  /** No series owes a sample before this: till then none has to be asked. */
+  #nextDueMs = -Infinity;
   /** When all series were last asked whether they are to be forgotten. */
   #sweptMs = -Infinity;
   /** The newest timestamp when what is not ok was last written. */
@@ -173,6 +175,7 @@ export class PartitionEvaluator {
   /** A rule has changed in the book: its alarms go on under the new version, or end with it. */
   ruleChanged(change: RuleChange): void {
     if (change.kind !== 'set' && change.kind !== 'deleted') return;
+    this.#nextDueMs = -Infinity;
     const after = change.kind === 'set' ? change.entry.rule.metric_name : undefined;
     for (const name of new Set([change.before?.rule.metric_name, after])) {
       const metric = name === undefined ? undefined : this.#index.metrics.get(name);
@@ -193,22 +196,29 @@ export class PartitionEvaluator {
    * the wall clock at the head of the log, else the newest timestamp read.
    */
   judgeSilence(clockMs: number): void {
+    if (clockMs > this.#nextDueMs) this.#judgeOwed(clockMs);
+    if (clockMs - this.#sweptMs < sweepEveryMs) return;
+    this.#sweptMs = clockMs;
+    this.#forgetSilent(clockMs);
+  }
+
+  #judgeOwed(clockMs: number): void {
     const owed: { rule: RuleEntry; series: SeriesState; dueMs: number }[] = [];
+    this.#nextDueMs = Infinity;
     for (const metric of this.#watched) {
       for (const series of metric.series.values()) {
         if (series.isForgotten) continue;
         for (const rule of this.#rulesOf(series)) {
           const dueMs = noDataDueMs(rule.condition, series.timeMs);
-          if (dueMs !== undefined && clockMs > dueMs) owed.push({ rule, series, dueMs });
+          if (dueMs === undefined) continue;
+          if (clockMs > dueMs) owed.push({ rule, series, dueMs });
+          else this.#nextDueMs = Math.min(this.#nextDueMs, dueMs);
         }
       }
     }
     // In the order in which they came due, and in that of their samples, since a rule's cooldown goes by it.
     owed.sort((a, b) => a.dueMs - b.dueMs || (a.series.last?.offset ?? 0) - (b.series.last?.offset ?? 0));
     for (const { rule, series } of owed) this.#judgeSilenceOf(rule, series, clockMs);
-    if (clockMs - this.#sweptMs < sweepEveryMs) return;
-    this.#sweptMs = clockMs;
-    this.#forgetSilent(clockMs);
   }
 
   /** Drops the series that are silent for so long that a new sample would count as their first. */
@@ -315,6 +325,7 @@ export class PartitionEvaluator {
     const means = this.#addToWindows(series, sample.timestampMs, value);
     const rules = this.#rulesOf(series);
     for (const rule of rules) {
+      this.#nextDueMs = Math.min(this.#nextDueMs, noDataDueMs(rule.condition, series.timeMs) ?? Infinity);
       const x = rule.condition.windowMs === 0 ? value : means?.get(rule.condition.windowMs);
       // A sample older than the window is no event for its rule.
       if (x === undefined) continue;
