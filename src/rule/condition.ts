@@ -24,23 +24,77 @@ export interface Condition {
 }
 
 export function compileRule(rule: Rule): Condition {
-  return {
-    ruleId: rule.id,
-    metricName: rule.metric_name,
-    tags: rule.tags ?? noTags,
-    operator: rule.operator ?? ruleDefaults.operator,
-    threshold: rule.threshold,
-    resolveThreshold: rule.resolve_threshold ?? rule.threshold,
-    type: rule.type ?? ruleDefaults.type,
-    windowMs: milliseconds(rule.window_duration_seconds ?? 0),
-    cooldownMs: milliseconds(rule.cooldown_seconds ?? ruleDefaults.cooldown_seconds),
-    everySample: (rule.trigger ?? ruleDefaults.trigger) === 'every_sample',
-    forMs: milliseconds(rule.for_seconds ?? ruleDefaults.for_seconds),
-    notifyOnResolve: rule.notify_on_resolve ?? ruleDefaults.notify_on_resolve,
-    noDataMs: rule.no_data_seconds === undefined ? undefined : milliseconds(rule.no_data_seconds),
-    enabled: rule.enabled ?? ruleDefaults.enabled,
-    description: rule.description,
-  };
+  return new RuleCondition(rule);
+}
+
+/** Reads through to the rule: written out, the defaults of a million rules would take more memory than the rules themselves. */
+class RuleCondition implements Condition {
+  readonly #rule: Rule;
+
+  constructor(rule: Rule) {
+    this.#rule = rule;
+  }
+
+  get ruleId(): string {
+    return this.#rule.id;
+  }
+
+  get metricName(): string {
+    return this.#rule.metric_name;
+  }
+
+  get tags(): Tags {
+    return this.#rule.tags ?? noTags;
+  }
+
+  get operator(): Operator {
+    return this.#rule.operator ?? ruleDefaults.operator;
+  }
+
+  get threshold(): number {
+    return this.#rule.threshold;
+  }
+
+  get resolveThreshold(): number {
+    return this.#rule.resolve_threshold ?? this.#rule.threshold;
+  }
+
+  get type(): RuleType {
+    return this.#rule.type ?? ruleDefaults.type;
+  }
+
+  get windowMs(): number {
+    return milliseconds(this.#rule.window_duration_seconds ?? 0);
+  }
+
+  get cooldownMs(): number {
+    return milliseconds(this.#rule.cooldown_seconds ?? ruleDefaults.cooldown_seconds);
+  }
+
+  get everySample(): boolean {
+    return (this.#rule.trigger ?? ruleDefaults.trigger) === 'every_sample';
+  }
+
+  get forMs(): number {
+    return milliseconds(this.#rule.for_seconds ?? ruleDefaults.for_seconds);
+  }
+
+  get notifyOnResolve(): boolean {
+    return this.#rule.notify_on_resolve ?? ruleDefaults.notify_on_resolve;
+  }
+
+  get noDataMs(): number | undefined {
+    const { no_data_seconds: seconds } = this.#rule;
+    return seconds === undefined ? undefined : milliseconds(seconds);
+  }
+
+  get enabled(): boolean {
+    return this.#rule.enabled ?? ruleDefaults.enabled;
+  }
+
+  get description(): string | undefined {
+    return this.#rule.description;
+  }
 }
 
 /** Seconds as milliseconds. 2.007 s are 2,007 ms, though the product of doubles lies a little above. */

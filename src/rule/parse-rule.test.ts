@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import { Failure } from '../base/failure.ts';
-import { compileRule } from './condition.ts';
+import { compileRule, type Condition } from './condition.ts';
 import { parseRule, type ParseRuleOptions } from './parse-rule.ts';
 import { ruleInputSchema } from './rule-schema.ts';
 import { formatRule, type Rule } from './rule.ts';
@@ -247,7 +247,7 @@ test('an operator’s base lets its URLs in', () => {
 });
 
 test('defaults are filled in for evaluation alone, in milliseconds', () => {
-  assert.deepEqual(compileRule(parseRule(smallest, options)), {
+  const smallestCondition = {
     ruleId: id,
     metricName: 'received-packages',
     tags: {},
@@ -263,7 +263,13 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     noDataMs: undefined,
     enabled: true,
     description: undefined,
-  });
+  };
+  const compiled = compileRule(parseRule(smallest, options));
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(compiled)).filter((name) => name !== 'constructor');
+  assert.deepEqual(
+    Object.fromEntries(names.map((name) => [name, compiled[name as keyof Condition]])),
+    smallestCondition,
+  );
   const fields = {
     type: 'window_average',
     window_duration_seconds: 2.007,

@@ -14,7 +14,13 @@ import { compileRule } from './condition.ts';
 import { isRuleId, parseRule } from './parse-rule.ts';
 import type { Rule } from './rule.ts';
 import { OrderedRules, type RuleEntry, type RuleList } from './rule-list.ts';
-import { parseWebhookUrl, withoutWebhookTokens, type WebhookUrlOptions } from './webhook-url.ts';
+import {
+  parseWebhookUrl,
+  withoutWebhookTokens,
+  type Webhook,
+  type WebhookProblem,
+  type WebhookUrlOptions,
+} from './webhook-url.ts';
 
 /** One record of the `rules` topic. A null value deletes. */
 export interface RuleRecord {
@@ -53,6 +59,7 @@ export const ruleRecordBytesMax = 262_144;
 /** Problems remembered by name; past them the oldest is forgotten, and only counted. */
 export const problemsMax = 1_000;
 
+const webhooksSharedMax = 65_536;
 const keyCharactersShownMax = 80;
 const noRules: RuleList = new OrderedRules();
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -64,6 +71,8 @@ export class RuleBook {
   readonly #ordered = new OrderedRules();
   readonly #problems = new Map<string, RuleProblem>();
   #problemsForgotten = 0;
+  /** By URL. Many rules have few webhooks: each is taken apart once, and its texts are shared. */
+  readonly #webhooks = new Map<string, { readonly url: string; readonly webhook: Webhook | WebhookProblem }>();
 
   constructor(options: WebhookUrlOptions = {}) {
     this.#options = options;
@@ -126,7 +135,7 @@ export class RuleBook {
   }
 
   #set(record: RuleRecord, rule: Rule, before: RuleEntry | undefined): RuleChange {
-    const webhook = parseWebhookUrl(rule.discord_webhook_url, this.#options);
+    const { webhook } = this.#webhookOf(rule.discord_webhook_url);
     assert(!('problem' in webhook), 'a parsed rule has a webhook URL that can be taken apart');
     const entry: RuleEntry = {
       rule,
@@ -172,6 +181,15 @@ export class RuleBook {
     return { kind: 'problem', problem, inForce };
   }
 
+  #webhookOf(url: string): { readonly url: string; readonly webhook: Webhook | WebhookProblem } {
+    let known = this.#webhooks.get(url);
+    if (known === undefined) {
+      if (this.#webhooks.size >= webhooksSharedMax) this.#webhooks.clear();
+      this.#webhooks.set(url, (known = { url, webhook: parseWebhookUrl(url, this.#options) }));
+    }
+    return known;
+  }
+
   /** The rule, or why the value is none. */
   #ruleOf(id: string, value: Uint8Array | string): Rule | string {
     if (value.length > ruleRecordBytesMax)
@@ -186,7 +204,9 @@ export class RuleBook {
       return 'the record must be JSON';
     }
     try {
-      return parseRule(json, { id, idInInput: 'required', apiBase: this.#options.apiBase });
+      const parseWebhook = (url: string): Webhook | WebhookProblem => this.#webhookOf(url).webhook;
+      const rule = parseRule(json, { id, idInInput: 'required', parseWebhook });
+      return { ...rule, id, discord_webhook_url: this.#webhookOf(rule.discord_webhook_url).url };
     } catch (error) {
       if (error instanceof Failure) return error.message;
       throw error;
