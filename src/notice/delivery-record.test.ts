@@ -4,7 +4,14 @@ import { formatDeliveryRecord, outcomes, parseDeliveryRecord, type DeliveryRecor
 
 const common = { notificationId: 'n1', webhookId: '123456789012345678', atMs: 1_000 };
 const attempt: DeliveryRecord = { ...common, kind: 'attempt', attemptId: 'a1', attempt: 2, deadlineMs: 16_000 };
-const none = { messageId: undefined, reason: undefined, webhook: undefined, offset: undefined, possibleRepeat: false };
+const none = {
+  messageId: undefined,
+  attemptId: undefined,
+  reason: undefined,
+  webhook: undefined,
+  offset: undefined,
+  possibleRepeat: false,
+};
 
 test('an attempt and every outcome are read as they were written', () => {
   const ends = outcomes.flatMap((outcome): DeliveryRecord[] => [
@@ -14,6 +21,7 @@ test('an attempt and every outcome are read as they were written', () => {
       kind: 'outcome',
       outcome,
       messageId: '17',
+      attemptId: 'a1',
       reason: '404 gone',
       webhook: 'wh_0123456789ab',
       offset: 7,

@@ -3,7 +3,7 @@
  * notification's id as key:
  *
  *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
- *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "at_ms": …}
+ *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "attempt_id": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "offset": …, "at_ms": …}
  *
  * All notifications of one message have the same attempt id. An attempt is written before its request, so that whoever
@@ -46,6 +46,8 @@ export interface DeliveryEnd {
   readonly outcome: DeliveryOutcome;
   /** Discord's; undefined when its answer was cut short. */
   readonly messageId: string | undefined;
+  /** When delivered or merged: by which attempt. All of an attempt are in one message. */
+  readonly attemptId: string | undefined;
   /** Why, when it was not delivered. Without any secret. */
   readonly reason: string | undefined;
   /** When parked: for which pair of id and token, as `wh_` and the first 12 hex digits of its SHA-256. */
@@ -65,13 +67,14 @@ export function formatDeliveryRecord(record: DeliveryRecord): string {
     const { attemptId, attempt, atMs, deadlineMs } = record;
     return JSON.stringify({ ...common, attempt_id: attemptId, attempt, at_ms: atMs, deadline_ms: deadlineMs });
   }
-  const { outcome, messageId, reason, webhook, offset, possibleRepeat, atMs } = record;
+  const { outcome, messageId, attemptId, reason, webhook, offset, possibleRepeat, atMs } = record;
   // JSON leaves out what is undefined.
   const possible = possibleRepeat ? true : undefined;
   return JSON.stringify({
     ...common,
     outcome,
     message_id: messageId,
+    attempt_id: attemptId,
     reason,
     webhook,
     offset,
@@ -103,6 +106,7 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
       kind: 'outcome',
       outcome: reader.oneOf('outcome', outcomes),
       messageId: reader.optional('message_id', (field) => reader.text(field)),
+      attemptId: reader.optional('attempt_id', (field) => reader.text(field)),
       reason: reader.optional('reason', (field) => reader.text(field)),
       webhook: reader.optional('webhook', (field) => reader.text(field)),
       offset: reader.optional('offset', (field) => reader.number(field)),

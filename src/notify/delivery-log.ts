@@ -27,6 +27,7 @@ export interface Ending {
   readonly waiting: Waiting;
   readonly outcome: DeliveryOutcome;
   readonly messageId?: string | undefined;
+  readonly attemptId?: string;
   readonly reason?: string;
   /** When parked: who is. */
   readonly webhook?: string;
@@ -38,7 +39,14 @@ export interface OpenAttempt {
   readonly attemptId: string;
   readonly notificationIds: Set<string>;
   readonly attempt: number;
+  readonly atMs: number;
   readonly deadlineMs: number;
+}
+
+/** What is known of a notification by another of the same message. */
+interface ProvenEnd {
+  readonly outcome: 'delivered' | 'merged';
+  readonly messageId: string | undefined;
 }
 
 /** A pair of id and token that a former owner parked, and the oldest notification that waits for it. */
@@ -62,8 +70,13 @@ export class DeliveryLog {
   readonly #ended = new Map<string, number>();
   /** What was parked after an attempt whose answer is not known. */
   readonly #doubtful = new Set<string>();
-  /** By webhook: it has one request under way at a time, so a newer attempt says that the one before had ended. */
-  readonly #open = new Map<string, OpenAttempt>();
+  /**
+   * By webhook, then by attempt, in the order of the log: what has no outcome. Mostly one or none, since a webhook has one
+   * request under way at a time; but an append that was given up may land late, behind newer ones.
+   */
+  readonly #open = new Map<string, Map<string, OpenAttempt>>();
+  /** What went with a message that is known to have been delivered, and whose own outcome was lost in a crash. */
+  readonly #proven = new Map<string, ProvenEnd>();
 
   constructor(claim: Claim) {
     this.#claim = claim;
@@ -106,20 +119,32 @@ export class DeliveryLog {
     return this.#ended.has(`${webhookId} ${notificationId}`);
   }
 
+  /** How it ended, when that was never written down and follows from what was. */
+  provenEnd(notificationId: string, webhookId: string): ProvenEnd | undefined {
+    return this.#proven.get(`${webhookId} ${notificationId}`);
+  }
+
   /** Whether it was parked, and may have been delivered before. */
   isDoubtful(notificationId: string, webhookId: string): boolean {
     return this.#doubtful.has(`${webhookId} ${notificationId}`);
   }
 
-  /** The attempt that a former owner began with this webhook and whose end nobody knows; given once. */
+  /**
+   * The attempt that a former owner began with this webhook and whose end nobody knows; given once. What older ones carried
+   * besides is sent in its turn, and marked.
+   */
   takeOpenAttempt(webhookId: string): OpenAttempt | undefined {
-    const open = this.#open.get(webhookId);
+    const attempts = [...(this.#open.get(webhookId)?.values() ?? [])];
     this.#open.delete(webhookId);
-    return open;
+    const newest = newestOf(attempts);
+    if (newest === undefined) return undefined;
+    for (const { notificationIds } of attempts)
+      for (const id of notificationIds) if (!newest.notificationIds.has(id)) this.#doubtful.add(`${webhookId} ${id}`);
+    return { ...newest, deadlineMs: Math.max(...attempts.map((attempt) => attempt.deadlineMs)) };
   }
 
-  /** Durable before the request is written. */
-  async begin(batch: readonly Waiting[], attempt: number, nowMs: number): Promise<void> {
+  /** Durable before the request is written. Resolves to the attempt's id. */
+  async begin(batch: readonly Waiting[], attempt: number, nowMs: number): Promise<string> {
     const attemptId = attemptIdOf(batch);
     const deadlineMs = nowMs + beginMsMax + postMsMax;
     await this.#append(
@@ -134,22 +159,26 @@ export class DeliveryLog {
       })),
       nowMs,
     );
+    return attemptId;
   }
 
   /** Durable before the position moves on. */
   async end(endings: readonly Ending[], nowMs: number): Promise<void> {
-    const records = endings.map(({ waiting, outcome, messageId, reason, webhook, possibleRepeat = false }) => ({
-      kind: 'outcome' as const,
-      notificationId: waiting.notification.id,
-      webhookId: waiting.webhookId,
-      outcome,
-      messageId,
-      reason,
-      webhook,
-      offset: outcome === 'parked' ? waiting.offset : undefined,
-      possibleRepeat,
-      atMs: nowMs,
-    }));
+    const records = endings.map(
+      ({ waiting, outcome, messageId, attemptId, reason, webhook, possibleRepeat = false }) => ({
+        kind: 'outcome' as const,
+        notificationId: waiting.notification.id,
+        webhookId: waiting.webhookId,
+        outcome,
+        messageId,
+        attemptId,
+        reason,
+        webhook,
+        offset: outcome === 'parked' ? waiting.offset : undefined,
+        possibleRepeat,
+        atMs: nowMs,
+      }),
+    );
     await this.#append(records, nowMs);
     for (const record of records) this.#note(record);
     this.#forget(nowMs);
@@ -163,17 +192,33 @@ export class DeliveryLog {
         this.#ended.delete(key);
         this.#ended.set(key, record.atMs);
         this.#doubtful.delete(key);
+        this.#proven.delete(key);
       } else if (record.possibleRepeat && !this.#ended.has(key)) this.#doubtful.add(key);
-      const open = this.#open.get(record.webhookId);
-      if (open?.notificationIds.delete(record.notificationId) && open.notificationIds.size === 0)
-        this.#open.delete(record.webhookId);
+      this.#close(record);
       return;
     }
-    const { webhookId, notificationId, attemptId, attempt, deadlineMs } = record;
-    const before = this.#open.get(webhookId);
-    const notificationIds = before?.attemptId === attemptId ? before.notificationIds : new Set<string>();
+    const { webhookId, notificationId, attemptId, attempt, atMs, deadlineMs } = record;
+    if (this.hasEnded(notificationId, webhookId)) return;
+    const attempts = this.#open.get(webhookId) ?? new Map<string, OpenAttempt>();
+    this.#open.set(webhookId, attempts);
+    const notificationIds = attempts.get(attemptId)?.notificationIds ?? new Set<string>();
     notificationIds.add(notificationId);
-    this.#open.set(webhookId, { attemptId, notificationIds, attempt, deadlineMs });
+    attempts.delete(attemptId);
+    attempts.set(attemptId, { attemptId, notificationIds, attempt, atMs, deadlineMs });
+  }
+
+  /** A notification of open attempts has an outcome. */
+  #close({ webhookId, notificationId, outcome, messageId, attemptId }: DeliveryEnd): void {
+    const attempts = this.#open.get(webhookId);
+    if (attempts === undefined) return;
+    for (const { notificationIds } of attempts.values()) notificationIds.delete(notificationId);
+    const delivered = attemptId === undefined ? undefined : attempts.get(attemptId);
+    if (delivered !== undefined && (outcome === 'delivered' || outcome === 'merged')) {
+      for (const id of delivered.notificationIds) this.#proven.set(`${webhookId} ${id}`, { outcome, messageId });
+      delivered.notificationIds.clear();
+    }
+    for (const [id, { notificationIds }] of attempts) if (notificationIds.size === 0) attempts.delete(id);
+    if (attempts.size === 0) this.#open.delete(webhookId);
   }
 
   #forget(nowMs: number): void {
@@ -200,4 +245,8 @@ export class DeliveryLog {
 function attemptIdOf(batch: readonly Waiting[]): string {
   const ids = batch.map(({ notification }) => notification.id).join(' ');
   return createHash('sha256').update(ids).digest('hex').slice(0, 32);
+}
+
+function newestOf(attempts: readonly OpenAttempt[]): OpenAttempt | undefined {
+  return attempts.toSorted((one, other) => one.atMs - other.atMs).at(-1);
 }

@@ -8,10 +8,12 @@ export class Doubt {
   readonly batch: readonly Waiting[];
   readonly shown: number;
   readonly webhook: Webhook;
+  readonly attemptId: string;
   lateMessageId: string | undefined;
   repeatMessageId: string | undefined;
 
-  constructor(batch: readonly Waiting[], shown: number, webhook: Webhook) {
+  constructor(attemptId: string, batch: readonly Waiting[], shown: number, webhook: Webhook) {
+    this.attemptId = attemptId;
     this.batch = batch;
     this.shown = shown;
     this.webhook = webhook;
@@ -23,6 +25,7 @@ export class Doubt {
       waiting,
       outcome: this.batch.indexOf(waiting) < this.shown ? 'delivered' : 'merged',
       messageId,
+      attemptId: this.attemptId,
     }));
   }
 }

@@ -11,7 +11,7 @@ import { Doubt, undouble } from './doubt.ts';
 import type { LaneContext, LaneTrouble } from './lane-context.ts';
 import { Packer } from './packer.ts';
 import { webhookName } from './parked-webhooks.ts';
-import { WebhookPace } from './schedule/webhook-pace.ts';
+import type { WebhookPace } from './schedule/webhook-pace.ts';
 import { verdictOn, type Verdict } from './verdict.ts';
 
 /** How the next request differs from a first one. */
@@ -33,9 +33,10 @@ const batchMax = 100;
 export class Lane {
   readonly #context: LaneContext;
   readonly #queue: Waiting[] = [];
-  readonly #offsets = new Set<number>();
+  /** Of the queue: the evaluator may append one twice. */
+  readonly #ids = new Set<string>();
   readonly webhookId: string;
-  readonly #pace = new WebhookPace();
+  readonly #pace: WebhookPace;
   readonly #packer = new Packer();
   #sending: Sending = newSending();
   #doubt: Doubt | undefined;
@@ -46,6 +47,7 @@ export class Lane {
   constructor(webhookId: string, context: LaneContext) {
     this.webhookId = webhookId;
     this.#context = context;
+    this.#pace = context.gate.paceOf(webhookId);
   }
 
   get trouble(): LaneTrouble | undefined {
@@ -65,19 +67,14 @@ export class Lane {
     return this.#queue[0];
   }
 
-  /** Whether a new lane would do the same as this one. */
-  get isIdle(): boolean {
-    return this.#queue.length === 0 && this.#pace.waitMs(this.#context.clock.monotonicMs()) === 0;
-  }
-
-  has(offset: number): boolean {
-    return this.#offsets.has(offset);
+  has(notificationId: string): boolean {
+    return this.#ids.has(notificationId);
   }
 
   /** In the order of offsets. */
   push(waiting: Waiting): void {
     this.#queue.push(waiting);
-    this.#offsets.add(waiting.offset);
+    this.#ids.add(waiting.notification.id);
   }
 
   /** A rule with this webhook was changed: what was wrong may be right now. */
@@ -195,14 +192,14 @@ export class Lane {
     );
     const batch = due.slice(0, message.taken);
     const begunMs = clock.monotonicMs();
-    let mayWrite = false;
+    let attemptId: string | undefined;
     try {
-      mayWrite = await this.#begin(batch, begunMs);
+      attemptId = await this.#begin(batch, begunMs);
     } finally {
-      if (!mayWrite) gate.unused();
+      if (attemptId === undefined) gate.unused();
     }
-    if (!mayWrite) return;
-    const doubt = new Doubt(batch, message.shown, webhook);
+    if (attemptId === undefined) return;
+    const doubt = new Doubt(attemptId, batch, message.shown, webhook);
     const url = webhookAddress(webhook, apiBase ?? discordApiBase, { wait: true });
     const request = this.#context.client.post(url, JSON.stringify(message.body), (late) => this.#hearLate(doubt, late));
     const answer = await failpointAmid('notify.request-written', request);
@@ -210,17 +207,18 @@ export class Lane {
     await this.#act(answer, begunMs, doubt);
   }
 
-  /** Makes the attempt durable. Resolves to whether the request may be written now. */
-  async #begin(batch: readonly Waiting[], begunMs: number): Promise<boolean> {
+  /** Makes the attempt durable. Resolves to its id, or undefined when the request may not be written now. */
+  async #begin(batch: readonly Waiting[], begunMs: number): Promise<string | undefined> {
     const { claim, clock, deliveries, gate } = this.#context;
     failpoint('notify.before-attempt');
-    await deliveries.begin(batch, ++this.#sending.attempt, clock.wallMs());
+    const attemptId = await deliveries.begin(batch, ++this.#sending.attempt, clock.wallMs());
     failpoint('notify.before-request');
     // Asked last: nothing at Discord can stop a process that was paused and woke.
     if (!claim.isHeld()) throw new ClaimLost(`partition ${claim.partition} of notifications may have another owner`);
     const nowMs = clock.monotonicMs();
     // The attempt's deadline is told from its beginning; and what Discord said meanwhile is obeyed.
-    return nowMs - begunMs <= beginMsMax && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0;
+    const isInTime = nowMs - begunMs <= beginMsMax;
+    return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0 ? attemptId : undefined;
   }
 
   async #act(answer: Answer, begunMs: number, doubt: Doubt): Promise<void> {
@@ -229,8 +227,7 @@ export class Lane {
     this.#context.answered(action.kind);
     const nowMs = clock.monotonicMs();
     gate.answered(action, begunMs, nowMs);
-    const bucketMs = bucketWaitMs(answer, clock.wallMs());
-    if (bucketMs > 0) this.#limit(bucketMs);
+    this.#heedBucket(answer);
     const { batch, webhook } = doubt;
     switch (action.kind) {
       case 'delivered':
@@ -275,6 +272,7 @@ export class Lane {
 
   /** The answer to a request that was given up has come after all. */
   #hearLate(doubt: Doubt, answer: Answer): void {
+    this.#heedBucket(answer);
     const action = actionFor(answer);
     if (action.kind !== 'delivered' || action.messageId === undefined) return;
     doubt.lateMessageId = action.messageId;
@@ -284,7 +282,7 @@ export class Lane {
 
   /** The late answer came before the repeat: there is no need for one. */
   async #believe(doubt: Doubt): Promise<undefined> {
-    const queued = doubt.batch.filter(({ offset }) => this.#offsets.has(offset));
+    const queued = doubt.batch.filter(({ notification }) => this.#ids.has(notification.id));
     if (queued.length > 0) return this.#end(doubt.endings(doubt.lateMessageId, queued));
     this.#sending = newSending();
     this.#doubt = undefined;
@@ -345,7 +343,7 @@ export class Lane {
     for (const waiting of batch) {
       const at = this.#queue.indexOf(waiting);
       if (at !== -1) this.#queue.splice(at, 1);
-      this.#offsets.delete(waiting.offset);
+      this.#ids.delete(waiting.notification.id);
       this.#sending.repeat?.delete(waiting.notification.id);
     }
     this.#context.dropped(before - this.#queue.length);
@@ -360,6 +358,11 @@ export class Lane {
     const isNews = this.#trouble?.reason !== reason;
     this.#trouble = { webhook: webhookName(webhook), reason };
     if (isNews) this.#context.troubled(this.#trouble);
+  }
+
+  #heedBucket(answer: Answer): void {
+    const waitMs = bucketWaitMs(answer, this.#context.clock.wallMs());
+    if (waitMs > 0) this.#limit(waitMs);
   }
 
   #limit(durationMs: number): void {

@@ -34,7 +34,7 @@ export interface OutboxContext {
 
 const commitEveryMs = 250;
 const lookEveryMs = 1_000;
-/** What waits for parked webhooks is read again when its oldest is so much older than a day: not for each one alone. */
+/** What waits for parked webhooks is read again when its oldest is so much older than a day, not for each one alone. */
 const expirySlackMs = 10 * 60_000;
 
 /**
@@ -168,7 +168,7 @@ export class Outbox {
     return [];
   }
 
-  /** The record as a notification that has not ended; undefined when there is nothing to be done about it. */
+  /** The record as a notification that is not in a lane and has not ended; undefined when nothing is to be done about it. */
   #waitingOf(record: LogRecord, isNew: boolean): Waiting | undefined {
     const notification = record.value === null ? { problem: 'a tombstone' } : parseNotification(record.value);
     if ('problem' in notification) {
@@ -183,12 +183,15 @@ export class Outbox {
     }
     const webhookId = Buffer.from(record.key ?? []).toString();
     if (this.#deliveries.hasEnded(notification.id, webhookId)) return undefined;
+    if (this.#boxes.get(webhookId)?.lane.has(notification.id) === true) return undefined;
     return { notification, webhookId, offset: record.offset, appendedMs: record.timestampMs, holds: isNew };
   }
 
   /** How it ends at once, without a request; undefined when it is to be sent. What is parked is noted. */
   #endingOf(waiting: Waiting): Ending | undefined {
     const { rules, clock } = this.#context;
+    const proven = this.#deliveries.provenEnd(waiting.notification.id, waiting.webhookId);
+    if (proven !== undefined) return { waiting, ...proven };
     const verdict = verdictOn(waiting, rules.book, clock.wallMs());
     if (verdict.kind === 'expired' || verdict.kind === 'dead')
       return { waiting, outcome: verdict.kind, reason: verdict.reason };
@@ -204,8 +207,6 @@ export class Outbox {
     this.#waiting += 1;
     this.#start(waiting.webhookId);
   }
-
-  // What was left in the log.
 
   /** Reads what was left in the log, for all lanes with room for it at once. */
   async #readAgain(): Promise<void> {
@@ -252,7 +253,7 @@ export class Outbox {
   /** Returns whether there was room for it. */
   #takeAgain(box: Mailbox, record: LogRecord, endings: Ending[]): boolean {
     const isNew = record.offset >= box.reread!.consideredTo;
-    const waiting = box.lane.has(record.offset) ? undefined : this.#waitingOf(record, isNew);
+    const waiting = this.#waitingOf(record, isNew);
     if (waiting === undefined) return true;
     const ending = this.#endingOf(waiting);
     if (ending !== undefined) {
@@ -333,9 +334,8 @@ export class Outbox {
     this.#running.set(webhookId, run);
   }
 
-  /** A lane that waits for its bucket is kept, for what it knows of it. */
   #dismiss(webhookId: string, { lane, reread }: Mailbox): void {
-    if (lane.isIdle && reread === undefined && !this.#running.has(webhookId)) this.#boxes.delete(webhookId);
+    if (lane.size === 0 && reread === undefined && !this.#running.has(webhookId)) this.#boxes.delete(webhookId);
   }
 
   async #end(endings: readonly Ending[]): Promise<void> {

@@ -1,6 +1,10 @@
 import type { Action } from '../discord/answer.ts';
 import type { NotifyClock } from './clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
+import { WebhookPace } from './schedule/webhook-pace.ts';
+
+/** Webhooks whose pace is remembered; past them those that may be asked at once are forgotten. */
+const pacesMax = 10_000;
 
 /**
  * The one door of this process to Discord: lanes queue here, and go through in the order in which they came, as fast as
@@ -12,6 +16,7 @@ export class SendGate {
   readonly #queue = new Set<() => void>();
   #isPumping = false;
   #served = 0;
+  readonly #paces = new Map<string, WebhookPace>();
   /** Interrupts the pump's wait: the pace has changed. */
   #change = new AbortController();
 
@@ -43,6 +48,18 @@ export class SendGate {
       this.#queue.add(go);
       void this.#pump();
     });
+  }
+
+  /** The webhook's pace. It outlives the lane: a partition that is begun anew still knows of a wait. */
+  paceOf(webhookId: string): WebhookPace {
+    const found = this.#paces.get(webhookId);
+    if (found !== undefined) return found;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#paces.size >= pacesMax)
+      for (const [id, pace] of this.#paces) if (pace.waitMs(nowMs) === 0) this.#paces.delete(id);
+    const made = new WebhookPace();
+    this.#paces.set(webhookId, made);
+    return made;
   }
 
   /** How many requests of this process succeeded, ever. */

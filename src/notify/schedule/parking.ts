@@ -8,9 +8,12 @@ export interface Parked {
   readonly webhook: string;
   readonly reason: string;
   readonly sinceMs: number;
-  /** How often it was looked at since anything was delivered. */
+  /** How often it was looked at by the schedule since anything was delivered. */
   readonly probes: number;
+  readonly scheduledAtMs: number;
+  /** When it is to be looked at: by the schedule, or sooner after an edit. */
   readonly probeAtMs: number;
+  readonly lookedAtMs: number;
 }
 
 const hourMs = 3_600_000;
@@ -22,19 +25,23 @@ const postponedMs = 60_000;
 /** Parks, or keeps parked. `before` is what was known of it: a revival that came to nothing does not begin anew. */
 export function park(webhook: string, reason: string, nowMs: number, before?: Parked): Parked {
   const probes = before?.probes ?? 0;
-  return { webhook, reason, sinceMs: before?.sinceMs ?? nowMs, probes, probeAtMs: nowMs + waitAfter(probes) };
+  const scheduledAtMs = nowMs + waitAfter(probes);
+  const { sinceMs, lookedAtMs } = before ?? { sinceMs: nowMs, lookedAtMs: -Infinity };
+  return { webhook, reason, sinceMs, probes, scheduledAtMs, probeAtMs: scheduledAtMs, lookedAtMs };
 }
 
-/** It was looked at, and is no better. */
+/** It was looked at, and is no better. A look after an edit does not count for the schedule. */
 export function probed(parked: Parked, nowMs: number): Parked {
+  const { scheduledAtMs } = parked;
+  if (nowMs < scheduledAtMs) return { ...parked, probeAtMs: scheduledAtMs, lookedAtMs: nowMs };
   const probes = parked.probes + 1;
-  return { ...parked, probes, probeAtMs: nowMs + waitAfter(probes) };
+  const nextAtMs = nowMs + waitAfter(probes);
+  return { ...parked, probes, scheduledAtMs: nextAtMs, probeAtMs: nextAtMs, lookedAtMs: nowMs };
 }
 
 /** One of its rules was edited: it is looked at soon. */
 export function hurried(parked: Parked, nowMs: number): Parked {
-  const lastMs = parked.probes === 0 ? parked.sinceMs - probeEveryMs : parked.probeAtMs - waitAfter(parked.probes);
-  return { ...parked, probeAtMs: Math.min(parked.probeAtMs, Math.max(nowMs, lastMs + probeEveryMs)) };
+  return { ...parked, probeAtMs: Math.min(parked.probeAtMs, Math.max(nowMs, parked.lookedAtMs + probeEveryMs)) };
 }
 
 /** The look said nothing: the address was blocked, or nobody answered. */

@@ -126,6 +126,7 @@ test('an edit has a parked webhook looked at, at once and at most every ten seco
   const edited = hurried(parked, 5_000);
   assert.equal(edited.probeAtMs, 5_000);
   const looked = probed(edited, 5_000);
+  assert.equal(looked.probeAtMs, hourMs, 'what was scheduled before stands');
   assert.equal(hurried(looked, 6_000).probeAtMs, 15_000);
   assert.equal(hurried(looked, hourMs).probeAtMs, hourMs);
   assert.equal(postponed(looked, 7_000).probeAtMs, 67_000);
