@@ -47,10 +47,15 @@ export function countNotify(meter: Meter, outboxes: Outboxes, gate: SendGate): N
   meter.gauge('notify_parked_webhooks', 'Webhooks that are parked because they are broken', [], (gauge) =>
     gauge.set([...outboxes].reduce((sum, outbox) => sum + outbox.parked().length, 0)),
   );
-  meter.gauge('notify_oldest_seconds', 'Age of the oldest notification in memory that has not ended', [], (gauge) => {
-    const oldest = Math.min(...[...outboxes].map((outbox) => outbox.oldestMs ?? Infinity));
-    gauge.set(Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1_000 : 0);
-  });
+  meter.gauge(
+    'notify_oldest_seconds',
+    'Age of the oldest notification that is not delivered yet, parked ones included',
+    [],
+    (gauge) => {
+      const oldest = Math.min(...[...outboxes].map((outbox) => outbox.oldestMs ?? Infinity));
+      gauge.set(Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1_000 : 0);
+    },
+  );
   return {
     ended(outcome, delayMs) {
       ended.inc({ outcome });

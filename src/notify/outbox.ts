@@ -79,9 +79,10 @@ export class Outbox {
     return this.#waiting;
   }
 
-  /** When the oldest that has not ended was appended; undefined when there is none in memory. */
+  /** When the oldest was appended that is in memory or parked; undefined when there is none. */
   get oldestMs(): number | undefined {
-    const times = [...this.#boxes.values()].flatMap(({ oldest }) => oldest?.appendedMs ?? []);
+    const waiting = [...this.#boxes.values()].flatMap(({ oldest }) => oldest?.appendedMs ?? []);
+    const times = [...waiting, ...this.#parked.oldestTimes()];
     return times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time));
   }
 

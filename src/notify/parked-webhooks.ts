@@ -132,6 +132,11 @@ export class ParkedWebhooks {
     return [...this.#webhooks].filter(([, parked]) => parked.oldestMs < timeMs).map(([webhookId]) => webhookId);
   }
 
+  /** When the oldest was appended that waits for each webhook, as far as that is known. */
+  oldestTimes(): number[] {
+    return [...this.#webhooks.values()].map(({ oldestMs }) => oldestMs).filter((time) => time > 0 && time < Infinity);
+  }
+
   has(webhookId: string): boolean {
     return this.#webhooks.has(webhookId);
   }

@@ -1,0 +1,46 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { Meter } from '../base/meter.ts';
+import { realClock } from './clock.ts';
+import { countNotify, reportNotify } from './notify-meters.ts';
+import { park } from './schedule/parking.ts';
+import { SendGate } from './send-gate.ts';
+
+const outbox = {
+  waiting: 7,
+  oldestMs: Date.now() - 60_000,
+  parked: () => [park('wh_0123456789ab', '404 Unknown Webhook (code 10015)', 0)],
+  troubles: () => [{ webhook: 'wh_ba9876543210', reason: '502' }],
+};
+
+test('figures tell of each outcome, of what waits and for how long, and of parked webhooks', async () => {
+  const meter = new Meter();
+  const count = countNotify(meter, new Set([outbox]), new SendGate(40, realClock));
+  for (const outcome of ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'] as const)
+    count.ended(outcome, 1_000);
+  count.limited(1_500);
+  count.answered('rate_limited');
+  const text = await meter.text();
+  for (const outcome of ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'])
+    assert.match(text, new RegExp(`^ssrms_notify_notifications_total{outcome="${outcome}"} 1$`, 'm'));
+  assert.match(text, /^ssrms_notify_delay_seconds_count 2$/m);
+  assert.match(text, /^ssrms_notify_limit_wait_seconds_sum 1\.5$/m);
+  assert.match(text, /^ssrms_notify_answers_total{action="rate_limited"} 1$/m);
+  assert.match(text, /^ssrms_notify_waiting 7$/m);
+  assert.match(text, /^ssrms_notify_parked_webhooks 1$/m);
+  assert.match(text, /^ssrms_notify_oldest_seconds 6\d(\.\d+)?$/m);
+});
+
+test('health names each webhook in trouble by its hash, and why; and says when nobody may send', () => {
+  const gate = new SendGate(40, realClock);
+  assert.deepEqual(reportNotify(new Set(), gate), { status: 'pass', detail: '0 notifications waiting' });
+  const { status, detail } = reportNotify(new Set([outbox]), gate);
+  assert.equal(status, 'warn');
+  assert.equal(
+    detail,
+    '7 notifications waiting; parked webhooks: wh_0123456789ab: 404 Unknown Webhook (code 10015); webhooks in trouble: wh_ba9876543210: 502',
+  );
+  const nowMs = realClock.monotonicMs();
+  gate.answered({ kind: 'address_blocked', waitMs: 90_000, reason: '429' }, nowMs, nowMs);
+  assert.match(reportNotify(new Set(), gate).detail ?? '', /^Discord blocks this address for (90|89) s more; /);
+});
