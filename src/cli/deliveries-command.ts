@@ -83,6 +83,8 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
 }
 
 const examples = `
+The options of the list: ssrms deliveries list --help.
+
 Examples:
   ssrms deliveries --outcome parked                what waits for a webhook that is gone
   ssrms deliveries --rule RULE_ID --since 7d       what a rule has sent in a week
