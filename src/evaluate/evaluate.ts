@@ -95,9 +95,9 @@ async function evaluatePartition(
   try {
     flush();
     changes.begin((change) => {
-      evaluator.ruleChanged(change);
+      const isConcerned = evaluator.ruleChanged(change);
       windows.ruleChanged(change, evaluator);
-      flush();
+      if (isConcerned) flush();
     });
     for await (const chunk of untilFailure(claim.read(start), writer)) {
       failpoint('evaluate.after-poll');

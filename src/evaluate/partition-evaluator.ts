@@ -172,14 +172,15 @@ export class PartitionEvaluator {
       for (const series of metric.series.values()) this.#endStrangers(series);
   }
 
-  /** A rule has changed in the book: its alarms go on under the new version, or end with it. */
-  ruleChanged(change: RuleChange): void {
-    if (change.kind !== 'set' && change.kind !== 'deleted') return;
-    this.#nextDueMs = -Infinity;
+  /** A rule has changed in the book: its alarms go on under the new version, or end with it. Returns whether that concerns any here. */
+  ruleChanged(change: RuleChange): boolean {
+    if (change.kind !== 'set' && change.kind !== 'deleted') return false;
+    let isConcerned = false;
     const after = change.kind === 'set' ? change.entry.rule.metric_name : undefined;
     for (const name of new Set([change.before?.rule.metric_name, after])) {
       const metric = name === undefined ? undefined : this.#index.metrics.get(name);
       if (metric === undefined) continue;
+      isConcerned = true;
       metric.windowsMs = undefined;
       this.#watch(metric);
       for (const series of metric.series.values()) {
@@ -189,6 +190,8 @@ export class PartitionEvaluator {
       }
     }
     if (change.kind === 'deleted') this.#alarms.forgetRule(change.before.rule.id);
+    if (isConcerned) this.#nextDueMs = -Infinity;
+    return isConcerned;
   }
 
   /**
