@@ -17,21 +17,14 @@ export class WebhookPace {
   #failures = 0;
   #straightErrors = 0;
   #successesBefore: number | undefined;
-  #bucketMs = 0;
 
   /** How long until a request may be made; 0 when one may now. */
   waitMs(nowMs: number): number {
     return Math.max(0, this.#notBeforeMs - nowMs);
   }
 
-  /** How long of the wait is for the sake of Discord's limits, as noted last. */
-  get limitMs(): number {
-    return this.#bucketMs;
-  }
-
   /** The bucket is empty for so long, or Discord says when to come again. Not a failure. */
   limited(nowMs: number, durationMs: number): void {
-    this.#bucketMs = Math.min(durationMs, waitMsMax);
     this.#wait(nowMs, durationMs);
   }
 
