@@ -39,6 +39,10 @@ const slotLength = 4;
 const rowsMin = 64;
 const slotsMin = 256;
 const arenaWordsMin = 4_096;
+/** Larger tables do not lie in the processor's caches (here 256 KiB). */
+const slotsInCacheMax = 65_536;
+/** Where the second half of a long form's bytes lies. */
+const lineWords = 12;
 /** A suffix longer than this is no form: its records take the careful way each time, and are as right. */
 const suffixBytesMax = 32_767;
 /** Forms a partition may have: beyond them, too, records take the careful way. */
@@ -78,35 +82,59 @@ export class SeriesTable {
     this.#free.push(...numbers);
   }
 
-  /** Looks up the samples [from, to) of a batch that are not odd: `columns.series` is their number, or -1. */
+  /**
+   * Looks up the samples [from, to) of a batch that are not odd: `columns.series` is their number, or -1. Among a million
+   * series nearly each one's slot, bytes and row have to come from memory: two passes before ask for them, each for all
+   * samples at once, so that one waits while the next is on its way (group prefetching, Chen et al. 2004).
+   */
   find(batch: Uint8Array, columns: SampleColumns, from = 0, to = columns.count): void {
-    const { hash, value, series, keyStart, keyEnd, suffixStart, valueEnd } = columns;
+    const { hash, value, series } = columns;
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    if (slots.length > slotsInCacheMax) {
+      const arena = this.#arena;
+      const { rows } = this;
+      for (let index = from; index < to; index++)
+        series[index] = slots[((hash[index]! * slotLength) & mask) + seriesAt]!;
+      for (let index = from; index < to; index++) {
+        const number = series[index]!;
+        const start = slots[((hash[index]! * slotLength) & mask) + startAt]!;
+        // Stored, or nobody would ask for them.
+        if (number > 0)
+          series[index] =
+            arena[start]! ^ arena[(start + lineWords) & (arena.length - 1)]! ^ rows[(number - 1) * rowLength]!;
+      }
+    }
+    for (let index = from; index < to; index++) {
+      // NaN alone differs from itself.
+      series[index] = value[index] === value[index] ? this.#numberOf(batch, columns, index) : -1;
+    }
+  }
+
+  #numberOf(batch: Uint8Array, columns: SampleColumns, index: number): number {
     const words = columns.wordsOf(batch);
     const slots = this.#slots;
     const arena = this.#arena;
     const mask = slots.length - 1;
-    for (let index = from; index < to; index++) {
-      series[index] = -1;
-      // NaN alone differs from itself.
-      if (value[index] !== value[index]) continue;
-      const wanted = hash[index]!;
-      const [keyFrom, keyTo] = [keyStart[index]!, keyEnd[index]!];
-      const [suffixFrom, suffixTo] = [suffixStart[index]!, valueEnd[index]!];
-      const lengths = ((keyTo - keyFrom) << 16) | (suffixTo - suffixFrom);
-      for (let slot = (wanted * slotLength) & mask; slots[slot + seriesAt] !== 0; slot = (slot + slotLength) & mask) {
-        if (slots[slot + hashAt] !== wanted || slots[slot + lengthsAt] !== lengths) continue;
-        // The hash is a hint: equal bytes are what counts.
-        let at = slots[slot + startAt]!;
-        let read = keyFrom;
-        for (; read + 4 <= keyTo && arena[at] === words.getInt32(read, true); read += 4) at++;
-        if (read + 4 <= keyTo || (read < keyTo && arena[at++] !== tailWord(words, read, keyTo))) continue;
-        read = suffixFrom;
-        for (; read + 4 <= suffixTo && arena[at] === words.getInt32(read, true); read += 4) at++;
-        if (read + 4 <= suffixTo || (read < suffixTo && arena[at] !== tailWord(words, read, suffixTo))) continue;
-        series[index] = slots[slot + seriesAt]! - 1;
-        break;
-      }
+    const wanted = columns.hash[index]!;
+    const keyFrom = columns.keyStart[index]!;
+    const keyTo = columns.keyEnd[index]!;
+    const suffixFrom = columns.suffixStart[index]!;
+    const suffixTo = columns.valueEnd[index]!;
+    const lengths = ((keyTo - keyFrom) << 16) | (suffixTo - suffixFrom);
+    for (let slot = (wanted * slotLength) & mask; slots[slot + seriesAt] !== 0; slot = (slot + slotLength) & mask) {
+      if (slots[slot + hashAt] !== wanted || slots[slot + lengthsAt] !== lengths) continue;
+      // The hash is a hint: equal bytes are what counts.
+      let at = slots[slot + startAt]!;
+      let read = keyFrom;
+      for (; read + 4 <= keyTo && arena[at] === words.getInt32(read, true); read += 4) at++;
+      if (read + 4 <= keyTo || (read < keyTo && arena[at++] !== tailWord(words, read, keyTo))) continue;
+      read = suffixFrom;
+      for (; read + 4 <= suffixTo && arena[at] === words.getInt32(read, true); read += 4) at++;
+      if (read + 4 <= suffixTo || (read < suffixTo && arena[at] !== tailWord(words, read, suffixTo))) continue;
+      return slots[slot + seriesAt]! - 1;
     }
+    return -1;
   }
 
   /** Remembers that the bytes of this sample name a series. */
