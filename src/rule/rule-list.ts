@@ -37,7 +37,8 @@ export class OrderedRules implements RuleList {
   /** Adds the entry, or puts it in the place of the one with the same id. */
   set(entry: RuleEntry): void {
     if (this.#chunks.length === 0) {
-      this.#chunks.push([entry]);
+      // Literals take no more room than they need, and most metrics have one rule.
+      this.#chunks = [[entry]];
       this.#size = 1;
       return;
     }
