@@ -89,6 +89,7 @@ export class SeriesTable {
    */
   find(batch: Uint8Array, columns: SampleColumns, from = 0, to = columns.count): void {
     const { hash, value, series } = columns;
+    const words = columns.wordsOf(batch);
     const slots = this.#slots;
     const mask = slots.length - 1;
     if (slots.length > slotsInCacheMax) {
@@ -107,12 +108,11 @@ export class SeriesTable {
     }
     for (let index = from; index < to; index++) {
       // NaN alone differs from itself.
-      series[index] = value[index] === value[index] ? this.#numberOf(batch, columns, index) : -1;
+      series[index] = value[index] === value[index] ? this.#numberOf(words, columns, index) : -1;
     }
   }
 
-  #numberOf(batch: Uint8Array, columns: SampleColumns, index: number): number {
-    const words = columns.wordsOf(batch);
+  #numberOf(words: DataView, columns: SampleColumns, index: number): number {
     const slots = this.#slots;
     const arena = this.#arena;
     const mask = slots.length - 1;
