@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { notificationFor } from '../../test/support/notification.ts';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
 import { formatNotification, type Notification } from '../alarm/notification.ts';
 import { Health } from '../base/health.ts';
@@ -91,29 +92,6 @@ async function newBench(): Promise<Bench> {
   };
 }
 
-function notification(ruleId: string, x: number): Notification {
-  return {
-    id: randomUUID(),
-    kind: 'fired',
-    alarmId: randomUUID(),
-    ruleId,
-    ruleVersion: { partition: 0, offset: 0 },
-    series: { name: 'cpu', tags: {} },
-    x,
-    operator: '>',
-    threshold: 90,
-    resolveThreshold: undefined,
-    windowSeconds: undefined,
-    noDataSeconds: undefined,
-    cause: 'breach',
-    description: undefined,
-    timeMs: Date.now(),
-    sinceMs: Date.now(),
-    sample: { partition: 0, offset: x, timestampMs: Date.now() },
-    owed: false,
-  };
-}
-
 async function enqueue(log: Log, webhookId: string, due: readonly Notification[], ageMs = 0): Promise<void> {
   const timestampMs = Date.now() - ageMs;
   await log.append(
@@ -164,7 +142,7 @@ test('what is due at once becomes messages of up to ten, in order, each with an 
   await enqueue(
     bench.log,
     webhookId,
-    Array.from({ length: 23 }, (_, index) => notification(ruleId, 100 + index)),
+    Array.from({ length: 23 }, (_, index) => notificationFor(ruleId, 100 + index)),
   );
   bench.start();
   await until('all arrive', () => valuesAt(bench.fake, webhookId).length === 23);
@@ -187,7 +165,7 @@ test('a rate limit is obeyed to the time it names, and loses nothing', async () 
   const { ruleId, webhookId } = newRule(bench);
   bench.start();
   for (let index = 0; index < 12; index++) {
-    await enqueue(bench.log, webhookId, [notification(ruleId, 100 + index)]);
+    await enqueue(bench.log, webhookId, [notificationFor(ruleId, 100 + index)]);
     await sleep(30);
   }
   await until('all arrive', () => valuesAt(bench.fake, webhookId).length === 12);
@@ -200,8 +178,8 @@ test('a 429 in the middle pauses its webhook alone', async () => {
   const [limited, other] = [newRule(bench), newRule(bench)];
   bench.fake.faults.add([{ kind: 'limited_body_only', webhookId: limited.webhookId, times: 1, ms: 1_500 }]);
   bench.start();
-  await enqueue(bench.log, limited.webhookId, [notification(limited.ruleId, 101)]);
-  await enqueue(bench.log, other.webhookId, [notification(other.ruleId, 102)]);
+  await enqueue(bench.log, limited.webhookId, [notificationFor(limited.ruleId, 101)]);
+  await enqueue(bench.log, other.webhookId, [notificationFor(other.ruleId, 102)]);
   await until(
     'both arrive',
     () => valuesAt(bench.fake, limited.webhookId).length === 1 && valuesAt(bench.fake, other.webhookId).length === 1,
@@ -214,7 +192,7 @@ test('a webhook that is gone is not asked again, and what is due to it waits unt
   const { ruleId, webhookId } = newRule(bench);
   bench.fake.control({ killWebhook: webhookId });
   bench.start();
-  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 101)]);
   await until('health says so', () => bench.health.report().checks.notify?.status === 'warn');
   const token = bench.fake.webhooks.get(webhookId)!.token;
   const said = bench.health.report().checks.notify?.detail ?? '';
@@ -254,10 +232,10 @@ test('a parked webhook holds up no position, stays parked over a restart, and he
   await enqueue(
     bench.log,
     webhookId,
-    Array.from({ length: 3 }, (_, index) => notification(ruleId, 101 + index)),
+    Array.from({ length: 3 }, (_, index) => notificationFor(ruleId, 101 + index)),
   );
   await until('all are parked', async () => (await outcomesOf(bench.log)).length === 3);
-  await enqueue(bench.log, webhookId, [notification(ruleId, 104)]);
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 104)]);
   await until('the next too', async () => (await outcomesOf(bench.log)).length === 4);
   await stop();
   const parked = (await deliveries(bench.log)).filter((record) => record.kind === 'outcome');
@@ -269,7 +247,7 @@ test('a parked webhook holds up no position, stays parked over a restart, and he
   assert.equal(await positionOf(bench.log, webhookId), 4, 'the position has passed them');
 
   bench.start();
-  await enqueue(bench.log, webhookId, [notification(ruleId, 105)]);
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 105)]);
   await until('the fifth is parked without a request', async () => (await outcomesOf(bench.log)).length === 5);
   assert.equal(bench.fake.ledger.entries.length, 1);
   bench.fake.control({ reviveWebhook: webhookId });
@@ -287,7 +265,7 @@ test('one mistyped token silences nobody else, and another token for the rule fr
   const mistyped = randomUUID();
   bench.rules.set(mistyped, `${url.slice(0, -4)}AAAA`);
   bench.start();
-  await enqueue(bench.log, webhookId, [notification(mistyped, 101), notification(ruleId, 102)]);
+  await enqueue(bench.log, webhookId, [notificationFor(mistyped, 101), notificationFor(ruleId, 102)]);
   await until('the good one arrives', () => valuesAt(bench.fake, webhookId).length === 1);
   assert.deepEqual(valuesAt(bench.fake, webhookId), ['102']);
   bench.rules.set(mistyped, url);
@@ -302,9 +280,9 @@ test('what a webhook cannot take in time stays in the log, and delays no other o
   while (partitionAt(quick.webhookId) !== partitionAt(slow.webhookId)) quick = newRule(bench);
   bench.fake.faults.add([{ kind: 'limited_body_only', webhookId: slow.webhookId, times: 1, ms: 3_000 }]);
   const stop = bench.start();
-  const many = Array.from({ length: 900 }, (_, index) => notification(slow.ruleId, 1_000 + index));
+  const many = Array.from({ length: 900 }, (_, index) => notificationFor(slow.ruleId, 1_000 + index));
   await enqueue(bench.log, slow.webhookId, many);
-  await enqueue(bench.log, quick.webhookId, [notification(quick.ruleId, 101)]);
+  await enqueue(bench.log, quick.webhookId, [notificationFor(quick.ruleId, 101)]);
   await until('the other arrives', () => valuesAt(bench.fake, quick.webhookId).length === 1);
   assert.equal(valuesAt(bench.fake, slow.webhookId).length, 0);
   const isEnded = async (): Promise<boolean> => {
@@ -328,7 +306,7 @@ test('a rule with another webhook now hears there of what was due before', async
   const { ruleId, webhookId } = newRule(bench);
   const { webhook, url } = bench.fake.addWebhook();
   bench.rules.set(ruleId, url);
-  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 101)]);
   bench.start();
   await until('it arrives there', () => valuesAt(bench.fake, webhook.id).length === 1);
   assert.deepEqual(valuesAt(bench.fake, webhookId), []);
@@ -341,8 +319,8 @@ test('what can never be delivered ends as dead, what is older than a day as expi
   const { ruleId, webhookId } = newRule(bench);
   bench.rules.set(ruleId, null);
   const old = newRule(bench);
-  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
-  await enqueue(bench.log, old.webhookId, [notification(old.ruleId, 102)], 25 * 3_600_000);
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 101)]);
+  await enqueue(bench.log, old.webhookId, [notificationFor(old.ruleId, 102)], 25 * 3_600_000);
   // A group without a position begins ten minutes back: an owner that was away for long has one.
   const stop = new AbortController();
   let positioned = 0;
@@ -369,7 +347,7 @@ test('what can never be delivered ends as dead, what is older than a day as expi
 test('an id is sent once, however often it is appended and whoever owns the partition', async () => {
   const bench = await newBench();
   const { ruleId, webhookId } = newRule(bench);
-  const [one, other] = [notification(ruleId, 101), notification(ruleId, 102)];
+  const [one, other] = [notificationFor(ruleId, 101), notificationFor(ruleId, 102)];
   const stop = bench.start();
   await enqueue(bench.log, webhookId, [one]);
   await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
@@ -385,7 +363,7 @@ test('an id is sent once, however often it is appended and whoever owns the part
 test('an attempt that a former owner left open is waited out, then repeated exactly, and marked', async () => {
   const bench = await newBench();
   const { ruleId, webhookId } = newRule(bench);
-  const [one, other, later] = [101, 102, 103].map((x) => notification(ruleId, x)) as [
+  const [one, other, later] = [101, 102, 103].map((x) => notificationFor(ruleId, x)) as [
     Notification,
     Notification,
     Notification,
@@ -428,8 +406,8 @@ test('an answer that is lost after the message was taken leads to one repeat, ma
     { kind: 'status', status: 502, webhookId: lost.webhookId, times: 2 },
   ]);
   bench.start();
-  await enqueue(bench.log, taken.webhookId, [notification(taken.ruleId, 101)]);
-  await enqueue(bench.log, lost.webhookId, [notification(lost.ruleId, 102)]);
+  await enqueue(bench.log, taken.webhookId, [notificationFor(taken.ruleId, 101)]);
+  await enqueue(bench.log, lost.webhookId, [notificationFor(lost.ruleId, 102)]);
   await until('the repeat arrives', () => valuesAt(bench.fake, taken.webhookId).length === 2);
   const footers = bench.fake.ledger.accepted(taken.webhookId).map((entry) => entry.alarms[0]!.footer);
   assert.deepEqual(footers, ['', 'possible repeat']);
@@ -441,10 +419,10 @@ test('a body that Discord refuses is sent once more as plain text', async () => 
   const { ruleId, webhookId } = newRule(bench);
   bench.fake.faults.add([{ kind: 'odd_400', webhookId, times: 1 }]);
   bench.start();
-  await enqueue(bench.log, webhookId, [notification(ruleId, 101)]);
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 101)]);
   await until('it arrives', () => bench.fake.ledger.accepted(webhookId).length === 1);
   assert.match(bench.fake.ledger.accepted(webhookId)[0]!.content, /cpu.*101/);
   bench.fake.faults.add([{ kind: 'odd_400', webhookId, times: 2 }]);
-  await enqueue(bench.log, webhookId, [notification(ruleId, 102)]);
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 102)]);
   await until('it is given up', async () => (await outcomesOf(bench.log)).includes('dead'));
 });
