@@ -9,12 +9,21 @@ import type { Failpoint } from '../../src/base/failpoint.ts';
 import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
 import type { Log } from '../../src/log/log.ts';
 import { topics } from '../../src/topics.ts';
-import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
+import { startFakeDiscord, type FakeDiscord, type FakeDiscordOptions } from '../support/fake-discord/fake-discord.ts';
 import { startKafka, type Kafka, type KafkaOptions } from '../support/kafka/kafka-broker.ts';
+import type { OracleRule } from '../support/oracle/oracle-rule.ts';
 import { Random } from '../support/sim-log/random.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { checkEvidence, type Summary } from './check.ts';
+import {
+  checkDeliveries,
+  readDeliveryTopics,
+  withoutOutcome,
+  type DeliveryAllowance,
+  type DeliverySummary,
+} from './deliveries.ts';
 import { gatherEvidence, type Evidence, type Published } from './evidence.ts';
+import type { Letters } from './letters.ts';
 import { Load, planLoad, type Extra, type LoadPlan } from './load.ts';
 import { Positions } from './positions.ts';
 
@@ -28,6 +37,7 @@ export const standstillMsMax = groupTimeoutMs + 10_000 + 500;
 
 const webhooksCount = 10;
 const drainMsMax = 90_000;
+const deliverMsMax = 60_000;
 
 export interface FleetOptions {
   readonly instances?: number;
@@ -40,6 +50,7 @@ export interface FleetOptions {
   readonly onKafka?: (port: number) => void;
   /** Environment of an instance at its start. */
   readonly environmentOf?: (index: number) => Record<string, string>;
+  readonly fake?: FakeDiscordOptions;
 }
 
 interface Instance {
@@ -91,22 +102,27 @@ export class Fleet {
     const { kafka, directPort, instances = 3, recordsPerSecond = 600, extra } = this.#options;
     this.kafka = await startKafka(kafka);
     this.#options.onKafka?.(this.kafka.port);
-    this.fake = await startFakeDiscord();
+    this.fake = await startFakeDiscord(this.#options.fake);
     const bootstrap = directPort === undefined ? this.kafka.bootstrap : `127.0.0.1:${directPort}`;
     this.log = await openKafkaLog({ bootstrap, clientId: 'fault-test', logger: createLogger('silent', 'test') });
     await this.log.ensureTopics(Object.values(topics));
     const urls = Array.from({ length: webhooksCount }, () => this.fake.addWebhook().url);
     this.plan = planLoad(this.random, urls);
-    const records = this.plan.rules.map((rule) => {
-      return { key: Buffer.from(rule.id), value: Buffer.from(JSON.stringify(rule)), timestampMs: Date.now() };
-    });
-    const places = await this.log.append('rules', records);
-    this.published.push(...this.plan.rules.map((rule, index) => ({ rule, version: places[index]! })));
+    await this.publish(this.plan.rules);
     this.load = new Load({ log: this.log, plan: this.plan, random: this.random, recordsPerSecond, extra });
     this.positions = new Positions(bootstrap);
     for (let index = 0; index < instances; index++) {
       await this.start(index, this.#options.environmentOf?.(index));
     }
+  }
+
+  /** Writes rules, before any sample that they are about. */
+  async publish(rules: readonly OracleRule[]): Promise<void> {
+    const records = rules.map((rule) => {
+      return { key: Buffer.from(rule.id), value: Buffer.from(JSON.stringify(rule)), timestampMs: Date.now() };
+    });
+    const places = await this.log.append('rules', records);
+    this.published.push(...rules.map((rule, index) => ({ rule, version: places[index]! })));
   }
 
   get directPort(): number {
@@ -248,6 +264,46 @@ export class Fleet {
 
   gather(): Promise<Evidence> {
     return gatherEvidence(this.log, this.published);
+  }
+
+  /**
+   * Waits until every notification has an outcome and every letter has arrived, and holds the deliveries against Discord's
+   * ledger.
+   */
+  async checkDeliveries(
+    letters: Letters,
+    allowance: DeliveryAllowance,
+    timeoutMs = deliverMsMax,
+  ): Promise<DeliverySummary> {
+    await this.drain();
+    const mayBeMissing = allowance.outcomes !== undefined;
+    await this.until('all letters arrive', () => mayBeMissing || letters.missing().length === 0, timeoutMs).catch(
+      () => {},
+    );
+    let read = await readDeliveryTopics(this.log);
+    for (const deadline = performance.now() + timeoutMs; withoutOutcome(read).length > 0; await sleep(500)) {
+      if (performance.now() > deadline) break;
+      read = await readDeliveryTopics(this.log);
+    }
+    const said = new Map([...read.said, ['the log of the instances', this.output()], ...(await this.#figures())]);
+    const tokens = this.fake.webhooks.all().map(({ token }) => token);
+    const facts = this.fake.facts(letters.expected);
+    const { entries } = this.fake.ledger;
+    const summary = checkDeliveries({ ...read, said, tokens, facts, ledger: entries }, allowance);
+    this.#t.diagnostic(JSON.stringify({ letters: letters.expected.length, ...summary }));
+    assert.deepEqual(this.unexpected, [], 'no instance ends by itself');
+    assert.doesNotMatch(this.output(), /unhandledRejection|MaxListenersExceeded/i, 'I12');
+    return summary;
+  }
+
+  /** What the instances show over HTTP. */
+  async #figures(): Promise<[string, string][]> {
+    const paths = this.running().flatMap((index) => ['/metrics', '/health'].map((path) => ({ index, path })));
+    return Promise.all(
+      paths.map(async ({ index, path }): Promise<[string, string]> => {
+        return [`${path} of ${index}`, await (await fetch(`${this.instance(index).url}${path}`)).text()];
+      }),
+    );
   }
 
   /** Drains, and holds everything against the oracle. */

@@ -30,7 +30,7 @@ export interface LoadPlan {
 }
 
 /** A UUID v4 of the seed. */
-function drawId(random: Random): string {
+export function drawId(random: Random): string {
   const hex = Array.from({ length: 32 }, () => random.below(16).toString(16)).join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
 }
