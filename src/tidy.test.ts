@@ -29,10 +29,23 @@ const rooms: Record<string, Permitted> = {
   ingest: { rooms: doors, node: true, packages: ['typebox'] },
   rules: { rooms: [...doors, 'discord'], node: true, packages: ['typebox'] },
   evaluate: { rooms: doors, node: true, packages: [] },
+  // The evaluator's own code, in part: a backtest must be what live evaluation is.
+  backtest: {
+    rooms: [
+      ...doors,
+      'evaluate/effects.ts',
+      'evaluate/head-clock.ts',
+      'evaluate/partition-evaluator.ts',
+      'evaluate/series-budget.ts',
+      'evaluate/series-index.ts',
+    ],
+    node: true,
+    packages: ['typebox'],
+  },
   discord: { rooms: pure, node: true, packages: ['undici'] },
   notify: { rooms: [...doors, 'discord', 'notify/schedule'], node: true, packages: [] },
   'notify/schedule': { rooms: pure, node: false, packages: [] },
-  console: { rooms: [...doors, 'discord'], node: true, packages: ['typebox', '@fastify/static'] },
+  console: { rooms: [...doors, 'discord', 'backtest'], node: true, packages: ['typebox', '@fastify/static'] },
   'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'vite'] },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
 import { Failure } from '../base/failure.ts';
 import { LogUnavailable } from '../log/log.ts';
+import { addBacktestCommand } from './backtest-command.ts';
 import { addDeliveriesCommand } from './deliveries-command.ts';
 import { addServiceCommands } from './service-commands.ts';
 import { addSourceCommand } from './source-command.ts';
@@ -19,6 +20,7 @@ Examples:
   ssrms source spikes packages-received 450 550 1 3         a device with a spike every third second
   BROKER=kafka-1:9092 ssrms alarms                          one of several alarms instances on Kafka
   ssrms deliveries --outcome parked                         which alarms wait, and why
+  ssrms backtest RULE_ID --last 6h                          how often a rule would have fired
   ssrms <command> --help                                    what a command takes`;
 
 /** Runs a command line (as process.argv) and resolves to the exit code. Errors a person can mend are one line. */
@@ -43,6 +45,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   addTokenCommand(program);
   addTopicsCommand(program);
   addDeliveriesCommand(program, finish);
+  addBacktestCommand(program);
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

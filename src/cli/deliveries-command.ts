@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander';
 import { askRules, type ApiRequest } from '../app.ts';
-import { Failure } from '../base/failure.ts';
 import { createLogger } from '../base/logger.ts';
 import { readConfig } from '../config.ts';
 import { addSettings, flagsOf, logSettings } from './settings-options.ts';
+import { askOverHttp, refusal } from './ask.ts';
 import { localIngest } from './source-command.ts';
-import { printTable } from './table.ts';
+import { printTable, shown } from './table.ts';
 
 interface DeliveryRow {
   readonly notification_id: string;
@@ -45,7 +45,6 @@ interface Flags extends FilterFlags {
 
 /** Of a command that works on Kafka itself. */
 const kafkaSettings = [...logSettings.filter((name) => name !== 'dataDir'), 'discordApiBase'] as const;
-const answerMsMax = 60_000;
 
 /** Adds `ssrms deliveries`, which lists them, and `ssrms deliveries resend`. */
 export function addDeliveriesCommand(program: Command, finish: (exitCode: number) => void): void {
@@ -127,40 +126,6 @@ async function ask(command: Command, request: ApiRequest): Promise<unknown> {
   throw refusal(answer);
 }
 
-async function askOverHttp(
-  address: string,
-  token: string | undefined,
-  { method, path, body }: ApiRequest,
-): Promise<{ status: number; body: string }> {
-  const base = URL.parse(address);
-  if (base === null)
-    throw new Failure('invalid_field', `--url is ${address}, and must be a URL such as ${localIngest}`);
-  const answer = await fetch(new URL(path.slice(1), base.href.endsWith('/') ? base : `${base.href}/`), {
-    method,
-    redirect: 'error',
-    signal: AbortSignal.timeout(answerMsMax),
-    headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  }).catch((error: unknown) => {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new Error(`no answer from ${base.origin} (${cause}): is "npm start" running?`);
-  });
-  return { status: answer.status, body: await answer.text() };
-}
-
-function refusal({ status, body }: { status: number; body: string }): Error {
-  let detail = body.slice(0, 200);
-  try {
-    detail = (JSON.parse(body) as { detail?: string }).detail ?? detail;
-  } catch {
-    // Not problem+json: the text as it is says more than nothing.
-  }
-  return new Error(`refused (${status}): ${shown(detail)}`);
-}
-
 function printDeliveries({ total, left_out: leftOut, deliveries }: List): void {
   if (deliveries.length === 0) {
     console.log('No delivery matches.');
@@ -190,9 +155,4 @@ function printResent({ resent, revived, refused, left }: Resent): void {
   for (const { notification_id: id, reason } of refused) console.log(`refused  ${shown(id)}: ${shown(reason)}`);
   if (resent.length + revived.length + refused.length === 0) console.log('Nothing to send again matches.');
   if (left > 0) console.log(`${left} more match: order again`);
-}
-
-/** Somebody else's text, fit for a terminal: without what could move the cursor or turn the line around. */
-function shown(text: string): string {
-  return text.replaceAll(/\p{C}/gu, '?');
 }

@@ -9,3 +9,8 @@ export function printTable(rows: readonly string[][]): void {
         .trimEnd(),
     );
 }
+
+/** Somebody else's text, fit for a terminal: without what could move the cursor or turn the line around. */
+export function shown(text: string): string {
+  return text.replaceAll(/\p{C}/gu, '?');
+}

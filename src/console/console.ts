@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { runTogether, type Service } from '../base/service.ts';
 import type { Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
+import { backtestRoutes } from '../backtest/backtest-routes.ts';
+import { MetricPasts } from '../backtest/metric-pasts.ts';
 import { AlarmsView, type AlarmsViewOptions } from './alarms-view.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { pageRoutes } from './page-routes.ts';
@@ -41,6 +43,8 @@ export function createConsole(options: ConsoleOptions): Console {
     now: options.now ?? Date.now,
     version: options.version,
   });
+  const pasts = new MetricPasts(options.log);
+  const backtesting = backtestRoutes({ log: options.log, pasts, now: options.now ?? Date.now });
   const page = pageRoutes(options.pageDir ?? builtPage());
   return {
     service: {
@@ -56,6 +60,7 @@ export function createConsole(options: ConsoleOptions): Console {
     },
     async routes(app) {
       await app.register(async (part) => reading(part));
+      await app.register(async (part) => backtesting(part));
       await app.register(async (part) => page(part));
     },
   };

@@ -6,7 +6,7 @@ import { step, type AlarmEvent } from '../alarm/step.ts';
 import { assert } from '../base/assert.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import { EffectsBuffer, type Effects } from './effects.ts';
+import type { Effects, EffectsSink } from './effects.ts';
 import type { Alarm, SeriesState } from './series-state.ts';
 
 /** What a rule remembers across its series: when it last sent, and how many times it has. */
@@ -27,15 +27,16 @@ const deletedAfterMs = 3_600_000;
  */
 export class Alarms {
   readonly #book: RuleBook;
-  readonly #effects = new EffectsBuffer();
+  readonly #effects: EffectsSink;
   readonly #sent = new Map<string, Sent>();
   /** Those that are not ok. */
   readonly #standing = new Set<Alarm>();
   /** Those that have a record and are ok: it holds nothing that matters, save perhaps what the rule remembers. */
   readonly #finished = new Set<Alarm>();
 
-  constructor(book: RuleBook) {
+  constructor(book: RuleBook, effects: EffectsSink) {
     this.#book = book;
+    this.#effects = effects;
   }
 
   /** Takes what was gathered since the last call. */

@@ -14,12 +14,22 @@ export interface Effects {
   readonly states: readonly Effect[];
 }
 
+/** What the evaluator says follows from samples: live it becomes records, in a backtest facts for people. */
+export interface EffectsSink {
+  /** One message due to a webhook, given by its numeric id. */
+  addNotification(webhookId: string, notification: Notification): void;
+  /** What an alarm has come to, its series given by its key. */
+  addState(seriesKey: string, record: AlarmRecord): void;
+  deleteState(key: string): void;
+  /** What was gathered since the last call. */
+  drain(): Effects;
+}
+
 /** Gathers what follows from samples until it is drained, as the records to be appended. */
-export class EffectsBuffer {
+export class EffectsBuffer implements EffectsSink {
   #notifications: Effect[] = [];
   #states: Effect[] = [];
 
-  /** One message due to a webhook, given by its numeric id. */
   addNotification(webhookId: string, notification: Notification): void {
     this.#notifications.push({
       key: Buffer.from(webhookId),
@@ -36,7 +46,6 @@ export class EffectsBuffer {
     this.#states.push({ key: Buffer.from(key), value: null });
   }
 
-  /** What was gathered since the last call. */
   drain(): Effects {
     const effects = { notifications: this.#notifications, states: this.#states };
     this.#notifications = [];

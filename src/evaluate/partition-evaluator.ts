@@ -6,7 +6,7 @@ import type { RecordChunk } from '../log/log.ts';
 import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { Alarms } from './alarms.ts';
-import type { Effects } from './effects.ts';
+import { EffectsBuffer, type Effects, type EffectsSink } from './effects.ts';
 import { SeriesBudget } from './series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
 import { matchingRules, watchesSilence, windowsOf, type MetricState, type SeriesState } from './series-state.ts';
@@ -49,9 +49,9 @@ export class PartitionEvaluator {
   /** A timestamp later than this is no news of the time: some device's clock is wrong. */
   latestMs = Infinity;
 
-  constructor(book: RuleBook, budget: SeriesBudget = new SeriesBudget()) {
+  constructor(book: RuleBook, budget = new SeriesBudget(), effects: EffectsSink = new EffectsBuffer()) {
     this.#book = book;
-    this.#alarms = new Alarms(book);
+    this.#alarms = new Alarms(book, effects);
     this.#index = new SeriesIndex(budget, (metric) => {
       this.#newMetrics.push(metric.name);
       this.#watch(metric);

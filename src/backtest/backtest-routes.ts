@@ -1,0 +1,193 @@
+import { Readable } from 'node:stream';
+import { Type } from 'typebox';
+import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
+import { answers, documented } from '../http/open-api.ts';
+import type { Routes } from '../http/server.ts';
+import type { Log } from '../log/log.ts';
+import { isRuleId, parseRule } from '../rule/parse-rule.ts';
+import { ruleInputSchema } from '../rule/rule-schema.ts';
+import type { Rule } from '../rule/rule.ts';
+import { backtest, type BacktestRange, type BacktestResult } from './backtest.ts';
+import type { MetricPasts } from './metric-pasts.ts';
+import { shownFiring, shownNotification, shownTransition, type PastTransition } from './verdicts.ts';
+
+export interface BacktestRoutesOptions {
+  readonly log: Log;
+  readonly pasts: MetricPasts;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Each takes a core for as long as it reads. */
+const runningMax = 4;
+const listedMax = 10_000;
+const listedDefault = 500;
+/** Stands in for what a draft may not have yet; nothing is ever sent to it. */
+const noWebhook = `https://discord.com/api/webhooks/100000000000000000/${'0'.repeat(68)}`;
+const draftId = '00000000-0000-4000-8000-000000000000';
+
+const rule = { ...ruleInputSchema, required: ['metric_name', 'threshold'], description: 'A rule, saved or not' };
+const OrderSchema = Type.Object({
+  rule: Type.Unsafe(rule),
+  last_seconds: Type.Optional(Type.Number({ description: 'How far back. Without it, and without from_ms: 3,600' })),
+  from_ms: Type.Optional(Type.Number({ description: 'From this event time on; 0: all that is retained' })),
+  to_ms: Type.Optional(Type.Number({ description: 'Up to, and without, this event time. Default: the newest' })),
+  limit: Type.Optional(Type.Integer({ description: `Of each list the newest so many, up to ${listedMax}` })),
+});
+const ResultSchema = Type.Object({
+  complete: Type.Boolean({ description: 'false while older slices are still to be read' }),
+  cut_short: Type.Union([Type.Enum(['retention', 'too_many_samples']), Type.Null()]),
+  partition: Type.Integer(),
+  from_offset: Type.Integer(),
+  to_offset: Type.Integer(),
+  from_ms: Type.Optional(Type.Number()),
+  to_ms: Type.Optional(Type.Number()),
+  records: Type.Integer({ description: 'Records of the partition that were looked at' }),
+  samples: Type.Integer({ description: 'Samples that the rule matches' }),
+  unreadable: Type.Integer(),
+  series: Type.Integer(),
+  series_fired: Type.Integer(),
+  fired: Type.Integer({ description: 'How often it would have fired' }),
+  fired_for_no_data: Type.Integer(),
+  ended: Type.Integer(),
+  firing_now: Type.Integer(),
+  pending: Type.Integer({ description: 'How often a breach began that had to last' }),
+  notifications: Type.Integer({ description: 'Messages that would have been due, resolved ones not counted' }),
+  resolved_notifications: Type.Integer(),
+  withheld: Type.Integer({ description: 'Messages that the cooldown would have withheld' }),
+  longest_ms: Type.Number({ description: 'Of the longest firing' }),
+  took_ms: Type.Number(),
+  firings: Type.Array(Type.Object({}), { description: 'The newest, oldest first' }),
+  transitions: Type.Array(Type.Object({}), { description: 'The newest, oldest first' }),
+  due: Type.Array(Type.Object({}), { description: 'The newest notifications, oldest first' }),
+});
+
+interface Order {
+  readonly rule: Rule;
+  readonly range: BacktestRange;
+  readonly limit: number;
+}
+
+/** What a rule would have done, as JSON or, for whoever accepts NDJSON, line by line as more is read. */
+export function backtestRoutes(options: BacktestRoutesOptions): Routes {
+  let running = 0;
+  return (app) => {
+    app.post(
+      '/api/v1/rules/backtest',
+      {
+        config: { scope: 'rules:read' },
+        schema: {
+          summary: 'What a rule, saved or not, would have done with the samples that are retained',
+          description:
+            'The evaluator itself runs over the log. With "Accept: application/x-ndjson" each line is a result, first of the newest samples and then of more; the last one is complete. It ends when the caller goes.',
+          body: documented(OrderSchema),
+          response: answers({ 200: ResultSchema }, 400, 401, 403, 413, 415, 429, 503),
+        },
+      },
+      async (request, reply) => {
+        const order = orderOf(request.body, options.now());
+        if (running >= runningMax)
+          throw new Failure('too_many_requests', `${runningMax} backtests are running already`, {
+            retryAfterSeconds: 1,
+          });
+        const stop = new AbortController();
+        reply.raw.once('close', () => stop.abort());
+        reply.header('cache-control', 'no-store');
+        const results = backtest(options, order.rule, order.range, stop.signal);
+        running++;
+        if (request.headers.accept?.includes('application/x-ndjson') === true) {
+          const lines = Readable.from(asLines(results, order.limit, stop.signal), { objectMode: false });
+          lines.once('close', () => running--);
+          return reply.type('application/x-ndjson').send(lines);
+        }
+        try {
+          let last: BacktestResult | undefined;
+          for await (const result of results) last = result;
+          return await reply.send(shownResult(last!, order.limit));
+        } finally {
+          running--;
+        }
+      },
+    );
+  };
+}
+
+async function* asLines(
+  results: AsyncIterable<BacktestResult>,
+  limit: number,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  try {
+    for await (const result of results) yield `${JSON.stringify(shownResult(result, limit))}\n`;
+  } catch (error) {
+    // Whoever went away needs no answer.
+    if (!signal.aborted) throw error;
+  }
+}
+
+function orderOf(body: unknown, nowMs: number): Order {
+  if (typeof body !== 'object' || body === null || Array.isArray(body))
+    throw new Failure('invalid_request', 'the body must be an object with a rule, e.g. {"rule": {"metric_name": …}}');
+  const { rule: given, ...more } = body as Record<string, unknown>;
+  const fields = new Set(['last_seconds', 'from_ms', 'to_ms', 'limit']);
+  const errors: FieldError[] = Object.entries(more).flatMap(([field, value]): FieldError[] => {
+    if (!fields.has(field))
+      return [
+        { field, code: 'unknown_field', message: `${field} is not known; there are rule, ${[...fields].join(', ')}` },
+      ];
+    if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return [];
+    return [{ field, code: 'invalid_field', message: `${field} must be a number of at least 0` }];
+  });
+  if (errors.length > 0) throw fieldsFailure(errors);
+  const {
+    last_seconds: lastSeconds = 3_600,
+    from_ms: fromMs,
+    to_ms: toMs,
+    limit = listedDefault,
+  } = more as Partial<Record<string, number>>;
+  return {
+    rule: draftOf(given),
+    range: { fromMs: fromMs ?? nowMs - lastSeconds * 1_000, toMs },
+    limit: Math.min(listedMax, Math.floor(limit)),
+  };
+}
+
+/** The rule, its id kept, so that its alarms are named as they really would be; its webhook is of no matter. */
+function draftOf(given: unknown): Rule {
+  if (typeof given !== 'object' || given === null || Array.isArray(given))
+    throw fieldsFailure([{ field: 'rule', code: 'missing_field', message: 'rule is missing: it must be an object' }]);
+  const { id, ...fields } = given as Record<string, unknown>;
+  const known = typeof id === 'string' && isRuleId(id) ? id : draftId;
+  return parseRule({ ...fields, discord_webhook_url: noWebhook }, { id: known, idInInput: 'optional' });
+}
+
+function shownResult(result: BacktestResult, limit: number) {
+  const { verdicts, range, spanMs } = result;
+  const { counts } = verdicts;
+  return {
+    complete: result.isComplete,
+    cut_short: result.cutShort ?? null,
+    partition: result.partition,
+    from_offset: range.from,
+    to_offset: range.to,
+    ...(spanMs !== undefined && { from_ms: spanMs[0], to_ms: spanMs[1] }),
+    records: result.records,
+    samples: result.samples,
+    unreadable: result.unreadable,
+    series: result.series,
+    series_fired: verdicts.seriesFired,
+    fired: counts.fired,
+    fired_for_no_data: counts.noData,
+    ended: counts.ended,
+    firing_now: result.firingNow,
+    pending: counts.pending,
+    notifications: counts.sent,
+    resolved_notifications: counts.resolvedSent,
+    withheld: counts.withheld,
+    longest_ms: verdicts.longestMs,
+    took_ms: Math.round(result.tookMs * 10) / 10,
+    firings: verdicts.firings.newest(limit).map(shownFiring),
+    transitions: verdicts.transitions.newest(limit).map(({ record }: PastTransition) => shownTransition(record)),
+    due: verdicts.notifications.newest(limit).map(shownNotification),
+  };
+}

@@ -1,0 +1,187 @@
+import type { AlarmRecord } from '../alarm/alarm-record.ts';
+import type { AlarmState } from '../alarm/alarm-state.ts';
+import type { Notification } from '../alarm/notification.ts';
+import type { Effects, EffectsSink } from '../evaluate/effects.ts';
+import type { Tags } from '../metric/sample.ts';
+
+/** One firing of one alarm, as far as the range tells of it. */
+export interface PastFiring {
+  readonly alarmId: string;
+  readonly tags: Tags;
+  readonly cause: 'breach' | 'no_data';
+  readonly sinceMs: number;
+  /** When it fired: after `for_seconds`, later than since. */
+  readonly firedMs: number;
+  /** undefined when it still fires at the end. */
+  endedMs: number | undefined;
+  /** What fired it; undefined for want of data. */
+  readonly x: number | undefined;
+  readonly offset: number;
+  notified: boolean;
+}
+
+export interface PastTransition {
+  readonly seriesKey: string;
+  readonly record: AlarmRecord;
+}
+
+const noEffects: Effects = { notifications: [], states: [] };
+/** Of each kind the newest are kept; all are counted. */
+export const keptMax = 10_000;
+
+/** What the evaluator says in a backtest: counted, and the newest of it kept. */
+export class Verdicts implements EffectsSink {
+  readonly transitions = new Newest<PastTransition>();
+  readonly notifications = new Newest<Notification>();
+  readonly firings = new Newest<PastFiring>();
+  readonly counts = { fired: 0, noData: 0, ended: 0, pending: 0, sent: 0, resolvedSent: 0, withheld: 0 };
+  longestMs = 0;
+  /** By series: what each alarm is. */
+  readonly #standing = new Map<string, { state: AlarmState; firing: PastFiring | undefined }>();
+  readonly #seriesFired = new Set<string>();
+
+  get seriesFired(): number {
+    return this.#seriesFired.size;
+  }
+
+  addNotification(_webhookId: string, notification: Notification): void {
+    this.notifications.add(notification);
+    if (notification.kind === 'resolved') this.counts.resolvedSent++;
+    else this.counts.sent++;
+  }
+
+  addState(seriesKey: string, record: AlarmRecord): void {
+    const before = this.#standing.get(seriesKey);
+    const { state } = record;
+    // A rule that repeats writes down that it has sent, though its alarm is what it was.
+    if (before !== undefined && isSame(before.state, state)) return;
+    this.transitions.add({ seriesKey, record });
+    let firing = before?.firing;
+    const isOther = state.state !== 'firing' || firing === undefined || firing.alarmId !== state.alarmId;
+    if (firing !== undefined && isOther) {
+      this.#end(firing, record.timeMs);
+      firing = undefined;
+    }
+    if (state.state === 'firing') {
+      firing ??= this.#begin(seriesKey, record, state);
+      if (state.owed && !(before?.state.state === 'firing' && before.state.owed)) this.counts.withheld++;
+      firing.notified ||= state.notified;
+    } else if (state.state === 'pending') this.counts.pending++;
+    this.#standing.set(seriesKey, { state, firing });
+  }
+
+  /** A backtest writes nothing, so nothing is to be deleted. */
+  deleteState(): void {}
+
+  drain(): Effects {
+    return noEffects;
+  }
+
+  /** What still fires has lasted until this time at the least. */
+  finish(endMs: number): { firingNow: number } {
+    let firingNow = 0;
+    for (const { firing } of this.#standing.values()) {
+      if (firing === undefined) continue;
+      firingNow++;
+      this.longestMs = Math.max(this.longestMs, endMs - firing.sinceMs);
+    }
+    return { firingNow };
+  }
+
+  #begin(seriesKey: string, record: AlarmRecord, state: Extract<AlarmState, { state: 'firing' }>): PastFiring {
+    const firing: PastFiring = {
+      alarmId: state.alarmId,
+      tags: record.series.tags,
+      cause: state.cause,
+      sinceMs: state.sinceMs,
+      firedMs: state.cause === 'no_data' ? state.sinceMs : record.timeMs,
+      endedMs: undefined,
+      x: record.x,
+      offset: record.sample.offset,
+      notified: state.notified,
+    };
+    this.counts.fired++;
+    if (state.cause === 'no_data') this.counts.noData++;
+    this.#seriesFired.add(seriesKey);
+    this.firings.add(firing);
+    return firing;
+  }
+
+  #end(firing: PastFiring, endedMs: number): void {
+    firing.endedMs = endedMs;
+    this.counts.ended++;
+    this.longestMs = Math.max(this.longestMs, endedMs - firing.sinceMs);
+  }
+}
+
+function isSame(one: AlarmState, other: AlarmState): boolean {
+  if (one.state !== 'firing' || other.state !== 'firing') return one.state === other.state;
+  return one.alarmId === other.alarmId && one.owed === other.owed && one.notified === other.notified;
+}
+
+/** The newest of many, in order. */
+export class Newest<Item> {
+  #items: Item[] = [];
+  total = 0;
+
+  add(item: Item): void {
+    this.total++;
+    this.#items.push(item);
+    if (this.#items.length > 2 * keptMax) this.#items = this.#items.slice(-keptMax);
+  }
+
+  /** At most so many, oldest first. */
+  newest(limit: number): readonly Item[] {
+    return this.#items.slice(-Math.min(limit, keptMax));
+  }
+}
+
+function shownTags(tags: Tags): { tags?: Tags } {
+  return Object.keys(tags).length > 0 ? { tags } : {};
+}
+
+export function shownFiring(firing: PastFiring) {
+  return {
+    alarm_id: firing.alarmId,
+    ...shownTags(firing.tags),
+    cause: firing.cause,
+    since_ms: firing.sinceMs,
+    fired_ms: firing.firedMs,
+    ended_ms: firing.endedMs ?? null,
+    value: firing.x ?? null,
+    offset: firing.offset,
+    notified: firing.notified,
+  };
+}
+
+export function shownTransition({ series, state, x, timeMs, sample }: AlarmRecord) {
+  return {
+    ...shownTags(series.tags),
+    state: state.state,
+    ...(state.state !== 'ok' && { since_ms: state.sinceMs }),
+    ...(state.state === 'firing' && {
+      alarm_id: state.alarmId,
+      cause: state.cause,
+      notified: state.notified,
+      owed: state.owed,
+    }),
+    value: x ?? null,
+    time_ms: timeMs,
+    partition: sample.partition,
+    offset: sample.offset,
+    timestamp_ms: sample.timestampMs,
+  };
+}
+
+export function shownNotification(notification: Notification) {
+  return {
+    id: notification.id,
+    kind: notification.kind,
+    alarm_id: notification.alarmId,
+    ...shownTags(notification.series.tags),
+    value: notification.x ?? null,
+    time_ms: notification.timeMs,
+    offset: notification.sample.offset,
+    owed: notification.owed,
+  };
+}

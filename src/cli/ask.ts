@@ -1,0 +1,41 @@
+import type { ApiRequest } from '../app.ts';
+import { Failure } from '../base/failure.ts';
+import { localIngest } from './source-command.ts';
+import { shown } from './table.ts';
+
+const answerMsMax = 60_000;
+
+/** Asks a process of SSRMS. Rejects with an Error that is fit to be shown when it does not answer. */
+export async function askOverHttp(
+  address: string,
+  token: string | undefined,
+  { method, path, body }: ApiRequest,
+): Promise<{ status: number; body: string }> {
+  const base = URL.parse(address);
+  if (base === null)
+    throw new Failure('invalid_field', `--url is ${address}, and must be a URL such as ${localIngest}`);
+  const answer = await fetch(new URL(path.slice(1), base.href.endsWith('/') ? base : `${base.href}/`), {
+    method,
+    redirect: 'error',
+    signal: AbortSignal.timeout(answerMsMax),
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  }).catch((error: unknown) => {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
+    throw new Error(`no answer from ${base.origin} (${cause}): is "npm start" running?`);
+  });
+  return { status: answer.status, body: await answer.text() };
+}
+
+export function refusal({ status, body }: { status: number; body: string }): Error {
+  let detail = body.slice(0, 200);
+  try {
+    detail = (JSON.parse(body) as { detail?: string }).detail ?? detail;
+  } catch {
+    // Not problem+json: the text as it is says more than nothing.
+  }
+  return new Error(`refused (${status}): ${shown(detail)}`);
+}

@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { askOverHttp, refusal } from './ask.ts';
+import { localIngest } from './source-command.ts';
+import { printTable, shown } from './table.ts';
+
+interface Flags {
+  readonly last?: string;
+  readonly all?: boolean;
+  readonly threshold?: string;
+  readonly json?: boolean;
+  readonly url?: string;
+  readonly token?: string;
+}
+interface Result {
+  readonly cut_short: string | null;
+  readonly from_ms?: number;
+  readonly to_ms?: number;
+  readonly records: number;
+  readonly samples: number;
+  readonly series: number;
+  readonly series_fired: number;
+  readonly fired: number;
+  readonly firing_now: number;
+  readonly notifications: number;
+  readonly withheld: number;
+  readonly longest_ms: number;
+  readonly firings: readonly {
+    readonly tags?: Record<string, string>;
+    readonly cause: string;
+    readonly fired_ms: number;
+    readonly ended_ms: number | null;
+    readonly value: number | null;
+    readonly offset: number;
+  }[];
+}
+
+const help = `
+Examples:
+  ssrms backtest RULE_ID                           what a rule would have done in the last hour
+  ssrms backtest RULE_ID --threshold 520 --last 6h with another threshold
+  ssrms backtest rule.json --all --json            a rule that is not saved, over all that is retained`;
+
+/** Adds `ssrms backtest`. */
+export function addBacktestCommand(program: Command): void {
+  const command = program
+    .command('backtest')
+    .description('what a rule would have done with the samples that are retained')
+    .argument('<rule>', 'the id of a rule, or a file with one as JSON; - for standard input')
+    .option('--last <time>', 'how far back: 30m, 6h, 7d (default 1h)')
+    .option('--all', 'all that is retained')
+    .option('--threshold <number>', 'with this threshold in place of its own')
+    .option('--json', 'JSON, for programs')
+    .option('--url <url>', `where SSRMS runs (default: ${localIngest})`)
+    .option('--token <token>', 'token for it [SSRMS_TOKEN]')
+    .addHelpText('after', help);
+  command.action(async (wanted: string) => {
+    const flags = command.opts<Flags>();
+    const ask = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
+      const request = { method, path, ...(body !== undefined && { body }) };
+      const answer = await askOverHttp(flags.url ?? localIngest, flags.token ?? process.env.SSRMS_TOKEN, request);
+      if (answer.status >= 400) throw refusal(answer);
+      return JSON.parse(answer.body);
+    };
+    const rule = (await ruleOf(wanted, ask)) as Record<string, unknown>;
+    if (flags.threshold !== undefined) rule['threshold'] = Number(flags.threshold);
+    const range = flags.all === true ? { from_ms: 0 } : { last_seconds: secondsOf(flags.last ?? '1h') };
+    const found = (await ask('POST', '/api/v1/rules/backtest', { rule, ...range })) as Result;
+    if (flags.json === true) console.log(JSON.stringify(found));
+    else print(found);
+  });
+}
+
+async function ruleOf(wanted: string, ask: (method: 'GET', path: string) => Promise<unknown>): Promise<unknown> {
+  if (/^[0-9a-f-]{36}$/.test(wanted)) return ask('GET', `/rules/${wanted}`);
+  const text = await readFile(wanted === '-' ? '/dev/stdin' : wanted, 'utf8').catch(() => {
+    throw new Error(`${shown(wanted)} is neither the id of a rule nor a file that can be read`);
+  });
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error(`${shown(wanted)} is no JSON`);
+  }
+}
+
+const unitSeconds = { s: 1, m: 60, h: 3_600, d: 86_400 };
+
+function secondsOf(text: string): number {
+  const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
+  if (count === undefined) throw new Error(`--last is ${shown(text)}, and must be a time such as 30m, 6h or 7d`);
+  return Number(count) * unitSeconds[unit as keyof typeof unitSeconds];
+}
+
+function print(found: Result): void {
+  const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
+  const longest = found.longest_ms > 0 ? `; longest ${Math.round(found.longest_ms / 100) / 10} s` : '';
+  const withheld = found.withheld > 0 ? `; ${found.withheld} messages withheld by the cooldown` : '';
+  console.log(
+    `Would have fired ${times(found.fired)}${longest}${withheld}; ${found.series_fired} of ${found.series} series.`,
+  );
+  const span = found.from_ms === undefined ? '' : `, ${moment(found.from_ms)} to ${moment(found.to_ms!)}`;
+  console.log(`Read ${found.samples} samples among ${found.records} records${span}.`);
+  if (found.cut_short === 'retention') console.log('What is older is no longer retained.');
+  if (found.cut_short === 'too_many_samples')
+    console.log('There are more samples than can be looked at: the newest were.');
+  if (found.firings.length === 0) return;
+  printTable([
+    ['FIRED', 'ENDED', 'VALUE', 'OFFSET', 'TAGS'],
+    ...found.firings.map((each) => [
+      moment(each.fired_ms),
+      each.ended_ms === null ? 'still firing' : moment(each.ended_ms),
+      each.cause === 'no_data' ? 'no data' : String(each.value),
+      String(each.offset),
+      shown(
+        Object.entries(each.tags ?? {})
+          .map(([key, value]) => `${key}=${value}`)
+          .join(' '),
+      ),
+    ]),
+  ]);
+}
+
+function moment(ms: number): string {
+  return new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+}
