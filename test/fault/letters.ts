@@ -24,6 +24,7 @@ export class Letters {
   readonly recipients: Recipient[] = [];
   readonly #fleet: Fleet;
   readonly #name: string;
+  readonly #sentMs = new Map<string, number>();
   #written = 0;
   #nextId = firstWebhookId;
 
@@ -62,6 +63,7 @@ export class Letters {
       return { record, alarm: { webhookId: webhook.id, ruleId: rule.id, value: String(value) } };
     });
     this.expected.push(...sent.map(({ alarm }) => alarm));
+    for (const { alarm } of sent) this.#sentMs.set(alarm.value, timestampMs);
     await this.#fleet.log.append(
       'metrics',
       sent.map(({ record }) => record),
@@ -83,6 +85,14 @@ export class Letters {
       .some(({ alarms }) => alarms.some((alarm) => alarm.value === value));
   }
 
+  /** How long each letter to these recipients took from its sample to Discord, the shortest first. */
+  delaysMs(indices: readonly number[]): number[] {
+    return indices
+      .flatMap((index) => this.#fleet.fake.ledger.accepted(this.recipients[index]!.webhook.id))
+      .flatMap(({ alarms, atMs }) => alarms.map(({ value }) => atMs - this.#sentMs.get(value)!))
+      .sort((one, other) => one - other);
+  }
+
   /** Those that Discord has not accepted. */
   missing(): readonly string[] {
     return this.#fleet.fake.facts(this.expected).lost;
@@ -95,6 +105,9 @@ export class Letters {
     }
   }
 }
+
+/** Of sorted values. */
+export const p99 = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length * 0.99)] ?? NaN;
 
 /** As people write it, wherever the operator's base leads. */
 export function discordUrlOf({ id, token }: FakeWebhook): string {

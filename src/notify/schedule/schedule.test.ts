@@ -20,13 +20,16 @@ function sendAll(pace: AddressPace, fromMs: number, toMs: number): number[] {
   return times;
 }
 
-test('in no second does an address make more requests than Discord allows, and on average its rate', () => {
-  const times = sendAll(new AddressPace(40), 0, 10_000);
-  for (const [index, time] of times.entries()) {
-    const inSecond = times.slice(index).filter((other) => other < time + 1_000).length;
-    assert.ok(inSecond <= 50, `${inSecond} requests in the second from ${time}`);
+test('in no second does an address make more requests than Discord allows, however many share it, and on average its rate', () => {
+  for (const instances of [1, 2, 4]) {
+    const all = Array.from({ length: instances }, () => sendAll(new AddressPace(40 / instances), 0, 10_000)).flat();
+    for (const time of all) {
+      // What leaves a hundredth of a second after the window may arrive before its end.
+      const inSecond = all.filter((other) => other >= time && other < time + 1_010).length;
+      assert.ok(inSecond <= 48, `${inSecond} requests in the second from ${time}, of ${instances} instances`);
+    }
+    assert.ok(Math.abs(all.length - 400) <= 10, `${all.length}`);
   }
-  assert.ok(Math.abs(times.length - 400) <= 10, `${times.length}`);
 });
 
 test('a slow rate has no burst, and can be changed', () => {

@@ -11,6 +11,10 @@ const slowByteMs = 100;
 const hugeBodyBytes = 64 * 1_024 * 1_024;
 const hugeHeaderBytes = 40 * 1_024;
 
+/** Made once: nobody else is answered meanwhile. */
+let bomb: Buffer | undefined;
+const makeBomb = (): Buffer => gzipSync(Buffer.alloc(hugeBodyBytes, 0x20), { level: 1 });
+
 /** Sends the answer as it is. Resolves to the status sent. */
 export function send(response: ServerResponse, answer: Answer): number {
   if (response.destroyed) return 0;
@@ -78,7 +82,7 @@ export async function sendSpoiled(response: ServerResponse, answer: Answer, faul
       return answer.status;
     case 'accepted_gzip_bomb': {
       const headers = { ...answer.headers, 'content-encoding': 'gzip' };
-      response.writeHead(answer.status, headers).end(gzipSync(Buffer.alloc(hugeBodyBytes, 0x20)));
+      response.writeHead(answer.status, headers).end((bomb ??= makeBomb()));
       return answer.status;
     }
     case 'accepted_huge_body':
