@@ -243,6 +243,8 @@ test('every reading route × {no token, expired, wrong signature, wrong audience
     ['/api/v1/alarms', 'alarms:read'],
     ['/api/v1/status', 'alarms:read'],
     ['/api/v1/rules', 'rules:read'],
+    ['/api/v1/metrics', 'alarms:read'],
+    ['/api/v1/samples?metric_name=cpu', 'alarms:read'],
     ['/metrics', 'admin'],
   ];
   for (const [path, scope] of routes) {

@@ -4,8 +4,12 @@ import type { Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { backtestRoutes } from '../backtest/backtest-routes.ts';
 import { MetricPasts } from '../backtest/metric-pasts.ts';
+import { samplesRoutes } from '../backtest/samples-routes.ts';
+import { alarmRoutes } from './alarm-routes.ts';
 import { AlarmsView, type AlarmsViewOptions } from './alarms-view.ts';
 import { consoleRoutes } from './console-routes.ts';
+import { MetricCatalogue } from './metric-catalogue.ts';
+import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import { SampleCount } from './sample-count.ts';
 
@@ -13,6 +17,8 @@ export interface ConsoleOptions extends AlarmsViewOptions {
   /** The rules as this process follows them. The page also calls the rules API at its own origin. */
   readonly rules: RuleFeed;
   readonly version: string;
+  /** The operator's base in place of Discord's. */
+  readonly discordApiBase?: string | undefined;
   /** Where the built page is. */
   readonly pageDir?: string;
   /** Milliseconds since the epoch. */
@@ -44,7 +50,10 @@ export function createConsole(options: ConsoleOptions): Console {
     version: options.version,
   });
   const pasts = new MetricPasts(options.log);
-  const backtesting = backtestRoutes({ log: options.log, pasts, now: options.now ?? Date.now });
+  const catalogue = new MetricCatalogue(options.log);
+  const looking = { log: options.log, pasts, now: options.now ?? Date.now };
+  const explaining = alarmRoutes({ ...looking, alarms, rules: options.rules, discordApiBase: options.discordApiBase });
+  const more = [explaining, backtestRoutes(looking), samplesRoutes(looking), metricsRoutes(catalogue)];
   const page = pageRoutes(options.pageDir ?? builtPage());
   return {
     service: {
@@ -53,6 +62,7 @@ export function createConsole(options: ConsoleOptions): Console {
         runTogether(
           [
             { name: 'alarms view', run: (stop) => alarms.run(stop) },
+            { name: 'metric catalogue', run: (stop) => catalogue.run(stop) },
             { name: 'sample count', run: (stop) => samples.run(stop) },
           ],
           signal,
@@ -60,7 +70,7 @@ export function createConsole(options: ConsoleOptions): Console {
     },
     async routes(app) {
       await app.register(async (part) => reading(part));
-      await app.register(async (part) => backtesting(part));
+      for (const routes of more) await app.register(async (part) => routes(part));
       await app.register(async (part) => page(part));
     },
   };

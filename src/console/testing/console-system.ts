@@ -3,6 +3,7 @@ import { Health } from '../../base/health.ts';
 import { Meter } from '../../base/meter.ts';
 import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../../alarm/alarm-record.ts';
 import type { AlarmState } from '../../alarm/alarm-state.ts';
+import { createEvaluate } from '../../evaluate/evaluate.ts';
 import { listeningServer, testAuth, testLogger, type TestServer } from '../../http/testing/test-server.ts';
 import { openTestLog, type TestLog } from '../../http/testing/test-log.ts';
 import { createIngest } from '../../ingest/ingest.ts';
@@ -18,7 +19,7 @@ export interface ConsoleSystem extends TestServer {
 }
 
 export async function startConsoleSystem(
-  options: { readonly auth?: boolean; readonly pageDir?: string } = {},
+  options: { readonly auth?: boolean; readonly pageDir?: string; readonly evaluates?: boolean } = {},
 ): Promise<ConsoleSystem> {
   const storage = await openTestLog();
   const [health, meter, stop] = [new Health(), new Meter(), new AbortController()];
@@ -31,7 +32,9 @@ export async function startConsoleSystem(
     version: '0.0.0',
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });
-  const running = [rules.service, pages.service].map((service) => service.run(stop.signal));
+  const services = [rules.service, pages.service];
+  if (options.evaluates === true) services.push(createEvaluate({ ...common, rules: rules.feed }));
+  const running = services.map((service) => service.run(stop.signal));
   const auth = options.auth === true ? testAuth() : undefined;
   const it = await listeningServer([rules.routes, ingest.routes, pages.routes], { health, meter, auth });
   while (health.starting().length > 0) await new Promise((resolve) => setTimeout(resolve, 2));

@@ -1,0 +1,122 @@
+import { Type } from 'typebox';
+import { Failure, fieldsFailure } from '../base/failure.ts';
+import { answers } from '../http/open-api.ts';
+import type { Routes } from '../http/server.ts';
+import type { Log } from '../log/log.ts';
+import { tagsProblems } from '../metric/metric-limits.ts';
+import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
+import type { MetricPasts } from './metric-pasts.ts';
+import { readSamples } from './samples.ts';
+
+export interface SamplesRoutesOptions {
+  readonly log: Log;
+  readonly pasts: MetricPasts;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const seriesDefault = 12;
+const pointsDefault = 600;
+
+const QuerySchema = Type.Object(
+  {
+    metric_name: Type.String({ minLength: 1, maxLength: 255 }),
+    tags: Type.Optional(Type.String({ maxLength: 8_192, description: 'A JSON object: only series with these tags' })),
+    exact: Type.Optional(Type.Boolean({ description: 'Only the series with exactly these tags' })),
+    last_seconds: Type.Optional(Type.Number({ minimum: 1, maximum: 31 * 86_400 })),
+    from_ms: Type.Optional(Type.Number({ minimum: 0 })),
+    to_ms: Type.Optional(Type.Number({ minimum: 0 })),
+    points: Type.Optional(Type.Integer({ minimum: 1, maximum: 5_000 })),
+    series: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'At most so many series' })),
+    window_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 })),
+    order: Type.Optional(Type.Enum(['highest', 'lowest'], { description: 'Which series come first' })),
+  },
+  { additionalProperties: false },
+);
+const columns = ['t', 'min', 'max', 'mean', 'count', 'window', 'offset'] as const;
+const SeriesSchema = Type.Object({
+  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
+  samples: Type.Integer(),
+  last_value: Type.Number(),
+  last_ms: Type.Number(),
+  ...Object.fromEntries(columns.map((name) => [name, Type.Array(Type.Number())])),
+});
+const SamplesSchema = Type.Object({
+  from_ms: Type.Number(),
+  to_ms: Type.Number(),
+  partition: Type.Integer(),
+  samples: Type.Integer(),
+  series_total: Type.Integer(),
+  cut_short: Type.Boolean({ description: 'Older samples of the range were too many' }),
+  p1: Type.Union([Type.Number(), Type.Null()]),
+  p99: Type.Union([Type.Number(), Type.Null()], { description: 'Of all values in the range' }),
+  series: Type.Array(SeriesSchema),
+});
+
+/** The samples of a metric, as many points as a chart has pixels. */
+export function samplesRoutes(options: SamplesRoutesOptions): Routes {
+  return (app) => {
+    app.get(
+      '/api/v1/samples',
+      {
+        config: { scope: 'alarms:read' },
+        schema: {
+          summary: 'Samples of a metric for a chart: least, greatest and mean value of each stretch of time',
+          querystring: QuerySchema,
+          response: answers({ 200: SamplesSchema }, 400, 401, 403, 503),
+        },
+      },
+      async (request, reply) => {
+        const { query } = request;
+        const toMs = query.to_ms ?? options.now();
+        const fromMs = query.from_ms ?? toMs - (query.last_seconds ?? 3_600) * 1_000;
+        if (fromMs >= toMs) throw new Failure('invalid_request', `from_ms is ${fromMs} and must be before ${toMs}`);
+        const stop = new AbortController();
+        reply.raw.once('close', () => stop.abort());
+        reply.header('cache-control', 'no-store');
+        const order = {
+          metricName: query.metric_name,
+          tags: tagsIn(query.tags),
+          isExact: query.exact === true,
+          fromMs,
+          toMs,
+          points: query.points ?? pointsDefault,
+          seriesMax: query.series ?? seriesDefault,
+          windowMs: query.window_seconds === undefined ? undefined : query.window_seconds * 1_000,
+          isLowestFirst: query.order === 'lowest',
+        };
+        const found = await readSamples(options, order, stop.signal);
+        return reply.send({
+          from_ms: fromMs,
+          to_ms: toMs,
+          partition: found.partition,
+          samples: found.samples,
+          series_total: found.seriesTotal,
+          cut_short: found.cutShort,
+          p1: found.p1 ?? null,
+          p99: found.p99 ?? null,
+          series: found.series.map(({ tags, samples, lastValue, lastMs, lowest: _l, highest: _h, ...rest }) => ({
+            ...(Object.keys(tags).length > 0 && { tags }),
+            samples,
+            last_value: lastValue,
+            last_ms: lastMs,
+            ...rest,
+          })),
+        });
+      },
+    );
+  };
+}
+
+function tagsIn(text: string | undefined): Tags {
+  if (text === undefined) return noTags;
+  let tags: unknown;
+  try {
+    tags = JSON.parse(text);
+  } catch {
+    tags = text;
+  }
+  const [wrong] = tagsProblems(tags);
+  if (wrong === undefined) return tagsOf(Object.entries(tags as Tags));
+  throw fieldsFailure([{ field: 'tags', code: 'invalid_field', message: `tags ${wrong.message}` }]);
+}

@@ -1,0 +1,215 @@
+import { SeriesBudget } from '../evaluate/series-budget.ts';
+import { SeriesIndex } from '../evaluate/series-index.ts';
+import { Window, windowFillFromMs } from '../alarm/window.ts';
+import type { Log } from '../log/log.ts';
+import { seriesKey } from '../metric/series.ts';
+import type { Tags } from '../metric/sample.ts';
+import { offsetSince } from './backtest.ts';
+import type { MetricPasts } from './metric-pasts.ts';
+
+export interface SamplesOrder {
+  readonly metricName: string;
+  readonly tags: Tags;
+  /** Only the series with exactly these tags, and none that has more. */
+  readonly isExact: boolean;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Stretches of time that the range is cut into: mostly one a pixel. */
+  readonly points: number;
+  readonly seriesMax: number;
+  /** The mean over so long is given with each point; undefined for none. */
+  readonly windowMs: number | undefined;
+  /** Whether the series that reach lowest are wanted first, and not those that reach highest. */
+  readonly isLowestFirst: boolean;
+}
+
+/** One series of a chart, column by column: what its samples were in each stretch that has any. */
+export interface SeriesPoints {
+  readonly tags: Tags;
+  samples: number;
+  lastValue: number;
+  lastMs: number;
+  lowest: number;
+  highest: number;
+  /** The stretch's only sample's time, or that of its middle. */
+  readonly t: number[];
+  readonly min: number[];
+  readonly max: number[];
+  readonly mean: number[];
+  readonly count: number[];
+  /** The window's mean at the stretch's last sample. */
+  readonly window: number[];
+  /** The offset of the stretch's last sample. */
+  readonly offset: number[];
+}
+
+export interface Samples {
+  readonly series: readonly SeriesPoints[];
+  readonly seriesTotal: number;
+  readonly samples: number;
+  /** Of all values; undefined without any. */
+  readonly p1: number | undefined;
+  readonly p99: number | undefined;
+  readonly partition: number;
+  readonly cutShort: boolean;
+}
+
+/** Quantiles are taken of so many values at the most, evenly chosen. */
+const quantileValuesMax = 20_000;
+/** Series that are followed; further ones are counted. */
+const seriesFollowedMax = 2_000;
+
+/** The samples of a metric for a chart: no spike is lost, however many share a pixel, for each stretch has its extremes. */
+export async function readSamples(
+  { log, pasts }: { readonly log: Log; readonly pasts: MetricPasts },
+  order: SamplesOrder,
+  signal: AbortSignal,
+): Promise<Samples> {
+  const { metricName, tags, fromMs, toMs, windowMs } = order;
+  return pasts.use(metricName, tags, async (past) => {
+    await past.readOn(signal);
+    const wantedMs = windowMs === undefined ? fromMs : windowFillFromMs(fromMs, windowMs);
+    const from = await offsetSince(log, past.partition, wantedMs);
+    while (await past.readBack(from, signal));
+    const chart = new Chart(order);
+    const index = new SeriesIndex(new SeriesBudget(), () => {});
+    const chunk = past.chunk({ from: Math.max(from, past.range.from), to: past.range.to });
+    index.table.partition = past.partition;
+    for (const batch of chunk.batches) {
+      index.scan(batch, chunk.firstOffset, chunk.nextOffset);
+      const { columns } = index;
+      for (let at = 0; at < columns.count; at++) {
+        const timestampMs = columns.timestampMs[at]!;
+        if (timestampMs > toMs || timestampMs < wantedMs) continue;
+        const read = index.readColumn(batch, at);
+        if (typeof read === 'string') continue;
+        chart.add(read.series, { timestampMs, value: read.value, offset: columns.offset[at]! });
+      }
+    }
+    return { ...chart.finish(), partition: past.partition, cutShort: past.range.from > from };
+  });
+}
+
+interface ChartSample {
+  readonly timestampMs: number;
+  readonly value: number;
+  readonly offset: number;
+}
+
+class Chart {
+  readonly #order: SamplesOrder;
+  readonly #key: string;
+  readonly #series = new Map<string, SeriesPoints>();
+  readonly #windows = new Map<string, Window>();
+  readonly #values: number[] = [];
+  readonly #stretchMs: number;
+  #samples = 0;
+  #left = 0;
+
+  constructor(order: SamplesOrder) {
+    this.#order = order;
+    this.#key = seriesKey(order.metricName, order.tags);
+    this.#stretchMs = Math.max(1, (order.toMs - order.fromMs) / order.points);
+  }
+
+  add(series: { readonly key: string; readonly tags: Tags }, sample: ChartSample): void {
+    const { isExact, fromMs, windowMs } = this.#order;
+    if (isExact && series.key !== this.#key) return;
+    const mean =
+      windowMs === undefined ? undefined : this.#windowOf(series.key, windowMs).add(sample.timestampMs, sample.value);
+    if (sample.timestampMs < fromMs) return;
+    this.#samples++;
+    this.#noteValue(sample.value);
+    const points = this.#pointsOf(series);
+    if (points === undefined) return;
+    points.samples++;
+    points.lowest = Math.min(points.lowest, sample.value);
+    points.highest = Math.max(points.highest, sample.value);
+    if (sample.timestampMs >= points.lastMs) [points.lastMs, points.lastValue] = [sample.timestampMs, sample.value];
+    this.#addPoint(points, sample, mean);
+  }
+
+  finish(): Omit<Samples, 'partition' | 'cutShort'> {
+    const { seriesMax, isLowestFirst } = this.#order;
+    const all = [...this.#series.values()].sort((a, b) =>
+      isLowestFirst ? a.lowest - b.lowest : b.highest - a.highest,
+    );
+    const values = this.#values.sort((a, b) => a - b);
+    const quantile = (share: number): number | undefined => values[Math.round(share * (values.length - 1))];
+    return {
+      series: all.slice(0, seriesMax),
+      seriesTotal: all.length + this.#left,
+      samples: this.#samples,
+      p1: quantile(0.01),
+      p99: quantile(0.99),
+    };
+  }
+
+  #addPoint(points: SeriesPoints, { timestampMs, value, offset }: ChartSample, mean: number | undefined): void {
+    const { t, min, max, mean: means, count, window, offset: offsets } = points;
+    const stretch = Math.floor((timestampMs - this.#order.fromMs) / this.#stretchMs);
+    const last = t.length - 1;
+    // A late sample belongs to a stretch that is closed: it goes where it came, so that none is lost.
+    const isSame = last >= 0 && stretch <= Math.floor((t[last]! - this.#order.fromMs) / this.#stretchMs);
+    if (!isSame) {
+      t.push(timestampMs);
+      min.push(value);
+      max.push(value);
+      means.push(value);
+      count.push(1);
+      offsets.push(offset);
+      if (mean !== undefined) window.push(mean);
+      return;
+    }
+    min[last] = Math.min(min[last]!, value);
+    max[last] = Math.max(max[last]!, value);
+    count[last] = count[last]! + 1;
+    means[last]! += (value - means[last]!) / count[last];
+    offsets[last] = offset;
+    if (mean !== undefined) window[last] = mean;
+  }
+
+  #pointsOf({ key, tags }: { readonly key: string; readonly tags: Tags }): SeriesPoints | undefined {
+    const known = this.#series.get(key);
+    if (known !== undefined) return known;
+    if (this.#series.size >= seriesFollowedMax) {
+      this.#left = Math.max(1, this.#left);
+      return undefined;
+    }
+    const points: SeriesPoints = {
+      tags,
+      samples: 0,
+      lastValue: Number.NaN,
+      lastMs: -Infinity,
+      lowest: Infinity,
+      highest: -Infinity,
+      t: [],
+      min: [],
+      max: [],
+      mean: [],
+      count: [],
+      window: [],
+      offset: [],
+    };
+    this.#series.set(key, points);
+    return points;
+  }
+
+  #windowOf(key: string, windowMs: number): Window {
+    const known = this.#windows.get(key);
+    if (known !== undefined) return known;
+    const window = new Window(windowMs);
+    this.#windows.set(key, window);
+    return window;
+  }
+
+  /** Every sample is as likely as another to be among those that the quantiles are of: a reservoir, its dice a hash. */
+  #noteValue(value: number): void {
+    if (this.#values.length < quantileValuesMax) {
+      this.#values.push(value);
+      return;
+    }
+    const at = (Math.imul(this.#samples, 0x9e37_79b1) >>> 0) % this.#samples;
+    if (at < quantileValuesMax) this.#values[at] = value;
+  }
+}
