@@ -2,7 +2,8 @@
 import { test, type TestContext } from 'node:test';
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import type { AddressInfo, LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../../test/support/fake-discord/fault.ts';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
@@ -100,6 +101,77 @@ test('a name that leads to this machine is refused, unless the operator chose th
   const answer = await client.post(url.replace('127.0.0.1', 'localhost'), hello);
   assert.deepEqual(answer, { kind: 'not_sent', reason: 'EPRIVATE' });
   assert.equal(fake.ledger.entries.length, 0);
+});
+
+/** A resolver of which a test says what it answers, one answer after the other. */
+function resolver(...answers: (LookupAddress[] | 'ENOTFOUND' | 'silence')[]): LookupFunction {
+  return (_name, _options, callback) => {
+    const answer = answers.length > 1 ? answers.shift()! : answers[0]!;
+    if (answer === 'silence') return;
+    if (answer === 'ENOTFOUND')
+      callback(Object.assign(new Error(answer), { code: answer, syscall: 'getaddrinfo' }), []);
+    else callback(null, answer);
+  };
+}
+const privateOne: LookupAddress = { address: '127.0.0.1', family: 4 };
+/** Of a network for documentation: nobody is there. */
+const publicOne: LookupAddress = { address: '192.0.2.1', family: 4 };
+
+test('a name that cannot be resolved, or not in time: nothing was sent', async (t) => {
+  for (const [answer, reason] of [
+    ['ENOTFOUND', 'ENOTFOUND'],
+    ['silence', 'UND_ERR_CONNECT_TIMEOUT'],
+  ] as const) {
+    const { fake, client, url } = await benchOf(t, [], {
+      lookup: resolver(answer),
+      timing: { ...timing, connectMs: 200, totalMs: 3_000 },
+    });
+    const posted = await client.post(url.replace('127.0.0.1', 'discord.example'), hello);
+    assert.deepEqual(posted, { kind: 'not_sent', reason });
+    assert.equal(fake.ledger.entries.length, 0);
+  }
+});
+
+test('a name that turns inwards is refused at each connection, and so are the private ones among its addresses', async (t) => {
+  const lookup = resolver([publicOne], [privateOne], [privateOne, publicOne]);
+  const short = { ...timing, connectMs: 200, totalMs: 3_000 };
+  const { fake, client, url } = await benchOf(t, [], { lookup, privateAddresses: false, timing: short });
+  const named = url.replace('127.0.0.1', 'discord.example');
+  const reasons: string[] = [];
+  for (let round = 0; round < 3; round++) {
+    const answer = await client.post(named, hello);
+    assert.equal(answer.kind, 'not_sent');
+    reasons.push(answer.kind === 'not_sent' ? answer.reason : '');
+  }
+  assert.equal(reasons[1], 'EPRIVATE');
+  // Where nobody answers, nobody may be reached either: on this machine the fake would have answered.
+  assert.ok(reasons[0] !== 'EPRIVATE' && reasons[2] !== 'EPRIVATE', reasons.join());
+  assert.equal(fake.door.connections, 0);
+});
+
+test('of an answer that does not end no more is read than a message of Discord may have', async (t) => {
+  let written = 0;
+  const server = createServer((_request, response) => {
+    const block = Buffer.alloc(16_384, 0x20);
+    const write = (): void => {
+      while (!response.destroyed && written < 64_000_000) {
+        written += block.length;
+        if (!response.write(block)) return void response.once('drain', write);
+      }
+      response.end();
+    };
+    response.writeHead(200, { 'content-type': 'application/json' });
+    write();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  const { client } = await benchOf(t);
+  const { port } = server.address() as AddressInfo;
+  assert.equal(shapeOf(await client.post(`http://127.0.0.1:${port}/`, hello)), '200');
+  await sleep(100);
+  // What the kernel holds between the two is beyond the client's power.
+  assert.ok(written < 16_000_000, `${written} bytes were written`);
 });
 
 test('an answer that comes after the total time is still heard of, and its connection was not cut', async (t) => {

@@ -1,5 +1,5 @@
-import { Agent, errors, request } from 'undici';
-import { lookup, type LookupAddress } from 'node:dns';
+import { Agent, buildConnector, errors, request } from 'undici';
+import { lookup as systemLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import type { Answer } from './answer.ts';
 
@@ -7,6 +7,8 @@ export interface DiscordClientOptions {
   readonly version: string;
   /** Whether the operator chose the address: then it may be a private one. */
   readonly privateAddresses: boolean;
+  /** Who tells a name's addresses, in place of the machine's resolver. What it says is trusted no more than that one's. */
+  readonly lookup?: LookupFunction;
   /** Other times than the usual ones, for tests. */
   readonly timing?: Partial<ClientTiming>;
 }
@@ -40,17 +42,25 @@ export class DiscordClient {
   readonly #agent: Agent;
   readonly #userAgent: string;
   readonly #timing: ClientTiming;
+  /** What went wrong before there was a connection, TLS and all: nothing was written. */
+  readonly #beforeSending = new WeakSet<Error>();
 
-  constructor({ version, privateAddresses, timing }: DiscordClientOptions) {
+  constructor({ version, privateAddresses, lookup = systemLookup, timing }: DiscordClientOptions) {
     this.#userAgent = `DiscordBot (https://www.npmjs.com/package/ssrms, ${version})`;
     this.#timing = { ...usualTiming, ...timing };
+    const connect = buildConnector({
+      timeout: this.#timing.connectMs,
+      // Said aloud, so that no variable of the environment can switch it off.
+      rejectUnauthorized: true,
+      lookup: privateAddresses ? lookup : publicOnly(lookup),
+      allowH2: false,
+    });
     this.#agent = new Agent({
-      connect: {
-        timeout: this.#timing.connectMs,
-        // Said aloud, so that no variable of the environment can switch it off.
-        rejectUnauthorized: true,
-        ...(!privateAddresses && { lookup: publicLookup }),
-      },
+      connect: (options, callback) =>
+        connect(options, (...result) => {
+          if (result[0] !== null) this.#beforeSending.add(result[0]);
+          callback(...result);
+        }),
       // HTTP/2 may repeat a request by itself when a connection is closed.
       allowH2: false,
       // How long an answer is awaited is said below, for the request as a whole; a late one is still listened to.
@@ -140,7 +150,7 @@ export class DiscordClient {
       );
       return { kind: 'answered', status: heard.status, headers: heard.headers, body: json(await answer.body.text()) };
     } catch (error) {
-      if (heard.status === undefined) return noAnswer(error);
+      if (heard.status === undefined) return noAnswer(error, this.#beforeSending.has(error as Error));
       return { kind: 'answered', status: heard.status, headers: heard.headers, body: undefined };
     }
   }
@@ -159,21 +169,10 @@ async function within(durationMs: number, work: Promise<Answer>): Promise<Answer
   return first;
 }
 
-const neverSent = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'EPRIVATE',
-]);
-
-function noAnswer(error: unknown): Answer {
-  const code = (error as { code?: unknown }).code;
-  const name = typeof code === 'string' ? code : error instanceof errors.UndiciError ? error.name : noAnswerInTime;
-  const tls = /^(ERR_TLS|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|ERR_SSL|EPROTO)/.test(name);
-  return neverSent.has(name) || tls ? { kind: 'not_sent', reason: name } : { kind: 'ambiguous', reason: name };
+function noAnswer(error: unknown, isBeforeSending: boolean): Answer {
+  const { code } = error as { code?: unknown };
+  const reason = typeof code === 'string' ? code : error instanceof errors.UndiciError ? error.name : noAnswerInTime;
+  return { kind: isBeforeSending ? 'not_sent' : 'ambiguous', reason };
 }
 
 function json(text: string): unknown {
@@ -218,15 +217,18 @@ export function isPrivateAddress(address: string): boolean {
 }
 
 /** Resolves a name to public addresses alone, and pins them for the connection: a name that turns inwards gets nowhere. */
-const publicLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (error, found: LookupAddress[]) => {
-    if (error) return callback(error, []);
-    const reachable = found.filter(({ address }) => !isPrivateAddress(address));
-    const [first] = reachable;
-    if (first === undefined) {
-      const refusal = Object.assign(new Error('the name leads to a private address'), { code: 'EPRIVATE' });
-      return callback(refusal, []);
-    }
-    return options.all === true ? callback(null, reachable) : callback(null, first.address, first.family);
-  });
-};
+function publicOnly(lookup: LookupFunction): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error) return callback(error, []);
+      const all = typeof found === 'string' ? [{ address: found, family: isIP(found) }] : found;
+      const reachable = all.filter(({ address }) => !isPrivateAddress(address));
+      const [first] = reachable;
+      if (first === undefined) {
+        const refusal = Object.assign(new Error('the name leads to a private address'), { code: 'EPRIVATE' });
+        return callback(refusal, []);
+      }
+      return options.all === true ? callback(null, reachable) : callback(null, first.address, first.family);
+    });
+  };
+}
