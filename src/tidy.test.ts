@@ -26,7 +26,7 @@ const rooms: Record<string, Permitted> = {
   rule: { rooms: [...pure, 'metric'], node: false, packages: [] },
   alarm: { rooms: [...pure, 'metric', 'rule'], node: false, packages: ['uuid'] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
-  ingest: { rooms: doors, node: true, packages: ['typebox'] },
+  ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox'] },
   rules: { rooms: [...doors, 'discord'], node: true, packages: ['typebox'] },
   evaluate: { rooms: doors, node: true, packages: [] },
   // The evaluator's own code, in part: a backtest must be what live evaluation is.

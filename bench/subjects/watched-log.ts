@@ -15,6 +15,7 @@ export function watchedLog(log: Log, { worked, claim: changed }: Watch): Log {
     partitionCount: (topic) => log.partitionCount(topic),
     bounds: (topic, partition) => log.bounds(topic, partition),
     append: (topic, records) => log.append(topic, records),
+    appendPacked: (topic, records) => log.appendPacked(topic, records),
     view: (topic, apply, signal) => log.view(topic, apply, signal),
     process: (topic, group, handle, signal) =>
       log.process(topic, group, (claim) => handle(watchedClaim(changed?.(claim) ?? claim, worked)), signal),

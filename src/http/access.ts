@@ -10,6 +10,8 @@ declare module 'fastify' {
     scope?: Scope;
     /** Set for a route that anybody may call. A route says one of the two, or the server does not start. */
     public?: true;
+    /** Lets the token come as the password of Basic too: clients of Influx' first API know nothing else. */
+    acceptsBasic?: boolean;
   }
   interface FastifyRequest {
     /** Who calls; undefined when no tokens are configured, and on public routes. */
@@ -25,16 +27,26 @@ export function demandAccess(route: RouteOptions): void {
 
 /** Throws the Failure `unauthorized` or `forbidden` unless the caller may call this request's route. */
 export async function admit(request: FastifyRequest, auth: Auth | undefined): Promise<void> {
-  const { scope } = request.routeOptions.config;
+  const { scope, acceptsBasic } = request.routeOptions.config;
   if (auth === undefined || scope === undefined) return;
   if ((request.raw.headersDistinct['authorization']?.length ?? 0) > 1) {
     throw new Failure('unauthorized', 'the request has more than one Authorization header');
   }
-  const identity = await auth.identify(request.headers.authorization);
+  const identity = await auth.identify(
+    acceptsBasic === true ? withoutBasic(request.headers.authorization) : request.headers.authorization,
+  );
   if (!identity.scopes.has(scope)) {
     throw new Failure('forbidden', `the token of ${JSON.stringify(identity.subject)} lacks the scope ${scope}`);
   }
   request.identity = identity;
+}
+
+/** `Basic` with a token as password, as `Bearer`. */
+function withoutBasic(authorization: string | undefined): string | undefined {
+  const match = /^basic +([\w+/=-]+) *$/i.exec(authorization ?? '');
+  if (match === null) return authorization;
+  const pair = Buffer.from(match[1]!, 'base64').toString('utf8');
+  return `Bearer ${pair.slice(pair.indexOf(':') + 1)}`;
 }
 
 /** The header that RFC 6750 wants beside 401 and 403, so that clients know what is missing. */

@@ -9,10 +9,11 @@ import { Failure } from '../base/failure.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { admit, demandAccess, methodsOf, setChallenge, type KnownRoute } from './access.ts';
+import { admit, demandAccess, methodsOf, type KnownRoute } from './access.ts';
 import type { Auth } from './auth.ts';
 import { refuseForeignPage } from './browser-guard.ts';
 import { decodeUtf8, parseJson } from './json.ts';
+import { setFailureHeaders } from './failure-answer.ts';
 import * as limits from './limits.ts';
 import { openApi } from './open-api.ts';
 import { failureOf, problemBytes, problemContentType, problemOf } from './problem.ts';
@@ -178,8 +179,7 @@ function measure(app: HttpApp, meter: Meter): void {
 }
 
 function sendProblem(request: FastifyRequest, reply: FastifyReply, failure: Failure): void {
-  setChallenge(request, reply, failure);
-  if (failure.retryAfterSeconds !== undefined) reply.header('retry-after', String(failure.retryAfterSeconds));
+  setFailureHeaders(failure, request, reply);
   reply
     .code(failure.status)
     .type(problemContentType)

@@ -6,6 +6,9 @@ export const bodyBytesMax = 8 * 1024 * 1024;
 /** Unpacked to packed. gzip reaches 1,028 on a bomb, and some 20 on samples. */
 export const unpackRatioMax = 100;
 
+/** A copy of 64 bytes takes 3: no block of Snappy unpacks to more than 22 times its size. */
+export const snappyRatioMax = 32;
+
 /** What a request's samples may take of the event loop is bounded by their number; senders send 2,000. */
 export const samplesMax = 20_000;
 
@@ -35,3 +38,15 @@ export const timestampFutureMsMax = 600_000;
 
 /** Senders counted by name for a clock that runs ahead; those beyond are counted as `other`. */
 export const skewedSubjectsMax = 100;
+
+/** What one request's samples may come to as records: tags that stand once in a body are written with each sample. */
+export const recordBytesMax = 32 * 1024 * 1024;
+
+/** Senders whose quota is kept in memory; the one seen first is forgotten for another. */
+export const quotaSubjectsMax = 1_000;
+
+/** Nesting of OTLP's attribute values, protobuf and JSON; more is nobody's. */
+export const valueDepthMax = 16;
+
+/** How often it is asked how many partitions `metrics` has. */
+export const partitionsAgainMs = 60_000;

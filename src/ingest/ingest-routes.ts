@@ -1,14 +1,12 @@
 import { Type } from 'typebox';
 import { Failure, shown } from '../base/failure.ts';
-import { decodeUtf8 } from '../http/json.ts';
 import { answers, documented } from '../http/open-api.ts';
 import { problemBytes, problemContentType, problemOf } from '../http/problem.ts';
-import type { HttpApp, Routes } from '../http/server.ts';
-import { bodyBytesMax, errorsListedMax } from './ingest-limits.ts';
-import type { IngestParts } from './ingest.ts';
-import { decodeJsonSamples, type JsonForm } from './json-samples.ts';
-import { newBatch, type RejectionCode, type SampleBatch } from './sample-batch.ts';
-import { encodingOf, readBody } from './unpack.ts';
+import type { Routes } from '../http/server.ts';
+import { bodyBytesMax } from './ingest-limits.ts';
+import { takeIn, type IngestParts } from './intake.ts';
+import { readJsonSamples, type JsonForm } from './json-samples.ts';
+import type { SampleSink } from './sample-sink.ts';
 
 const SampleSchema = Type.Object({
   name: Type.String({ description: 'The metric, 1 to 255 bytes' }),
@@ -34,16 +32,9 @@ const QuerySchema = Type.Object(
   { additionalProperties: false },
 );
 
-interface ListedError {
-  readonly index: number;
-  readonly code: RejectionCode;
-  readonly message: string;
-}
-
 /** `POST /api/v1/metrics`: the own JSON of ingest.md, sections 2 and 3. */
 export function ingestRoutes(parts: IngestParts): Routes {
   return (app) => {
-    leaveBodies(app);
     const schema = {
       summary: 'Publish samples',
       description: 'JSON or NDJSON, gzip or deflate. Answered once all accepted samples are durable.',
@@ -54,65 +45,38 @@ export function ingestRoutes(parts: IngestParts): Routes {
     const options = { config: { scope: 'metrics:write' as const }, schema, bodyLimit: bodyBytesMax };
     app.post('/api/v1/metrics', options, async (request, reply) => {
       const form = formOf(request.headers['content-type']);
-      const encoding = encodingOf(request.headers);
-      parts.admission.demandRoom();
-      const lease = parts.admission.lease();
-      try {
-        const text = decodeUtf8(await readBody(request.raw, encoding, lease));
-        const batch = newBatch(parts.now(), parts.timeBounds);
-        const errors = new Errors();
-        await decodeJsonSamples(text, form, batch, (index, rejection) => {
-          errors.add({ index, ...rejection });
-          parts.countRejected('json', rejection.code);
-        });
-        const refusal = refusalOf(batch, errors, request.query.atomic === true);
-        if (refusal !== undefined) return await reply.code(400).type(problemContentType).send(problemBytes(refusal));
-        await parts.publish(batch, { protocol: 'json', subject: request.identity?.subject ?? 'anonymous' });
-        const accepted = batch.records.length;
-        if (errors.count === 0) return { accepted };
-        return await reply.code(207).send({ accepted, rejected: errors.count, errors: errors.listed });
-      } finally {
-        lease.release();
-      }
+      const atomic = request.query.atomic === true;
+      const { sink } = await takeIn(parts, request, {
+        protocol: 'json',
+        encodings: ['identity', 'gzip', 'deflate'],
+        async read(body, first, { readers, newSink }) {
+          if (!readers.json.scan(body, form, first)) await readJsonSamples(body, form, newSink());
+        },
+        accepts: (read) => read.rejected === 0 || (!atomic && read.records.count > 0),
+      });
+      const refusal = refusalOf(sink, atomic);
+      if (refusal !== undefined) return reply.code(400).type(problemContentType).send(problemBytes(refusal));
+      const accepted = sink.records.count;
+      if (sink.rejected === 0) return { accepted };
+      return reply.code(207).send({ accepted, rejected: sink.rejected, errors: sink.errors });
     });
   };
 }
 
-/** The first errors of a request, and the number of all. */
-class Errors {
-  count = 0;
-  readonly listed: ListedError[] = [];
-
-  add(error: ListedError): void {
-    this.count++;
-    if (this.listed.length < errorsListedMax) this.listed.push(error);
-  }
-}
-
-/** The answer when nothing is to be written: nothing is valid, or all or nothing was asked for. */
-function refusalOf(batch: SampleBatch, errors: Errors, atomic: boolean) {
-  if (errors.count === 0 || (batch.records.length > 0 && !atomic)) return undefined;
-  const [first] = errors.listed;
+/** The answer when nothing was to be written: nothing is valid, or all or nothing was asked for. */
+function refusalOf(sink: SampleSink, atomic: boolean) {
+  const valid = sink.records.count;
+  if (sink.rejected === 0 || (valid > 0 && !atomic)) return undefined;
+  const [first] = sink.errors;
   const detail =
-    errors.count === 1
+    sink.rejected === 1
       ? `sample ${first!.index}: ${first!.message}`
-      : `${errors.count} samples are wrong, the first of them sample ${first!.index}: ${first!.message}`;
+      : `${sink.rejected} samples are wrong, the first of them sample ${first!.index}: ${first!.message}`;
   const failure = new Failure(
     'invalid_request',
-    atomic && batch.records.length > 0 ? `nothing was written, as atomic asks. ${detail}` : detail,
+    atomic && valid > 0 ? `nothing was written, as atomic asks. ${detail}` : detail,
   );
-  return {
-    ...problemOf(failure),
-    accepted: 0,
-    rejected: errors.count + (atomic ? batch.records.length : 0),
-    errors: errors.listed,
-  };
-}
-
-/** Leaves bodies of any type unread, for the route to read as a stream: what is refused is then never held. */
-function leaveBodies(app: HttpApp): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  return { ...problemOf(failure), accepted: 0, rejected: sink.rejected + valid, errors: sink.errors };
 }
 
 const forms: Record<string, JsonForm> = {

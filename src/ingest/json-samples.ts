@@ -1,34 +1,28 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Failure, shown } from '../base/failure.ts';
-import { parseJson } from '../http/json.ts';
+import { decodeUtf8, parseJson } from '../http/json.ts';
 import { jsonDepthMax } from '../http/limits.ts';
-import { samplesMax, samplesPerTurn } from './ingest-limits.ts';
-import { addSample, type Rejection, type SampleBatch } from './sample-batch.ts';
+import { samplesMax } from './ingest-limits.ts';
+import type { Rejection, SampleSink } from './sample-sink.ts';
+import { seriesForm } from './series-form.ts';
 
 export type JsonForm = 'json' | 'ndjson';
 
-/** Called with each sample that is not written, and its place in the request, from 0. */
-export type OnRejection = (index: number, rejection: Rejection) => void;
-
 /**
- * Decodes the own JSON of ingest.md, section 3, into the batch: one object, an array, `{"metrics": [...]}`, or an object
- * a line. Throws the Failures `invalid_json` and `too_large`, for what concerns the whole.
+ * Decodes the own JSON into the sink with care: one object, an array, `{"metrics": [...]}`, or an object a line. Rejects
+ * with the Failures `invalid_json`, `invalid_request` and `too_large`, for what concerns the whole.
  */
-export async function decodeJsonSamples(
-  text: string,
-  form: JsonForm,
-  batch: SampleBatch,
-  reject: OnRejection,
-): Promise<void> {
+export async function readJsonSamples(body: Uint8Array, form: JsonForm, sink: SampleSink): Promise<void> {
+  const text = decodeUtf8(body);
   const items =
     form === 'json' ? itemsOf(parseJson(text, jsonDepthMax)) : text.split('\n').filter((line) => line.trim() !== '');
   if (items.length > samplesMax) {
     throw new Failure('too_large', `the request has ${items.length} samples, and may have ${samplesMax}`);
   }
-  for (let index = 0; index < items.length; index++) {
-    if (index > 0 && index % samplesPerTurn === 0) await nextTurn();
-    const rejection = form === 'json' ? addItem(batch, items[index]) : addLine(batch, items[index] as string);
-    if (rejection !== undefined) reject(index, rejection);
+  for (const item of items) {
+    if (sink.turnIsOver) await nextTurn();
+    const rejection = form === 'json' ? addItem(sink, item) : addLine(sink, item as string);
+    if (rejection !== undefined) sink.reject(rejection);
   }
 }
 
@@ -47,7 +41,7 @@ function itemsOf(body: unknown): readonly unknown[] {
 
 const fields = new Set(['name', 'value', 'timestamp', 'tags']);
 
-function addItem(batch: SampleBatch, item: unknown): Rejection | undefined {
+function addItem(sink: SampleSink, item: unknown): Rejection | undefined {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) {
     return {
       code: 'invalid_item',
@@ -64,12 +58,21 @@ function addItem(batch: SampleBatch, item: unknown): Rejection | undefined {
   }
   const own = (field: string): unknown =>
     Object.hasOwn(item, field) ? (item as Record<string, unknown>)[field] : undefined;
-  return addSample(batch, { name: own('name'), value: own('value'), tags: own('tags'), timestamp: own('timestamp') });
+  const series = seriesForm(own('name'), own('tags'), sink.partitionCount);
+  if ('code' in series && series.code === 'invalid_name') return series;
+  const value = own('value');
+  // 1e400 becomes Infinity in JSON.parse, and JSON has no way to write that.
+  if (typeof value !== 'number' || !Number.isFinite(value)) {
+    return { code: 'invalid_value', message: `value is ${shown(value)}, and must be a finite number` };
+  }
+  if ('code' in series) return series;
+  sink.add(series, value, own('timestamp'));
+  return undefined;
 }
 
-function addLine(batch: SampleBatch, line: string): Rejection | undefined {
+function addLine(sink: SampleSink, line: string): Rejection | undefined {
   try {
-    return addItem(batch, parseJson(line, jsonDepthMax));
+    return addItem(sink, parseJson(line, jsonDepthMax));
   } catch (error) {
     if (error instanceof Failure) return { code: 'invalid_json', message: error.message };
     throw error;

@@ -5,33 +5,37 @@ import { gunzip, inflate, inflateRaw } from 'node:zlib';
 import { Failure, shown } from '../base/failure.ts';
 import type { Lease } from './admission.ts';
 import { bodyBytesMax, unpackRatioMax } from './ingest-limits.ts';
+import { unpackSnappy } from './snappy.ts';
 
 const unpackers = { gzip: promisify(gunzip), deflate: promisify(inflate), deflateRaw: promisify(inflateRaw) };
 
-/** How the body is packed. Throws the Failure `unsupported_media_type` for what we do not unpack. */
-export function encodingOf(headers: IncomingHttpHeaders): 'identity' | 'gzip' | 'deflate' {
-  const encoding = headers['content-encoding']?.trim().toLowerCase() ?? '';
-  if (encoding === '' || encoding === 'identity') return 'identity';
-  if (encoding === 'gzip' || encoding === 'x-gzip') return 'gzip';
-  if (encoding === 'deflate') return 'deflate';
-  throw new Failure('unsupported_media_type', `the Content-Encoding is ${shown(encoding)}, and may be gzip or deflate`);
+export type Encoding = 'identity' | 'gzip' | 'deflate' | 'snappy';
+
+/** How the body is packed. Throws the Failure `unsupported_media_type` for what the route does not unpack. */
+export function encodingOf(headers: IncomingHttpHeaders, allowed: readonly Encoding[]): Encoding {
+  const given = headers['content-encoding']?.trim().toLowerCase() ?? '';
+  const encoding = given === 'x-gzip' ? 'gzip' : given === '' ? allowed[0] : given;
+  const found = allowed.find((one) => one === encoding);
+  if (found !== undefined) return found;
+  const names = allowed.filter((one) => one !== 'identity');
+  throw new Failure(
+    'unsupported_media_type',
+    `the Content-Encoding is ${shown(given)}, and may be ${names.join(' or ')}`,
+  );
 }
 
 /**
  * Reads and unpacks a body, its bytes taken from the lease as they come: a header may promise little. Rejects with the
- * Failures `too_large`, `unavailable` (no room) and `invalid_request` (not what its encoding says).
+ * Failures `too_large`, `unavailable` (no room) and `invalid_request`, or with Undecodable (not what its encoding says).
  */
-export async function readBody(
-  stream: IncomingMessage,
-  encoding: ReturnType<typeof encodingOf>,
-  lease: Lease,
-): Promise<Buffer> {
+export async function readBody(stream: IncomingMessage, encoding: Encoding, lease: Lease): Promise<Buffer> {
   const announced = Number(stream.headers['content-length'] ?? 0);
   if (announced > bodyBytesMax) {
     throw new Failure('too_large', `the body has ${announced} bytes, and may have ${bodyBytesMax}`);
   }
   const packed = await collect(stream, lease);
   if (encoding === 'identity') return packed;
+  if (encoding === 'snappy') return unpackSnappy(packed, (bytes) => lease.take(bytes));
   const unpack = unpackers[encoding === 'deflate' && !hasZlibHeader(packed) ? 'deflateRaw' : encoding];
   const maxOutputLength = Math.min(bodyBytesMax, Math.max(1, packed.length * unpackRatioMax));
   let unpacked: Buffer;

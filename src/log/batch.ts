@@ -127,7 +127,7 @@ export function recordBytesMax(record: BatchRecord): number {
 }
 
 /** A zigzag varint of any integer up to 2^52. Returns where it ends. */
-function writeVarint(bytes: Uint8Array, start: number, value: number): number {
+export function writeVarint(bytes: Uint8Array, start: number, value: number): number {
   let at = start;
   let rest = value >= 0 ? value * 2 : value * -2 - 1;
   while (rest >= 0x80) {
@@ -138,13 +138,13 @@ function writeVarint(bytes: Uint8Array, start: number, value: number): number {
   return at;
 }
 
-function varintBytes(value: number): number {
+export function varintBytes(value: number): number {
   let count = 1;
   for (let rest = value >= 0 ? value * 2 : value * -2 - 1; rest >= 0x80; rest = Math.floor(rest / 0x80)) count++;
   return count;
 }
 
-function writeBytes(bytes: Uint8Array, at: number, content: Uint8Array | null): number {
+export function writeBytes(bytes: Uint8Array, at: number, content: Uint8Array | null): number {
   if (content === null) return writeVarint(bytes, at, -1);
   const start = writeVarint(bytes, at, content.length);
   bytes.set(content, start);
@@ -192,7 +192,7 @@ export function encodeBatch(records: readonly BatchRecord[], producer?: Producer
   return batch;
 }
 
-function writeHeader(
+export function writeHeader(
   batch: Uint8Array,
   count: number,
   times: { first: number; newest: number },

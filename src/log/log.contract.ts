@@ -16,6 +16,7 @@ import {
 import { groups } from './groups.contract.ts';
 import { LogUnavailable, OffsetGone, type Claim, type Log } from './log.ts';
 import { partitionOf } from './murmur2.ts';
+import { packRecords } from './packed-records.ts';
 
 export interface ContractSetup {
   /** Opens the log under test; called several times. One need not see what another holds. */
@@ -41,6 +42,24 @@ export function logContract(name: string, setup: ContractSetup): void {
 }
 
 function writingAndReading(theLog: () => Log): void {
+  test('packed records are written as others are, in their order, and what follows comes behind them', async () => {
+    const log = theLog();
+    const topic = await newTopic(log, 3);
+    const records = numbers(300).map((i) => newRecord(`k${i}`, `${i}`.repeat(i), { partition: i % 3 }));
+    await log.appendPacked(topic, packRecords(records).records);
+    await log.append(topic, [newRecord('last', '', { partition: 2 })]);
+    for (const partition of numbers(3)) {
+      const read = await readAll(log.read(topic, partition, { from: { offset: 0 } }));
+      const wanted = numbers(300).filter((i) => i % 3 === partition);
+      assert.deepEqual(
+        read.map((record) => `${record.key}=${record.value}`),
+        [...wanted.map((i) => `k${i}=${`${i}`.repeat(i)}`), ...(partition === 2 ? ['last='] : [])],
+      );
+    }
+    const nowhere = packRecords([newRecord('k', 'v', { partition: 3 })]).records;
+    await assert.rejects(log.appendPacked(topic, nowhere), RangeError);
+  });
+
   test('records of a partition stand in the order of their appends, awaited or not', async () => {
     const log = theLog();
     const topic = await newTopic(log, 3);

@@ -1,3 +1,5 @@
+import type { PackedRecords } from './packed-records.ts';
+
 /**
  * The log: topics of partitions of records, the only door to storage. What is promised here holds for every adapter, and
  * log.contract.ts checks it. An offset is the place of a record in its partition; offsets grow and may have gaps
@@ -24,6 +26,12 @@ export interface Log {
    * invalid_field) when the log refuses a record, and with RangeError for a partition that is not there.
    */
   append(topic: string, records: readonly NewRecord[]): Promise<Place[]>;
+
+  /**
+   * As `append`, for many records without an object each; where each stands is not told. The records must not be changed
+   * before it has settled, nor after a rejection.
+   */
+  appendPacked(topic: string, records: PackedRecords): Promise<void>;
 
   /**
    * Follows all partitions of a topic from their beginning, in no group, until the signal aborts; `apply` gets each

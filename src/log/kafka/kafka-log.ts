@@ -12,6 +12,7 @@ import {
   type TopicSettings,
   type View,
 } from '../log.ts';
+import type { PackedRecords } from '../packed-records.ts';
 import type { StreamSource } from './chunk-stream.ts';
 import { processTopic } from './claims.ts';
 import { Cluster, parseAddresses } from './cluster.ts';
@@ -104,6 +105,10 @@ class KafkaLog implements Log {
 
   append(topic: string, records: readonly NewRecord[]): Promise<Place[]> {
     return this.#producer.append(topic, records);
+  }
+
+  appendPacked(topic: string, records: PackedRecords): Promise<void> {
+    return this.#producer.appendPacked(topic, records);
   }
 
   view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baseSequence, producerId, recordCount } from '../batch.ts';
 import { newRecord, numbers } from '../contract-bench.ts';
+import { packRecords } from '../packed-records.ts';
 import { Piece, ProduceLane } from './produce-lane.ts';
 
 function lane(): ProduceLane {
@@ -10,11 +11,7 @@ function lane(): ProduceLane {
   return made;
 }
 
-const piece = (...values: string[]) =>
-  new Piece(
-    values.map((value) => newRecord('k', value)),
-    1000,
-  );
+const piece = (...values: string[]) => new Piece(packRecords(values.map((value) => newRecord('k', value))), 1000);
 async function stateOf(one: Piece): Promise<string> {
   const done = one.done.then(
     () => 'written',
@@ -38,10 +35,7 @@ test('what waits goes into one batch, and the next one goes on with its numbers'
 
 test('an append larger than a batch is written in several, and done with the last', async () => {
   const partition = lane();
-  const large = new Piece(
-    numbers(30).map((i) => newRecord('k', 'x'.repeat(100_000) + i)),
-    1000,
-  );
+  const large = new Piece(packRecords(numbers(30).map((i) => newRecord('k', 'x'.repeat(100_000) + i))), 1000);
   partition.push(large);
   let offset = 0;
   for (let batches = 1; ; batches++) {
@@ -78,10 +72,7 @@ test('a batch that was refused is put back in its order, and split when it was t
 
 test('a batch given up fails the appends in it, wholly, and the ones behind it go on under another identity', async () => {
   const partition = lane();
-  const large = new Piece(
-    numbers(15).map((i) => newRecord('k', 'x'.repeat(100_000) + i)),
-    1000,
-  );
+  const large = new Piece(packRecords(numbers(15).map((i) => newRecord('k', 'x'.repeat(100_000) + i))), 1000);
   const behind = piece('b');
   partition.push(large);
   partition.push(behind);
@@ -99,7 +90,7 @@ test('a batch given up fails the appends in it, wholly, and the ones behind it g
 
 test('what waits past its deadline fails, what is in a batch shares its fate', async () => {
   const partition = lane();
-  const [flying, early, late] = [piece('a'), piece('b'), new Piece([newRecord('k', 'c')], 2000)] as const;
+  const [flying, early, late] = [piece('a'), piece('b'), new Piece(packRecords([newRecord('k', 'c')]), 2000)] as const;
   partition.push(flying);
   const batch = partition.take()!;
   partition.push(early);

@@ -1,7 +1,7 @@
 // What one partition has to write. Appends wait in a queue; one batch at a time is made of them and stays the very same
 // bytes, with the same sequence numbers, until its fate is known: that is what lets a broker tell a repeat from news.
-import { batchHeaderBytes, encodeBatch, recordBytesMax } from '../batch.ts';
-import type { NewRecord } from '../log.ts';
+import { batchHeaderBytes } from '../batch.ts';
+import { encodePacked, packedBytesMax, type PackedSlice } from '../packed-records.ts';
 
 /** A little below what a broker takes by default (message.max.bytes, 1 MiB and 12 bytes). */
 const batchBytesMax = 1_000_000;
@@ -15,7 +15,8 @@ export interface Identity {
 
 /** The records of one append to one partition. */
 export class Piece {
-  readonly records: readonly NewRecord[];
+  readonly slice: PackedSlice;
+  readonly count: number;
   readonly offsets: number[] = [];
   readonly deadlineMs: number;
   readonly done: Promise<readonly number[]>;
@@ -26,10 +27,13 @@ export class Piece {
   readonly #resolve: (offsets: readonly number[]) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(records: readonly NewRecord[], deadlineMs: number) {
-    this.records = records;
+  constructor(slice: PackedSlice, deadlineMs: number) {
+    this.slice = slice;
+    this.count = slice.order.length;
     this.deadlineMs = deadlineMs;
-    this.bytes = records.reduce((sum, record) => sum + recordBytesMax(record), 0);
+    let bytes = 0;
+    for (let index = 0; index < this.count; index++) bytes += packedBytesMax(slice, index);
+    this.bytes = bytes;
     const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
     this.done = promise;
     this.#resolve = resolve;
@@ -39,7 +43,7 @@ export class Piece {
   /** Records [from, from + count) stand in the log from `offset` on. */
   written(from: number, count: number, offset: number): void {
     for (let index = 0; index < count; index++) this.offsets[from + index] = offset + index;
-    if (from + count < this.records.length || this.settled) return;
+    if (from + count < this.count || this.settled) return;
     this.settled = true;
     this.#resolve(this.offsets);
   }
@@ -99,26 +103,26 @@ export class ProduceLane {
   take(): Batch | undefined {
     if (this.batch || !this.identity) return this.batch;
     const parts: Part[] = [];
-    const records: NewRecord[] = [];
+    let count = 0;
     let bytes = batchHeaderBytes;
     for (let piece = this.#queue[0]; piece; piece = this.#queue[0]) {
       const from = piece.next;
-      while (piece.next < piece.records.length) {
-        const record = piece.records[piece.next]!;
-        bytes += recordBytesMax(record);
-        if (records.length > 0 && bytes > this.#batchBytesMax) break;
-        records.push(record);
+      while (piece.next < piece.count) {
+        bytes += packedBytesMax(piece.slice, piece.next);
+        if (count > 0 && bytes > this.#batchBytesMax) break;
+        count++;
         piece.next++;
       }
       if (piece.next > from) parts.push({ piece, from, count: piece.next - from });
-      if (piece.next < piece.records.length) break;
+      if (piece.next < piece.count) break;
       this.#queue.shift();
     }
-    if (records.length === 0) return undefined;
+    if (count === 0) return undefined;
     const stamp = { ...this.identity, baseSequence: this.#sequence };
-    const encoded = encodeBatch(records, stamp);
+    const packed = parts.map(({ piece, from, count: own }) => ({ slice: piece.slice, from, to: from + own }));
+    const encoded = encodePacked(packed, stamp);
     const { identity } = this;
-    this.batch = { parts, bytes: encoded, count: records.length, identity, sequence: this.#sequence, sent: 0 };
+    this.batch = { parts, bytes: encoded, count, identity, sequence: this.#sequence, sent: 0 };
     return this.batch;
   }
 

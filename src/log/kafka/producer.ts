@@ -1,6 +1,5 @@
 // Writes records: durable, in order, each once. The library's Producer is not used: with several requests to a partition
 // in flight it acknowledged records that were never written when its broker was killed.
-//
 // - One request a partition is in flight. What comes meanwhile waits, and goes together in the next: under load batches
 //   grow by themselves, and an append to an idle partition goes out in the same turn of the event loop.
 // - A batch is repeated, byte for byte, until an answer says what became of it. The broker knows a repeat by the producer's
@@ -12,6 +11,7 @@ import { unreachable } from '../../base/assert.ts';
 import { Failure } from '../../base/failure.ts';
 import { LogUnavailable, type NewRecord, type Place } from '../log.ts';
 import { partitionOf } from '../murmur2.ts';
+import { packRecords, slicesOf, type PackedRecords, type PackedSlice } from '../packed-records.ts';
 import type { Cluster, Leader } from './cluster.ts';
 import type { Lane } from './connections.ts';
 import { Piece, ProduceLane, type Batch, type Identity } from './produce-lane.ts';
@@ -37,7 +37,7 @@ interface Broker {
 }
 
 interface Unplaced {
-  readonly records: readonly NewRecord[];
+  readonly place: (partitions: number) => Promise<Place[]>;
   readonly resolve: (places: Promise<Place[]>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -75,13 +75,25 @@ export class Producer {
 
   /** Log.append. */
   append(topic: string, records: readonly NewRecord[]): Promise<Place[]> {
-    if (this.#closing.signal.aborted) return Promise.reject(new LogUnavailable('the log is closed'));
     if (records.length === 0) return Promise.resolve([]);
+    return this.#whenKnown(topic, (count) => this.#place(topic, records, count));
+  }
+
+  /** Log.appendPacked. */
+  async appendPacked(topic: string, records: PackedRecords): Promise<void> {
+    await this.#whenKnown(topic, async (count) => {
+      await this.#write(topic, slicesOf(records, count));
+      return [];
+    });
+  }
+
+  #whenKnown(topic: string, place: Unplaced['place']): Promise<Place[]> {
+    if (this.#closing.signal.aborted) return Promise.reject(new LogUnavailable('the log is closed'));
     const count = this.#cluster.partitionCount(topic);
     const waiting = this.#unplaced.get(topic);
-    if (count > 0 && !waiting) return this.#place(topic, records, count);
+    if (count > 0 && !waiting) return place(count);
     const { promise, resolve, reject } = Promise.withResolvers<Place[]>();
-    const unplaced: Unplaced = { records, resolve, reject };
+    const unplaced: Unplaced = { place, resolve, reject };
     if (waiting) waiting.push(unplaced);
     else {
       this.#unplaced.set(topic, [unplaced]);
@@ -99,7 +111,7 @@ export class Producer {
         complaints: this.#complaints,
       };
       const count = await persist(() => this.#cluster.findPartitionCount(topic), patience);
-      for (const { records, resolve } of this.#unplaced.get(topic)!) resolve(this.#place(topic, records, count));
+      for (const { place, resolve } of this.#unplaced.get(topic)!) resolve(place(count));
     } catch (error) {
       for (const { reject } of this.#unplaced.get(topic)!) reject(error);
     } finally {
@@ -109,17 +121,20 @@ export class Producer {
 
   async #place(topic: string, records: readonly NewRecord[], count: number): Promise<Place[]> {
     const partitions = records.map((record) => record.partition ?? partitionOf(record.key, count));
-    const wrong = partitions.find((partition) => !(partition >= 0 && partition < count));
-    if (wrong !== undefined) throw new RangeError(`topic ${topic} has no partition ${wrong}: it has ${count}`);
-    const odd = records.find((record) => !Number.isSafeInteger(record.timestampMs));
-    if (odd) throw new RangeError(`${odd.timestampMs} is no time in whole milliseconds`);
-    if (this.#pendingBytes > pendingBytesMax) {
-      throw new LogUnavailable(`${this.#pendingBytes} bytes wait to be written already`);
-    }
+    const { records: packed } = packRecords(records, partitions);
+    const pieces = await this.#write(topic, slicesOf(packed, count));
+    const offsets = new Map([...pieces].map(([partition, piece]) => [partition, piece.offsets.values()]));
+    return partitions.map((partition) => ({ partition, offset: offsets.get(partition)!.next().value as number }));
+  }
+
+  /** Resolves when all slices are written, to what became of each. */
+  async #write(topic: string, slices: ReadonlyMap<number, PackedSlice>): Promise<Map<number, Piece>> {
+    const pending = this.#pendingBytes;
+    if (pending > pendingBytesMax) throw new LogUnavailable(`${pending} bytes wait to be written already`);
     const deadlineMs = performance.now() + this.#settings.deliveryTimeoutMs;
     const pieces = new Map<number, Piece>();
-    for (const [partition, own] of Map.groupBy(records, (_, index) => partitions[index]!)) {
-      const piece = new Piece(own, deadlineMs);
+    for (const [partition, slice] of slices) {
+      const piece = new Piece(slice, deadlineMs);
       pieces.set(partition, piece);
       this.#pendingBytes += piece.bytes;
       const lane = this.#laneOf(topic, partition);
@@ -127,14 +142,11 @@ export class Producer {
       if (!lane.flying) this.#want(lane);
     }
     this.#sweepLater();
-    const offsets = new Map<number, Iterator<number>>();
-    try {
-      await Promise.all([...pieces.values()].map((piece) => piece.done));
-    } finally {
-      for (const piece of pieces.values()) this.#pendingBytes -= piece.bytes;
-    }
-    for (const [partition, piece] of pieces) offsets.set(partition, piece.offsets.values());
-    return partitions.map((partition) => ({ partition, offset: offsets.get(partition)!.next().value as number }));
+    const all = [...pieces.values()];
+    await Promise.all(all.map((piece) => piece.done)).finally(() => {
+      for (const piece of all) this.#pendingBytes -= piece.bytes;
+    });
+    return pieces;
   }
 
   #laneOf(topic: string, partition: number): ProduceLane {

@@ -1,6 +1,7 @@
-import { encodeBatch, recordBytesMax, setBaseOffset } from '../batch.ts';
+import { setBaseOffset } from '../batch.ts';
 import { LogUnavailable, type NewRecord, type Place } from '../log.ts';
 import { partitionOf } from '../murmur2.ts';
+import { encodePacked, packedBytesMax, packRecords, type PackedPart, type PackedSlice } from '../packed-records.ts';
 import type { Partition } from './partitions.ts';
 import type { Store } from './store.ts';
 
@@ -9,8 +10,9 @@ const batchBytesMax = 262_144;
 
 interface Waiting {
   readonly partitions: readonly Partition[];
-  readonly records: readonly NewRecord[];
-  readonly resolve: (places: Place[]) => void;
+  readonly slices: ReadonlyMap<number, PackedSlice>;
+  /** Gets the offset of each partition's first record; the others follow it. */
+  readonly resolve: (firstOffsets: ReadonlyMap<number, number>) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -28,10 +30,26 @@ export class Appender {
     this.#store = store;
   }
 
-  append(partitions: readonly Partition[], records: readonly NewRecord[]): Promise<Place[]> {
+  async append(partitions: readonly Partition[], records: readonly NewRecord[]): Promise<Place[]> {
+    const chosen = records.map((record) => record.partition ?? partitionOf(record.key, partitions.length));
+    const groups = Map.groupBy(records, (_, index) => chosen[index]!);
+    const slices = new Map([...groups].map(([partition, own]) => [partition, packRecords(own)]));
+    const offsets = new Map(await this.appendSlices(partitions, slices));
+    return chosen.map((partition) => {
+      const offset = offsets.get(partition)!;
+      offsets.set(partition, offset + 1);
+      return { partition, offset };
+    });
+  }
+
+  /** Resolves to the offset of each slice's first record. */
+  appendSlices(
+    partitions: readonly Partition[],
+    slices: ReadonlyMap<number, PackedSlice>,
+  ): Promise<ReadonlyMap<number, number>> {
     if (this.#closed) return Promise.reject(new LogUnavailable('the log is closed'));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ partitions, records, resolve, reject });
+      this.#waiting.push({ partitions, slices, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
       setImmediate(() => this.flush());
@@ -65,43 +83,50 @@ export class Appender {
   }
 }
 
-function write(waiting: readonly Waiting[]): { places: Place[][]; heads: Map<Partition, number> } {
+function write(waiting: readonly Waiting[]): { places: Map<number, number>[]; heads: Map<Partition, number> } {
   const heads = new Map<Partition, number>();
-  const gathered = new Map<Partition, NewRecord[]>();
-  const places = waiting.map((one) =>
-    one.records.map((record) => {
-      const partition = one.partitions[record.partition ?? partitionOf(record.key, one.partitions.length)]!;
+  const gathered = new Map<Partition, PackedSlice[]>();
+  const places = waiting.map((one) => {
+    const firstOffsets = new Map<number, number>();
+    for (const [number, slice] of one.slices) {
+      const partition = one.partitions[number]!;
       const offset = heads.get(partition) ?? partition.next;
-      heads.set(partition, offset + 1);
+      firstOffsets.set(number, offset);
+      heads.set(partition, offset + slice.order.length);
       const list = gathered.get(partition);
-      if (list === undefined) gathered.set(partition, [record]);
-      else list.push(record);
-      return { partition: partition.id.partition, offset };
-    }),
-  );
-  for (const [partition, records] of gathered) {
+      if (list === undefined) gathered.set(partition, [slice]);
+      else list.push(slice);
+    }
+    return firstOffsets;
+  });
+  for (const [partition, slices] of gathered) {
     let offset = partition.next;
-    for (const part of partsOf(records)) {
-      const batch = encodeBatch(part);
+    for (const parts of batchesOf(slices)) {
+      const batch = encodePacked(parts);
       setBaseOffset(batch, offset);
       partition.store(batch);
-      offset += part.length;
+      offset += parts.reduce((sum, part) => sum + part.to - part.from, 0);
     }
   }
   return { places, heads };
 }
 
-function partsOf(records: readonly NewRecord[]): NewRecord[][] {
-  const parts: NewRecord[][] = [[]];
+function batchesOf(slices: readonly PackedSlice[]): PackedPart[][] {
+  const batches: PackedPart[][] = [[]];
   let bytes = 0;
-  for (const record of records) {
-    const size = recordBytesMax(record);
-    if (bytes > 0 && bytes + size > batchBytesMax) {
-      parts.push([]);
-      bytes = 0;
+  for (const slice of slices) {
+    let from = 0;
+    for (let index = 0; index < slice.order.length; index++) {
+      const size = packedBytesMax(slice, index);
+      if (bytes > 0 && bytes + size > batchBytesMax) {
+        if (index > from) batches.at(-1)!.push({ slice, from, to: index });
+        batches.push([]);
+        from = index;
+        bytes = 0;
+      }
+      bytes += size;
     }
-    parts.at(-1)!.push(record);
-    bytes += size;
+    if (slice.order.length > from) batches.at(-1)!.push({ slice, from, to: slice.order.length });
   }
-  return parts;
+  return batches.filter((parts) => parts.length > 0);
 }

@@ -16,6 +16,7 @@ import {
   type TopicSettings,
   type View,
 } from '../log.ts';
+import { slicesOf, type PackedRecords } from '../packed-records.ts';
 import { Appender } from './appender.ts';
 import { Group } from './group.ts';
 import { compact, defaultLimits, retain, type HousekeepingLimits } from './housekeeping.ts';
@@ -102,6 +103,11 @@ export class SqliteLog implements Log {
     );
     if (wrong !== undefined) throw new RangeError(`topic ${topic} has no partition ${wrong.partition}`);
     return this.#appender.append(partitions, records);
+  }
+
+  async appendPacked(topic: string, records: PackedRecords): Promise<void> {
+    const { partitions } = this.#topic(topic);
+    await this.#appender.appendSlices(partitions, slicesOf(records, partitions.length));
   }
 
   view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View {

@@ -16,6 +16,7 @@ import {
   type TopicSettings,
   type View,
 } from '../../../src/log/log.ts';
+import { unpackRecords, type PackedRecords } from '../../../src/log/packed-records.ts';
 import { SimGroup, type Handle } from './sim-group.ts';
 import { SimProcess } from './sim-process.ts';
 import type { SimStore } from './sim-store.ts';
@@ -93,6 +94,10 @@ export class SimLog implements Log {
       });
     });
     return this.#process.ask(`append ${records.length} to ${topic}`, effects, () => places);
+  }
+
+  async appendPacked(topic: string, records: PackedRecords): Promise<void> {
+    await this.append(topic, unpackRecords(records));
   }
 
   async *read(topic: string, partition: number, range: ReadRange): AsyncGenerator<RecordChunk, void, undefined> {

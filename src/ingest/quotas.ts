@@ -1,0 +1,97 @@
+import { Failure } from '../base/failure.ts';
+import { quotaSubjectsMax } from './ingest-limits.ts';
+
+/** What one subject may send; undefined: as much as it likes. */
+export interface QuotaLimits {
+  readonly samplesPerSecond?: number | undefined;
+  readonly bytesPerSecond?: number | undefined;
+  readonly series?: number | undefined;
+}
+
+/** A second's worth may come at once, and as much again on credit. */
+const burstSeconds = 2;
+/** Series are counted anew after this time: a restarted fleet has other pods. */
+const seriesWindowMs = 3_600_000;
+
+interface Account {
+  samples: number;
+  bytes: number;
+  atMs: number;
+  series: Set<string>;
+  seriesSinceMs: number;
+}
+
+/**
+ * What each subject has sent lately. A request is charged when it has been read, for only then it is known what it holds;
+ * who is in debt is refused until it is paid. Without limits nothing is kept.
+ */
+export class Quotas {
+  readonly #limits: QuotaLimits;
+  readonly #nowMs: () => number;
+  readonly #accounts = new Map<string, Account>();
+
+  /** `nowMs` is monotonic. */
+  constructor(limits: QuotaLimits, nowMs: () => number = () => performance.now()) {
+    this.#limits = limits;
+    this.#nowMs = nowMs;
+  }
+
+  get isOff(): boolean {
+    const { samplesPerSecond, bytesPerSecond, series } = this.#limits;
+    return samplesPerSecond === undefined && bytesPerSecond === undefined && series === undefined;
+  }
+
+  /** Throws the Failure `too_many_requests` while the subject is in debt. */
+  demandCredit(subject: string): void {
+    if (this.isOff) return;
+    const account = this.#accountOf(subject);
+    const { samplesPerSecond = Infinity, bytesPerSecond = Infinity } = this.#limits;
+    const waitSeconds = Math.max(0, -account.samples / samplesPerSecond, -account.bytes / bytesPerSecond);
+    if (!(waitSeconds > 0)) return;
+    const what = account.samples < 0 ? `${samplesPerSecond} samples` : `${bytesPerSecond} bytes`;
+    const detail = `${JSON.stringify(subject)} has sent more than its ${what} a second`;
+    throw new Failure('too_many_requests', detail, { retryAfterSeconds: Math.ceil(waitSeconds + Math.random()) });
+  }
+
+  charge(subject: string, samples: number, bytes: number): void {
+    if (this.isOff) return;
+    const account = this.#accountOf(subject);
+    account.samples -= samples;
+    account.bytes -= bytes;
+  }
+
+  /** Whether the subject may send this series: it did before, or it has some left. */
+  allowsSeries(subject: string, series: string): boolean {
+    const { series: seriesMax = Infinity } = this.#limits;
+    const account = this.#accountOf(subject);
+    if (this.#nowMs() - account.seriesSinceMs > seriesWindowMs) {
+      account.series = new Set();
+      account.seriesSinceMs = this.#nowMs();
+    }
+    if (account.series.has(series)) return true;
+    if (account.series.size >= seriesMax) return false;
+    account.series.add(series);
+    return true;
+  }
+
+  get limitsSeries(): boolean {
+    return this.#limits.series !== undefined;
+  }
+
+  #accountOf(subject: string): Account {
+    const { samplesPerSecond = 0, bytesPerSecond = 0 } = this.#limits;
+    const full = { samples: samplesPerSecond * burstSeconds, bytes: bytesPerSecond * burstSeconds };
+    const now = this.#nowMs();
+    let account = this.#accounts.get(subject);
+    if (account === undefined) {
+      account = { ...full, atMs: now, series: new Set(), seriesSinceMs: now };
+      if (this.#accounts.size >= quotaSubjectsMax) this.#accounts.delete(this.#accounts.keys().next().value!);
+      this.#accounts.set(subject, account);
+    }
+    const seconds = (now - account.atMs) / 1000;
+    account.samples = Math.min(full.samples, account.samples + seconds * samplesPerSecond);
+    account.bytes = Math.min(full.bytes, account.bytes + seconds * bytesPerSecond);
+    account.atMs = now;
+    return account;
+  }
+}

@@ -1,0 +1,194 @@
+import { Failure } from '../base/failure.ts';
+import { PackedRecords } from '../log/packed-records.ts';
+import { writeVarint } from '../log/batch.ts';
+import { errorsListedMax, recordBytesMax, samplesMax, samplesPerTurn } from './ingest-limits.ts';
+import { judgeTimestamp, type TimeBounds } from './sample-time.ts';
+import type { SeriesForm } from './series-form.ts';
+
+/** Why a sample is not written. Samples are counted by it, and programs read it. */
+export type RejectionCode =
+  | 'invalid_item'
+  | 'invalid_json'
+  | 'missing_field'
+  | 'unknown_field'
+  | 'invalid_name'
+  | 'invalid_value'
+  | 'invalid_tags'
+  | 'invalid_timestamp'
+  | 'too_old'
+  | 'too_far_in_future'
+  | 'too_many_series';
+
+/** Why a sample that is right is not published: there is no such thing as its value in JSON, or it is none. */
+export type SkipReason = 'not_finite' | 'stale' | 'no_recorded_value' | 'text';
+
+export interface Rejection {
+  readonly code: RejectionCode;
+  readonly message: string;
+}
+
+export interface ListedError extends Rejection {
+  /** The place of the sample in its request, from 0. */
+  readonly index: number;
+}
+
+export interface SinkOptions {
+  readonly partitionCount: number;
+  readonly receivedMs: number;
+  readonly bounds: TimeBounds;
+  readonly bytesExpected: number;
+  /** Told of bytes as they are taken; throws when there is no room. */
+  readonly take: (bytes: number) => void;
+  /** Whether the sender may send this series, where senders have a quota of them. */
+  readonly allowsSeries?: (series: string) => boolean;
+}
+
+/** `{"value": `, then the number. */
+const opening = Buffer.from('{"value": ');
+/** The longest that JavaScript writes a number, -1.2345678901234567e-100, and some room. */
+const numberBytesMax = 32;
+const frameBytes = 10 + 10 + numberBytesMax;
+
+/**
+ * Where the samples of one request go, whatever protocol they come in: checked against the clock and the limits, and
+ * written as records side by side, with no object a sample.
+ */
+export class SampleSink {
+  readonly partitionCount: number;
+  readonly receivedMs: number;
+  readonly bounds: TimeBounds;
+  readonly records: PackedRecords;
+  /** All samples seen so far, whatever became of them. */
+  samples = 0;
+  /** Samples whose sender's clock runs ahead. */
+  skewed = 0;
+  rejected = 0;
+  readonly errors: ListedError[] = [];
+  readonly rejectedBy = new Map<RejectionCode, number>();
+  readonly skippedBy = new Map<SkipReason, number>();
+  readonly #take: (bytes: number) => void;
+  readonly #allowsSeries: ((series: string) => boolean) | undefined;
+  readonly #number = Buffer.alloc(numberBytesMax);
+  readonly #freshMs: number;
+  #bytesTaken: number;
+  #turnEnd = samplesPerTurn;
+
+  constructor(options: SinkOptions) {
+    this.partitionCount = options.partitionCount;
+    this.receivedMs = options.receivedMs;
+    this.bounds = options.bounds;
+    this.#freshMs = options.receivedMs - options.bounds.pastMsMax;
+    this.#take = options.take;
+    this.#allowsSeries = options.allowsSeries;
+    this.records = new PackedRecords(options.bytesExpected);
+    this.#bytesTaken = this.records.bytes.length;
+    options.take(this.#bytesTaken);
+  }
+
+  /** A sample of this series. Without a timestamp it is of now; one that is no number is judged as the own JSON's are. */
+  add(series: SeriesForm, value: number, timestamp: unknown): void {
+    this.#count();
+    if (!Number.isFinite(value)) return this.#skip('not_finite');
+    if (this.#allowsSeries?.(Buffer.concat([series.key, series.ending]).toString('base64')) === false) {
+      return this.#refuse({ code: 'too_many_series', message: 'the sender has as many series as it may have' });
+    }
+    let timestampMs = this.receivedMs;
+    if (typeof timestamp === 'number' && timestamp >= this.#freshMs && timestamp <= this.receivedMs) {
+      timestampMs = Math.floor(timestamp);
+    } else if (timestamp !== undefined) {
+      const verdict = judgeTimestamp(timestamp, this.receivedMs, this.bounds);
+      if ('code' in verdict) return this.#refuse(verdict);
+      if (verdict.skewed) this.skewed++;
+      timestampMs = verdict.timestampMs;
+    }
+    this.#write(series, value, timestampMs);
+  }
+
+  /** A sample that is right, and has no value that can be published. */
+  skip(reason: SkipReason): void {
+    this.#count();
+    this.#skip(reason);
+  }
+
+  /** A sample that is wrong. */
+  reject(rejection: Rejection): void {
+    this.#count();
+    this.#refuse(rejection);
+  }
+
+  /** Whether it is time to let others have their turn of the event loop. */
+  get turnIsOver(): boolean {
+    if (this.samples < this.#turnEnd) return false;
+    this.#turnEnd = this.samples + samplesPerTurn;
+    return true;
+  }
+
+  #count(): void {
+    if (++this.samples > samplesMax) {
+      throw new Failure('too_large', `the request has more than ${samplesMax} samples`);
+    }
+  }
+
+  #skip(reason: SkipReason): void {
+    this.skippedBy.set(reason, (this.skippedBy.get(reason) ?? 0) + 1);
+  }
+
+  #refuse({ code, message }: Rejection): void {
+    this.rejected++;
+    this.rejectedBy.set(code, (this.rejectedBy.get(code) ?? 0) + 1);
+    if (this.errors.length < errorsListedMax) this.errors.push({ index: this.samples - 1, code, message });
+  }
+
+  #write(series: SeriesForm, value: number, timestampMs: number): void {
+    const { records } = this;
+    const { key, ending } = series;
+    records.reserve(frameBytes + key.length + ending.length);
+    if (records.bytes.length > this.#bytesTaken) this.#grow();
+    const { bytes } = records;
+    const start = records.bytesUsed;
+    for (let index = 0; index < key.length; index++) bytes[start + index] = key[index]!;
+    let at = start + key.length;
+    const numberBytes = writeNumber(this.#number, value);
+    at = writeVarint(bytes, at, opening.length + numberBytes + ending.length);
+    for (let index = 0; index < opening.length; index++) bytes[at + index] = opening[index]!;
+    at += opening.length;
+    for (let index = 0; index < numberBytes; index++) bytes[at + index] = this.#number[index]!;
+    at += numberBytes;
+    if (ending.length > 64) bytes.set(ending, at);
+    else for (let index = 0; index < ending.length; index++) bytes[at + index] = ending[index]!;
+    at += ending.length;
+    bytes[at++] = 0;
+    records.push(series.partition, timestampMs, at);
+  }
+
+  /** Tags that many samples share are written with each of them: a small body can come to much. */
+  #grow(): void {
+    const { length } = this.records.bytes;
+    if (this.records.bytesUsed > recordBytesMax) {
+      throw new Failure(
+        'too_large',
+        `the samples come to more than ${recordBytesMax} bytes with their tags: send fewer`,
+      );
+    }
+    this.#take(length - this.#bytesTaken);
+    this.#bytesTaken = length;
+  }
+}
+
+/** Writes a finite number as JSON does. Returns its length. */
+function writeNumber(bytes: Uint8Array, value: number): number {
+  if (Number.isInteger(value) && value >= 0 && value < 1e9) {
+    let length = 1;
+    for (let power = 10; power <= value; power *= 10) length++;
+    let rest = value;
+    for (let at = length - 1; at >= 0; at--) {
+      const next = (rest / 10) | 0;
+      bytes[at] = 48 + rest - next * 10;
+      rest = next;
+    }
+    return length;
+  }
+  const text = String(value);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return text.length;
+}

@@ -1,0 +1,109 @@
+import type { Failure } from '../base/failure.ts';
+import type { Health } from '../base/health.ts';
+import type { Logger } from '../base/logger.ts';
+import { LogUnavailable, type Log } from '../log/log.ts';
+import { topics } from '../topics.ts';
+import { tryLater, type Admission } from './admission.ts';
+import { answerMsMax, partitionsAgainMs } from './ingest-limits.ts';
+import type { IngestMeters } from './ingest-meters.ts';
+import { Readers, type Origin } from './intake.ts';
+import type { SampleSink } from './sample-sink.ts';
+
+export interface SampleWriterOptions {
+  readonly log: Log;
+  readonly admission: Admission;
+  readonly meters: IngestMeters;
+  readonly health: Health;
+  readonly logger: Logger;
+}
+
+/** Writes samples to `metrics`, in bounded time, and knows whether the log takes them. */
+export class SampleWriter {
+  readonly #options: SampleWriterOptions;
+  #failed = false;
+  #readers: Promise<Readers> | undefined;
+  #askedMs = -Infinity;
+
+  constructor(options: SampleWriterOptions) {
+    this.#options = options;
+    options.health.add('ingest', () =>
+      this.#failed
+        ? { status: 'warn', detail: 'the last samples could not be written to the log' }
+        : { status: 'pass' },
+    );
+  }
+
+  /** Resolves when what is in the sink is durable. Rejects with the Failure `unavailable` when it may not be. */
+  async publish(sink: SampleSink, origin: Origin): Promise<void> {
+    if (sink.records.count === 0) return;
+    await withinTime(this.#options.admission.watch(this.#append(sink)));
+    this.#options.meters.written(sink, origin);
+  }
+
+  /**
+   * Rejects with the Failure `unavailable` while the log cannot be asked how many partitions there are. None are ever added
+   * in place; a topic that was made anew is noticed in a while.
+   */
+  async readers(): Promise<Readers> {
+    if (performance.now() - this.#askedMs > partitionsAgainMs) this.#ask();
+    try {
+      return await withinTime(this.#readers!);
+    } catch (error) {
+      throw error instanceof LogUnavailable ? this.#unavailable(error) : error;
+    }
+  }
+
+  #ask(): void {
+    this.#askedMs = performance.now();
+    const before = this.#readers;
+    const asked = this.#options.log.partitionCount(topics.metrics.name).then(async (count) => {
+      const known = await before;
+      return known?.partitionCount === count ? known : new Readers(count);
+    });
+    // Whoever has the old ones goes on with them while it is asked, and when it cannot be.
+    const isFirst = before === undefined;
+    if (isFirst) this.#readers = asked;
+    asked.then(
+      () => (this.#readers = asked),
+      () => {
+        this.#askedMs = -Infinity;
+        if (isFirst && this.#readers === asked) this.#readers = undefined;
+      },
+    );
+  }
+
+  async #append(sink: SampleSink): Promise<void> {
+    const { log, logger, meters } = this.#options;
+    const beganMs = performance.now();
+    try {
+      await log.appendPacked(topics.metrics.name, sink.records);
+      if (this.#failed) logger.info('samples can be written again');
+      this.#failed = false;
+    } catch (error) {
+      throw error instanceof LogUnavailable ? this.#unavailable(error) : error;
+    } finally {
+      meters.appended((performance.now() - beganMs) / 1000);
+    }
+  }
+
+  #unavailable(error: LogUnavailable): Failure {
+    if (!this.#failed) this.#options.logger.warn({ reason: error.message }, 'samples cannot be written');
+    this.#failed = true;
+    return tryLater('the log cannot be written right now');
+  }
+}
+
+/** A sender that gave up repeats its samples anyway: better that it hears so from us, and when. */
+async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(tryLater(`the samples were not written within ${answerMsMax} ms`)), answerMsMax);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    // When the time is up first, the append still settles, and nobody waits for it.
+    work.catch(() => {});
+  }
+}
