@@ -24,7 +24,7 @@ const rooms: Record<string, Permitted> = {
   http: { rooms: ['base'], node: true, packages: ['fastify', '@fastify/', 'typebox', 'jose'] },
   metric: { rooms: pure, node: false, packages: [] },
   rule: { rooms: [...pure, 'metric'], node: false, packages: [] },
-  alarm: { rooms: [...pure, 'metric', 'rule'], node: false, packages: ['uuid'] },
+  alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'rule'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox'] },
   rules: { rooms: [...doors, 'discord'], node: true, packages: ['typebox'] },

@@ -1,11 +1,9 @@
-import { parse, v5 } from 'uuid';
+import { nameUuid, uuidNamespace } from '../base/name-uuid.ts';
 import type { Cause, SamplePlace } from './alarm-state.ts';
 
 /** The namespaces of our UUIDs (version 5, RFC 9562 section 5.5). They must never change: ids would. */
-const alarmNamespace = parse('5d5b7c3e-8e0b-4c0e-9a0d-6f0a3a1c7b51');
-const notificationNamespace = parse('c2f0a7d4-3b1e-4f6a-8a55-1b9be1d0e2a7');
-
-const encoder = new TextEncoder();
+const alarmNamespace = uuidNamespace('5d5b7c3e-8e0b-4c0e-9a0d-6f0a3a1c7b51');
+const notificationNamespace = uuidNamespace('c2f0a7d4-3b1e-4f6a-8a55-1b9be1d0e2a7');
 
 export type NotificationKind = 'fired' | 'resolved' | 'no_data';
 
@@ -16,11 +14,11 @@ export type NotificationKind = 'fired' | 'resolved' | 'no_data';
  */
 export function alarmId(ruleId: string, seriesKey: string, sample: SamplePlace, cause: Cause): string {
   const name = [ruleId, seriesKey, sample.partition, sample.offset, sample.timestampMs];
-  return v5(encoder.encode(JSON.stringify(cause === 'breach' ? name : [...name, cause])), alarmNamespace);
+  return nameUuid(alarmNamespace, JSON.stringify(cause === 'breach' ? name : [...name, cause]));
 }
 
 /** The id of a notification: a function of its alarm, its kind and the sample it is about. */
 export function notificationId(alarm: string, kind: NotificationKind, sample: SamplePlace): string {
   const name = [alarm, kind, sample.offset, sample.timestampMs];
-  return v5(encoder.encode(JSON.stringify(name)), notificationNamespace);
+  return nameUuid(notificationNamespace, JSON.stringify(name));
 }
