@@ -21,7 +21,7 @@ export interface Lane {
   readonly answerTimeoutMs: number;
 }
 
-const connectTimeoutMs = 5_000;
+export const connectTimeoutMs = 5_000;
 /** Each lane bounds what it has in flight by itself; the library's own bound is set out of the way. */
 const inFlightMax = 1_000;
 
@@ -31,14 +31,14 @@ interface Entry {
 }
 
 export class Connections {
-  readonly #clientId: string;
-  readonly #security: Security;
+  readonly clientId: string;
+  readonly security: Security;
   readonly #entries = new Map<string, Entry>();
   #closed = false;
 
   constructor(clientId: string, security: Security) {
-    this.#clientId = clientId;
-    this.#security = security;
+    this.clientId = clientId;
+    this.security = security;
   }
 
   /** The lane's open connection to an address, opened when there is none. Rejects with LogUnavailable. */
@@ -55,12 +55,12 @@ export class Connections {
   }
 
   #connect(key: string, address: Address, lane: Lane): Entry {
-    const connection = new Connection(this.#clientId, {
+    const connection = new Connection(this.clientId, {
       connectTimeout: connectTimeoutMs,
       requestTimeout: lane.answerTimeoutMs,
       maxInflights: inFlightMax,
-      ...(this.#security.tls && { tls: this.#security.tls }),
-      ...(this.#security.sasl && { sasl: this.#security.sasl }),
+      ...(this.security.tls && { tls: this.security.tls }),
+      ...(this.security.sasl && { sasl: this.security.sasl }),
     });
     const forget = () => {
       if (this.#entries.get(key)?.connection === connection) this.#entries.delete(key);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Reader, Writer } from '@platformatic/kafka';
+import { Writer } from '@platformatic/kafka';
 import * as fc from 'fast-check';
 import { readAnswer, type FetchAnswer } from './fetch-request.ts';
+import { Inflow } from './inflow.ts';
 import { RecordMemory, slabBytes } from './record-memory.ts';
 
 const topicId = '00112233-4455-6677-8899-aabbccddeeff';
@@ -29,9 +30,17 @@ function written(partitions: readonly { partition: number; errorCode: number; re
 
 function readInPieces(answer: Buffer, cuts: readonly number[], memory = new RecordMemory()): FetchAnswer {
   const places = [0, ...cuts.map((cut) => cut % (answer.length + 1)).sort((a, b) => a - b), answer.length];
-  const reader = Reader.from(answer);
-  reader.buffer.buffers = places.slice(1).map((end, index) => answer.subarray(places[index], end));
-  return readAnswer(reader, memory);
+  const inflow = new Inflow();
+  const reading = readAnswer(inflow, memory);
+  inflow.left = answer.length;
+  let read = reading.next();
+  for (const [index, end] of places.slice(1).entries()) {
+    if (read.done === true) break;
+    inflow.take(answer.subarray(places[index], end));
+    read = reading.next();
+  }
+  assert.ok(read.done === true, 'the answer was not read to its end');
+  return read.value;
 }
 
 test('an answer is read the same, whatever pieces the network made of it', () => {

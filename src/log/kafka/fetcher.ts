@@ -14,9 +14,11 @@ import { pause } from '../../base/backoff.ts';
 import { endOfBatches, type FetchedRecords } from './chunks.ts';
 import type { Cluster, Leader } from './cluster.ts';
 import type { Lane } from './connections.ts';
-import { createFetchApi, type PartitionAnswer } from './fetch-request.ts';
+import type { PartitionAnswer } from './fetch-request.ts';
+import { openFetchSocket } from './fetch-socket.ts';
+import { FetchWire } from './fetch-wire.ts';
 import { readCommitted } from './offsets.ts';
-import { ask, errorName, errors } from './protocol.ts';
+import { errorName, errors } from './protocol.ts';
 import { RecordMemory, slabBytes } from './record-memory.ts';
 import { backoffFor, type Complaints } from './retry.ts';
 
@@ -56,7 +58,8 @@ export class Fetcher {
   readonly #closing = new AbortController();
   /** A reader that is done with an answer's records gives them back. */
   readonly memory = new RecordMemory();
-  readonly #fetchApi = createFetchApi(this.memory);
+  /** By lane and address. */
+  readonly #wires = new Map<string, FetchWire>();
   #settling = false;
 
   constructor({ cluster, lane, complaints }: FetcherSettings) {
@@ -81,6 +84,7 @@ export class Fetcher {
   close(): void {
     this.#closing.abort();
     for (const reader of this.#readers) reader.fail(new LogUnavailable('the log is closed'));
+    for (const wire of this.#wires.values()) wire.close();
   }
 
   #want(reader: PartitionReader): void {
@@ -192,10 +196,8 @@ export class Fetcher {
       topic.partitions.push(requestPartition(reader));
       topics.set(topicId, topic);
     }
-    const connection = await this.#cluster.connections.open(broker.leader, how.lane);
-    const answer = await ask(
-      connection,
-      this.#fetchApi,
+    const wire = await this.#wire(broker, how.lane);
+    const answer = await wire.ask(
       how.maxWaitMs,
       1, // At least so many bytes, or the broker waits.
       requestBytesMax,
@@ -208,6 +210,19 @@ export class Fetcher {
     );
     if (answer.errorCode !== errors.none) throw new LogUnavailable(`no records: ${errorName(answer.errorCode)}`);
     return answer.partitions;
+  }
+
+  /** The lane's open wire to a broker. One caller at a time. Rejects with LogUnavailable. */
+  async #wire({ leader }: Broker, lane: Lane): Promise<FetchWire> {
+    const key = `${lane.name} ${leader.host}:${leader.port}`;
+    const known = this.#wires.get(key);
+    if (known?.isClosed === false) return known;
+    const { connections } = this.#cluster;
+    const open = await openFetchSocket(connections, leader, lane);
+    const wire = new FetchWire(open, { clientId: connections.clientId, answerTimeoutMs, memory: this.memory });
+    if (this.#closing.signal.aborted) wire.close();
+    this.#wires.set(key, wire);
+    return wire;
   }
 
   #deliver(reader: PartitionReader, answer: PartitionAnswer, heardAtMs: number): void {
