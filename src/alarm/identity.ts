@@ -1,11 +1,10 @@
 import { nameUuid, uuidNamespace } from '../base/name-uuid.ts';
 import type { Cause, SamplePlace } from './alarm-state.ts';
+import type { NotificationKind } from './due.ts';
 
 /** The namespaces of our UUIDs (version 5, RFC 9562 section 5.5). They must never change: ids would. */
 const alarmNamespace = uuidNamespace('5d5b7c3e-8e0b-4c0e-9a0d-6f0a3a1c7b51');
 const notificationNamespace = uuidNamespace('c2f0a7d4-3b1e-4f6a-8a55-1b9be1d0e2a7');
-
-export type NotificationKind = 'fired' | 'resolved' | 'no_data';
 
 /**
  * The id of an alarm: a function of the rule, the series (its key) and the sample that fired it, so that evaluating the

@@ -7,9 +7,8 @@ import type { Condition } from '../rule/condition.ts';
 import { operators, type Operator } from '../rule/rule.ts';
 import { readPlace, readSeries } from './alarm-record.ts';
 import type { Cause, RuleVersion, SamplePlace } from './alarm-state.ts';
-import type { NotificationKind } from './identity.ts';
+import type { Due, NotificationKind } from './due.ts';
 import { orProblem, recordJson, RecordReader } from './record-reader.ts';
-import type { Due } from './step.ts';
 
 export interface Notification {
   readonly id: string;

@@ -12,8 +12,9 @@
  * notifications. What is due is sent when the rule's cooldown is over, and otherwise owed by the alarm.
  */
 import type { Condition } from '../rule/condition.ts';
-import { ok, type AlarmState, type Cause, type Firing, type SamplePlace } from './alarm-state.ts';
-import { alarmId, notificationId, type NotificationKind } from './identity.ts';
+import { ok, type AlarmState, type Firing, type SamplePlace } from './alarm-state.ts';
+import type { Due, NotificationKind } from './due.ts';
+import { alarmId, notificationId } from './identity.ts';
 
 /** A rule on a series. */
 export interface Subject {
@@ -63,22 +64,6 @@ export type Reason =
   | 'ended_silently'
   | 'stopped'
   | 'forgotten';
-
-/** A notification to be sent. */
-export interface Due {
-  readonly id: string;
-  readonly kind: NotificationKind;
-  readonly alarmId: string;
-  /** What the alarm fires, or fired, for. */
-  readonly cause: Cause;
-  readonly sinceMs: number;
-  readonly timeMs: number;
-  /** undefined for want of data. */
-  readonly x: number | undefined;
-  readonly sample: SamplePlace;
-  /** Whether it makes good for one that the cooldown withheld. */
-  readonly owed: boolean;
-}
 
 export interface Step {
   readonly next: AlarmState;
