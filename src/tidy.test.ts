@@ -46,7 +46,7 @@ const rooms: Record<string, Permitted> = {
   notify: { rooms: [...doors, 'discord', 'notify/schedule'], node: true, packages: [] },
   'notify/schedule': { rooms: pure, node: false, packages: [] },
   console: { rooms: [...doors, 'discord', 'backtest'], node: true, packages: ['typebox', '@fastify/static'] },
-  'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'vite'] },
+  'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'uplot', 'vite'] },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
     rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts'],

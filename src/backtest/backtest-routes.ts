@@ -7,7 +7,7 @@ import type { Log } from '../log/log.ts';
 import { isRuleId, parseRule } from '../rule/parse-rule.ts';
 import { ruleInputSchema } from '../rule/rule-schema.ts';
 import type { Rule } from '../rule/rule.ts';
-import { backtest, type BacktestRange, type BacktestResult } from './backtest.ts';
+import { backtest, noWebhook, type BacktestRange, type BacktestResult } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 import { shownFiring, shownNotification, shownTransition, type PastTransition } from './verdicts.ts';
 
@@ -22,8 +22,6 @@ export interface BacktestRoutesOptions {
 const runningMax = 4;
 const listedMax = 10_000;
 const listedDefault = 500;
-/** Stands in for what a draft may not have yet; nothing is ever sent to it. */
-const noWebhook = `https://discord.com/api/webhooks/100000000000000000/${'0'.repeat(68)}`;
 const draftId = '00000000-0000-4000-8000-000000000000';
 
 const rule = { ...ruleInputSchema, required: ['metric_name', 'threshold'], description: 'A rule, saved or not' };

@@ -34,6 +34,7 @@ const AlarmSchema = Type.Object({
   cause: Type.Optional(Type.Enum(['breach', 'no_data'])),
   notified: Type.Optional(Type.Boolean()),
   owed: Type.Optional(Type.Boolean({ description: 'A notification waits for the cooldown' })),
+  alarm_id: Type.Optional(Type.String({ description: 'Of this firing' })),
 });
 const AlarmListSchema = Type.Object({
   time_ms: Type.Number(),
@@ -176,7 +177,12 @@ function shownAlarm({ ruleId, series, state, x, timeMs }: AlarmRecord) {
     ...(state.state !== 'ok' && { since_ms: state.sinceMs }),
     value: x ?? null,
     time_ms: timeMs,
-    ...(state.state === 'firing' && { cause: state.cause, notified: state.notified, owed: state.owed }),
+    ...(state.state === 'firing' && {
+      cause: state.cause,
+      notified: state.notified,
+      owed: state.owed,
+      alarm_id: state.alarmId,
+    }),
   };
 }
 

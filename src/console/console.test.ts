@@ -100,6 +100,7 @@ test('states of alarms are read from the log, firing first and longest first, an
     cause: 'breach',
     notified: true,
     owed: false,
+    alarm_id: '33333333-3333-5333-8333-333333333333',
   });
   assert.equal(all[1]!.value, null);
   const counts: [string, number][] = [

@@ -14,6 +14,7 @@ export interface AlarmView {
   readonly cause?: 'breach' | 'no_data';
   readonly notified?: boolean;
   readonly owed?: boolean;
+  readonly alarm_id?: string;
 }
 
 export interface StatusView {
@@ -32,6 +33,120 @@ export interface RuleView {
   readonly pending: number;
   readonly series: number;
   readonly worst?: AlarmView;
+}
+
+export interface SeriesView {
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly samples: number;
+  readonly last_value: number;
+  readonly last_ms: number;
+  readonly t: readonly number[];
+  readonly min: readonly number[];
+  readonly max: readonly number[];
+  readonly mean: readonly number[];
+  readonly count: readonly number[];
+  readonly window: readonly number[];
+  readonly offset: readonly number[];
+}
+
+export interface SamplesView {
+  readonly from_ms: number;
+  readonly to_ms: number;
+  readonly samples: number;
+  readonly series_total: number;
+  readonly p1: number | null;
+  readonly p99: number | null;
+  readonly series: readonly SeriesView[];
+}
+
+export interface FiringView {
+  readonly alarm_id: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly cause: 'breach' | 'no_data';
+  readonly since_ms: number;
+  readonly fired_ms: number;
+  readonly ended_ms: number | null;
+  readonly value: number | null;
+  readonly offset: number;
+  readonly notified: boolean;
+}
+
+export interface BacktestView {
+  readonly complete: boolean;
+  readonly cut_short: 'retention' | 'too_many_samples' | null;
+  readonly from_ms?: number;
+  readonly to_ms?: number;
+  readonly records: number;
+  readonly samples: number;
+  readonly series: number;
+  readonly series_fired: number;
+  readonly fired: number;
+  readonly firing_now: number;
+  readonly notifications: number;
+  readonly withheld: number;
+  readonly longest_ms: number;
+  readonly took_ms: number;
+  readonly firings: readonly FiringView[];
+}
+
+export interface NotificationView {
+  readonly id: string;
+  readonly kind: 'fired' | 'no_data' | 'resolved';
+  readonly time_ms: number;
+  readonly value: number | null;
+  readonly owed: boolean;
+  readonly appended_ms: number;
+  readonly attempts: number;
+  readonly attempted_ms?: number;
+  readonly outcome: string;
+  readonly outcome_ms?: number;
+  readonly reason?: string;
+  readonly message_id?: string;
+}
+
+export interface AlarmDetail {
+  readonly alarm_id: string;
+  readonly rule_id: string;
+  readonly rule_version: { readonly partition: number; readonly offset: number };
+  readonly metric_name: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly state: 'firing' | 'ended';
+  readonly cause: 'breach' | 'no_data';
+  readonly since_ms: number;
+  readonly fired_ms: number;
+  readonly ended_ms: number | null;
+  readonly value: number | null;
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestamp_ms: number;
+  readonly rule?: Rule;
+  readonly is_rule_current: boolean;
+  readonly notifications: readonly NotificationView[];
+}
+
+export interface VerdictView {
+  readonly agrees: boolean;
+  readonly detail: string;
+  readonly samples: number;
+  readonly from_offset: number;
+  readonly to_offset: number;
+  readonly ended_ms: number | null;
+  readonly took_ms: number;
+}
+
+export interface MetricView {
+  readonly name: string;
+  readonly last_value: number;
+  readonly last_ms: number;
+  readonly rate: number;
+  readonly series: number;
+}
+
+export interface TestSendView {
+  readonly delivered: boolean;
+  readonly status: number | null;
+  readonly took_ms: number;
+  readonly reason?: string;
 }
 
 /** A rule with the version that a change of it must name. */
@@ -65,19 +180,28 @@ export const isSignInPutOff = signal(false);
 const root = new URL('../', document.baseURI);
 const answerMsMax = 8_000;
 
-async function call(method: string, path: string, more: { body?: unknown; etag?: string } = {}): Promise<Response> {
+interface CallMore {
+  readonly body?: unknown;
+  readonly etag?: string;
+  readonly accept?: string;
+  /** For an answer that may take long, or that nobody waits for any more. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export async function call(method: string, path: string, more: CallMore = {}): Promise<Response> {
   const headers = new Headers();
   const sentToken = token.value;
   if (sentToken !== '') headers.set('authorization', `Bearer ${sentToken}`);
   if (more.body !== undefined) headers.set('content-type', 'application/json');
   if (more.etag !== undefined) headers.set('if-match', more.etag);
+  if (more.accept !== undefined) headers.set('accept', more.accept);
   let answer: Response;
   try {
     answer = await fetch(new URL(path, root), {
       method,
       headers,
       cache: 'no-store',
-      signal: AbortSignal.timeout(answerMsMax),
+      signal: more.signal ?? AbortSignal.timeout(answerMsMax),
       ...(more.body !== undefined && { body: JSON.stringify(more.body) }),
     });
   } catch {

@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { AlarmScreen } from './alarm-screen.tsx';
 import { isSignInPutOff, signInWanted, token } from './api.ts';
+import { DemoBar } from './demo-bar.tsx';
 import { Dialog } from './dialog.tsx';
 import { areKeysOn, isHelpOpen, keyTable, setKeys } from './keys.ts';
 import { connection, isStale, refusal, status } from './live.ts';
@@ -30,12 +32,13 @@ export function App() {
         Skip to the content
       </a>
       <Header shown={shown} />
-      <main id="main" tabIndex={-1} class={isStale.value ? 'stale' : ''}>
+      <main id="main" tabIndex={-1} class={`${isStale.value ? 'stale' : ''} screen-${shown.screen}`}>
         {refusal.value !== undefined && (
           <p class="banner" role="alert">
             {refusal.value}. Sign in with another token to see this page.
           </p>
         )}
+        <DemoBar />
         <Screen shown={shown} />
       </main>
       <Notices />
@@ -47,6 +50,7 @@ export function App() {
 }
 
 function Screen({ shown }: { readonly shown: Route }) {
+  if (shown.screen === 'alarm') return <AlarmScreen key={shown.id} id={shown.id} />;
   if (shown.screen === 'editor') return <RuleEditor key={shown.id ?? 'new'} id={shown.id} />;
   if (shown.screen === 'rules') return <RulesScreen search={shown.search} />;
   return <NowScreen />;
@@ -65,7 +69,7 @@ function Header({ shown }: { readonly shown: Route }) {
           <span>SSRMS</span>
         </a>
         <nav aria-label="Screens">
-          <NavLink to={{ screen: 'now' }} isCurrent={shown.screen === 'now'}>
+          <NavLink to={{ screen: 'now' }} isCurrent={shown.screen === 'now' || shown.screen === 'alarm'}>
             Now
             {count > 0 && (
               <span class="badge">
@@ -74,7 +78,10 @@ function Header({ shown }: { readonly shown: Route }) {
               </span>
             )}
           </NavLink>
-          <NavLink to={{ screen: 'rules', search: '' }} isCurrent={shown.screen !== 'now'}>
+          <NavLink
+            to={{ screen: 'rules', search: '' }}
+            isCurrent={shown.screen === 'rules' || shown.screen === 'editor'}
+          >
             Rules
           </NavLink>
         </nav>
@@ -158,7 +165,7 @@ function Help() {
   );
 }
 
-const screenNames = { now: 'Now', rules: 'Rules', editor: 'Rule' };
+const screenNames = { now: 'Now', rules: 'Rules', editor: 'Rule', alarm: 'Alarm' };
 
 /** The tab says how many alarms fire, and a new screen begins at its heading, for ears too. */
 function useTitle(shown: Route): void {
@@ -167,7 +174,7 @@ function useTitle(shown: Route): void {
   useEffect(() => {
     document.title = `${count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;
   }, [count, name]);
-  const place = shown.screen === 'editor' ? `editor ${shown.id}` : shown.screen;
+  const place = 'id' in shown ? `${shown.screen} ${shown.id}` : shown.screen;
   const isFirst = useRef(true);
   useLayoutEffect(() => {
     if (isFirst.current) isFirst.current = false;

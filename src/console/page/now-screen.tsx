@@ -205,7 +205,7 @@ function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly has
       <div class="alarm-main">
         <div class="alarm-title">
           <StateMark state={state} />
-          <a class="metric" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
+          <a class="metric" href={alarmAddress(alarm)}>
             {alarm.metric_name}
           </a>
           <Tags tags={alarm.tags} />
@@ -234,6 +234,11 @@ function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly has
   );
 }
 
+/** What fires has a page of its own; what is pending has only its rule. */
+function alarmAddress({ alarm_id: id, rule_id: ruleId }: AlarmView): string {
+  return addressOf(id === undefined ? { screen: 'editor', id: ruleId } : { screen: 'alarm', id });
+}
+
 function Since({ sinceMs }: { readonly sinceMs: number }) {
   return (
     <time dateTime={new Date(sinceMs).toISOString()} title={momentText(sinceMs)}>
@@ -253,7 +258,7 @@ function Changes() {
         {changes.value.map(({ atMs, kind, alarm }) => (
           <li key={`${atMs} ${kind} ${alarmKey(alarm)}`}>
             <StateMark state={kind === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing'} />
-            <a class="metric" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
+            <a class="metric" href={alarmAddress(alarm)}>
               {alarm.metric_name}
             </a>
             <Tags tags={alarm.tags} />

@@ -9,6 +9,8 @@ import { addressOf, go } from './router.ts';
 import { Conflict } from './rule-conflict.tsx';
 import { draftOf, emptyDraft, fieldsOf, type RuleDraft } from './rule-draft.ts';
 import { RulePreview } from './rule-preview.tsx';
+import { SendTest } from './send-test.tsx';
+import { Workbench } from './workbench.tsx';
 
 /** Makes a rule, or changes the one with this id. */
 export function RuleEditor({ id }: { readonly id: string | undefined }) {
@@ -127,7 +129,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
           if (!isBusy.value) void save(saved.value?.etag ?? '');
         }}
       >
-        <MainSentence form={form} />
+        <MainSentence form={form} fields={fields} />
         <FoldedFields form={form} />
         {theirs.value !== undefined && (
           <Conflict
@@ -157,7 +159,10 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
           </button>
         </div>
       </form>
-      <RulePreview fields={fields} />
+      <div class="editor-side">
+        <Workbench form={form} fields={fields} saved={saved.value?.rule} />
+        <RulePreview fields={saved.value === undefined ? fields : { ...fields, id: saved.value.rule.id }} />
+      </div>
       <DeleteDialog
         rule={isDeleting.value ? saved.value?.rule : undefined}
         etag={saved.value?.etag}
@@ -188,7 +193,7 @@ function useWarning(dirty: boolean): void {
   }, [dirty]);
 }
 
-function MainSentence({ form }: { readonly form: Form }) {
+function MainSentence({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
   const averages = form.draft.value.type === 'window_average';
   return (
     <div class="card sentence-form">
@@ -259,6 +264,7 @@ function MainSentence({ form }: { readonly form: Form }) {
           hint="Channel settings, Integrations, Webhooks. Whoever has it can post there."
         />
       </div>
+      <SendTest fields={fields} />
     </div>
   );
 }

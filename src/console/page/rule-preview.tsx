@@ -25,7 +25,7 @@ export function RulePreview({ fields }: { readonly fields: Record<string, unknow
 
 /** The fields as far as they can be spoken of: a number that is none yet is left out. */
 function sayable(fields: Record<string, unknown>): Partial<Rule> {
-  const texts = new Set(['metric_name', 'operator', 'type', 'trigger', 'description']);
+  const texts = new Set(['id', 'metric_name', 'operator', 'type', 'trigger', 'description']);
   const kept = Object.entries(fields).filter(([field, value]) => typeof value !== 'string' || texts.has(field));
   return Object.fromEntries(kept);
 }

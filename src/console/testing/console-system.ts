@@ -9,6 +9,7 @@ import { openTestLog, type TestLog } from '../../http/testing/test-log.ts';
 import { createIngest } from '../../ingest/ingest.ts';
 import { partitionOf } from '../../log/murmur2.ts';
 import { noTags, type Tags } from '../../metric/sample.ts';
+import { createNotify } from '../../notify/notify.ts';
 import { createRules } from '../../rules/rules.ts';
 import { topics } from '../../topics.ts';
 import { createConsole } from '../console.ts';
@@ -18,22 +19,36 @@ export interface ConsoleSystem extends TestServer {
   stop(): Promise<void>;
 }
 
-export async function startConsoleSystem(
-  options: { readonly auth?: boolean; readonly pageDir?: string; readonly evaluates?: boolean } = {},
-): Promise<ConsoleSystem> {
+interface ConsoleSystemOptions {
+  readonly auth?: boolean;
+  readonly pageDir?: string;
+  /** Whether samples are judged, too. */
+  readonly evaluates?: boolean;
+  /** A stand-in for Discord, which alarms are then sent to. */
+  readonly discordApiBase?: string;
+}
+
+export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Promise<ConsoleSystem> {
   const storage = await openTestLog();
   const [health, meter, stop] = [new Health(), new Meter(), new AbortController()];
-  const common = { log: storage.log, health, meter, logger: testLogger };
+  const common = {
+    log: storage.log,
+    health,
+    meter,
+    logger: testLogger,
+    version: '0.0.0',
+    discordApiBase: options.discordApiBase,
+  };
   const rules = createRules(common);
   const ingest = createIngest(common);
   const pages = createConsole({
     ...common,
     rules: rules.feed,
-    version: '0.0.0',
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });
   const services = [rules.service, pages.service];
   if (options.evaluates === true) services.push(createEvaluate({ ...common, rules: rules.feed }));
+  if (options.discordApiBase !== undefined) services.push(createNotify({ ...common, rules: rules.feed }));
   const running = services.map((service) => service.run(stop.signal));
   const auth = options.auth === true ? testAuth() : undefined;
   const it = await listeningServer([rules.routes, ingest.routes, pages.routes], { health, meter, auth });

@@ -1,0 +1,191 @@
+// What stands beside the rule being written: its metric as it flows, the threshold to take hold of, and what the rule would have
+// done, judged by the evaluator itself.
+import { useSignal, type Signal } from '@preact/signals';
+import { useEffect, useMemo } from 'preact/hooks';
+import type { Rule } from '../../rule/rule.ts';
+import { token, type BacktestView, type SamplesView } from './api.ts';
+import { BacktestVerdict } from './backtest-verdict.tsx';
+import { Chart } from './chart.tsx';
+import { fittedFromMs } from './chart-data.ts';
+import type { Form } from './fields.tsx';
+import { readSamples, runBacktest } from './inspect.ts';
+import { nowMs } from './live.ts';
+import { MetricPicker } from './metric-picker.tsx';
+import { numberText } from './time-text.ts';
+
+const ranges = [
+  [600, '10 min'],
+  [3_600, '1 h'],
+  [21_600, '6 h'],
+  [86_400, '24 h'],
+] as const;
+
+const samplesEveryMs = 2_000;
+/** A hand that drags gives a value every few milliseconds: only where it rests is worth an answer. */
+const restMs = 30;
+/** What comes in meanwhile is judged, too, though nothing is typed. */
+const judgedEveryMs = 5_000;
+
+/** The fields as a rule, when they are enough of one to be judged. */
+function judgeable(fields: Record<string, unknown>): object | undefined {
+  const { discord_webhook_url: _webhook, description: _description, ...rest } = fields;
+  if (typeof rest['metric_name'] !== 'string' || rest['metric_name'] === '') return undefined;
+  if (Object.values(rest).some((value) => typeof value === 'number' && !Number.isFinite(value))) return undefined;
+  const numbers = ['threshold', 'window_duration_seconds', 'for_seconds', 'resolve_threshold', 'cooldown_seconds'];
+  if (numbers.some((field) => typeof rest[field] === 'string')) return undefined;
+  return typeof rest['threshold'] === 'number' ? rest : undefined;
+}
+
+interface WorkbenchProps {
+  readonly form: Form;
+  readonly fields: Record<string, unknown>;
+  readonly saved: Rule | undefined;
+}
+
+export function Workbench({ form, fields, saved }: WorkbenchProps) {
+  const range = useSignal<number>(600);
+  const { draft } = form;
+  const set = (more: Partial<typeof draft.value>): void => {
+    draft.value = { ...draft.value, ...more };
+  };
+  const metric = draft.value.metric_name;
+  const tags = fields['tags'] as Readonly<Record<string, string>> | undefined;
+  const samples = useSamples({ metric, tags, range, fields });
+  const rule = judgeable(fields);
+  const result = useBacktest(rule, range.value, saved?.id);
+  const before = saved === undefined ? undefined : judgeable({ ...saved, id: undefined });
+  const isOther = JSON.stringify(rule) !== JSON.stringify(before);
+  const ghost = useBacktest(isOther ? before : undefined, range.value, saved?.id);
+  if (metric === '') return <MetricPicker onPick={(name) => set({ metric_name: name })} />;
+  const found = samples.value;
+  const threshold = typeof fields['threshold'] === 'number' ? fields['threshold'] : undefined;
+  const resolve = typeof fields['resolve_threshold'] === 'number' ? fields['resolve_threshold'] : undefined;
+  const operator = draft.value.operator === '<' ? '<' : '>';
+  const suggestion = operator === '>' ? found?.p99 : found?.p1;
+  return (
+    <section class="card chart-card workbench" aria-label="The metric, and what the rule would have done">
+      <div class="chart-head">
+        <h2>{metric}</h2>
+        <Ranges range={range} />
+      </div>
+      {found !== undefined && found.samples > 0 ? (
+        <Chart
+          label={`Samples of ${metric}`}
+          series={found.series}
+          fromMs={fittedFromMs(found.series, nowMs.value - range.value * 1_000, nowMs.value)}
+          toMs={nowMs.value}
+          operator={operator}
+          threshold={threshold}
+          resolveThreshold={resolve}
+          ghost={saved?.threshold}
+          bands={(result.value?.firings ?? []).map(({ fired_ms: fromMs, ended_ms: toMs }) => ({
+            fromMs,
+            toMs: toMs ?? undefined,
+          }))}
+          onThreshold={(value) => set({ threshold: String(value) })}
+        />
+      ) : (
+        <p class="chart-none">
+          {found === undefined ? 'Reading its samples…' : 'No sample of this metric in this time. Is its name right?'}
+        </p>
+      )}
+      <div class="chart-foot">
+        {suggestion !== null && suggestion !== undefined && threshold === undefined && (
+          <button type="button" onClick={() => set({ threshold: String(Number(suggestion.toPrecision(6))) })}>
+            Set the threshold to {numberText(Number(suggestion.toPrecision(6)))}, the{' '}
+            {operator === '>' ? '99th' : '1st'} percentile
+          </button>
+        )}
+        {found !== undefined && found.series_total > found.series.length && (
+          <span class="hint">
+            {found.series.length} of {found.series_total} series, those nearest the threshold
+          </span>
+        )}
+      </div>
+      <BacktestVerdict result={result.value} before={isOther ? ghost.value : undefined} rangeSeconds={range.value} />
+    </section>
+  );
+}
+
+function Ranges({ range }: { readonly range: Signal<number> }) {
+  return (
+    <fieldset class="ranges">
+      <legend class="for-ears">How far back</legend>
+      {ranges.map(([seconds, words]) => (
+        <label key={seconds}>
+          <input type="radio" name="range" checked={range.value === seconds} onChange={() => (range.value = seconds)} />
+          <span>{words}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+interface SamplesAsked {
+  readonly metric: string;
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  readonly range: Signal<number>;
+  readonly fields: Record<string, unknown>;
+}
+
+function useSamples({ metric, tags, range, fields }: SamplesAsked): Signal<SamplesView | undefined> {
+  const found = useSignal<SamplesView | undefined>(undefined);
+  const window = fields['type'] === 'window_average' ? fields['window_duration_seconds'] : undefined;
+  const windowSeconds = typeof window === 'number' && window > 0 ? window : undefined;
+  const isLowestFirst = fields['operator'] === '<';
+  useEffect(() => {
+    found.value = undefined;
+    if (metric === '') return undefined;
+    const stop = new AbortController();
+    const read = (): void => {
+      if (document.hidden) return;
+      const wanted = { metricName: metric, tags, lastSeconds: range.value, points: 400, windowSeconds, isLowestFirst };
+      readSamples(wanted, stop.signal).then(
+        (fresh) => (found.value = fresh),
+        // The connection chip says what is wrong; what was read stays.
+        () => {},
+      );
+    };
+    const first = setTimeout(read, restMs);
+    const timer = setInterval(read, samplesEveryMs);
+    return () => {
+      clearTimeout(first);
+      clearInterval(timer);
+      stop.abort();
+    };
+  }, [metric, JSON.stringify(tags ?? {}), range.value, windowSeconds, isLowestFirst, token.value]);
+  return found;
+}
+
+function useBacktest(
+  rule: object | undefined,
+  seconds: number,
+  id: string | undefined,
+): Signal<BacktestView | undefined> {
+  const found = useSignal<BacktestView | undefined>(undefined);
+  const text = useMemo(() => (rule === undefined ? '' : JSON.stringify(rule)), [JSON.stringify(rule)]);
+  useEffect(() => {
+    if (text === '') {
+      found.value = undefined;
+      return undefined;
+    }
+    const stop = new AbortController();
+    const judge = (): void => {
+      if (document.hidden) return;
+      const order = { ...(JSON.parse(text) as object), ...(id !== undefined && { id }) };
+      const onResult = (result: BacktestView): void => void (found.value = result);
+      runBacktest(order, { last_seconds: seconds }, { signal: stop.signal, onResult }).catch(() => {
+        // A field that is wrong is named when the rule is saved.
+        if (!stop.signal.aborted) found.value = undefined;
+      });
+    };
+    const first = setTimeout(judge, restMs);
+    const timer = setInterval(judge, judgedEveryMs);
+    return () => {
+      clearTimeout(first);
+      clearInterval(timer);
+      stop.abort();
+    };
+  }, [text, seconds, id, token.value]);
+  return found;
+}

@@ -1,0 +1,41 @@
+// Takes pictures of the page's screens in both themes, of the demo that runs at an address: node test/support/pictures.ts URL FOLDER
+import { join } from 'node:path';
+import { chromium, type Page } from 'playwright-core';
+
+const [url = 'http://127.0.0.1:9090', folder = '.'] = process.argv.slice(2);
+const size = { width: 1_280, height: 860 };
+
+interface Listed {
+  readonly alarms: readonly { readonly alarm_id: string; readonly metric_name: string }[];
+}
+
+const { alarms } = (await (await fetch(`${url}/api/v1/alarms?state=firing`)).json()) as Listed;
+const alarm = alarms.find(({ metric_name: name }) => name === 'failed-requests') ?? alarms[0];
+const rules = (await (await fetch(`${url}/rules`)).json()) as { id: string; metric_name: string; type?: string }[];
+const rule = rules.find(({ metric_name: name, type }) => name === 'cpu-usage' && type === undefined) ?? rules[0];
+
+const screens: Record<string, string> = {
+  now: '#/now',
+  rules: '#/rules',
+  new: '#/rules/new',
+  ...(rule !== undefined && { editor: `#/rules/${rule.id}` }),
+  ...(alarm !== undefined && { alarm: `#/alarms/${alarm.alarm_id}` }),
+};
+
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+try {
+  for (const theme of ['light', 'dark'] as const) {
+    const context = await browser.newContext({ viewport: size, colorScheme: theme });
+    const page: Page = await context.newPage();
+    page.on('console', (message) => message.type() === 'error' && console.error(message.text()));
+    page.on('pageerror', (error) => console.error(error));
+    for (const [name, address] of Object.entries(screens)) {
+      await page.goto(`${url}/console/${address}`);
+      await page.waitForTimeout(2_500);
+      await page.screenshot({ path: join(folder, `${name}-${theme}.png`), fullPage: true });
+    }
+    await context.close();
+  }
+} finally {
+  await browser.close();
+}
