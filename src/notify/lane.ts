@@ -24,6 +24,8 @@ interface Sending {
 
 /** How long a lane waits before it looks again at a rule whose change is on the way. */
 const lookAgainMs = 250;
+/** More than one message shows. */
+const manyBeyond = 10;
 /** More are not looked at for one message: a storm's list has room for fewer. */
 const batchMax = 100;
 /**
@@ -96,7 +98,7 @@ export class Lane {
         await this.#pause(waitMs);
         continue;
       }
-      if (!(await gate.enter(signal))) return;
+      if (!(await gate.enter(signal, () => this.#queue.length > manyBeyond))) return;
       // What it is told while it waited at the gate counts.
       const batch = await this.#nextDue();
       if (batch === undefined || this.#pace.waitMs(clock.monotonicMs()) > 0) gate.unused();

@@ -6,14 +6,23 @@ import { WebhookPace } from './schedule/webhook-pace.ts';
 /** Webhooks whose pace is remembered; past them those that may be asked at once are forgotten. */
 const pacesMax = 10_000;
 
+/** While webhooks with much due are waiting, one of them goes after so many others. */
+const fewInARowMax = 3;
+/** What those with much due leave of a burst, for others that may come. */
+const sparedByMany = 2;
+
+/** Whether more is due than one message shows: then it takes many messages, and their order among others matters little. */
+export type HasMuch = () => boolean;
+
 /**
- * The one door of this process to Discord: lanes queue here, and go through in the order in which they came, as fast as
- * AddressPace allows.
+ * The one door of this process to Discord: lanes queue here, and go through as fast as AddressPace allows, in the order in
+ * which they came; but those to whose webhooks little is due go before those of a storm, which hardly feel it.
  */
 export class SendGate {
   readonly pace: AddressPace;
   readonly #clock: NotifyClock;
-  readonly #queue = new Set<() => void>();
+  readonly #queue = new Map<() => void, HasMuch>();
+  #fewInARow = 0;
   #isPumping = false;
   #served = 0;
   readonly #paces = new Map<string, WebhookPace>();
@@ -31,7 +40,7 @@ export class SendGate {
   }
 
   /** Resolves when one request may go out; false when the signal aborted before. */
-  enter(signal: AbortSignal): Promise<boolean> {
+  enter(signal: AbortSignal, hasMuch: HasMuch = () => false): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const leave = (): void => {
@@ -45,7 +54,9 @@ export class SendGate {
         resolve(true);
       };
       signal.addEventListener('abort', leave, { once: true });
-      this.#queue.add(go);
+      this.#queue.set(go, hasMuch);
+      // It may go before who waits now.
+      this.#changed();
       void this.#pump();
     });
   }
@@ -103,17 +114,32 @@ export class SendGate {
   async #pump(): Promise<void> {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (let [first] = this.#queue; first !== undefined; [first] = this.#queue) {
+    for (let next = this.#next(); next !== undefined; next = this.#next()) {
       const nowMs = this.#clock.monotonicMs();
-      const waitMs = this.pace.waitMs(nowMs);
+      const waitMs = this.pace.waitMs(nowMs, next.hasMuch ? sparedByMany : 0);
       if (waitMs === 0) {
-        this.#queue.delete(first);
+        this.#fewInARow = next.hasMuch ? 0 : this.#fewInARow + 1;
+        this.#queue.delete(next.go);
         this.pace.take(nowMs);
-        first();
+        next.go();
       } else {
         await this.#clock.pause(waitMs, this.#change.signal);
       }
     }
     this.#isPumping = false;
+  }
+
+  /** Whose turn it is. */
+  #next(): { readonly go: () => void; readonly hasMuch: boolean } | undefined {
+    let many: (() => void) | undefined;
+    let few: (() => void) | undefined;
+    const isManysTurn = this.#fewInARow >= fewInARowMax;
+    for (const [go, hasMuch] of this.#queue) {
+      if (hasMuch()) many ??= go;
+      else few ??= go;
+      if ((isManysTurn ? many : few) !== undefined) break;
+    }
+    const go = isManysTurn ? (many ?? few) : (few ?? many);
+    return go === undefined ? undefined : { go, hasMuch: go === many };
   }
 }

@@ -20,6 +20,8 @@ export interface DeliveryEvidence {
   readonly records: readonly DeliveryRecord[];
   readonly ledger: readonly LedgerEntry[];
   readonly facts: LedgerFacts;
+  /** The webhooks of letters: at others two alarms may look alike. */
+  readonly letterWebhooks: ReadonlySet<string>;
   /** By where it was said: logs, figures, the topics but `rules`. */
   readonly said: ReadonlyMap<string, string>;
   readonly tokens: readonly string[];
@@ -125,7 +127,7 @@ export function checkArrivals({ facts }: DeliveryEvidence): void {
 const isMarked = ({ alarms }: LedgerEntry): boolean => alarms.some(({ footer }) => footer.includes('possible repeat'));
 
 /** I6: a copy says that it may be one, and there are no more than events that excuse one. Returns how many there are. */
-export function checkDoubles({ facts, ledger }: DeliveryEvidence, copiesMax: number): number {
+export function checkDoubles({ facts, ledger, letterWebhooks }: DeliveryEvidence, copiesMax: number): number {
   none(
     facts.doubled.filter(({ unmarked }) => unmarked > 0),
     'I6: copies that do not say so',
@@ -133,7 +135,7 @@ export function checkDoubles({ facts, ledger }: DeliveryEvidence, copiesMax: num
   const seen = new Set<string>();
   let copies = 0;
   for (const { method, outcome, webhookId, alarms } of ledger) {
-    if (method !== 'POST' || outcome !== 'accepted') continue;
+    if (method !== 'POST' || outcome !== 'accepted' || !letterWebhooks.has(webhookId)) continue;
     const names = alarms.map(({ title, ruleId, value }) => `${webhookId} ${title} ${ruleId} ${value}`);
     if (names.some((name) => seen.has(name))) copies++;
     for (const name of names) seen.add(name);

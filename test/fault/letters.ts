@@ -6,7 +6,7 @@ import { topics } from '../../src/topics.ts';
 import type { ExpectedAlarm } from '../support/fake-discord/ledger-facts.ts';
 import type { FakeWebhook, NewWebhook } from '../support/fake-discord/webhook-table.ts';
 import type { OracleRule } from '../support/oracle/oracle-rule.ts';
-import { drawId } from './load.ts';
+import { discordUrlOf, drawId } from './load.ts';
 import type { Fleet } from './fleet.ts';
 
 /** A rule is in force within a second. */
@@ -108,8 +108,3 @@ export class Letters {
 
 /** Of sorted values. */
 export const p99 = (sorted: readonly number[]): number => sorted[Math.floor(sorted.length * 0.99)] ?? NaN;
-
-/** As people write it, wherever the operator's base leads. */
-export function discordUrlOf({ id, token }: FakeWebhook): string {
-  return `https://discord.com/api/webhooks/${id}/${token}`;
-}

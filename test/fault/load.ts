@@ -1,6 +1,7 @@
 // What goes through a fleet under test: rules of every kind, and samples whose values wander across their thresholds. All of
 // it is drawn from a seed; only the times are the wall clock's.
 import type { Log, NewRecord } from '../../src/log/log.ts';
+import type { FakeWebhook } from '../support/fake-discord/webhook-table.ts';
 import type { OracleRule } from '../support/oracle/oracle-rule.ts';
 import type { Random } from '../support/sim-log/random.ts';
 
@@ -33,6 +34,11 @@ export interface LoadPlan {
 export function drawId(random: Random): string {
   const hex = Array.from({ length: 32 }, () => random.below(16).toString(16)).join('');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20)}`;
+}
+
+/** As people write it, wherever the operator's base leads. */
+export function discordUrlOf({ id, token }: FakeWebhook): string {
+  return `https://discord.com/api/webhooks/${id}/${token}`;
 }
 
 /** Rules and series of one run. */

@@ -40,12 +40,15 @@ export class AddressPace {
     this.#requestsPerSecond = rate;
   }
 
-  /** How long until a request may go out; 0 when one may now, Infinity while the outcome of a trial is awaited. */
-  waitMs(nowMs: number): number {
+  /**
+   * How long until a request may go out; 0 when one may now, Infinity while the outcome of a trial is awaited. `spare`: so many
+   * could follow it at once.
+   */
+  waitMs(nowMs: number, spare = 0): number {
     if (nowMs < this.#closedUntilMs) return this.#closedUntilMs - nowMs;
     if (this.#isTrialTaken) return Infinity;
     const intervalMs = 1_000 / this.#requestsPerSecond;
-    const burstMs = Math.max(0, burstSeconds * 1_000 - intervalMs);
+    const burstMs = Math.max(0, burstSeconds * 1_000 - (1 + spare) * intervalMs);
     return Math.max(0, this.#spacedMs - burstMs - nowMs);
   }
 
