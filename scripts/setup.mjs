@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(root, '.cache');
+const clients = join(cache, 'clients');
 const goal = process.argv[2] ?? 'start';
 
 const has = (command, ...args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0;
@@ -58,6 +59,13 @@ const machineNeeds = [
   { name: 'chromium', found: () => existsSync('/usr/bin/chromium'), debian: 'chromium' },
 ];
 
+/** Where the clients come from that the tests send metrics with (test/clients). */
+const clientNeeds = [
+  { name: 'curl', found: () => has('curl', '--version'), debian: 'curl' },
+  { name: 'python', found: () => has('python3', '-m', 'ensurepip', '--version'), debian: 'python3 python3-venv' },
+  { name: 'go', found: () => has('go', 'version'), debian: 'golang-go' },
+];
+
 /** What the fault tests need beside that. */
 const faultNeeds = [{ name: 'libfaketime', found: () => has('faketime', '--version'), debian: 'faketime' }];
 
@@ -78,8 +86,9 @@ const peerNeeds = [
 ];
 
 function installMachineNeeds() {
-  const needs = [...machineNeeds, ...(goal === 'bench' ? peerNeeds : goal === 'fault' ? faultNeeds : [])];
-  const optional = new Set(['chromium', 'libfaketime', ...peerNeeds.map((need) => need.name)]);
+  const more = { bench: peerNeeds, fault: faultNeeds, test: clientNeeds }[goal] ?? [];
+  const needs = [...machineNeeds, ...more];
+  const optional = new Set(['chromium', 'libfaketime', ...[...peerNeeds, ...clientNeeds].map((need) => need.name)]);
   let missing = needs.filter((need) => !need.found());
   const debianRoot = process.getuid?.() === 0 && existsSync('/etc/debian_version') && has('apt-get', '--version');
   const wanted = missing.filter((need) => need.isServer !== true).flatMap((need) => need.debian.split(' '));
@@ -114,6 +123,56 @@ function fetchJars(pom, folder, what) {
   });
 }
 
+/** Prometheus and vmagent: unpacked where the tests find them, since installing a package would start a server. */
+function unpackDebianClients() {
+  const missing = Object.entries({ prometheus: 'prometheus', 'victoria-metrics': 'vmagent' }).filter(
+    ([, command]) => !existsSync(`/usr/bin/${command}`) && !existsSync(join(clients, `debian/usr/bin/${command}`)),
+  );
+  if (missing.length === 0 || !has('apt-get', '--version')) return;
+  const packages = missing.map(([name]) => name);
+  console.error(`ssrms: unpacking for the tests: ${packages.join(' ')} …`);
+  mkdirSync(clients, { recursive: true });
+  const download = () => spawnSync('apt-get', ['download', '-qq', ...packages], { cwd: clients, stdio: 'ignore' });
+  if (download().status !== 0) {
+    spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore' });
+    download();
+  }
+  for (const file of readdirSync(clients).filter((name) => name.endsWith('.deb'))) {
+    spawnSync('dpkg-deb', ['-x', file, 'debian'], { cwd: clients, stdio: ['ignore', 'ignore', 2] });
+    rmSync(join(clients, file));
+  }
+}
+
+/** A client that cannot be had is named by the test that is skipped. */
+function orNamed(what, work) {
+  try {
+    work();
+  } catch {
+    console.error(`ssrms: ${what} could not be installed: tests that need it are skipped`);
+  }
+}
+
+function installClients() {
+  orNamed('Prometheus and vmagent', unpackDebianClients);
+  orNamed('the Python clients', () => {
+    const requirements = 'test/clients/requirements.txt';
+    once('python-clients', hashOf(requirements), () => {
+      console.error('ssrms: installing Python clients for the tests …');
+      run('python3', '-m', 'venv', join(clients, 'python'));
+      run(join(clients, 'python/bin/pip'), 'install', '-q', '--disable-pip-version-check', '-r', requirements);
+    });
+  });
+  orNamed('the remote write 2 sender', () => {
+    const folder = 'test/clients/prw2-sender';
+    const fingerprint = hashOf(`${folder}/main.go`) + hashOf(`${folder}/go.sum`);
+    once('prw2-sender', fingerprint, () => {
+      console.error('ssrms: building the remote write 2 sender for the tests …');
+      run('go', '-C', folder, 'build', '-o', join(clients, 'prw2-sender'), '.');
+    });
+  });
+}
+
 installNodeModules();
 if (goal !== 'check') buildPage();
 if (goal !== 'start' && goal !== 'check') installMachineNeeds();
+if (goal === 'test') installClients();

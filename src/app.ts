@@ -9,7 +9,7 @@ import { createConsole } from './console/console.ts';
 import { createEvaluate } from './evaluate/evaluate.ts';
 import { createAuth, type Auth } from './http/auth.ts';
 import { createServer } from './http/server.ts';
-import { createIngest } from './ingest/ingest.ts';
+import { createIngest, type IngestOptions } from './ingest/ingest.ts';
 import type { Log } from './log/log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { createNotify } from './notify/notify.ts';
@@ -57,7 +57,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     const rules = createRules({ ...common, revealWebhookUrl: config.revealWebhookUrl });
     const services: Service[] = [rules.service];
     if (parts.includes('rules')) await server.mount(rules.routes);
-    if (parts.includes('ingest')) await server.mount(createIngest(common).routes);
+    if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
     if (parts.includes('alarms')) {
       services.push(
         createEvaluate({ ...common, rules: rules.feed, seriesMax: config.seriesMax }),
@@ -149,6 +149,18 @@ export async function openLog(config: Config, logger: Logger): Promise<Log> {
     ...(tls && { tls: tlsCa === undefined ? {} : { ca: tlsCa } }),
     ...(sasl !== undefined && { sasl }),
   });
+}
+
+function ingestSettings(config: Config): Pick<IngestOptions, 'timeBounds' | 'quotas' | 'influxBasic'> {
+  return {
+    timeBounds: { pastMsMax: config.timestampPastMs, futureMsMax: config.timestampFutureMs },
+    quotas: {
+      samplesPerSecond: config.quotaSamples,
+      bytesPerSecond: config.quotaBytes,
+      series: config.quotaSeries,
+    },
+    influxBasic: config.influxBasicAuth,
+  };
 }
 
 function authOf(config: Config, logger: Logger, meter: Meter): Auth | undefined {

@@ -20,6 +20,15 @@ export interface Config {
   readonly jwksUrl: string | undefined;
   readonly jwtIssuer: string | undefined;
   readonly jwtAudience: string | undefined;
+  /** How old a sample may be, and how far ahead of our clock. */
+  readonly timestampPastMs: number;
+  readonly timestampFutureMs: number;
+  /** What one subject may send to ingest; undefined: as much as it likes. */
+  readonly quotaSamples: number | undefined;
+  readonly quotaBytes: number | undefined;
+  readonly quotaSeries: number | undefined;
+  /** Lets clients of Influx' first API send their token as the password of Basic. */
+  readonly influxBasicAuth: boolean;
   /** Series that one alarms instance may hold. */
   readonly seriesMax: number;
   readonly noAuth: boolean;
@@ -95,6 +104,35 @@ export const settings = {
     placeholder: 'number',
     help: 'series an alarms instance may hold; samples of further ones are refused and counted (default 1000000)',
   },
+  timestampPast: {
+    env: 'TIMESTAMP_PAST_SECONDS',
+    placeholder: 'seconds',
+    help: 'how old a sample may be that is posted to ingest (default 3600)',
+  },
+  timestampFuture: {
+    env: 'TIMESTAMP_FUTURE_SECONDS',
+    placeholder: 'seconds',
+    help: 'how far ahead of our clock it may be, to be dated now (default 600; 3000 at the most, for Kafka)',
+  },
+  quotaSamples: {
+    env: 'QUOTA_SAMPLES',
+    placeholder: 'number',
+    help: "samples a second that one token's subject may post (default: no limit)",
+  },
+  quotaBytes: {
+    env: 'QUOTA_BYTES',
+    placeholder: 'number',
+    help: "bytes a second, unpacked, that one token's subject may post (default: no limit)",
+  },
+  quotaSeries: {
+    env: 'QUOTA_SERIES',
+    placeholder: 'number',
+    help: "series an hour that one token's subject may post (default: no limit)",
+  },
+  influxBasicAuth: {
+    env: 'INFLUX_BASIC_AUTH',
+    help: "let clients of Influx' first API send their token as the password of Basic",
+  },
   noAuth: {
     env: 'NO_AUTH',
     help: 'listen on a public address without tokens: everybody who reaches it may change rules',
@@ -136,6 +174,10 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     return value === undefined || value.trim() === '' ? undefined : value.trim();
   };
   const switched = (name: SettingName): boolean => flags[name] === true || truth(settings[name], text(name));
+  const quota = (name: 'quotaSamples' | 'quotaBytes' | 'quotaSeries'): number | undefined => {
+    const given = text(name);
+    return given === undefined ? undefined : wholeNumber(settings[name], given, 999_999_999, 1);
+  };
   const config: Config = {
     host: text('host') ?? '127.0.0.1',
     port: wholeNumber(settings.port, text('port') ?? String(defaultPort), 65_535),
@@ -150,6 +192,12 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     jwtIssuer: text('jwtIssuer'),
     jwtAudience: text('jwtAudience'),
     seriesMax: wholeNumber(settings.seriesMax, text('seriesMax') ?? '1000000', 100_000_000),
+    timestampPastMs: 1_000 * wholeNumber(settings.timestampPast, text('timestampPast') ?? '3600', 86_400),
+    timestampFutureMs: 1_000 * wholeNumber(settings.timestampFuture, text('timestampFuture') ?? '600', 3_000),
+    quotaSamples: quota('quotaSamples'),
+    quotaBytes: quota('quotaBytes'),
+    quotaSeries: quota('quotaSeries'),
+    influxBasicAuth: switched('influxBasicAuth'),
     noAuth: switched('noAuth'),
     revealWebhookUrl: oneOf(settings.revealWebhookUrl, text('revealWebhookUrl') ?? 'all', revealWebhookUrls),
     hostNames: (text('hostNames') ?? '')

@@ -3,9 +3,10 @@ import { openLog } from '../app.ts';
 import { createLogger } from '../base/logger.ts';
 import { Failure } from '../base/failure.ts';
 import { readConfig } from '../config.ts';
+import { hostTags, HostReader } from '../sources/host.ts';
 import { publishToIngest, publishToLog, type Publish } from '../sources/publish.ts';
-import { runSource } from '../sources/source.ts';
-import { constant, decimalArgument, spikes, stairs, type Values } from '../sources/values.ts';
+import { runSource, type SourceSettings } from '../sources/source.ts';
+import { constant, decimalArgument, measureOf, spikes, stairs, type Values } from '../sources/values.ts';
 import { topics } from '../topics.ts';
 import { addSettings, flagsOf, publishSettings } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
@@ -13,9 +14,10 @@ import { untilTold } from './until-told.ts';
 /** Where `ssrms up` listens unless it is told otherwise. */
 export const localIngest = 'http://127.0.0.1:9090';
 
-/** Adds `ssrms source constant|spikes|stairs`. */
+/** Adds `ssrms source constant|spikes|stairs|host`. */
 export function addSourceCommand(program: Command): void {
   const source = program.command('source').description('act as a device that publishes a metric');
+  addHost(source.command('host'));
   addKind(
     source.command('constant').description('always the same value'),
     ['metric_name', 'metric_value', 'period_seconds'],
@@ -45,15 +47,35 @@ export function addSourceCommand(program: Command): void {
   );
 }
 
-function addKind(command: Command, names: readonly string[], values: (args: string[]) => Values): void {
-  for (const name of names) command.argument(`<${name}>`);
-  // A negative number is a value here, not an unknown flag.
-  command.allowUnknownOption().allowExcessArguments();
+/** `ssrms source host`: real data for whoever has none yet. */
+function addHost(command: Command): void {
+  command.description("this machine's CPU, memory, disk and network").argument('[period_seconds]', 'how often', '1');
+  addPublishing(command);
+  command.action(async (period: string) => {
+    const reader = new HostReader();
+    await runKind(command, { periodMs: periodMsOf(period), measure: () => reader.read(), tags: hostTags() });
+  });
+}
+
+function addPublishing(command: Command): void {
   command
     .option('--tag <key=value>', 'a tag of the samples (repeatable)', collectTag, {})
     .option('--ingest <url>', `post to this ingest service (default: ${localIngest}, or the log itself with BROKER)`)
     .option('--token <token>', 'token for the ingest service [SSRMS_TOKEN]');
   addSettings(command, publishSettings);
+}
+
+function periodMsOf(text: string): number {
+  const periodMs = 1000 * Number(decimalArgument('period_seconds', text));
+  if (periodMs > 0) return periodMs;
+  throw new Failure('invalid_field', `period_seconds is ${periodMs / 1000}, and may be any number above 0`);
+}
+
+function addKind(command: Command, names: readonly string[], values: (args: string[]) => Values): void {
+  for (const name of names) command.argument(`<${name}>`);
+  // A negative number is a value here, not an unknown flag.
+  command.allowUnknownOption().allowExcessArguments();
+  addPublishing(command);
   command.action(async () => {
     const args = command.args;
     if (args.length !== names.length) {
@@ -62,22 +84,20 @@ function addKind(command: Command, names: readonly string[], values: (args: stri
         `ssrms source ${command.name()} takes ${names.join(' ')}, in this order; got ${args.length === 0 ? 'nothing' : args.join(' ')}`,
       );
     }
-    const periodMs = 1000 * Number(decimalArgument('period_seconds', args[names.indexOf('period_seconds')]!));
-    if (!(periodMs > 0))
-      throw new Failure('invalid_field', `period_seconds is ${periodMs / 1000}, and may be any number above 0`);
-    await runKind(command, { metricName: args[0]!, periodMs, values: values(args) });
+    const periodMs = periodMsOf(args[names.indexOf('period_seconds')]!);
+    await runKind(command, { periodMs, measure: measureOf(args[0]!, values(args)), tags: {} });
   });
 }
 
-async function runKind(
-  command: Command,
-  kind: { metricName: string; periodMs: number; values: Values },
-): Promise<void> {
+async function runKind(command: Command, kind: Pick<SourceSettings, 'periodMs' | 'measure' | 'tags'>): Promise<void> {
   const options = command.opts<{ tag: Record<string, string>; ingest?: string; token?: string }>();
   const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
   const complain = (line: string): void => console.error(`ssrms: ${line}`);
   const run = (publish: Publish): Promise<void> =>
-    runSource({ ...kind, tags: options.tag, publish, print: (line) => console.log(line), complain }, untilTold());
+    runSource(
+      { ...kind, tags: { ...kind.tags, ...options.tag }, publish, print: (line) => console.log(line), complain },
+      untilTold(),
+    );
   if (config.broker === undefined || options.ingest !== undefined) {
     await run(publishToIngest(options.ingest ?? localIngest, options.token ?? process.env.SSRMS_TOKEN));
     return;

@@ -2,13 +2,17 @@ import { backoffMs, pause } from '../base/backoff.ts';
 import { Failure } from '../base/failure.ts';
 import { formatSampleValue } from '../metric/sample-value.ts';
 import type { Publish, SourceSample } from './publish.ts';
-import type { Values } from './values.ts';
+
+export interface Measured {
+  readonly name: string;
+  readonly value: number;
+}
 
 export interface SourceSettings {
-  readonly metricName: string;
   readonly tags: Readonly<Record<string, string>>;
   readonly periodMs: number;
-  readonly values: Values;
+  /** What the device shows now: called once a period. */
+  readonly measure: () => Promise<readonly Measured[]>;
   readonly publish: Publish;
   /** A line for the terminal: what was published. */
   readonly print: (line: string) => void;
@@ -29,23 +33,28 @@ const farewellMs = 5_000;
 export async function runSource(settings: SourceSettings, signal: AbortSignal): Promise<void> {
   const waiting: SourceSample[] = [];
   let wake = (): void => {};
-  const make = (): void => {
-    waiting.push({
-      name: settings.metricName,
-      value: settings.values.next().value,
-      tags: settings.tags,
-      timestampMs: Date.now(),
-    });
-    if (waiting.length > waitingMax) {
+  let broken: unknown;
+  const make = async (): Promise<void> => {
+    const timestampMs = Date.now();
+    for (const { name, value } of await settings.measure()) {
+      waiting.push({ name, value, tags: settings.tags, timestampMs });
+      if (waiting.length <= waitingMax) continue;
       waiting.shift();
       settings.complain(`nobody has taken the last ${waitingMax} samples: the oldest is given up`);
     }
     wake();
   };
-  const clock = every(settings.periodMs, make, signal);
+  const tick = (): void => {
+    make().catch((error: unknown) => {
+      broken = error;
+      wake();
+    });
+  };
+  const clock = every(settings.periodMs, tick, signal);
   signal.addEventListener('abort', () => wake(), { once: true });
   try {
     while (!signal.aborted || waiting.length > 0) {
+      if (broken !== undefined) throw broken;
       const sample = waiting[0];
       if (sample === undefined) {
         await new Promise<void>((resolve) => (wake = resolve));

@@ -3,6 +3,11 @@ import { Failure } from '../base/failure.ts';
 /** The endless values of a source, one a period. */
 export type Values = Generator<number, never, undefined>;
 
+/** The values as a device of one metric shows them. */
+export function measureOf(name: string, values: Values): () => Promise<{ name: string; value: number }[]> {
+  return async () => [{ name, value: values.next().value }];
+}
+
 /** Always the same value. */
 export function* constant(value: number): Values {
   while (true) yield value;

@@ -1,4 +1,4 @@
-// `npm run demo`: the whole system with a stand-in for Discord on a local page, the three kinds of source, and rules that
+// `npm run demo`: the whole system with a stand-in for Discord on a local page, all kinds of source (this machine among them), and rules that
 // fire within seconds. No account, no network; what it stores is gone when it ends.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +12,7 @@ const discordPort = Number(process.env.DISCORD_PORT ?? Number(port) + 1);
 const sources = [
   ['spikes', 'packages-received', '450', '550', '1', '5', '--tag', 'hall=north'],
   ['stairs', 'cpu-usage', '40', '100', '5', '0.5', '--tag', 'host=web-1'],
+  ['host'],
   ['constant', 'failed-requests', '3', '2', '--tag', 'service=checkout'],
 ];
 
@@ -33,6 +34,7 @@ const rules = [
     cooldown_seconds: 30,
     description: 'Busy for a while',
   },
+  { metric_name: 'cpu-percent', threshold: 90, for_seconds: 3, description: 'This machine itself is busy' },
   { metric_name: 'failed-requests', threshold: 2, trigger: 'every_sample', cooldown_seconds: 20 },
   { metric_name: 'backup-done', threshold: 1, operator: '<', no_data_seconds: 60, description: 'No backup tonight' },
 ];
