@@ -9,6 +9,7 @@ import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
 import { detection } from './b4-detection.ts';
+import { stormOfAlarms } from './b5-storm.ts';
 import { catchUp } from './b6-catch-up.ts';
 import { rulesAndEdits } from './b7-rules.ts';
 import { windows } from './b8-windows.ts';
@@ -24,6 +25,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B2: matching,
   B3: evaluatorOnKafka,
   B4: detection,
+  B5: stormOfAlarms,
   B6: catchUp,
   B7: rulesAndEdits,
   B8: windows,

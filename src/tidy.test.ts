@@ -42,7 +42,7 @@ const rooms: Record<string, Permitted> = {
     node: true,
     packages: ['typebox'],
   },
-  discord: { rooms: pure, node: true, packages: ['undici'] },
+  discord: { rooms: [...pure, 'rule/webhook-url.ts'], node: true, packages: ['undici'] },
   notify: { rooms: [...doors, 'discord', 'notify/schedule'], node: true, packages: [] },
   'notify/schedule': { rooms: pure, node: false, packages: [] },
   console: { rooms: [...doors, 'discord', 'backtest'], node: true, packages: ['typebox', '@fastify/static'] },

@@ -10,7 +10,7 @@ import { beginMsMax, type Ending, type Waiting } from './delivery-log.ts';
 import { Doubt, undouble } from './doubt.ts';
 import type { LaneContext, LaneTrouble } from './lane-context.ts';
 import { Packer } from './packer.ts';
-import { webhookName } from './parked-webhooks.ts';
+import { webhookName } from '../discord/webhook-name.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
 import { verdictOn, type Verdict } from './verdict.ts';
 

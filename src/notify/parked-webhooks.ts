@@ -1,12 +1,7 @@
-import { createHash } from 'node:crypto';
-import { webhookSecretText, type Webhook } from '../rule/webhook-url.ts';
+import { webhookName } from '../discord/webhook-name.ts';
+import type { Webhook } from '../rule/webhook-url.ts';
 import type { RestoredParking, Waiting } from './delivery-log.ts';
 import { hurried, park, postponed, probed, type Parked } from './schedule/parking.ts';
-
-/** `wh_` and the first 12 hex digits of the hash of id and token: what may be shown. */
-export function webhookName(webhook: Webhook): string {
-  return `wh_${createHash('sha256').update(webhookSecretText(webhook)).digest('hex').slice(0, 12)}`;
-}
 
 /** Rules remembered for a parked pair, to find its URL again. */
 const rulesMax = 10;

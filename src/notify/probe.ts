@@ -3,7 +3,8 @@ import type { RuleBook } from '../rule/rule-book.ts';
 import { discordApiBase, webhookAddress, type Webhook } from '../rule/webhook-url.ts';
 import type { NotifyClock } from './clock.ts';
 import type { Poster } from './lane-context.ts';
-import { webhookName, type ParkedWebhooks } from './parked-webhooks.ts';
+import { webhookName } from '../discord/webhook-name.ts';
+import type { ParkedWebhooks } from './parked-webhooks.ts';
 import type { SendGate } from './send-gate.ts';
 
 export interface ProbeContext {

@@ -9,7 +9,7 @@ import type { Webhook } from '../rule/webhook-url.ts';
 import { topics } from '../topics.ts';
 import { ParkedView } from './parked-view.ts';
 import { createRules } from './rules.ts';
-import { webhookName } from './webhook-name.ts';
+import { webhookName } from '../discord/webhook-name.ts';
 
 const hourMs = 3_600_000;
 let storage: TestLog;

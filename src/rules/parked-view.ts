@@ -3,7 +3,7 @@ import type { Log, RecordChunk } from '../log/log.ts';
 import { parseDeliveryRecord } from '../notice/delivery-record.ts';
 import type { Webhook } from '../rule/webhook-url.ts';
 import { topics } from '../topics.ts';
-import { webhookName } from './webhook-name.ts';
+import { webhookName } from '../discord/webhook-name.ts';
 
 /** Why nothing is sent to a webhook, as the answer of `GET /rules?expand=delivery` shows it. Times are ISO 8601. */
 export interface ParkedDelivery {

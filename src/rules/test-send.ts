@@ -11,7 +11,7 @@ import { isRuleId, parseRule } from '../rule/parse-rule.ts';
 import type { Rule } from '../rule/rule.ts';
 import { discordApiBase, maskedWebhookUrl, parseWebhookUrl, webhookAddress } from '../rule/webhook-url.ts';
 import type { RulesView } from './rules-view.ts';
-import { webhookName } from './webhook-name.ts';
+import { webhookName } from '../discord/webhook-name.ts';
 
 export interface TestSendOptions {
   readonly view: RulesView;
