@@ -5,6 +5,7 @@
 import { parseArgs } from 'node:util';
 import { consuming } from './b1-consume.ts';
 import { instances } from './b10-instances.ts';
+import { backtesting } from './b12-backtest.ts';
 import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
@@ -31,6 +32,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B8: windows,
   B9: guarantees,
   B10: instances,
+  B12: backtesting,
   B14: footprint,
 };
 

@@ -275,6 +275,19 @@ test('a window at the beginning of the range is filled from before it', async ()
   });
 });
 
+test('a tag that its writer wrote with escapes is found, too', async () => {
+  await withLive(async (it) => {
+    const timestampMs = Date.now() - 1_000;
+    const values = ['{"value": 9, "tags": {"host": "\\u0061"}}', '{"value": 1, "tags": {"host": "a"}}'];
+    for (const value of values)
+      await it.storage.log.append(topics.metrics.name, [
+        { key: Buffer.from('cpu'), value: Buffer.from(value), timestampMs },
+      ]);
+    const said = await it.backtest({ rule: { metric_name: 'cpu', threshold: 5, tags: { host: 'a' } } });
+    assert.deepEqual([said.samples, said.fired, said.firing_now], [2, 1, 0]);
+  });
+});
+
 test('silence is measured by the timestamps alone', async () => {
   await withLive(async (it) => {
     const fromMs = Date.now() - 600_000;

@@ -1,8 +1,14 @@
-// Takes pictures of the page's screens in both themes, of the demo that runs at an address: node test/support/pictures.ts URL FOLDER
+// Takes pictures of the page's screens in both themes, of the demo that runs at an address: npm run pictures -- URL FOLDER
+// --full takes the whole of each page and not what a window shows.
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
 
-const [url = 'http://127.0.0.1:9090', folder = '.'] = process.argv.slice(2);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { full: { type: 'boolean', default: false } },
+});
+const [url = 'http://127.0.0.1:9090', folder = '.'] = positionals;
 const size = { width: 1_280, height: 860 };
 
 interface Listed {
@@ -32,7 +38,7 @@ try {
     for (const [name, address] of Object.entries(screens)) {
       await page.goto(`${url}/console/${address}`);
       await page.waitForTimeout(2_500);
-      await page.screenshot({ path: join(folder, `${name}-${theme}.png`), fullPage: true });
+      await page.screenshot({ path: join(folder, `${name}-${theme}.png`), fullPage: values.full });
     }
     await context.close();
   }

@@ -139,7 +139,7 @@ function useSamples({ metric, tags, range, fields }: SamplesAsked): Signal<Sampl
     const stop = new AbortController();
     const read = (): void => {
       if (document.hidden) return;
-      const wanted = { metricName: metric, tags, lastSeconds: range.value, points: 400, windowSeconds, isLowestFirst };
+      const wanted = { metricName: metric, tags, lastSeconds: range.value, points: 800, windowSeconds, isLowestFirst };
       readSamples(wanted, stop.signal).then(
         (fresh) => (found.value = fresh),
         // The connection chip says what is wrong; what was read stays.
