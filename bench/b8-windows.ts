@@ -14,9 +14,9 @@ export async function windows({ isShort }: Options): Promise<Result[]> {
   const ours = [...Array(rounds)].map(() => nsPerSample(seriesCount));
   const naive = [...Array(rounds)].map(() => naiveNsPerSample());
   const oursAt600 = [...Array(rounds)].map(() => denseNsPerSample());
-  const emptyBytes = heldBytes();
+  const emptyBytes = await heldBytes();
   const held = fill(seriesCount, 60);
-  const bytes = (heldBytes() - emptyBytes) / held.length;
+  const bytes = ((await heldBytes()) - emptyBytes) / held.length;
   return [
     {
       scenario: 'B8',

@@ -4,14 +4,14 @@ import { heldBytes } from '../support/memory.ts';
 
 const [rulesText, setsText, file, eventsText] = process.argv.slice(2) as [string, string, string, string];
 const count = Number(eventsText);
-const emptyBytes = heldBytes();
+const emptyBytes = await heldBytes();
 const beganMs = performance.now();
 const rules = Array.from({ length: Number(rulesText) }, (_, series) => {
   const { metric, tags } = ruleOn(series, Number(setsText));
   return { metric, tags: Object.entries(tags), threshold: matchThreshold };
 });
 const buildMs = performance.now() - beganMs;
-const bytesPerRule = (heldBytes() - emptyBytes) / rules.length;
+const bytesPerRule = ((await heldBytes()) - emptyBytes) / rules.length;
 const events = (await readEvents(file)).slice(0, count).map(({ key, value }) => [Buffer.from(key), Buffer.from(value)]);
 
 function pass(): { matched: number; places: number } {

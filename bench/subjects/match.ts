@@ -28,12 +28,12 @@ const records = Array.from({ length: rules }, (_, series) => {
   const { metric, tags } = ruleOn(series, sets);
   return ruleRecord(series, { metric_name: metric, tags, threshold: matchThreshold, trigger: 'every_sample' });
 });
-const emptyBytes = heldBytes();
+const emptyBytes = await heldBytes();
 const book = new RuleBook();
 const beganMs = performance.now();
 for (const [offset, { key, value }] of records.entries()) book.apply({ key, value, partition: 0, offset });
 const buildMs = performance.now() - beganMs;
-const bytesPerRule = (heldBytes() - emptyBytes) / rules;
+const bytesPerRule = ((await heldBytes()) - emptyBytes) / rules;
 records.length = 0;
 
 const evaluator = new PartitionEvaluator(book, new SeriesBudget(rules));

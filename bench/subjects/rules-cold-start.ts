@@ -10,7 +10,7 @@ const [bootstrap] = process.argv.slice(2) as [string];
 const logger = createLogger('warn', 'bench');
 const log = await openKafkaLog({ bootstrap, clientId: 'bench', logger });
 const rules = createRules({ log, health: new Health(), meter: new Meter(), logger });
-const emptyBytes = heldBytes();
+const emptyBytes = await heldBytes();
 const cpu = process.cpuUsage();
 const beganMs = performance.now();
 const stop = new AbortController();
@@ -20,7 +20,12 @@ const wallMs = performance.now() - beganMs;
 const { user, system } = process.cpuUsage(cpu);
 const { size } = rules.feed.book;
 console.log(
-  JSON.stringify({ size, wallMs, cpuMs: (user + system) / 1_000, bytesPerRule: (heldBytes() - emptyBytes) / size }),
+  JSON.stringify({
+    size,
+    wallMs,
+    cpuMs: (user + system) / 1_000,
+    bytesPerRule: ((await heldBytes()) - emptyBytes) / size,
+  }),
 );
 stop.abort();
 await running;

@@ -230,7 +230,8 @@ test('A21: memory stays below 160 KiB whatever comes, and is given back', () => 
   window.advance(1e12);
   assert.equal(window.mean, undefined);
   for (let timeMs = 1e12; timeMs < 1e12 + 40; timeMs += 1) window.add(timeMs, 1);
-  assert.ok(window.bytes <= 1_024, `${window.bytes} bytes`);
+  // Room for 64 samples, and what is counted of them.
+  assert.ok(window.bytes <= 1_100, `${window.bytes} bytes`);
 });
 
 test('A17: there is no warm-up, and T moves also without a sample', () => {

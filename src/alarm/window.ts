@@ -26,6 +26,24 @@ const largeValue = 2 ** 960;
 const smallScale = 2 ** -64;
 const capacityMin = 4;
 
+// A window is one array of doubles: what it counts, then the ring. An object's own doubles would each lie apart, and among many
+// series what a sample costs is the places in memory that it has to wait for.
+/** T, or -Infinity before the first sample. */
+const newestMsAt = 0;
+/** Where in the ring the oldest sample is, in pairs. */
+const headAt = 1;
+/** How many samples the ring holds. */
+const heldAt = 2;
+/** How many samples the mean is of: those of the cells, too. */
+const countAt = 3;
+const sumAt = 4;
+const restAt = 5;
+/** At most this much is missing from the sum and its rest. */
+const lostAt = 6;
+const scaleAt = 7;
+/** A ring of pairs (timestamp, value), sorted by time; its length in pairs is a power of two. */
+const ringAt = 8;
+
 /** Samples of one stretch of time, at most W/1,024 long. Its sum is `sum + rest`. */
 interface Cell {
   readonly bucket: number;
@@ -45,38 +63,30 @@ export function windowFillFromMs(timeMs: number, durationMs: number): number {
 
 export class Window {
   readonly durationMs: number;
-  #newestMs = -Infinity;
-  /** A ring of pairs (timestamp, value), sorted by time; its length in pairs is a power of two. */
-  #ring = new Float64Array(2 * capacityMin);
-  #head = 0;
-  #held = 0;
-  /** Sorted by bucket. Only while the ring holds exactSamplesMax samples. */
-  #cells: Cell[] = [];
-  #count = 0;
-  #sum = 0;
-  #rest = 0;
-  /** At most this much is missing from #sum + #rest. */
-  #lost = 0;
-  #scale = 1;
+  #state = stateOf(capacityMin);
+  /** Sorted by bucket. Only while the ring holds exactSamplesMax samples; undefined before. */
+  #cells: Cell[] | undefined;
 
   constructor(durationMs: number) {
     assert(durationMs > 0, 'a window has a duration');
     this.durationMs = durationMs;
+    this.#state[newestMsAt] = -Infinity;
+    this.#state[scaleAt] = 1;
   }
 
   /** T, or -Infinity before the first sample. */
   get newestMs(): number {
-    return this.#newestMs;
+    return this.#state[newestMsAt]!;
   }
 
   /** How many samples the mean is of. */
   get count(): number {
-    return this.#count;
+    return this.#state[countAt]!;
   }
 
   /** Bytes of samples held, about. */
   get bytes(): number {
-    return this.#ring.byteLength + this.#cells.length * 64;
+    return this.#state.length * 8 + (this.#cells?.length ?? 0) * 64;
   }
 
   /**
@@ -84,11 +94,11 @@ export class Window {
    * was. `value` must be finite. The cost is constant on average; a late sample's grows with the samples after it.
    */
   add(timestampMs: number, value: number): number | undefined {
-    if (timestampMs <= this.#newestMs - this.durationMs) return undefined;
+    if (timestampMs <= this.#state[newestMsAt]! - this.durationMs) return undefined;
     this.advance(timestampMs);
-    if (Math.abs(value) >= largeValue && this.#scale === 1) this.#scaleDown();
-    const scaled = value * this.#scale;
-    if (this.#held < exactSamplesMax) {
+    if (Math.abs(value) >= largeValue && this.#state[scaleAt] === 1) this.#scaleDown();
+    const scaled = value * this.#state[scaleAt]!;
+    if (this.#state[heldAt]! < exactSamplesMax) {
       this.#insert(timestampMs, scaled);
     } else if (timestampMs < this.#timeAt(0)) {
       this.#addToCell(timestampMs, scaled);
@@ -97,56 +107,64 @@ export class Window {
       this.#dropOldest();
       this.#insert(timestampMs, scaled);
     }
-    this.#count += 1;
+    this.#state[countAt]! += 1;
     this.#addToSum(scaled);
     return this.mean;
   }
 
   /** Moves T forward; a time before T changes nothing. */
   advance(timeMs: number): void {
-    if (timeMs <= this.#newestMs) return;
-    this.#newestMs = timeMs;
+    if (timeMs <= this.#state[newestMsAt]!) return;
+    this.#state[newestMsAt] = timeMs;
     const endMs = timeMs - this.durationMs;
-    for (let cell = this.#cells[0]; cell && cell.newestMs <= endMs; cell = this.#cells[0]) {
-      this.#cells.shift();
-      this.#count -= cell.count;
-      this.#addToSum(-cell.sum);
-      this.#addToSum(-cell.rest);
-    }
+    if (this.#cells !== undefined) this.#dropCells(this.#cells, endMs);
     // While there are cells, all samples of the ring are at least as new as these.
-    while (this.#held > 0 && this.#timeAt(0) <= endMs) {
+    while (this.#state[heldAt]! > 0 && this.#timeAt(0) <= endMs) {
       this.#addToSum(-this.#valueAt(0));
-      this.#count -= 1;
+      this.#state[countAt]! -= 1;
       this.#dropOldest();
     }
-    if (this.#count === 0) this.#clearSum();
+    if (this.#state[countAt] === 0) this.#clearSum();
     this.#shrink();
   }
 
   /** The mean of the samples held, or undefined when there are none. */
   get mean(): number | undefined {
-    if (this.#count === 0) return undefined;
-    if (this.#lost > relativeLossMax * Math.abs(this.#sum)) this.#sumAfresh();
-    const mean = quotient(this.#sum, this.#rest, this.#count);
-    return this.#scale === 1 ? mean : mean / this.#scale;
+    const state = this.#state;
+    if (state[countAt] === 0) return undefined;
+    if (state[lostAt]! > relativeLossMax * Math.abs(state[sumAt]!)) this.#sumAfresh();
+    const mean = quotient(state[sumAt]!, state[restAt]!, state[countAt]!);
+    return state[scaleAt] === 1 ? mean : mean / state[scaleAt]!;
+  }
+
+  #dropCells(cells: Cell[], endMs: number): void {
+    for (let cell = cells[0]; cell && cell.newestMs <= endMs; cell = cells[0]) {
+      cells.shift();
+      this.#state[countAt]! -= cell.count;
+      this.#addToSum(-cell.sum);
+      this.#addToSum(-cell.rest);
+    }
   }
 
   #timeAt(index: number): number {
-    return this.#ring[2 * this.#slot(index)] as number;
+    return this.#state[this.#place(index)]!;
   }
 
   #valueAt(index: number): number {
-    return this.#ring[2 * this.#slot(index) + 1] as number;
+    return this.#state[this.#place(index) + 1]!;
   }
 
-  #slot(index: number): number {
-    return (this.#head + index) & (this.#ring.length / 2 - 1);
+  /** Where in the state a sample stands, counted from the oldest. */
+  #place(index: number): number {
+    const capacity = (this.#state.length - ringAt) >> 1;
+    return ringAt + 2 * ((this.#state[headAt]! + index) & (capacity - 1));
   }
 
   #insert(timestampMs: number, value: number): void {
-    if (2 * this.#held === this.#ring.length) this.#resize(this.#ring.length);
-    let index = this.#held;
-    this.#held += 1;
+    const held = this.#state[heldAt]!;
+    if (2 * held === this.#state.length - ringAt) this.#resize(2 * held);
+    let index = held;
+    this.#state[heldAt] = held + 1;
     for (; index > 0 && this.#timeAt(index - 1) > timestampMs; index -= 1) {
       this.#put(index, this.#timeAt(index - 1), this.#valueAt(index - 1));
     }
@@ -154,45 +172,47 @@ export class Window {
   }
 
   #put(index: number, timestampMs: number, value: number): void {
-    const slot = 2 * this.#slot(index);
-    this.#ring[slot] = timestampMs;
-    this.#ring[slot + 1] = value;
+    const place = this.#place(index);
+    this.#state[place] = timestampMs;
+    this.#state[place + 1] = value;
   }
 
   #dropOldest(): void {
-    this.#head = this.#slot(1);
-    this.#held -= 1;
+    this.#state[headAt] = (this.#place(1) - ringAt) >> 1;
+    this.#state[heldAt]! -= 1;
   }
 
   /** Gives memory back after a burst, late enough that a window of steady size never goes to and fro. */
   #shrink(): void {
-    const capacity = this.#ring.length / 2;
-    if (capacity > capacityMin && this.#held <= capacity >> 3) this.#resize(capacity >> 1);
+    const capacity = (this.#state.length - ringAt) >> 1;
+    if (capacity > capacityMin && this.#state[heldAt]! <= capacity >> 3) this.#resize(capacity >> 1);
   }
 
   #resize(capacity: number): void {
-    const ring = new Float64Array(2 * capacity);
-    for (let index = 0; index < this.#held; index += 1) {
-      ring[2 * index] = this.#timeAt(index);
-      ring[2 * index + 1] = this.#valueAt(index);
+    const state = stateOf(capacity);
+    for (let index = 0; index < ringAt; index += 1) state[index] = this.#state[index]!;
+    for (let index = 0; index < this.#state[heldAt]!; index += 1) {
+      state[ringAt + 2 * index] = this.#timeAt(index);
+      state[ringAt + 2 * index + 1] = this.#valueAt(index);
     }
-    this.#ring = ring;
-    this.#head = 0;
+    state[headAt] = 0;
+    this.#state = state;
   }
 
   #addToCell(timestampMs: number, value: number): void {
     const bucket = Math.floor(timestampMs / (this.durationMs / cellsPerWindow));
-    const index = this.#cells.findLastIndex((held) => held.bucket <= bucket);
-    const cell = this.#cells[index];
+    const cells = (this.#cells ??= []);
+    const index = cells.findLastIndex((held) => held.bucket <= bucket);
+    const cell = cells[index];
     if (cell?.bucket !== bucket) {
-      this.#cells.splice(index + 1, 0, { bucket, newestMs: timestampMs, sum: value, rest: 0, count: 1 });
+      cells.splice(index + 1, 0, { bucket, newestMs: timestampMs, sum: value, rest: 0, count: 1 });
       return;
     }
     const sum = cell.sum + value;
     const low = lostInSum(cell.sum, value, sum);
     const rest = cell.rest + low;
     // What the cell lost will be missing when it is taken off the sum.
-    this.#lost += Math.abs(lostInSum(cell.rest, low, rest));
+    this.#state[lostAt]! += Math.abs(lostInSum(cell.rest, low, rest));
     cell.sum = sum + rest;
     cell.rest = lostInSum(sum, rest, cell.sum);
     cell.newestMs = Math.max(cell.newestMs, timestampMs);
@@ -200,45 +220,57 @@ export class Window {
   }
 
   #addToSum(value: number): void {
-    const sum = this.#sum + value;
-    const low = lostInSum(this.#sum, value, sum);
-    const rest = this.#rest + low;
-    this.#lost += Math.abs(lostInSum(this.#rest, low, rest));
-    this.#sum = sum + rest;
-    this.#rest = lostInSum(sum, rest, this.#sum);
+    const state = this.#state;
+    const before = state[sumAt]!;
+    const restBefore = state[restAt]!;
+    const sum = before + value;
+    const low = lostInSum(before, value, sum);
+    const rest = restBefore + low;
+    const total = sum + rest;
+    state[lostAt]! += Math.abs(lostInSum(restBefore, low, rest));
+    state[sumAt] = total;
+    state[restAt] = lostInSum(sum, rest, total);
   }
 
   #clearSum(): void {
-    this.#sum = 0;
-    this.#rest = 0;
-    this.#lost = 0;
-    this.#scale = 1;
+    const state = this.#state;
+    state[sumAt] = 0;
+    state[restAt] = 0;
+    state[lostAt] = 0;
+    state[scaleAt] = 1;
   }
 
   #sumAfresh(): void {
+    const state = this.#state;
     const parts: number[] = [];
-    for (const cell of this.#cells) {
+    for (const cell of this.#cells ?? []) {
       addExactly(parts, cell.sum);
       addExactly(parts, cell.rest);
     }
-    for (let index = 0; index < this.#held; index += 1) addExactly(parts, this.#valueAt(index));
-    this.#sum = 0;
-    this.#rest = 0;
-    this.#lost = 0;
+    for (let index = 0; index < state[heldAt]!; index += 1) addExactly(parts, this.#valueAt(index));
+    state[sumAt] = 0;
+    state[restAt] = 0;
+    state[lostAt] = 0;
     for (const part of parts.reverse()) this.#addToSum(part);
   }
 
   #scaleDown(): void {
-    this.#scale = smallScale;
-    for (let index = 0; index < this.#held; index += 1) {
+    this.#state[scaleAt] = smallScale;
+    for (let index = 0; index < this.#state[heldAt]!; index += 1) {
       this.#put(index, this.#timeAt(index), this.#valueAt(index) * smallScale);
     }
-    for (const cell of this.#cells) {
+    for (const cell of this.#cells ?? []) {
       cell.sum *= smallScale;
       cell.rest *= smallScale;
     }
     this.#sumAfresh();
   }
+}
+
+/** Filled with a number that is not whole, so that the array holds doubles and nothing else from the first moment. */
+function stateOf(capacity: number): number[] {
+  const state = Array.from({ length: ringAt + 2 * capacity }, () => 0.5);
+  return state.fill(0, 0, ringAt);
 }
 
 /**
