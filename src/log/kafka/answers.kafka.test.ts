@@ -157,3 +157,39 @@ test('on three brokers a killed leader costs nothing', async () => {
     await Promise.all(brokers.map((broker) => broker.stop()));
   }
 });
+
+test('what many partitions ask at once is one request, and one partition’s trouble is its own', async () => {
+  const proxy = await startTcpProxy();
+  const kafka = await startKafka({ properties, advertisedPort: proxy.port });
+  proxy.target = kafka.port;
+  const log = await open(kafka);
+  try {
+    const topic = await newTopic(log, 6);
+    await log.append(topic, [newRecord('key', 'value', { partition: 4 })]);
+    await log.bounds(topic, 0);
+    let asked = 0;
+    proxy.decide = (apiKey) => {
+      if (apiKey === apiKeys.listOffsets) asked++;
+      return 'pass';
+    };
+    const nowhere = assert.rejects(log.bounds(topic, 99), /has no partition 99/);
+    const bounds = await Promise.all(Array.from({ length: 6 }, (_, partition) => log.bounds(topic, partition)));
+    assert.deepEqual(
+      bounds.map(({ first, next }) => [first, next]),
+      [
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 1],
+        [0, 0],
+      ],
+    );
+    await nowhere;
+    assert.equal(asked, 2, 'once for the first offsets, once for the next ones');
+  } finally {
+    await log.close();
+    await proxy.close();
+    await kafka.stop();
+  }
+});

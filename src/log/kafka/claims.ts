@@ -10,7 +10,7 @@ import type { Cluster } from './cluster.ts';
 import { Committer, claimLost, findCommitted } from './committer.ts';
 import type { Fetcher } from './fetcher.ts';
 import { Membership } from './membership.ts';
-import { findOffsets } from './offsets.ts';
+import { findOffset } from './offsets.ts';
 import type { Producer } from './producer.ts';
 import { reasonOf } from './protocol.ts';
 import { Complaints, backoffFor, persist } from './retry.ts';
@@ -149,13 +149,15 @@ class ClaimKeeper {
     const { cluster, topic, group } = this.settings;
     const { partition } = tenure;
     const { membership } = this;
-    const committed = await findCommitted({ membership, complaints: this.#complaints, group, topic }, partition);
-    const next = (await findOffsets(cluster, topic, [partition], 'next')).get(partition) ?? 0;
+    const [committed, next = 0] = await Promise.all([
+      findCommitted({ membership, complaints: this.#complaints, group, topic }, partition),
+      findOffset(cluster, topic, partition, 'next'),
+    ]);
     const head = { offset: next, heardAtMs: performance.now() };
     let start = committed;
     if (start === undefined) {
       const question = { timestampMs: Date.now() - startBackMs };
-      start = (await findOffsets(cluster, topic, [partition], question)).get(partition) ?? next;
+      start = (await findOffset(cluster, topic, partition, question)) ?? next;
     }
     return new KafkaClaim(this, { tenure, committed, start, head });
   }

@@ -3,6 +3,7 @@
 import { findCoordinatorV4, metadataV12, type Connection } from '@platformatic/kafka';
 import { LogUnavailable } from '../log.ts';
 import type { Address, Connections, Lane } from './connections.ts';
+import { OffsetDesk } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
 
 const controlLane: Lane = { name: 'control', answerTimeoutMs: 10_000 };
@@ -33,6 +34,7 @@ export function parseAddresses(text: string): Address[] {
 
 export class Cluster {
   readonly connections: Connections;
+  readonly offsetDesk = new OffsetDesk(this);
   readonly #bootstrap: readonly Address[];
   #brokers = new Map<number, Address>();
   readonly #topics = new Map<string, Topic>();

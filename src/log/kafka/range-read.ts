@@ -1,7 +1,7 @@
 import { baseOffset } from '../batch.ts';
 import { LogUnavailable, OffsetGone, type ReadRange, type RecordChunk } from '../log.ts';
 import { ChunkStream, type StreamSource } from './chunk-stream.ts';
-import { findBounds, findOffsets } from './offsets.ts';
+import { findBounds, findOffset } from './offsets.ts';
 import { persist } from './retry.ts';
 
 /** How long a short question about a range's ends may take. */
@@ -40,12 +40,11 @@ export async function* readRange(
 }
 
 async function findEnds({ cluster, topic, partition }: StreamSource, range: ReadRange) {
-  const bounds = await findBounds(cluster, topic, partition);
-  let from = 'offset' in range.from ? range.from.offset : bounds.next;
-  if ('timestampMs' in range.from) {
-    from = (await findOffsets(cluster, topic, [partition], range.from)).get(partition) ?? bounds.next;
-  }
-  return { start: Math.max(from, bounds.first), end: Math.min(range.to ?? bounds.next, bounds.next) };
+  const [bounds, from] = await Promise.all([
+    findBounds(cluster, topic, partition),
+    'offset' in range.from ? range.from.offset : findOffset(cluster, topic, partition, range.from),
+  ]);
+  return { start: Math.max(from ?? bounds.next, bounds.first), end: Math.min(range.to ?? bounds.next, bounds.next) };
 }
 
 function cutAt(chunk: RecordChunk, end: number): RecordChunk {

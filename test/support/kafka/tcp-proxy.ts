@@ -5,7 +5,7 @@ import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 const host = '127.0.0.1';
 
 /** API keys of the Kafka protocol that tests choose by. */
-export const apiKeys = { produce: 0, fetch: 1, offsetCommit: 8, joinGroup: 11, heartbeat: 12 } as const;
+export const apiKeys = { produce: 0, fetch: 1, listOffsets: 2, offsetCommit: 8, joinGroup: 11, heartbeat: 12 } as const;
 
 /** Where an answer's body begins, behind its length, its correlation id and an empty list of tagged fields. */
 export const answerBodyAt = 9;
