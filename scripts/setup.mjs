@@ -77,6 +77,7 @@ const peerNeeds = [
   { name: 'librdkafka', found: () => existsSync('/usr/include/librdkafka/rdkafka.h'), debian: 'librdkafka-dev' },
   { name: 'gcc', found: () => has('gcc', '--version'), debian: 'gcc libc6-dev' },
   { name: 'prometheus', found: () => has('prometheus', '--version'), debian: 'prometheus', isServer: true },
+  { name: 'vmagent', found: () => has('vmagent', '--version'), debian: 'victoria-metrics', isServer: true },
   {
     name: 'alertmanager',
     found: () => has('prometheus-alertmanager', '--version'),

@@ -1,0 +1,147 @@
+// What each protocol is answered when it is not let in or cannot be served: clients read these statuses, and drop or keep their
+// data by them (ingest.md, section 2).
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { Failure } from '../base/failure.ts';
+import { bearer } from '../http/testing/test-server.ts';
+import * as snappy from 'snappyjs';
+import { Quotas } from './quotas.ts';
+import { startIngest } from './testing/ingest-server.ts';
+import { encode } from './testing/protos.ts';
+
+const point = {
+  resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'm', gauge: { dataPoints: [{ asDouble: 1 }] } }] }] }],
+};
+const sample = { value: 1, timestamp: BigInt(Date.now()) };
+const series1 = { timeseries: [{ labels: [{ name: '__name__', value: 'm' }], samples: [sample] }] };
+const series2 = { symbols: ['', '__name__', 'm'], timeseries: [{ labelsRefs: [1, 2], samples: [sample] }] };
+
+interface Row {
+  readonly path: string;
+  readonly body: string | Buffer;
+  readonly headers: Record<string, string>;
+  readonly success: number;
+}
+const snappyHeaders = { 'content-encoding': 'snappy' };
+const protocols: Record<string, Row> = {
+  json: {
+    path: '/api/v1/metrics',
+    body: '{"name":"m","value":1}',
+    headers: { 'content-type': 'application/json' },
+    success: 200,
+  },
+  remoteWrite1: {
+    path: '/api/v1/write',
+    body: snappy.compress(encode('WriteRequest', series1)),
+    headers: { ...snappyHeaders, 'content-type': 'application/x-protobuf' },
+    success: 204,
+  },
+  remoteWrite2: {
+    path: '/api/v1/write',
+    body: snappy.compress(encode('Request2', series2)),
+    headers: { ...snappyHeaders, 'content-type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request' },
+    success: 204,
+  },
+  otlp: {
+    path: '/v1/metrics',
+    body: encode('ExportMetricsServiceRequest', point),
+    headers: { 'content-type': 'application/x-protobuf' },
+    success: 200,
+  },
+  otlpJson: {
+    path: '/v1/metrics',
+    body: JSON.stringify(point),
+    headers: { 'content-type': 'application/json' },
+    success: 200,
+  },
+  influx2: {
+    path: '/api/v2/write?precision=ms',
+    body: 'm value=1',
+    headers: { 'content-type': 'text/plain' },
+    success: 204,
+  },
+  influx1: { path: '/write?db=x', body: 'm value=1', headers: { 'content-type': 'text/plain' }, success: 204 },
+};
+
+test('every protocol × {no token, expired, wrong scope, Bearer, Token}', async () => {
+  const it = await startIngest({ auth: true });
+  const scope = 'metrics:write';
+  for (const [name, { path, body, headers, success }] of Object.entries(protocols)) {
+    const status = async (authorization?: string): Promise<number> => {
+      const answer = await it.post(path, body, { ...headers, ...(authorization !== undefined && { authorization }) });
+      const challenge = answer.headers.get('www-authenticate') ?? '';
+      if (answer.status === 401 && authorization !== undefined) assert.match(challenge, /error="invalid_token"/, name);
+      if (answer.status === 403) assert.match(challenge, /error="insufficient_scope", scope="metrics:write"/, name);
+      return answer.status;
+    };
+    assert.equal(await status(), 401, name);
+    assert.equal(await status(await bearer({ scope, issuedAgoSeconds: 700 })), 401, name);
+    assert.equal(await status(await bearer({ scope: 'rules:read' })), 403, name);
+    assert.equal(await status(await bearer({ scope })), success, name);
+    assert.equal(await status((await bearer({ scope })).replace('Bearer', 'token')), success, name);
+    const basic = Buffer.from(`x:${(await bearer({ scope })).slice('Bearer '.length)}`).toString('base64');
+    assert.equal(await status(`Basic ${basic}`), 401, `${name}: Basic is off by default`);
+  }
+  await it.close();
+});
+
+test("Basic carries a token to Influx' first API alone, where it is switched on", async () => {
+  const it = await startIngest({ auth: true, influxBasic: true });
+  const authorization = `Basic ${Buffer.from(`x:${(await bearer({ scope: 'metrics:write' })).slice('Bearer '.length)}`).toString('base64')}`;
+  for (const [name, { path, body, headers, success }] of Object.entries(protocols)) {
+    const answer = await it.post(path, body, { ...headers, authorization });
+    assert.equal(answer.status, name === 'influx1' ? success : 401, name);
+  }
+  await it.close();
+});
+
+test('a log that is down is 503 with Retry-After in every protocol, and never 500 or 4xx', async () => {
+  const it = await startIngest();
+  await it.post('/api/v1/metrics', '{"name":"m","value":1}', { 'content-type': 'application/json' });
+  await it.storage.log.close();
+  for (const [name, { path, body, headers }] of Object.entries(protocols)) {
+    const answer = await it.post(path, body, headers);
+    assert.equal(answer.status, 503, name);
+    assert.match(answer.headers.get('retry-after') ?? '', /^[12]$/, name);
+    if (name === 'remoteWrite2') assert.equal(answer.headers.get('x-prometheus-remote-write-samples-written'), '0');
+  }
+  await it.server.close();
+  await it.storage.remove();
+});
+
+test("over a quota every protocol gets 429 with Retry-After, and Influx' first API 503", async () => {
+  const it = await startIngest({ quotas: { samplesPerSecond: 0.2 } });
+  const answers = async (name: string): Promise<Response> => {
+    const { path, body, headers } = protocols[name]!;
+    return it.post(path, body, headers);
+  };
+  await answers('json');
+  for (const name of Object.keys(protocols)) {
+    const answer = await answers(name);
+    assert.equal(answer.status, name === 'influx1' ? 503 : 429, name);
+    assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]$/, name);
+  }
+  await it.close();
+});
+
+test('a sender in debt waits until it is paid, others do not; a new series past the quota is refused', () => {
+  let nowMs = 0;
+  const quotas = new Quotas({ samplesPerSecond: 100, bytesPerSecond: 1_000, series: 2 }, () => nowMs);
+  quotas.demandCredit('a');
+  quotas.charge('a', 500, 10);
+  assert.throws(
+    () => quotas.demandCredit('a'),
+    (error: unknown) => error instanceof Failure && error.code === 'too_many_requests' && error.retryAfterSeconds! >= 3,
+  );
+  quotas.demandCredit('b');
+  nowMs += 3_100;
+  quotas.demandCredit('a');
+  quotas.charge('a', 0, 10_000);
+  assert.throws(() => quotas.demandCredit('a'), /1000 bytes a second/);
+  assert.deepEqual(
+    ['x', 'y', 'z', 'x'].map((series) => quotas.allowsSeries('a', series)),
+    [true, true, false, true],
+  );
+  nowMs += 3_600_001;
+  assert.equal(quotas.allowsSeries('a', 'z'), true);
+});
