@@ -13,7 +13,7 @@ import { Failure } from '../base/failure.ts';
 import { compileRule } from './condition.ts';
 import { isRuleId, parseRule } from './parse-rule.ts';
 import type { Rule } from './rule.ts';
-import { OrderedRules, type RuleEntry, type RuleList } from './rule-list.ts';
+import { OneRule, OrderedRules, type RuleEntry, type RuleList } from './rule-list.ts';
 import {
   parseWebhookUrl,
   withoutWebhookTokens,
@@ -67,7 +67,7 @@ const decoder = new TextDecoder('utf-8', { fatal: true });
 export class RuleBook {
   readonly #options: WebhookUrlOptions;
   readonly #byId = new Map<string, RuleEntry>();
-  readonly #byMetric = new Map<string, OrderedRules>();
+  readonly #byMetric = new Map<string, OneRule | OrderedRules>();
   readonly #ordered = new OrderedRules();
   readonly #problems = new Map<string, RuleProblem>();
   #problemsForgotten = 0;
@@ -148,9 +148,7 @@ export class RuleBook {
     this.#problems.delete(rule.id);
     this.#byId.set(rule.id, entry);
     this.#ordered.set(entry);
-    const ofMetric = this.#byMetric.get(rule.metric_name) ?? new OrderedRules();
-    this.#byMetric.set(rule.metric_name, ofMetric);
-    ofMetric.set(entry);
+    this.#joinMetric(entry);
     return { kind: 'set', entry, before };
   }
 
@@ -163,10 +161,25 @@ export class RuleBook {
     return { kind: 'deleted', before };
   }
 
-  #leaveMetric(entry: RuleEntry): void {
-    const ofMetric = this.#byMetric.get(entry.rule.metric_name);
-    ofMetric?.delete(entry.rule.id);
-    if (ofMetric?.size === 0) this.#byMetric.delete(entry.rule.metric_name);
+  #joinMetric(entry: RuleEntry): void {
+    const { id, metric_name: name } = entry.rule;
+    const known = this.#byMetric.get(name);
+    if (known instanceof OrderedRules) {
+      known.set(entry);
+    } else if (known === undefined || known.entry.rule.id === id) {
+      this.#byMetric.set(name, new OneRule(entry));
+    } else {
+      const list = new OrderedRules();
+      list.set(known.entry);
+      list.set(entry);
+      this.#byMetric.set(name, list);
+    }
+  }
+
+  #leaveMetric({ rule }: RuleEntry): void {
+    const known = this.#byMetric.get(rule.metric_name);
+    if (known instanceof OrderedRules) known.delete(rule.id);
+    if (known instanceof OneRule || known?.size === 0) this.#byMetric.delete(rule.metric_name);
   }
 
   #problem(record: RuleRecord, id: string, message: string, inForce: RuleEntry | undefined): RuleChange {
