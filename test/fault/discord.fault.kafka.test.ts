@@ -29,9 +29,9 @@ function checkHealthy(letters: Letters, indices: readonly number[]): number {
 }
 
 test('F19: a storm of 50 alarms for each of 100 webhooks drains as fast as the limits allow, and loses nothing', async (t) => {
-  // Ten of the webhooks share a channel, whose hidden limit no header tells of.
+  // Twenty of the webhooks share a channel, whose hidden limit no header tells of.
   const channel = { count: 30, windowMs: isLong ? 60_000 : 10_000 };
-  const [webhooks, alarms, together] = [100, 50, 10];
+  const [webhooks, alarms, together] = [100, 50, 20];
   await withFleet(t, { fake: { limits: { ...discordRateLimits, channel } }, instances: 2 }, async (fleet) => {
     const letters = new Letters(fleet);
     await letters.begin(webhooks - together);
