@@ -116,17 +116,9 @@ export class PartitionEvaluator {
   /** Takes a chunk's records for what they leave in series and windows, judging nothing: they were judged before. */
   fillChunk(chunk: RecordChunk): void {
     this.#index.table.partition = chunk.partition;
-    const { columns } = this.#index;
     for (const batch of chunk.batches) {
       this.#index.scan(batch, chunk.firstOffset, chunk.nextOffset);
-      for (let index = 0; index < columns.count; index++) {
-        const read = this.#index.readColumn(batch, index);
-        if (typeof read === 'string') continue;
-        const timestampMs = columns.timestampMs[index]!;
-        read.series.saw(columns.offset[index]!, timestampMs);
-        this.#sawTime(timestampMs);
-        this.#addToWindows(read.series, timestampMs, read.value);
-      }
+      this.#fillColumns(batch);
     }
   }
 
@@ -249,7 +241,7 @@ export class PartitionEvaluator {
   }
 
   #rulesOf(series: SeriesState): readonly RuleEntry[] {
-    return matchingRules(series, this.#book.byMetric(series.name));
+    return matchingRules(series, this.#book);
   }
 
   #judgeSilenceOf(rule: RuleEntry, series: SeriesState, clockMs: number): void {
@@ -267,6 +259,26 @@ export class PartitionEvaluator {
     alarm.silenceJudgedMs = dueMs;
     this.#alarms.take(rule, alarm, [{ kind: 'no_data', timeMs: dueMs, sample: last }]);
     series.judgeAll();
+  }
+
+  /** A new owner waits for this: most series have no window, and leave no more than in a row. */
+  #fillColumns(batch: Uint8Array): void {
+    const { columns } = this.#index;
+    const { series, offset, timestampMs } = columns;
+    for (let index = 0; index < columns.count; index++) {
+      const atMs = timestampMs[index]!;
+      const known = atMs >= 0 ? this.#index.known(series[index]!) : undefined;
+      if (known !== undefined && windowsOf(known.metric, this.#book).length === 0) {
+        known.saw(offset[index]!, atMs);
+        this.#sawTime(atMs);
+        continue;
+      }
+      const read = this.#index.readColumn(batch, index);
+      if (typeof read === 'string') continue;
+      read.series.saw(offset[index]!, atMs);
+      this.#sawTime(atMs);
+      this.#addToWindows(read.series, atMs, read.value);
+    }
   }
 
   #evaluateColumns(batch: Uint8Array, count: (outcome: Outcome, records: number) => void): void {
@@ -345,7 +357,7 @@ export class PartitionEvaluator {
 
   /** The mean of each of the metric's windows with the new sample in it; undefined where the sample is older than the window. */
   #addToWindows(series: SeriesState, timestampMs: number, value: number): Map<number, number | undefined> | undefined {
-    const windows = windowsOf(this.#index.metrics.get(series.name)!, this.#book.byMetric(series.name));
+    const windows = windowsOf(series.metric, this.#book);
     if (windows.length === 0) return undefined;
     return new Map(windows.map((windowMs) => [windowMs, series.window(windowMs).add(timestampMs, value)]));
   }

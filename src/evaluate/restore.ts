@@ -124,7 +124,8 @@ async function fillBefore(
     if (rule.condition.noDataMs !== undefined) backMs = Math.max(backMs, rule.condition.noDataMs + fillBackMsMin);
   }
   const timestampMs = Math.max(0, (await timeAt(start, partition, log)) - backMs);
-  for await (const chunk of log.read(topics.metrics.name, partition, { from: { timestampMs }, to: start })) {
+  const range = { from: { timestampMs }, to: start, lends: true };
+  for await (const chunk of log.read(topics.metrics.name, partition, range)) {
     evaluator.fillChunk(chunk);
   }
 }

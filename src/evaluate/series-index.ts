@@ -39,6 +39,11 @@ export class SeriesIndex {
     this.table.find(batch, this.columns);
   }
 
+  /** The series of a number of the columns; undefined when it is not known. */
+  known(number: number): SeriesState | undefined {
+    return number < 0 ? undefined : this.#byNumber[number];
+  }
+
   /** What one sample of the columns says, or why it is none. */
   readColumn(batch: Uint8Array, index: number): ReadSample | Unreadable {
     const { columns, table } = this;

@@ -3,6 +3,7 @@ import { Window } from '../alarm/window.ts';
 import type { Condition } from '../rule/condition.ts';
 import { matches, seriesKey, type Series } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
+import type { RuleBook } from '../rule/rule-book.ts';
 import type { RuleEntry, RuleList } from '../rule/rule-list.ts';
 import {
   highAt,
@@ -38,6 +39,7 @@ export class SeriesState implements Series {
   readonly name: string;
   readonly tags: Tags;
   readonly key: string;
+  readonly metric: MetricState;
   /** Its row in the table. */
   readonly number: number;
   /** By duration in milliseconds; undefined before there is one. */
@@ -50,10 +52,11 @@ export class SeriesState implements Series {
   isForgotten = false;
   readonly #table: SeriesTable;
 
-  constructor(table: SeriesTable, series: Series, key: string) {
+  constructor(table: SeriesTable, metric: MetricState, tags: Tags, key: string) {
     this.#table = table;
-    this.name = series.name;
-    this.tags = series.tags;
+    this.metric = metric;
+    this.name = metric.name;
+    this.tags = tags;
     this.key = key;
     this.number = table.add();
   }
@@ -186,21 +189,25 @@ export function seriesOf(table: SeriesTable, metric: MetricState, tags: Tags): S
   const key = seriesKey(metric.name, tags);
   let series = metric.series.get(key);
   if (series === undefined) {
-    series = new SeriesState(table, { name: metric.name, tags }, key);
+    series = new SeriesState(table, metric, tags, key);
     metric.series.set(key, series);
   }
   return series;
 }
 
 /** The enabled rules that match a series. */
-export function matchingRules(series: SeriesState, rules: RuleList): readonly RuleEntry[] {
-  series.matching ??= [...rules].filter(({ condition }) => condition.enabled && matches(condition.tags, series.tags));
+export function matchingRules(series: SeriesState, book: RuleBook): readonly RuleEntry[] {
+  series.matching ??= [...book.byMetric(series.name)].filter(
+    ({ condition }) => condition.enabled && matches(condition.tags, series.tags),
+  );
   return series.matching;
 }
 
 /** The distinct durations of the windows that the metric's enabled rules ask for. */
-export function windowsOf(metric: MetricState, rules: RuleList): readonly number[] {
-  metric.windowsMs ??= [...new Set([...rules].filter(asksForWindow).map((rule) => rule.condition.windowMs))];
+export function windowsOf(metric: MetricState, book: RuleBook): readonly number[] {
+  metric.windowsMs ??= [
+    ...new Set([...book.byMetric(metric.name)].filter(asksForWindow).map((rule) => rule.condition.windowMs)),
+  ];
   return metric.windowsMs;
 }
 

@@ -89,6 +89,8 @@ export interface Bounds {
 export interface ReadRange {
   readonly from: { readonly offset: number } | { readonly timestampMs: number };
   readonly to?: number;
+  /** A chunk's bytes need hold only until the next is asked for: their memory may then be used again. */
+  readonly lends?: boolean;
 }
 
 /**

@@ -143,7 +143,8 @@ class KafkaLog implements Log {
   }
 
   read(topic: string, partition: number, range: ReadRange): AsyncIterable<RecordChunk> {
-    return readRange(this.#source(topic, partition), range, this.#closing.signal);
+    const source = { ...this.#source(topic, partition), lends: range.lends === true };
+    return readRange(source, range, this.#closing.signal);
   }
 
   async close(): Promise<void> {
