@@ -34,8 +34,22 @@ export function refuseForeignPage(headers: CallHeaders, guard: BrowserGuard): vo
   }
 }
 
-function hostOf(header: string | undefined): { name: string; whole: string } | undefined {
-  if (header === undefined || !URL.canParse(`http://${header}`)) return undefined;
+interface Host {
+  readonly name: string;
+  readonly whole: string;
+}
+
+/** Callers name the same host again and again, and parsing it takes a while. */
+let last: { readonly header: string; readonly host: Host | undefined } | undefined;
+
+function hostOf(header: string | undefined): Host | undefined {
+  if (header === undefined) return undefined;
+  if (last?.header !== header) last = { header, host: parseHost(header) };
+  return last.host;
+}
+
+function parseHost(header: string): Host | undefined {
+  if (!URL.canParse(`http://${header}`)) return undefined;
   const url = new URL(`http://${header}`);
   if (url.username !== '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') return undefined;
   return { name: url.hostname, whole: withoutDefaultPort(header.toLowerCase()) };

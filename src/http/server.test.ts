@@ -165,6 +165,10 @@ test('a route without a scope that is not public cannot be registered', async ()
 
 test('answers carry the security headers', () =>
   withServer(async (call) => {
+    for (const path of ['/open', '/nowhere']) {
+      const { headers } = await call(path);
+      assert.equal(headers.get('x-frame-options'), 'DENY');
+    }
     const { headers } = await call('/open');
     assert.match(headers.get('content-security-policy') ?? '', /default-src 'self'.*frame-ancestors 'none'/);
     assert.doesNotMatch(headers.get('content-security-policy') ?? '', /unsafe/);

@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
@@ -18,6 +17,7 @@ import * as limits from './limits.ts';
 import { openApi } from './open-api.ts';
 import { failureOf, problemBytes, problemContentType, problemOf } from './problem.ts';
 import { parameterCheck } from './query.ts';
+import { securityHeaders } from './security-headers.ts';
 import { statusRoutes } from './status-routes.ts';
 
 export interface ServerOptions {
@@ -62,9 +62,9 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
       routes.push({ method, url: route.url, hidden: route.schema?.hide === true });
     }
   });
-  await app.register(helmet, { ...securityHeaders });
   await app.register(swagger, openApi(options.version));
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(securityHeaders);
     request.identity = undefined;
     if (options.auth === undefined) refuseForeignPage(request.headers, guard);
     await admit(request, options.auth);
@@ -99,25 +99,6 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     },
   };
 }
-
-/** Scripts and styles from our own origin alone, and nobody may frame us. */
-const securityHeaders = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'self'"],
-      baseUri: ["'none'"],
-      formAction: ["'self'"],
-      frameAncestors: ["'none'"],
-      objectSrc: ["'none'"],
-      requireTrustedTypesFor: ["'script'"],
-    },
-  },
-  referrerPolicy: { policy: 'no-referrer' as const },
-  // Set by whoever ends TLS in front of us: we speak plain HTTP.
-  strictTransportSecurity: false,
-  xFrameOptions: { action: 'deny' as const },
-};
 
 function newApp(): HttpApp {
   const app = Fastify({

@@ -32,3 +32,50 @@ function slowly(bytes: Buffer, start: number, end: number): number {
   const text = bytes.toString('latin1', start, end);
   return grammar.test(text) ? Number(text) : NaN;
 }
+
+/** The longest that JavaScript writes a number, -1.2345678901234567e-100, and some room. */
+export const decimalBytesMax = 32;
+
+/**
+ * Writes a finite number to the beginning of `bytes` as JSON does: in the fewest digits that mean this number. Returns its length.
+ * A number of up to nine digits with up to six behind the point is an integer divided by a power of ten; the division
+ * rounds correctly, so the first power that gives the number back gives its digits. The rest is left to JavaScript.
+ */
+export function writeDecimal(bytes: Uint8Array, value: number): number {
+  const size = Math.abs(value);
+  if (size < scaledMax) {
+    for (let places = 0; places <= placesMax; places++) {
+      const scaled = Math.round(size * powersOfTen[places]!);
+      if (scaled >= scaledMax) break;
+      const again = scaled / powersOfTen[places]!;
+      if (again === size) return writeScaled(bytes, scaled, places, value < 0);
+    }
+  }
+  const text = String(value);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return text.length;
+}
+
+const scaledMax = 1e9;
+const placesMax = 6;
+
+// oxlint-disable-next-line max-params -- An object for them would be one a sample.
+function writeScaled(bytes: Uint8Array, scaled: number, places: number, isNegative: boolean): number {
+  let digits = places + 1;
+  for (let power = powersOfTen[digits]!; power <= scaled; power *= 10) digits++;
+  const start = isNegative ? 1 : 0;
+  if (isNegative) bytes[0] = 0x2d;
+  const length = start + digits + (places > 0 ? 1 : 0);
+  // Whole and below 2 ** 31: its division is then a multiplication.
+  let rest = scaled | 0;
+  for (let at = length - 1; at >= start; at--) {
+    if (places > 0 && at === length - 1 - places) {
+      bytes[at] = 0x2e;
+      continue;
+    }
+    const next = (rest / 10) | 0;
+    bytes[at] = 0x30 + rest - next * 10;
+    rest = next;
+  }
+  return length;
+}

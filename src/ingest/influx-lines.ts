@@ -6,6 +6,7 @@
 // The first unescaped blank ends the prefix, the second one outside of quotes the fields. A field is a metric of its own.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { tagsOf } from '../metric/sample.ts';
+import { viewOf } from '../base/byte-copy.ts';
 import { decimalOf } from './decimal.ts';
 import { SeriesCache } from './series-cache.ts';
 import { seriesForm, type SeriesForm } from './series-form.ts';
@@ -44,6 +45,7 @@ export class InfluxReader {
   readonly #partitionCount: number;
   readonly #cache = new SeriesCache();
   #key = Buffer.alloc(4_096);
+  #keyView = viewOf(this.#key);
 
   constructor(partitionCount: number) {
     this.#partitionCount = partitionCount;
@@ -97,17 +99,20 @@ export class InfluxReader {
     const { start, prefixEnd } = lines;
     const [keyStart, keyEnd] = [lines.keyStart[field]!, lines.keyEnd[field]!];
     // The first field stands right behind the prefix: both are one piece of the body.
-    if (keyStart === prefixEnd + 1) return this.#found(body, start, keyEnd, lines, field);
+    if (keyStart === prefixEnd + 1) return this.#found(lines.view, start, keyEnd, lines, field);
     const length = prefixEnd - start + 1 + keyEnd - keyStart;
-    if (length > this.#key.length) this.#key = Buffer.alloc(length * 2);
+    if (length > this.#key.length) {
+      this.#key = Buffer.alloc(length * 2);
+      this.#keyView = viewOf(this.#key);
+    }
     body.copy(this.#key, 0, start, prefixEnd);
     this.#key[prefixEnd - start] = blank;
     body.copy(this.#key, prefixEnd - start + 1, keyStart, keyEnd);
-    return this.#found(this.#key, 0, length, lines, field);
+    return this.#found(this.#keyView, 0, length, lines, field);
   }
 
   // oxlint-disable-next-line max-params -- The range of a key is three, and an object for them would be one a sample.
-  #found(key: Buffer, from: number, to: number, lines: Lines, field: number): SeriesForm | Rejection {
+  #found(key: DataView, from: number, to: number, lines: Lines, field: number): SeriesForm | Rejection {
     const known = this.#cache.find(key, from, to);
     if (known !== undefined) return known;
     const made = lines.seriesForm(field, this.#partitionCount);
@@ -119,6 +124,7 @@ export class InfluxReader {
 /** A cursor over lines. What `parse` finds of one stands in its fields until the next. */
 class Lines {
   readonly #body: Buffer;
+  readonly view: DataView;
   readonly #precision: Precision;
   #at = 0;
   /** Up to where lines have been counted. */
@@ -135,6 +141,7 @@ class Lines {
 
   constructor(body: Buffer, precision: Precision) {
     this.#body = body;
+    this.view = viewOf(body);
     this.#precision = precision;
   }
 

@@ -39,7 +39,7 @@ export function ingestMeters(meter: Meter, admission: Admission): IngestMeters {
       for (const [reason, count] of sink.skippedBy) skipped.inc({ protocol, reason }, count);
     },
     written(sink, { protocol, subject }) {
-      accepted.inc({ protocol }, sink.records.count);
+      accepted.inc({ protocol }, sink.accepted);
       if (sink.skewed === 0) return;
       if (subjects.size < skewedSubjectsMax) subjects.add(subject);
       skewed.inc({ subject: subjects.has(subject) ? subject : 'other' }, sink.skewed);

@@ -52,11 +52,11 @@ export function ingestRoutes(parts: IngestParts): Routes {
         async read(body, first, { readers, newSink }) {
           if (!readers.json.scan(body, form, first)) await readJsonSamples(body, form, newSink());
         },
-        accepts: (read) => read.rejected === 0 || (!atomic && read.records.count > 0),
+        accepts: (read) => read.rejected === 0 || (!atomic && read.accepted > 0),
       });
       const refusal = refusalOf(sink, atomic);
       if (refusal !== undefined) return reply.code(400).type(problemContentType).send(problemBytes(refusal));
-      const accepted = sink.records.count;
+      const accepted = sink.accepted;
       if (sink.rejected === 0) return { accepted };
       return reply.code(207).send({ accepted, rejected: sink.rejected, errors: sink.errors });
     });
@@ -65,7 +65,7 @@ export function ingestRoutes(parts: IngestParts): Routes {
 
 /** The answer when nothing was to be written: nothing is valid, or all or nothing was asked for. */
 function refusalOf(sink: SampleSink, atomic: boolean) {
-  const valid = sink.records.count;
+  const valid = sink.accepted;
   if (sink.rejected === 0 || (valid > 0 && !atomic)) return undefined;
   const [first] = sink.errors;
   const detail =

@@ -11,6 +11,7 @@ import { ingestRoutes } from './ingest-routes.ts';
 import type { IngestParts } from './intake.ts';
 import { otlpRoutes } from './otlp-routes.ts';
 import { Quotas, type QuotaLimits } from './quotas.ts';
+import { RecordPool } from './record-pool.ts';
 import { remoteWriteRoutes } from './remote-write-routes.ts';
 import { SampleWriter } from './sample-writer.ts';
 import type { TimeBounds } from './sample-time.ts';
@@ -34,11 +35,13 @@ export function createIngest(options: IngestOptions): { readonly routes: Routes 
   const { log, health, logger } = options;
   const admission = new Admission(health, options.admission ?? admissionLimits);
   const meters = ingestMeters(options.meter, admission);
-  const writer = new SampleWriter({ log, admission, meters, health, logger });
+  const pool = new RecordPool();
+  const writer = new SampleWriter({ log, admission, meters, health, logger, pool });
   const parts: IngestParts = {
     admission,
     quotas: new Quotas(options.quotas ?? {}),
     timeBounds: options.timeBounds ?? { pastMsMax: timestampPastMsMax, futureMsMax: timestampFutureMsMax },
+    pool,
     now: options.now ?? Date.now,
     readers: () => writer.readers(),
     publish: (sink, origin) => writer.publish(sink, origin),

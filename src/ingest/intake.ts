@@ -8,6 +8,7 @@ import { JsonScanner } from './json-scan.ts';
 import { OtlpProtobufReader } from './otlp-protobuf.ts';
 import { Undecodable } from './protobuf.ts';
 import type { Quotas } from './quotas.ts';
+import type { RecordPool } from './record-pool.ts';
 import { RemoteWriteReader } from './remote-write.ts';
 import { SampleSink } from './sample-sink.ts';
 import type { TimeBounds } from './sample-time.ts';
@@ -50,6 +51,7 @@ export interface IngestParts {
   readonly admission: Admission;
   readonly quotas: Quotas;
   readonly timeBounds: TimeBounds;
+  readonly pool: RecordPool;
   readonly now: () => number;
   /** Rejects with the Failure `unavailable` while the log cannot be asked. */
   readers(): Promise<Readers>;
@@ -127,7 +129,7 @@ async function readInto<Result>(parts: IngestParts, work: Work<Result>): Promise
       partitionCount: readers.partitionCount,
       receivedMs: parts.now(),
       bounds: parts.timeBounds,
-      bytesExpected: Math.min(body.length * 2, 1024 * 1024),
+      records: parts.pool.take(Math.min(body.length * 2, 1024 * 1024)),
       take: (bytes) => lease.take(bytes),
       ...(parts.quotas.limitsSeries && {
         allowsSeries: (series: string) => parts.quotas.allowsSeries(origin.subject, series),

@@ -2,6 +2,7 @@
 // field twice, anything wrong) makes it give up; json-samples.ts then reads the same body with JSON.parse and says what is
 // wrong. So this reader knows no errors, and what it takes the other one takes alike: a property test holds them together.
 import { isUtf8 } from 'node:buffer';
+import { viewOf } from '../base/byte-copy.ts';
 import { decimalOf } from './decimal.ts';
 import type { SampleSink } from './sample-sink.ts';
 import { SeriesCache } from './series-cache.ts';
@@ -25,6 +26,7 @@ export class JsonScanner {
   readonly #partitionCount: number;
   readonly #cache = new SeriesCache();
   #key = Buffer.alloc(4_096);
+  #keyView = viewOf(this.#key);
   #body: Buffer = Buffer.alloc(0);
   #at = 0;
   #sink!: SampleSink;
@@ -226,7 +228,10 @@ export class JsonScanner {
   #series(): SeriesForm {
     const nameBytes = this.#nameEnd - this.#nameStart;
     const length = nameBytes + (this.#tagsStart < 0 ? 0 : 1 + this.#tagsEnd - this.#tagsStart);
-    if (length > this.#key.length) this.#key = Buffer.alloc(length * 2);
+    if (length > this.#key.length) {
+      this.#key = Buffer.alloc(length * 2);
+      this.#keyView = viewOf(this.#key);
+    }
     const key = this.#key;
     const body = this.#body;
     for (let index = 0; index < nameBytes; index++) key[index] = body[this.#nameStart + index]!;
@@ -235,13 +240,13 @@ export class JsonScanner {
       key[nameBytes] = quote;
       for (let index = nameBytes + 1, from = this.#tagsStart; index < length; index++, from++) key[index] = body[from]!;
     }
-    const known = this.#cache.find(key, 0, length);
+    const known = this.#cache.find(this.#keyView, 0, length);
     if (known !== undefined) return known;
     const tags: unknown =
       this.#tagsStart < 0 ? undefined : JSON.parse(body.toString('utf8', this.#tagsStart, this.#tagsEnd));
     const made = seriesForm(body.toString('utf8', this.#nameStart, this.#nameEnd), tags, this.#partitionCount);
     if ('code' in made) throw unusual;
-    this.#cache.put(key, 0, length, made);
+    this.#cache.put(this.#keyView, 0, length, made);
     return made;
   }
 

@@ -1,6 +1,7 @@
 // OTLP's metrics in protobuf (opentelemetry-proto, metrics/v1/metrics.proto). Fields may stand in any order, so what a part
 // must know of its message (a resource, a name, a temporality) is looked for before the part is read.
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { viewOf } from '../base/byte-copy.ts';
 import { valueDepthMax } from './ingest-limits.ts';
 import {
   attributeText,
@@ -42,6 +43,7 @@ export class OtlpProtobufReader {
   readonly #point = new Point();
   /** The bytes that stand for a series: its resource's tags, the metric's name, the point's attributes. */
   #key = new Uint8Array(4_096);
+  #keyView = viewOf(this.#key);
   #keyEnd = 0;
 
   constructor(partitionCount: number) {
@@ -172,12 +174,12 @@ export class OtlpProtobufReader {
     const { name, resource, fields, ending, quantile } = wanted;
     this.#keyEnd = wanted.attributesEnd;
     this.#appendText(quantile === undefined ? ending : `=${quantile}`);
-    const known = this.#cache.find(this.#key, 0, this.#keyEnd);
+    const known = this.#cache.find(this.#keyView, 0, this.#keyEnd);
     if (known !== undefined) return known;
     cursor.at = wanted.pointStart;
     const point = readAttributes(cursor, wanted.pointEnd, fields.attributes);
     const made = seriesOfPoint(name + ending, { resource: resource.pairs, point, quantile }, this.#partitionCount);
-    if (!('code' in made)) this.#cache.put(this.#key, 0, this.#keyEnd, made);
+    if (!('code' in made)) this.#cache.put(this.#keyView, 0, this.#keyEnd, made);
     return made;
   }
 
@@ -188,6 +190,7 @@ export class OtlpProtobufReader {
       const larger = new Uint8Array((this.#keyEnd + length + 3) * 2);
       larger.set(this.#key.subarray(0, this.#keyEnd));
       this.#key = larger;
+      this.#keyView = viewOf(larger);
     }
     this.#key[this.#keyEnd++] = length;
     this.#key[this.#keyEnd++] = length >>> 8;

@@ -195,6 +195,26 @@ test('what is wrong with some points is told as partial success; what has no val
   for (const prefix of ['part_p', 'part_j']) assert.deepEqual(await it.written(prefix), [`${prefix}.ok: {"value": 1}`]);
 });
 
+test('a time of 0 means none, left out or written: the sample is of now', async () => {
+  const body = encode('ExportMetricsServiceRequest', {
+    resourceMetrics: [
+      {
+        scopeMetrics: [
+          { metrics: [{ name: 'zero.time', gauge: { dataPoints: [{ timeUnixNano: 1n, asDouble: 4 }] } }] },
+        ],
+      },
+    ],
+  });
+  // An encoder leaves a 0 out, so a 1 is made one: field 3, eight bytes.
+  const at = body.indexOf(Buffer.from([0x19, 1, 0, 0, 0, 0, 0, 0, 0]));
+  assert.ok(at > 0);
+  assert.equal((await it.post('/v1/metrics', body, protobuf)).status, 200);
+  assert.deepEqual(await it.written('zero.time'), [], 'a nanosecond after 1970 is too old');
+  body[at + 1] = 0;
+  assert.equal((await it.post('/v1/metrics', body, protobuf)).status, 200);
+  assert.deepEqual(await it.written('zero.time'), ['zero.time: {"value": 4}']);
+});
+
 test('what cannot be read or taken gets a Status in the encoding asked for', async () => {
   const body = encode('ExportMetricsServiceRequest', everything('refused', nanos(0)));
   const table: [string, Buffer | string, Record<string, string>, number, number][] = [

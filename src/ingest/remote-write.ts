@@ -5,6 +5,7 @@
 //   v2  Request { symbol 4, TimeSeries 5 { label refs 1, Sample 2, Histogram 3, Exemplar 4, Metadata 5 } }
 //       Sample { value 1, timestamp 2 }   Histogram { count 1 or 2, sum 3, …, timestamp 15 }
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { viewOf } from '../base/byte-copy.ts';
 import { ProtoCursor, textOf } from './protobuf.ts';
 import { SeriesCache } from './series-cache.ts';
 import { seriesFormOfPairs, type SeriesForm } from './series-form.ts';
@@ -101,8 +102,8 @@ export class RemoteWriteReader {
   }
 
   #seriesOf(names: Names, suffix: string, cache: SeriesCache): Found {
-    const { key, keyEnd } = names;
-    const known = cache.find(key, names.keyStart, keyEnd);
+    const { keyView, keyEnd } = names;
+    const known = cache.find(keyView, names.keyStart, keyEnd);
     if (known !== undefined) return known;
     const pairs = names.pairs();
     if ('code' in pairs) return pairs;
@@ -113,7 +114,7 @@ export class RemoteWriteReader {
       return { code: 'invalid_name', message: 'the label __name__ is there twice' };
     }
     const made = seriesFormOfPairs(name === undefined ? undefined : name + suffix, others, this.#partitionCount);
-    if (!('code' in made)) cache.put(key, names.keyStart, keyEnd, made);
+    if (!('code' in made)) cache.put(keyView, names.keyStart, keyEnd, made);
     return made;
   }
 }
@@ -125,9 +126,9 @@ interface SeriesContext {
   readonly written: Written;
 }
 
-/** How one version names a series. After `collect`, key[keyStart, keyEnd) are bytes that stand for all its labels. */
+/** How one version names a series. After `collect`, keyView[keyStart, keyEnd) are bytes that stand for all its labels. */
 interface Names {
-  readonly key: Uint8Array;
+  readonly keyView: DataView;
   readonly keyStart: number;
   readonly keyEnd: number;
   readonly isMetadataAlone: boolean;
@@ -137,7 +138,7 @@ interface Names {
 
 /** Version 1: the labels are messages, and senders write them one behind the other at the series' beginning. */
 class Labels implements Names {
-  key: Uint8Array;
+  readonly keyView: DataView;
   keyStart = 0;
   keyEnd = 0;
   readonly isMetadataAlone = false;
@@ -145,7 +146,7 @@ class Labels implements Names {
 
   constructor(body: Uint8Array) {
     this.#body = body;
-    this.key = body;
+    this.keyView = viewOf(body);
   }
 
   collect(cursor: ProtoCursor, end: number): void {
@@ -161,7 +162,6 @@ class Labels implements Names {
       if (tagAt !== labelsEnd) isSplit = true;
       labelsEnd = cursor.at;
     }
-    this.key = this.#body;
     this.keyStart = start;
     // With something between the labels all the series is the key: slower, and right.
     this.keyEnd = isSplit ? end : labelsEnd;
@@ -199,7 +199,8 @@ const emptySymbol = { start: 0, end: 0 };
 
 /** Version 2: labels are numbers of symbols, two each. The key is their bytes, each with its length before it. */
 class Symbols implements Names {
-  key: Uint8Array = new Uint8Array(1_024);
+  #key = new Uint8Array(1_024);
+  keyView = viewOf(this.#key);
   readonly keyStart = 0;
   keyEnd = 0;
   isMetadataAlone = false;
@@ -286,15 +287,18 @@ class Symbols implements Names {
       this.#problem = { code: 'invalid_tags', message: 'the labels of a series come to more than 65,536 bytes' };
       return;
     }
-    if (length > this.key.length) this.key = new Uint8Array(length * 2);
+    if (length > this.#key.length) {
+      this.#key = new Uint8Array(length * 2);
+      this.keyView = viewOf(this.#key);
+    }
     let at = 0;
     for (const ref of this.#refs) {
       const start = this.#starts[ref] ?? 0;
       const end = this.#ends[ref] ?? 0;
-      this.key[at++] = end - start;
-      this.key[at++] = (end - start) >>> 8;
-      this.key[at++] = (end - start) >>> 16;
-      for (let from = start; from < end; from++) this.key[at++] = this.#body[from]!;
+      this.#key[at++] = end - start;
+      this.#key[at++] = (end - start) >>> 8;
+      this.#key[at++] = (end - start) >>> 16;
+      for (let from = start; from < end; from++) this.#key[at++] = this.#body[from]!;
     }
     this.keyEnd = at;
   }

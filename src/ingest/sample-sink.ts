@@ -1,6 +1,8 @@
 import { Failure } from '../base/failure.ts';
-import { PackedRecords } from '../log/packed-records.ts';
+import type { PackedRecords } from '../log/packed-records.ts';
 import { writeVarint } from '../log/batch.ts';
+import { copyBytes, viewOf } from '../base/byte-copy.ts';
+import { decimalBytesMax, writeDecimal } from './decimal.ts';
 import { errorsListedMax, recordBytesMax, samplesMax, samplesPerTurn } from './ingest-limits.ts';
 import { judgeTimestamp, type TimeBounds } from './sample-time.ts';
 import type { SeriesForm } from './series-form.ts';
@@ -36,7 +38,8 @@ export interface SinkOptions {
   readonly partitionCount: number;
   readonly receivedMs: number;
   readonly bounds: TimeBounds;
-  readonly bytesExpected: number;
+  /** Empty: where the samples are written. */
+  readonly records: PackedRecords;
   /** Told of bytes as they are taken; throws when there is no room. */
   readonly take: (bytes: number) => void;
   /** Whether the sender may send this series, where senders have a quota of them. */
@@ -44,10 +47,10 @@ export interface SinkOptions {
 }
 
 /** `{"value": `, then the number. */
-const opening = Buffer.from('{"value": ');
-/** The longest that JavaScript writes a number, -1.2345678901234567e-100, and some room. */
-const numberBytesMax = 32;
-const frameBytes = 10 + 10 + numberBytesMax;
+const opening = viewOf(Buffer.from('{"value": '));
+/** The number of the sample at hand. */
+const number = new Uint8Array(decimalBytesMax);
+const frameBytes = 10 + opening.byteLength + decimalBytesMax;
 
 /**
  * Where the samples of one request go, whatever protocol they come in: checked against the clock and the limits, and
@@ -60,6 +63,8 @@ export class SampleSink {
   readonly records: PackedRecords;
   /** All samples seen so far, whatever became of them. */
   samples = 0;
+  /** Samples that are to be written. */
+  accepted = 0;
   /** Samples whose sender's clock runs ahead. */
   skewed = 0;
   rejected = 0;
@@ -68,7 +73,6 @@ export class SampleSink {
   readonly skippedBy = new Map<SkipReason, number>();
   readonly #take: (bytes: number) => void;
   readonly #allowsSeries: ((series: string) => boolean) | undefined;
-  readonly #number = Buffer.alloc(numberBytesMax);
   readonly #freshMs: number;
   #bytesTaken: number;
   #turnEnd = samplesPerTurn;
@@ -80,7 +84,7 @@ export class SampleSink {
     this.#freshMs = options.receivedMs - options.bounds.pastMsMax;
     this.#take = options.take;
     this.#allowsSeries = options.allowsSeries;
-    this.records = new PackedRecords(options.bytesExpected);
+    this.records = options.records;
     this.#bytesTaken = this.records.bytes.length;
     options.take(this.#bytesTaken);
   }
@@ -89,7 +93,7 @@ export class SampleSink {
   add(series: SeriesForm, value: number, timestamp: unknown): void {
     this.#count();
     if (!Number.isFinite(value)) return this.#skip('not_finite');
-    if (this.#allowsSeries?.(Buffer.concat([series.key, series.ending]).toString('base64')) === false) {
+    if (this.#allowsSeries?.(nameOf(series)) === false) {
       return this.#refuse({ code: 'too_many_series', message: 'the sender has as many series as it may have' });
     }
     let timestampMs = this.receivedMs;
@@ -141,24 +145,18 @@ export class SampleSink {
 
   #write(series: SeriesForm, value: number, timestampMs: number): void {
     const { records } = this;
-    const { key, ending } = series;
-    records.reserve(frameBytes + key.length + ending.length);
+    records.reserve(frameBytes + series.end - series.keyStart);
     if (records.bytes.length > this.#bytesTaken) this.#grow();
-    const { bytes } = records;
-    const start = records.bytesUsed;
-    for (let index = 0; index < key.length; index++) bytes[start + index] = key[index]!;
-    let at = start + key.length;
-    const numberBytes = writeNumber(this.#number, value);
-    at = writeVarint(bytes, at, opening.length + numberBytes + ending.length);
-    for (let index = 0; index < opening.length; index++) bytes[at + index] = opening[index]!;
-    at += opening.length;
-    for (let index = 0; index < numberBytes; index++) bytes[at + index] = this.#number[index]!;
-    at += numberBytes;
-    if (ending.length > 64) bytes.set(ending, at);
-    else for (let index = 0; index < ending.length; index++) bytes[at + index] = ending[index]!;
-    at += ending.length;
+    const { bytes, view } = records;
+    const numberBytes = writeDecimal(number, value);
+    let at = copyBytes(series.view, series.keyStart, series.endingStart, view, records.bytesUsed);
+    at = writeVarint(bytes, at, opening.byteLength + numberBytes + series.end - series.endingStart);
+    at = copyBytes(opening, 0, opening.byteLength, view, at);
+    for (let index = 0; index < numberBytes; index++) bytes[at++] = number[index]!;
+    at = copyBytes(series.view, series.endingStart, series.end, view, at);
     bytes[at++] = 0;
     records.push(series.partition, timestampMs, at);
+    this.accepted++;
   }
 
   /** Tags that many samples share are written with each of them: a small body can come to much. */
@@ -175,20 +173,7 @@ export class SampleSink {
   }
 }
 
-/** Writes a finite number as JSON does. Returns its length. */
-function writeNumber(bytes: Uint8Array, value: number): number {
-  if (Number.isInteger(value) && value >= 0 && value < 1e9) {
-    let length = 1;
-    for (let power = 10; power <= value; power *= 10) length++;
-    let rest = value;
-    for (let at = length - 1; at >= 0; at--) {
-      const next = (rest / 10) | 0;
-      bytes[at] = 48 + rest - next * 10;
-      rest = next;
-    }
-    return length;
-  }
-  const text = String(value);
-  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
-  return text.length;
+/** A text that stands for the series, for who counts them. */
+function nameOf({ view, keyStart, end }: SeriesForm): string {
+  return Buffer.from(view.buffer, view.byteOffset + keyStart, end - keyStart).toString('base64');
 }

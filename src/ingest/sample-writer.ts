@@ -7,6 +7,7 @@ import { tryLater, type Admission } from './admission.ts';
 import { answerMsMax, partitionsAgainMs } from './ingest-limits.ts';
 import type { IngestMeters } from './ingest-meters.ts';
 import { Readers, type Origin } from './intake.ts';
+import type { RecordPool } from './record-pool.ts';
 import type { SampleSink } from './sample-sink.ts';
 
 export interface SampleWriterOptions {
@@ -15,6 +16,8 @@ export interface SampleWriterOptions {
   readonly meters: IngestMeters;
   readonly health: Health;
   readonly logger: Logger;
+  /** Gets the memory of what was written. */
+  readonly pool: RecordPool;
 }
 
 /** Writes samples to `metrics`, in bounded time, and knows whether the log takes them. */
@@ -35,9 +38,11 @@ export class SampleWriter {
 
   /** Resolves when what is in the sink is durable. Rejects with the Failure `unavailable` when it may not be. */
   async publish(sink: SampleSink, origin: Origin): Promise<void> {
-    if (sink.records.count === 0) return;
+    if (sink.accepted === 0) return;
     await withinTime(this.#options.admission.watch(this.#append(sink)));
     this.#options.meters.written(sink, origin);
+    // Of an append that failed, some partitions' records may still wait in the log's memory.
+    this.#options.pool.give(sink.records);
   }
 
   /**

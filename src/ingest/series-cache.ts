@@ -1,87 +1,144 @@
 // Senders name the same series again and again, in the same bytes. What those bytes come to, once checked and encoded, is
 // remembered by them: one look-up instead of decoding, checking and encoding a name and its tags for each sample.
 //
+// All that is known of a series lies in one place, for a sample of a series drawn at random is mostly waiting for memory:
+//
+//   entry: │ hash │ bytes of name │ partition │ bytes of key │ bytes of ending │ name as sent │ key │ ending │
+//
 // Two tables, a young and an old one. What is found in the old one moves to the young one; when that is full it becomes
 // the old one, so what nobody names is forgotten, and memory stays bounded whatever is sent.
+import { copyBytes, viewOf } from '../base/byte-copy.ts';
 import type { SeriesForm } from './series-form.ts';
 
 const entriesMax = 32_768;
 const slots = entriesMax * 2;
-const keyBytesMax = 16 * 1024 * 1024;
+const bytesMin = 64 * 1024;
+const bytesMax = 16 * 1024 * 1024;
 /** What is longer is decoded each time: a few of them would fill the table. */
-const oneKeyBytesMax = 4_096;
+const oneNameBytesMax = 4_096;
+const headerWords = 5;
+
+/** A series of the table, valid until the next one is looked up. */
+class Entry implements SeriesForm {
+  partition = 0;
+  view = viewOf(new Uint8Array(0));
+  keyStart = 0;
+  endingStart = 0;
+  end = 0;
+}
 
 class Table {
-  readonly hashes = new Int32Array(slots);
-  readonly keys: (Uint8Array | undefined)[] = Array.from<Uint8Array | undefined>({ length: slots });
-  readonly forms: (SeriesForm | undefined)[] = Array.from<SeriesForm | undefined>({ length: slots });
+  /** For each slot the hash, and behind it where the entry begins, in words and from 1; 0 is an empty slot. */
+  readonly slots = new Int32Array(slots * 2);
+  words = new Int32Array(bytesMin / 4);
+  view = viewOf(this.words);
+  wordsUsed = 0;
   entries = 0;
-  keyBytes = 0;
+
+  hasRoomFor(words: number): boolean {
+    return this.entries < entriesMax && (this.wordsUsed + words) * 4 <= bytesMax;
+  }
+
+  reserve(words: number): void {
+    const needed = this.wordsUsed + words;
+    if (needed <= this.words.length) return;
+    const larger = new Int32Array(Math.max(needed, this.words.length * 2));
+    larger.set(this.words);
+    this.words = larger;
+    this.view = viewOf(larger);
+  }
 }
 
 export class SeriesCache {
+  readonly #entry = new Entry();
   #young = new Table();
   #old: Table | undefined;
 
-  /** What bytes[start, end) came to the last time, or undefined. */
-  find(bytes: Uint8Array, start: number, end: number): SeriesForm | undefined {
-    const hash = hashOf(bytes, start, end);
-    const found = findIn(this.#young, hash, bytes, start, end);
-    if (found !== undefined || this.#old === undefined) return found;
-    const older = findIn(this.#old, hash, bytes, start, end);
-    if (older !== undefined) this.#put(hash, bytes, start, end, older);
-    return older;
+  /** What the bytes [start, end) came to the last time, or undefined. Valid until the next call. */
+  find(name: DataView, start: number, end: number): SeriesForm | undefined {
+    const hash = hashOf(name, start, end);
+    let table = this.#young;
+    let place = placeIn(table, hash, name, start, end);
+    if (place < 0) {
+      if (this.#old === undefined) return undefined;
+      table = this.#old;
+      place = placeIn(table, hash, name, start, end);
+      if (place < 0) return undefined;
+    }
+    const entry = this.#entry;
+    const { words } = table;
+    entry.view = table.view;
+    entry.partition = words[place + 2]!;
+    entry.keyStart = (place + headerWords) * 4 + words[place + 1]!;
+    entry.endingStart = entry.keyStart + words[place + 3]!;
+    entry.end = entry.endingStart + words[place + 4]!;
+    if (table !== this.#young) this.#put(hash, name, start, end, entry);
+    return entry;
   }
 
-  /** Remembers what bytes[start, end) came to. They were looked for and not found. */
-  put(bytes: Uint8Array, start: number, end: number, form: SeriesForm): void {
-    if (end - start <= oneKeyBytesMax) this.#put(hashOf(bytes, start, end), bytes, start, end, form);
+  /** Remembers what the bytes [start, end) came to. They were looked for and not found. */
+  put(name: DataView, start: number, end: number, form: SeriesForm): void {
+    if (end - start <= oneNameBytesMax) this.#put(hashOf(name, start, end), name, start, end, form);
   }
 
   // oxlint-disable-next-line max-params -- A range of bytes is three, and an object for them would be one a sample.
-  #put(hash: number, bytes: Uint8Array, start: number, end: number, form: SeriesForm): void {
-    if (this.#young.entries >= entriesMax || this.#young.keyBytes >= keyBytesMax) {
+  #put(hash: number, name: DataView, start: number, end: number, form: SeriesForm): void {
+    const nameBytes = end - start;
+    const words = headerWords + Math.ceil((nameBytes + form.end - form.keyStart) / 4);
+    if (!this.#young.hasRoomFor(words)) {
       this.#old = this.#young;
       this.#young = new Table();
     }
     const table = this.#young;
+    table.reserve(words);
     let slot = hash & (slots - 1);
-    while (table.keys[slot] !== undefined) slot = (slot + 1) & (slots - 1);
-    table.hashes[slot] = hash;
-    table.keys[slot] = bytes.slice(start, end);
-    table.forms[slot] = form;
+    while (table.slots[slot * 2 + 1] !== 0) slot = (slot + 1) & (slots - 1);
+    const place = table.wordsUsed;
+    table.slots[slot * 2] = hash;
+    table.slots[slot * 2 + 1] = place + 1;
+    table.words[place] = hash;
+    table.words[place + 1] = nameBytes;
+    table.words[place + 2] = form.partition;
+    table.words[place + 3] = form.endingStart - form.keyStart;
+    table.words[place + 4] = form.end - form.endingStart;
+    const at = copyBytes(name, start, end, table.view, (place + headerWords) * 4);
+    copyBytes(form.view, form.keyStart, form.end, table.view, at);
+    table.wordsUsed += words;
     table.entries++;
-    table.keyBytes += end - start + form.bytes;
+  }
+}
+
+/** Where the entry of this name begins in the table's words, or -1. */
+// oxlint-disable-next-line max-params -- As above.
+function placeIn(table: Table, hash: number, name: DataView, start: number, end: number): number {
+  for (let slot = hash & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
+    const place = table.slots[slot * 2 + 1]! - 1;
+    if (place < 0) return -1;
+    if (table.slots[slot * 2] !== hash || table.words[place + 1] !== end - start) continue;
+    if (sameBytes(table.view, (place + headerWords) * 4, name, start, end)) return place;
   }
 }
 
 // oxlint-disable-next-line max-params -- As above.
-function findIn(table: Table, hash: number, bytes: Uint8Array, start: number, end: number): SeriesForm | undefined {
-  for (let slot = hash & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
-    const key = table.keys[slot];
-    if (key === undefined) return undefined;
-    if (table.hashes[slot] === hash && sameBytes(key, bytes, start, end)) return table.forms[slot];
-  }
-}
-
-function sameBytes(key: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (key.length !== end - start) return false;
-  for (let at = 0; at < key.length; at++) if (key[at] !== bytes[start + at]) return false;
+function sameBytes(known: DataView, knownStart: number, name: DataView, start: number, end: number): boolean {
+  let other = knownStart;
+  let at = start;
+  for (; at + 4 <= end; at += 4, other += 4) if (known.getInt32(other) !== name.getInt32(at)) return false;
+  for (; at < end; at++, other++) if (known.getUint8(other) !== name.getUint8(at)) return false;
   return true;
 }
 
 /** So that nobody can choose series that fall into one slot. */
 const seed = Math.floor(Math.random() * 0x7fff_ffff);
 
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
+export function hashOf(name: DataView, start: number, end: number): number {
   let hash = seed ^ (end - start);
   let at = start;
   for (; at + 4 <= end; at += 4) {
-    const word = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16) | (bytes[at + 3]! << 24);
-    hash = Math.imul(hash ^ word, 0x9e3779b1);
+    hash = Math.imul(hash ^ name.getInt32(at), 0x9e3779b1);
     hash ^= hash >>> 15;
   }
-  for (; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x85ebca6b);
+  for (; at < end; at++) hash = Math.imul(hash ^ name.getUint8(at), 0x85ebca6b);
   hash ^= hash >>> 13;
   hash = Math.imul(hash, 0xc2b2ae35);
   return hash ^ (hash >>> 16);

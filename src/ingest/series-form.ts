@@ -3,21 +3,21 @@ import { partitionOf } from '../log/murmur2.ts';
 import { nameProblem, tagsProblems } from '../metric/metric-limits.ts';
 import { formatSampleValue } from '../metric/sample-value.ts';
 import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
+import { viewOf } from '../base/byte-copy.ts';
 import type { Rejection } from './sample-sink.ts';
 
 /** A series as its samples are written: all that does not change from one to the next, encoded. */
 export interface SeriesForm {
   readonly partition: number;
-  /** The metric's name, before it its length as a varint. */
-  readonly key: Uint8Array;
-  /** What follows the number in the value: `, "tags": {…}}`, or `}` alone. */
-  readonly ending: Uint8Array;
-  /** What it holds of memory, about. */
-  readonly bytes: number;
+  readonly view: DataView;
+  /** Where the metric's name begins, before it its length as a varint. */
+  readonly keyStart: number;
+  /** Where the name ends, and what follows the number in the value begins: `, "tags": {…}}`, or `}` alone. */
+  readonly endingStart: number;
+  readonly end: number;
 }
 
 const utf8 = new TextEncoder();
-const objectBytes = 200;
 
 /** Checks a name and tags and encodes them, or says what is wrong with them. */
 export function seriesForm(name: unknown, tags: unknown, partitionCount: number): SeriesForm | Rejection {
@@ -32,14 +32,14 @@ export function seriesForm(name: unknown, tags: unknown, partitionCount: number)
   const value = formatSampleValue(0, tags === undefined ? noTags : tagsOf(Object.entries(tags as Tags)));
   const ending = utf8.encode(value.slice('{"value": 0'.length));
   const zigzag = nameBytes.length * 2;
-  const key = Uint8Array.from(
-    zigzag < 128 ? [zigzag, ...nameBytes] : [(zigzag & 127) | 128, zigzag >>> 7, ...nameBytes],
-  );
+  const length = zigzag < 128 ? [zigzag] : [(zigzag & 127) | 128, zigzag >>> 7];
+  const endingStart = length.length + nameBytes.length;
   return {
     partition: partitionOf(nameBytes, partitionCount),
-    key,
-    ending,
-    bytes: key.length + ending.length + objectBytes,
+    view: viewOf(Uint8Array.from([...length, ...nameBytes, ...ending])),
+    keyStart: 0,
+    endingStart,
+    end: endingStart + ending.length,
   };
 }
 

@@ -4,6 +4,7 @@
 //   bytes: │ key length, key, value length, value, 0 (no headers) │ key length, … │
 //            start[0]                                     end[0]    start[1]
 import { assert } from '../base/assert.ts';
+import { copyBytes, viewOf } from '../base/byte-copy.ts';
 import {
   batchHeaderBytes,
   recordBytesMax,
@@ -23,6 +24,8 @@ export class PackedRecords {
   /** The end of what is used of `bytes`. */
   bytesUsed = 0;
   bytes: Buffer;
+  /** The same bytes. */
+  view: DataView;
   start = new Int32Array(64);
   end = new Int32Array(64);
   partition = new Int32Array(64);
@@ -30,6 +33,7 @@ export class PackedRecords {
 
   constructor(bytesExpected: number) {
     this.bytes = Buffer.allocUnsafeSlow(Math.max(256, bytesExpected));
+    this.view = new DataView(this.bytes.buffer);
   }
 
   /** Makes room for one more record of up to so many bytes. */
@@ -38,6 +42,7 @@ export class PackedRecords {
       const larger = Buffer.allocUnsafeSlow(Math.max(this.bytes.length * 2, this.bytesUsed + recordBytes));
       this.bytes.copy(larger, 0, 0, this.bytesUsed);
       this.bytes = larger;
+      this.view = new DataView(larger.buffer);
     }
     if (this.count < this.start.length) return;
     const grown = <Column extends Int32Array | Float64Array>(column: Column, larger: Column): Column => {
@@ -51,6 +56,11 @@ export class PackedRecords {
     this.timestampMs = grown(this.timestampMs, new Float64Array(capacity));
   }
 
+  /** Makes it empty; its memory stays. */
+  clear(): void {
+    this.count = this.bytesUsed = 0;
+  }
+
   /** The bytes from bytesUsed up to `end` are a record now. */
   push(partition: number, timestampMs: number, end: number): void {
     this.start[this.count] = this.bytesUsed;
@@ -62,10 +72,13 @@ export class PackedRecords {
   }
 }
 
-/** Some of the packed records, of one partition, in order. */
+/** Some of the packed records, of one partition, in order: those that order[from, to) names. */
 export interface PackedSlice {
   readonly records: PackedRecords;
+  readonly partition: number;
   readonly order: Int32Array;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Packs records, in these partitions or in their own. */
@@ -78,7 +91,8 @@ export function packRecords(records: readonly NewRecord[], partitions?: readonly
     packed.bytes[at++] = 0;
     packed.push(partitions?.[index] ?? record.partition ?? 0, record.timestampMs, at);
   }
-  return { records: packed, order: Int32Array.from(records, (_, index) => index) };
+  const order = Int32Array.from(records, (_, index) => index);
+  return { records: packed, partition: 0, order, from: 0, to: order.length };
 }
 
 /** The records as objects, for a log that is not in a hurry. */
@@ -106,7 +120,7 @@ function lengthAt(bytes: Uint8Array, start: number): { length: number; next: num
 }
 
 /** The records of each partition, in order. Throws RangeError for a partition or a time that cannot be. */
-export function slicesOf(records: PackedRecords, partitionCount: number): Map<number, PackedSlice> {
+export function slicesOf(records: PackedRecords, partitionCount: number): PackedSlice[] {
   const ends = new Int32Array(partitionCount);
   for (let index = 0; index < records.count; index++) {
     const partition = records.partition[index]!;
@@ -118,26 +132,28 @@ export function slicesOf(records: PackedRecords, partitionCount: number): Map<nu
     }
     ends[partition]!++;
   }
-  const slices = new Map<number, PackedSlice>();
-  const orders: (Int32Array | undefined)[] = [];
+  const order = new Int32Array(records.count);
+  const slices: PackedSlice[] = [];
+  let from = 0;
   for (let partition = 0; partition < partitionCount; partition++) {
-    if (ends[partition] === 0) continue;
-    const order = new Int32Array(ends[partition]!);
-    orders[partition] = order;
-    slices.set(partition, { records, order });
-    ends[partition] = 0;
+    const to = from + ends[partition]!;
+    if (to > from) slices.push({ records, partition, order, from, to });
+    // From here on where the partition's next record belongs.
+    ends[partition] = from;
+    from = to;
   }
-  for (let index = 0; index < records.count; index++) {
-    const partition = records.partition[index]!;
-    orders[partition]![ends[partition]!++] = index;
-  }
+  for (let index = 0; index < records.count; index++) order[ends[records.partition[index]!]!++] = index;
   return slices;
 }
 
+export function lengthOf({ from, to }: PackedSlice): number {
+  return to - from;
+}
+
 /** The most bytes that the slice's record number `index` adds to a batch. */
-export function packedBytesMax(slice: PackedSlice, index: number): number {
-  const at = slice.order[index]!;
-  return frameBytesMax + slice.records.end[at]! - slice.records.start[at]!;
+export function packedBytesMax({ records, order, from }: PackedSlice, index: number): number {
+  const at = order[from + index]!;
+  return frameBytesMax + records.end[at]! - records.start[at]!;
 }
 
 /** Records [from, to) of a slice. */
@@ -155,14 +171,15 @@ export function encodePacked(parts: readonly PackedPart[], producer?: ProducerSt
   }
   const first = parts.find((part) => part.to > part.from);
   assert(first, 'a batch holds at least one record');
-  const firstMs = first.slice.records.timestampMs[first.slice.order[first.from]!]!;
+  const firstMs = first.slice.records.timestampMs[first.slice.order[first.slice.from + first.from]!]!;
   let newestMs = firstMs;
   const bytes = Buffer.allocUnsafe(bytesMax);
+  const view = viewOf(bytes);
   let at = batchHeaderBytes;
   let count = 0;
   for (const { slice, from, to } of parts) {
-    const { records, order } = slice;
-    for (let index = from; index < to; index++) {
+    const { records, order, from: start } = slice;
+    for (let index = start + from; index < start + to; index++) {
       const record = order[index]!;
       const timestampMs = records.timestampMs[record]!;
       if (timestampMs > newestMs) newestMs = timestampMs;
@@ -172,7 +189,7 @@ export function encodePacked(parts: readonly PackedPart[], producer?: ProducerSt
       bytes[at++] = 0;
       at = writeVarint(bytes, at, deltaMs);
       at = writeVarint(bytes, at, count++);
-      at += records.bytes.copy(bytes, at, records.start[record], records.end[record]);
+      at = copyBytes(records.view, records.start[record]!, records.end[record]!, view, at);
     }
   }
   const batch = bytes.subarray(0, at);

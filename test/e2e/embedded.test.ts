@@ -2,7 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
@@ -61,6 +61,29 @@ test('embedded: killed with -9 in the middle, every spike that was accepted stil
     embeds.length - spikes <= 3 * 10 && embeds.length - spikes <= marked,
     `${embeds.length} messages for ${spikes} spikes, ${marked} marked`,
   );
+});
+
+test("embedded: this machine's own figures come in each second, and a rule on one of them fires", async () => {
+  const rule = await makeRule(system(), { metric_name: 'memory-percent', threshold: 0 });
+  const source = await startSsrms(['source', 'host', '0.2', '--ingest', up.url], { until: /network-sent/ });
+  try {
+    const [embed] = await expectEmbeds(system(), rule.webhookId, 1);
+    assert.ok(
+      embed?.fields.some(({ value }) => value.includes(hostname())),
+      JSON.stringify(embed),
+    );
+    // The console looks at what flows every two seconds: the alarm may well be there before the list.
+    const missing = async (): Promise<string[]> => {
+      const listed = await (await fetch(`${up.url}/api/v1/metrics`)).text();
+      const wanted = ['cpu-percent', 'disk-percent', 'network-received-bytes-per-second'];
+      return wanted.filter((name) => !listed.includes(JSON.stringify(name)));
+    };
+    const deadline = performance.now() + 20_000;
+    while ((await missing()).length > 0 && performance.now() < deadline) await sleep(100);
+    assert.deepEqual(await missing(), []);
+  } finally {
+    assert.equal(await source.stop(), 0, source.output());
+  }
 });
 
 test('embedded: SIGTERM ends it in good order, with exit code 0', async () => {

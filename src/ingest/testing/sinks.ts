@@ -1,4 +1,4 @@
-import { unpackRecords } from '../../log/packed-records.ts';
+import { PackedRecords, unpackRecords } from '../../log/packed-records.ts';
 import { SampleSink } from '../sample-sink.ts';
 
 export const partitions = 20;
@@ -13,7 +13,13 @@ export interface ReadSample {
 
 export function newSink(take: (bytes: number) => void = () => {}): SampleSink {
   const bounds = { pastMsMax: 3_600_000, futureMsMax: 600_000 };
-  return new SampleSink({ partitionCount: partitions, receivedMs: nowMs, bounds, bytesExpected: 100, take });
+  return new SampleSink({
+    partitionCount: partitions,
+    receivedMs: nowMs,
+    bounds,
+    records: new PackedRecords(100),
+    take,
+  });
 }
 
 /** What a sink holds, as a reader of `metrics` would see it. */

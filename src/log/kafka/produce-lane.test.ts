@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baseSequence, producerId, recordCount } from '../batch.ts';
 import { newRecord, numbers } from '../contract-bench.ts';
+import type { NewRecord } from '../log.ts';
 import { packRecords } from '../packed-records.ts';
-import { Piece, ProduceLane } from './produce-lane.ts';
+import { Append, Piece, ProduceLane } from './produce-lane.ts';
 
 function lane(): ProduceLane {
   const made = new ProduceLane('topic', 0);
@@ -11,9 +12,16 @@ function lane(): ProduceLane {
   return made;
 }
 
-const piece = (...values: string[]) => new Piece(packRecords(values.map((value) => newRecord('k', value))), 1000);
+function pieceOf(records: readonly NewRecord[], deadlineMs = 1000): Piece {
+  return new Piece(new Append(1, deadlineMs), packRecords(records), true);
+}
+const piece = (...values: string[]) => pieceOf(values.map((value) => newRecord('k', value)));
+async function offsetsOf({ append, offsets }: Piece): Promise<readonly number[] | undefined> {
+  await append.done;
+  return offsets;
+}
 async function stateOf(one: Piece): Promise<string> {
-  const done = one.done.then(
+  const done = one.append.done.then(
     () => 'written',
     () => 'failed',
   );
@@ -29,13 +37,13 @@ test('what waits goes into one batch, and the next one goes on with its numbers'
   partition.push(piece('d'));
   assert.equal(partition.take(), first, 'the same batch until its fate is known');
   partition.written(first, 70);
-  assert.deepEqual(await Promise.all(pieces.map((one) => one.done)), [[70, 71], [72]]);
+  assert.deepEqual(await Promise.all(pieces.map(offsetsOf)), [[70, 71], [72]]);
   assert.equal(baseSequence(partition.take()!.bytes), 3);
 });
 
 test('an append larger than a batch is written in several, and done with the last', async () => {
   const partition = lane();
-  const large = new Piece(packRecords(numbers(30).map((i) => newRecord('k', 'x'.repeat(100_000) + i))), 1000);
+  const large = pieceOf(numbers(30).map((i) => newRecord('k', 'x'.repeat(100_000) + i)));
   partition.push(large);
   let offset = 0;
   for (let batches = 1; ; batches++) {
@@ -48,7 +56,7 @@ test('an append larger than a batch is written in several, and done with the las
     if (partition.idle) break;
     assert.ok(batches < 10);
   }
-  assert.deepEqual(await large.done, numbers(30));
+  assert.deepEqual(await offsetsOf(large), numbers(30));
 });
 
 test('a batch that was refused is put back in its order, and split when it was too large', async () => {
@@ -67,12 +75,12 @@ test('a batch that was refused is put back in its order, and split when it was t
     offsets.push(...numbers(batch.count));
     partition.written(batch, offsets.length - batch.count);
   }
-  assert.deepEqual(await Promise.all([...pieces, late].map((one) => one.done)), [[0], [1], [2], [3], [4]]);
+  assert.deepEqual(await Promise.all([...pieces, late].map(offsetsOf)), [[0], [1], [2], [3], [4]]);
 });
 
 test('a batch given up fails the appends in it, wholly, and the ones behind it go on under another identity', async () => {
   const partition = lane();
-  const large = new Piece(packRecords(numbers(15).map((i) => newRecord('k', 'x'.repeat(100_000) + i))), 1000);
+  const large = pieceOf(numbers(15).map((i) => newRecord('k', 'x'.repeat(100_000) + i)));
   const behind = piece('b');
   partition.push(large);
   partition.push(behind);
@@ -85,12 +93,12 @@ test('a batch given up fails the appends in it, wholly, and the ones behind it g
   const next = partition.take()!;
   assert.deepEqual([next.count, baseSequence(next.bytes), producerId(next.bytes)], [1, 0, 6]);
   partition.written(next, 3);
-  assert.deepEqual(await behind.done, [3]);
+  assert.deepEqual(await offsetsOf(behind), [3]);
 });
 
 test('what waits past its deadline fails, what is in a batch shares its fate', async () => {
   const partition = lane();
-  const [flying, early, late] = [piece('a'), piece('b'), new Piece(packRecords([newRecord('k', 'c')]), 2000)] as const;
+  const [flying, early, late] = [piece('a'), piece('b'), pieceOf([newRecord('k', 'c')], 2000)] as const;
   partition.push(flying);
   const batch = partition.take()!;
   partition.push(early);

@@ -1,7 +1,7 @@
 // What one partition has to write. Appends wait in a queue; one batch at a time is made of them and stays the very same
 // bytes, with the same sequence numbers, until its fate is known: that is what lets a broker tell a repeat from news.
 import { batchHeaderBytes } from '../batch.ts';
-import { encodePacked, packedBytesMax, type PackedSlice } from '../packed-records.ts';
+import { encodePacked, lengthOf, packedBytesMax, type PackedSlice } from '../packed-records.ts';
 
 /** A little below what a broker takes by default (message.max.bytes, 1 MiB and 12 bytes). */
 const batchBytesMax = 1_000_000;
@@ -13,45 +13,66 @@ export interface Identity {
   readonly epoch: number;
 }
 
-/** The records of one append to one partition. */
-export class Piece {
-  readonly slice: PackedSlice;
-  readonly count: number;
-  readonly offsets: number[] = [];
+/** Several partitions' records that are written together: done when all are, or when the first of them failed. */
+export class Append {
   readonly deadlineMs: number;
-  readonly done: Promise<readonly number[]>;
-  readonly bytes: number;
-  /** The first record that is in no batch yet. */
-  next = 0;
-  settled = false;
-  readonly #resolve: (offsets: readonly number[]) => void;
+  readonly done: Promise<void>;
+  #open: number;
+  readonly #resolve: () => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(slice: PackedSlice, deadlineMs: number) {
-    this.slice = slice;
-    this.count = slice.order.length;
+  constructor(pieces: number, deadlineMs: number) {
+    this.#open = pieces;
     this.deadlineMs = deadlineMs;
-    let bytes = 0;
-    for (let index = 0; index < this.count; index++) bytes += packedBytesMax(slice, index);
-    this.bytes = bytes;
-    const { promise, resolve, reject } = Promise.withResolvers<readonly number[]>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.done = promise;
     this.#resolve = resolve;
     this.#reject = reject;
   }
 
+  written(): void {
+    if (--this.#open === 0) this.#resolve();
+  }
+
+  failed(error: Error): void {
+    this.#reject(error);
+  }
+}
+
+/** What an append has for one partition. */
+export class Piece {
+  readonly append: Append;
+  readonly slice: PackedSlice;
+  readonly count: number;
+  /** The offset of each record, for who asked to know them. */
+  readonly offsets: number[] | undefined;
+  readonly bytes: number;
+  /** The first record that is in no batch yet. */
+  next = 0;
+  settled = false;
+
+  constructor(append: Append, slice: PackedSlice, keepsOffsets: boolean) {
+    this.append = append;
+    this.slice = slice;
+    this.count = lengthOf(slice);
+    this.offsets = keepsOffsets ? [] : undefined;
+    let bytes = 0;
+    for (let index = 0; index < this.count; index++) bytes += packedBytesMax(slice, index);
+    this.bytes = bytes;
+  }
+
   /** Records [from, from + count) stand in the log from `offset` on. */
   written(from: number, count: number, offset: number): void {
-    for (let index = 0; index < count; index++) this.offsets[from + index] = offset + index;
+    if (this.offsets) for (let index = 0; index < count; index++) this.offsets[from + index] = offset + index;
     if (from + count < this.count || this.settled) return;
     this.settled = true;
-    this.#resolve(this.offsets);
+    this.append.written();
   }
 
   fail(error: Error): void {
     if (this.settled) return;
     this.settled = true;
-    this.#reject(error);
+    this.append.failed(error);
   }
 }
 
@@ -171,7 +192,7 @@ export class ProduceLane {
 
   /** Rejects the appends that wait in the queue, all or those past their deadline. Returns how many. */
   failQueue(error: Error, nowMs = Infinity): number {
-    const late = this.#queue.filter((piece) => piece.deadlineMs <= nowMs);
+    const late = this.#queue.filter((piece) => piece.append.deadlineMs <= nowMs);
     // A piece that has records in the batch shares its fate.
     const waiting = late.filter((piece) => !this.batch?.parts.some((part) => part.piece === piece));
     for (const piece of waiting) {

@@ -14,7 +14,7 @@ import { partitionOf } from '../murmur2.ts';
 import { packRecords, slicesOf, type PackedRecords, type PackedSlice } from '../packed-records.ts';
 import type { Cluster, Leader } from './cluster.ts';
 import type { Lane } from './connections.ts';
-import { Piece, ProduceLane, type Batch, type Identity } from './produce-lane.ts';
+import { Append, Piece, ProduceLane, type Batch, type Identity } from './produce-lane.ts';
 import { fateOf } from './produce-fate.ts';
 import { produceApi, type ProduceOutcome } from './produce-request.ts';
 import { ask, errorName, errors } from './protocol.ts';
@@ -81,8 +81,9 @@ export class Producer {
 
   /** Log.appendPacked. */
   async appendPacked(topic: string, records: PackedRecords): Promise<void> {
+    if (records.count === 0) return;
     await this.#whenKnown(topic, async (count) => {
-      await this.#write(topic, slicesOf(records, count));
+      await this.#write(topic, slicesOf(records, count), false);
       return [];
     });
   }
@@ -122,30 +123,28 @@ export class Producer {
   async #place(topic: string, records: readonly NewRecord[], count: number): Promise<Place[]> {
     const partitions = records.map((record) => record.partition ?? partitionOf(record.key, count));
     const { records: packed } = packRecords(records, partitions);
-    const pieces = await this.#write(topic, slicesOf(packed, count));
-    const offsets = new Map([...pieces].map(([partition, piece]) => [partition, piece.offsets.values()]));
+    const pieces = await this.#write(topic, slicesOf(packed, count), true);
+    const offsets = new Map(pieces.map(({ slice, offsets: own = [] }) => [slice.partition, own.values()]));
     return partitions.map((partition) => ({ partition, offset: offsets.get(partition)!.next().value as number }));
   }
 
   /** Resolves when all slices are written, to what became of each. */
-  async #write(topic: string, slices: ReadonlyMap<number, PackedSlice>): Promise<Map<number, Piece>> {
+  async #write(topic: string, slices: readonly PackedSlice[], keepsOffsets: boolean): Promise<Piece[]> {
     const pending = this.#pendingBytes;
     if (pending > pendingBytesMax) throw new LogUnavailable(`${pending} bytes wait to be written already`);
-    const deadlineMs = performance.now() + this.#settings.deliveryTimeoutMs;
-    const pieces = new Map<number, Piece>();
-    for (const [partition, slice] of slices) {
-      const piece = new Piece(slice, deadlineMs);
-      pieces.set(partition, piece);
-      this.#pendingBytes += piece.bytes;
-      const lane = this.#laneOf(topic, partition);
+    const append = new Append(slices.length, performance.now() + this.#settings.deliveryTimeoutMs);
+    let bytes = 0;
+    const pieces = slices.map((slice) => {
+      const piece = new Piece(append, slice, keepsOffsets);
+      bytes += piece.bytes;
+      const lane = this.#laneOf(topic, slice.partition);
       lane.push(piece);
       if (!lane.flying) this.#want(lane);
-    }
-    this.#sweepLater();
-    const all = [...pieces.values()];
-    await Promise.all(all.map((piece) => piece.done)).finally(() => {
-      for (const piece of all) this.#pendingBytes -= piece.bytes;
+      return piece;
     });
+    this.#pendingBytes += bytes;
+    this.#sweepLater();
+    await append.done.finally(() => void (this.#pendingBytes -= bytes));
     return pieces;
   }
 
@@ -376,7 +375,7 @@ export class Producer {
     const late = () =>
       new LogUnavailable(`topic ${lane.topic} did not take records within ${this.#settings.deliveryTimeoutMs} ms`);
     const batch = lane.batch;
-    if (batch?.parts.some(({ piece }) => piece.deadlineMs <= nowMs)) {
+    if (batch?.parts.some(({ piece }) => piece.append.deadlineMs <= nowMs)) {
       lane.failBatch(batch, late());
       if (batch.sent > 0) this.#burn(lane, batch);
       lane.flying = false;

@@ -6,6 +6,8 @@ import { findOffsets } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
 
 const replicasMax = 3;
+/** Kafka's own default of segment.ms. */
+const segmentMs = 7 * 24 * 3_600_000;
 /** How long a broker may take to create topics before it answers. */
 const createTimeoutMs = 8_000;
 
@@ -16,7 +18,11 @@ function configsOf(topic: TopicSettings, replicas: number): { name: string; valu
     // With three replicas one may be lost without losing what was acknowledged, and without standing still.
     'min.insync.replicas': replicas >= replicasMax ? '2' : '1',
   };
-  if (topic.retentionMs !== undefined) configs['retention.ms'] = String(topic.retentionMs);
+  if (topic.retentionMs !== undefined) {
+    configs['retention.ms'] = String(topic.retentionMs);
+    // What is held for less than a segment is written to would else be held until that is full.
+    if (topic.retentionMs < segmentMs) configs['segment.ms'] = String(topic.retentionMs);
+  }
   if (topic.compactionLagMs !== undefined) configs['min.compaction.lag.ms'] = String(topic.compactionLagMs);
   return Object.entries(configs).map(([name, value]) => ({ name, value }));
 }

@@ -1,7 +1,14 @@
 import { setBaseOffset } from '../batch.ts';
 import { LogUnavailable, type NewRecord, type Place } from '../log.ts';
 import { partitionOf } from '../murmur2.ts';
-import { encodePacked, packedBytesMax, packRecords, type PackedPart, type PackedSlice } from '../packed-records.ts';
+import {
+  encodePacked,
+  lengthOf,
+  packedBytesMax,
+  packRecords,
+  type PackedPart,
+  type PackedSlice,
+} from '../packed-records.ts';
 import type { Partition } from './partitions.ts';
 import type { Store } from './store.ts';
 
@@ -10,7 +17,7 @@ const batchBytesMax = 262_144;
 
 interface Waiting {
   readonly partitions: readonly Partition[];
-  readonly slices: ReadonlyMap<number, PackedSlice>;
+  readonly slices: readonly PackedSlice[];
   /** Gets the offset of each partition's first record; the others follow it. */
   readonly resolve: (firstOffsets: ReadonlyMap<number, number>) => void;
   readonly reject: (error: Error) => void;
@@ -33,7 +40,7 @@ export class Appender {
   async append(partitions: readonly Partition[], records: readonly NewRecord[]): Promise<Place[]> {
     const chosen = records.map((record) => record.partition ?? partitionOf(record.key, partitions.length));
     const groups = Map.groupBy(records, (_, index) => chosen[index]!);
-    const slices = new Map([...groups].map(([partition, own]) => [partition, packRecords(own)]));
+    const slices = [...groups].map(([partition, own]): PackedSlice => ({ ...packRecords(own), partition }));
     const offsets = new Map(await this.appendSlices(partitions, slices));
     return chosen.map((partition) => {
       const offset = offsets.get(partition)!;
@@ -43,10 +50,7 @@ export class Appender {
   }
 
   /** Resolves to the offset of each slice's first record. */
-  appendSlices(
-    partitions: readonly Partition[],
-    slices: ReadonlyMap<number, PackedSlice>,
-  ): Promise<ReadonlyMap<number, number>> {
+  appendSlices(partitions: readonly Partition[], slices: readonly PackedSlice[]): Promise<ReadonlyMap<number, number>> {
     if (this.#closed) return Promise.reject(new LogUnavailable('the log is closed'));
     return new Promise((resolve, reject) => {
       this.#waiting.push({ partitions, slices, resolve, reject });
@@ -88,11 +92,11 @@ function write(waiting: readonly Waiting[]): { places: Map<number, number>[]; he
   const gathered = new Map<Partition, PackedSlice[]>();
   const places = waiting.map((one) => {
     const firstOffsets = new Map<number, number>();
-    for (const [number, slice] of one.slices) {
-      const partition = one.partitions[number]!;
+    for (const slice of one.slices) {
+      const partition = one.partitions[slice.partition]!;
       const offset = heads.get(partition) ?? partition.next;
-      firstOffsets.set(number, offset);
-      heads.set(partition, offset + slice.order.length);
+      firstOffsets.set(slice.partition, offset);
+      heads.set(partition, offset + lengthOf(slice));
       const list = gathered.get(partition);
       if (list === undefined) gathered.set(partition, [slice]);
       else list.push(slice);
@@ -115,8 +119,9 @@ function batchesOf(slices: readonly PackedSlice[]): PackedPart[][] {
   const batches: PackedPart[][] = [[]];
   let bytes = 0;
   for (const slice of slices) {
+    const length = lengthOf(slice);
     let from = 0;
-    for (let index = 0; index < slice.order.length; index++) {
+    for (let index = 0; index < length; index++) {
       const size = packedBytesMax(slice, index);
       if (bytes > 0 && bytes + size > batchBytesMax) {
         if (index > from) batches.at(-1)!.push({ slice, from, to: index });
@@ -126,7 +131,7 @@ function batchesOf(slices: readonly PackedSlice[]): PackedPart[][] {
       }
       bytes += size;
     }
-    if (slice.order.length > from) batches.at(-1)!.push({ slice, from, to: slice.order.length });
+    if (length > from) batches.at(-1)!.push({ slice, from, to: length });
   }
   return batches.filter((parts) => parts.length > 0);
 }
