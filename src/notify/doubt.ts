@@ -35,8 +35,9 @@ export async function undouble(doubt: Doubt, repeatMessageId: string, context: L
   const { client, apiBase, gate, signal, deliveries, clock } = context;
   if (!(await gate.enter(signal))) return;
   const begunMs = clock.monotonicMs();
-  const request = { messageId: repeatMessageId };
-  const answer = await client.delete(webhookAddress(doubt.webhook, apiBase ?? discordApiBase, request));
+  const url = webhookAddress(doubt.webhook, apiBase ?? discordApiBase, { messageId: repeatMessageId });
+  const answer = await gate.write(signal, () => client.delete(url));
+  if (answer === undefined) return gate.unused();
   gate.answered(actionFor(answer), begunMs, clock.monotonicMs());
   if (answer.kind === 'answered' && answer.status === 204)
     await deliveries.end(doubt.endings(doubt.lateMessageId, doubt.batch), clock.wallMs());

@@ -5,6 +5,7 @@ import { actionFor, bucketWaitMs, type Answer } from '../discord/answer.ts';
 import { postMsMax } from '../discord/discord-client.ts';
 import { ClaimLost } from '../log/log.ts';
 import type { SendingFacts } from '../notice/embed.ts';
+import type { Message } from '../notice/message.ts';
 import { discordApiBase, webhookAddress, webhookSecretText, type Webhook } from '../rule/webhook-url.ts';
 import { beginMsMax, type Ending, type Waiting } from './delivery-log.ts';
 import { Doubt, undouble } from './doubt.ts';
@@ -24,8 +25,6 @@ interface Sending {
 
 /** How long a lane waits before it looks again at a rule whose change is on the way. */
 const lookAgainMs = 250;
-/** More than one message shows. */
-const manyBeyond = 10;
 /** More are not looked at for one message: a storm's list has room for fewer. */
 const batchMax = 100;
 /**
@@ -98,7 +97,7 @@ export class Lane {
         await this.#pause(waitMs);
         continue;
       }
-      if (!(await gate.enter(signal, () => this.#queue.length > manyBeyond))) return;
+      if (!(await gate.enter(signal, () => this.#queue.length))) return;
       // What it is told while it waited at the gate counts.
       const batch = await this.#nextDue();
       if (batch === undefined || this.#pace.waitMs(clock.monotonicMs()) > 0) gate.unused();
@@ -176,7 +175,7 @@ export class Lane {
   }
 
   async #send({ batch: due, webhook }: { batch: readonly Waiting[]; webhook: Webhook }): Promise<void> {
-    const { clock, gate, apiBase, consoleUrl, deliveries } = this.#context;
+    const { clock, gate, consoleUrl, deliveries } = this.#context;
     const { repeat, plain } = this.#sending;
     const isDoubtful = due.some(({ notification }) => deliveries.isDoubtful(notification.id, this.webhookId));
     const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
@@ -194,33 +193,44 @@ export class Lane {
     );
     const batch = due.slice(0, message.taken);
     const begunMs = clock.monotonicMs();
-    let attemptId: string | undefined;
+    let written: { readonly doubt: Doubt; readonly answer: Answer } | undefined;
     try {
-      attemptId = await this.#begin(batch, begunMs);
+      written = await this.#write({ batch, webhook, message }, begunMs);
     } finally {
-      if (attemptId === undefined) gate.unused();
+      if (written === undefined) gate.unused();
     }
-    if (attemptId === undefined) return;
-    const doubt = new Doubt(attemptId, batch, message.shown, webhook);
-    const url = webhookAddress(webhook, apiBase ?? discordApiBase, { wait: true });
-    const request = this.#context.client.post(url, JSON.stringify(message.body), (late) => this.#hearLate(doubt, late));
-    const answer = await failpointAmid('notify.request-written', request);
+    if (written === undefined) return;
     failpoint('notify.after-answer');
-    await this.#act(answer, begunMs, doubt);
+    await this.#act(written.answer, begunMs, written.doubt);
   }
 
-  /** Makes the attempt durable. Resolves to its id, or undefined when the request may not be written now. */
-  async #begin(batch: readonly Waiting[], begunMs: number): Promise<string | undefined> {
-    const { claim, clock, deliveries, gate } = this.#context;
+  /** Makes the attempt durable, then the request. Undefined when it may not be made any more. */
+  async #write(
+    { batch, webhook, message }: { batch: readonly Waiting[]; webhook: Webhook; message: Message },
+    begunMs: number,
+  ): Promise<{ doubt: Doubt; answer: Answer } | undefined> {
+    const { apiBase, client, clock, deliveries, gate, signal } = this.#context;
     failpoint('notify.before-attempt');
     const attemptId = await deliveries.begin(batch, ++this.#sending.attempt, clock.wallMs());
     failpoint('notify.before-request');
+    const doubt = new Doubt(attemptId, batch, message.shown, webhook);
+    const url = webhookAddress(webhook, apiBase ?? discordApiBase, { wait: true });
+    const post = (): Promise<Answer> => {
+      const request = client.post(url, JSON.stringify(message.body), (late) => this.#hearLate(doubt, late));
+      return failpointAmid('notify.request-written', request);
+    };
+    const answer = await gate.write(signal, post, () => this.#mayWrite(begunMs));
+    return answer === undefined ? undefined : { doubt, answer };
+  }
+
+  #mayWrite(begunMs: number): boolean {
+    const { claim, clock, gate } = this.#context;
     // Asked last: nothing at Discord can stop a process that was paused and woke.
     if (!claim.isHeld()) throw new ClaimLost(`partition ${claim.partition} of notifications may have another owner`);
     const nowMs = clock.monotonicMs();
     // The attempt's deadline is told from its beginning; and what Discord said meanwhile is obeyed.
     const isInTime = nowMs - begunMs <= beginMsMax;
-    return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0 ? attemptId : undefined;
+    return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0;
   }
 
   async #act(answer: Answer, begunMs: number, doubt: Doubt): Promise<void> {

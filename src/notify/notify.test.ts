@@ -17,8 +17,8 @@ import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { formatDeliveryRecord, parseDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
-import { RuleBook, type RuleChange } from '../rule/rule-book.ts';
-import type { RuleFeed } from '../rule/rule-feed.ts';
+import { RuleBook } from '../rule/rule-book.ts';
+import type { RuleFeed, RuleListener } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 import { createNotify, notifyGroup } from './notify.ts';
 
@@ -32,14 +32,14 @@ after(async () => {
 class TestRules implements RuleFeed {
   readonly book: RuleBook;
   readonly caughtUp = Promise.resolve();
-  readonly #listeners = new Set<(change: RuleChange) => void>();
+  readonly #listeners = new Set<RuleListener>();
   #offset = 0;
 
   constructor(apiBase: string) {
     this.book = new RuleBook({ apiBase });
   }
 
-  subscribe(listener: (change: RuleChange) => void): () => void {
+  subscribe(listener: RuleListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
@@ -47,8 +47,9 @@ class TestRules implements RuleFeed {
   set(id: string, url: string | null): void {
     const rule = { id, metric_name: 'cpu', threshold: 90, discord_webhook_url: url };
     const value = url === null ? null : JSON.stringify(rule);
-    const change = this.book.apply({ key: id, value, partition: 0, offset: this.#offset++ });
-    for (const listener of this.#listeners) listener(change);
+    const change = this.book.apply({ key: id, value, partition: 0, offset: this.#offset });
+    const place = { partition: 0, offset: this.#offset++, timestampMs: Date.now() };
+    for (const listener of this.#listeners) listener(change, place);
   }
 }
 

@@ -2,12 +2,13 @@ import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import { aborted, type Service } from '../base/service.ts';
+import type { Vitals } from '../instance/instance-record.ts';
 import type { Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 import { DiscordClient } from '../discord/discord-client.ts';
 import { realClock } from './clock.ts';
-import { countNotify, reportNotify } from './notify-meters.ts';
+import { countNotify, notifyVitals, reportNotify } from './notify-meters.ts';
 import { Outbox } from './outbox.ts';
 import { SendGate } from './send-gate.ts';
 
@@ -17,6 +18,8 @@ export interface NotifyOptions {
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
+  /** Where what is told of this instance is left. */
+  readonly vitals?: Vitals;
   readonly version: string;
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
@@ -39,10 +42,12 @@ const globalRpsDefault = 40;
 export function createNotify(options: NotifyOptions): Service {
   const { log, rules, logger, discordApiBase: apiBase, consoleUrl, globalRps = globalRpsDefault } = options;
   const outboxes = new Set<Outbox>();
+  const owned = new Set<number>();
   const gate = new SendGate(globalRps, realClock);
   const count = countNotify(options.meter, outboxes, gate);
   const ready = options.health.awaitReady('notify');
   options.health.add('notify', () => reportNotify(outboxes, gate));
+  if (options.vitals !== undefined) options.vitals.notify = () => notifyVitals(outboxes, gate, owned);
   return {
     name: 'notify',
     async run(signal) {
@@ -51,7 +56,7 @@ export function createNotify(options: NotifyOptions): Service {
       const client = new DiscordClient({ version: options.version, privateAddresses: apiBase !== undefined });
       ready();
       // Instances share the address's rate as they share the partitions.
-      const share = (): void => gate.setRate((globalRps * Math.max(1, outboxes.size)) / partitions);
+      const share = (): void => gate.setRate(globalRps, Math.max(1, outboxes.size) / partitions);
       const partitions = await log.partitionCount(topics.notifications.name);
       try {
         await log.process(
@@ -61,9 +66,11 @@ export function createNotify(options: NotifyOptions): Service {
             const context = { log, rules, client, gate, clock: realClock, apiBase, consoleUrl, logger, count };
             const outbox = new Outbox(claim, context);
             outboxes.add(outbox);
+            owned.add(claim.partition);
             share();
             await outbox.run().finally(() => {
               outboxes.delete(outbox);
+              owned.delete(claim.partition);
               share();
             });
           },

@@ -27,7 +27,9 @@ export async function probeWebhook(
   if (!(await gate.enter(signal))) return;
   const begunMs = clock.monotonicMs();
   const { id, token } = webhook;
-  const answer = await client.get(webhookAddress({ id, token }, apiBase ?? discordApiBase));
+  const url = webhookAddress({ id, token }, apiBase ?? discordApiBase);
+  const answer = await gate.write(signal, () => client.get(url));
+  if (answer === undefined) return gate.unused();
   const action = actionFor(answer);
   gate.answered(action, begunMs, clock.monotonicMs());
   // These say nothing of the webhook.

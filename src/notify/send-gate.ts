@@ -1,28 +1,32 @@
-import type { Action } from '../discord/answer.ts';
+import type { Action, Answer } from '../discord/answer.ts';
 import type { NotifyClock } from './clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
+import { RequestWindow } from './schedule/request-window.ts';
+import { Turns, type Waiter } from './schedule/turns.ts';
 import { WebhookPace } from './schedule/webhook-pace.ts';
 
 /** Webhooks whose pace is remembered; past them those that may be asked at once are forgotten. */
 const pacesMax = 10_000;
 
-/** While webhooks with much due are waiting, one of them goes after so many others. */
-const fewInARowMax = 3;
-/** What those with much due leave of a burst, for others that may come. */
-const sparedByMany = 2;
-
-/** Whether more is due than one message shows: then it takes many messages, and their order among others matters little. */
-export type HasMuch = () => boolean;
+/** What those that wait leave of a burst, for others that may come. */
+const sparedByWaiting = 2;
+/** Discord allows an address 50 requests in a second. Two are left to test messages, which do not come through here. */
+const inSecondMax = 48;
+interface AtGate extends Waiter {
+  readonly go: () => void;
+}
 
 /**
- * The one door of this process to Discord: lanes queue here, and go through as fast as AddressPace allows, in the order in
- * which they came; but those to whose webhooks little is due go before those of a storm, which hardly feel it.
+ * The one door of this process to Discord. Lanes queue here, and go through as fast as AddressPace allows, in the order of Turns.
+ * What went through and is made durable is written as RequestWindow allows, which a lane feels only after a stall.
  */
 export class SendGate {
   readonly pace: AddressPace;
   readonly #clock: NotifyClock;
-  readonly #queue = new Map<() => void, HasMuch>();
-  #fewInARow = 0;
+  readonly #turns = new Turns<AtGate>();
+  readonly #window = new RequestWindow(inSecondMax);
+  /** The last that is let write: who comes after it waits for it. */
+  #lastWrite: Promise<unknown> = Promise.resolve();
   #isPumping = false;
   #served = 0;
   readonly #paces = new Map<string, WebhookPace>();
@@ -36,15 +40,15 @@ export class SendGate {
 
   /** How many requests wait for the rate of the address. */
   get waiting(): number {
-    return this.#queue.size;
+    return this.#turns.size;
   }
 
-  /** Resolves when one request may go out; false when the signal aborted before. */
-  enter(signal: AbortSignal, hasMuch: HasMuch = () => false): Promise<boolean> {
+  /** Resolves when one request may go out; false when the signal aborted before. `due`: how many notifications wait for it. */
+  enter(signal: AbortSignal, due: () => number = () => 1): Promise<boolean> {
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const leave = (): void => {
-        this.#queue.delete(go);
+        this.#turns.remove(entry);
         resolve(false);
         // The pump must not sleep on for nobody.
         this.#changed();
@@ -53,12 +57,34 @@ export class SendGate {
         signal.removeEventListener('abort', leave);
         resolve(true);
       };
+      const entry: AtGate = { go, due, cameMs: this.#clock.monotonicMs() };
       signal.addEventListener('abort', leave, { once: true });
-      this.#queue.set(go, hasMuch);
+      this.#turns.add(entry);
       // It may go before who waits now.
       this.#changed();
       void this.#pump();
     });
+  }
+
+  /**
+   * Makes the request of one that was let through, as soon as the second has room for it. `mayStill` is asked last; undefined when
+   * it says no, as it does by itself when the signal aborted.
+   */
+  async write(
+    signal: AbortSignal,
+    request: () => Promise<Answer>,
+    mayStill: () => boolean = () => !signal.aborted,
+  ): Promise<Answer | undefined> {
+    const written = this.#lastWrite.then(async () => {
+      if (!(await this.#hasRoom(signal)) || !mayStill()) return undefined;
+      return { begun: this.#window.begin(this.#clock.monotonicMs()), answering: request() };
+    });
+    this.#lastWrite = written.catch(() => {});
+    const writing = await written;
+    if (writing === undefined) return undefined;
+    const answer = await writing.answering;
+    this.#window.end(writing.begun, this.#clock.monotonicMs(), answer.kind === 'answered');
+    return answer;
   }
 
   /** The webhook's pace. It outlives the lane: a partition that is begun anew still knows of a wait. */
@@ -99,9 +125,10 @@ export class SendGate {
     this.#changed();
   }
 
-  /** So many requests a second from now on. */
-  setRate(requestsPerSecond: number): void {
-    this.pace.requestsPerSecond = requestsPerSecond;
+  /** So many requests a second are made at the address from now on, of which this share is ours. */
+  setRate(requestsPerSecond: number, share = 1): void {
+    this.pace.requestsPerSecond = requestsPerSecond * share;
+    this.#window.most = Math.max(1, Math.floor(inSecondMax * share));
     this.#changed();
   }
 
@@ -114,32 +141,27 @@ export class SendGate {
   async #pump(): Promise<void> {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    for (let next = this.#next(); next !== undefined; next = this.#next()) {
+    while (this.#turns.size > 0) {
       const nowMs = this.#clock.monotonicMs();
-      const waitMs = this.pace.waitMs(nowMs, next.hasMuch ? sparedByMany : 0);
-      if (waitMs === 0) {
-        this.#fewInARow = next.hasMuch ? 0 : this.#fewInARow + 1;
-        this.#queue.delete(next.go);
-        this.pace.take(nowMs);
-        next.go();
-      } else {
-        await this.#clock.pause(waitMs, this.#change.signal);
+      const waitMs = Math.max(this.pace.waitMs(nowMs), this.#window.waitMs(nowMs));
+      const spareMs = waitMs > 0 ? waitMs : this.pace.waitMs(nowMs, sparedByWaiting);
+      const next = waitMs > 0 ? undefined : this.#turns.take(nowMs, spareMs > 0);
+      if (next === undefined) {
+        await this.#clock.pause(spareMs, this.#change.signal);
+        continue;
       }
+      this.pace.take(nowMs);
+      next.go();
     }
     this.#isPumping = false;
   }
 
-  /** Whose turn it is. */
-  #next(): { readonly go: () => void; readonly hasMuch: boolean } | undefined {
-    let many: (() => void) | undefined;
-    let few: (() => void) | undefined;
-    const isManysTurn = this.#fewInARow >= fewInARowMax;
-    for (const [go, hasMuch] of this.#queue) {
-      if (hasMuch()) many ??= go;
-      else few ??= go;
-      if ((isManysTurn ? many : few) !== undefined) break;
+  /** Resolves when the second has room for one more; false when the signal aborted before. */
+  async #hasRoom(signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      const waitMs = this.#window.waitMs(this.#clock.monotonicMs());
+      if (waitMs === 0 || signal.aborted) return waitMs === 0;
+      await this.#clock.pause(waitMs, AbortSignal.any([signal, this.#change.signal]));
     }
-    const go = isManysTurn ? (many ?? few) : (few ?? many);
-    return go === undefined ? undefined : { go, hasMuch: go === many };
   }
 }
