@@ -9,10 +9,12 @@ import { createConsole } from './console/console.ts';
 import { createEvaluate } from './evaluate/evaluate.ts';
 import { createAuth, type Auth } from './http/auth.ts';
 import { createServer } from './http/server.ts';
+import type { Vitals } from './instance/instance-record.ts';
 import { createIngest, type IngestOptions } from './ingest/ingest.ts';
 import type { Log } from './log/log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { createNotify } from './notify/notify.ts';
+import { createPresence } from './presence/presence.ts';
 import { createRules } from './rules/rules.ts';
 import { topics } from './topics.ts';
 
@@ -55,15 +57,17 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     });
     // The rules are followed once in a process, whoever needs them.
     const rules = createRules({ ...common, revealWebhookUrl: config.revealWebhookUrl });
+    const vitals: Vitals = {};
     const services: Service[] = [rules.service];
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
     if (parts.includes('alarms')) {
       services.push(
-        createEvaluate({ ...common, rules: rules.feed, seriesMax: config.seriesMax }),
+        createEvaluate({ ...common, rules: rules.feed, vitals, seriesMax: config.seriesMax }),
         createNotify({
           ...common,
           rules: rules.feed,
+          vitals,
           consoleUrl: config.consoleUrl,
           globalRps: config.globalRps,
         }),
@@ -74,6 +78,8 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
       services.push(console.service);
       await server.mount(console.routes);
     }
+
+    services.push(createPresence({ ...common, parts, vitals, rules: rules.feed, rulePositions: rules.positions }));
 
     closers.add('http', () => server.close());
     const { url } = await server.listen(config);

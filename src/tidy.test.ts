@@ -13,7 +13,7 @@ interface Permitted {
 }
 
 const pure = ['base/failure.ts', 'base/assert.ts'];
-const nouns = ['metric', 'rule', 'alarm', 'notice'];
+const nouns = ['metric', 'rule', 'alarm', 'notice', 'instance'];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
 const rooms: Record<string, Permitted> = {
@@ -26,6 +26,8 @@ const rooms: Record<string, Permitted> = {
   rule: { rooms: [...pure, 'metric'], node: false, packages: [] },
   alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'rule'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
+  instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
+  presence: { rooms: doors, node: true, packages: [] },
   ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox'] },
   rules: { rooms: [...doors, 'discord'], node: true, packages: ['typebox'] },
   evaluate: { rooms: doors, node: true, packages: [] },
@@ -67,6 +69,8 @@ const rooms: Record<string, Permitted> = {
       'rules',
       'evaluate',
       'notify',
+      'presence',
+      'instance',
       'console',
       'rule',
       'alarm',

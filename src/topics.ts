@@ -10,4 +10,6 @@ export const topics = {
   alarms: { name: 'alarms', partitions: 20, cleanup: 'compact', compactionLagMs: day / 4 },
   notifications: { name: 'notifications', partitions: 20, cleanup: 'delete', retentionMs: 30 * day },
   deliveries: { name: 'deliveries', partitions: 20, cleanup: 'delete', retentionMs: 30 * day },
+  // What the processes say of themselves: of interest for seconds, and held for a day.
+  instances: { name: 'instances', partitions: 1, cleanup: 'delete', retentionMs: day },
 } as const satisfies Record<string, TopicSettings>;

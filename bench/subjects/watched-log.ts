@@ -16,7 +16,7 @@ export function watchedLog(log: Log, { worked, claim: changed }: Watch): Log {
     bounds: (topic, partition) => log.bounds(topic, partition),
     append: (topic, records) => log.append(topic, records),
     appendPacked: (topic, records) => log.appendPacked(topic, records),
-    view: (topic, apply, signal) => log.view(topic, apply, signal),
+    view: (topic, apply, signal, fromMs) => log.view(topic, apply, signal, fromMs),
     process: (topic, group, handle, signal) =>
       log.process(topic, group, (claim) => handle(watchedClaim(changed?.(claim) ?? claim, worked)), signal),
     read: (topic, partition, range) => log.read(topic, partition, range),

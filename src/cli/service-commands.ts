@@ -60,15 +60,15 @@ function announce(name: string, url: string, config: Config): void {
   const ingest = url === localIngest ? '' : ` --ingest ${url}`;
   const token = open ? '' : ' --token "$(npx ssrms token)"';
   const header = open ? '' : ` -H "Authorization: Bearer $(npx ssrms token)"`;
+  const access = config.noAuth
+    ? 'No tokens are configured: everybody who reaches this address may change rules.'
+    : 'No tokens are configured, so only this machine can reach it. Set SSRMS_JWT_SECRET for more.';
+  // In one piece: whoever reads no further than the address must not end us.
   console.log(`
 SSRMS is running on ${where}.
 
   Page         ${url}/
   First rule   curl ${url}/rules${header} -H 'Content-Type: application/json' -d '${rule}'
   Some data    npx ssrms source spikes packages-received 450 550 1 3${ingest}${token}
-`);
-  if (open && !config.noAuth)
-    console.log('No tokens are configured, so only this machine can reach it. Set SSRMS_JWT_SECRET for more.');
-  if (open && config.noAuth)
-    console.log('No tokens are configured: everybody who reaches this address may change rules.');
+${open ? `\n${access}` : ''}`);
 }

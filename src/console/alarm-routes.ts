@@ -4,26 +4,17 @@ import type { MetricPasts } from '../backtest/metric-pasts.ts';
 import { Failure } from '../base/failure.ts';
 import { answers } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
-import type { Log } from '../log/log.ts';
 import { isRuleId } from '../rule/parse-rule.ts';
-import type { RuleFeed } from '../rule/rule-feed.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { maskedWebhookUrl } from '../rule/webhook-url.ts';
-import { ruleVersions, traceAlarm, type AlarmTrace, type TracedNotification } from './alarm-trace.ts';
-import type { AlarmsView } from './alarms-view.ts';
+import { ruleVersions } from './alarm-trace.ts';
+import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from './alarm-finder.ts';
+import type { SentNotification } from './alarm-trace.ts';
 
-export interface AlarmRoutesOptions {
-  readonly log: Log;
+export interface AlarmRoutesOptions extends AlarmFinderOptions {
   readonly pasts: MetricPasts;
-  readonly alarms: AlarmsView;
-  readonly rules: RuleFeed;
-  /** The operator's base in place of Discord's: without it, rules with webhooks there are none. */
-  readonly discordApiBase?: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
 }
 
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** So long before the breach began the verdict is run again from: what was before has been over since. */
 const verifyBackMs = 3_600_000;
 
@@ -54,7 +45,9 @@ const AlarmSchema = Type.Object({
   cause: Type.Enum(['breach', 'no_data']),
   since_ms: Type.Number(),
   fired_ms: Type.Number(),
-  ended_ms: Type.Union([Type.Number(), Type.Null()], { description: 'As far as a message told of it' }),
+  ended_ms: Type.Union([Type.Number(), Type.Null()], {
+    description: 'null: it fires, or nothing that is held tells when',
+  }),
   value: Type.Union([Type.Number(), Type.Null()], { description: 'What fired it; null: no data' }),
   partition: Type.Integer(),
   offset: Type.Integer({ description: 'Of the sample that fired it' }),
@@ -84,13 +77,14 @@ export function alarmRoutes(options: AlarmRoutesOptions): Routes {
     app.addHook('onRequest', async (_request, reply) => {
       reply.header('cache-control', 'no-store');
     });
-    oneAlarmRoute(app, options);
-    verdictRoute(app, options);
+    const finder = new AlarmFinder(options);
+    oneAlarmRoute(app, finder);
+    verdictRoute(app, finder, options);
     versionsRoute(app, options);
   };
 }
 
-function oneAlarmRoute(app: HttpApp, options: AlarmRoutesOptions): void {
+function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
   app.get(
     '/api/v1/alarms/:id',
     {
@@ -102,7 +96,7 @@ function oneAlarmRoute(app: HttpApp, options: AlarmRoutesOptions): void {
       },
     },
     async (request, reply) => {
-      const alarm = await findAlarm(request.params.id, options);
+      const alarm = await finder.find(request.params.id);
       return reply.send({
         alarm_id: request.params.id,
         rule_id: alarm.facts.ruleId,
@@ -120,13 +114,13 @@ function oneAlarmRoute(app: HttpApp, options: AlarmRoutesOptions): void {
         timestamp_ms: alarm.facts.sample.timestampMs,
         ...(alarm.rule !== undefined && { rule: shownRule(alarm.rule) }),
         is_rule_current: alarm.isRuleCurrent,
-        notifications: alarm.trace.notifications.map(shownNotification),
+        notifications: alarm.sendings.map(shownNotification),
       });
     },
   );
 }
 
-function verdictRoute(app: HttpApp, options: AlarmRoutesOptions): void {
+function verdictRoute(app: HttpApp, finder: AlarmFinder, options: AlarmRoutesOptions): void {
   app.post(
     '/api/v1/alarms/:id/verdict',
     {
@@ -140,7 +134,9 @@ function verdictRoute(app: HttpApp, options: AlarmRoutesOptions): void {
     async (request, reply) => {
       const stop = new AbortController();
       reply.raw.once('close', () => stop.abort());
-      return reply.send(await verdictOf(await findAlarm(request.params.id, options), options, stop.signal));
+      return reply.send(
+        await verdictOf(await finder.find(request.params.id), finder, { ...options, signal: stop.signal }),
+      );
     },
   );
 }
@@ -172,64 +168,11 @@ function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions
   );
 }
 
-/** What fired an alarm, as its first notification or else its record says. */
-type Facts = Pick<
-  TracedNotification['notification'],
-  'ruleId' | 'ruleVersion' | 'series' | 'x' | 'sinceMs' | 'timeMs' | 'sample' | 'cause'
->;
-
-interface FoundAlarm {
-  readonly id: string;
-  readonly trace: AlarmTrace;
-  readonly facts: Facts;
-  readonly isFiring: boolean;
-  readonly endedMs: number | undefined;
-  readonly rule: RuleEntry | undefined;
-  readonly isRuleCurrent: boolean;
-  /** When the first version that is held was written. */
-  readonly ruleSinceMs: number;
-}
-
-async function findAlarm(id: string, options: AlarmRoutesOptions): Promise<FoundAlarm> {
-  const { log, alarms, rules, discordApiBase, now } = options;
-  const trace = uuid.test(id) ? await traceAlarm(log, id, now()) : undefined;
-  if (trace === undefined) {
-    const detail = `there is no alarm ${JSON.stringify(id.slice(0, 80))}: it may be older than what the log holds`;
-    throw new Failure('not_found', detail);
-  }
-  const facts = factsOf(trace);
-  const isFiring = [...alarms.ofRule(facts.ruleId)].some(
-    ({ state }) => state.state === 'firing' && state.alarmId === id,
-  );
-  const versions = await ruleVersions(log, facts.ruleId, { apiBase: discordApiBase });
-  const { partition, offset } = facts.ruleVersion;
-  const judged = versions.find(({ entry }) => entry.partition === partition && entry.offset === offset)?.entry;
-  const current = rules.book.get(facts.ruleId);
-  const resolved = trace.notifications.find(({ notification }) => notification.kind === 'resolved');
-  return {
-    id,
-    trace,
-    facts,
-    isFiring,
-    endedMs: resolved?.notification.timeMs,
-    rule: judged ?? current,
-    isRuleCurrent: current !== undefined && current.partition === partition && current.offset === offset,
-    ruleSinceMs: versions[0]?.atMs ?? 0,
-  };
-}
-
-function factsOf({ states, notifications }: AlarmTrace): Facts {
-  const fired = notifications.find(({ notification }) => notification.kind !== 'resolved');
-  // A message that made good for a withheld one is of a later sample than the one that fired.
-  const [first] = states.toSorted((a, b) => a.sample.offset - b.sample.offset);
-  const ofState: Facts | undefined =
-    first?.state.state === 'firing' ? { ...first, cause: first.state.cause, sinceMs: first.state.sinceMs } : undefined;
-  const ofMessage = (fired ?? notifications[0])?.notification;
-  if (ofMessage === undefined) return ofState!;
-  return ofState !== undefined && ofState.sample.offset < ofMessage.sample.offset ? ofState : ofMessage;
-}
-
-async function verdictOf(alarm: FoundAlarm, { log, pasts }: AlarmRoutesOptions, signal: AbortSignal) {
+async function verdictOf(
+  alarm: FoundAlarm,
+  finder: AlarmFinder,
+  { log, pasts, signal }: AlarmRoutesOptions & { readonly signal: AbortSignal },
+) {
   const { facts, rule, id } = alarm;
   const none = { samples: 0, from_offset: facts.sample.offset, to_offset: facts.sample.offset, ended_ms: null };
   if (rule === undefined)
@@ -238,7 +181,8 @@ async function verdictOf(alarm: FoundAlarm, { log, pasts }: AlarmRoutesOptions, 
   if (facts.sample.offset < first)
     return { agrees: false, detail: 'The sample is older than what is retained.', ...none, took_ms: 0 };
   // From before the breach; or, when the rule is younger, from when it was made.
-  const fromMs = Math.max(facts.sinceMs - verifyBackMs, Math.min(alarm.ruleSinceMs, facts.sample.timestampMs));
+  const ruleSinceMs = await finder.ruleSinceMs(facts.ruleId);
+  const fromMs = Math.max(facts.sinceMs - verifyBackMs, Math.min(ruleSinceMs, facts.sample.timestampMs));
   let last: BacktestResult | undefined;
   for await (const result of backtest({ log, pasts }, rule.rule, { fromMs }, signal)) last = result;
   const firings = last!.verdicts.firings.newest(Infinity);
@@ -262,22 +206,21 @@ function shownRule({ rule, webhook }: RuleEntry) {
   return { ...rule, discord_webhook_url: maskedWebhookUrl(webhook) };
 }
 
-function shownNotification({ notification, appendedMs, records }: TracedNotification) {
-  const attempts = records.filter((record) => record.kind === 'attempt');
-  const end = records.findLast((record) => record.kind === 'outcome');
+function shownNotification(sending: SentNotification) {
+  const { notification, appendedMs, attempts, attemptedMs, outcome, outcomeMs, reason, messageId } = sending;
   return {
-    id: notification.id,
+    id: sending.id,
     kind: notification.kind,
     time_ms: notification.timeMs,
     value: notification.x ?? null,
     offset: notification.sample.offset,
     owed: notification.owed,
     appended_ms: appendedMs,
-    attempts: attempts.length,
-    ...(attempts.length > 0 && { attempted_ms: attempts.at(-1)!.atMs }),
-    outcome: end?.outcome ?? 'waiting',
-    ...(end !== undefined && { outcome_ms: end.atMs }),
-    ...(end?.reason !== undefined && { reason: end.reason }),
-    ...(end?.messageId !== undefined && { message_id: end.messageId }),
+    attempts,
+    ...(attemptedMs !== undefined && { attempted_ms: attemptedMs }),
+    outcome,
+    ...(outcomeMs !== undefined && { outcome_ms: outcomeMs }),
+    ...(reason !== undefined && { reason }),
+    ...(messageId !== undefined && { message_id: messageId }),
   };
 }

@@ -2,24 +2,21 @@ import { parseAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
 import { parseNotification, type Notification } from '../alarm/notification.ts';
 import { maxTimestamp, recordsOf, type LogRecord } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
-import { parseDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
+import { parseDeliveryRecord } from '../notice/delivery-record.ts';
 import { RuleBook, type RuleRecord } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { topics } from '../topics.ts';
+import { newSending, note, type Sending } from './live/deliveries-view.ts';
 
-/** One notification of an alarm, and what became of it. */
-export interface TracedNotification {
-  readonly notification: Notification;
-  readonly appendedMs: number;
-  readonly records: DeliveryRecord[];
-}
+/** A message of an alarm, whose notification is known. */
+export type SentNotification = Sending & { readonly notification: Notification; readonly appendedMs: number };
 
 /** All that the log still tells of one alarm. */
 export interface AlarmTrace {
   readonly alarmId: string;
   /** In the order of the log, as far as they were not compacted away. */
   readonly states: AlarmRecord[];
-  readonly notifications: TracedNotification[];
+  readonly sendings: SentNotification[];
 }
 
 export interface RuleVersionSeen {
@@ -34,7 +31,7 @@ const heldMs = 31 * 24 * 3_600_000;
  * made would cost more than to look. Batches that do not hold the id are passed over without being read.
  */
 export async function traceAlarm(log: Log, alarmId: string, nowMs: number): Promise<AlarmTrace | undefined> {
-  const trace: AlarmTrace = { alarmId, states: [], notifications: [] };
+  const trace: AlarmTrace = { alarmId, states: [], sendings: [] };
   const key = Buffer.from(alarmId);
   // Kept in no order by time: a state may be old, and is found where its key was last written.
   await find(log, { topic: topics.alarms.name, needles: [key], fromMs: 0 }, (record) => {
@@ -46,25 +43,26 @@ export async function traceAlarm(log: Log, alarmId: string, nowMs: number): Prom
   await find(log, { topic: topics.notifications.name, needles: [key], fromMs: nowMs - heldMs }, (record) => {
     const notification = record.value === null ? undefined : parseNotification(record.value);
     if (notification === undefined || 'problem' in notification || notification.alarmId !== alarmId) return;
-    if (trace.notifications.some((known) => known.notification.id === notification.id)) return;
+    if (trace.sendings.some(({ id }) => id === notification.id)) return;
     webhookPartition = record.partition;
-    trace.notifications.push({ notification, appendedMs: record.timestampMs, records: [] });
+    const sending = newSending(notification.id, Buffer.from(record.key ?? []).toString());
+    trace.sendings.push(Object.assign(sending, { notification, appendedMs: record.timestampMs }));
   });
-  if (trace.states.length + trace.notifications.length === 0) return undefined;
-  if (trace.notifications.length > 0) await addDeliveries(log, trace, webhookPartition);
+  if (trace.states.length + trace.sendings.length === 0) return undefined;
+  if (trace.sendings.length > 0) await addDeliveries(log, trace, webhookPartition);
   return trace;
 }
 
 /** What became of the notifications stands in the partition of `deliveries` that has the number of theirs. */
 async function addDeliveries(log: Log, trace: AlarmTrace, partition: number): Promise<void> {
-  const needles = trace.notifications.map(({ notification }) => Buffer.from(notification.id));
-  const fromMs = Math.min(...trace.notifications.map(({ appendedMs }) => appendedMs));
+  const needles = trace.sendings.map(({ id }) => Buffer.from(id));
+  const fromMs = Math.min(...trace.sendings.map(({ appendedMs }) => appendedMs));
   const wanted = { topic: topics.deliveries.name, needles, fromMs, partition };
   await find(log, wanted, ({ value }) => {
     const record = value === null ? undefined : parseDeliveryRecord(value);
     if (record === undefined || 'problem' in record) return;
-    const [origin] = record.notificationId.split('~');
-    trace.notifications.find(({ notification }) => notification.id === origin)?.records.push(record);
+    const sending = trace.sendings.find(({ id }) => id === record.notificationId);
+    if (sending !== undefined) note(sending, record);
   });
 }
 

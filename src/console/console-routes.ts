@@ -6,36 +6,26 @@ import { answers } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { maskedWebhookUrl } from '../rule/webhook-url.ts';
-import type { AlarmsView } from './alarms-view.ts';
+import type { LiveStore } from './live/live-store.ts';
+import { heardMs, type Sending } from './live/deliveries-view.ts';
+import { AlarmSchema, shownAlarm } from './live/shown-alarm.ts';
+import { StatusSchema, type Status } from './live/status.ts';
+import type { MetricCatalogue } from './metric-catalogue.ts';
+import { glanceOf, type RuleGlance } from './rule-glance.ts';
 import { compareGravity, searchRules, type RuleSummary } from './rule-search.ts';
-import type { SampleCount } from './sample-count.ts';
 
 export interface ConsoleRoutesOptions {
-  readonly alarms: AlarmsView;
+  readonly live: LiveStore;
   readonly rules: RuleFeed;
-  readonly isRulesCaughtUp: () => boolean;
-  readonly samples: SampleCount;
+  readonly catalogue: MetricCatalogue;
+  readonly status: () => Status;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
-  readonly version: string;
 }
 
 const searchedMax = 200;
 const searchCharactersMax = 500;
 
-const AlarmSchema = Type.Object({
-  rule_id: Type.String(),
-  metric_name: Type.String(),
-  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
-  state: Type.Enum(['firing', 'pending', 'ok']),
-  since_ms: Type.Optional(Type.Number({ description: 'Since when it fires or is pending' })),
-  value: Type.Union([Type.Number(), Type.Null()], { description: 'What was compared last; null: no data' }),
-  time_ms: Type.Number({ description: 'The event time of the sample that this state comes from' }),
-  cause: Type.Optional(Type.Enum(['breach', 'no_data'])),
-  notified: Type.Optional(Type.Boolean()),
-  owed: Type.Optional(Type.Boolean({ description: 'A notification waits for the cooldown' })),
-  alarm_id: Type.Optional(Type.String({ description: 'Of this firing' })),
-});
 const AlarmListSchema = Type.Object({
   time_ms: Type.Number(),
   total: Type.Integer({ description: 'All that match; the list is cut at the limit' }),
@@ -50,15 +40,6 @@ const AlarmQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-const CountsSchema = Type.Object({ firing: Type.Integer(), pending: Type.Integer(), ok: Type.Integer() });
-const StatusSchema = Type.Object({
-  version: Type.String(),
-  time_ms: Type.Number({ description: 'The clock of this server' }),
-  rules: Type.Integer(),
-  metrics: Type.Integer({ description: 'Metrics that have rules' }),
-  alarms: CountsSchema,
-  samples_last_minute: Type.Union([Type.Integer(), Type.Null()]),
-});
 const SearchQuerySchema = Type.Object(
   {
     q: Type.Optional(
@@ -82,6 +63,24 @@ const SearchSchema = Type.Object({
       pending: Type.Integer(),
       series: Type.Integer(),
       worst: Type.Optional(AlarmSchema),
+      is_seen: Type.Boolean({ description: 'Whether a sample that it could judge was seen since this console began' }),
+      value: Type.Optional(Type.Number({ description: 'What it compares, of the series nearest to firing' })),
+      value_ms: Type.Optional(Type.Number()),
+      value_tags: Type.Optional(Type.Record(Type.String(), Type.String())),
+      spark: Type.Optional(Type.Array(Type.Number(), { description: 'The last values of that series, newest last' })),
+      window_samples: Type.Optional(Type.Integer({ description: 'In its window, as far as they were looked at' })),
+      cooldown_left_ms: Type.Optional(Type.Number()),
+      owed: Type.Optional(Type.Integer({ description: 'Alarms whose message waits for the cooldown' })),
+      fires_24h: Type.Integer({ description: 'How often it fired in 24 hours, to a quarter of an hour' }),
+      delivery: Type.Optional(
+        Type.Object({
+          outcome: Type.String(),
+          at_ms: Type.Number(),
+          took_ms: Type.Optional(Type.Number({ description: "Until Discord's answer" })),
+          attempts: Type.Integer(),
+          reason: Type.Optional(Type.String()),
+        }),
+      ),
     }),
   ),
   next: Type.Optional(Type.String({ description: 'Go on with after=' })),
@@ -98,7 +97,7 @@ export function consoleRoutes(options: ConsoleRoutesOptions): Routes {
   };
 }
 
-function alarmRoutes(app: HttpApp, { alarms, rules, samples, now, version }: ConsoleRoutesOptions): void {
+function alarmRoutes(app: HttpApp, { live: { alarms }, status, now }: ConsoleRoutesOptions): void {
   const config = { scope: 'alarms:read' as const };
   app.get(
     '/api/v1/alarms',
@@ -112,7 +111,8 @@ function alarmRoutes(app: HttpApp, { alarms, rules, samples, now, version }: Con
     },
     async (request, reply) => {
       const { state, metric_name: metricName, rule_id: ruleId, limit = pageItemsMax } = request.query;
-      const source = ruleId === undefined ? alarms : alarms.ofRule(ruleId);
+      const all = state === 'firing' || state === 'pending' ? alarms.unquiet() : alarms;
+      const source = ruleId === undefined ? all : alarms.ofRule(ruleId);
       const found: AlarmRecord[] = [];
       for (const alarm of source) {
         if (state !== undefined && alarm.state.state !== state) continue;
@@ -132,18 +132,11 @@ function alarmRoutes(app: HttpApp, { alarms, rules, samples, now, version }: Con
         response: answers({ 200: StatusSchema }, 401, 403, 503),
       },
     },
-    async () => ({
-      version,
-      time_ms: now(),
-      rules: rules.book.size,
-      metrics: [...rules.book.metricNames()].length,
-      alarms: { ...alarms.counts },
-      samples_last_minute: samples.lastMinute ?? null,
-    }),
+    async () => ({ time_ms: now(), ...status() }),
   );
 }
 
-function searchRoute(app: HttpApp, { alarms, rules, isRulesCaughtUp, now }: ConsoleRoutesOptions): void {
+function searchRoute(app: HttpApp, { live, rules, catalogue, now }: ConsoleRoutesOptions): void {
   app.get(
     '/api/v1/rules',
     {
@@ -155,39 +148,54 @@ function searchRoute(app: HttpApp, { alarms, rules, isRulesCaughtUp, now }: Cons
       },
     },
     async (request, reply) => {
-      if (!isRulesCaughtUp())
+      if (!live.isRulesCaughtUp)
         throw new Failure('unavailable', 'the rules are still being read from the log', { retryAfterSeconds: 1 });
       const { q = '', after, limit = searchedMax } = request.query;
-      const found = searchRules(rules.book, (ruleId) => alarms.ofRule(ruleId), { text: q, after, limit });
+      const found = searchRules(rules.book, (ruleId) => live.alarms.ofRule(ruleId), { text: q, after, limit });
       return reply.send({
         time_ms: now(),
-        rules: found.rules.map(shownSummary),
+        rules: found.rules.map((summary) => ({
+          ...shownSummary(summary),
+          ...shownGlance(glanceOf(summary.entry, { live, catalogue, nowMs: now() })),
+        })),
         ...(found.next !== undefined && { next: found.next }),
       });
     },
   );
 }
 
-function shownAlarm({ ruleId, series, state, x, timeMs }: AlarmRecord) {
-  return {
-    rule_id: ruleId,
-    metric_name: series.name,
-    ...(Object.keys(series.tags).length > 0 && { tags: series.tags }),
-    state: state.state,
-    ...(state.state !== 'ok' && { since_ms: state.sinceMs }),
-    value: x ?? null,
-    time_ms: timeMs,
-    ...(state.state === 'firing' && {
-      cause: state.cause,
-      notified: state.notified,
-      owed: state.owed,
-      alarm_id: state.alarmId,
-    }),
-  };
-}
-
 /** The webhook's URL is a secret that only the rules API gives. */
 function shownSummary({ entry, state, firing, pending, series, worst }: RuleSummary) {
   const rule = { ...entry.rule, discord_webhook_url: maskedWebhookUrl(entry.webhook) };
   return { rule, state, firing, pending, series, ...(worst !== undefined && { worst: shownAlarm(worst) }) };
+}
+
+/** What says nothing is left out: a page of rules is asked for every other second. */
+function shownGlance({ isSeen, nearest, cooldownLeftMs, owed, fires24h, lastSending }: RuleGlance) {
+  return {
+    is_seen: isSeen,
+    ...(nearest !== undefined && {
+      value: nearest.value,
+      value_ms: nearest.atMs,
+      ...(Object.keys(nearest.tags).length > 0 && { value_tags: nearest.tags }),
+      spark: nearest.spark.map((value) => Number(value.toPrecision(5))),
+      ...(nearest.windowSamples !== undefined && { window_samples: nearest.windowSamples }),
+    }),
+    ...(cooldownLeftMs > 0 && { cooldown_left_ms: cooldownLeftMs }),
+    ...(owed > 0 && { owed }),
+    fires_24h: fires24h,
+    ...(lastSending !== undefined && { delivery: shownSending(lastSending) }),
+  };
+}
+
+function shownSending(sending: Sending) {
+  const { outcome, attempts, attemptedMs, outcomeMs, reason } = sending;
+  const isDelivered = outcome === 'delivered' || outcome === 'merged';
+  return {
+    outcome,
+    at_ms: heardMs(sending),
+    ...(isDelivered && attemptedMs !== undefined && { took_ms: Math.max(0, (outcomeMs ?? 0) - attemptedMs) }),
+    attempts,
+    ...(reason !== undefined && { reason }),
+  };
 }

@@ -8,6 +8,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { build } from 'vite';
 import { ok } from '../alarm/alarm-state.ts';
 import { bearer } from '../http/testing/test-server.ts';
+import { lineTo } from './testing/broken-line.ts';
 import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
 const flags = [
@@ -29,6 +30,7 @@ let context: BrowserContext;
 let page: Page;
 /** What went wrong unseen: errors of the page, broken policies, requests to elsewhere. */
 let faults: string[] = [];
+let ownUrls: string[] = [];
 
 before(async () => {
   pageDir = await mkdtemp(join(tmpdir(), 'ssrms-page-'));
@@ -51,6 +53,7 @@ afterEach(async () => {
 async function open(options: { auth?: boolean; width?: number; theme?: 'light' | 'dark' }): Promise<void> {
   faults = [];
   system = await startConsoleSystem({ pageDir, ...(options.auth === true && { auth: true }) });
+  ownUrls = [system.url];
   context = await browser.newContext({
     viewport: { width: options.width ?? 1_100, height: 800 },
     colorScheme: options.theme ?? 'light',
@@ -64,7 +67,7 @@ async function open(options: { auth?: boolean; width?: number; theme?: 'light' |
     if (!message.text().startsWith('Failed to load resource')) faults.push(`console: ${message.text()}`);
   });
   page.on('request', (request) => {
-    if (!request.url().startsWith(system.url)) faults.push(`request to elsewhere: ${request.url()}`);
+    if (!ownUrls.some((url) => request.url().startsWith(url))) faults.push(`request to elsewhere: ${request.url()}`);
   });
   await page.goto(`${system.url}/console/`);
 }
@@ -268,7 +271,7 @@ test('a state appended to alarms shows up as firing, counts in the title, and go
   const rule = await make({ metric_name: 'cpu', threshold: 90, description: 'Look at the fans' });
   await page.getByRole('heading', { name: 'Nothing is firing' }).waitFor();
   await page.getByText('Live', { exact: true }).waitFor();
-  await appendAlarm(system.storage, {
+  await appendAlarm(system.storage.log, {
     ruleId: rule.id,
     metric: 'cpu',
     tags: { host: 'web-1' },
@@ -286,7 +289,7 @@ test('a state appended to alarms shows up as firing, counts in the title, and go
   await page.locator('.rule .state', { hasText: 'Firing' }).waitFor();
   assert.equal(await page.getByLabel('Search the rules').inputValue(), 'state:firing', 'the search is in the address');
   await page.goto(`${system.url}/console/#/now`);
-  await appendAlarm(system.storage, {
+  await appendAlarm(system.storage.log, {
     ruleId: rule.id,
     metric: 'cpu',
     tags: { host: 'web-1' },
@@ -300,7 +303,7 @@ test('a state appended to alarms shows up as firing, counts in the title, and go
 
 test('rows hold still under the pointer, and a pill says what they missed', async () => {
   const rule = await make({ metric_name: 'cpu', threshold: 90 });
-  await appendAlarm(system.storage, {
+  await appendAlarm(system.storage.log, {
     ruleId: rule.id,
     metric: 'cpu',
     tags: { host: 'b' },
@@ -309,7 +312,7 @@ test('rows hold still under the pointer, and a pill says what they missed', asyn
     offset: 1,
   });
   await page.locator('.alarm').first().hover();
-  await appendAlarm(system.storage, {
+  await appendAlarm(system.storage.log, {
     ruleId: rule.id,
     metric: 'cpu',
     tags: { host: 'a' },
@@ -371,10 +374,44 @@ test('when the server is gone the page says so within seconds, and comes back by
   await page.getByText('Live', { exact: true }).waitFor();
 });
 
+test('a server that is away for a while: what shows is called stale, and nothing that happened is missed or told twice', async () => {
+  const line = await lineTo(system.url);
+  ownUrls.push(line.url);
+  try {
+    await page.goto(`${line.url}/console/`);
+    const rule = await make({ metric_name: 'flaps', threshold: 1 });
+    let offset = 0;
+    const flap = async (times: number): Promise<void> => {
+      for (let time = 0; time < times; time++) {
+        const given = { ruleId: rule.id, metric: 'flaps', x: 2, offset: ++offset };
+        await appendAlarm(system.storage.log, { ...given, state: offset % 2 === 1 ? firingSince(1_000) : ok });
+      }
+    };
+    const told = page.locator('.changes > li');
+    await page.getByText('Live', { exact: true }).waitFor();
+    await flap(5);
+    await told.nth(4).waitFor();
+    line.cut();
+    await page.getByText('Stale', { exact: true }).waitFor({ timeout: 4_000 });
+    await flap(8);
+    await page.waitForTimeout(2_000);
+    assert.equal(await told.count(), 5);
+    await line.mend();
+    await page.getByText('Live', { exact: true }).waitFor();
+    await flap(3);
+    await told.nth(15).waitFor();
+    await page.waitForTimeout(500);
+    assert.equal(await told.count(), 16);
+    await page.getByRole('heading', { name: '1 alarm is firing' }).waitFor({ state: 'hidden' });
+  } finally {
+    line.close();
+  }
+});
+
 test('hostile text is shown as text, and runs nowhere', async () => {
   const hostile = `<img src=x onerror="document.title='owned'"><script>alert(1)</script>`;
   const rule = await make({ metric_name: hostile, threshold: 1, description: hostile, tags: { [hostile]: hostile } });
-  await appendAlarm(system.storage, {
+  await appendAlarm(system.storage.log, {
     ruleId: rule.id,
     metric: hostile,
     tags: { [hostile]: hostile },
@@ -400,7 +437,7 @@ for (const theme of ['light', 'dark'] as const) {
       description: 'x'.repeat(200),
       tags: { host: 'y'.repeat(90) },
     });
-    await appendAlarm(system.storage, {
+    await appendAlarm(system.storage.log, {
       ruleId: rule.id,
       metric: 'a.metric-with-a-very-long-name.'.repeat(4),
       tags: { host: 'y'.repeat(90) },

@@ -1,21 +1,23 @@
 import { join } from 'node:path';
 import { runTogether, type Service } from '../base/service.ts';
 import type { Routes } from '../http/server.ts';
-import type { RuleFeed } from '../rule/rule-feed.ts';
 import { backtestRoutes } from '../backtest/backtest-routes.ts';
 import { MetricPasts } from '../backtest/metric-pasts.ts';
 import { samplesRoutes } from '../backtest/samples-routes.ts';
 import { alarmRoutes } from './alarm-routes.ts';
-import { AlarmsView, type AlarmsViewOptions } from './alarms-view.ts';
 import { consoleRoutes } from './console-routes.ts';
+import { LiveHub } from './live/live-hub.ts';
+import { LiveStore, type LiveStoreOptions } from './live/live-store.ts';
+import { statusOf, type Status } from './live/status.ts';
+import { streamRoutes } from './live/stream-routes.ts';
 import { MetricCatalogue } from './metric-catalogue.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import { SampleCount } from './sample-count.ts';
+import { InstancesView } from './instances-view.ts';
+import { systemRoutes } from './system-routes.ts';
 
-export interface ConsoleOptions extends AlarmsViewOptions {
-  /** The rules as this process follows them. The page also calls the rules API at its own origin. */
-  readonly rules: RuleFeed;
+export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly version: string;
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
@@ -26,34 +28,30 @@ export interface ConsoleOptions extends AlarmsViewOptions {
 }
 
 export interface Console {
-  /** Follows the `alarms` topic, and counts what comes in. */
+  /** Follows what happens, and counts what comes in. */
   readonly service: Service;
   readonly routes: Routes;
 }
 
 /** The console: what the web page reads, and the page. The topics must be there before it runs. */
 export function createConsole(options: ConsoleOptions): Console {
-  const alarms = new AlarmsView(options);
-  const samples = new SampleCount(options.log);
-  let rulesCaughtUp = false;
-  options.rules.caughtUp.then(
-    () => (rulesCaughtUp = true),
-    // Whoever follows the rules tells why they cannot be read.
-    () => {},
-  );
-  const reading = consoleRoutes({
-    alarms,
-    rules: options.rules,
-    isRulesCaughtUp: () => rulesCaughtUp,
-    samples,
-    now: options.now ?? Date.now,
-    version: options.version,
-  });
-  const pasts = new MetricPasts(options.log);
-  const catalogue = new MetricCatalogue(options.log);
-  const looking = { log: options.log, pasts, now: options.now ?? Date.now };
-  const explaining = alarmRoutes({ ...looking, alarms, rules: options.rules, discordApiBase: options.discordApiBase });
-  const more = [explaining, backtestRoutes(looking), samplesRoutes(looking), metricsRoutes(catalogue)];
+  const { log, rules, discordApiBase, version, now = Date.now } = options;
+  const live = new LiveStore({ ...options, now });
+  const samples = new SampleCount(log);
+  const status = (): Status => statusOf({ live, rules, samples, version });
+  const hub = new LiveHub({ live, status, now, meter: options.meter });
+  const pasts = new MetricPasts(log);
+  const catalogue = new MetricCatalogue(log);
+  const looking = { log, pasts, now };
+  const parts = [
+    consoleRoutes({ live, rules, catalogue, status, now }),
+    streamRoutes(hub),
+    alarmRoutes({ ...looking, live, rules, discordApiBase }),
+    backtestRoutes(looking),
+    samplesRoutes(looking),
+    systemRoutes({ log, instances: new InstancesView(log, now), rules, now, version }),
+    metricsRoutes(catalogue),
+  ];
   const page = pageRoutes(options.pageDir ?? builtPage());
   return {
     service: {
@@ -61,7 +59,8 @@ export function createConsole(options: ConsoleOptions): Console {
       run: (signal) =>
         runTogether(
           [
-            { name: 'alarms view', run: (stop) => alarms.run(stop) },
+            { name: 'live store', run: (stop) => live.run(stop) },
+            { name: 'live hub', run: (stop) => hub.run(stop) },
             { name: 'metric catalogue', run: (stop) => catalogue.run(stop) },
             { name: 'sample count', run: (stop) => samples.run(stop) },
           ],
@@ -69,8 +68,7 @@ export function createConsole(options: ConsoleOptions): Console {
         ),
     },
     async routes(app) {
-      await app.register(async (part) => reading(part));
-      for (const routes of more) await app.register(async (part) => routes(part));
+      for (const routes of parts) await app.register(async (part) => routes(part));
       await app.register(async (part) => page(part));
     },
   };

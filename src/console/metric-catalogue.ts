@@ -11,8 +11,24 @@ const everyMs = 2_000;
 const looked = { first: 5_000, round: 1_000 } as const;
 const metricsMax = 20_000;
 const seriesPerMetricMax = 1_000;
+/** Points that are kept of a series: three minutes. Past so many series in all, a series has its last value alone. */
+const pointsMax = 90;
+const pointMs = 2_000;
+const seriesWithPointsMax = 50_000;
 /** A rate is an average that forgets half of what was in so long. */
 const halfLifeMs = 20_000;
+
+/** One series as it was seen lately: a point for each two seconds in which it spoke, oldest first. */
+export interface SeriesSeen {
+  readonly tags: Tags;
+  lastValue: number;
+  lastMs: number;
+  /** When each point began, by the samples' times; the last value in it; and the sum and the number of its samples. */
+  readonly t: number[];
+  readonly value: number[];
+  readonly sum: number[];
+  readonly count: number[];
+}
 
 export interface MetricSeen {
   readonly name: string;
@@ -23,7 +39,7 @@ export interface MetricSeen {
   /** Samples a second, about: of a flood only a part is looked at. */
   rate: number;
   /** Distinct series seen; `seriesPerMetricMax` means as many or more. */
-  readonly series: Map<string, Tags>;
+  readonly series: Map<string, SeriesSeen>;
   /** Samples seen in this round. */
   fresh: number;
 }
@@ -37,6 +53,7 @@ export class MetricCatalogue {
   readonly #metrics = new Map<string, MetricSeen>();
   readonly #positions = new Map<number, number>();
   #readMs = 0;
+  #seriesWithPoints = 0;
 
   constructor(log: Log) {
     this.#log = log;
@@ -103,7 +120,7 @@ export class MetricCatalogue {
   #note(name: string, partition: number, sample: { value: number; tags: Tags; timestampMs: number }): void {
     let metric = this.#metrics.get(name);
     if (metric === undefined) {
-      if (this.#metrics.size >= metricsMax) this.#metrics.delete(this.#metrics.keys().next().value!);
+      if (this.#metrics.size >= metricsMax) this.#forgetOldest();
       const lastTags = sample.tags;
       metric = { name, partition, lastValue: 0, lastTags, lastMs: 0, rate: 0, series: new Map(), fresh: 0 };
       this.#metrics.set(name, metric);
@@ -112,7 +129,49 @@ export class MetricCatalogue {
     metric.lastValue = sample.value;
     metric.lastTags = sample.tags;
     metric.lastMs = sample.timestampMs;
-    if (metric.series.size < seriesPerMetricMax) metric.series.set(seriesKey(name, sample.tags), sample.tags);
+    this.#noteSeries(metric, sample);
+  }
+
+  #noteSeries(
+    metric: MetricSeen,
+    { value, tags, timestampMs }: { value: number; tags: Tags; timestampMs: number },
+  ): void {
+    const key = seriesKey(metric.name, tags);
+    let series = metric.series.get(key);
+    if (series === undefined) {
+      if (metric.series.size >= seriesPerMetricMax) return;
+      series = { tags, lastValue: value, lastMs: timestampMs, t: [], value: [], sum: [], count: [] };
+      metric.series.set(key, series);
+    }
+    if (timestampMs >= series.lastMs) [series.lastMs, series.lastValue] = [timestampMs, value];
+    const last = series.t.length - 1;
+    if (last < 0 && this.#seriesWithPoints++ >= seriesWithPointsMax) {
+      this.#seriesWithPoints--;
+      return;
+    }
+    if (last >= 0 && timestampMs < series.t[last]! + pointMs) {
+      series.value[last] = value;
+      series.sum[last]! += value;
+      series.count[last]!++;
+      return;
+    }
+    for (const [column, first] of [
+      [series.t, timestampMs],
+      [series.value, value],
+      [series.sum, value],
+      [series.count, 1],
+    ] as const) {
+      column.push(first);
+      if (column.length > pointsMax) column.shift();
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [name, { series }] of this.#metrics) {
+      for (const { t } of series.values()) if (t.length > 0) this.#seriesWithPoints--;
+      this.#metrics.delete(name);
+      return;
+    }
   }
 
   #settleRates(shares: ReadonlyMap<number, number>, sinceMs: number): void {

@@ -79,7 +79,7 @@ function shownMetric({ name, partition, lastValue, lastMs, rate, series }: Metri
 
 function tagValuesOf({ series }: MetricSeen): Record<string, string[]> {
   const values = new Map<string, Set<string>>();
-  for (const tags of series.values()) {
+  for (const { tags } of series.values()) {
     for (const [key, value] of Object.entries(tags)) {
       const known = values.get(key) ?? new Set();
       if (known.size < seriesListedMax) known.add(value);

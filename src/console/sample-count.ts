@@ -4,6 +4,8 @@ import { topics } from '../topics.ts';
 
 const everyMs = 2_000;
 const windowMs = 60_000;
+/** What a rate is taken over: four seconds. */
+const rateReadings = 3;
 
 interface Reading {
   readonly atMs: number;
@@ -27,6 +29,14 @@ export class SampleCount {
     const [first] = this.#readings;
     const last = this.#readings.at(-1);
     return first === undefined || last === undefined ? undefined : last.records - first.records;
+  }
+
+  /** Samples a second, over the last few; undefined while it cannot be told. */
+  get perSecond(): number | undefined {
+    const [one, other] = this.#readings.slice(-rateReadings);
+    const last = this.#readings.at(-1);
+    if (one === undefined || other === undefined || last === undefined) return undefined;
+    return ((last.records - one.records) * 1_000) / (last.atMs - one.atMs);
   }
 
   async run(signal: AbortSignal): Promise<void> {

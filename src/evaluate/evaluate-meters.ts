@@ -1,5 +1,6 @@
-import type { Health } from '../base/health.ts';
+import type { Health, HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
+import type { Vitals } from '../instance/instance-record.ts';
 import { maxTimestamp } from '../log/batch.ts';
 import type { Claim, RecordChunk } from '../log/log.ts';
 import type { SeriesBudget } from './series-budget.ts';
@@ -22,10 +23,13 @@ export interface EvaluateMeters {
 }
 
 const delayBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const fine: ReadonlySet<Outcome> = new Set<Outcome>(['evaluated', 'late']);
+const readable: ReadonlySet<string> = new Set<Outcome>(['evaluated', 'late', 'too_many_series']);
 
 /** The evaluator's counters, gauges and health: every record read is counted by what became of it. */
-export function evaluateMeters(meter: Meter, health: Health, budget: SeriesBudget): EvaluateMeters {
+export function evaluateMeters(
+  { meter, health, vitals = {} }: { readonly meter: Meter; readonly health: Health; readonly vitals?: Vitals },
+  budget: SeriesBudget,
+): EvaluateMeters {
   const running = new Map<number, { claim: Claim; progress: Progress; evaluator: PartitionEvaluator }>();
   const samples = meter.counter('evaluate_samples_total', 'Samples read, by what became of them', ['outcome']);
   const misrouted = meter.counter(
@@ -47,33 +51,58 @@ export function evaluateMeters(meter: Meter, health: Health, budget: SeriesBudge
       gauge.set({ partition: String(partition) }, Math.max(0, claim.head().offset - progress.position));
     }
   });
-  let unreadable = 0;
-  let refused = 0;
-  health.add('evaluate', () => {
-    const skipped = unreadable === 0 ? '' : `; ${unreadable} samples could not be read and were skipped`;
-    const detail = `${running.size} partitions, ${budget.held} series${skipped}`;
-    if (refused === 0) return { status: 'pass', detail };
-    const limits = `${budget.seriesMax} in an instance, ${budget.seriesPerMetricMax} of a metric`;
-    return {
-      status: 'warn',
-      detail: `${detail}; ${refused} samples of new series were refused: there may be ${limits}`,
-    };
+  const counts: Partial<Record<Outcome, number>> = {};
+  let misroutedMetrics = 0;
+  vitals.evaluate = () => ({
+    partitions: [...running].map(
+      ([
+        partition,
+        {
+          claim,
+          progress: { position },
+        },
+      ]) => {
+        return [partition, position, Math.max(0, claim.head().offset - position)] as const;
+      },
+    ),
+    series: budget.held,
+    samples: { ...counts },
+    misrouted: misroutedMetrics,
   });
+  health.add('evaluate', () => reportOf(counts, running.size, budget));
   return {
     begin(claim, start, evaluator) {
       const progress: Progress = { position: start, end: () => running.delete(claim.partition) };
       running.set(claim.partition, { claim, progress, evaluator });
       return progress;
     },
-    misrouted: () => misrouted.inc(),
+    misrouted() {
+      misroutedMetrics++;
+      misrouted.inc();
+    },
     count(outcome, records) {
       samples.inc({ outcome }, records);
-      if (outcome === 'too_many_series') refused += records;
-      else if (!fine.has(outcome)) unreadable += records;
+      counts[outcome] = (counts[outcome] ?? 0) + records;
     },
     delayOf({ batches }) {
       const newest = batches.at(-1);
       if (newest !== undefined) delay.observe(Math.max(0, Date.now() - maxTimestamp(newest)) / 1_000);
     },
+  };
+}
+
+function reportOf(counts: Partial<Record<Outcome, number>>, partitions: number, budget: SeriesBudget): HealthReport {
+  const refused = counts.too_many_series ?? 0;
+  const unreadable = Object.entries(counts).reduce(
+    (sum, [outcome, count]) => sum + (readable.has(outcome) ? 0 : count),
+    0,
+  );
+  const skipped = unreadable === 0 ? '' : `; ${unreadable} samples could not be read and were skipped`;
+  const detail = `${partitions} partitions, ${budget.held} series${skipped}`;
+  if (refused === 0) return { status: 'pass', detail };
+  const limits = `${budget.seriesMax} in an instance, ${budget.seriesPerMetricMax} of a metric`;
+  return {
+    status: 'warn',
+    detail: `${detail}; ${refused} samples of new series were refused: there may be ${limits}`,
   };
 }

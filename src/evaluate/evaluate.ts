@@ -4,6 +4,7 @@ import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import { aborted, type Service } from '../base/service.ts';
+import type { Vitals } from '../instance/instance-record.ts';
 import { ClaimLost, type Claim, type Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import type { RuleChange } from '../rule/rule-book.ts';
@@ -25,6 +26,8 @@ export interface EvaluateOptions {
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
+  /** Where what is told of this instance is left. */
+  readonly vitals?: Vitals;
   /** Series that this instance may hold at the most. */
   readonly seriesMax?: number;
 }
@@ -45,7 +48,7 @@ const deleteEveryMs = 60_000;
  */
 export function createEvaluate(options: EvaluateOptions): Service {
   const budget = new SeriesBudget(options.seriesMax);
-  const meters = evaluateMeters(options.meter, options.health, budget);
+  const meters = evaluateMeters(options, budget);
   const headClock = new HeadClock(performance.now());
   const ready = options.health.awaitReady('evaluate');
   return {

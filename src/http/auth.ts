@@ -163,7 +163,7 @@ function identityOf(payload: JWTPayload): Identity {
   }
   const claims = [payload['scope'], payload['scp']].flat();
   const scopes = claims.filter((claim) => typeof claim === 'string').flatMap((claim) => claim.split(' '));
-  return { subject, scopes: new Set(scopes.filter((scope) => scope !== '')) };
+  return { subject, scopes: new Set(scopes.filter((scope) => scope !== '')), expiresMs: payload.exp! * 1000 };
 }
 
 /** Whether a token made to last more than two weeks has less than one left. Short ones are renewed as a matter of course. */

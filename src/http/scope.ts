@@ -7,4 +7,6 @@ export type Scope = (typeof scopes)[number];
 export interface Identity {
   readonly subject: string;
   readonly scopes: ReadonlySet<string>;
+  /** When the token ends, in milliseconds since the epoch: what lasts longer must end with it. */
+  readonly expiresMs: number;
 }

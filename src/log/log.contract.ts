@@ -14,7 +14,7 @@ import {
   type Written,
 } from './contract-bench.ts';
 import { groups } from './groups.contract.ts';
-import { LogUnavailable, OffsetGone, type Claim, type Log } from './log.ts';
+import { LogUnavailable, OffsetGone, type Claim, type Log, type RecordChunk } from './log.ts';
 import { partitionOf } from './murmur2.ts';
 import { packRecords } from './packed-records.ts';
 
@@ -47,6 +47,7 @@ function writingAndReading(theLog: () => Log): void {
     const topic = await newTopic(log, 3);
     const records = numbers(300).map((i) => newRecord(`k${i}`, `${i}`.repeat(i), { partition: i % 3 }));
     await log.appendPacked(topic, packRecords(records).records);
+    await log.appendPacked(topic, packRecords([]).records);
     await log.append(topic, [newRecord('last', '', { partition: 2 })]);
     for (const partition of numbers(3)) {
       const read = await readAll(log.read(topic, partition, { from: { offset: 0 } }));
@@ -249,6 +250,27 @@ function views(theLog: () => Log): void {
     stop.abort();
     await view.ended;
     await assert.rejects(view.applied({ partition: 0, offset: 1_000_000 }), LogUnavailable);
+  });
+
+  test('a view from a time on leaves out what is older, and follows where nothing is younger', async () => {
+    const log = theLog();
+    const topic = await newTopic(log, 2);
+    const at = (key: string, timestampMs: number, partition: number) =>
+      log.append(topic, [{ ...newRecord(key, key, { partition }), timestampMs }]);
+    await at('old', 1_000, 0);
+    await at('young', 2_000, 0);
+    await at('older', 500, 1);
+    const seen: (string | null)[] = [];
+    const stop = new AbortController();
+    const apply = (chunk: RecordChunk) => void seen.push(...writtenIn(chunk).map(({ value }) => value));
+    const view = log.view(topic, apply, stop.signal, 1_500);
+    await view.caughtUp;
+    assert.deepEqual(seen, ['young']);
+    const [place] = await at('newest', 3_000, 1);
+    await view.applied(place!);
+    assert.deepEqual(seen, ['young', 'newest']);
+    stop.abort();
+    await view.ended;
   });
 
   test('a view of an empty topic has caught up at once', async () => {

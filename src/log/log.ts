@@ -35,9 +35,10 @@ export interface Log {
 
   /**
    * Follows all partitions of a topic from their beginning, in no group, until the signal aborts; `apply` gets each
-   * partition's records in order. For a compacted topic this materializes its view.
+   * partition's records in order. For a compacted topic this materializes its view. With `fromMs` each partition begins at
+   * its first record that is not older, and at the head where there is none.
    */
-  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View;
+  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal, fromMs?: number): View;
 
   /**
    * Shares a topic's partitions among the members of a group: each partition is handled by one member at a time, until

@@ -1,5 +1,6 @@
 import type { HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
+import type { NotifyVitals } from '../instance/instance-record.ts';
 import type { DeliveryOutcome } from '../notice/delivery-record.ts';
 import type { Action } from '../discord/answer.ts';
 import type { Outbox } from './outbox.ts';
@@ -64,6 +65,17 @@ export function countNotify(meter: Meter, outboxes: Outboxes, gate: SendGate): N
     answered: (action) => answers.inc({ action }),
     limited: (waitMs) => limited.observe(waitMs / 1_000),
     unreadable: () => unreadable.inc(),
+  };
+}
+
+/** What the console is told of this notifier. */
+export function notifyVitals(outboxes: Outboxes, gate: SendGate, partitions: Iterable<number>): NotifyVitals {
+  const all = [...outboxes];
+  return {
+    partitions: [...partitions],
+    waiting: waitingIn(outboxes),
+    parked: all.reduce((sum, outbox) => sum + outbox.parked().length, 0),
+    heldBackMs: Math.max(0, Math.round(gate.closedMs())),
   };
 }
 

@@ -82,6 +82,11 @@ export class RuleBook {
     return this.#byId.size;
   }
 
+  /** How many metrics have rules. */
+  get metricCount(): number {
+    return this.#byMetric.size;
+  }
+
   /** How many problems were forgotten because there were more than problemsMax at once. */
   get problemsForgotten(): number {
     return this.#problemsForgotten;

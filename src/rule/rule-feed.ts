@@ -5,6 +5,15 @@ export interface RuleFeed {
   readonly book: RuleBook;
   /** Resolves when all rules that stood in the log at the start are in the book. */
   readonly caughtUp: Promise<void>;
-  /** Calls the listener after each change, until the returned function is called. */
-  subscribe(listener: (change: RuleChange) => void): () => void;
+  /** Calls the listener after each record that was applied, until the returned function is called. */
+  subscribe(listener: RuleListener): () => void;
+}
+
+export type RuleListener = (change: RuleChange, place: RulePlace) => void;
+
+/** The record that a change came with. */
+export interface RulePlace {
+  readonly partition: number;
+  readonly offset: number;
+  readonly timestampMs: number;
 }

@@ -6,7 +6,7 @@ import type { HttpApp, Routes } from '../http/server.ts';
 import type { Log } from '../log/log.ts';
 import { outcomes } from '../notice/delivery-record.ts';
 import { readDeliveries, type Delivery, type DeliveryFilter } from './delivery-history.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import { OneAtATime } from '../base/one-at-a-time.ts';
 import { resentMax, type Resend } from './resend.ts';
 
 export interface DeliveriesRoutesOptions {

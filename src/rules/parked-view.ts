@@ -1,3 +1,4 @@
+import { refresher } from '../base/refresher.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log, RecordChunk } from '../log/log.ts';
 import { parseDeliveryRecord } from '../notice/delivery-record.ts';
@@ -37,7 +38,6 @@ export class ParkedView {
   readonly #next = new Map<number, number>();
   /** By webhook id, then by the name of the pair of id and token: one mistyped token says nothing of another. */
   readonly #parked = new Map<string, Map<string, Parked>>();
-  #reading: Promise<void> | undefined;
 
   constructor(log: Log, now: () => number) {
     this.#log = log;
@@ -45,12 +45,7 @@ export class ParkedView {
   }
 
   /** Reads what has come. Resolves when all that was there at the call is known. */
-  async refresh(): Promise<void> {
-    // What is being read may have begun before the newest record: then it is read on once more.
-    await this.#reading?.catch(() => {});
-    this.#reading ??= this.#readAll().finally(() => (this.#reading = undefined));
-    await this.#reading;
-  }
+  readonly refresh = refresher(() => this.#readAll());
 
   /** As it stood at the last refresh. */
   of(webhook: Webhook): ParkedDelivery | undefined {

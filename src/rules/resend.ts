@@ -5,7 +5,7 @@ import type { Meter } from '../base/meter.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
 import { topics } from '../topics.ts';
 import { originOf, readDeliveries, resendOf, type Delivery, type DeliveryFilter } from './delivery-history.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import { OneAtATime } from '../base/one-at-a-time.ts';
 import type { RuleChanges } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 

@@ -8,7 +8,7 @@ import type { RuleEntry } from '../rule/rule-list.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../rule/webhook-url.ts';
 import { topics } from '../topics.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import { OneAtATime } from '../base/one-at-a-time.ts';
 import type { RulesView } from './rules-view.ts';
 
 export interface RuleChangesOptions {

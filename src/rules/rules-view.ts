@@ -4,8 +4,8 @@ import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log, Place, RecordChunk, View } from '../log/log.ts';
-import { RuleBook, type RuleChange } from '../rule/rule-book.ts';
-import type { RuleFeed } from '../rule/rule-feed.ts';
+import { RuleBook } from '../rule/rule-book.ts';
+import type { RuleFeed, RuleListener } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 
 export interface RulesViewOptions {
@@ -27,7 +27,9 @@ export class RulesView {
   readonly #book: RuleBook;
   readonly #becomeReady: () => void;
   readonly #caughtUp = Promise.withResolvers<void>();
-  readonly #listeners = new Set<(change: RuleChange) => void>();
+  readonly #listeners = new Set<RuleListener>();
+  /** By partition: the first offset not applied. */
+  readonly #positions = new Map<number, number>();
   #view: View | undefined;
   #state: 'reading' | 'following' | 'ended' = 'reading';
 
@@ -74,6 +76,12 @@ export class RulesView {
     };
   }
 
+  /** By partition of `rules`: the first offset that has not been applied. */
+  get positions(): readonly number[] {
+    const partitions = Math.max(-1, ...this.#positions.keys()) + 1;
+    return Array.from({ length: partitions }, (_, partition) => this.#positions.get(partition) ?? 0);
+  }
+
   /** The rules. Throws the Failure `unavailable` as long as not all of them have been read. */
   get book(): RuleBook {
     if (this.#state === 'reading') {
@@ -104,7 +112,7 @@ export class RulesView {
 
   #apply(chunk: RecordChunk): void {
     for (const record of recordsOf(chunk)) {
-      const { key, value, partition, offset } = record;
+      const { key, value, partition, offset, timestampMs } = record;
       const change = this.#book.apply({ key: key ?? '', value, partition, offset });
       if (change.kind === 'problem') {
         const { id, message } = change.problem;
@@ -114,8 +122,11 @@ export class RulesView {
           `a record of rules cannot be read: ${message}`,
         );
       }
-      for (const listener of this.#listeners) listener(change);
+      // A listener may tell how far this instance has come.
+      this.#positions.set(partition, offset + 1);
+      for (const listener of this.#listeners) listener(change, { partition, offset, timestampMs });
     }
+    this.#positions.set(chunk.partition, chunk.nextOffset);
   }
 
   #report(): HealthReport {

@@ -28,6 +28,8 @@ export interface Rules {
   readonly routes: Routes;
   /** The rules as this process follows them, for its other services. */
   readonly feed: RuleFeed;
+  /** By partition of `rules`: the first offset that this process has not applied. */
+  readonly positions: () => readonly number[];
 }
 
 /** The rules service. The topic must be there before it runs. */
@@ -63,5 +65,6 @@ export function createRules(options: RulesOptions): Rules {
       await app.register(async (part) => deliveries(part));
     },
     feed: view.feed,
+    positions: () => view.positions,
   };
 }

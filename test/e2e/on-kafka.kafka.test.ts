@@ -222,3 +222,30 @@ test('kafka: a broken record on rules leaves the last good version in force, and
   const healed = (await (await fetch(`${rules.url}/health`)).json()) as { checks: Record<string, { status: string }> };
   assert.equal(healed.checks.rules?.status, 'pass');
 });
+
+test('kafka: a console of its own tells who owns what, that nobody is behind, and that a rule is in force on all', async () => {
+  const page = await start('console');
+  try {
+    const rule = await makeRule(system(), { metric_name: newMetric(), threshold: 500 });
+    const read = async (path: string): Promise<unknown> => (await fetch(`${page.url}${path}`)).json();
+    interface Seen {
+      readonly instances: readonly { readonly id: string; readonly parts: readonly string[]; readonly state: string }[];
+      readonly partitions: readonly { readonly instance: string | null; readonly lag: number }[];
+    }
+    const isSettled = ({ instances, partitions }: Seen): boolean => {
+      const judging = instances.filter(({ parts, state }) => parts.includes('alarms') && state === 'live');
+      const owners = new Set(partitions.map(({ instance }) => instance));
+      return judging.length === owners.size && judging.length > 1 && judging.every(({ id }) => owners.has(id));
+    };
+    const deadline = Date.now() + 20_000;
+    for (;;) {
+      const seen = (await read('/api/v1/system')) as Seen;
+      const { in_force: inForce, of } = (await read(`/api/v1/rules/${rule.id}/in-force`)) as Record<string, number>;
+      if (isSettled(seen) && of! > 1 && inForce === of && seen.partitions.every(({ lag }) => lag === 0)) break;
+      assert.ok(Date.now() < deadline, JSON.stringify({ seen, inForce, of }));
+      await sleep(100);
+    }
+  } finally {
+    await page.stop();
+  }
+});

@@ -33,6 +33,22 @@ export interface RuleView {
   readonly pending: number;
   readonly series: number;
   readonly worst?: AlarmView;
+  readonly is_seen: boolean;
+  readonly value?: number;
+  readonly value_ms?: number;
+  readonly value_tags?: Readonly<Record<string, string>>;
+  readonly spark?: readonly number[];
+  readonly window_samples?: number;
+  readonly cooldown_left_ms?: number;
+  readonly owed?: number;
+  readonly fires_24h: number;
+  readonly delivery?: {
+    readonly outcome: string;
+    readonly at_ms: number;
+    readonly took_ms?: number;
+    readonly attempts: number;
+    readonly reason?: string;
+  };
 }
 
 export interface SeriesView {
@@ -186,6 +202,8 @@ interface CallMore {
   readonly accept?: string;
   /** For an answer that may take long, or that nobody waits for any more. */
   readonly signal?: AbortSignal | undefined;
+  /** Of a stream: what was heard last. */
+  readonly lastEventId?: string | undefined;
 }
 
 export async function call(method: string, path: string, more: CallMore = {}): Promise<Response> {
@@ -195,6 +213,7 @@ export async function call(method: string, path: string, more: CallMore = {}): P
   if (more.body !== undefined) headers.set('content-type', 'application/json');
   if (more.etag !== undefined) headers.set('if-match', more.etag);
   if (more.accept !== undefined) headers.set('accept', more.accept);
+  if (more.lastEventId !== undefined) headers.set('last-event-id', more.lastEventId);
   let answer: Response;
   try {
     answer = await fetch(new URL(path, root), {

@@ -1,16 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
-import { AlarmScreen } from './alarm-screen.tsx';
 import { isSignInPutOff, signInWanted, token } from './api.ts';
 import { DemoBar } from './demo-bar.tsx';
 import { Dialog } from './dialog.tsx';
 import { areKeysOn, isHelpOpen, keyTable, setKeys } from './keys.ts';
 import { connection, isStale, refusal, status } from './live.ts';
 import { Notices } from './notices.tsx';
-import { NowScreen } from './now-screen.tsx';
 import { addressOf, route, type Route } from './router.ts';
-import { RuleEditor } from './rule-editor.tsx';
-import { RulesScreen } from './rules-screen.tsx';
+import { navigation, screenOf, titleOf } from './screens.tsx';
 import { SignIn } from './sign-in.tsx';
 import { ThemeButton } from './theme.tsx';
 import { Announcer } from './announcer.tsx';
@@ -39,7 +36,7 @@ export function App() {
           </p>
         )}
         <DemoBar />
-        <Screen shown={shown} />
+        {screenOf(shown).show(shown)}
       </main>
       <Notices />
       <Announcer />
@@ -47,13 +44,6 @@ export function App() {
       <Help />
     </>
   );
-}
-
-function Screen({ shown }: { readonly shown: Route }) {
-  if (shown.screen === 'alarm') return <AlarmScreen key={shown.id} id={shown.id} />;
-  if (shown.screen === 'editor') return <RuleEditor key={shown.id ?? 'new'} id={shown.id} />;
-  if (shown.screen === 'rules') return <RulesScreen search={shown.search} />;
-  return <NowScreen />;
 }
 
 function Header({ shown }: { readonly shown: Route }) {
@@ -69,21 +59,17 @@ function Header({ shown }: { readonly shown: Route }) {
           <span>SSRMS</span>
         </a>
         <nav aria-label="Screens">
-          <NavLink to={{ screen: 'now' }} isCurrent={shown.screen === 'now' || shown.screen === 'alarm'}>
-            Now
-            {count > 0 && (
-              <span class="badge">
-                {count}
-                <span class="for-ears"> firing</span>
-              </span>
-            )}
-          </NavLink>
-          <NavLink
-            to={{ screen: 'rules', search: '' }}
-            isCurrent={shown.screen === 'rules' || shown.screen === 'editor'}
-          >
-            Rules
-          </NavLink>
+          {navigation.map(({ name, to }) => (
+            <NavLink key={name} to={to} isCurrent={screenOf(shown).under === name}>
+              {titleOf(name)}
+              {name === 'now' && count > 0 && (
+                <span class="badge">
+                  {count}
+                  <span class="for-ears"> firing</span>
+                </span>
+              )}
+            </NavLink>
+          ))}
         </nav>
         <div class="top-end">
           <ConnectionChip />
@@ -165,12 +151,10 @@ function Help() {
   );
 }
 
-const screenNames = { now: 'Now', rules: 'Rules', editor: 'Rule', alarm: 'Alarm' };
-
 /** The tab says how many alarms fire, and a new screen begins at its heading, for ears too. */
 function useTitle(shown: Route): void {
   const count = status.value?.alarms.firing ?? 0;
-  const name = screenNames[shown.screen];
+  const name = screenOf(shown).title;
   useEffect(() => {
     document.title = `${count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;
   }, [count, name]);
@@ -181,7 +165,7 @@ function useTitle(shown: Route): void {
     else {
       scrollTo(0, 0);
       const main = document.getElementById('main')!;
-      (main.querySelector<HTMLElement>('[data-first]') ?? main.querySelector('h1'))?.focus();
+      (main.querySelector<HTMLElement>('[data-first]') ?? main.querySelector('h1') ?? main).focus();
     }
   }, [place]);
 }

@@ -1,6 +1,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { startKeys } from './keys.ts';
+import { loadRest } from './lazy.tsx';
 import { startLive } from './live.ts';
 import { applyTheme } from './theme.tsx';
 
@@ -8,3 +9,5 @@ applyTheme();
 startLive();
 startKeys();
 render(<App />, document.getElementById('page')!);
+// Not before what is shown has been painted, and asked for its data.
+setTimeout(loadRest, 1_000);

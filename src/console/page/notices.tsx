@@ -18,6 +18,9 @@ export function tellError(text: string): void {
   notice.value = { text, isError: true };
 }
 
+/** Whether this is what is shown now. */
+export const isTold = (text: string): boolean => notice.value?.text === text;
+
 /** The last thing that was done, with a way back where there is one. Errors of a field stand at the field, not here. */
 export function Notices() {
   const shown = notice.value;

@@ -252,11 +252,11 @@ function Changes() {
   return (
     <section>
       <div class="section-head">
-        <h2>Since this page was opened</h2>
+        <h2>Lately</h2>
       </div>
       <ul class="changes">
-        {changes.value.map(({ atMs, kind, alarm }) => (
-          <li key={`${atMs} ${kind} ${alarmKey(alarm)}`}>
+        {changes.value.map(({ place, atMs, kind, alarm }) => (
+          <li key={place}>
             <StateMark state={kind === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing'} />
             <a class="metric" href={alarmAddress(alarm)}>
               {alarm.metric_name}

@@ -4,7 +4,7 @@ import type { Rule } from '../../rule/rule.ts';
 import { ApiError, api, token, type VersionedRule } from './api.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
 import { Check, Choice, Field, TagFields, type Form } from './fields.tsx';
-import { tell } from './notices.tsx';
+import { tellInForce } from './in-force.ts';
 import { addressOf, go } from './router.ts';
 import { Conflict } from './rule-conflict.tsx';
 import { draftOf, emptyDraft, fieldsOf, type RuleDraft } from './rule-draft.ts';
@@ -104,11 +104,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
       theirs.value = undefined;
       saved.value = written;
       draft.value = draftOf(written.rule);
-      tell(
-        id === undefined
-          ? 'The rule is made, and in force within a second.'
-          : 'The rule is saved, and in force within a second.',
-      );
+      void tellInForce(written.rule.id, id === undefined ? 'The rule is made.' : 'The rule is saved.');
       go({ screen: 'rules', search: '' });
     } catch (error) {
       await refuse(error).catch((again: unknown) => (failure.value = String(again)));

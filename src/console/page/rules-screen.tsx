@@ -8,6 +8,7 @@ import { searchWanted } from './keys.ts';
 import { isStale, nowMs, status } from './live.ts';
 import { tell, tellError } from './notices.tsx';
 import { addressOf, amend, go } from './router.ts';
+import { RuleFigures } from './rule-figures.tsx';
 import { Sentence, StateMark, Tags, type ShownState } from './state-mark.tsx';
 import { durationText, numberText } from './time-text.ts';
 
@@ -211,6 +212,7 @@ function RuleRow({
         {rule.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
         <p class="hint">{[seenText(view), ...also].join(' · ')}</p>
       </div>
+      <RuleFigures view={view} />
       <div class="rule-actions">
         <EnabledSwitch rule={rule} name={name} onChanged={onChanged} />
         <a class="button quiet" href={addressOf({ screen: 'editor', id: rule.id })} aria-label={`Edit: ${name}`}>

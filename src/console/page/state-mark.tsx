@@ -1,6 +1,6 @@
 import type { SentencePart } from './condition-sentence.ts';
 
-export type ShownState = 'firing' | 'no-data' | 'pending' | 'ok' | 'disabled' | 'ended';
+export type ShownState = 'firing' | 'no-data' | 'pending' | 'ok' | 'disabled' | 'ended' | 'live' | 'silent' | 'stopped';
 
 const marks: Record<ShownState, { glyph: string; word: string }> = {
   firing: { glyph: '▲', word: 'Firing' },
@@ -9,6 +9,9 @@ const marks: Record<ShownState, { glyph: string; word: string }> = {
   ok: { glyph: '✓', word: 'OK' },
   disabled: { glyph: '–', word: 'Disabled' },
   ended: { glyph: '✓', word: 'Ended' },
+  live: { glyph: '●', word: 'Running' },
+  silent: { glyph: '∅', word: 'Silent' },
+  stopped: { glyph: '■', word: 'Stopped' },
 };
 
 /** A state as glyph, word and colour together: none of the three has to be seen. */

@@ -2,14 +2,19 @@
 import { Health } from '../../base/health.ts';
 import { Meter } from '../../base/meter.ts';
 import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../../alarm/alarm-record.ts';
-import type { AlarmState } from '../../alarm/alarm-state.ts';
+import type { AlarmState, Firing } from '../../alarm/alarm-state.ts';
+import { alarmId } from '../../alarm/identity.ts';
 import { createEvaluate } from '../../evaluate/evaluate.ts';
 import { listeningServer, testAuth, testLogger, type TestServer } from '../../http/testing/test-server.ts';
 import { openTestLog, type TestLog } from '../../http/testing/test-log.ts';
 import { createIngest } from '../../ingest/ingest.ts';
+import type { Log } from '../../log/log.ts';
 import { partitionOf } from '../../log/murmur2.ts';
 import { noTags, type Tags } from '../../metric/sample.ts';
+import { seriesKey } from '../../metric/series.ts';
+import type { Vitals } from '../../instance/instance-record.ts';
 import { createNotify } from '../../notify/notify.ts';
+import { createPresence } from '../../presence/presence.ts';
 import { createRules } from '../../rules/rules.ts';
 import { topics } from '../../topics.ts';
 import { createConsole } from '../console.ts';
@@ -41,14 +46,17 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   };
   const rules = createRules(common);
   const ingest = createIngest(common);
+  const vitals: Vitals = {};
   const pages = createConsole({
     ...common,
     rules: rules.feed,
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });
   const services = [rules.service, pages.service];
-  if (options.evaluates === true) services.push(createEvaluate({ ...common, rules: rules.feed }));
-  if (options.discordApiBase !== undefined) services.push(createNotify({ ...common, rules: rules.feed }));
+  if (options.evaluates === true) services.push(createEvaluate({ ...common, rules: rules.feed, vitals }));
+  if (options.discordApiBase !== undefined) services.push(createNotify({ ...common, rules: rules.feed, vitals }));
+  const presence = { ...common, parts: ['up'], vitals, rules: rules.feed, rulePositions: rules.positions };
+  services.push(createPresence(presence));
   const running = services.map((service) => service.run(stop.signal));
   const auth = options.auth === true ? testAuth() : undefined;
   const it = await listeningServer([rules.routes, ingest.routes, pages.routes], { health, meter, auth });
@@ -69,38 +77,43 @@ export interface AlarmGiven {
   readonly ruleId: string;
   readonly metric: string;
   readonly tags?: Tags;
+  /** A firing is named after its sample, as the evaluator names it. */
   readonly state: AlarmState;
+  /** Whether the state is one that was written before: then it keeps the name that it is given with. */
+  readonly isRepeat?: boolean;
   readonly x?: number | undefined;
   readonly offset: number;
+  readonly timeMs?: number;
 }
 
 /** Appends the state of an alarm to `alarms`, as an evaluator does. */
-export async function appendAlarm(storage: TestLog, given: AlarmGiven): Promise<void> {
+export async function appendAlarm(log: Log, given: AlarmGiven): Promise<AlarmRecord> {
   const partition = partitionOf(Buffer.from(given.metric), topics.metrics.partitions);
-  const nowMs = Date.now();
+  const timeMs = given.timeMs ?? Date.now();
+  const series = { name: given.metric, tags: given.tags ?? noTags };
+  const sample = { partition, offset: given.offset, timestampMs: timeMs };
+  const { state, ruleId } = given;
+  const isNamed = state.state === 'firing' && given.isRepeat !== true;
   const record: AlarmRecord = {
-    ruleId: given.ruleId,
+    ruleId,
     ruleVersion: { partition: 0, offset: 0 },
-    series: { name: given.metric, tags: given.tags ?? noTags },
-    state: given.state,
+    series,
+    state: isNamed
+      ? { ...state, alarmId: alarmId(ruleId, seriesKey(series.name, series.tags), sample, state.cause) }
+      : state,
     lastSentMs: undefined,
     sentCount: 0,
     revision: 0,
     x: given.x,
-    timeMs: nowMs,
-    sample: { partition, offset: given.offset, timestampMs: nowMs },
+    timeMs,
+    sample,
   };
   const [key, value] = [Buffer.from(keyOfAlarmRecord(record)), Buffer.from(formatAlarmRecord(record))];
-  await storage.log.append(topics.alarms.name, [{ key, value, timestampMs: nowMs, partition }]);
+  await log.append(topics.alarms.name, [{ key, value, timestampMs: timeMs, partition }]);
+  return record;
 }
 
-export function firingSince(sinceMs: number, cause: 'breach' | 'no_data' = 'breach'): AlarmState {
-  return {
-    state: 'firing',
-    sinceMs,
-    alarmId: '33333333-3333-5333-8333-333333333333',
-    cause,
-    notified: true,
-    owed: false,
-  };
+/** Firing since a time, under a name that appendAlarm replaces. */
+export function firingSince(sinceMs: number, cause: 'breach' | 'no_data' = 'breach'): Firing {
+  return { state: 'firing', sinceMs, alarmId: '', cause, notified: true, owed: false };
 }

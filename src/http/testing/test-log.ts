@@ -50,8 +50,8 @@ export function slowLog(log: Log, lagMs: number): Log {
     await sleep(lagMs);
     return log.append(topic, records);
   };
-  const view: Log['view'] = (topic, apply, signal) => {
-    const real = log.view(topic, (chunk) => void setTimeout(() => apply(chunk), lagMs), signal);
+  const view: Log['view'] = (topic, apply, signal, fromMs) => {
+    const real = log.view(topic, (chunk) => void setTimeout(() => apply(chunk), lagMs), signal, fromMs);
     const later = <Value>(promise: Promise<Value>): Promise<Value> =>
       promise.then(async (value) => {
         await sleep(lagMs + 5);

@@ -111,7 +111,7 @@ class KafkaLog implements Log {
     return this.#producer.appendPacked(topic, records);
   }
 
-  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View {
+  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal, fromMs?: number): View {
     const view = new KafkaView({
       cluster: this.#cluster,
       fetcher: this.#fetchers.views,
@@ -119,6 +119,7 @@ class KafkaLog implements Log {
       topic,
       apply,
       signal,
+      fromMs,
       closing: this.#closing.signal,
     });
     this.#track(view.ended);

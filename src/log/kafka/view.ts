@@ -13,6 +13,8 @@ export interface ViewSettings {
   readonly topic: string;
   readonly apply: (chunk: RecordChunk) => void;
   readonly signal: AbortSignal;
+  /** Where to begin; undefined: at the beginning. */
+  readonly fromMs: number | undefined;
   /** Aborts when the log is closed. */
   readonly closing: AbortSignal;
 }
@@ -67,7 +69,7 @@ export class KafkaView implements View {
     const complaints = new Complaints(logger, `following topic ${topic}`);
     try {
       const begin = () => this.#findBeginning();
-      const { firsts, heads } = await persist(begin, { signal: stop, complaints });
+      const { starts, heads } = await persist(begin, { signal: stop, complaints });
       const behind = new Set(heads.keys());
       const advance = (partition: number, position: number) => {
         this.#advance(partition, position);
@@ -75,7 +77,7 @@ export class KafkaView implements View {
         if (behind.size === 0) caughtUp();
       };
       const loops = Array.from({ length: heads.size }, (_, partition) => {
-        return this.#follow(partition, firsts.get(partition) ?? 0, { stop, advance });
+        return this.#follow(partition, starts.get(partition)!, { stop, advance });
       });
       await Promise.all(loops);
     } catch (error) {
@@ -85,13 +87,16 @@ export class KafkaView implements View {
   }
 
   async #findBeginning() {
-    const { cluster, topic } = this.#settings;
+    const { cluster, topic, fromMs } = this.#settings;
     const count = await cluster.findPartitionCount(topic);
     const partitions = Array.from({ length: count }, (_, partition) => partition);
-    const firsts = await findOffsets(cluster, topic, partitions, 'first');
+    const from = fromMs === undefined ? 'first' : { timestampMs: Math.max(0, fromMs) };
+    const firsts = await findOffsets(cluster, topic, partitions, from);
     const nexts = await findOffsets(cluster, topic, partitions, 'next');
     const heads = new Map(partitions.map((partition) => [partition, nexts.get(partition) ?? 0]));
-    return { firsts, heads };
+    // Of a time no record is younger than there is no offset.
+    const starts = new Map(partitions.map((partition) => [partition, firsts.get(partition) ?? heads.get(partition)!]));
+    return { starts, heads };
   }
 
   async #follow(

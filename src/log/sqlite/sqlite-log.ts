@@ -110,10 +110,15 @@ export class SqliteLog implements Log {
     await this.#appender.appendSlices(partitions, slicesOf(records, partitions.length));
   }
 
-  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View {
+  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal, fromMs?: number): View {
     const all = AbortSignal.any([signal, this.#closed.signal]);
-    const follow = (partition: Partition): AsyncIterable<RecordChunk> => this.#follow(partition, partition.first, all);
-    return followAll(this.#topic(topic).partitions, { follow, apply, isCutShort: () => this.#isCutShort(signal) });
+    const { partitions } = this.#topic(topic);
+    return followAll(partitions, {
+      starts: partitions.map((one) => (fromMs === undefined ? one.first : one.offsetSince(fromMs))),
+      follow: (partition, fromOffset) => this.#follow(partition, fromOffset, all),
+      apply,
+      isCutShort: () => this.#isCutShort(signal),
+    });
   }
 
   async process(

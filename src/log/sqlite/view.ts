@@ -8,16 +8,19 @@ import type { Partition } from './partitions.ts';
 export function followAll(
   partitions: readonly Partition[],
   {
+    starts,
     follow,
     apply,
     isCutShort,
   }: {
-    follow: (partition: Partition) => AsyncIterable<RecordChunk>;
+    /** Where each partition begins. */
+    starts: readonly number[];
+    follow: (partition: Partition, fromOffset: number) => AsyncIterable<RecordChunk>;
     apply: (chunk: RecordChunk) => void;
     isCutShort: () => boolean;
   },
 ): View {
-  const applied = partitions.map((partition) => partition.first);
+  const applied = [...starts];
   const waiting = partitions.map(
     () => new Set<{ offset: number; resolve: () => void; reject: (error: Error) => void }>(),
   );
@@ -33,7 +36,7 @@ export function followAll(
   caughtUp.catch(() => {});
 
   const run = async (partition: Partition, index: number): Promise<void> => {
-    for await (const chunk of follow(partition)) {
+    for await (const chunk of follow(partition, starts[index]!)) {
       apply(chunk);
       applied[index] = chunk.nextOffset;
       for (const one of waiting[index]!) {

@@ -3,8 +3,8 @@ import { Health } from '../../../src/base/health.ts';
 import { createLogger } from '../../../src/base/logger.ts';
 import { Meter } from '../../../src/base/meter.ts';
 import { createEvaluate } from '../../../src/evaluate/evaluate.ts';
-import { RuleBook, type RuleChange } from '../../../src/rule/rule-book.ts';
-import type { RuleFeed } from '../../../src/rule/rule-feed.ts';
+import { RuleBook } from '../../../src/rule/rule-book.ts';
+import type { RuleFeed, RuleListener } from '../../../src/rule/rule-feed.ts';
 import { topics } from '../../../src/topics.ts';
 import type { SimClaim } from './sim-group.ts';
 import { SimLog, type SimGroups } from './sim-log.ts';
@@ -24,7 +24,7 @@ export class SimInstance {
   readonly meter = new Meter();
   readonly #groups: SimGroups;
   readonly #book = new RuleBook();
-  readonly #listeners = new Set<(change: RuleChange) => void>();
+  readonly #listeners = new Set<RuleListener>();
   readonly #caughtUp = Promise.withResolvers<void>();
   readonly #stop = new AbortController();
   readonly #rulesAtBirth: number;
@@ -73,7 +73,7 @@ export class SimInstance {
     const { key, value, offset } = this.#rules[this.#rulesApplied++]!;
     runningInstance.run(this, () => {
       const change = this.#book.apply({ key: key!, value, partition: 0, offset });
-      for (const listener of this.#listeners) listener(change);
+      for (const listener of this.#listeners) listener(change, { partition: 0, offset, timestampMs: 0 });
     });
     if (this.#rulesApplied >= this.#rulesAtBirth) this.#caughtUp.resolve();
   }

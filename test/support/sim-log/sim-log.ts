@@ -121,8 +121,8 @@ export class SimLog implements Log {
     }
   }
 
-  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal): View {
-    return viewOf({ store: this.#store, topic, apply, signal, closed: this.#closed.signal });
+  view(topic: string, apply: (chunk: RecordChunk) => void, signal: AbortSignal, fromMs?: number): View {
+    return viewOf({ store: this.#store, topic, apply, signal, fromMs, closed: this.#closed.signal });
   }
 
   async process(topic: string, group: string, handle: Handle, signal: AbortSignal): Promise<void> {
@@ -153,14 +153,17 @@ interface ViewOf {
   readonly topic: string;
   readonly apply: (chunk: RecordChunk) => void;
   readonly signal: AbortSignal;
+  readonly fromMs: number | undefined;
   readonly closed: AbortSignal;
 }
 
 /** Follows all partitions at once; nothing is asked of the conductor, as a view harms nobody. */
-function viewOf({ store, topic, apply, signal, closed }: ViewOf): View {
+function viewOf({ store, topic, apply, signal, fromMs, closed }: ViewOf): View {
   const either = AbortSignal.any([signal, closed]);
   const count = store.topic(topic)!.partitions.length;
-  const applied = Array.from({ length: count }, (_, partition) => store.bounds(topic, partition).first);
+  const applied = Array.from({ length: count }, (_, partition) =>
+    fromMs === undefined ? store.bounds(topic, partition).first : store.offsetSince(topic, partition, fromMs),
+  );
   const over = Promise.withResolvers<never>();
   over.promise.catch(() => {});
   const changed = new Set<() => void>();

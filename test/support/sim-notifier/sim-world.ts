@@ -13,7 +13,8 @@ import { ClaimLost, LogUnavailable } from '../../../src/log/log.ts';
 import { parseDeliveryRecord, type DeliveryRecord } from '../../../src/notice/delivery-record.ts';
 import { Outbox } from '../../../src/notify/outbox.ts';
 import { SendGate } from '../../../src/notify/send-gate.ts';
-import { RuleBook, type RuleChange } from '../../../src/rule/rule-book.ts';
+import { RuleBook } from '../../../src/rule/rule-book.ts';
+import type { RuleListener } from '../../../src/rule/rule-feed.ts';
 import { topics } from '../../../src/topics.ts';
 import { Random } from '../sim-log/random.ts';
 import type { SimClaim } from '../sim-log/sim-group.ts';
@@ -56,7 +57,7 @@ export class SimWorld {
   readonly #late: (() => void)[] = [];
   readonly #instances: Instance[] = [];
   readonly #book = new RuleBook();
-  readonly #listeners = new Set<(change: RuleChange) => void>();
+  readonly #listeners = new Set<RuleListener>();
   readonly #ruleOf = new Map<string, string>();
   readonly #deliveries: DeliveryRecord[] = [];
   #broken: unknown;
@@ -116,8 +117,9 @@ export class SimWorld {
     this.#ruleOf.set(webhookId, id);
     const url = `https://discord.com/api/webhooks/${webhookId}/${'t'.repeat(60)}`;
     const rule = { id, metric_name: 'cpu', threshold: 0, discord_webhook_url: url };
-    const change = this.#book.apply({ key: id, value: JSON.stringify(rule), partition: 0, offset: this.#rules++ });
-    for (const listener of [...this.#listeners]) listener(change);
+    const change = this.#book.apply({ key: id, value: JSON.stringify(rule), partition: 0, offset: this.#rules });
+    const place = { partition: 0, offset: this.#rules++, timestampMs: 0 };
+    for (const listener of [...this.#listeners]) listener(change, place);
   }
 
   enqueue(webhookId: string): void {
@@ -175,7 +177,7 @@ export class SimWorld {
     const rules = {
       book: this.#book,
       caughtUp: Promise.resolve(),
-      subscribe: (listener: (change: RuleChange) => void) => {
+      subscribe: (listener: RuleListener) => {
         this.#listeners.add(listener);
         return () => this.#listeners.delete(listener);
       },

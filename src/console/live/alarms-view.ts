@@ -1,11 +1,12 @@
-import type { Health, HealthReport } from '../base/health.ts';
-import { Failure } from '../base/failure.ts';
-import type { Logger } from '../base/logger.ts';
-import type { Meter } from '../base/meter.ts';
-import { keyOfAlarmRecord, parseAlarmRecord, supersedes, type AlarmRecord } from '../alarm/alarm-record.ts';
-import { recordsOf, type LogRecord } from '../log/batch.ts';
-import type { Log, RecordChunk } from '../log/log.ts';
-import { topics } from '../topics.ts';
+import type { Health, HealthReport } from '../../base/health.ts';
+import { Failure } from '../../base/failure.ts';
+import type { Logger } from '../../base/logger.ts';
+import type { Meter } from '../../base/meter.ts';
+import { keyOfAlarmRecord, parseAlarmRecord, supersedes, type AlarmRecord } from '../../alarm/alarm-record.ts';
+import { recordsOf, type LogRecord } from '../../log/batch.ts';
+import type { Log, RecordChunk } from '../../log/log.ts';
+import { topics } from '../../topics.ts';
+import type { AlarmChange } from './transition.ts';
 
 export type StateName = AlarmRecord['state']['state'];
 
@@ -14,6 +15,17 @@ export interface AlarmsViewOptions {
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
+  readonly listener?: AlarmsListener;
+}
+
+export interface AlarmsListener {
+  /** Each record, before anything is made of it. */
+  seen(place: LogRecord): void;
+  /** A record holds instead of another, or is the first of its key. */
+  changed(change: AlarmChange): void;
+  removed(before: AlarmRecord, atMs: number): void;
+  /** All records of the partition before this offset have been read. */
+  advanced(partition: number, nextOffset: number): void;
 }
 
 const utf8 = new TextDecoder();
@@ -32,6 +44,9 @@ export class AlarmsView {
   readonly #unreadable: () => void;
   readonly #byRule = new Map<string, Map<string, AlarmRecord>>();
   readonly #counts: Record<StateName, number> = { firing: 0, pending: 0, ok: 0 };
+  /** By key: what is not ok, so that nobody goes through a million alarms to show twenty. */
+  readonly #unquiet = new Map<string, AlarmRecord>();
+  #version = 0;
   #state: 'reading' | 'following' | 'ended' = 'reading';
 
   constructor(options: AlarmsViewOptions) {
@@ -63,10 +78,26 @@ export class AlarmsView {
     }
   }
 
+  /** Whether all that stood in the log at the start has been read. */
+  get isCaughtUp(): boolean {
+    return this.#state !== 'reading';
+  }
+
   /** Alarms by state. */
   get counts(): Readonly<Record<StateName, number>> {
     this.#demandCaughtUp();
     return this.#counts;
+  }
+
+  /** Grows with each change of any alarm. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** The alarms that are firing or pending. */
+  unquiet(): Iterable<AlarmRecord> {
+    this.#demandCaughtUp();
+    return this.#unquiet.values();
   }
 
   /** The alarms of one rule, in any state. */
@@ -87,10 +118,12 @@ export class AlarmsView {
 
   #apply(chunk: RecordChunk): void {
     for (const record of recordsOf(chunk)) {
+      this.#options.listener?.seen(record);
       const key = utf8.decode(record.key ?? undefined);
-      if (record.value === null) this.#remove(key);
+      if (record.value === null) this.#remove(key, record.timestampMs);
       else this.#set(key, record, record.value);
     }
+    this.#options.listener?.advanced(chunk.partition, chunk.nextOffset);
   }
 
   #set(key: string, place: LogRecord, value: Uint8Array): void {
@@ -109,17 +142,25 @@ export class AlarmsView {
     if (before !== undefined) this.#counts[before.state.state]--;
     this.#counts[alarm.state.state]++;
     alarms.set(key, alarm);
+    if (alarm.state.state === 'ok') this.#unquiet.delete(key);
+    else this.#unquiet.set(key, alarm);
+    this.#version++;
     this.#byRule.set(alarm.ruleId, alarms);
+    const { partition, offset, timestampMs } = place;
+    this.#options.listener?.changed({ before, after: alarm, place: { partition, offset, timestampMs } });
   }
 
-  #remove(key: string): void {
+  #remove(key: string, atMs: number): void {
     const ruleId = key.slice(0, Math.max(0, key.indexOf(' ')));
     const alarms = this.#byRule.get(ruleId);
     const before = alarms?.get(key);
     if (alarms === undefined || before === undefined) return;
     this.#counts[before.state.state]--;
     alarms.delete(key);
+    this.#unquiet.delete(key);
+    this.#version++;
     if (alarms.size === 0) this.#byRule.delete(ruleId);
+    this.#options.listener?.removed(before, atMs);
   }
 
   #report(): HealthReport {

@@ -1,0 +1,242 @@
+import { parseNotification, type Notification } from '../../alarm/notification.ts';
+import { recordsOf } from '../../log/batch.ts';
+import type { Log, RecordChunk } from '../../log/log.ts';
+import { parseDeliveryRecord, type DeliveryOutcome, type DeliveryRecord } from '../../notice/delivery-record.ts';
+import { topics } from '../../topics.ts';
+import type { Feed } from './feed.ts';
+
+/** One message, and what became of it so far. Times are milliseconds since the epoch. */
+export interface Sending {
+  /** The notification's id; when it was resent with `~` and which time it was. */
+  readonly id: string;
+  readonly webhookId: string;
+  /** undefined when only its outcome is still held. */
+  notification: Notification | undefined;
+  appendedMs: number | undefined;
+  attempts: number;
+  /** When its last request began. */
+  attemptedMs: number | undefined;
+  outcome: DeliveryOutcome | 'waiting';
+  outcomeMs: number | undefined;
+  reason: string | undefined;
+  messageId: string | undefined;
+}
+
+/** What is known of one webhook, by its numeric id. */
+export interface WebhookSeen {
+  readonly webhookId: string;
+  /** Messages that are due and have come to no end; those that are parked count. */
+  waiting: number;
+  lastDelivered: Sending | undefined;
+  lastFailed: Sending | undefined;
+  /** Since when nothing is sent to it, and why. */
+  parked: { readonly sinceMs: number; readonly reason: string } | undefined;
+}
+
+/** How long back is read at the start. */
+export const deliveriesBackMs = 7 * 24 * 3_600_000;
+/** Messages that are kept of one partition. */
+const keptMax = 2_500;
+const rulesMax = 100_000;
+const webhooksMax = 20_000;
+/** Messages whose end is awaited; of more only the number is known, and that roughly. */
+const waitingMax = 200_000;
+const latenciesMax = 1_000;
+const latencyWindowMs = 10 * 60_000;
+
+export interface DeliveriesViewOptions {
+  readonly log: Log;
+  readonly feed: Feed;
+  readonly now: () => number;
+  readonly onNotification: (sending: Sending, notification: Notification) => void;
+}
+
+/**
+ * The messages of the last days and what became of them, from `notifications` and `deliveries`, which are partitioned alike.
+ * `deliveries` is read when all notifications of the start are known, so that an outcome finds what it is of.
+ */
+export class DeliveriesView {
+  readonly #options: DeliveriesViewOptions;
+  readonly #byPartition = new Map<number, Map<string, Sending>>();
+  readonly #byRule = new Map<string, Sending>();
+  readonly #webhooks = new Map<string, WebhookSeen>();
+  readonly #waiting = new Map<string, WebhookSeen>();
+  #latencies: { readonly atMs: number; readonly tookMs: number }[] = [];
+
+  constructor(options: DeliveriesViewOptions) {
+    this.#options = options;
+  }
+
+  /** Calls back when all that stood in the log was read; then follows until the signal aborts. */
+  async run(signal: AbortSignal, caughtUp: () => void): Promise<void> {
+    const { log, now } = this.#options;
+    const fromMs = now() - deliveriesBackMs;
+    const notifications = log.view(topics.notifications.name, (chunk) => this.#notifications(chunk), signal, fromMs);
+    // When it ends before, `ended` says why.
+    await Promise.race([notifications.caughtUp, notifications.ended]).catch(() => {});
+    const deliveries = log.view(topics.deliveries.name, (chunk) => this.#deliveries(chunk), signal, fromMs);
+    deliveries.caughtUp.then(caughtUp, () => {});
+    await Promise.all([notifications.ended, deliveries.ended]);
+  }
+
+  /** The last message of a rule of which anything was heard, of the last seven days. */
+  lastOfRule(ruleId: string): Sending | undefined {
+    return this.#byRule.get(ruleId);
+  }
+
+  webhook(webhookId: string): WebhookSeen | undefined {
+    return this.#webhooks.get(webhookId);
+  }
+
+  /** The webhooks that any message was due to in the last seven days. */
+  webhooks(): IterableIterator<WebhookSeen> {
+    return this.#webhooks.values();
+  }
+
+  /** By the notification's id, with its `~` if it was resent; undefined when it is no longer kept. */
+  sending(notificationId: string): Sending | undefined {
+    for (const sendings of this.#byPartition.values()) {
+      const found = sendings.get(notificationId);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** Messages that are due and have come to no end. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /** From the sample to Discord's answer, of the last ten minutes' messages: the time that 99 of 100 took at most. */
+  latencyP99Ms(): number | undefined {
+    const sinceMs = this.#options.now() - latencyWindowMs;
+    const took = this.#latencies.filter(({ atMs }) => atMs >= sinceMs).map(({ tookMs }) => tookMs);
+    return took.sort((one, other) => one - other)[Math.ceil(took.length * 0.99) - 1];
+  }
+
+  #notifications(chunk: RecordChunk): void {
+    for (const { key, value, partition, timestampMs } of recordsOf(chunk)) {
+      const notification = value === null ? { problem: 'a tombstone' } : parseNotification(value);
+      // The notifier counts and skips these.
+      if ('problem' in notification) continue;
+      const sending = this.#sending(partition, notification.id, Buffer.from(key ?? []).toString());
+      // What was appended twice after a crash is one message.
+      if (sending.notification !== undefined) continue;
+      sending.notification = notification;
+      sending.appendedMs = timestampMs;
+      if (!isFinal(sending.outcome)) this.#awaits(sending);
+      this.#noteRule(sending);
+      this.#options.onNotification(sending, notification);
+    }
+  }
+
+  #deliveries(chunk: RecordChunk): void {
+    for (const { value, partition, offset, timestampMs } of recordsOf(chunk)) {
+      const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
+      if ('problem' in record) continue;
+      const sending = this.#sending(partition, record.notificationId, record.webhookId);
+      note(sending, record);
+      this.#noteRule(sending);
+      if (record.kind === 'attempt') continue;
+      this.#noteWebhook(sending, record.webhook);
+      const { outcome, notificationId, webhookId, reason } = record;
+      if (outcome !== 'parked' && outcome !== 'dead' && outcome !== 'expired') continue;
+      const place = { partition, offset, atMs: timestampMs };
+      const failure = { notificationId, webhookId, outcome, reason };
+      this.#options.feed.add({ kind: 'delivery', topic: 'deliveries', ...place, ...failure });
+    }
+    this.#options.feed.advance('deliveries', chunk.partition, chunk.nextOffset);
+  }
+
+  #sending(partition: number, id: string, webhookId: string): Sending {
+    const sendings = this.#byPartition.get(partition) ?? new Map<string, Sending>();
+    this.#byPartition.set(partition, sendings);
+    const before = sendings.get(id);
+    if (before !== undefined) return before;
+    const sending = newSending(id, webhookId);
+    sendings.set(id, sending);
+    if (sendings.size > keptMax) sendings.delete(sendings.keys().next().value!);
+    return sending;
+  }
+
+  #awaits(sending: Sending): void {
+    if (this.#waiting.size >= waitingMax || this.#waiting.has(sending.id)) return;
+    const webhook = this.#webhook(sending.webhookId);
+    webhook.waiting++;
+    this.#waiting.set(sending.id, webhook);
+  }
+
+  #noteRule(sending: Sending): void {
+    const ruleId = sending.notification?.ruleId;
+    if (ruleId === undefined) return;
+    const before = this.#byRule.get(ruleId);
+    if (before !== undefined && heardMs(before) > heardMs(sending)) return;
+    this.#byRule.delete(ruleId);
+    this.#byRule.set(ruleId, sending);
+    if (this.#byRule.size > rulesMax) this.#byRule.delete(this.#byRule.keys().next().value!);
+  }
+
+  #noteWebhook(sending: Sending, pair: string | undefined): void {
+    const webhook = this.#webhook(sending.webhookId);
+    const { outcome, outcomeMs = 0, reason, notification } = sending;
+    if (isFinal(outcome) && this.#waiting.delete(sending.id)) webhook.waiting--;
+    if (outcome === 'delivered' || outcome === 'merged') {
+      webhook.lastDelivered = sending;
+      webhook.parked = undefined;
+      if (notification === undefined) return;
+      this.#latencies.push({ atMs: outcomeMs, tookMs: outcomeMs - notification.sample.timestampMs });
+      if (this.#latencies.length > latenciesMax * 2) this.#latencies = this.#latencies.slice(-latenciesMax);
+      return;
+    }
+    if (outcome !== 'rerouted') webhook.lastFailed = sending;
+    if (outcome === 'parked' && pair !== undefined)
+      webhook.parked ??= { sinceMs: outcomeMs, reason: reason ?? 'unknown' };
+  }
+
+  #webhook(webhookId: string): WebhookSeen {
+    let webhook = this.#webhooks.get(webhookId);
+    if (webhook === undefined) {
+      webhook = { webhookId, waiting: 0, lastDelivered: undefined, lastFailed: undefined, parked: undefined };
+      this.#webhooks.set(webhookId, webhook);
+      if (this.#webhooks.size > webhooksMax) this.#webhooks.delete(this.#webhooks.keys().next().value!);
+    }
+    return webhook;
+  }
+}
+
+const isFinal = (outcome: Sending['outcome']): boolean => outcome !== 'waiting' && outcome !== 'parked';
+
+/** A message of which nothing is known yet. */
+export function newSending(id: string, webhookId: string): Sending {
+  return {
+    id,
+    webhookId,
+    notification: undefined,
+    appendedMs: undefined,
+    attempts: 0,
+    attemptedMs: undefined,
+    outcome: 'waiting',
+    outcomeMs: undefined,
+    reason: undefined,
+    messageId: undefined,
+  };
+}
+
+/** When anything was last heard of it. */
+export function heardMs({ appendedMs, attemptedMs, outcomeMs }: Sending): number {
+  return Math.max(appendedMs ?? 0, attemptedMs ?? 0, outcomeMs ?? 0);
+}
+
+/** What a record of `deliveries` adds to what is known of a message. */
+export function note(sending: Sending, record: DeliveryRecord): void {
+  if (record.kind === 'attempt') {
+    sending.attempts++;
+    sending.attemptedMs = record.atMs;
+    return;
+  }
+  // What was parked comes to its end later; nothing else changes any more.
+  sending.outcome = record.outcome;
+  sending.outcomeMs = record.atMs;
+  sending.reason = record.reason;
+  sending.messageId = record.messageId;
+}

@@ -1,0 +1,98 @@
+import { runTogether } from '../../base/service.ts';
+import type { Log } from '../../log/log.ts';
+import type { RuleFeed } from '../../rule/rule-feed.ts';
+import { topics } from '../../topics.ts';
+import { AlarmsView, type AlarmsViewOptions } from './alarms-view.ts';
+import { DeliveriesView } from './deliveries-view.ts';
+import { Feed } from './feed.ts';
+import { PastAlarms } from './past-alarms.ts';
+import { followRuleEdits } from './rule-edits.ts';
+import { transitionOf } from './transition.ts';
+
+export interface LiveStoreOptions extends Omit<AlarmsViewOptions, 'listener'> {
+  readonly log: Log;
+  readonly rules: RuleFeed;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/**
+ * What the console knows without asking the log: one bounded picture in memory, which all routes of the process share.
+ *
+ *   alarms ────────┬─> `alarms`      what every alarm's state is now: of a rule, by state, in numbers
+ *                  ├─> `past`        the alarms of the last days by id, and `past.fires`: how often each rule fired in 24 h
+ *   notifications ─┤
+ *   deliveries ────┼─> `deliveries`  the last message of a rule (`lastOfRule`), each webhook's health (`webhook`), what waits
+ *   rules ─────────┴─> `feed`        transitions, rule edits and failed deliveries as they happen, each with its place in the log
+ *
+ * How much is kept is said where it is kept; what is older is in the log (alarm-trace.ts). All of `alarms` and `rules` is read
+ * at the start, and seven days of the other two.
+ */
+export class LiveStore {
+  readonly alarms: AlarmsView;
+  readonly past: PastAlarms;
+  readonly deliveries: DeliveriesView;
+  readonly feed = new Feed();
+  readonly #isCaughtUp = { rules: false, deliveries: false };
+
+  constructor(options: LiveStoreOptions) {
+    const { log, rules, now } = options;
+    const { feed } = this;
+    const past = new PastAlarms(now);
+    const compactedBeforeMs = now() - topics.alarms.compactionLagMs;
+    const settled = new Set<number>();
+    this.past = past;
+    this.alarms = new AlarmsView({
+      ...options,
+      listener: {
+        // Of what is older than compaction's lag some may be gone: up to the first record that is not.
+        seen({ partition, offset, timestampMs }) {
+          if (settled.has(partition)) return;
+          const isOld = timestampMs < compactedBeforeMs;
+          feed.incompleteBefore('alarms', partition, isOld ? offset + 1 : offset);
+          if (!isOld) settled.add(partition);
+        },
+        changed(change) {
+          past.stateChanged(change);
+          const transition = transitionOf(change);
+          if (transition !== undefined) feed.add(transition);
+        },
+        removed: (before, atMs) => past.stateRemoved(before, atMs),
+        advanced: (partition, nextOffset) => feed.advance('alarms', partition, nextOffset),
+      },
+    });
+    this.deliveries = new DeliveriesView({
+      log,
+      feed,
+      now,
+      onNotification: (sending, notification) => past.notificationSeen(sending, notification),
+    });
+    followRuleEdits(rules, feed);
+    rules.caughtUp.then(
+      () => (this.#isCaughtUp.rules = true),
+      // Whoever follows the rules tells why they cannot be read.
+      () => {},
+    );
+  }
+
+  get isRulesCaughtUp(): boolean {
+    return this.#isCaughtUp.rules;
+  }
+
+  /** Whether all that stood in the log at the start has been read. */
+  get isCaughtUp(): boolean {
+    return this.alarms.isCaughtUp && this.#isCaughtUp.rules && this.#isCaughtUp.deliveries;
+  }
+
+  /** Follows the topics until the signal aborts; rejects when it cannot. */
+  run(signal: AbortSignal): Promise<void> {
+    const caughtUp = (): void => void (this.#isCaughtUp.deliveries = true);
+    return runTogether(
+      [
+        { name: 'alarms view', run: (stop) => this.alarms.run(stop) },
+        { name: 'deliveries view', run: (stop) => this.deliveries.run(stop, caughtUp) },
+      ],
+      signal,
+    );
+  }
+}

@@ -1,0 +1,130 @@
+import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import type { Cause, RuleVersion, SamplePlace } from '../../alarm/alarm-state.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import type { Series } from '../../metric/series.ts';
+import type { Sending } from './deliveries-view.ts';
+import { FireCounts } from './fire-counts.ts';
+import { isFirst, type AlarmChange } from './transition.ts';
+
+/** One firing, over or not: what the log tells of it. */
+export interface PastAlarm {
+  readonly alarmId: string;
+  readonly ruleId: string;
+  readonly series: Series;
+  ruleVersion: RuleVersion;
+  cause: Cause;
+  /** When the breach began, by the samples' times. */
+  sinceMs: number;
+  /** When it fired: T at its sample. */
+  firedMs: number;
+  /** undefined while it fires, or when nothing tells. */
+  endedMs: number | undefined;
+  isFiring: boolean;
+  /** What fired it; undefined: no data. */
+  x: number | undefined;
+  sample: SamplePlace;
+  /** Whether the sample, x and the version are those that it fired by: what told of them may no longer be held. */
+  isExact: boolean;
+  /** Whether a message was due: otherwise the cooldown withheld it. */
+  notified: boolean;
+  /** The newest of its messages, in the order of the log. */
+  readonly sendings: Sending[];
+}
+
+/** Firings that are kept of the samples of one partition. */
+const keptMax = 2_500;
+/** Messages that are kept of one alarm: a rule that tells of every sample makes any number. */
+const sendingsMax = 50;
+
+/**
+ * The alarms of the last days, from the states in `alarms` and from the messages about them, whichever is held; and with them
+ * how often each rule has fired. An alarm is known by its id, so it counts once, whatever tells of it and how often.
+ */
+export class PastAlarms {
+  readonly fires = new FireCounts();
+  readonly #now: () => number;
+  readonly #byPartition = new Map<number, Map<string, PastAlarm>>();
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  get(alarmId: string): PastAlarm | undefined {
+    for (const alarms of this.#byPartition.values()) {
+      const found = alarms.get(alarmId);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  *[Symbol.iterator](): IterableIterator<PastAlarm> {
+    for (const alarms of this.#byPartition.values()) yield* alarms.values();
+  }
+
+  /** A record of `alarms` that holds, and what held before it. */
+  stateChanged({ before, after }: AlarmChange): void {
+    if (after.state.state === 'firing') this.#fires(after);
+    if (before?.state.state !== 'firing') return;
+    if (after.state.state === 'firing' && after.state.alarmId === before.state.alarmId) return;
+    this.#ended(before, after.timeMs);
+  }
+
+  /** An alarm's record was deleted. */
+  stateRemoved(before: AlarmRecord, atMs: number): void {
+    if (before.state.state === 'firing') this.#ended(before, atMs);
+  }
+
+  notificationSeen(sending: Sending, notification: Notification): void {
+    const { alarmId, kind, sample, x, cause, sinceMs, timeMs, ruleVersion, owed } = notification;
+    const facts = { ruleVersion, cause, sinceMs, firedMs: timeMs, x, sample };
+    // A message that made good for a withheld one, or tells of a later sample, is not of the one that fired.
+    const isOfFirst = kind !== 'resolved' && !owed;
+    const alarm = this.#alarm(alarmId, notification.ruleId, { ...facts, series: notification.series, isFiring: false });
+    if (isOfFirst && (!alarm.isExact || sample.offset < alarm.sample.offset))
+      Object.assign(alarm, facts, { isExact: true });
+    if (kind === 'resolved') alarm.endedMs ??= timeMs;
+    alarm.notified = true;
+    alarm.sendings.push(sending);
+    if (alarm.sendings.length > sendingsMax) alarm.sendings.shift();
+  }
+
+  #fires(record: AlarmRecord): void {
+    if (record.state.state !== 'firing') return;
+    const { ruleVersion, sample, x, timeMs, series, ruleId } = record;
+    const { alarmId, cause, sinceMs, notified } = record.state;
+    const first = isFirst(record);
+    const facts = { ruleVersion, cause, sinceMs, firedMs: first ? timeMs : sinceMs, x, sample };
+    const alarm = this.#alarm(alarmId, ruleId, { ...facts, series, isFiring: true });
+    if (first) Object.assign(alarm, facts, { isExact: true });
+    // Of one that fires no end is true; of one that has ended an old record says nothing new.
+    alarm.isFiring = true;
+    alarm.endedMs = undefined;
+    alarm.notified ||= notified;
+  }
+
+  #ended({ state, sample }: AlarmRecord, timeMs: number): void {
+    const alarm = state.state === 'firing' ? this.#byPartition.get(sample.partition)?.get(state.alarmId) : undefined;
+    if (alarm === undefined) return;
+    alarm.isFiring = false;
+    alarm.endedMs = timeMs;
+  }
+
+  /** The alarm, made when it is not there. */
+  #alarm(
+    alarmId: string,
+    ruleId: string,
+    facts: Omit<PastAlarm, 'alarmId' | 'ruleId' | 'isExact' | 'endedMs' | 'notified' | 'sendings'>,
+  ): PastAlarm {
+    const { partition } = facts.sample;
+    const alarms = this.#byPartition.get(partition) ?? new Map<string, PastAlarm>();
+    this.#byPartition.set(partition, alarms);
+    const before = alarms.get(alarmId);
+    if (before !== undefined) return before;
+    const empty = { endedMs: undefined, isExact: false, notified: false, sendings: [] };
+    const alarm: PastAlarm = { alarmId, ruleId, ...facts, ...empty };
+    alarms.set(alarmId, alarm);
+    if (alarms.size > keptMax) alarms.delete(alarms.keys().next().value!);
+    this.fires.add(ruleId, alarm.firedMs, this.#now());
+    return alarm;
+  }
+}

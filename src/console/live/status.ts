@@ -1,0 +1,58 @@
+import { Type } from 'typebox';
+import type { RuleFeed } from '../../rule/rule-feed.ts';
+import type { SampleCount } from '../sample-count.ts';
+import type { LiveStore } from './live-store.ts';
+
+const OrNull = (schema: ReturnType<typeof Type.Integer | typeof Type.Number>) => Type.Union([schema, Type.Null()]);
+const CountsSchema = Type.Object({ firing: Type.Integer(), pending: Type.Integer(), ok: Type.Integer() });
+
+const fields = {
+  version: Type.String(),
+  rules: Type.Integer(),
+  metrics: Type.Integer({ description: 'Metrics that have rules' }),
+  alarms: CountsSchema,
+  samples_last_minute: OrNull(Type.Integer()),
+  samples_per_second: OrNull(Type.Number({ description: 'Over the last four seconds' })),
+  waiting: Type.Integer({ description: 'Messages that are due and have come to no end' }),
+  latency_p99_ms: OrNull(
+    Type.Number({ description: "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes" }),
+  ),
+};
+
+export const StatusSchema = Type.Object({
+  time_ms: Type.Number({ description: 'The clock of this server' }),
+  ...fields,
+});
+
+/** The system in numbers. */
+export interface Status {
+  readonly version: string;
+  readonly rules: number;
+  readonly metrics: number;
+  readonly alarms: Readonly<Record<'firing' | 'pending' | 'ok', number>>;
+  readonly samples_last_minute: number | null;
+  readonly samples_per_second: number | null;
+  readonly waiting: number;
+  readonly latency_p99_ms: number | null;
+}
+
+export interface StatusSources {
+  readonly live: LiveStore;
+  readonly rules: RuleFeed;
+  readonly samples: SampleCount;
+  readonly version: string;
+}
+
+export function statusOf({ live, rules, samples, version }: StatusSources): Status {
+  const { perSecond } = samples;
+  return {
+    version,
+    rules: rules.book.size,
+    metrics: rules.book.metricCount,
+    alarms: { ...live.alarms.counts },
+    samples_last_minute: samples.lastMinute ?? null,
+    samples_per_second: perSecond === undefined ? null : Math.round(perSecond * 10) / 10,
+    waiting: live.deliveries.waiting,
+    latency_p99_ms: live.deliveries.latencyP99Ms() ?? null,
+  };
+}

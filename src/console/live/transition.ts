@@ -1,0 +1,50 @@
+import { alarmId } from '../../alarm/identity.ts';
+import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import { seriesKey } from '../../metric/series.ts';
+import type { Transition } from './feed.ts';
+
+/** A record of `alarms` that holds, and the one that held before it. */
+export interface AlarmChange {
+  readonly before: AlarmRecord | undefined;
+  readonly after: AlarmRecord;
+  readonly place: { readonly partition: number; readonly offset: number; readonly timestampMs: number };
+}
+
+/**
+ * The transition that a record tells of; undefined when it only repeats a state, or adds to it. It is a function of what the
+ * log holds, so that a process that reads the log anew finds the same transitions at the same places as the one before it.
+ */
+export function transitionOf({ before, after, place }: AlarmChange): Transition | undefined {
+  const [from, to] = [before?.state, after.state];
+  const began = to.state === 'firing' ? to.alarmId : undefined;
+  const wasFiring = from?.state === 'firing' ? from.alarmId : undefined;
+  if (from?.state === to.state && began === wasFiring) return undefined;
+  // What stood before may have been compacted away: then only a record that says so itself is the first of its state.
+  if (from === undefined && !isFirst(after)) return undefined;
+  const cause = to.state === 'firing' ? to.cause : from?.state === 'firing' ? from.cause : undefined;
+  return {
+    kind: 'transition',
+    topic: 'alarms',
+    partition: place.partition,
+    offset: place.offset,
+    atMs: place.timestampMs,
+    ruleId: after.ruleId,
+    ruleVersion: after.ruleVersion,
+    series: after.series,
+    from: from?.state,
+    to: to.state,
+    alarmId: began,
+    endedAlarmId: wasFiring,
+    sinceMs: to.state === 'ok' ? (from?.state === 'ok' ? undefined : from?.sinceMs) : to.sinceMs,
+    cause,
+    x: after.x,
+    timeMs: after.timeMs,
+  };
+}
+
+/** Whether the record is the one that its state began with. */
+export function isFirst({ ruleId, series, state, sample, timeMs }: AlarmRecord): boolean {
+  if (state.state === 'pending') return state.sinceMs === timeMs;
+  if (state.state === 'ok') return false;
+  return alarmId(ruleId, seriesKey(series.name, series.tags), sample, state.cause) === state.alarmId;
+}

@@ -1,0 +1,66 @@
+import { signal, type Signal } from '@preact/signals';
+import type { ComponentType } from 'preact';
+import { useLayoutEffect, useRef } from 'preact/hooks';
+
+interface Part {
+  readonly load: () => void;
+}
+
+const parts: Part[] = [];
+
+/**
+ * A screen whose code is not in the first file that the page loads. It is fetched when it is shown, or in a quiet moment before:
+ * then going there takes no time, and works while the server is away.
+ */
+export function lazy<Props extends object>(read: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+  const loaded: Signal<{ screen: ComponentType<Props> } | undefined> = signal(undefined);
+  const failed = signal(false);
+  let isLoading = false;
+  const load = (): void => {
+    if (isLoading || loaded.value !== undefined) return;
+    isLoading = true;
+    failed.value = false;
+    read()
+      .then(
+        (screen) => (loaded.value = { screen }),
+        () => (failed.value = true),
+      )
+      .finally(() => (isLoading = false));
+  };
+  parts.push({ load });
+  return function Lazy(props: Props) {
+    const isLate = useRef(false);
+    useLayoutEffect(() => {
+      if (loaded.value === undefined) {
+        isLate.current = true;
+        load();
+      } else if (isLate.current && document.activeElement?.matches('body, main') === true) {
+        // The screen begins at its heading, as it would have, had it been there.
+        const main = document.getElementById('main')!;
+        (main.querySelector<HTMLElement>('[data-first]') ?? main.querySelector('h1'))?.focus();
+      }
+    }, [loaded.value]);
+    if (loaded.value !== undefined) {
+      const { screen: Screen } = loaded.value;
+      return <Screen {...props} />;
+    }
+    if (!failed.value) return <p class="hint">Loading…</p>;
+    return (
+      <div class="empty">
+        <h1 tabIndex={-1}>This part of the page could not be loaded</h1>
+        <p>The server is away, or has another version now.</p>
+        <button type="button" onClick={load}>
+          Try again
+        </button>
+        <button type="button" onClick={() => location.reload()}>
+          Load the page anew
+        </button>
+      </div>
+    );
+  };
+}
+
+/** Fetches all that is not there yet, once the page stands. */
+export function loadRest(): void {
+  for (const { load } of parts) load();
+}

@@ -1,0 +1,47 @@
+import { useSignal, type Signal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { ApiError, token } from './api.ts';
+
+export interface Polled<Value> {
+  readonly value: Signal<Value | undefined>;
+  /** What the server refused; not a lost connection or a missing token, which the whole page tells of. */
+  readonly failure: Signal<ApiError | undefined>;
+  readonly refresh: () => void;
+}
+
+/** What the server says, asked again and again as long as somebody looks. An older answer never replaces a newer one. */
+export function usePolled<Value>(
+  read: (signal: AbortSignal) => Promise<Value>,
+  everyMs: number,
+  of: readonly unknown[],
+): Polled<Value> {
+  const value = useSignal<Value | undefined>(undefined);
+  const failure = useSignal<ApiError | undefined>(undefined);
+  const reading = useRef(read);
+  reading.current = read;
+  const refresh = useRef(() => {});
+  useEffect(() => {
+    const stop = new AbortController();
+    let turn = 0;
+    const ask = async (): Promise<void> => {
+      const mine = ++turn;
+      try {
+        const fresh = await reading.current(stop.signal);
+        if (mine !== turn || stop.signal.aborted) return;
+        value.value = fresh;
+        failure.value = undefined;
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        if (mine === turn && !stop.signal.aborted && error.status !== 401 && error.status !== 0) failure.value = error;
+      }
+    };
+    refresh.current = () => void ask();
+    void ask();
+    const timer = setInterval(() => void (document.hidden || ask()), everyMs);
+    return () => {
+      clearInterval(timer);
+      stop.abort();
+    };
+  }, [...of, token.value]);
+  return { value, failure, refresh: () => refresh.current() };
+}

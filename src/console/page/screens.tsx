@@ -1,0 +1,40 @@
+// Which component shows which address, what it is called, and where it stands in the navigation. Screens with charts, and those
+// that few go to first, are loaded after the page stands.
+import type { JSX } from 'preact';
+import { lazy } from './lazy.tsx';
+import { NowScreen } from './now-screen.tsx';
+import type { Route } from './router.ts';
+import { RulesScreen } from './rules-screen.tsx';
+
+type Name = Route['screen'];
+
+const AlarmScreen = lazy(async () => (await import('./alarm-screen.tsx')).AlarmScreen);
+const RuleEditor = lazy(async () => (await import('./rule-editor.tsx')).RuleEditor);
+const SystemScreen = lazy(async () => (await import('./system-screen.tsx')).SystemScreen);
+
+interface Screen<Shown extends Route> {
+  readonly title: string;
+  /** The entry of the navigation that it belongs to. */
+  readonly under: Name;
+  readonly show: (shown: Shown) => JSX.Element;
+}
+
+const screens: { readonly [Key in Name]: Screen<Extract<Route, { screen: Key }>> } = {
+  now: { title: 'Now', under: 'now', show: () => <NowScreen /> },
+  rules: { title: 'Rules', under: 'rules', show: ({ search }) => <RulesScreen search={search} /> },
+  editor: { title: 'Rule', under: 'rules', show: ({ id }) => <RuleEditor key={id ?? 'new'} id={id} /> },
+  alarm: { title: 'Alarm', under: 'now', show: ({ id }) => <AlarmScreen key={id} id={id} /> },
+  system: { title: 'System', under: 'system', show: () => <SystemScreen /> },
+};
+
+export const navigation: readonly { readonly name: Name; readonly to: Route }[] = [
+  { name: 'now', to: { screen: 'now' } },
+  { name: 'rules', to: { screen: 'rules', search: '' } },
+  { name: 'system', to: { screen: 'system' } },
+];
+
+export function screenOf<Shown extends Route>(shown: Shown): Screen<Shown> {
+  return screens[shown.screen] as unknown as Screen<Shown>;
+}
+
+export const titleOf = (name: Name): string => screens[name].title;

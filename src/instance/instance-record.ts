@@ -1,0 +1,138 @@
+/**
+ * What one process of SSRMS says of itself: a record of the topic `instances`, under its id as key, every few seconds and when
+ * it ends. The newest record of an id holds. All counts are since the process began. Public JSON:
+ *
+ *   {"id": …, "name": "web-1:4711", "parts": ["alarms"], "version": …, "started_ms": …, "at_ms": …, "every_ms": 2000,
+ *    "rules": [12, 9, 14], "evaluate": {…}, "notify": {…}}
+ */
+import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
+
+export interface InstanceRecord {
+  readonly id: string;
+  /** Host and process, for people. */
+  readonly name: string;
+  readonly parts: readonly string[];
+  readonly version: string;
+  readonly startedMs: number;
+  readonly atMs: number;
+  /** How often it speaks: who is not heard of for several times as long is gone. */
+  readonly everyMs: number;
+  /** True in the last record of a process that ended in good order. */
+  readonly ended: boolean;
+  /** By partition of `rules`: the first offset that it has not applied. */
+  readonly rules: readonly number[];
+  readonly evaluate: EvaluateVitals | undefined;
+  readonly notify: NotifyVitals | undefined;
+}
+
+/** A partition of `metrics` that it owns: the first offset that it has not judged, and how many records there were from there on. */
+export type EvaluatedPartition = readonly [partition: number, position: number, lag: number];
+
+export interface EvaluateVitals {
+  readonly partitions: readonly EvaluatedPartition[];
+  /** Series held. */
+  readonly series: number;
+  /** Samples read, by what became of them. */
+  readonly samples: Readonly<Record<string, number>>;
+  /** Metrics seen in a partition that their name does not lead to. */
+  readonly misrouted: number;
+}
+
+export interface NotifyVitals {
+  /** The partitions of `notifications` that it owns. */
+  readonly partitions: readonly number[];
+  /** Notifications in memory that have not ended. */
+  readonly waiting: number;
+  /** Webhooks that are parked. */
+  readonly parked: number;
+  /** For how long it holds all requests back, because Discord limits or blocks its address; 0 when it does not. */
+  readonly heldBackMs: number;
+}
+
+/** Where the parts of a process leave what is told of them. */
+export interface Vitals {
+  evaluate?: () => EvaluateVitals;
+  notify?: () => NotifyVitals;
+}
+
+export function formatInstanceRecord(record: InstanceRecord): string {
+  const { startedMs, atMs, everyMs, ended, evaluate, notify, ...rest } = record;
+  const times = { started_ms: startedMs, at_ms: atMs, every_ms: everyMs };
+  return JSON.stringify({
+    ...rest,
+    ...times,
+    ...(ended && { ended }),
+    ...(evaluate && { evaluate }),
+    ...(notify && {
+      notify: {
+        partitions: notify.partitions,
+        waiting: notify.waiting,
+        parked: notify.parked,
+        held_back_ms: notify.heldBackMs,
+      },
+    }),
+  });
+}
+
+/** Reads a record of the topic `instances`, or says what is wrong with it. */
+export function parseInstanceRecord(value: Uint8Array | string): InstanceRecord | { readonly problem: string } {
+  return orProblem((): InstanceRecord => {
+    const reader = new RecordReader(recordJson(value));
+    return {
+      id: reader.text('id'),
+      name: reader.text('name'),
+      parts: textsOf(reader.raw('parts')),
+      version: reader.text('version'),
+      startedMs: reader.number('started_ms'),
+      atMs: reader.number('at_ms'),
+      everyMs: reader.number('every_ms'),
+      ended: reader.optional('ended', (field) => reader.flag(field)) ?? false,
+      rules: numbersOf(reader.raw('rules')),
+      evaluate: reader.optional('evaluate', (field) => evaluateOf(reader.object(field))),
+      notify: reader.optional('notify', (field) => notifyOf(reader.object(field))),
+    };
+  });
+}
+
+function evaluateOf(reader: RecordReader): EvaluateVitals {
+  const samples: [string, number][] = Object.entries(reader.raw('samples') ?? {}).filter(isCount);
+  return {
+    partitions: partitionsOf(reader.raw('partitions')),
+    series: reader.place('series'),
+    samples: Object.fromEntries(samples),
+    misrouted: reader.place('misrouted'),
+  };
+}
+
+function notifyOf(reader: RecordReader): NotifyVitals {
+  return {
+    partitions: numbersOf(reader.raw('partitions')),
+    waiting: reader.place('waiting'),
+    parked: reader.place('parked'),
+    heldBackMs: reader.number('held_back_ms'),
+  };
+}
+
+// What another version writes differently is left out, and never a reason to know nothing of an instance.
+
+function isCount(pair: [string, unknown]): pair is [string, number] {
+  return typeof pair[1] === 'number';
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function textsOf(value: unknown): string[] {
+  return listOf(value).filter((item) => typeof item === 'string');
+}
+
+function numbersOf(value: unknown): number[] {
+  return listOf(value).filter((item) => typeof item === 'number');
+}
+
+function partitionsOf(value: unknown): EvaluatedPartition[] {
+  return listOf(value)
+    .map(numbersOf)
+    .filter((numbers): numbers is [number, number, number] => numbers.length >= 3);
+}
