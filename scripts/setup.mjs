@@ -118,6 +118,8 @@ function installMachineNeeds() {
 function fetchJars(pom, folder, what) {
   once(`${folder}-jars`, hashOf(pom), () => {
     console.error(`ssrms: fetching ${what} …`);
+    // Jars of versions that the pom no longer names would stand in the class path beside the others.
+    rmSync(join(cache, folder), { recursive: true, force: true });
     const maven = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', `-DoutputDirectory=${join(cache, folder)}`];
     // A registry that fails once mostly answers the second time.
     if (spawnSync('mvn', maven, { cwd: root, stdio: ['ignore', 2, 2] }).status !== 0) run('mvn', ...maven);
@@ -163,6 +165,7 @@ function installClients() {
       run(join(clients, 'python/bin/pip'), 'install', '-q', '--disable-pip-version-check', '-r', requirements);
     });
   });
+  orNamed('the Java clients', () => fetchJars('test/clients/pom.xml', 'clients/java', 'Java clients for the tests'));
   orNamed('the remote write 2 sender', () => {
     const folder = 'test/clients/prw2-sender';
     const fingerprint = hashOf(`${folder}/main.go`) + hashOf(`${folder}/go.sum`);

@@ -12,7 +12,7 @@ import { signToken } from '../../src/http/token.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { embedsAt, type Embed } from '../e2e/scenario.ts';
-import { needs, programAt, root, runProgram, startProgram } from './programs.ts';
+import { javaCommand, needs, needsJavaClients, programAt, root, runProgram, startProgram } from './programs.ts';
 import { snippet } from './snippets.ts';
 
 const secret = 'b1QzX9vTn4Lw7KsY2mRc8PdHj5GfAeUo';
@@ -197,6 +197,23 @@ test('OpenTelemetry for Python', needs('python'), async () => {
   const webhook = await newRule('python.orders.failed', 2);
   const script = `${printed('otel.env')}\nexec ${programAt('python')} test/clients/otel-sender.py`;
   await runProgram('/bin/sh', ['-c', script], { SSRMS_TOKEN: token });
+  assert.equal(valueOf(await alarmAt(webhook)), '3');
+});
+
+test('OpenTelemetry for Java', needsJavaClients(), async () => {
+  const webhook = await newRule('java.orders.failed', 2);
+  const script = `${printed('otel.env')}\nexec "$@"`;
+  const java = javaCommand('test/clients/OtelSender.java');
+  await runProgram('/bin/sh', ['-c', script, 'sh', ...java], { SSRMS_TOKEN: token });
+  assert.equal(valueOf(await alarmAt(webhook)), '3');
+});
+
+test('Micrometer', needsJavaClients(), async () => {
+  const webhook = await newRule('refunds.failed', 2);
+  const file = join(folder, 'Shop.java');
+  writeFileSync(file, printed('Shop.java'));
+  const [command, ...args] = javaCommand(file);
+  await runProgram(command, args, { SSRMS_TOKEN: token });
   assert.equal(valueOf(await alarmAt(webhook)), '3');
 });
 

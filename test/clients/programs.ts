@@ -23,7 +23,24 @@ export function programAt(name: string): string | undefined {
 
 /** Options for a test that needs a program: skipped, by name, when it is missing. */
 export function needs(name: string): { skip?: string } {
-  return programAt(name) === undefined && process.env.CI !== 'true' ? { skip: `${name} is missing` } : {};
+  return skippedUnless(programAt(name) !== undefined, name);
+}
+
+const javaJars = join(cache, 'java');
+
+/** As `needs`, for `javaCommand`. */
+export function needsJavaClients(): { skip?: string } {
+  const found = existsSync(javaJars) && spawnSync('java', ['-version'], { stdio: 'ignore' }).status === 0;
+  return skippedUnless(found, 'Java, or a jar of its clients,');
+}
+
+function skippedUnless(found: boolean, name: string): { skip?: string } {
+  return found || process.env.CI === 'true' ? {} : { skip: `${name} is missing` };
+}
+
+/** How to run a Java source file with the clients' jars beside it. */
+export function javaCommand(file: string): [command: string, ...args: string[]] {
+  return ['java', '-XX:TieredStopAtLevel=1', '-cp', join(javaJars, '*'), file];
 }
 
 export interface Program {
