@@ -37,6 +37,7 @@ export interface Ending {
 /** An attempt that nobody knows the end of. */
 export interface OpenAttempt {
   readonly attemptId: string;
+  /** Those without an outcome. None when another owner's came late: its request may be under way all the same. */
   readonly notificationIds: Set<string>;
   readonly attempt: number;
   readonly atMs: number;
@@ -71,8 +72,8 @@ export class DeliveryLog {
   /** What was parked after an attempt whose answer is not known. */
   readonly #doubtful = new Set<string>();
   /**
-   * By webhook, then by attempt, in the order of the log: what has no outcome. Mostly one or none, since a webhook has one
-   * request under way at a time; but an append that was given up may land late, behind newer ones.
+   * By webhook, then by attempt: what may be under way. Mostly one or none, since a webhook has one request under way at a
+   * time; but an append that was given up may land late, behind newer ones.
    */
   readonly #open = new Map<string, Map<string, OpenAttempt>>();
   /** What went with a message that is known to have been delivered, and whose own outcome was lost in a crash. */
@@ -136,7 +137,7 @@ export class DeliveryLog {
   takeOpenAttempt(webhookId: string): OpenAttempt | undefined {
     const attempts = [...(this.#open.get(webhookId)?.values() ?? [])];
     this.#open.delete(webhookId);
-    const newest = newestOf(attempts);
+    const newest = newestOf(attempts.filter(({ notificationIds }) => notificationIds.size > 0)) ?? newestOf(attempts);
     if (newest === undefined) return undefined;
     for (const { notificationIds } of attempts)
       for (const id of notificationIds) if (!newest.notificationIds.has(id)) this.#doubtful.add(`${webhookId} ${id}`);
@@ -198,17 +199,18 @@ export class DeliveryLog {
       return;
     }
     const { webhookId, notificationId, attemptId, attempt, atMs, deadlineMs } = record;
-    if (this.hasEnded(notificationId, webhookId)) return;
     const attempts = this.#open.get(webhookId) ?? new Map<string, OpenAttempt>();
     this.#open.set(webhookId, attempts);
-    const notificationIds = attempts.get(attemptId)?.notificationIds ?? new Set<string>();
-    notificationIds.add(notificationId);
-    attempts.delete(attemptId);
-    attempts.set(attemptId, { attemptId, notificationIds, attempt, atMs, deadlineMs });
+    const known = attempts.get(attemptId);
+    const notificationIds = known?.notificationIds ?? new Set<string>();
+    // Whoever began it may not have heard of a former owner's late outcome.
+    if (!this.hasEnded(notificationId, webhookId)) notificationIds.add(notificationId);
+    if (known === undefined || known.atMs <= atMs)
+      attempts.set(attemptId, { attemptId, notificationIds, attempt, atMs, deadlineMs });
   }
 
   /** A notification of open attempts has an outcome. */
-  #close({ webhookId, notificationId, outcome, messageId, attemptId }: DeliveryEnd): void {
+  #close({ webhookId, notificationId, outcome, messageId, attemptId, atMs }: DeliveryEnd): void {
     const attempts = this.#open.get(webhookId);
     if (attempts === undefined) return;
     for (const { notificationIds } of attempts.values()) notificationIds.delete(notificationId);
@@ -217,7 +219,9 @@ export class DeliveryLog {
       for (const id of delivered.notificationIds) this.#proven.set(`${webhookId} ${id}`, { outcome, messageId });
       delivered.notificationIds.clear();
     }
-    for (const [id, { notificationIds }] of attempts) if (notificationIds.size === 0) attempts.delete(id);
+    // What was begun after this outcome was written is somebody else's.
+    for (const [id, attempt] of attempts)
+      if (attempt.notificationIds.size === 0 && attempt.atMs <= atMs) attempts.delete(id);
     if (attempts.size === 0) this.#open.delete(webhookId);
   }
 

@@ -168,7 +168,8 @@ export class Lane {
     const { deliveries, clock, signal, caughtUp } = this.#context;
     const open = deliveries.takeOpenAttempt(this.webhookId);
     if (open === undefined) return;
-    this.#sending = { ...newSending(), attempt: open.attempt, repeat: open.notificationIds };
+    if (open.notificationIds.size > 0)
+      this.#sending = { ...newSending(), attempt: open.attempt, repeat: open.notificationIds };
     const leftMs = Math.min(beginMsMax + postMsMax, Math.max(0, open.deadlineMs - clock.wallMs()));
     this.#pace.holdUntil(clock.monotonicMs() + leftMs);
     await Promise.race([caughtUp(), aborted(signal)]);
