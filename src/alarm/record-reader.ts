@@ -47,6 +47,13 @@ export class RecordReader {
       : this.#refuse(field, 'must be a whole number of at least 0');
   }
 
+  texts(field: string): string[] {
+    const value = this.raw(field);
+    return Array.isArray(value) && value.every((one) => typeof one === 'string')
+      ? value
+      : this.#refuse(field, 'must be a list of strings');
+  }
+
   object(field: string): RecordReader {
     return new RecordReader(this.raw(field), `${this.#path}${field}.`);
   }

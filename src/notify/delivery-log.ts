@@ -9,6 +9,13 @@ import {
   type DeliveryOutcome,
   type DeliveryRecord,
 } from '../notice/delivery-record.ts';
+import {
+  formatParkingRecord,
+  isParkingKey,
+  parseParkingRecord,
+  type ParkedWebhook,
+  type ParkingRecord,
+} from '../notice/parking-record.ts';
 import { postMsMax } from '../discord/discord-client.ts';
 import { topics } from '../topics.ts';
 
@@ -50,12 +57,20 @@ interface ProvenEnd {
   readonly messageId: string | undefined;
 }
 
-/** A pair of id and token that a former owner parked, and the oldest notification that waits for it. */
+/** What a former owner left of a parked webhook. */
 export interface RestoredParking {
   readonly webhookId: string;
-  readonly fromOffset: number;
+  /** Where the oldest notification stands that waits for it; undefined when none does. */
+  readonly fromOffset: number | undefined;
   /** By `wh_` and hash. Empty when something was delivered to the webhook since. */
-  readonly pairs: ReadonlyMap<string, { readonly reason: string; readonly sinceMs: number }>;
+  readonly pairs: ReadonlyMap<string, RestoredPair>;
+}
+
+export interface RestoredPair {
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** What was told of it; undefined when the crash was faster. */
+  readonly told?: ParkedWebhook & { readonly atMs: number };
 }
 
 /** Ids of the last 24 h are remembered, so that none is sent twice; older notifications are not sent at all. */
@@ -86,12 +101,26 @@ export class DeliveryLog {
   /** Reads what was done in the last day. Resolves to what was left parked. */
   async restore(log: Log, nowMs: number): Promise<RestoredParking[]> {
     const parked = new Map<string, DeliveryEnd[]>();
-    const pairs = new Map<string, Map<string, { reason: string; sinceMs: number }>>();
+    const pairs = new Map<string, Map<string, RestoredPair>>();
+    const pairsOf = (webhookId: string): Map<string, RestoredPair> => {
+      const known = pairs.get(webhookId) ?? new Map<string, RestoredPair>();
+      pairs.set(webhookId, known);
+      return known;
+    };
     for await (const chunk of log.read(topics.deliveries.name, this.#claim.partition, {
       from: { timestampMs: nowMs - restoredMs },
     })) {
-      for (const { value } of recordsOf(chunk)) {
-        const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
+      for (const { key, value } of recordsOf(chunk)) {
+        if (value === null) continue;
+        if (isParkingKey(key)) {
+          const record = parseParkingRecord(value);
+          if ('problem' in record) continue;
+          const { webhookId, webhook, parked: told, atMs } = record;
+          if (told === undefined) pairsOf(webhookId).delete(webhook);
+          else pairsOf(webhookId).set(webhook, { ...told, told: { ...told, atMs } });
+          continue;
+        }
+        const record = parseDeliveryRecord(value);
         if ('problem' in record) continue;
         this.#note(record);
         if (record.kind !== 'outcome') continue;
@@ -101,18 +130,33 @@ export class DeliveryLog {
         const ends = parked.get(webhookId) ?? [];
         parked.set(webhookId, ends);
         ends.push(record);
-        const ofWebhook = pairs.get(webhookId) ?? new Map<string, { reason: string; sinceMs: number }>();
-        pairs.set(webhookId, ofWebhook);
-        ofWebhook.set(webhook, { reason, sinceMs: ofWebhook.get(webhook)?.sinceMs ?? atMs });
+        const known = pairsOf(webhookId);
+        if (!known.has(webhook)) known.set(webhook, { reason, sinceMs: atMs });
       }
     }
     this.#forget(nowMs);
-    return [...parked].flatMap(([webhookId, ends]) => {
-      const left = ends.filter((end) => !this.hasEnded(end.notificationId, webhookId));
-      if (left.length === 0) return [];
-      const fromOffset = left.reduce((least, { offset = 0 }) => Math.min(least, offset), Infinity);
-      return [{ webhookId, fromOffset, pairs: pairs.get(webhookId) ?? new Map() }];
+    return [...new Set([...parked.keys(), ...pairs.keys()])].flatMap((webhookId) => {
+      const left = (parked.get(webhookId) ?? []).filter((end) => !this.hasEnded(end.notificationId, webhookId));
+      const ofWebhook = pairs.get(webhookId) ?? new Map<string, RestoredPair>();
+      if (left.length === 0 && ofWebhook.size === 0) return [];
+      const offsets = left.map(({ offset = 0 }) => offset);
+      return [{ webhookId, fromOffset: offsets.length === 0 ? undefined : leastOf(offsets), pairs: ofWebhook }];
     });
+  }
+
+  /** Tells how it stands with parked webhooks. */
+  async tell(news: readonly ParkingRecord[], nowMs: number): Promise<void> {
+    if (news.length === 0) return;
+    const { partition } = this.#claim;
+    await this.#claim.append(
+      topics.deliveries.name,
+      news.map((record): NewRecord => ({
+        key: Buffer.from(record.webhook),
+        value: Buffer.from(formatParkingRecord(record)),
+        timestampMs: nowMs,
+        partition,
+      })),
+    );
   }
 
   /** Whether a notification's final end under this webhook is known. */
@@ -249,6 +293,10 @@ export class DeliveryLog {
 function attemptIdOf(batch: readonly Waiting[]): string {
   const ids = batch.map(({ notification }) => notification.id).join(' ');
   return createHash('sha256').update(ids).digest('hex').slice(0, 32);
+}
+
+function leastOf(offsets: readonly number[]): number {
+  return offsets.reduce((least, offset) => Math.min(least, offset), Infinity);
 }
 
 function newestOf(attempts: readonly OpenAttempt[]): OpenAttempt | undefined {

@@ -16,6 +16,7 @@ import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
+import { isParkingKey } from '../notice/parking-record.ts';
 import { formatDeliveryRecord, parseDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import type { RuleFeed, RuleListener } from '../rule/rule-feed.ts';
@@ -124,7 +125,8 @@ async function deliveries(log: Log): Promise<DeliveryRecord[]> {
   const found: DeliveryRecord[] = [];
   for (let partition = 0; partition < topics.deliveries.partitions; partition++) {
     for await (const chunk of log.read(topics.deliveries.name, partition, { from: { offset: 0 } })) {
-      for (const { value } of recordsOf(chunk)) {
+      for (const { key, value } of recordsOf(chunk)) {
+        if (isParkingKey(key)) continue;
         const record = parseDeliveryRecord(value!);
         assert.ok(!('problem' in record), JSON.stringify(record));
         found.push(record);

@@ -82,6 +82,32 @@ test('what waits for a webhook that stays gone expires after a day', () =>
     assert.equal(world.discord.requests.length, 1, 'nothing was posted to it again');
   }));
 
+test('a new owner goes on with the looks of the one before, tells of it each few hours, and says when it is over', () =>
+  withWorld(async (world) => {
+    const [gone] = webhookIds as [string];
+    const last = () => world.parkings.at(-1);
+    world.discord.dead.add(gone);
+    world.enqueue(gone);
+    assert.ok(await world.playUntil(() => last() !== undefined, minuteMs));
+    const parkedMs = last()!.parked!.sinceMs;
+    assert.equal(last()!.parked!.probeAtMs, parkedMs + 60 * minuteMs);
+    // The notification expires meanwhile: the webhook is parked all the same.
+    await world.skipUntil(() => false, 30 * 60 * minuteMs);
+    const before = last()!.parked!;
+    assert.deepEqual([before.sinceMs, before.probes], [parkedMs, 2]);
+    assert.ok(world.time.nowMs - last()!.atMs < 7 * 60 * minuteMs, 'it was told lately');
+    world.kill(world.owner!);
+    world.beBorn();
+    await world.skipUntil(() => false, 7 * 60 * minuteMs);
+    assert.deepEqual([last()!.parked!.sinceMs, last()!.parked!.probes], [parkedMs, 3]);
+    assert.equal(world.discord.requests.length, 1, 'nothing was posted to it again');
+    world.discord.dead.clear();
+    world.setRule(gone);
+    assert.ok(await world.playUntil(() => last()!.parked === undefined, minuteMs));
+    world.enqueue(gone);
+    assert.ok(await world.playUntil(() => world.discord.accepted.length === 1, minuteMs));
+  }));
+
 test('when an answer comes late after all, a message that was doubled by then is deleted, and the outcome names the other', async () => {
   let deleted = 0;
   for (let seed = 1; seed <= 20; seed++) {

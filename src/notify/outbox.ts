@@ -174,9 +174,8 @@ export class Outbox {
     const notification = record.value === null ? { problem: 'a tombstone' } : parseNotification(record.value);
     if ('problem' in notification) {
       if (!isNew) return undefined;
-      const { partition, offset } = record;
       this.#context.logger.error(
-        { partition, offset, problem: notification.problem },
+        { partition: record.partition, offset: record.offset, problem: notification.problem },
         'a record of notifications cannot be read, and is skipped',
       );
       this.#context.count.unreadable();
@@ -372,6 +371,7 @@ export class Outbox {
     const { signal } = this.#stop;
     while (await clock.pause(lookEveryMs, signal)) {
       const nowMs = clock.wallMs();
+      await this.#deliveries.tell(this.#parked.takeNews(nowMs), nowMs);
       for (const webhookId of this.#parked.withOlderThan(nowMs - rememberedMs - expirySlackMs))
         this.#reconsider(webhookId);
       for (const due of this.#parked.due(nowMs)) {

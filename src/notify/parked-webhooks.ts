@@ -1,14 +1,19 @@
 import { webhookName } from '../discord/webhook-name.ts';
+import type { ParkingRecord } from '../notice/parking-record.ts';
 import type { Webhook } from '../rule/webhook-url.ts';
 import type { RestoredParking, Waiting } from './delivery-log.ts';
 import { hurried, park, postponed, probed, type Parked } from './schedule/parking.ts';
 
 /** Rules remembered for a parked pair, to find its URL again. */
 const rulesMax = 10;
+/** What is parked is told again after this time, so that it stands in the records of the last day. */
+const toldEveryMs = 6 * 3_600_000;
 
 interface ParkedPair {
   state: Parked;
   readonly ruleIds: Set<string>;
+  /** When its state was told last; undefined when it has changed since. */
+  toldMs: number | undefined;
 }
 
 interface ParkedWebhook {
@@ -26,14 +31,33 @@ interface ParkedWebhook {
  */
 export class ParkedWebhooks {
   readonly #webhooks = new Map<string, ParkedWebhook>();
+  /** Pairs that are parked no longer, which is not told yet. */
+  readonly #freed: { readonly webhook: string; readonly webhookId: string }[] = [];
 
   restore({ webhookId, fromOffset, pairs }: RestoredParking): void {
     const webhook = this.#webhook(webhookId);
-    webhook.fromOffset = fromOffset;
-    webhook.oldestMs = 0;
-    for (const [name, { reason, sinceMs }] of pairs) {
-      webhook.pairs.set(name, { state: park(name, reason, sinceMs), ruleIds: new Set() });
+    if (fromOffset !== undefined) [webhook.fromOffset, webhook.oldestMs] = [fromOffset, 0];
+    for (const [name, { reason, sinceMs, told }] of pairs) {
+      const parked = park(name, reason, sinceMs);
+      if (told === undefined) webhook.pairs.set(name, { state: parked, ruleIds: new Set(), toldMs: undefined });
+      else {
+        const { atMs, probes, scheduledAtMs, probeAtMs, ruleIds } = told;
+        const state = { ...parked, probes, scheduledAtMs, probeAtMs };
+        webhook.pairs.set(name, { state, ruleIds: new Set(ruleIds), toldMs: atMs });
+      }
     }
+  }
+
+  /** How it stands with the pairs of which that was not told yet, or long ago. */
+  takeNews(nowMs: number): ParkingRecord[] {
+    const news: ParkingRecord[] = this.#freed.splice(0).map((pair) => ({ ...pair, parked: undefined, atMs: nowMs }));
+    for (const [webhookId, { pairs }] of this.#webhooks)
+      for (const [webhook, pair] of pairs) {
+        if (pair.toldMs !== undefined && nowMs - pair.toldMs < toldEveryMs) continue;
+        pair.toldMs = nowMs;
+        news.push({ webhook, webhookId, parked: { ...pair.state, ruleIds: [...pair.ruleIds] }, atMs: nowMs });
+      }
+    return news;
   }
 
   isParked(webhookId: string, webhook: Webhook): boolean {
@@ -50,7 +74,7 @@ export class ParkedWebhooks {
     const parked = this.#webhook(webhook.id);
     const pair = parked.pairs.get(name);
     const state = park(name, reason, nowMs, pair?.state ?? parked.revived.get(name));
-    parked.pairs.set(name, { state, ruleIds: pair?.ruleIds ?? new Set() });
+    parked.pairs.set(name, { state, ruleIds: pair?.ruleIds ?? new Set(), toldMs: undefined });
     return state;
   }
 
@@ -85,7 +109,7 @@ export class ParkedWebhooks {
   /** One of the webhook's rules was edited: its pairs are looked at soon. */
   hurry(webhookId: string, nowMs: number, ruleId: string): void {
     for (const pair of this.#webhooks.get(webhookId)?.pairs.values() ?? []) {
-      pair.state = hurried(pair.state, nowMs);
+      change(pair, hurried(pair.state, nowMs));
       // The newest edit is the best guess at a URL that holds.
       pair.ruleIds.add(ruleId);
     }
@@ -105,21 +129,21 @@ export class ParkedWebhooks {
     const parked = this.#webhooks.get(webhookId);
     const pair = parked?.pairs.get(name);
     if (parked === undefined || pair === undefined) return;
-    pair.state = probed(pair.state, nowMs);
+    change(pair, probed(pair.state, nowMs));
     if (!isAlive) return;
-    parked.pairs.delete(name);
+    this.forget(webhookId, name);
     parked.revived.set(name, pair.state);
   }
 
   /** Nothing was learned of it. */
   postponed(webhookId: string, name: string, nowMs: number): void {
     const pair = this.#webhooks.get(webhookId)?.pairs.get(name);
-    if (pair !== undefined) pair.state = postponed(pair.state, nowMs);
+    if (pair !== undefined) change(pair, postponed(pair.state, nowMs));
   }
 
   /** No rule has this pair any more. */
   forget(webhookId: string, name: string): void {
-    this.#webhooks.get(webhookId)?.pairs.delete(name);
+    if (this.#webhooks.get(webhookId)?.pairs.delete(name) === true) this.#freed.push({ webhook: name, webhookId });
   }
 
   /** The webhooks for which something was appended before this time. */
@@ -148,4 +172,9 @@ export class ParkedWebhooks {
     }
     return webhook;
   }
+}
+
+function change(pair: ParkedPair, state: Parked): void {
+  pair.state = state;
+  pair.toldMs = undefined;
 }

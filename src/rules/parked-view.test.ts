@@ -10,6 +10,7 @@ import { topics } from '../topics.ts';
 import { ParkedView } from './parked-view.ts';
 import { createRules } from './rules.ts';
 import { webhookName } from '../discord/webhook-name.ts';
+import { formatParkingRecord, type ParkedWebhook } from '../notice/parking-record.ts';
 
 const hourMs = 3_600_000;
 let storage: TestLog;
@@ -54,6 +55,18 @@ async function noteEnd(webhook: Webhook, outcome: string, atMs: number): Promise
     {
       key: Buffer.from(record.notification_id),
       value: Buffer.from(JSON.stringify(record)),
+      timestampMs: atMs,
+      partition: partitionOf(Buffer.from(webhook.id), topics.deliveries.partitions),
+    },
+  ]);
+}
+
+async function tell(webhook: Webhook, parked: ParkedWebhook | undefined, atMs: number): Promise<void> {
+  const name = webhookName(webhook);
+  await storage.log.append(topics.deliveries.name, [
+    {
+      key: Buffer.from(name),
+      value: Buffer.from(formatParkingRecord({ webhook: name, webhookId: webhook.id, parked, atMs })),
       timestampMs: atMs,
       partition: partitionOf(Buffer.from(webhook.id), topics.deliveries.partitions),
     },
@@ -112,7 +125,6 @@ test('it is shown as long as it lasts: parked again it began when it first was, 
   await noteEnd(webhook, 'parked', Date.now());
   const shown = (await deliveryOf(ruleId)) as { since: string; next_probe: string };
   assert.equal(shown.since, new Date(sinceMs).toISOString());
-  assert.equal(shown.next_probe, new Date(sinceMs + 7 * hourMs).toISOString());
   for (const outcome of ['dead', 'expired', 'rerouted']) await noteEnd(webhook, outcome, Date.now());
   assert.notEqual(await deliveryOf(ruleId), undefined);
   await noteEnd(webhook, 'delivered', Date.now());
@@ -120,6 +132,25 @@ test('it is shown as long as it lasts: parked again it began when it first was, 
   await noteEnd(webhook, 'parked', Date.now());
   assert.notEqual(await deliveryOf(ruleId), undefined);
   await noteEnd(webhook, 'merged', Date.now());
+  assert.equal(await deliveryOf(ruleId), undefined);
+});
+
+test('what the notifier tells is shown: when it looks again, also of what was parked days ago, and when that is over', async () => {
+  const webhook = newWebhook();
+  const ruleId = await makeRule(webhook);
+  const [sinceMs, probeAtMs] = [Date.now() - 72 * hourMs, Date.now() + 5 * hourMs];
+  const parked = { reason: '404 gone', sinceMs, probes: 4, scheduledAtMs: probeAtMs, probeAtMs, ruleIds: [ruleId] };
+  await tell(webhook, parked, Date.now() - 5 * hourMs);
+  const shown = {
+    state: 'parked',
+    reason: '404 gone',
+    since: new Date(sinceMs).toISOString(),
+    next_probe: new Date(probeAtMs).toISOString(),
+  };
+  assert.deepEqual(await deliveryOf(ruleId), shown);
+  await noteEnd(webhook, 'parked', Date.now());
+  assert.deepEqual(await deliveryOf(ruleId), shown);
+  await tell(webhook, undefined, Date.now());
   assert.equal(await deliveryOf(ruleId), undefined);
 });
 

@@ -1,7 +1,8 @@
 import { refresher } from '../base/refresher.ts';
 import { recordsOf } from '../log/batch.ts';
-import type { Log, RecordChunk } from '../log/log.ts';
+import { OffsetGone, type Log, type RecordChunk } from '../log/log.ts';
 import { parseDeliveryRecord } from '../notice/delivery-record.ts';
+import { isParkingKey, parseParkingRecord } from '../notice/parking-record.ts';
 import type { Webhook } from '../rule/webhook-url.ts';
 import { topics } from '../topics.ts';
 import { webhookName } from '../discord/webhook-name.ts';
@@ -11,21 +12,22 @@ export interface ParkedDelivery {
   readonly state: 'parked';
   readonly reason: string;
   readonly since: string;
-  /** When the notifier looks at the webhook by itself, unless one of its rules was edited meanwhile. */
+  /** When the notifier looks at the webhook again. */
   readonly next_probe: string;
 }
 
 interface Parked {
   readonly reason: string;
   readonly sinceMs: number;
+  readonly probeAtMs: number;
   readonly lastMs: number;
 }
 
 const hourMs = 3_600_000;
-/** What is older is neither sent nor looked at: a notification expires after a day. */
+/** What is still parked is told again within this time. */
 const rememberedMs = 24 * hourMs;
-/** discord.md's times of looking at a parked webhook: each after the one before, the last again and again. */
-const probeAfterMs = [hourMs, 6 * hourMs, 24 * hourMs];
+/** The first look, as long as the notifier has not told of it: that takes it a second. */
+const firstProbeMs = hourMs;
 
 /**
  * Which webhooks are parked, materialized from the `deliveries` of the last day. It reads on from where it was when somebody
@@ -51,9 +53,8 @@ export class ParkedView {
   of(webhook: Webhook): ParkedDelivery | undefined {
     const parked = this.#parked.get(webhook.id)?.get(webhookName(webhook));
     if (parked === undefined) return undefined;
-    const { reason, sinceMs } = parked;
-    const since = new Date(sinceMs).toISOString();
-    const probe = new Date(nextProbeMs(sinceMs, this.#now())).toISOString();
+    const { reason, sinceMs, probeAtMs } = parked;
+    const [since, probe] = [sinceMs, probeAtMs].map((timeMs) => new Date(timeMs).toISOString()) as [string, string];
     return { state: 'parked', reason, since, next_probe: probe };
   }
 
@@ -69,28 +70,46 @@ export class ParkedView {
   async #readOn(partition: number): Promise<void> {
     const offset = this.#next.get(partition);
     const from = offset === undefined ? { timestampMs: this.#now() - rememberedMs } : { offset };
-    for await (const chunk of this.#log.read(topics.deliveries.name, partition, { from })) {
-      this.#apply(chunk);
-      this.#next.set(partition, chunk.nextOffset);
+    try {
+      for await (const chunk of this.#log.read(topics.deliveries.name, partition, { from })) {
+        this.#apply(chunk);
+        this.#next.set(partition, chunk.nextOffset);
+      }
+    } catch (error) {
+      // Nobody asked for as long as it is kept, or the topic was made anew.
+      if (!(error instanceof OffsetGone)) throw error;
+      this.#next.delete(partition);
     }
   }
 
   #apply(chunk: RecordChunk): void {
-    for (const { value } of recordsOf(chunk)) {
-      const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
-      if ('problem' in record || record.kind !== 'outcome') continue;
-      const { webhookId, outcome, webhook, reason = 'unknown', atMs } = record;
-      if (outcome === 'delivered' || outcome === 'merged') this.#parked.delete(webhookId);
-      if (outcome !== 'parked' || webhook === undefined) continue;
-      const pairs = this.#parked.get(webhookId) ?? new Map<string, Parked>();
-      this.#parked.set(webhookId, pairs);
-      pairs.set(webhook, { reason, sinceMs: pairs.get(webhook)?.sinceMs ?? atMs, lastMs: atMs });
+    for (const { key, value } of recordsOf(chunk)) {
+      if (value === null) continue;
+      if (isParkingKey(key)) this.#noteParking(parseParkingRecord(value));
+      else this.#noteDelivery(parseDeliveryRecord(value));
     }
   }
-}
 
-function nextProbeMs(sinceMs: number, nowMs: number): number {
-  let probeMs = sinceMs;
-  for (let probes = 0; probeMs <= nowMs; probes++) probeMs += probeAfterMs[Math.min(probes, probeAfterMs.length - 1)]!;
-  return probeMs;
+  #noteParking(record: ReturnType<typeof parseParkingRecord>): void {
+    if ('problem' in record) return;
+    const { webhookId, webhook, parked, atMs } = record;
+    if (parked === undefined) this.#parked.get(webhookId)?.delete(webhook);
+    else this.#pairsOf(webhookId).set(webhook, { ...parked, lastMs: atMs });
+  }
+
+  #noteDelivery(record: ReturnType<typeof parseDeliveryRecord>): void {
+    if ('problem' in record || record.kind !== 'outcome') return;
+    const { webhookId, outcome, webhook, reason = 'unknown', atMs } = record;
+    if (outcome === 'delivered' || outcome === 'merged') this.#parked.delete(webhookId);
+    if (outcome !== 'parked' || webhook === undefined) return;
+    const pairs = this.#pairsOf(webhookId);
+    const known = pairs.get(webhook) ?? { reason, sinceMs: atMs, probeAtMs: atMs + firstProbeMs };
+    pairs.set(webhook, { ...known, lastMs: atMs });
+  }
+
+  #pairsOf(webhookId: string): Map<string, Parked> {
+    const pairs = this.#parked.get(webhookId) ?? new Map<string, Parked>();
+    this.#parked.set(webhookId, pairs);
+    return pairs;
+  }
 }

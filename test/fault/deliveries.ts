@@ -2,6 +2,7 @@
 // against the ledger of the fake Discord.
 import assert from 'node:assert/strict';
 import type { Log } from '../../src/log/log.ts';
+import { isParkingKey, parseParkingRecord } from '../../src/notice/parking-record.ts';
 import { parseDeliveryRecord, type DeliveryOutcome, type DeliveryRecord } from '../../src/notice/delivery-record.ts';
 import { topics } from '../../src/topics.ts';
 import type { LedgerFacts } from '../support/fake-discord/ledger-facts.ts';
@@ -56,10 +57,10 @@ export async function readDeliveryTopics(log: Log): Promise<Pick<DeliveryEvidenc
       due.push({ id: seenNotification(value!).id, webhookId: Buffer.from(key!).toString() });
       said.set(`notifications ${partition}`, `${said.get(`notifications ${partition}`) ?? ''}${text(value)}`);
     }
-    for (const { value } of await readRecords(log, topics.deliveries.name, partition)) {
-      const record = parseDeliveryRecord(value!);
+    for (const { key, value } of await readRecords(log, topics.deliveries.name, partition)) {
+      const record = isParkingKey(key) ? parseParkingRecord(value!) : parseDeliveryRecord(value!);
       assert.ok(!('problem' in record), 'a record of deliveries cannot be read');
-      records.push(record);
+      if ('kind' in record) records.push(record);
       said.set(`deliveries ${partition}`, `${said.get(`deliveries ${partition}`) ?? ''}${text(value)}`);
     }
   }

@@ -13,6 +13,7 @@ export interface Parked {
   readonly scheduledAtMs: number;
   /** When it is to be looked at: by the schedule, or sooner after an edit. */
   readonly probeAtMs: number;
+  /** When it was looked at last; -Infinity when that is not known. */
   readonly lookedAtMs: number;
 }
 

@@ -11,6 +11,7 @@ import { formatNotification, type Notification } from '../../../src/alarm/notifi
 import { createLogger } from '../../../src/base/logger.ts';
 import { ClaimLost, LogUnavailable } from '../../../src/log/log.ts';
 import { parseDeliveryRecord, type DeliveryRecord } from '../../../src/notice/delivery-record.ts';
+import { isParkingKey, parseParkingRecord, type ParkingRecord } from '../../../src/notice/parking-record.ts';
 import { Outbox } from '../../../src/notify/outbox.ts';
 import { SendGate } from '../../../src/notify/send-gate.ts';
 import { RuleBook } from '../../../src/rule/rule-book.ts';
@@ -96,8 +97,19 @@ export class SimWorld {
     return this.store.bounds(group.topic, 0).next;
   }
 
+  /** What was told of parked webhooks. */
+  get parkings(): ParkingRecord[] {
+    const records = this.store.records(topics.deliveries.name, 0).filter(({ key }) => isParkingKey(key));
+    return records.map(({ value }) => {
+      const record = parseParkingRecord(value!);
+      if ('problem' in record) throw new Error(record.problem);
+      return record;
+    });
+  }
+
   get deliveries(): readonly DeliveryRecord[] {
-    for (const { value } of this.store.records(topics.deliveries.name, 0).slice(this.#deliveries.length)) {
+    const records = this.store.records(topics.deliveries.name, 0).filter(({ key }) => !isParkingKey(key));
+    for (const { value } of records.slice(this.#deliveries.length)) {
       const record = parseDeliveryRecord(value!);
       if ('problem' in record) throw new Error(record.problem);
       this.#deliveries.push(record);

@@ -1,0 +1,82 @@
+/**
+ * The other record of the `deliveries` topic: how it stands with a parked webhook, under its name `wh_…` as key.
+ *
+ *   {"kind": "webhook", "webhook": "wh_…", "webhook_id": …, "state": "parked", "reason": …, "since_ms": …, "probes": 1,
+ *    "scheduled_ms": …, "next_probe_ms": …, "rule_ids": […], "at_ms": …}
+ *   {"kind": "webhook", "webhook": "wh_…", "webhook_id": …, "state": "free", "at_ms": …}
+ *
+ * It is written when that changes, and every few hours while it lasts, so that whoever reads the last day knows of it.
+ */
+import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
+
+/** A webhook that nothing is posted to, and when it is looked at again. Times are of the wall clock, in milliseconds. */
+export interface ParkedWebhook {
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** How often it was looked at by the schedule since anything was delivered. */
+  readonly probes: number;
+  /** When the schedule has its next look. */
+  readonly scheduledAtMs: number;
+  /** When it is looked at: by the schedule, or sooner after an edit. */
+  readonly probeAtMs: number;
+  /** Rules in which its URL may stand. */
+  readonly ruleIds: readonly string[];
+}
+
+export interface ParkingRecord {
+  /** The pair of id and token that is meant: `wh_` and 12 hex digits, no secret. */
+  readonly webhook: string;
+  readonly webhookId: string;
+  /** Undefined when it is parked no longer, or no rule has it any more. */
+  readonly parked: ParkedWebhook | undefined;
+  readonly atMs: number;
+}
+
+const prefix = Buffer.from('wh_');
+
+/** Whether a record of `deliveries` with this key is one of these. */
+export function isParkingKey(key: Uint8Array | null): boolean {
+  return key !== null && prefix.every((byte, index) => key[index] === byte);
+}
+
+export function formatParkingRecord({ webhook, webhookId, parked, atMs }: ParkingRecord): string {
+  const common = { kind: 'webhook', webhook, webhook_id: webhookId };
+  if (parked === undefined) return JSON.stringify({ ...common, state: 'free', at_ms: atMs });
+  const { reason, sinceMs, probes, scheduledAtMs, probeAtMs, ruleIds } = parked;
+  return JSON.stringify({
+    ...common,
+    state: 'parked',
+    reason,
+    since_ms: sinceMs,
+    probes,
+    scheduled_ms: scheduledAtMs,
+    next_probe_ms: probeAtMs,
+    rule_ids: ruleIds,
+    at_ms: atMs,
+  });
+}
+
+/** Reads such a record, or says what is wrong with it. */
+export function parseParkingRecord(value: Uint8Array | string): ParkingRecord | { readonly problem: string } {
+  return orProblem((): ParkingRecord => {
+    const reader = new RecordReader(recordJson(value));
+    reader.oneOf('kind', ['webhook']);
+    return {
+      webhook: reader.text('webhook'),
+      webhookId: reader.text('webhook_id'),
+      parked: reader.oneOf('state', ['parked', 'free']) === 'free' ? undefined : parkedOf(reader),
+      atMs: reader.number('at_ms'),
+    };
+  });
+}
+
+function parkedOf(reader: RecordReader): ParkedWebhook {
+  return {
+    reason: reader.text('reason'),
+    sinceMs: reader.number('since_ms'),
+    probes: reader.place('probes'),
+    scheduledAtMs: reader.number('scheduled_ms'),
+    probeAtMs: reader.number('next_probe_ms'),
+    ruleIds: reader.texts('rule_ids'),
+  };
+}
