@@ -1,47 +1,20 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { SignJWT, exportJWK, generateKeyPair, type CryptoKey, type JWK } from 'jose';
+import { SignJWT } from 'jose';
 import { Failure } from '../base/failure.ts';
 import { Meter } from '../base/meter.ts';
 import { createAuth } from './auth.ts';
+import { signedBy, signingKey, startIssuer, type SigningKey } from './testing/test-issuer.ts';
 import { testLogger } from './testing/test-server.ts';
 
-interface KeyPair {
-  readonly kid: string;
-  readonly alg: string;
-  readonly privateKey: CryptoKey;
-  readonly jwk: JWK;
-}
-
-async function keyPair(kid: string, alg = 'ES256'): Promise<KeyPair> {
-  const { privateKey, publicKey } = await generateKeyPair(alg);
-  return { kid, alg, privateKey, jwk: { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' } };
-}
-
-/** An issuer of keys that counts its calls and fails on demand, and a service that trusts it, at a clock of its own. */
-async function issuer(keys: KeyPair[]) {
-  const state = { keys, calls: 0, mode: 'good' as 'good' | 'down' | 'huge' | 'text', clockMs: Date.now() };
-  const server = createServer((_request, response) => {
-    state.calls++;
-    if (state.mode === 'down') return response.writeHead(500).end();
-    const set = JSON.stringify({ keys: state.keys.map((key) => key.jwk) });
-    if (state.mode === 'huge') return response.end(set + ' '.repeat(10 * 1024 * 1024));
-    if (state.mode === 'text') return response.end('hello');
-    return response.end(set);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const jwksUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
-  const auth = createAuth({ keys: { jwksUrl }, logger: testLogger, meter: new Meter(), now: () => state.clockMs });
-  const sign = (key: KeyPair, header: object = {}): Promise<string> =>
-    new SignJWT({ scope: 'admin' })
-      .setProtectedHeader({ alg: key.alg, kid: key.kid, ...header })
-      .setSubject('a')
-      .setIssuedAt(Math.floor(state.clockMs / 1000))
-      .setExpirationTime(Math.floor(state.clockMs / 1000) + 7_200)
-      .setJti(String(Math.random()))
-      .sign(key.privateKey);
+/** An issuer, and a service that trusts it, at a clock of its own. */
+async function trusted(keys: readonly SigningKey[]) {
+  const issuer = await startIssuer(keys);
+  const clock = { nowMs: Date.now() };
+  const { jwksUrl } = issuer;
+  const auth = createAuth({ keys: { jwksUrl }, logger: testLogger, meter: new Meter(), now: () => clock.nowMs });
+  const sign = (key: SigningKey, header: object = {}): Promise<string> =>
+    signedBy(key, { nowMs: clock.nowMs, scope: 'admin', header });
   const call = async (token: string): Promise<string> => {
     try {
       return (await auth.identify(`Bearer ${token}`)).subject;
@@ -50,21 +23,29 @@ async function issuer(keys: KeyPair[]) {
       return error.code;
     }
   };
-  return { state, sign, call, [Symbol.asyncDispose]: async () => void server.close() };
+  /** As call, once the issuer's failure is through: a connection that is cut is not at once seen to be. */
+  const callOnceBack = async (key: SigningKey): Promise<string> => {
+    const deadline = performance.now() + 20_000;
+    for (;;) {
+      const outcome = await call(await sign(key));
+      if (outcome !== 'unavailable' || performance.now() > deadline) return outcome;
+    }
+  };
+  return { issuer, clock, sign, call, callOnceBack, [Symbol.asyncDispose]: () => issuer.close() };
 }
 
 const minute = 60_000;
 
 test('tokens of ES256, RS256 and EdDSA are checked with the keys of the set, which is fetched once', async () => {
-  const keys = [await keyPair('a'), await keyPair('b', 'RS256'), await keyPair('c', 'EdDSA')];
-  await using it = await issuer(keys);
+  const keys = [await signingKey('a'), await signingKey('b', 'RS256'), await signingKey('c', 'EdDSA')];
+  await using it = await trusted(keys);
   for (const key of keys) assert.equal(await it.call(await it.sign(key)), 'a');
-  assert.equal(it.state.calls, 1);
+  assert.equal(it.issuer.calls, 1);
 });
 
 test('HS256, and a key or a URL that the token brings along, are refused', async () => {
-  const [ours, theirs] = [await keyPair('a'), await keyPair('a')];
-  await using it = await issuer([ours]);
+  const [ours, theirs] = [await signingKey('a'), await signingKey('a')];
+  await using it = await trusted([ours]);
   const secret = await new SignJWT({})
     .setProtectedHeader({ alg: 'HS256', kid: 'a' })
     .setSubject('a')
@@ -78,43 +59,56 @@ test('HS256, and a key or a URL that the token brings along, are refused', async
 });
 
 test('a rotated key is found after the cooldown, and a removed one stops working after ten minutes', async () => {
-  const [old, fresh] = [await keyPair('old'), await keyPair('new')];
-  await using it = await issuer([old]);
+  const [old, fresh] = [await signingKey('old'), await signingKey('new')];
+  await using it = await trusted([old]);
   const oldToken = await it.sign(old);
   assert.equal(await it.call(oldToken), 'a');
-  it.state.keys = [fresh];
+  it.issuer.keys = [fresh];
   assert.equal(await it.call(await it.sign(fresh)), 'unauthorized', 'within the cooldown');
-  it.state.clockMs += minute;
+  it.clock.nowMs += minute;
   assert.equal(await it.call(await it.sign(fresh)), 'a');
-  it.state.clockMs += 11 * minute;
+  it.clock.nowMs += 11 * minute;
   await it.call(await it.sign(fresh));
   assert.equal(await it.call(oldToken), 'unauthorized');
 });
 
 test('two hundred unknown keys cause one call to the issuer', async () => {
-  const known = await keyPair('known');
-  await using it = await issuer([known]);
+  const known = await signingKey('known');
+  await using it = await trusted([known]);
   await it.call(await it.sign(known));
-  it.state.clockMs += minute;
-  const stranger = await keyPair('stranger');
+  it.clock.nowMs += minute;
+  const stranger = await signingKey('stranger');
   const tokens = await Promise.all(Array.from({ length: 200 }, (_, index) => it.sign(stranger, { kid: `k${index}` })));
   assert.deepEqual([...new Set(await Promise.all(tokens.map(it.call)))], ['unauthorized']);
-  assert.equal(it.state.calls, 2);
+  assert.equal(it.issuer.calls, 2);
 });
 
-for (const mode of ['down', 'huge', 'text'] as const) {
-  test(`when the issuer is ${mode}, the last good keys serve, and without any nobody passes`, async () => {
-    const key = await keyPair('a');
-    await using it = await issuer([key]);
-    it.state.mode = mode;
+for (const mode of ['down', 'huge', 'text', 'silent'] as const) {
+  test(`when the issuer is ${mode}, the last good keys serve, and without a key nobody passes or is turned away for good`, async () => {
+    const key = await signingKey('a');
+    await using it = await trusted([key]);
+    it.issuer.mode = mode;
+    const beganMs = performance.now();
     assert.equal(await it.call(await it.sign(key)), 'unavailable');
-    it.state.mode = 'good';
-    it.state.clockMs += minute;
+    assert.ok(performance.now() - beganMs < 4_000, 'Telegraf gives up after 5 s');
+    it.issuer.giveUp();
+    it.issuer.mode = 'good';
+    it.clock.nowMs += minute;
+    assert.equal(await it.callOnceBack(key), 'a');
+    it.issuer.mode = mode;
+    it.clock.nowMs += 60 * minute;
     assert.equal(await it.call(await it.sign(key)), 'a');
-    it.state.mode = mode;
-    it.state.clockMs += 60 * minute;
-    assert.equal(await it.call(await it.sign(key)), 'a');
-    assert.equal(await it.call(await it.sign(await keyPair('b'))), 'unauthorized');
+    const fresh = await signingKey('b');
+    const calls = await Promise.all(Array.from({ length: 20 }, async () => it.call(await it.sign(fresh))));
+    assert.deepEqual([...new Set(calls)], ['unavailable']);
+    assert.equal(it.issuer.calls, 3);
+    it.issuer.giveUp();
+    it.issuer.mode = 'good';
+    it.clock.nowMs += minute;
+    assert.equal(await it.callOnceBack(fresh), 'unauthorized', 'once the issuer says that there is no such key');
+    it.issuer.keys = [key, fresh];
+    it.clock.nowMs += minute;
+    assert.equal(await it.call(await it.sign(fresh)), 'a');
   });
 }
 

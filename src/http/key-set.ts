@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   createLocalJWKSet,
   errors,
@@ -13,6 +14,8 @@ const freshMs = 10 * 60_000;
 /** However many unknown key ids come, the issuer is asked once in this time. */
 const cooldownMs = 30_000;
 const answerTimeoutMs = 5_000;
+/** A caller waits no longer for the issuer: some senders give up after 5 s. */
+const waitMsMax = 2_000;
 const answerBytesMax = 256 * 1024;
 
 type LocalKeySet = ReturnType<typeof createLocalJWKSet>;
@@ -26,8 +29,9 @@ export interface KeySetOptions {
 
 /**
  * The issuer's public keys (JWKS). Asked anew when ten minutes old, or when a token names a key that is not among them.
- * When the issuer cannot be reached the last good set serves on: refusing valid tokens loses their senders' data. Without
- * any set a call rejects with the Failure `unavailable`, never lets a token pass.
+ * When the issuer cannot be reached the last good set serves on: refusing valid tokens loses their senders' data. A key that is
+ * not in it may then be a new one, so a call rejects with the Failure `unavailable`, and its sender keeps what it has. Nobody
+ * passes without a key.
  */
 export class KeySet {
   readonly #options: KeySetOptions;
@@ -35,6 +39,8 @@ export class KeySet {
   #loadedAt = -Infinity;
   #triedAt = -Infinity;
   #loading: Promise<void> | undefined;
+  /** Whether the issuer failed to answer the last time. */
+  #isAway = false;
 
   constructor(options: KeySetOptions) {
     assertTrustworthy(options.url);
@@ -44,32 +50,30 @@ export class KeySet {
   /** The key for a token's header, as jose asks for it. */
   readonly find = async (header: CompactJWSHeaderParameters, token: FlattenedJWSInput) => {
     if (this.#options.now() - this.#loadedAt > freshMs) {
-      // With older keys at hand nobody waits for an issuer that may hang.
       const refreshed = this.#refresh();
+      // With older keys at hand nobody waits for an issuer that may hang.
       if (this.#keys === undefined) await refreshed;
     }
-    if (this.#keys === undefined) {
-      throw new Failure('unavailable', 'the keys that tokens are checked with cannot be had right now', {
-        retryAfterSeconds: 5,
-      });
-    }
+    const keys = this.#keys;
+    if (keys === undefined) throw keysUnavailable();
     try {
-      return await this.#keys(header, token);
+      return await keys(header, token);
     } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey) || !(await this.#refresh())) throw error;
-      return this.#keys(header, token);
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await this.#refresh();
+      if (this.#isAway || this.#loading !== undefined) throw keysUnavailable();
+      return this.#keys!(header, token);
     }
   };
 
-  /** Resolves to whether the issuer was asked: not within the cooldown of the last time. */
-  async #refresh(): Promise<boolean> {
+  /** Asks the issuer, unless that was done within the cooldown. Resolves when it has answered, or has let us wait for long. */
+  async #refresh(): Promise<void> {
     if (this.#loading === undefined) {
-      if (this.#options.now() - this.#triedAt < cooldownMs) return false;
+      if (this.#options.now() - this.#triedAt < cooldownMs) return;
       this.#triedAt = this.#options.now();
       this.#loading = this.#load().finally(() => (this.#loading = undefined));
     }
-    await this.#loading;
-    return true;
+    await Promise.race([this.#loading, sleep(waitMsMax, undefined, { ref: false })]);
   }
 
   async #load(): Promise<void> {
@@ -77,7 +81,9 @@ export class KeySet {
       const set = await fetchKeySet(this.#options.url);
       this.#keys = createLocalJWKSet(set);
       this.#loadedAt = this.#options.now();
+      this.#isAway = false;
     } catch (error) {
+      this.#isAway = true;
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.logger.error(
         { reason, haveOlderKeys: this.#keys !== undefined },
@@ -85,6 +91,12 @@ export class KeySet {
       );
     }
   }
+}
+
+function keysUnavailable(): Failure {
+  return new Failure('unavailable', 'the keys that tokens are checked with cannot be had right now', {
+    retryAfterSeconds: 5,
+  });
 }
 
 /** Whoever answers at this address decides who may do what. Plain http is for a neighbour on the same machine. */

@@ -4,64 +4,9 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Failure } from '../base/failure.ts';
 import { bearer } from '../http/testing/test-server.ts';
-import * as snappy from 'snappyjs';
 import { Quotas } from './quotas.ts';
 import { startIngest } from './testing/ingest-server.ts';
-import { encode } from './testing/protos.ts';
-
-const point = {
-  resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'm', gauge: { dataPoints: [{ asDouble: 1 }] } }] }] }],
-};
-const sample = { value: 1, timestamp: BigInt(Date.now()) };
-const series1 = { timeseries: [{ labels: [{ name: '__name__', value: 'm' }], samples: [sample] }] };
-const series2 = { symbols: ['', '__name__', 'm'], timeseries: [{ labelsRefs: [1, 2], samples: [sample] }] };
-
-interface Row {
-  readonly path: string;
-  readonly body: string | Buffer;
-  readonly headers: Record<string, string>;
-  readonly success: number;
-}
-const snappyHeaders = { 'content-encoding': 'snappy' };
-const protocols: Record<string, Row> = {
-  json: {
-    path: '/api/v1/metrics',
-    body: '{"name":"m","value":1}',
-    headers: { 'content-type': 'application/json' },
-    success: 200,
-  },
-  remoteWrite1: {
-    path: '/api/v1/write',
-    body: snappy.compress(encode('WriteRequest', series1)),
-    headers: { ...snappyHeaders, 'content-type': 'application/x-protobuf' },
-    success: 204,
-  },
-  remoteWrite2: {
-    path: '/api/v1/write',
-    body: snappy.compress(encode('Request2', series2)),
-    headers: { ...snappyHeaders, 'content-type': 'application/x-protobuf;proto=io.prometheus.write.v2.Request' },
-    success: 204,
-  },
-  otlp: {
-    path: '/v1/metrics',
-    body: encode('ExportMetricsServiceRequest', point),
-    headers: { 'content-type': 'application/x-protobuf' },
-    success: 200,
-  },
-  otlpJson: {
-    path: '/v1/metrics',
-    body: JSON.stringify(point),
-    headers: { 'content-type': 'application/json' },
-    success: 200,
-  },
-  influx2: {
-    path: '/api/v2/write?precision=ms',
-    body: 'm value=1',
-    headers: { 'content-type': 'text/plain' },
-    success: 204,
-  },
-  influx1: { path: '/write?db=x', body: 'm value=1', headers: { 'content-type': 'text/plain' }, success: 204 },
-};
+import { protocols } from './testing/protocol-requests.ts';
 
 test('every protocol × {no token, expired, wrong scope, Bearer, Token}', async () => {
   const it = await startIngest({ auth: true });

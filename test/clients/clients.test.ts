@@ -3,8 +3,6 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +10,7 @@ import { signToken } from '../../src/http/token.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { embedsAt, type Embed } from '../e2e/scenario.ts';
+import { startExporter } from './exporter.ts';
 import { javaCommand, needs, needsJavaClients, programAt, root, runProgram, startProgram } from './programs.ts';
 import { snippet } from './snippets.ts';
 
@@ -74,24 +73,6 @@ async function alarmAt(webhookId: string, output: () => string = () => ''): Prom
 }
 
 const valueOf = (embed: Embed): string | undefined => embed.fields.find(({ name }) => name === 'Metric value')?.value;
-
-/** A page for scrapers, with one value; says when it has shown a value for the first time. */
-async function startExporter(metric: string) {
-  let value = 1;
-  let shownAtMs = 0;
-  const server = createServer((_request, response) => {
-    if (value > 1 && shownAtMs === 0) shownAtMs = performance.now();
-    response.setHeader('content-type', 'text/plain; version=0.0.4');
-    response.end(`# TYPE ${metric} gauge\n${metric}{hall="north"} ${value}\nnever_a_number NaN\n`);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    scrapeConfigs: `scrape_configs:\n  - job_name: hall\n    static_configs:\n      - targets: ["127.0.0.1:${(server.address() as AddressInfo).port}"]\n`,
-    breach: () => (value = 97),
-    shownAtMs: () => shownAtMs,
-    close: () => new Promise((resolve) => server.close(resolve)).then(() => server.closeAllConnections()),
-  };
-}
 
 async function accepted(protocol: string): Promise<number> {
   const admin = await signToken({

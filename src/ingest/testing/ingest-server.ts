@@ -1,5 +1,6 @@
 import { Health } from '../../base/health.ts';
 import { Meter } from '../../base/meter.ts';
+import type { Auth } from '../../http/auth.ts';
 import { listeningServer, testAuth, testLogger, type TestServer } from '../../http/testing/test-server.ts';
 import { openTestLog, type TestLog } from '../../http/testing/test-log.ts';
 import { createIngest, type IngestOptions } from '../ingest.ts';
@@ -12,15 +13,19 @@ export interface IngestServer extends TestServer {
   close(): Promise<void>;
 }
 
-/** The ingest service on a port and an embedded log of its own. */
+/** The ingest service on a port and an embedded log of its own; with `auth: true` it takes the tests' usual tokens. */
 export async function startIngest(
-  options: Partial<IngestOptions> & { readonly auth?: boolean } = {},
+  options: Partial<IngestOptions> & { readonly auth?: boolean | Auth } = {},
 ): Promise<IngestServer> {
   const storage = await openTestLog();
   const [health, meter] = [new Health(), new Meter()];
   const { auth, ...more } = options;
   const ingest = createIngest({ log: storage.log, health, meter, logger: testLogger, ...more });
-  const it = await listeningServer([ingest.routes], { health, meter, auth: auth === true ? testAuth() : undefined });
+  const it = await listeningServer([ingest.routes], {
+    health,
+    meter,
+    auth: auth === true ? testAuth() : auth || undefined,
+  });
   return {
     ...it,
     storage,
