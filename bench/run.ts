@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { consuming } from './b1-consume.ts';
 import { instances } from './b10-instances.ts';
 import { backtesting } from './b12-backtest.ts';
+import { rulesList } from './b13-rules-list.ts';
 import { ingesting } from './b11-ingest.ts';
 import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
@@ -35,6 +36,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B10: instances,
   B12: backtesting,
   B11: ingesting,
+  B13: rulesList,
   B14: footprint,
 };
 

@@ -12,11 +12,13 @@ import { AlarmSchema, shownAlarm } from './live/shown-alarm.ts';
 import { StatusSchema, type Status } from './live/status.ts';
 import type { MetricCatalogue } from './metric-catalogue.ts';
 import { glanceOf, type RuleGlance } from './rule-glance.ts';
+import type { RuleIndex } from './rule-index.ts';
 import { compareGravity, searchRules, type RuleSummary } from './rule-search.ts';
 
 export interface ConsoleRoutesOptions {
   readonly live: LiveStore;
   readonly rules: RuleFeed;
+  readonly index: RuleIndex;
   readonly catalogue: MetricCatalogue;
   readonly status: () => Status;
   /** Milliseconds since the epoch. */
@@ -45,11 +47,14 @@ const SearchQuerySchema = Type.Object(
     q: Type.Optional(
       Type.String({
         maxLength: searchCharactersMax,
-        description: 'metric:cpu* tag:host=web-1 state:firing, and words',
+        description: 'metric:cpu* tag:host=web-1 state:firing webhook:123, and words',
       }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: searchedMax })),
     after: Type.Optional(Type.String()),
+    skip: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Passes over so many; 400 where `total` would not be told' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -83,7 +88,12 @@ const SearchSchema = Type.Object({
       ),
     }),
   ),
-  next: Type.Optional(Type.String({ description: 'Go on with after=' })),
+  next: Type.Optional(
+    Type.String({
+      description: 'Go on with after=. One answer looks at so many rules: it may hold few, and there be more',
+    }),
+  ),
+  total: Type.Optional(Type.Integer({ description: 'How many match, where that is known: of few, and of all rules' })),
 });
 
 /** What the page reads beside the rules API. Anybody's program may read it too. */
@@ -136,7 +146,7 @@ function alarmRoutes(app: HttpApp, { live: { alarms }, status, now }: ConsoleRou
   );
 }
 
-function searchRoute(app: HttpApp, { live, rules, catalogue, now }: ConsoleRoutesOptions): void {
+function searchRoute(app: HttpApp, { live, rules, index, catalogue, now }: ConsoleRoutesOptions): void {
   app.get(
     '/api/v1/rules',
     {
@@ -150,8 +160,11 @@ function searchRoute(app: HttpApp, { live, rules, catalogue, now }: ConsoleRoute
     async (request, reply) => {
       if (!live.isRulesCaughtUp)
         throw new Failure('unavailable', 'the rules are still being read from the log', { retryAfterSeconds: 1 });
-      const { q = '', after, limit = searchedMax } = request.query;
-      const found = searchRules(rules.book, (ruleId) => live.alarms.ofRule(ruleId), { text: q, after, limit });
+      const { q = '', after, skip, limit = searchedMax } = request.query;
+      const sources = { book: rules.book, index, alarms: live.alarms };
+      const found = searchRules(sources, { text: q, after, skip, limit });
+      if (skip !== undefined && skip > 0 && found.total === undefined)
+        throw new Failure('invalid_field', 'skip: this search finds too many rules to count; go on with after=');
       return reply.send({
         time_ms: now(),
         rules: found.rules.map((summary) => ({
@@ -159,6 +172,7 @@ function searchRoute(app: HttpApp, { live, rules, catalogue, now }: ConsoleRoute
           ...shownGlance(glanceOf(summary.entry, { live, catalogue, nowMs: now() })),
         })),
         ...(found.next !== undefined && { next: found.next }),
+        ...(found.total !== undefined && { total: found.total }),
       });
     },
   );

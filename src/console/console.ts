@@ -14,6 +14,7 @@ import { MetricCatalogue } from './metric-catalogue.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
 import { SampleCount } from './sample-count.ts';
+import { RuleIndex } from './rule-index.ts';
 import { InstancesView } from './instances-view.ts';
 import { systemRoutes } from './system-routes.ts';
 
@@ -42,9 +43,10 @@ export function createConsole(options: ConsoleOptions): Console {
   const hub = new LiveHub({ live, status, now, meter: options.meter });
   const pasts = new MetricPasts(log);
   const catalogue = new MetricCatalogue(log);
+  const index = new RuleIndex(rules);
   const looking = { log, pasts, now };
   const parts = [
-    consoleRoutes({ live, rules, catalogue, status, now }),
+    consoleRoutes({ live, rules, index, catalogue, status, now }),
     streamRoutes(hub),
     alarmRoutes({ ...looking, live, rules, discordApiBase }),
     backtestRoutes(looking),
@@ -61,6 +63,7 @@ export function createConsole(options: ConsoleOptions): Console {
           [
             { name: 'live store', run: (stop) => live.run(stop) },
             { name: 'live hub', run: (stop) => hub.run(stop) },
+            { name: 'rule index', run: (stop) => index.run(stop) },
             { name: 'metric catalogue', run: (stop) => catalogue.run(stop) },
             { name: 'sample count', run: (stop) => samples.run(stop) },
           ],

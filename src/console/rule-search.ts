@@ -1,9 +1,10 @@
-// The list of rules as the page shows it: searched here, for a browser should not load a hundred thousand rules to show
-// fifty. Rules are found in the order of their ids, page by page.
-import { tagOf } from '../metric/sample.ts';
+// The list of rules as the page shows it: searched here, for a browser should not load a million rules to show fifty. Rules are
+// found in the order of their ids, page by page.
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
+import type { RuleIndex } from './rule-index.ts';
+import { parseSearch } from './search-terms.ts';
 
 /** What a rule is doing: the gravest state of its alarms, or that it is disabled. */
 type RuleState = 'firing' | 'pending' | 'ok' | 'disabled';
@@ -19,84 +20,91 @@ export interface RuleSummary {
   readonly worst: AlarmRecord | undefined;
 }
 
-type Term = (summary: () => RuleSummary, entry: RuleEntry) => boolean;
-
-/**
- * Reads what stands in the search field: `metric:cpu*`, `tag:host=web-1`, `state:firing` and words, all of which must
- * hold. A word is looked for in the metric's name, the description and the id. No regular expression comes from outside.
- */
-function parseSearch(text: string): Term[] {
-  const words = text
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '');
-  return words.map((word): Term => {
-    if (word.startsWith('metric:')) return (_, { rule }) => globMatches(word.slice(7), rule.metric_name.toLowerCase());
-    if (word.startsWith('state:')) return (summary) => summary().state === word.slice(6);
-    if (word.startsWith('tag:')) return tagTerm(word.slice(4));
-    return (_, { rule }) =>
-      [rule.metric_name, rule.description ?? '', rule.id].some((field) => field.toLowerCase().includes(word));
-  });
-}
-
-function tagTerm(pair: string): Term {
-  const equals = pair.indexOf('=');
-  const [key, value] = equals < 0 ? [pair, undefined] : [pair.slice(0, equals), pair.slice(equals + 1)];
-  return (_, { rule }) => {
-    const found = Object.keys(rule.tags ?? {}).find((name) => name.toLowerCase() === key);
-    return found !== undefined && (value === undefined || globMatches(value, tagOf(rule.tags!, found)!.toLowerCase()));
-  };
-}
-
-/** Whether the text is the pattern, in which each `*` stands for any text. Linear in the text. */
-export function globMatches(pattern: string, text: string): boolean {
-  const parts = pattern.split('*');
-  const [first = '', ...rest] = parts;
-  const last = rest.pop();
-  if (last === undefined) return pattern === text;
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
-}
-
 export interface SearchPage {
   readonly text: string;
-  readonly after: string | undefined;
+  readonly after?: string | undefined;
+  /** How many are passed over, where that can be counted: see `total`. */
+  readonly skip?: number | undefined;
   readonly limit: number;
 }
 
-/** The rules of one page, and the id to go on after when there are more. */
-export function searchRules(
-  book: RuleBook,
-  alarmsOf: (ruleId: string) => Iterable<AlarmRecord>,
-  page: SearchPage,
-): { rules: RuleSummary[]; next: string | undefined } {
-  const terms = parseSearch(page.text);
-  const found: RuleSummary[] = [];
-  for (const entry of entriesAfter(book, page.after)) {
-    let made: RuleSummary | undefined;
-    const summary = (): RuleSummary => (made ??= summarize(entry, alarmsOf(entry.rule.id)));
-    if (!terms.every((term) => term(summary, entry))) continue;
-    if (found.length === page.limit) return { rules: found, next: found.at(-1)!.entry.rule.id };
-    found.push(summary());
-  }
-  return { rules: found, next: undefined };
+export interface SearchSources {
+  readonly book: RuleBook;
+  readonly index: RuleIndex;
+  readonly alarms: {
+    ofRule(ruleId: string): Iterable<AlarmRecord>;
+    /** Those that are firing or pending. */
+    unquiet(): Iterable<AlarmRecord>;
+  };
 }
 
-/** Entries in the order of their ids, read from the book in parts. */
-function* entriesAfter(book: RuleBook, after: string | undefined): Generator<RuleEntry> {
-  const partRules = 500;
-  for (let last = after; ;) {
-    const part = book.page({ after: last, limit: partRules });
-    yield* part;
-    if (part.length < partRules) return;
-    last = part.at(-1)!.rule.id;
+export interface Found {
+  readonly rules: RuleSummary[];
+  /** The id to go on after. There may be more; and there may be none left that match. */
+  readonly next: string | undefined;
+  /** How many match, where that is known without looking at all. */
+  readonly total: number | undefined;
+}
+
+/** So many that may match are all looked at, put in order and counted; more are looked at as they come. */
+const countedMax = 5_000;
+/** Rules that one question looks at: it is answered soon, whatever is asked, with an id to go on after. */
+const lookedMax = 20_000;
+
+/** The rules of one page, in the order of their ids. */
+export function searchRules(sources: SearchSources, page: SearchPage): Found {
+  const { book, index, alarms } = sources;
+  const terms = parseSearch(page.text);
+  if (terms.length === 0) return allRules(sources, page);
+  const needles = terms.flatMap(({ needle, isUnquiet }) => {
+    if (isUnquiet === true) return [{ parts: [], ids: ruleIdsOf(alarms.unquiet()) }];
+    return needle === undefined ? [] : [needle];
+  });
+  const holds = (entry: RuleEntry): RuleSummary | undefined => {
+    let made: RuleSummary | undefined;
+    const summary = (): RuleSummary => (made ??= summarize(entry, alarms.ofRule(entry.rule.id)));
+    return terms.every((term) => term.holds(entry, summary)) ? summary() : undefined;
+  };
+  const candidates = index.candidates(needles, countedMax);
+  if (candidates === undefined) return lookedThrough(book, page, holds);
+  const found = candidates.map(holds).filter((summary) => summary !== undefined);
+  found.sort((one, other) => (one.entry.rule.id < other.entry.rule.id ? -1 : 1));
+  const { after = '', skip = 0, limit } = page;
+  const from = found.findIndex(({ entry }) => entry.rule.id > after);
+  const rest = from < 0 ? [] : found.slice(from + skip);
+  const rules = rest.slice(0, limit);
+  return { rules, next: rest.length > limit ? rules.at(-1)!.entry.rule.id : undefined, total: found.length };
+}
+
+function* ruleIdsOf(alarms: Iterable<AlarmRecord>): Generator<string> {
+  for (const { ruleId } of alarms) yield ruleId;
+}
+
+function allRules({ book, alarms }: SearchSources, { after, skip = 0, limit }: SearchPage): Found {
+  const before = skip > 0 ? book.at(skip - 1)?.rule.id : after;
+  const total = book.size;
+  if (skip > 0 && before === undefined) return { rules: [], next: undefined, total };
+  const part = book.page({ after: before, limit: limit + 1 });
+  const rules = part.slice(0, limit).map((entry) => summarize(entry, alarms.ofRule(entry.rule.id)));
+  return { rules, next: part.length > limit ? part[limit - 1]!.rule.id : undefined, total };
+}
+
+/** What matches is not rare, so it is soon found: from rule to rule, up to a limit. */
+function lookedThrough(
+  book: RuleBook,
+  { after = '', limit }: SearchPage,
+  holds: (entry: RuleEntry) => RuleSummary | undefined,
+): Found {
+  const rules: RuleSummary[] = [];
+  let [looked, last] = [0, after];
+  for (const entry of book.after(after)) {
+    if (looked === lookedMax || rules.length === limit) return { rules, next: last, total: undefined };
+    const summary = holds(entry);
+    if (summary !== undefined) rules.push(summary);
+    looked++;
+    last = entry.rule.id;
   }
+  return { rules, next: undefined, total: undefined };
 }
 
 function summarize(entry: RuleEntry, alarms: Iterable<AlarmRecord>): RuleSummary {

@@ -125,6 +125,16 @@ export class RuleBook {
     return Iterator.from(rest).take(page.limit).toArray();
   }
 
+  /** The rules whose id is greater than this one, in order. Do not change the book while iterating. */
+  after(id: string): IterableIterator<RuleEntry> {
+    return this.#ordered.after(id);
+  }
+
+  /** The rule that so many come before in the order of ids. */
+  at(rank: number): RuleEntry | undefined {
+    return this.#ordered.at(rank);
+  }
+
   /** All rules in the order of their ids. Do not change the book while iterating. */
   [Symbol.iterator](): Iterator<RuleEntry> {
     return this.#ordered[Symbol.iterator]();

@@ -86,6 +86,16 @@ export class OrderedRules implements RuleList {
     for (const chunk of this.#chunks) yield* chunk;
   }
 
+  /** The entry that so many come before. */
+  at(rank: number): RuleEntry | undefined {
+    let before = 0;
+    for (const chunk of this.#chunks) {
+      if (rank < before + chunk.length) return chunk[rank - before];
+      before += chunk.length;
+    }
+    return undefined;
+  }
+
   *after(id: string): IterableIterator<RuleEntry> {
     for (let chunkIndex = this.#chunkOf(id); chunkIndex < this.#chunks.length; chunkIndex += 1) {
       for (const entry of this.#chunks[chunkIndex] as RuleEntry[]) if (entry.rule.id > id) yield entry;

@@ -1,0 +1,40 @@
+// The rules API and the console on an embedded log: where they listen, and what the search's index took. Argument: its folder.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Health } from '../../src/base/health.ts';
+import { createLogger } from '../../src/base/logger.ts';
+import { Meter } from '../../src/base/meter.ts';
+import { createConsole } from '../../src/console/console.ts';
+import { createServer } from '../../src/http/server.ts';
+import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
+import { createRules } from '../../src/rules/rules.ts';
+import { topics } from '../../src/topics.ts';
+import { heldBytes } from '../support/memory.ts';
+
+const [dataDir] = process.argv.slice(2) as [string];
+const logger = createLogger('warn', 'bench');
+const log = await openSqliteLog({ dataDir, logger });
+await log.ensureTopics(Object.values(topics));
+const common = { log, logger, health: new Health(), meter: new Meter(), version: '0.0.0' };
+const rules = createRules(common);
+const signal = new AbortController().signal;
+void rules.service.run(signal);
+await rules.feed.caughtUp;
+const { size } = rules.feed.book;
+const withoutBytes = await heldBytes();
+const pages = createConsole({ ...common, rules: rules.feed });
+const server = await createServer({ ...common, auth: undefined });
+await server.mount(rules.routes);
+await server.mount(pages.routes);
+const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
+const beganMs = performance.now();
+const cpu = process.cpuUsage();
+void pages.service.run(signal);
+// Few hits are counted once the index is there.
+for (let isBuilt = false; !isBuilt; await sleep(100)) {
+  const answer = await fetch(`${url}/api/v1/rules?q=nobody-is-called-so&limit=1`);
+  isBuilt = answer.ok && 'total' in ((await answer.json()) as object);
+}
+const builtMs = performance.now() - beganMs;
+const { user, system } = process.cpuUsage(cpu);
+const bytesPerRule = ((await heldBytes()) - withoutBytes) / size;
+console.log(JSON.stringify({ url, size, builtMs, cpuMs: (user + system) / 1_000, bytesPerRule }));
