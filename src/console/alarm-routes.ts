@@ -10,6 +10,7 @@ import { maskedWebhookUrl } from '../rule/webhook-url.ts';
 import { ruleVersions } from './alarm-trace.ts';
 import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from './alarm-finder.ts';
 import type { SentNotification } from './alarm-trace.ts';
+import { differences } from './live/rule-edits.ts';
 
 export interface AlarmRoutesOptions extends AlarmFinderOptions {
   readonly pasts: MetricPasts;
@@ -65,9 +66,24 @@ const VerdictSchema = Type.Object({
   ended_ms: Type.Union([Type.Number(), Type.Null()]),
   took_ms: Type.Number(),
 });
+const FieldChangeSchema = Type.Object({
+  field: Type.String(),
+  from: Type.Optional(
+    Type.Unknown({ description: 'Left out: it was not there; of a webhook only that it is another' }),
+  ),
+  to: Type.Optional(Type.Unknown()),
+});
 const VersionsSchema = Type.Object({
   versions: Type.Array(
-    Type.Object({ partition: Type.Integer(), offset: Type.Integer(), at_ms: Type.Number(), rule: Type.Object({}) }),
+    Type.Object({
+      partition: Type.Integer(),
+      offset: Type.Integer(),
+      at_ms: Type.Number(),
+      rule: Type.Object({}),
+      changes: Type.Array(FieldChangeSchema, {
+        description: 'What differs from the version before, as far as it is held',
+      }),
+    }),
   ),
 });
 
@@ -157,11 +173,12 @@ function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions
       const versions = isRuleId(id) ? await ruleVersions(log, id, { apiBase: discordApiBase }) : [];
       if (versions.length === 0) throw new Failure('not_found', `there is no rule ${JSON.stringify(id.slice(0, 80))}`);
       return reply.send({
-        versions: versions.map(({ entry, atMs }) => ({
+        versions: versions.map(({ entry, atMs }, index) => ({
           partition: entry.partition,
           offset: entry.offset,
           at_ms: atMs,
           rule: shownRule(entry),
+          changes: index === 0 ? [] : [...differences(versions[index - 1]!.entry.rule, entry.rule)],
         })),
       });
     },

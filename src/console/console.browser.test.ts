@@ -176,6 +176,10 @@ test('a rule is made, changed and deleted by keyboard alone', async () => {
   await page.keyboard.type('packages');
   await tabTo(/^packages-received is above 500$/);
   await press('Enter');
+  await page.getByRole('heading', { name: 'packages-received', exact: true }).waitFor();
+  await page.getByText('Fires when packages-received is above 500.').waitFor();
+  await tabTo(/^Edit$/);
+  await press('Enter');
   await page.getByRole('heading', { name: 'Edit rule' }).waitFor();
   await page.locator('#threshold').waitFor();
   await tabTo(/^Threshold$/);
@@ -233,7 +237,7 @@ test('errors stand at their fields, which name them, and the first of them has t
 
 test('a rule that somebody else changed meanwhile is not overwritten unseen', async () => {
   const rule = await make({ metric_name: 'cpu', threshold: 90 });
-  await page.goto(`${system.url}/console/#/rules/${rule.id}`);
+  await page.goto(`${system.url}/console/#/rules/${rule.id}/edit`);
   await page.getByLabel('Threshold', { exact: true }).fill('95');
   const other = { metric_name: 'cpu', threshold: 80, discord_webhook_url: webhook, description: 'theirs' };
   await fetch(`${system.url}/rules/${rule.id}`, {
@@ -420,7 +424,7 @@ test('hostile text is shown as text, and runs nowhere', async () => {
     offset: 1,
   });
   await page.locator('.alarm .metric', { hasText: '<img src=x' }).waitFor();
-  for (const path of ['#/rules', `#/rules/${rule.id}`]) {
+  for (const path of ['#/rules', `#/rules/${rule.id}`, `#/rules/${rule.id}/edit`, '#/alarms']) {
     await page.goto(`${system.url}/console/${path}`);
     await page.getByText('<script>alert(1)</script>').first().waitFor();
     assert.equal(await page.locator('img, main script').count(), 0);
@@ -448,7 +452,10 @@ for (const theme of ['light', 'dark'] as const) {
     for (const [path, seen] of [
       ['#/now', '.alarm'],
       ['#/rules', '.rule'],
-      [`#/rules/${rule.id}`, '#threshold'],
+      [`#/rules/${rule.id}`, '.versions li'],
+      [`#/rules/${rule.id}/edit`, '#threshold'],
+      ['#/alarms', '.past-alarms li'],
+      ['#/system', '.tile'],
       ['#/rules/new', '#threshold'],
     ] as const) {
       await page.goto(`${system.url}/console/${path}`);

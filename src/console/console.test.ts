@@ -242,6 +242,7 @@ test('every reading route × {no token, expired, wrong signature, wrong audience
   const own = await startConsoleSystem({ auth: true, pageDir });
   const routes: [string, string][] = [
     ['/api/v1/alarms', 'alarms:read'],
+    ['/api/v1/alarms/history', 'alarms:read'],
     ['/api/v1/status', 'alarms:read'],
     ['/api/v1/rules', 'rules:read'],
     ['/api/v1/metrics', 'alarms:read'],

@@ -4,6 +4,7 @@ import type { Routes } from '../http/server.ts';
 import { backtestRoutes } from '../backtest/backtest-routes.ts';
 import { MetricPasts } from '../backtest/metric-pasts.ts';
 import { samplesRoutes } from '../backtest/samples-routes.ts';
+import { alarmListRoutes } from './alarm-list-routes.ts';
 import { alarmRoutes } from './alarm-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
 import { LiveHub } from './live/live-hub.ts';
@@ -13,6 +14,7 @@ import { streamRoutes } from './live/stream-routes.ts';
 import { MetricCatalogue } from './metric-catalogue.ts';
 import { metricsRoutes } from './metrics-routes.ts';
 import { pageRoutes } from './page-routes.ts';
+import { ruleStateRoute } from './rule-state-route.ts';
 import { SampleCount } from './sample-count.ts';
 import { RuleIndex } from './rule-index.ts';
 import { InstancesView } from './instances-view.ts';
@@ -47,6 +49,8 @@ export function createConsole(options: ConsoleOptions): Console {
   const looking = { log, pasts, now };
   const parts = [
     consoleRoutes({ live, rules, index, catalogue, status, now }),
+    ruleStateRoute({ live, rules, catalogue, now }),
+    alarmListRoutes({ live, now }),
     streamRoutes(hub),
     alarmRoutes({ ...looking, live, rules, discordApiBase }),
     backtestRoutes(looking),

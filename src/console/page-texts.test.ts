@@ -2,6 +2,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/condition-sentence.ts';
+import { withHead, withMore, type Page, type PagedList } from './page/paged-list.ts';
 import { differences, draftOf, emptyDraft, fieldsOf } from './page/rule-draft.ts';
 import { durationText, secondsText } from './page/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
@@ -115,4 +116,24 @@ test('two versions of a rule are told apart by field, the webhook unseen', () =>
     { field: 'discord_webhook_url', mine: 'another webhook', theirs: 'another webhook' },
     { field: 'description', mine: '"mine"', theirs: 'left out' },
   ]);
+});
+
+interface Letters extends Page {
+  readonly text: string;
+}
+const letters = { itemsOf: ({ text }: Letters) => text.split(''), keyOf: (letter: string) => letter };
+const page = (text: string, next?: string): Letters => ({ text, ...(next !== undefined && { next }) });
+const said = ({ items, next }: PagedList<string, Letters>): string => `${items.join('')} ${next ?? 'end'}`;
+
+test('a list whose first page is read again keeps what stands behind it, and has no gap', () => {
+  const first = withHead(undefined, page('fed', 'd'), letters);
+  assert.equal(said(first), 'fed d');
+  const both = withMore(first, page('cb', 'b'), letters);
+  assert.equal(said(both), 'fedcb b');
+  assert.equal(said(withHead(both, page('gfe', 'e'), letters)), 'gfedcb b');
+  assert.equal(said(withHead(both, page('gfc', 'c'), letters)), 'gfcb b', 'what is gone from the first page goes');
+  assert.equal(said(withHead(both, page('hge', 'e'), letters)), 'hgedcb b', 'also at its edge');
+  assert.equal(said(withHead(both, page('zyx', 'x'), letters)), 'zyx x', 'so much is new that the two do not meet');
+  assert.equal(said(withHead(both, page('fe'), letters)), 'fe end', 'there is no more than this');
+  assert.equal(said(withMore(both, page('ba'), letters)), 'fedcba end');
 });

@@ -66,27 +66,35 @@ export function cooldownOf(
 }
 
 function nearestOf(condition: Condition, all: Iterable<SeriesSeen>): NearestSeries | undefined {
-  let nearest:
-    | { readonly series: SeriesSeen; readonly value: number; readonly samples: number | undefined }
-    | undefined;
-  let nearestBy = -Infinity;
-  for (const series of all) {
-    if (!matches(condition.tags, series.tags)) continue;
-    const seen = comparedOf(condition, series);
-    const by = (seen.value - condition.threshold) * (condition.operator === '>' ? 1 : -1);
-    if (by <= nearestBy) continue;
-    nearestBy = by;
-    nearest = { series, ...seen };
-  }
+  let nearest: ComparedSeries | undefined;
+  for (const series of comparedSeries(condition, all))
+    if (nearest === undefined || series.by > nearest.by) nearest = series;
   if (nearest === undefined) return undefined;
   const { series, value, samples: windowSamples } = nearest;
-  return {
-    tags: series.tags,
-    value,
-    atMs: series.lastMs,
-    spark: series.value.slice(-sparkPoints),
-    windowSamples,
-  };
+  return { tags: series.tags, value, atMs: series.lastMs, spark: sparkOf(series), windowSamples };
+}
+
+/** A series that the rule judges, and what it compares now. */
+export interface ComparedSeries {
+  readonly series: SeriesSeen;
+  readonly value: number;
+  /** In its window, as far as they were looked at. */
+  readonly samples: number | undefined;
+  /** How far the value is beyond the threshold; below 0 what is missing. */
+  readonly by: number;
+}
+
+export function* comparedSeries(condition: Condition, all: Iterable<SeriesSeen>): Generator<ComparedSeries> {
+  const sign = condition.operator === '>' ? 1 : -1;
+  for (const series of all) {
+    if (!matches(condition.tags, series.tags)) continue;
+    const { value, samples } = comparedOf(condition, series);
+    yield { series, value, samples, by: (value - condition.threshold) * sign };
+  }
+}
+
+export function sparkOf({ value }: SeriesSeen): readonly number[] {
+  return value.slice(-sparkPoints);
 }
 
 /** What the rule compares now: the last value, or the mean of what is known of its window. */

@@ -107,7 +107,7 @@ function lookedThrough(
   return { rules, next: undefined, total: undefined };
 }
 
-function summarize(entry: RuleEntry, alarms: Iterable<AlarmRecord>): RuleSummary {
+export function summarize(entry: RuleEntry, alarms: Iterable<AlarmRecord>): RuleSummary {
   let [firing, pending, series] = [0, 0, 0];
   let worst: AlarmRecord | undefined;
   for (const alarm of alarms) {

@@ -200,7 +200,7 @@ test('what the preview says is what the API says, and what alarms are made of th
   });
   const rule = (await answer.json()) as { id: string };
   await publish('cpu', values);
-  await page.goto(`${system.url}/console/#/rules/${rule.id}`);
+  await page.goto(`${system.url}/console/#/rules/${rule.id}/edit`);
   const words = page.getByText(/^Would have fired/);
   await words.waitFor();
   const said = await fetch(`${system.url}/api/v1/rules/backtest`, {
@@ -280,7 +280,11 @@ test('axe finds nothing on any screen, in either theme', async () => {
     ['now', '#/now', '1 alarm is firing'],
     ['rules', '#/rules', 'cpu is above 50'],
     ['new rule', '#/rules/new', 'Streaming now'],
-    ['rule', `#/rules/${id}`, /^Would have fired/],
+    ['rule', `#/rules/${id}`, /^Shaded: when it fired/],
+    ['no rule', '#/rules/x', 'This rule is not there'],
+    ['edit a rule', `#/rules/${id}/edit`, /^Would have fired/],
+    ['alarms', '#/alarms', /^1 of 1/],
+    ['system', '#/system', 'every partition has an owner'],
     ['alarm', `#/alarms/${(await alarms())[0]!.alarm_id}`, /delivered/],
     ['no alarm', '#/alarms/x', 'This alarm is not there'],
   ];

@@ -215,6 +215,7 @@ test('whatever Discord answers, nobody is told the token', async () => {
     '/health/live',
     '/api/v1/status',
     '/api/v1/alarms',
+    '/api/v1/alarms/history',
     '/api/v1/rules',
     '/api/v1/deliveries',
     '/api/v1/openapi.json',

@@ -24,8 +24,10 @@ const screens: Record<string, string> = {
   now: '#/now',
   rules: '#/rules',
   new: '#/rules/new',
-  ...(rule !== undefined && { editor: `#/rules/${rule.id}` }),
+  ...(rule !== undefined && { editor: `#/rules/${rule.id}/edit`, rule: `#/rules/${rule.id}` }),
   ...(alarm !== undefined && { alarm: `#/alarms/${alarm.alarm_id}` }),
+  alarms: '#/alarms',
+  system: '#/system',
 };
 
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });

@@ -2,7 +2,13 @@ import type { Health, HealthReport } from '../../base/health.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Logger } from '../../base/logger.ts';
 import type { Meter } from '../../base/meter.ts';
-import { keyOfAlarmRecord, parseAlarmRecord, supersedes, type AlarmRecord } from '../../alarm/alarm-record.ts';
+import {
+  alarmRecordKey,
+  keyOfAlarmRecord,
+  parseAlarmRecord,
+  supersedes,
+  type AlarmRecord,
+} from '../../alarm/alarm-record.ts';
 import { recordsOf, type LogRecord } from '../../log/batch.ts';
 import type { Log, RecordChunk } from '../../log/log.ts';
 import { topics } from '../../topics.ts';
@@ -104,6 +110,12 @@ export class AlarmsView {
   ofRule(ruleId: string): Iterable<AlarmRecord> {
     this.#demandCaughtUp();
     return this.#byRule.get(ruleId)?.values() ?? [];
+  }
+
+  /** By the key of its series. */
+  get(ruleId: string, seriesKey: string): AlarmRecord | undefined {
+    this.#demandCaughtUp();
+    return this.#byRule.get(ruleId)?.get(alarmRecordKey(ruleId, seriesKey));
   }
 
   *[Symbol.iterator](): IterableIterator<AlarmRecord> {

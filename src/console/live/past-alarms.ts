@@ -2,7 +2,7 @@ import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import type { Cause, RuleVersion, SamplePlace } from '../../alarm/alarm-state.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import type { Series } from '../../metric/series.ts';
-import type { Sending } from './deliveries-view.ts';
+import { deliveriesBackMs, type Sending } from './deliveries-view.ts';
 import { FireCounts } from './fire-counts.ts';
 import { isFirst, type AlarmChange } from './transition.ts';
 
@@ -44,9 +44,16 @@ export class PastAlarms {
   readonly fires = new FireCounts();
   readonly #now: () => number;
   readonly #byPartition = new Map<number, Map<string, PastAlarm>>();
+  #completeSinceMs: number;
 
   constructor(now: () => number) {
     this.#now = now;
+    this.#completeSinceMs = now() - deliveriesBackMs;
+  }
+
+  /** Of the alarms that a message was due for, none that fired since is missing. */
+  get completeSinceMs(): number {
+    return this.#completeSinceMs;
   }
 
   get(alarmId: string): PastAlarm | undefined {
@@ -123,8 +130,15 @@ export class PastAlarms {
     const empty = { endedMs: undefined, isExact: false, notified: false, sendings: [] };
     const alarm: PastAlarm = { alarmId, ruleId, ...facts, ...empty };
     alarms.set(alarmId, alarm);
-    if (alarms.size > keptMax) alarms.delete(alarms.keys().next().value!);
+    if (alarms.size > keptMax) this.#forgetOldest(alarms);
     this.fires.add(ruleId, alarm.firedMs, this.#now());
     return alarm;
+  }
+
+  #forgetOldest(alarms: Map<string, PastAlarm>): void {
+    const [oldest] = alarms.values();
+    alarms.delete(oldest!.alarmId);
+    // A device's clock may be far ahead.
+    this.#completeSinceMs = Math.max(this.#completeSinceMs, Math.min(oldest!.firedMs, this.#now()));
   }
 }

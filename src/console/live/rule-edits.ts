@@ -29,7 +29,8 @@ function editOf(change: RuleChange): Pick<RuleEdit, 'ruleId' | 'metricName' | 'e
 
 const secret = '…';
 
-function differences(before: Rule, after: Rule): RuleEdit['fields'] {
+/** The fields in which two versions differ. */
+export function differences(before: Rule, after: Rule): RuleEdit['fields'] {
   const one: Readonly<Record<string, unknown>> = { ...before };
   const other: Readonly<Record<string, unknown>> = { ...after };
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);

@@ -75,6 +75,9 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
       </div>
       <Verdict alarm={alarm} />
       <div class="alarm-actions">
+        <a class="button" href={addressOf({ screen: 'rule', id: alarm.rule_id })}>
+          The rule
+        </a>
         <a class="button" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
           Edit the rule
         </a>

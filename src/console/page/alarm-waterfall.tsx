@@ -1,5 +1,5 @@
 import type { AlarmDetail, NotificationView } from './api.ts';
-import { durationText, momentText } from './time-text.ts';
+import { momentText, shortText } from './time-text.ts';
 
 interface Stage {
   readonly name: string;
@@ -43,7 +43,9 @@ function Message({ message, sampleMs }: { readonly message: NotificationView; re
         <span class={isGood ? 'calm' : message.outcome === 'waiting' ? 'hint' : 'disagrees'}>
           {isGood ? '✓ ' : ''}
           {outcomeWords[message.outcome] ?? message.outcome}
-          {isGood && message.outcome_ms !== undefined && ` ${shortMs(message.outcome_ms - sampleMs)} after the sample`}
+          {isGood &&
+            message.outcome_ms !== undefined &&
+            ` ${shortText(message.outcome_ms - sampleMs)} after the sample`}
         </span>
         {message.owed && <span class="hint">withheld by the cooldown before</span>}
         {message.reason !== undefined && <span class="disagrees">{message.reason}</span>}
@@ -56,7 +58,7 @@ function Message({ message, sampleMs }: { readonly message: NotificationView; re
               <i style={{ left: share(fromMs), width: `max(3px, calc(${share(toMs)} - ${share(fromMs)}))` }} />
             </span>
             <time dateTime={new Date(toMs).toISOString()} title={momentText(toMs)}>
-              {shortMs(toMs - fromMs)}
+              {shortText(toMs - fromMs)}
             </time>
           </li>
         ))}
@@ -72,8 +74,4 @@ function stagesOf(message: NotificationView, sampleMs: number): Stage[] {
   if (outcomeMs !== undefined)
     stages.push({ name: 'Discord answered', fromMs: attemptedMs ?? appendedMs, toMs: outcomeMs });
   return stages;
-}
-
-function shortMs(ms: number): string {
-  return ms < 10_000 ? `${Math.max(0, Math.round(ms))} ms` : durationText(ms);
 }

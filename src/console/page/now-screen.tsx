@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { api, type AlarmView } from './api.ts';
 import { conditionSentence, silenceSentence } from './condition-sentence.ts';
 import { alarmKey, changes, connection, firing, isStale, nowMs, pending, sampleHistory, status } from './live.ts';
-import { addressOf } from './router.ts';
+import { addressOf, everyAlarm } from './router.ts';
 import { known, learnRule } from './rule-cache.ts';
 import { Sentence, StateMark, Tags } from './state-mark.tsx';
 import { durationText, momentText, numberText } from './time-text.ts';
@@ -236,7 +236,7 @@ function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly has
 
 /** What fires has a page of its own; what is pending has only its rule. */
 function alarmAddress({ alarm_id: id, rule_id: ruleId }: AlarmView): string {
-  return addressOf(id === undefined ? { screen: 'editor', id: ruleId } : { screen: 'alarm', id });
+  return addressOf(id === undefined ? { screen: 'rule', id: ruleId } : { screen: 'alarm', id });
 }
 
 function Since({ sinceMs }: { readonly sinceMs: number }) {
@@ -253,6 +253,7 @@ function Changes() {
     <section>
       <div class="section-head">
         <h2>Lately</h2>
+        <a href={addressOf({ screen: 'alarms', filter: everyAlarm })}>All alarms of the last days</a>
       </div>
       <ul class="changes">
         {changes.value.map(({ place, atMs, kind, alarm }) => (

@@ -1,13 +1,25 @@
 // Which screen is shown stands in the address after `#`, with its view state, so that a link shows what its sender saw:
-// #/now, #/rules?q=state:firing, #/rules/new, #/rules/{id}, #/alarms/{id}, #/system. The part after `#` is never sent to a server.
+// #/now, #/rules?q=state:firing, #/rules/new, #/rules/{id}, #/rules/{id}/edit, #/alarms?state=ended, #/alarms/{id}, #/system.
+// The part after `#` is never sent to a server.
 import { computed, signal } from '@preact/signals';
 
 export type Route =
   | { readonly screen: 'now' }
   | { readonly screen: 'rules'; readonly search: string }
+  | { readonly screen: 'rule'; readonly id: string }
   | { readonly screen: 'editor'; readonly id: string | undefined }
+  | { readonly screen: 'alarms'; readonly filter: AlarmsFilter }
   | { readonly screen: 'alarm'; readonly id: string }
   | { readonly screen: 'system' };
+
+/** Which of the past alarms are listed; empty: all. */
+export interface AlarmsFilter {
+  readonly state: string;
+  readonly metric: string;
+  readonly rule: string;
+}
+
+export const everyAlarm: AlarmsFilter = { state: '', metric: '', rule: '' };
 
 const hash = signal(location.hash);
 addEventListener('hashchange', () => (hash.value = location.hash));
@@ -16,13 +28,29 @@ export const route = computed((): Route => parseRoute(hash.value));
 
 function parseRoute(text: string): Route {
   const [path = '', query = ''] = text.replace(/^#/, '').split('?');
-  const [, first, second] = path.split('/');
-  if (first === 'alarms' && second !== undefined && second !== '') return { screen: 'alarm', id: decoded(second) };
+  const [, first, second = '', third] = path.split('/');
+  const given = new URLSearchParams(query);
+  if (first === 'alarms')
+    return second === ''
+      ? { screen: 'alarms', filter: filterOf(everyAlarm, given) }
+      : { screen: 'alarm', id: decoded(second) };
   if (first === 'system') return { screen: 'system' };
   if (first !== 'rules') return { screen: 'now' };
-  if (second === undefined || second === '')
-    return { screen: 'rules', search: new URLSearchParams(query).get('q') ?? '' };
-  return { screen: 'editor', id: second === 'new' ? undefined : decoded(second) };
+  if (second === '') return { screen: 'rules', search: given.get('q') ?? '' };
+  if (second === 'new') return { screen: 'editor', id: undefined };
+  return { screen: third === 'edit' ? 'editor' : 'rule', id: decoded(second) };
+}
+
+/** What the query says of the fields that there are. */
+function filterOf<Filter extends object>(every: Filter, given: URLSearchParams): Filter {
+  const fields = Object.keys(every).map((field) => [field, given.get(field) ?? '']);
+  return Object.fromEntries(fields) as Filter;
+}
+
+/** The fields that say something, as a query. */
+function queryOf(filter: object): string {
+  const said = Object.entries(filter).filter(([, value]) => value !== '') as [string, string][];
+  return said.length === 0 ? '' : `?${new URLSearchParams(said)}`;
 }
 
 /** An address that somebody cut short may end in half a letter. */
@@ -35,10 +63,21 @@ function decoded(text: string): string {
 }
 
 export function addressOf(target: Route): string {
-  if (target.screen === 'now' || target.screen === 'system') return `#/${target.screen}`;
-  if (target.screen === 'alarm') return `#/alarms/${encodeURIComponent(target.id)}`;
-  if (target.screen === 'editor') return `#/rules/${target.id === undefined ? 'new' : encodeURIComponent(target.id)}`;
-  return target.search === '' ? '#/rules' : `#/rules?${new URLSearchParams({ q: target.search })}`;
+  const id = 'id' in target ? encodeURIComponent(target.id ?? 'new') : '';
+  switch (target.screen) {
+    case 'alarm':
+      return `#/alarms/${id}`;
+    case 'alarms':
+      return `#/alarms${queryOf(target.filter)}`;
+    case 'editor':
+      return `#/rules/${id}${target.id === undefined ? '' : '/edit'}`;
+    case 'rule':
+      return `#/rules/${id}`;
+    case 'rules':
+      return `#/rules${queryOf({ q: target.search })}`;
+    default:
+      return `#/${target.screen}`;
+  }
 }
 
 export function go(target: Route): void {

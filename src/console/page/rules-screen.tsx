@@ -205,7 +205,7 @@ function RuleRow({
         <StateMark state={shownState(view)} count={view.firing} />
       </div>
       <div class="rule-main">
-        <a class="rule-link" href={addressOf({ screen: 'editor', id: rule.id })}>
+        <a class="rule-link" href={addressOf({ screen: 'rule', id: rule.id })}>
           <Sentence parts={parts} />
         </a>
         <Tags tags={rule.tags} />
@@ -236,7 +236,7 @@ function seenText({ series, worst, state }: RuleView): string {
 }
 
 /** Enabling and disabling can be undone, so nobody is asked. */
-function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: string; onChanged: () => void }) {
+export function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: string; onChanged: () => void }) {
   const isBusy = useSignal(false);
   const isOn = rule.enabled ?? true;
   const set = async (enabled: boolean): Promise<void> => {

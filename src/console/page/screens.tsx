@@ -9,7 +9,9 @@ import { RulesScreen } from './rules-screen.tsx';
 type Name = Route['screen'];
 
 const AlarmScreen = lazy(async () => (await import('./alarm-screen.tsx')).AlarmScreen);
+const AlarmsScreen = lazy(async () => (await import('./alarms-screen.tsx')).AlarmsScreen);
 const RuleEditor = lazy(async () => (await import('./rule-editor.tsx')).RuleEditor);
+const RuleScreen = lazy(async () => (await import('./rule-screen.tsx')).RuleScreen);
 const SystemScreen = lazy(async () => (await import('./system-screen.tsx')).SystemScreen);
 
 interface Screen<Shown extends Route> {
@@ -22,8 +24,10 @@ interface Screen<Shown extends Route> {
 const screens: { readonly [Key in Name]: Screen<Extract<Route, { screen: Key }>> } = {
   now: { title: 'Now', under: 'now', show: () => <NowScreen /> },
   rules: { title: 'Rules', under: 'rules', show: ({ search }) => <RulesScreen search={search} /> },
-  editor: { title: 'Rule', under: 'rules', show: ({ id }) => <RuleEditor key={id ?? 'new'} id={id} /> },
+  rule: { title: 'Rule', under: 'rules', show: ({ id }) => <RuleScreen key={id} id={id} /> },
+  editor: { title: 'Edit a rule', under: 'rules', show: ({ id }) => <RuleEditor key={id ?? 'new'} id={id} /> },
   alarm: { title: 'Alarm', under: 'now', show: ({ id }) => <AlarmScreen key={id} id={id} /> },
+  alarms: { title: 'Alarms', under: 'now', show: ({ filter }) => <AlarmsScreen filter={filter} /> },
   system: { title: 'System', under: 'system', show: () => <SystemScreen /> },
 };
 

@@ -2,22 +2,26 @@ import { useSignal } from '@preact/signals';
 import type { TestSendView } from './api.ts';
 import { sendTest } from './inspect.ts';
 
-/** Sends a test message to the webhook being written, and shows what Discord really answered. */
+/** Sends a test message to the webhook being written. */
 export function SendTest({ fields }: { readonly fields: Record<string, unknown> }) {
+  const url = fields['discord_webhook_url'];
+  return url === undefined || url === '' ? null : <TestButton send={() => sendTest(fields)} />;
+}
+
+/** Sends a test message, and shows what Discord really answered. */
+export function TestButton({ send: order }: { readonly send: () => Promise<TestSendView> }) {
   const said = useSignal<TestSendView | { readonly problem: string } | undefined>(undefined);
   const isBusy = useSignal(false);
-  const url = fields['discord_webhook_url'];
   const send = async (): Promise<void> => {
     isBusy.value = true;
     said.value = undefined;
     try {
-      said.value = await sendTest(fields);
+      said.value = await order();
     } catch (error) {
       said.value = { problem: (error as Error).message };
     }
     isBusy.value = false;
   };
-  if (url === undefined || url === '') return null;
   const now = said.value;
   return (
     <div class="send-test">

@@ -16,6 +16,11 @@ export function durationText(durationMs: number): string {
     .join(' ');
 }
 
+/** As durationText, and what is short to the millisecond. */
+export function shortText(durationMs: number): string {
+  return durationMs < 10_000 ? `${Math.max(0, Math.round(durationMs))} ms` : durationText(durationMs);
+}
+
 /** A duration that a rule's author wrote in seconds, always exact: `45 s`, `90 s`, `5 min`, `2 h`, `1 h 30 min`. */
 export function secondsText(seconds: number): string {
   return seconds >= 60 && seconds % 60 === 0 && seconds <= 86_400 ? durationText(seconds * 1000) : `${seconds} s`;

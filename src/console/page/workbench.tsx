@@ -11,14 +11,8 @@ import type { Form } from './fields.tsx';
 import { readSamples, runBacktest } from './inspect.ts';
 import { nowMs } from './live.ts';
 import { MetricPicker } from './metric-picker.tsx';
+import { Ranges } from './ranges.tsx';
 import { numberText } from './time-text.ts';
-
-const ranges = [
-  [600, '10 min'],
-  [3_600, '1 h'],
-  [21_600, '6 h'],
-  [86_400, '24 h'],
-] as const;
 
 const samplesEveryMs = 2_000;
 /** A hand that drags gives a value every few milliseconds: only where it rests is worth an answer. */
@@ -104,20 +98,6 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
       </div>
       <BacktestVerdict result={result.value} before={isOther ? ghost.value : undefined} rangeSeconds={range.value} />
     </section>
-  );
-}
-
-function Ranges({ range }: { readonly range: Signal<number> }) {
-  return (
-    <fieldset class="ranges">
-      <legend class="for-ears">How far back</legend>
-      {ranges.map(([seconds, words]) => (
-        <label key={seconds}>
-          <input type="radio" name="range" checked={range.value === seconds} onChange={() => (range.value = seconds)} />
-          <span>{words}</span>
-        </label>
-      ))}
-    </fieldset>
   );
 }
 

@@ -1,0 +1,61 @@
+import { PastAlarms } from './past-alarms.tsx';
+import { addressOf, amend, type AlarmsFilter } from './router.ts';
+
+const states = [
+  ['', 'Firing and ended'],
+  ['firing', 'Firing'],
+  ['ended', 'Ended'],
+] as const;
+
+/** The alarms of the last days, whatever rule they were of; the filter stands in the address. */
+export function AlarmsScreen({ filter }: { readonly filter: AlarmsFilter }) {
+  const { state, metric, rule } = filter;
+  const set = (more: Partial<AlarmsFilter>): void => amend({ screen: 'alarms', filter: { ...filter, ...more } });
+  return (
+    <div class="past">
+      <div class="screen-head">
+        <div>
+          <h1 tabIndex={-1}>Alarms</h1>
+          <p class="hint">What fired in the last days, the latest first.</p>
+        </div>
+      </div>
+      <search class="filters">
+        <label>
+          <span>State</span>
+          <select value={state} onChange={(event) => set({ state: event.currentTarget.value })}>
+            {states.map(([value, words]) => (
+              <option key={value} value={value}>
+                {words}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          <span>Metric</span>
+          <input
+            type="search"
+            placeholder="every one, or a whole name"
+            autocomplete="off"
+            spellcheck={false}
+            value={metric}
+            onChange={(event) => set({ metric: event.currentTarget.value.trim() })}
+          />
+        </label>
+        {rule !== '' && (
+          <span class="filter-set">
+            of <a href={addressOf({ screen: 'rule', id: rule })}>one rule</a>
+            <button type="button" class="small" onClick={() => set({ rule: '' })}>
+              Of all rules
+            </button>
+          </span>
+        )}
+      </search>
+      <section class="card past-card">
+        <PastAlarms
+          filter={{ state, metric_name: metric, rule_id: rule }}
+          none={state + metric + rule === '' ? 'Nothing has fired.' : 'No alarm matches.'}
+        />
+      </section>
+    </div>
+  );
+}

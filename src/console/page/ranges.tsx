@@ -1,0 +1,23 @@
+import type { Signal } from '@preact/signals';
+
+const usual = [
+  [600, '10 min'],
+  [3_600, '1 h'],
+  [21_600, '6 h'],
+  [86_400, '24 h'],
+] as const;
+
+/** How far back a chart goes, in seconds. */
+export function Ranges({ range }: { readonly range: Signal<number> }) {
+  return (
+    <fieldset class="ranges">
+      <legend class="for-ears">How far back</legend>
+      {usual.map(([seconds, words]) => (
+        <label key={seconds}>
+          <input type="radio" name="range" checked={range.value === seconds} onChange={() => (range.value = seconds)} />
+          <span>{words}</span>
+        </label>
+      ))}
+    </fieldset>
+  );
+}
