@@ -2,11 +2,11 @@
 // come again, and memory stays where it was.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLogger } from '../../src/base/logger.ts';
 import { recordsOf } from '../../src/log/batch.ts';
@@ -14,7 +14,7 @@ import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
 import { topics } from '../../src/topics.ts';
 import { startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
-import { needs, programAt, startProgram, type Program } from './programs.ts';
+import { needs, programAt, root, startProgram, type Program } from './programs.ts';
 import { snippet } from './snippets.ts';
 
 const outageMs = 20_000;
@@ -53,6 +53,25 @@ async function startCounter() {
       server.closeAllConnections();
     },
   };
+}
+
+const linesWritten = 300;
+
+/** Influx' client, as printed but for the token and what it writes: a number that is one more each time, ten times a second. */
+function startInfluxClient(): Program {
+  const code = snippet('influx.mjs', { url: ingest.url }).replace(/^lines\.writePoint\(.*\n?/m, '');
+  // Where node looks for the packages that the snippet imports.
+  const file = join(root, `.cache/clients/outage-${process.pid}.mjs`);
+  const write = `lines.writePoint(new Point('outage_influx').intField('value', ++written))`;
+  const loop = `let written = 0;\nsetInterval(() => written < ${linesWritten} && ${write}, 100);\n`;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${code}\n${loop}`);
+  const program = startProgram(process.execPath, [file], { SSRMS_TOKEN: 'none', NODE_NO_WARNINGS: '1' });
+  const stop = async (): Promise<void> => {
+    await program.stop();
+    rmSync(file);
+  };
+  return { output: () => program.output(), stop };
 }
 
 /** Posts until told to end; what each was answered, and how long that took. */
@@ -131,11 +150,11 @@ async function valuesOf(names: readonly string[]): Promise<Map<string, Set<numbe
 const needed = { ...needs('prometheus'), ...needs('vmagent') };
 
 test(
-  'Kafka stands still for 20 s: Prometheus and vmagent lose nothing, posts are told 503 in time',
+  "Kafka stands still for 20 s: Prometheus, vmagent and Influx' client lose nothing, posts are told 503 in time",
   needed,
   async () => {
     const counter = await startCounter();
-    const scrapers = startScrapers(counter);
+    const programs = [...startScrapers(counter), startInfluxClient()];
     const poster = startPoster(ingest.url);
     try {
       while (counter.shown('prometheus') < 3 || counter.shown('vmagent') < 3) await sleep(100);
@@ -147,6 +166,7 @@ test(
       await sleep(5_000);
       await poster.end();
       const wanted = new Map(['prometheus', 'vmagent'].map((name) => [`outage_${name}`, counter.shown(name)]));
+      wanted.set('outage_influx', linesWritten);
       const missing = async (): Promise<string[]> => {
         const found = await valuesOf([...wanted.keys()]);
         return [...wanted].flatMap(([name, last]) =>
@@ -170,7 +190,7 @@ test(
       const peakKb = Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${ingest.pid}/status`, 'utf8'))![1]);
       assert.ok(peakKb * 1024 < memoryBytesMax, `${peakKb} kB`);
     } finally {
-      for (const scraper of scrapers) await scraper.stop();
+      for (const program of programs) await program.stop();
       await counter.close();
     }
   },
