@@ -424,7 +424,7 @@ test('hostile text is shown as text, and runs nowhere', async () => {
     offset: 1,
   });
   await page.locator('.alarm .metric', { hasText: '<img src=x' }).waitFor();
-  for (const path of ['#/rules', `#/rules/${rule.id}`, `#/rules/${rule.id}/edit`, '#/alarms']) {
+  for (const path of ['#/rules', `#/rules/${rule.id}`, `#/rules/${rule.id}/edit`, '#/alarms', '#/timeline']) {
     await page.goto(`${system.url}/console/${path}`);
     await page.getByText('<script>alert(1)</script>').first().waitFor();
     assert.equal(await page.locator('img, main script').count(), 0);
@@ -454,7 +454,8 @@ for (const theme of ['light', 'dark'] as const) {
       ['#/rules', '.rule'],
       [`#/rules/${rule.id}`, '.versions li'],
       [`#/rules/${rule.id}/edit`, '#threshold'],
-      ['#/alarms', '.past-alarms li'],
+      ['#/alarms', '.past-alarms > li'],
+      ['#/timeline', '.timeline > li'],
       ['#/system', '.tile'],
       ['#/rules/new', '#threshold'],
     ] as const) {

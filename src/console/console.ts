@@ -19,6 +19,7 @@ import { SampleCount } from './sample-count.ts';
 import { RuleIndex } from './rule-index.ts';
 import { InstancesView } from './instances-view.ts';
 import { systemRoutes } from './system-routes.ts';
+import { timelineRoutes } from './timeline-routes.ts';
 
 export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly version: string;
@@ -51,6 +52,7 @@ export function createConsole(options: ConsoleOptions): Console {
     consoleRoutes({ live, rules, index, catalogue, status, now }),
     ruleStateRoute({ live, rules, catalogue, now }),
     alarmListRoutes({ live, now }),
+    timelineRoutes({ live, rules, now }),
     streamRoutes(hub),
     alarmRoutes({ ...looking, live, rules, discordApiBase }),
     backtestRoutes(looking),

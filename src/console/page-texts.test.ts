@@ -128,6 +128,7 @@ const said = ({ items, next }: PagedList<string, Letters>): string => `${items.j
 test('a list whose first page is read again keeps what stands behind it, and has no gap', () => {
   const first = withHead(undefined, page('fed', 'd'), letters);
   assert.equal(said(first), 'fed d');
+  assert.equal(said(withHead(first, page('gfe', 'e'), letters)), 'gfe e', 'nobody asked for what is behind');
   const both = withMore(first, page('cb', 'b'), letters);
   assert.equal(said(both), 'fedcb b');
   assert.equal(said(withHead(both, page('gfe', 'e'), letters)), 'gfedcb b');

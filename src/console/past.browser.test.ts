@@ -1,11 +1,12 @@
 // The screens that tell of the past, in a real browser against the whole system and a stand-in for Discord.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { gzipSync } from 'node:zlib';
+import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
@@ -149,4 +150,114 @@ test('older alarms come by the page, and a filter stands in the address', async 
   await go('#/alarms?metric=flaps&state=ended');
   await page.getByText(/^20 of 25/).waitFor();
   assert.equal(await page.getByLabel('Metric').inputValue(), 'flaps');
+});
+
+const clean = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
+
+test('the timeline tells of alarms, edits and failed messages, and its filters stand in the address', async () => {
+  const { id } = await make({ metric_name: 'flaps', threshold: 5 });
+  const gone = webhook.replace(/\d{17,20}/, '111111111111111111');
+  await make({ metric_name: 'lost', threshold: 5, discord_webhook_url: gone });
+  await publish('flaps', [9, 1, 9, 1]);
+  await publish('lost', [9]);
+  await fired(3);
+  await send('PUT', `/rules/${id}`, { metric_name: 'flaps', threshold: 6, discord_webhook_url: webhook });
+  await go('#/timeline');
+  const rows = page.locator('.timeline > li');
+  const row = (words: string): Locator => rows.filter({ hasText: words });
+  await row('Parked').waitFor();
+  assert.match(clean(await row('Parked').innerText()), /lost to webhook \d+: .*404/);
+  assert.match(clean(await row('Changed').innerText()), /flaps threshold 5 → to 6/);
+  assert.equal(await row('fired at 9').count(), 3);
+  assert.equal(await row('ended at 1').count(), 2);
+  await page.getByText(/^Nothing is missing of alarms since/).waitFor();
+  await page.getByRole('img', { name: /^flaps is above 6: fired 2 times in 24 hours/ }).waitFor();
+
+  await page.getByLabel('Alarms', { exact: true }).uncheck();
+  await row('fired').first().waitFor({ state: 'detached' });
+  assert.equal(await rows.count(), 4);
+  assert.match(page.url(), /#\/timeline\?kind=rule%2Cdelivery$/);
+  await page.goto('about:blank');
+  await go('#/timeline?kind=rule&metric=lost');
+  await page.getByText('1 of 1').waitFor();
+  assert.match(clean(await rows.innerText()), /Made lost the rule was made/);
+  assert.equal(await page.getByLabel('Metric').inputValue(), 'lost');
+  assert.equal(await page.getByLabel('Alarms', { exact: true }).isChecked(), false);
+  await page.getByRole('link', { name: 'flaps is above 6' }).waitFor({ state: 'detached' });
+});
+
+test('the brush zooms by pointer, by keys and by typing, to the same times', async () => {
+  await make({ metric_name: 'flaps', threshold: 5 });
+  await publish('flaps', [9, 1]);
+  await fired(1);
+  await go('#/timeline');
+  await page.getByText('3 of 3').waitFor();
+  const range = (): { fromMs: number; toMs: number } => {
+    const query = new URLSearchParams(page.url().split('?')[1]);
+    return { fromMs: Number(query.get('from')), toMs: Number(query.get('to')) };
+  };
+  const box = (await page.locator('.brush').boundingBox())!;
+  const at = (share: number): [number, number] => [box.x + box.width * share, box.y + box.height / 2];
+  await page.mouse.move(...at(0.25));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.5), { steps: 5 });
+  await page.mouse.up();
+  await page.getByText('Nothing in this time.').waitFor();
+  const drawn = range();
+  const quarterMs = 6 * 3_600_000;
+  assert.ok(Math.abs(drawn.toMs - drawn.fromMs - quarterMs) < 60_000, `${drawn.toMs - drawn.fromMs} ms`);
+  assert.ok(Math.abs(drawn.toMs - (Date.now() - 12 * 3_600_000)) < 120_000);
+
+  await page.getByRole('button', { name: 'Last 24 hours' }).click();
+  await page.getByText('3 of 3').waitFor();
+  const from = page.getByRole('slider', { name: 'Show from' });
+  await from.focus();
+  for (const key of ['PageUp', 'PageUp', 'ArrowRight', 'ArrowRight', 'ArrowRight', 'ArrowRight'])
+    await page.keyboard.press(key);
+  assert.equal(await from.getAttribute('aria-valuenow'), '24');
+  await page.getByRole('slider', { name: 'Show up to' }).focus();
+  for (let count = 0; count < 48; count++) await page.keyboard.press('ArrowLeft');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing in this time.').waitFor();
+  const keyed = range();
+  assert.ok(Math.abs(keyed.fromMs - drawn.fromMs) < 120_000 && Math.abs(keyed.toMs - drawn.toMs) < 120_000);
+
+  await page.getByRole('button', { name: 'Last 24 hours' }).click();
+  await page.getByText('3 of 3').waitFor();
+  const local = (ms: number): string =>
+    new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+  await page.getByLabel('To', { exact: true }).fill(local(keyed.toMs));
+  await page.getByLabel('To', { exact: true }).press('Tab');
+  await page.getByText('Nothing in this time.').waitFor();
+  assert.equal(range().toMs, Math.floor(keyed.toMs / 1_000) * 1_000);
+  await page.goBack();
+  await page.getByText('3 of 3').waitFor();
+});
+
+test('rows of the timeline hold still under the pointer, and a pill says what is new', async () => {
+  await make({ metric_name: 'flaps', threshold: 5 });
+  await publish('flaps', [9]);
+  await fired(1);
+  await go('#/timeline');
+  await page.getByText('2 of 2').waitFor();
+  await page.locator('.timeline > li').first().hover();
+  await publish('flaps', [1, 9]);
+  await page.getByRole('button', { name: '2 new' }).waitFor();
+  assert.equal(await page.locator('.timeline > li').count(), 2);
+  await page.mouse.move(0, 0);
+  await page.getByText('4 of 4').waitFor();
+});
+
+test('the page keeps its budget: 60 kB of JavaScript for the first screen, 80 kB in all, 12 kB of CSS', async () => {
+  const packed = async (name: string): Promise<number> =>
+    gzipSync(await readFile(join(pageDir, name)), { level: 9 }).length;
+  const sum = async (names: readonly string[]): Promise<number> =>
+    (await Promise.all(names.map(packed))).reduce((all, bytes) => all + bytes, 0);
+  const assets = (await readdir(join(pageDir, 'assets'))).map((name) => join('assets', name));
+  const html = await readFile(join(pageDir, 'index.html'), 'utf8');
+  const first = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map(([, name]) => name!);
+  assert.ok(first.length > 0);
+  assert.ok((await sum(first)) <= 60_000);
+  assert.ok((await sum(assets.filter((name) => name.endsWith('.js')))) <= 80_000);
+  assert.ok((await sum(assets.filter((name) => name.endsWith('.css')))) <= 12_000);
 });

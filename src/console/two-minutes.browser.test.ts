@@ -284,6 +284,7 @@ test('axe finds nothing on any screen, in either theme', async () => {
     ['no rule', '#/rules/x', 'This rule is not there'],
     ['edit a rule', `#/rules/${id}/edit`, /^Would have fired/],
     ['alarms', '#/alarms', /^1 of 1/],
+    ['timeline', '#/timeline', /^Nothing is missing/],
     ['system', '#/system', 'every partition has an owner'],
     ['alarm', `#/alarms/${(await alarms())[0]!.alarm_id}`, /delivered/],
     ['no alarm', '#/alarms/x', 'This alarm is not there'],

@@ -27,6 +27,7 @@ const screens: Record<string, string> = {
   ...(rule !== undefined && { editor: `#/rules/${rule.id}/edit`, rule: `#/rules/${rule.id}` }),
   ...(alarm !== undefined && { alarm: `#/alarms/${alarm.alarm_id}` }),
   alarms: '#/alarms',
+  timeline: '#/timeline',
   system: '#/system',
 };
 

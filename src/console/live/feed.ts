@@ -75,6 +75,8 @@ interface Lane {
   next: number;
   /** From here on nothing that happened is missing: what is older was dropped, or may have been compacted away. */
   completeFrom: number;
+  /** When the oldest item that is held was appended, once older ones were dropped. */
+  heldFromMs: number;
 }
 
 /**
@@ -85,7 +87,13 @@ interface Lane {
 export class Feed {
   readonly #lanes: Record<FeedTopic, Lane[]> = { alarms: [], rules: [], deliveries: [] };
   readonly #listeners = new Set<(item: FeedItem) => void>();
+  readonly #readFromMs: Readonly<Record<FeedTopic, number>>;
   #sorted: readonly FeedItem[] | undefined;
+
+  /** `readFromMs`: by topic, from when on the log was sure to hold all that happened when it was read. */
+  constructor(readFromMs: Readonly<Record<FeedTopic, number>> = { alarms: 0, rules: 0, deliveries: 0 }) {
+    this.#readFromMs = readFromMs;
+  }
 
   add(item: FeedItem): void {
     const lane = this.#lane(item.topic, item.partition);
@@ -95,6 +103,7 @@ export class Feed {
     if (lane.items.length > kept * 1.25) {
       lane.items = lane.items.slice(-kept);
       lane.completeFrom = Math.max(lane.completeFrom, lane.items[0]!.offset);
+      lane.heldFromMs = lane.items[0]!.atMs;
     }
     this.#sorted = undefined;
     for (const listener of this.#listeners) listener(item);
@@ -110,6 +119,11 @@ export class Feed {
   incompleteBefore(topic: FeedTopic, partition: number, offset: number): void {
     const lane = this.#lane(topic, partition);
     lane.completeFrom = Math.max(lane.completeFrom, offset);
+  }
+
+  /** Of what happened since, nothing is missing, in any partition of the topic. */
+  completeSinceMs(topic: FeedTopic): number {
+    return this.#lanes[topic].reduce((sinceMs, lane) => Math.max(sinceMs, lane.heldFromMs), this.#readFromMs[topic]);
   }
 
   get positions(): FeedPositions {
@@ -148,13 +162,16 @@ export class Feed {
 
   #lane(topic: FeedTopic, partition: number): Lane {
     const lanes = this.#lanes[topic];
-    while (lanes.length <= partition) lanes.push({ items: [], next: 0, completeFrom: 0 });
+    while (lanes.length <= partition) lanes.push({ items: [], next: 0, completeFrom: 0, heldFromMs: 0 });
     return lanes[partition]!;
   }
 }
 
+/** Where and when an item is. */
+export type FeedPlace = Pick<FeedItem, 'atMs' | 'topic' | 'partition' | 'offset'>;
+
 /** By time, then by place, so that the order of any two is the same for everybody. */
-export function compareTime(one: FeedItem, other: FeedItem): number {
+export function compareTime(one: FeedPlace, other: FeedPlace): number {
   return (
     one.atMs - other.atMs ||
     feedTopics.indexOf(one.topic) - feedTopics.indexOf(other.topic) ||

@@ -3,7 +3,7 @@ import type { Log } from '../../log/log.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { topics } from '../../topics.ts';
 import { AlarmsView, type AlarmsViewOptions } from './alarms-view.ts';
-import { DeliveriesView } from './deliveries-view.ts';
+import { DeliveriesView, deliveriesBackMs } from './deliveries-view.ts';
 import { Feed } from './feed.ts';
 import { PastAlarms } from './past-alarms.ts';
 import { followRuleEdits } from './rule-edits.ts';
@@ -32,14 +32,17 @@ export class LiveStore {
   readonly alarms: AlarmsView;
   readonly past: PastAlarms;
   readonly deliveries: DeliveriesView;
-  readonly feed = new Feed();
+  readonly feed: Feed;
   readonly #isCaughtUp = { rules: false, deliveries: false };
 
   constructor(options: LiveStoreOptions) {
     const { log, rules, now } = options;
-    const { feed } = this;
-    const past = new PastAlarms(now);
     const compactedBeforeMs = now() - topics.alarms.compactionLagMs;
+    // Of a rule's earlier versions any may have been compacted away before they were read.
+    const readFromMs = { alarms: compactedBeforeMs, rules: now(), deliveries: now() - deliveriesBackMs };
+    const feed = new Feed(readFromMs);
+    this.feed = feed;
+    const past = new PastAlarms(now);
     const settled = new Set<number>();
     this.past = past;
     this.alarms = new AlarmsView({

@@ -1,6 +1,6 @@
 // Which screen is shown stands in the address after `#`, with its view state, so that a link shows what its sender saw:
-// #/now, #/rules?q=state:firing, #/rules/new, #/rules/{id}, #/rules/{id}/edit, #/alarms?state=ended, #/alarms/{id}, #/system.
-// The part after `#` is never sent to a server.
+// #/now, #/rules?q=state:firing, #/rules/new, #/rules/{id}, #/rules/{id}/edit, #/alarms?state=ended, #/alarms/{id},
+// #/timeline?kind=rule, #/system. The part after `#` is never sent to a server.
 import { computed, signal } from '@preact/signals';
 
 export type Route =
@@ -10,6 +10,7 @@ export type Route =
   | { readonly screen: 'editor'; readonly id: string | undefined }
   | { readonly screen: 'alarms'; readonly filter: AlarmsFilter }
   | { readonly screen: 'alarm'; readonly id: string }
+  | { readonly screen: 'timeline'; readonly filter: TimelineFilter }
   | { readonly screen: 'system' };
 
 /** Which of the past alarms are listed; empty: all. */
@@ -20,6 +21,17 @@ export interface AlarmsFilter {
 }
 
 export const everyAlarm: AlarmsFilter = { state: '', metric: '', rule: '' };
+
+/** What of the timeline is shown; empty: all, of the last 24 hours. Times are milliseconds since the epoch. */
+export interface TimelineFilter {
+  readonly kind: string;
+  readonly rule: string;
+  readonly metric: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+export const everything: TimelineFilter = { kind: '', rule: '', metric: '', from: '', to: '' };
 
 const hash = signal(location.hash);
 addEventListener('hashchange', () => (hash.value = location.hash));
@@ -34,6 +46,7 @@ function parseRoute(text: string): Route {
     return second === ''
       ? { screen: 'alarms', filter: filterOf(everyAlarm, given) }
       : { screen: 'alarm', id: decoded(second) };
+  if (first === 'timeline') return { screen: 'timeline', filter: timelineFilterOf(given) };
   if (first === 'system') return { screen: 'system' };
   if (first !== 'rules') return { screen: 'now' };
   if (second === '') return { screen: 'rules', search: given.get('q') ?? '' };
@@ -45,6 +58,14 @@ function parseRoute(text: string): Route {
 function filterOf<Filter extends object>(every: Filter, given: URLSearchParams): Filter {
   const fields = Object.keys(every).map((field) => [field, given.get(field) ?? '']);
   return Object.fromEntries(fields) as Filter;
+}
+
+/** What somebody wrote wrong into the address says nothing. */
+function timelineFilterOf(given: URLSearchParams): TimelineFilter {
+  const filter = filterOf(everything, given);
+  const time = (text: string): string => (/^\d{1,15}$/.test(text) ? text : '');
+  const kinds = filter.kind.split(',').filter((kind) => ['transition', 'rule', 'delivery'].includes(kind));
+  return { ...filter, kind: kinds.slice(0, 3).join(','), from: time(filter.from), to: time(filter.to) };
 }
 
 /** The fields that say something, as a query. */
@@ -68,7 +89,8 @@ export function addressOf(target: Route): string {
     case 'alarm':
       return `#/alarms/${id}`;
     case 'alarms':
-      return `#/alarms${queryOf(target.filter)}`;
+    case 'timeline':
+      return `#/${target.screen}${queryOf(target.filter)}`;
     case 'editor':
       return `#/rules/${id}${target.id === undefined ? '' : '/edit'}`;
     case 'rule':

@@ -3,7 +3,7 @@
 import type { JSX } from 'preact';
 import { lazy } from './lazy.tsx';
 import { NowScreen } from './now-screen.tsx';
-import type { Route } from './router.ts';
+import { everything, type Route } from './router.ts';
 import { RulesScreen } from './rules-screen.tsx';
 
 type Name = Route['screen'];
@@ -13,6 +13,7 @@ const AlarmsScreen = lazy(async () => (await import('./alarms-screen.tsx')).Alar
 const RuleEditor = lazy(async () => (await import('./rule-editor.tsx')).RuleEditor);
 const RuleScreen = lazy(async () => (await import('./rule-screen.tsx')).RuleScreen);
 const SystemScreen = lazy(async () => (await import('./system-screen.tsx')).SystemScreen);
+const TimelineScreen = lazy(async () => (await import('./timeline-screen.tsx')).TimelineScreen);
 
 interface Screen<Shown extends Route> {
   readonly title: string;
@@ -28,12 +29,18 @@ const screens: { readonly [Key in Name]: Screen<Extract<Route, { screen: Key }>>
   editor: { title: 'Edit a rule', under: 'rules', show: ({ id }) => <RuleEditor key={id ?? 'new'} id={id} /> },
   alarm: { title: 'Alarm', under: 'now', show: ({ id }) => <AlarmScreen key={id} id={id} /> },
   alarms: { title: 'Alarms', under: 'now', show: ({ filter }) => <AlarmsScreen filter={filter} /> },
+  timeline: {
+    title: 'Timeline',
+    under: 'timeline',
+    show: ({ filter }) => <TimelineScreen filter={filter} />,
+  },
   system: { title: 'System', under: 'system', show: () => <SystemScreen /> },
 };
 
 export const navigation: readonly { readonly name: Name; readonly to: Route }[] = [
   { name: 'now', to: { screen: 'now' } },
   { name: 'rules', to: { screen: 'rules', search: '' } },
+  { name: 'timeline', to: { screen: 'timeline', filter: everything } },
   { name: 'system', to: { screen: 'system' } },
 ];
 

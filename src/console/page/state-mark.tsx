@@ -1,6 +1,21 @@
 import type { SentencePart } from './condition-sentence.ts';
 
-export type ShownState = 'firing' | 'no-data' | 'pending' | 'ok' | 'disabled' | 'ended' | 'live' | 'silent' | 'stopped';
+export type ShownState =
+  | 'firing'
+  | 'no-data'
+  | 'pending'
+  | 'ok'
+  | 'disabled'
+  | 'ended'
+  | 'live'
+  | 'silent'
+  | 'stopped'
+  | 'made'
+  | 'changed'
+  | 'deleted'
+  | 'parked'
+  | 'dead'
+  | 'expired';
 
 const marks: Record<ShownState, { glyph: string; word: string }> = {
   firing: { glyph: '▲', word: 'Firing' },
@@ -12,6 +27,12 @@ const marks: Record<ShownState, { glyph: string; word: string }> = {
   live: { glyph: '●', word: 'Running' },
   silent: { glyph: '∅', word: 'Silent' },
   stopped: { glyph: '■', word: 'Stopped' },
+  made: { glyph: '+', word: 'Made' },
+  changed: { glyph: '≠', word: 'Changed' },
+  deleted: { glyph: '−', word: 'Deleted' },
+  parked: { glyph: '‖', word: 'Parked' },
+  dead: { glyph: '✗', word: 'Dead' },
+  expired: { glyph: '✗', word: 'Expired' },
 };
 
 /** A state as glyph, word and colour together: none of the three has to be seen. */

@@ -1,0 +1,140 @@
+import { useEffect } from 'preact/hooks';
+import { api } from './api.ts';
+import { conditionSentence, plainSentence } from './condition-sentence.ts';
+import { FireStrip } from './fire-strip.tsx';
+import { usePolled } from './polled.ts';
+import { addressOf, amend, everything, go, type TimelineFilter } from './router.ts';
+import { known, learnRule } from './rule-cache.ts';
+import { TimelineBrush } from './timeline-brush.tsx';
+import { TimelineFeed } from './timeline-feed.tsx';
+import { readOverview, type TimelineItem, type TimelineOverview } from './timeline.ts';
+
+const everyMs = 5_000;
+
+const kinds: readonly (readonly [TimelineItem['kind'], string])[] = [
+  ['transition', 'Alarms'],
+  ['rule', 'Edits of rules'],
+  ['delivery', 'Failed messages'],
+];
+
+/** What happened, in one feed; what is shown of it stands in the address. */
+export function TimelineScreen({ filter }: { readonly filter: TimelineFilter }) {
+  const { value, failure } = usePolled((signal) => readOverview(filter, signal), everyMs, [JSON.stringify(filter)]);
+  const overview = value.value;
+  return (
+    <div class="past">
+      <div class="screen-head">
+        <div>
+          <h1 tabIndex={-1}>Timeline</h1>
+          <p class="hint">Alarms, edits of rules, and messages that were not delivered.</p>
+        </div>
+      </div>
+      <Filters filter={filter} />
+      {failure.value !== undefined && (
+        <p class="banner" role="alert">
+          {failure.value.message}
+        </p>
+      )}
+      {overview !== undefined && <TimelineBrush overview={overview} filter={filter} />}
+      {overview !== undefined && <Heat overview={overview} filter={filter} />}
+      <TimelineFeed filter={filter} />
+    </div>
+  );
+}
+
+function Filters({ filter }: { readonly filter: TimelineFilter }) {
+  const { kind, rule, metric } = filter;
+  const set = (more: Partial<TimelineFilter>): void => amend({ screen: 'timeline', filter: { ...filter, ...more } });
+  const shown = kind === '' ? kinds.map(([name]) => name as string) : kind.split(',');
+  const toggle = (name: string): void => {
+    const next = kinds.map(([one]) => one as string).filter((one) => shown.includes(one) !== (one === name));
+    // Nothing at all is not worth a look: the last that is taken away leaves the others.
+    const others = kinds.map(([one]) => one as string).filter((one) => one !== name);
+    const wanted = next.length === 0 ? others : next;
+    set({ kind: wanted.length === kinds.length ? '' : wanted.join(',') });
+  };
+  return (
+    <search class="filters">
+      <fieldset class="filter-kinds">
+        <legend>Shown</legend>
+        {kinds.map(([name, words]) => (
+          <label key={name} class="check">
+            <input type="checkbox" checked={shown.includes(name)} onChange={() => toggle(name)} />
+            {words}
+          </label>
+        ))}
+      </fieldset>
+      <label>
+        <span>Metric</span>
+        <input
+          type="search"
+          placeholder="every one, or a whole name"
+          autocomplete="off"
+          spellcheck={false}
+          value={metric}
+          onChange={(event) => set({ metric: event.currentTarget.value.trim() })}
+        />
+      </label>
+      {rule !== '' && (
+        <span class="filter-set">
+          of <a href={addressOf({ screen: 'rule', id: rule })}>one rule</a>
+          <button
+            type="button"
+            class="small"
+            onClick={() => go({ screen: 'timeline', filter: { ...filter, rule: '' } })}
+          >
+            Of all rules
+          </button>
+        </span>
+      )}
+    </search>
+  );
+}
+
+/** The rules that fired most, each with its day. */
+function Heat({ overview, filter }: { readonly overview: TimelineOverview; readonly filter: TimelineFilter }) {
+  const { rules, bucket_ms: bucketMs } = overview.fires;
+  if (rules.length === 0) return null;
+  return (
+    <section class="card past-card">
+      <div class="section-head">
+        <h2>What fired most in 24 hours</h2>
+        <p class="hint">A cell is a quarter of an hour, the last one now.</p>
+      </div>
+      <ul class="heat">
+        {rules.map((rule) => (
+          <HeatRow key={rule.rule_id} rule={rule} filter={filter} bucketMs={bucketMs} nowMs={overview.time_ms} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface HeatRowProps {
+  readonly rule: TimelineOverview['fires']['rules'][number];
+  readonly filter: TimelineFilter;
+  readonly bucketMs: number;
+  readonly nowMs: number;
+}
+
+function HeatRow({ rule: { rule_id: id, metric_name: metric, counts, total }, filter, bucketMs, nowMs }: HeatRowProps) {
+  useEffect(() => {
+    if (metric !== undefined) learnRule(id, api.rule);
+  }, [id]);
+  const rule = known.value.get(id);
+  const name =
+    rule !== undefined
+      ? plainSentence(conditionSentence(rule))
+      : (metric ?? `a rule that was deleted, ${id.slice(0, 8)}`);
+  return (
+    <li>
+      <a
+        href={addressOf({ screen: 'timeline', filter: { ...everything, from: filter.from, to: filter.to, rule: id } })}
+      >
+        {name}
+      </a>
+      <b>{total.toLocaleString('en')}</b>
+      <FireStrip name={name} counts={counts} bucketMs={bucketMs} nowMs={nowMs} />
+    </li>
+  );
+}
