@@ -97,7 +97,7 @@ export async function runSsrms(
 /** What the person running the tests has set must not steer the processes under test. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
   const { PATH, HOME, TMPDIR, LANG } = process.env;
-  return { PATH, HOME, TMPDIR, LANG, NODE_NO_WARNINGS: '1' };
+  return { PATH, HOME, TMPDIR, LANG };
 }
 
 function endWithUs(child: ChildProcess, ended: Promise<unknown>): void {
