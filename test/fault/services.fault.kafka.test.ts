@@ -168,7 +168,10 @@ test('F4: the rules API killed under writes: what it answered holds, and is read
           own.delete(writer);
           return;
         }
-        assert.ok(answer.status === 200 || answer.status === 204, `answered ${answer.status}`);
+        assert.ok(
+          answer.status === 200 || answer.status === 204,
+          `I11: a rule that was made is answered ${answer.status}`,
+        );
         rule.threshold = isEnd ? undefined : threshold;
         rule.maybe = 'nothing';
         await read(rule);
