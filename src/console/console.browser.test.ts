@@ -424,7 +424,14 @@ test('hostile text is shown as text, and runs nowhere', async () => {
     offset: 1,
   });
   await page.locator('.alarm .metric', { hasText: '<img src=x' }).waitFor();
-  for (const path of ['#/rules', `#/rules/${rule.id}`, `#/rules/${rule.id}/edit`, '#/alarms', '#/timeline']) {
+  for (const path of [
+    '#/rules',
+    `#/rules/${rule.id}`,
+    `#/rules/${rule.id}/edit`,
+    '#/alarms',
+    '#/timeline',
+    '#/webhooks',
+  ]) {
     await page.goto(`${system.url}/console/${path}`);
     await page.getByText('<script>alert(1)</script>').first().waitFor();
     assert.equal(await page.locator('img, main script').count(), 0);
@@ -456,6 +463,7 @@ for (const theme of ['light', 'dark'] as const) {
       [`#/rules/${rule.id}/edit`, '#threshold'],
       ['#/alarms', '.past-alarms > li'],
       ['#/timeline', '.timeline > li'],
+      ['#/webhooks', '.webhook a'],
       ['#/system', '.tile'],
       ['#/rules/new', '#threshold'],
     ] as const) {

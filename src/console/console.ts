@@ -20,6 +20,7 @@ import { RuleIndex } from './rule-index.ts';
 import { InstancesView } from './instances-view.ts';
 import { systemRoutes } from './system-routes.ts';
 import { timelineRoutes } from './timeline-routes.ts';
+import { webhooksRoutes } from './webhooks-routes.ts';
 
 export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly version: string;
@@ -47,6 +48,7 @@ export function createConsole(options: ConsoleOptions): Console {
   const pasts = new MetricPasts(log);
   const catalogue = new MetricCatalogue(log);
   const index = new RuleIndex(rules);
+  const instances = new InstancesView(log, now);
   const looking = { log, pasts, now };
   const parts = [
     consoleRoutes({ live, rules, index, catalogue, status, now }),
@@ -57,7 +59,8 @@ export function createConsole(options: ConsoleOptions): Console {
     alarmRoutes({ ...looking, live, rules, discordApiBase }),
     backtestRoutes(looking),
     samplesRoutes(looking),
-    systemRoutes({ log, instances: new InstancesView(log, now), rules, now, version }),
+    webhooksRoutes({ live, instances, now }),
+    systemRoutes({ log, instances, rules, now, version }),
     metricsRoutes(catalogue),
   ];
   const page = pageRoutes(options.pageDir ?? builtPage());

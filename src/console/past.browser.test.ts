@@ -9,6 +9,9 @@ import { gzipSync } from 'node:zlib';
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
+import { partitionOf } from '../log/murmur2.ts';
+import { formatDeliveryRecord } from '../notice/delivery-record.ts';
+import { topics } from '../topics.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
@@ -246,6 +249,81 @@ test('rows of the timeline hold still under the pointer, and a pill says what is
   assert.equal(await page.locator('.timeline > li').count(), 2);
   await page.mouse.move(0, 0);
   await page.getByText('4 of 4').waitFor();
+});
+
+test('webhooks tell how they are, what is wrong first, and their tokens nowhere', async () => {
+  const gone = webhook.replace(/\d{17,20}/, '111111111111111111');
+  const { id } = await make({ metric_name: 'flaps', threshold: 5 });
+  await make({ metric_name: 'lost', threshold: 5, discord_webhook_url: gone });
+  await make({
+    metric_name: 'quiet',
+    threshold: 5,
+    discord_webhook_url: webhook.replace(/\d{17,20}/, '222222222222222222'),
+  });
+  await publish('flaps', [9]);
+  await publish('lost', [9]);
+  await go('#/webhooks');
+  const cards = page.locator('.webhook');
+  await cards
+    .filter({ hasText: 'Parked' })
+    .getByText(/It is looked at again in 59 min/)
+    .waitFor();
+  await cards.filter({ hasText: /OK/ }).waitFor();
+  const texts = (await cards.allInnerTexts()).map(clean);
+  assert.match(
+    texts[0]!,
+    /Parked https:\/\/discord.com\/api\/webhooks\/1111…\/\*{4} id 1{18} Nothing is sent to it for .*: 404 .*lost is above 5/,
+  );
+  assert.match(texts[1]!, /OK .* Waiting 0 messages .* Last delivered .* flaps .*flaps is above 5/);
+  assert.match(texts[2]!, /Quiet .*quiet is above 5/);
+  const token = webhook.split('/').at(-1)!;
+  assert.ok(!(await page.content()).includes(token));
+  const healthy = cards.nth(1);
+  await healthy.getByRole('button', { name: 'Send test' }).click();
+  await healthy.getByText(/^✓ 200 in/).waitFor();
+  await healthy.getByText('Its last messages').click();
+  await healthy.locator('.deliveries > li', { hasText: 'fired at 9' }).waitFor();
+  await page.getByLabel('Search').fill('parked');
+  await cards.nth(1).waitFor({ state: 'detached' });
+  assert.match(page.url(), /#\/webhooks\?q=parked$/);
+  await go('#/webhooks');
+  await page.getByRole('link', { name: 'flaps is above 5' }).click();
+  await page.getByText('Fires when flaps is above 5.').waitFor();
+  assert.match(page.url(), new RegExp(id));
+});
+
+test('what Discord answered is shown as text, wherever it is told', async () => {
+  const { id } = await make({ metric_name: 'answered', threshold: 5 });
+  await publish('answered', [9]);
+  await fired(1);
+  const known = async (topic: string): Promise<{ id?: string; kind?: string }[]> =>
+    (await system.storage.records(topic)).map(({ value }) => JSON.parse(value!) as { id?: string; kind?: string });
+  while (!(await known('deliveries')).some(({ kind }) => kind === 'outcome')) await sleep(20);
+  const [notification] = await known('notifications');
+  const hostile = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+  const [webhookId] = /\d{17,20}/.exec(webhook)!;
+  const record = formatDeliveryRecord({
+    kind: 'outcome',
+    notificationId: notification!.id!,
+    webhookId,
+    outcome: 'dead',
+    reason: hostile,
+    messageId: undefined,
+    attemptId: undefined,
+    webhook: undefined,
+    offset: undefined,
+    possibleRepeat: false,
+    atMs: Date.now() + 60_000,
+  });
+  const partition = partitionOf(Buffer.from(webhookId), topics.deliveries.partitions);
+  await system.storage.log.append(topics.deliveries.name, [
+    { key: Buffer.from(notification!.id!), value: Buffer.from(record), timestampMs: Date.now(), partition },
+  ]);
+  for (const address of ['#/timeline', '#/webhooks', `#/rules/${id}`]) {
+    await go(address);
+    await page.getByText(hostile).first().waitFor();
+    assert.equal(await page.locator('main img, main script').count(), 0, address);
+  }
 });
 
 test('the page keeps its budget: 60 kB of JavaScript for the first screen, 80 kB in all, 12 kB of CSS', async () => {

@@ -136,7 +136,8 @@ function inForceRoute(app: HttpApp, { instances, rules }: SystemRoutesOptions): 
   );
 }
 
-async function refreshed(instances: InstancesView): Promise<void> {
+/** Throws the Failure `unavailable` when the log does not answer. */
+export async function refreshed(instances: InstancesView): Promise<void> {
   try {
     await instances.refresh();
   } catch (error) {

@@ -285,6 +285,7 @@ test('axe finds nothing on any screen, in either theme', async () => {
     ['edit a rule', `#/rules/${id}/edit`, /^Would have fired/],
     ['alarms', '#/alarms', /^1 of 1/],
     ['timeline', '#/timeline', /^Nothing is missing/],
+    ['webhooks', '#/webhooks', /^1 webhook, what is wrong first/],
     ['system', '#/system', 'every partition has an owner'],
     ['alarm', `#/alarms/${(await alarms())[0]!.alarm_id}`, /delivered/],
     ['no alarm', '#/alarms/x', 'This alarm is not there'],

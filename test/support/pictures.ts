@@ -28,6 +28,7 @@ const screens: Record<string, string> = {
   ...(alarm !== undefined && { alarm: `#/alarms/${alarm.alarm_id}` }),
   alarms: '#/alarms',
   timeline: '#/timeline',
+  webhooks: '#/webhooks',
   system: '#/system',
 };
 

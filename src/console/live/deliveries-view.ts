@@ -2,8 +2,10 @@ import { parseNotification, type Notification } from '../../alarm/notification.t
 import { recordsOf } from '../../log/batch.ts';
 import type { Log, RecordChunk } from '../../log/log.ts';
 import { parseDeliveryRecord, type DeliveryOutcome, type DeliveryRecord } from '../../notice/delivery-record.ts';
+import { isParkingKey, parseParkingRecord } from '../../notice/parking-record.ts';
 import { topics } from '../../topics.ts';
 import type { Feed } from './feed.ts';
+import { WebhooksSeen, type WebhookSeen } from './webhooks-seen.ts';
 
 /** One message, and what became of it so far. Times are milliseconds since the epoch. */
 export interface Sending {
@@ -22,23 +24,11 @@ export interface Sending {
   messageId: string | undefined;
 }
 
-/** What is known of one webhook, by its numeric id. */
-export interface WebhookSeen {
-  readonly webhookId: string;
-  /** Messages that are due and have come to no end; those that are parked count. */
-  waiting: number;
-  lastDelivered: Sending | undefined;
-  lastFailed: Sending | undefined;
-  /** Since when nothing is sent to it, and why. */
-  parked: { readonly sinceMs: number; readonly reason: string } | undefined;
-}
-
 /** How long back is read at the start. */
 export const deliveriesBackMs = 7 * 24 * 3_600_000;
 /** Messages that are kept of one partition. */
 const keptMax = 2_500;
 const rulesMax = 100_000;
-const webhooksMax = 20_000;
 /** Messages whose end is awaited; of more only the number is known, and that roughly. */
 const waitingMax = 200_000;
 const latenciesMax = 1_000;
@@ -59,7 +49,7 @@ export class DeliveriesView {
   readonly #options: DeliveriesViewOptions;
   readonly #byPartition = new Map<number, Map<string, Sending>>();
   readonly #byRule = new Map<string, Sending>();
-  readonly #webhooks = new Map<string, WebhookSeen>();
+  readonly #webhooks = new WebhooksSeen();
   readonly #waiting = new Map<string, WebhookSeen>();
   #latencies: { readonly atMs: number; readonly tookMs: number }[] = [];
 
@@ -131,14 +121,23 @@ export class DeliveriesView {
   }
 
   #deliveries(chunk: RecordChunk): void {
-    for (const { value, partition, offset, timestampMs } of recordsOf(chunk)) {
+    for (const { key, value, partition, offset, timestampMs } of recordsOf(chunk)) {
+      if (isParkingKey(key)) {
+        const parking = value === null ? { problem: 'a tombstone' } : parseParkingRecord(value);
+        if (!('problem' in parking)) this.#webhooks.told(parking);
+        continue;
+      }
       const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
       if ('problem' in record) continue;
       const sending = this.#sending(partition, record.notificationId, record.webhookId);
       note(sending, record);
       this.#noteRule(sending);
-      if (record.kind === 'attempt') continue;
-      this.#noteWebhook(sending, record.webhook);
+      if (record.kind === 'attempt') {
+        this.#webhooks.requested(record);
+        continue;
+      }
+      this.#webhooks.ended(sending, record.webhook);
+      this.#noteEnd(sending);
       const { outcome, notificationId, webhookId, reason } = record;
       if (outcome !== 'parked' && outcome !== 'dead' && outcome !== 'expired') continue;
       const place = { partition, offset, atMs: timestampMs };
@@ -161,7 +160,7 @@ export class DeliveriesView {
 
   #awaits(sending: Sending): void {
     if (this.#waiting.size >= waitingMax || this.#waiting.has(sending.id)) return;
-    const webhook = this.#webhook(sending.webhookId);
+    const webhook = this.#webhooks.at(sending.webhookId);
     webhook.waiting++;
     this.#waiting.set(sending.id, webhook);
   }
@@ -176,31 +175,11 @@ export class DeliveriesView {
     if (this.#byRule.size > rulesMax) this.#byRule.delete(this.#byRule.keys().next().value!);
   }
 
-  #noteWebhook(sending: Sending, pair: string | undefined): void {
-    const webhook = this.#webhook(sending.webhookId);
-    const { outcome, outcomeMs = 0, reason, notification } = sending;
-    if (isFinal(outcome) && this.#waiting.delete(sending.id)) webhook.waiting--;
-    if (outcome === 'delivered' || outcome === 'merged') {
-      webhook.lastDelivered = sending;
-      webhook.parked = undefined;
-      if (notification === undefined) return;
-      this.#latencies.push({ atMs: outcomeMs, tookMs: outcomeMs - notification.sample.timestampMs });
-      if (this.#latencies.length > latenciesMax * 2) this.#latencies = this.#latencies.slice(-latenciesMax);
-      return;
-    }
-    if (outcome !== 'rerouted') webhook.lastFailed = sending;
-    if (outcome === 'parked' && pair !== undefined)
-      webhook.parked ??= { sinceMs: outcomeMs, reason: reason ?? 'unknown' };
-  }
-
-  #webhook(webhookId: string): WebhookSeen {
-    let webhook = this.#webhooks.get(webhookId);
-    if (webhook === undefined) {
-      webhook = { webhookId, waiting: 0, lastDelivered: undefined, lastFailed: undefined, parked: undefined };
-      this.#webhooks.set(webhookId, webhook);
-      if (this.#webhooks.size > webhooksMax) this.#webhooks.delete(this.#webhooks.keys().next().value!);
-    }
-    return webhook;
+  #noteEnd({ id, webhookId, outcome, outcomeMs = 0, notification }: Sending): void {
+    if (isFinal(outcome) && this.#waiting.delete(id)) this.#webhooks.at(webhookId).waiting--;
+    if ((outcome !== 'delivered' && outcome !== 'merged') || notification === undefined) return;
+    this.#latencies.push({ atMs: outcomeMs, tookMs: outcomeMs - notification.sample.timestampMs });
+    if (this.#latencies.length > latenciesMax * 2) this.#latencies = this.#latencies.slice(-latenciesMax);
   }
 }
 

@@ -8,6 +8,7 @@ import { Feed } from './feed.ts';
 import { PastAlarms } from './past-alarms.ts';
 import { followRuleEdits } from './rule-edits.ts';
 import { transitionOf } from './transition.ts';
+import { WebhookRules } from './webhook-rules.ts';
 
 export interface LiveStoreOptions extends Omit<AlarmsViewOptions, 'listener'> {
   readonly log: Log;
@@ -23,7 +24,8 @@ export interface LiveStoreOptions extends Omit<AlarmsViewOptions, 'listener'> {
  *                  ├─> `past`        the alarms of the last days by id, and `past.fires`: how often each rule fired in 24 h
  *   notifications ─┤
  *   deliveries ────┼─> `deliveries`  the last message of a rule (`lastOfRule`), each webhook's health (`webhook`), what waits
- *   rules ─────────┴─> `feed`        transitions, rule edits and failed deliveries as they happen, each with its place in the log
+ *   rules ─────────┼─> `feed`        transitions, rule edits and failed deliveries as they happen, each with its place in the log
+ *                  └─> `webhookRules`  the webhooks that the rules tell
  *
  * How much is kept is said where it is kept; what is older is in the log (alarm-trace.ts). All of `alarms` and `rules` is read
  * at the start, and seven days of the other two.
@@ -33,6 +35,7 @@ export class LiveStore {
   readonly past: PastAlarms;
   readonly deliveries: DeliveriesView;
   readonly feed: Feed;
+  readonly webhookRules: WebhookRules;
   readonly #isCaughtUp = { rules: false, deliveries: false };
 
   constructor(options: LiveStoreOptions) {
@@ -71,6 +74,7 @@ export class LiveStore {
       onNotification: (sending, notification) => past.notificationSeen(sending, notification),
     });
     followRuleEdits(rules, feed);
+    this.webhookRules = new WebhookRules(rules);
     rules.caughtUp.then(
       () => (this.#isCaughtUp.rules = true),
       // Whoever follows the rules tells why they cannot be read.

@@ -1,6 +1,6 @@
 // Which screen is shown stands in the address after `#`, with its view state, so that a link shows what its sender saw:
 // #/now, #/rules?q=state:firing, #/rules/new, #/rules/{id}, #/rules/{id}/edit, #/alarms?state=ended, #/alarms/{id},
-// #/timeline?kind=rule, #/system. The part after `#` is never sent to a server.
+// #/timeline?kind=rule, #/webhooks?q=parked, #/system. The part after `#` is never sent to a server.
 import { computed, signal } from '@preact/signals';
 
 export type Route =
@@ -11,6 +11,7 @@ export type Route =
   | { readonly screen: 'alarms'; readonly filter: AlarmsFilter }
   | { readonly screen: 'alarm'; readonly id: string }
   | { readonly screen: 'timeline'; readonly filter: TimelineFilter }
+  | { readonly screen: 'webhooks'; readonly search: string }
   | { readonly screen: 'system' };
 
 /** Which of the past alarms are listed; empty: all. */
@@ -47,6 +48,7 @@ function parseRoute(text: string): Route {
       ? { screen: 'alarms', filter: filterOf(everyAlarm, given) }
       : { screen: 'alarm', id: decoded(second) };
   if (first === 'timeline') return { screen: 'timeline', filter: timelineFilterOf(given) };
+  if (first === 'webhooks') return { screen: 'webhooks', search: given.get('q') ?? '' };
   if (first === 'system') return { screen: 'system' };
   if (first !== 'rules') return { screen: 'now' };
   if (second === '') return { screen: 'rules', search: given.get('q') ?? '' };
@@ -96,7 +98,8 @@ export function addressOf(target: Route): string {
     case 'rule':
       return `#/rules/${id}`;
     case 'rules':
-      return `#/rules${queryOf({ q: target.search })}`;
+    case 'webhooks':
+      return `#/${target.screen}${queryOf({ q: target.search })}`;
     default:
       return `#/${target.screen}`;
   }

@@ -14,6 +14,7 @@ const RuleEditor = lazy(async () => (await import('./rule-editor.tsx')).RuleEdit
 const RuleScreen = lazy(async () => (await import('./rule-screen.tsx')).RuleScreen);
 const SystemScreen = lazy(async () => (await import('./system-screen.tsx')).SystemScreen);
 const TimelineScreen = lazy(async () => (await import('./timeline-screen.tsx')).TimelineScreen);
+const WebhooksScreen = lazy(async () => (await import('./webhooks-screen.tsx')).WebhooksScreen);
 
 interface Screen<Shown extends Route> {
   readonly title: string;
@@ -34,6 +35,7 @@ const screens: { readonly [Key in Name]: Screen<Extract<Route, { screen: Key }>>
     under: 'timeline',
     show: ({ filter }) => <TimelineScreen filter={filter} />,
   },
+  webhooks: { title: 'Webhooks', under: 'webhooks', show: ({ search }) => <WebhooksScreen search={search} /> },
   system: { title: 'System', under: 'system', show: () => <SystemScreen /> },
 };
 
@@ -41,6 +43,7 @@ export const navigation: readonly { readonly name: Name; readonly to: Route }[] 
   { name: 'now', to: { screen: 'now' } },
   { name: 'rules', to: { screen: 'rules', search: '' } },
   { name: 'timeline', to: { screen: 'timeline', filter: everything } },
+  { name: 'webhooks', to: { screen: 'webhooks', search: '' } },
   { name: 'system', to: { screen: 'system' } },
 ];
 

@@ -15,7 +15,11 @@ export type ShownState =
   | 'deleted'
   | 'parked'
   | 'dead'
-  | 'expired';
+  | 'expired'
+  | 'failing'
+  | 'waiting'
+  | 'quiet'
+  | 'unused';
 
 const marks: Record<ShownState, { glyph: string; word: string }> = {
   firing: { glyph: '▲', word: 'Firing' },
@@ -33,6 +37,10 @@ const marks: Record<ShownState, { glyph: string; word: string }> = {
   parked: { glyph: '‖', word: 'Parked' },
   dead: { glyph: '✗', word: 'Dead' },
   expired: { glyph: '✗', word: 'Expired' },
+  failing: { glyph: '✗', word: 'Failing' },
+  waiting: { glyph: '◔', word: 'Waiting' },
+  quiet: { glyph: '–', word: 'Quiet' },
+  unused: { glyph: '–', word: 'Unused' },
 };
 
 /** A state as glyph, word and colour together: none of the three has to be seen. */
