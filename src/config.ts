@@ -88,7 +88,7 @@ export const settings = {
   globalRps: {
     env: 'GLOBAL_RPS',
     placeholder: 'number',
-    help: 'requests a second to Discord of all instances behind one address; Discord allows 50 (default 40)',
+    help: 'requests a second to Discord of all instances behind one address; 1 to 48, since Discord allows 50 (default 40)',
   },
   consoleUrl: { env: 'CONSOLE_URL', placeholder: 'url', help: 'public address of the page, for links in messages' },
   jwtSecret: {
@@ -185,7 +185,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     broker: brokers(text('broker')),
     brokerSecurity: brokerSecurity(text, switched),
     discordApiBase: webAddress(settings.discordApiBase, text('discordApiBase'))?.replace(/\/+$/, ''),
-    globalRps: wholeNumber(settings.globalRps, text('globalRps') ?? '40', 1_000, 1),
+    globalRps: wholeNumber(settings.globalRps, text('globalRps') ?? '40', 48, 1),
     consoleUrl: consoleAddress(webAddress(settings.consoleUrl, text('consoleUrl'))),
     jwtSecret: text('jwtSecret'),
     jwksUrl: webAddress(settings.jwksUrl, text('jwksUrl')),

@@ -83,6 +83,12 @@ const refused: readonly [string, Record<string, string>, readonly string[], RegE
   ],
   ['a port that is none', { PORT: 'ninety' }, ['up'], /PORT is ninety, and may be a whole number/],
   [
+    'a rate that Discord does not allow',
+    { GLOBAL_RPS: '49' },
+    ['up'],
+    /GLOBAL_RPS is 49, and may be a whole number from 1 to 48/,
+  ],
+  [
     'a broker without a port',
     { BROKER: 'kafka' },
     ['alarms'],
