@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { Failure } from '../base/failure.ts';
+import type { Logger } from '../base/logger.ts';
 import { Meter } from '../base/meter.ts';
 import { createAuth, secretKey } from './auth.ts';
 import { bearer, testAudience, testAuth, testLogger, testSecret } from './testing/test-server.ts';
@@ -139,10 +140,17 @@ test('signToken makes a token that the service accepts', async () => {
   assert.deepEqual([...identity.scopes], ['rules:read', 'admin']);
 });
 
-test('a long-lived token with less than a week left is counted', async () => {
+test('a long-lived token with less than a week left is counted and logged, once', async () => {
   const meter = new Meter();
   const day = 86_400;
-  await testAuth({ meter }).identify(await bearer({ issuedAgoSeconds: 84 * day, lifetimeSeconds: 90 * day }));
+  const warned: unknown[] = [];
+  const logger = Object.create(testLogger, { warn: { value: (facts: unknown) => warned.push(facts) } }) as Logger;
+  const auth = createAuth({ keys: { secret: testSecret }, logger, meter });
+  const token = await bearer({ issuedAgoSeconds: 84 * day, lifetimeSeconds: 90 * day });
+  await auth.identify(token);
+  await auth.identify(token);
+  assert.equal(warned.length, 1);
+  assert.equal((warned[0] as { subject: string }).subject, 'tester');
   await testAuth({ meter: new Meter() }).identify(await bearer({ lifetimeSeconds: 3_600 }));
   assert.match(await meter.text(), /ssrms_auth_tokens_expiring_total 1/);
 });

@@ -125,7 +125,16 @@ function verifier(options: AuthOptions, now: () => number): (token: string) => P
       }
       return keySet.find(header, input);
     };
-    return (await jwtVerify(token, find, { ...common(), algorithms: ['RS256', 'ES256', 'EdDSA'] })).payload;
+    try {
+      return (await jwtVerify(token, find, { ...common(), algorithms: ['RS256', 'ES256', 'EdDSA'] })).payload;
+    } catch (error) {
+      if (error instanceof errors.JOSEError || error instanceof Failure) throw error;
+      // jose and the cryptography below throw errors of many kinds at a key that is too short or malformed.
+      throw new Failure(
+        'unauthorized',
+        'the key that the token names cannot be used: RSA keys have 2,048 bits or more',
+      );
+    }
   };
 }
 

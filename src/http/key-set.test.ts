@@ -1,5 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { Failure } from '../base/failure.ts';
 import { Meter } from '../base/meter.ts';
@@ -56,6 +57,22 @@ test('HS256, and a key or a URL that the token brings along, are refused', async
   assert.equal(await it.call(await it.sign(theirs, { jwk: theirs.jwk })), 'unauthorized');
   assert.equal(await it.call(await it.sign(theirs, { jku: 'http://127.0.0.1:1/keys' })), 'unauthorized');
   assert.equal(await it.call(await it.sign(theirs, { kid: 'x'.repeat(201) })), 'unauthorized');
+});
+
+test('an RSA key of 1,024 bits and a point that is on no curve are none, though the issuer shows them', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 1_024 });
+  const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'short', alg: 'RS256', use: 'sig' };
+  const good = await signingKey('a');
+  const bent = { ...good, kid: 'bent', jwk: { ...good.jwk, kid: 'bent', x: good.jwk.y! } };
+  await using it = await trusted([good, { ...good, jwk }, bent]);
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const nowSeconds = Math.floor(it.clock.nowMs / 1000);
+  const claims = { sub: 'a', scope: 'admin', iat: nowSeconds, exp: nowSeconds + 60 };
+  const signed = `${part({ alg: 'RS256', kid: 'short' })}.${part(claims)}`;
+  const signature = createSign('sha256').update(signed).sign(privateKey, 'base64url');
+  assert.equal(await it.call(`${signed}.${signature}`), 'unauthorized');
+  assert.equal(await it.call(await it.sign(bent)), 'unauthorized');
+  assert.equal(await it.call(await it.sign(good)), 'a');
 });
 
 test('a rotated key is found after the cooldown, and a removed one stops working after ten minutes', async () => {

@@ -2,8 +2,11 @@
 // data by them (ingest.md, section 2).
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import { gzipSync } from 'node:zlib';
 import { Failure } from '../base/failure.ts';
 import { bearer } from '../http/testing/test-server.ts';
+import * as snappy from 'snappyjs';
+import { bodyBytesMax, samplesMax } from './ingest-limits.ts';
 import { Quotas } from './quotas.ts';
 import { startIngest } from './testing/ingest-server.ts';
 import { protocols } from './testing/protocol-requests.ts';
@@ -37,6 +40,8 @@ test("Basic carries a token to Influx' first API alone, where it is switched on"
     const answer = await it.post(path, body, { ...headers, authorization });
     assert.equal(answer.status, name === 'influx1' ? success : 401, name);
   }
+  const inAddress = `/write?db=x&u=x&p=${(await bearer({ scope: 'metrics:write' })).slice('Bearer '.length)}`;
+  assert.equal((await it.post(inAddress, 'm value=1')).status, 401, 'an address is logged by everybody on the way');
   await it.close();
 });
 
@@ -52,6 +57,72 @@ test('a log that is down is 503 with Retry-After in every protocol, and never 50
   }
   await it.server.close();
   await it.storage.remove();
+});
+
+/** The error of each protocol, as its clients read it. */
+const errorForms: Record<string, RegExp> = {
+  json: /^application\/problem\+json \{"type":.*"detail":"..*/,
+  remoteWrite1: /^text\/plain; charset=utf-8 [^{}]+\n$/,
+  remoteWrite2: /^text\/plain; charset=utf-8 [^{}]+\n$/,
+  // google.rpc.Status: field 1 (\b) the code, a number, field 2 the message.
+  otlp: /^application\/x-protobuf [\b][^]{2}./,
+  otlpJson: /^application\/json \{"code":\d+,"message":"..*/,
+  influx2: /^application\/json \{"code":"[a-z ]+","message":"..*/,
+  influx1: /^application\/json \{"error":"..*/,
+};
+
+test('every protocol × {wrong type, wrong encoding, undecodable, too large packed and unpacked, too many samples, no room}', async (t) => {
+  const it = await startIngest();
+  t.after(() => it.close());
+  const full = await startIngest({ admission: { bytesMax: 100, ageMsMax: 1_000 } });
+  t.after(() => full.close());
+  const spaces = Buffer.alloc(bodyBytesMax + 1, ' ');
+  for (const [name, request] of Object.entries(protocols)) {
+    const { path, headers } = request;
+    const snappyPacked = headers['content-encoding'] === 'snappy';
+    const bomb = snappyPacked ? snappy.compress(spaces) : gzipSync(spaces);
+    const packed = { ...headers, 'content-encoding': snappyPacked ? 'snappy' : 'gzip' };
+    const rows: [string, number, () => Promise<Response>][] = [
+      ['wrong type', 415, () => it.post(path, request.body, { ...headers, 'content-type': 'image/png' })],
+      ['wrong encoding', 415, () => it.post(path, request.body, { ...headers, 'content-encoding': 'zstd' })],
+      ['not what its encoding says', 400, () => it.post(path, Buffer.alloc(20, 0xff), packed)],
+      ['undecodable', 400, () => it.post(path, request.broken, headers)],
+      ['too large', 413, () => it.post(path, spaces, headers)],
+      ['too large unpacked', 413, () => it.post(path, bomb, packed)],
+      ['too many samples', 413, () => it.post(path, request.withSamples(samplesMax + 1), headers)],
+      ['no room', 503, () => full.post(path, request.withSamples(2_000), headers)],
+    ];
+    for (const [row, status, send] of rows) {
+      const answer = await send();
+      assert.equal(answer.status, status, `${name}: ${row}`);
+      const told = `${answer.headers.get('content-type')} ${Buffer.from(await answer.arrayBuffer()).toString('latin1')}`;
+      // Of what is no OTLP it is not known which encoding its sender reads.
+      const form = name === 'otlp' && row === 'wrong type' ? 'otlpJson' : name;
+      assert.match(told, errorForms[form]!, `${name}: ${row}`);
+      if (status === 503) assert.match(answer.headers.get('retry-after') ?? '', /^[12]$/, name);
+    }
+    assert.equal((await it.post(path, request.body, headers)).status, request.success, name);
+  }
+  assert.equal((await it.written('m')).length, Object.keys(protocols).length);
+});
+
+test('a series beyond the quota is refused as a sample that is wrong, the ones before it are not', async (t) => {
+  const it = await startIngest({ quotas: { series: 1 } });
+  t.after(() => it.close());
+  const answer = await it.post(
+    '/api/v1/metrics',
+    '[{"name":"m","value":1},{"name":"n","value":2},{"name":"m","value":3}]',
+    {
+      'content-type': 'application/json',
+    },
+  );
+  const told = (await answer.json()) as { accepted: number; errors: { index: number; code: string }[] };
+  assert.deepEqual([answer.status, told.accepted], [207, 2]);
+  assert.deepEqual(
+    told.errors.map(({ index, code }) => [index, code]),
+    [[1, 'too_many_series']],
+  );
+  assert.equal((await it.post('/write', 'n value=1', {})).status, 400);
 });
 
 test("over a quota every protocol gets 429 with Retry-After, and Influx' first API 503", async () => {

@@ -87,11 +87,14 @@ function readPoint(given: Fields, point: Point): void {
   }));
 }
 
+/** Of a bare number, which the reading of JSON has made a double: it may have become this much less. */
+const doubledMs = 0.0003;
+
 /** Nanoseconds are more than a double holds: six digits are cut off the text. 0 says that there is none. */
 function timeOf(given: Fields): number | undefined {
   const time = own(given, 'timeUnixNano');
   if (time === undefined || time === null || time === 0 || time === '0' || time === '') return undefined;
-  if (typeof time === 'number' && Number.isFinite(time)) return Math.floor(time / 1e6);
+  if (typeof time === 'number' && Number.isFinite(time)) return Math.floor(time / 1e6 + doubledMs);
   if (typeof time === 'string' && /^\d{1,20}$/.test(time)) return Number(time.slice(0, -6));
   throw new Undecodable(`timeUnixNano is ${shown(time)}, and must be a whole number`);
 }

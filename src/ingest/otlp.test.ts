@@ -1,8 +1,10 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
+import { readOtlpJson } from './otlp-json.ts';
 import { startIngest, type IngestServer } from './testing/ingest-server.ts';
 import { decode, encode } from './testing/protos.ts';
+import { newSink, nowMs, samplesIn } from './testing/sinks.ts';
 
 let it: IngestServer;
 before(async () => {
@@ -239,6 +241,46 @@ test('what cannot be read or taken gets a Status in the encoding asked for', asy
     assert.ok(String(told['message']).length > 5, name);
   }
   assert.deepEqual(await it.written('refused'), []);
+});
+
+test("JSON as in OTLP's own examples: times and counts as bare numbers, the scope with attributes", async () => {
+  const at = Date.now() - 2_000;
+  const time = `"startTimeUnixNano": ${at}000000, "timeUnixNano": ${at}000000`;
+  const attributes = (of: string): string =>
+    `"attributes": [{"key": "${of}.attr", "value": {"stringValue": "some value"}}]`;
+  const body = `{"resourceMetrics": [{
+    "resource": {${attributes('resource').replace('resource.attr', 'service.name')}},
+    "scopeMetrics": [{
+      "scope": {"name": "library", "version": "1.0.0", ${attributes('scope')}},
+      "metrics": [
+        {"name": "example.counter", "unit": "1", "description": "a counter", "sum": {"aggregationTemporality": 1,
+          "isMonotonic": true, "dataPoints": [{"asDouble": 5, ${time}, ${attributes('counter')}}]}},
+        {"name": "example.gauge", "unit": "1", "gauge": {"dataPoints": [{"asDouble": 10, ${time}}]}},
+        {"name": "example.histogram", "unit": "1", "histogram": {"aggregationTemporality": 1, "dataPoints": [{${time},
+          "count": 3, "sum": 3, "bucketCounts": [1, 1, 1], "explicitBounds": [1], "min": 1, "max": 1}]}}
+      ]}]}]}`;
+  const answer = await it.post('/v1/metrics', body, json);
+  assert.deepEqual([answer.status, await answer.text()], [200, '{}']);
+  const service = '"tags": {"service.name": "some value"}';
+  assert.deepEqual((await it.written('example.')).sort(), [
+    'example.counter: {"value": 5, "tags": {"service.name": "some value", "counter.attr": "some value"}}',
+    `example.gauge: {"value": 10, ${service}}`,
+    `example.histogram.avg: {"value": 1, ${service}}`,
+    `example.histogram.count: {"value": 3, ${service}}`,
+    `example.histogram.max: {"value": 1, ${service}}`,
+    `example.histogram.min: {"value": 1, ${service}}`,
+    `example.histogram.sum: {"value": 3, ${service}}`,
+  ]);
+});
+
+test('JSON: a time that stands as a bare number has more digits than doubles, and is not a millisecond earlier for that', async () => {
+  for (let at = nowMs - 100; at < nowMs; at++) {
+    const point = `{"asDouble": 1, "timeUnixNano": ${at}000000}`;
+    const body = `{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","gauge":{"dataPoints":[${point}]}}]}]}]}`;
+    const sink = newSink();
+    await readOtlpJson(JSON.parse(body), sink);
+    assert.equal(samplesIn(sink)[0]?.timestampMs, at);
+  }
 });
 
 test('JSON: integers and doubles as texts, unknown fields ignored', async () => {

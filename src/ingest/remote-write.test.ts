@@ -21,6 +21,15 @@ const staleMarker = (() => {
   return bytes;
 })();
 
+/** The request with a stale marker for the value 1.25. */
+function withStaleMarker(request: Buffer): Buffer {
+  const marked = Buffer.from(request);
+  const at = marked.indexOf(Buffer.from(Float64Array.of(1.25).buffer));
+  assert.ok(at > 0);
+  staleMarker.copy(marked, at);
+  return marked;
+}
+
 interface Series {
   labels: Record<string, string>;
   samples?: [number, number][];
@@ -82,7 +91,16 @@ test('version 2 vectors: what is taken, and how much of it', async () => {
   const now = Date.now();
   const ok = (name: string, value = 1): Series => ({ labels: { __name__: name }, samples: [[value, now]] });
   const histogram = { countInt: 7n, sum: 3.5, timestamp: BigInt(now) };
+  const ofEachType = Array.from({ length: 8 }, (_, type) => ({ ...ok('vector_n'), metadata: { type } }));
   const table: [string, Buffer, number, string[], string[]][] = [
+    [
+      'metadata of each type',
+      request2(...ofEachType),
+      204,
+      ['8', '0', '0'],
+      ofEachType.map(() => 'vector_n: {"value": 1}'),
+    ],
+    ['stale', withStaleMarker(request2(ok('vector_o', 1.25))), 204, ['1', '0', '0'], []],
     ['1.0', request2(ok('vector_a')), 204, ['1', '0', '0'], ['vector_a: {"value": 1}']],
     ['NaN', request2(ok('vector_b', NaN)), 204, ['1', '0', '0'], []],
     ['+Inf', request2(ok('vector_c', Infinity)), 204, ['1', '0', '0'], []],
@@ -158,13 +176,12 @@ test('version 2 vectors: what is taken, and how much of it', async () => {
       assert.deepEqual([...found].sort(), [...records].sort(), name);
     }
   }
+  assert.deepEqual(await it.written('vector_o'), []);
 });
 
 test('a stale marker is taken and not published; a late repeat of a batch is written again', async () => {
   const body = request1({ labels: { __name__: 'stale_one' }, samples: [[1.25, Date.now()]] });
-  const marked = Buffer.from(body);
-  const at = marked.indexOf(Buffer.from(Float64Array.of(1.25).buffer));
-  staleMarker.copy(marked, at);
+  const marked = withStaleMarker(body);
   assert.equal((await it.post('/api/v1/write', snappy.compress(marked), v1)).status, 204);
   assert.deepEqual(await it.written('stale_one'), []);
   assert.match(

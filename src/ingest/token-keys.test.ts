@@ -64,7 +64,7 @@ function startClients(it: Trusting, first: SigningKey) {
 }
 
 test('keys are rotated while clients of every protocol send: nothing is refused', async () => {
-  const [old, fresh] = [await signingKey('old'), await signingKey('fresh')];
+  const [old, fresh] = [await signingKey('old', 'RS256'), await signingKey('fresh', 'EdDSA')];
   await using it = await startTrusting([old]);
   const clients = startClients(it, old);
   await clients.use(old);

@@ -116,6 +116,34 @@ for (const [name, env, args, expected] of refused) {
   });
 }
 
+test("ingest's settings hold: how old and how far ahead a sample may be, and what a sender may send", async () => {
+  const dataDir = temporaryFolder();
+  const limits = {
+    TIMESTAMP_PAST_SECONDS: '10',
+    TIMESTAMP_FUTURE_SECONDS: '20',
+    QUOTA_SERIES: '2',
+    QUOTA_SAMPLES: '1',
+  };
+  const up = await startSsrms(['up'], { env: { DATA_DIR: dataDir, ...limits } });
+  const post = (samples: unknown): Promise<Response> =>
+    fetch(`${up.url}/api/v1/metrics`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(samples),
+    });
+  const sample = (name: string, aheadMs = 0): object => ({ name, value: 1, timestamp: Date.now() + aheadMs });
+  const answer = await post([sample('a', -30_000), sample('a', 60_000), sample('a'), sample('b'), sample('c')]);
+  const told = (await answer.json()) as { accepted: number; errors: { code: string }[] };
+  assert.equal(answer.status, 207);
+  assert.deepEqual(
+    told.errors.map(({ code }) => code),
+    ['too_old', 'too_far_in_future', 'too_many_series'],
+  );
+  assert.equal((await post(sample('a'))).status, 429);
+  assert.equal(await up.stop(), 0);
+  rmSync(dataDir, { recursive: true });
+});
+
 test('an unknown command is said to be one', async () => {
   const { code, output } = await runSsrms(['pu']);
   assert.equal(code, 1);
