@@ -8,7 +8,7 @@ import { StatusSchema, type Status } from './live/status.ts';
 import type { MetricCatalogue } from './metric-catalogue.ts';
 import { glanceOf } from './rule-glance.ts';
 import type { RuleIndex } from './rule-index.ts';
-import { searchRules } from './rule-search.ts';
+import { searchRules, type Found } from './rule-search.ts';
 import { RuleSchema, shownRule } from './shown-rule.ts';
 
 export interface ConsoleRoutesOptions {
@@ -40,6 +40,19 @@ const SearchQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
+const idsMax = 5_000;
+const IdsQuerySchema = Type.Object(
+  {
+    ...SearchQuerySchema.properties,
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: idsMax })),
+  },
+  { additionalProperties: false },
+);
+const IdsSchema = Type.Object({
+  ids: Type.Array(Type.String()),
+  next: Type.Optional(Type.String({ description: 'Go on with after=' })),
+  total: Type.Optional(Type.Integer()),
+});
 const SearchSchema = Type.Object({
   time_ms: Type.Number(),
   rules: Type.Array(RuleSchema),
@@ -58,7 +71,7 @@ export function consoleRoutes(options: ConsoleRoutesOptions): Routes {
       reply.header('cache-control', 'no-store');
     });
     statusRoute(app, options);
-    searchRoute(app, options);
+    searchRoutes(app, options);
   };
 }
 
@@ -76,11 +89,13 @@ function statusRoute(app: HttpApp, { status, now }: ConsoleRoutesOptions): void 
   );
 }
 
-function searchRoute(app: HttpApp, { live, rules, index, catalogue, now }: ConsoleRoutesOptions): void {
+function searchRoutes(app: HttpApp, options: ConsoleRoutesOptions): void {
+  const { live, catalogue, now } = options;
+  const config = { scope: 'rules:read' as const };
   app.get(
     '/api/v1/rules',
     {
-      config: { scope: 'rules:read' as const },
+      config,
       schema: {
         summary: 'Search the rules, with the state of each',
         querystring: SearchQuerySchema,
@@ -88,21 +103,41 @@ function searchRoute(app: HttpApp, { live, rules, index, catalogue, now }: Conso
       },
     },
     async (request, reply) => {
-      if (!live.isRulesCaughtUp)
-        throw new Failure('unavailable', 'the rules are still being read from the log', { retryAfterSeconds: 1 });
-      const { q = '', after, skip, limit = searchedMax } = request.query;
-      const sources = { book: rules.book, index, alarms: live.alarms };
-      const found = searchRules(sources, { text: q, after, skip, limit });
-      if (skip !== undefined && skip > 0 && found.total === undefined)
-        throw new Failure('invalid_field', 'skip: this search finds too many rules to count; go on with after=');
+      const { rules, ...more } = search(options, { limit: searchedMax, ...request.query });
       return reply.send({
         time_ms: now(),
-        rules: found.rules.map((summary) =>
-          shownRule(summary, glanceOf(summary.entry, { live, catalogue, nowMs: now() })),
-        ),
-        ...(found.next !== undefined && { next: found.next }),
-        ...(found.total !== undefined && { total: found.total }),
+        rules: rules.map((summary) => shownRule(summary, glanceOf(summary.entry, { live, catalogue, nowMs: now() }))),
+        ...more,
       });
     },
   );
+  app.get(
+    '/api/v1/rules/ids',
+    {
+      config,
+      schema: {
+        summary: 'Search the rules for their ids alone',
+        querystring: IdsQuerySchema,
+        response: answers({ 200: IdsSchema }, 400, 401, 403, 503),
+      },
+    },
+    async (request, reply) => {
+      const { rules, ...more } = search(options, { limit: idsMax, ...request.query });
+      return reply.send({ ids: rules.map(({ entry }) => entry.rule.id), ...more });
+    },
+  );
+}
+
+/** What was found, with what there is to say of the rest. */
+function search(
+  { live, rules, index }: ConsoleRoutesOptions,
+  { q = '', ...page }: { q?: string; limit: number; after?: string; skip?: number },
+): Pick<Found, 'rules'> & { next?: string; total?: number } {
+  if (!live.isRulesCaughtUp)
+    throw new Failure('unavailable', 'the rules are still being read from the log', { retryAfterSeconds: 1 });
+  const found = searchRules({ book: rules.book, index, alarms: live.alarms }, { text: q, ...page });
+  const { next, total } = found;
+  if ((page.skip ?? 0) > 0 && total === undefined)
+    throw new Failure('invalid_field', 'skip: this search finds too many rules to count; go on with after=');
+  return { rules: found.rules, ...(next !== undefined && { next }), ...(total !== undefined && { total }) };
 }

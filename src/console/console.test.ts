@@ -198,6 +198,8 @@ test('the search gives rules with their states, and no webhook', async () => {
   assert.doesNotMatch(text, /tttt/);
   const [found] = (JSON.parse(text) as { rules: { state: string; firing: number; worst: { value: number } }[] }).rules;
   assert.deepEqual([found!.state, found!.firing, found!.worst.value], ['firing', 1, 5]);
+  const ids = await fetch(`${system.url}/api/v1/rules/ids?q=metric:searched`);
+  assert.deepEqual(await ids.json(), { ids: [made.id], total: 1 });
 });
 
 test('the page is served below /console/, its assets for ever, and nothing else', async () => {
@@ -245,6 +247,7 @@ test('every reading route × {no token, expired, wrong signature, wrong audience
     ['/api/v1/alarms/history', 'alarms:read'],
     ['/api/v1/status', 'alarms:read'],
     ['/api/v1/rules', 'rules:read'],
+    ['/api/v1/rules/ids', 'rules:read'],
     ['/api/v1/metrics', 'alarms:read'],
     ['/api/v1/samples?metric_name=cpu', 'alarms:read'],
     ['/metrics', 'admin'],

@@ -73,12 +73,29 @@ export class RuleChanges {
       const current = this.#options.view.book.get(order.id);
       if (current === undefined) throw noRule(order.id);
       demandMatch(order.ifMatch, current);
-      const options = { id: order.id, idInInput: 'optional', apiBase: this.#options.discordApiBase } as const;
-      const rule = parseRule(withKeptWebhook(input, current), options);
+      const rule = this.parse(input, order.id);
       if (rule.metric_name !== current.rule.metric_name) this.#demandRoom(rule.metric_name);
       const place = await this.#write({ id: order.id, subject: order.subject, action: 'replaced' }, formatRule(rule));
       return { rule, place };
     });
+  }
+
+  /** Replaces the rule, or makes it under this id where there is none. Rejects as `replace` does, but for `not_found`. */
+  put(input: unknown, order: ChangeOrder): Promise<StoredRule> {
+    if (this.#options.view.book.get(order.id) !== undefined) return this.replace(input, order);
+    return this.#turns.run(order.id, async () => {
+      const rule = this.parse(input, order.id);
+      this.#demandRoom(rule.metric_name);
+      const place = await this.#write({ id: order.id, subject: order.subject, action: 'created' }, formatRule(rule));
+      return { rule, place };
+    });
+  }
+
+  /** The rule that an input would be, a webhook's masked URL standing for the one that is there. Throws its Failure. */
+  parse(input: unknown, id: string): Rule {
+    const current = this.#options.view.book.get(id);
+    const options = { id, idInInput: 'optional', apiBase: this.#options.discordApiBase } as const;
+    return parseRule(current === undefined ? input : withKeptWebhook(input, current), options);
   }
 
   /** Rejects with the Failures `not_found` and `changed_meanwhile` too. */

@@ -182,17 +182,17 @@ function orderOf(request: {
   };
 }
 
-function subjectOf(identity: Identity | undefined): string {
+export function subjectOf(identity: Identity | undefined): string {
   return identity?.subject ?? 'anonymous';
 }
 
-function isMasked(reveal: RevealWebhookUrl, identity: Identity | undefined): boolean {
+export function isMasked(reveal: RevealWebhookUrl, identity: Identity | undefined): boolean {
   if (reveal === 'all') return false;
   return reveal === 'never' || (identity !== undefined && !identity.scopes.has('rules:write'));
 }
 
 /** The rule's text, the webhook's URL masked if it must be; `entry` has the URL taken apart. */
-function shownRule(given: Rule, entry: RuleEntry | undefined, masked: boolean): string {
+export function shownRule(given: Rule, entry: RuleEntry | undefined, masked: boolean): string {
   if (!masked) return formatRule(given);
   const url = entry === undefined ? '****' : maskedWebhookUrl(entry.webhook);
   return formatRule({ ...given, discord_webhook_url: url });

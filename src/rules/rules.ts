@@ -2,6 +2,7 @@ import type { Service } from '../base/service.ts';
 import { DiscordClient } from '../discord/discord-client.ts';
 import type { Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
+import { bulkRoutes } from './bulk-routes.ts';
 import { deliveriesRoutes } from './deliveries-routes.ts';
 import { ParkedView } from './parked-view.ts';
 import { Resend } from './resend.ts';
@@ -45,6 +46,7 @@ export function createRules(options: RulesOptions): Rules {
     parked: new ParkedView(log, Date.now),
     reveal: options.revealWebhookUrl ?? 'all',
   });
+  const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });
   const testing = testSendRoutes({ view, tests });
   const resend = new Resend({ log, view, changes, meter, logger });
   const deliveries = deliveriesRoutes({ log, resend, now: Date.now });
@@ -61,6 +63,7 @@ export function createRules(options: RulesOptions): Rules {
     },
     async routes(app) {
       await app.register(async (part) => writing(part));
+      await app.register(async (part) => bulk(part));
       await app.register(async (part) => testing(part));
       await app.register(async (part) => deliveries(part));
     },

@@ -1,0 +1,145 @@
+// Many rules at once: switched on and off, deleted, and brought in from a file. Each is changed as it would be alone, side by side, and
+// tells what became of it: one that is refused holds up no other.
+import { randomUUID } from 'node:crypto';
+import { Failure } from '../base/failure.ts';
+import { isRuleId } from '../rule/parse-rule.ts';
+import { formatRule, type Rule } from '../rule/rule.ts';
+import { entityTag, noRule, type RuleChanges, type StoredRule } from './rule-changes.ts';
+import type { RulesView } from './rules-view.ts';
+
+export type BulkAction = 'enable' | 'disable' | 'delete';
+
+export interface BulkOrder {
+  readonly action: BulkAction;
+  readonly rules: readonly { readonly id: string; readonly if_match?: string }[];
+  readonly subject: string;
+}
+
+/** What became of each, by id. */
+export interface BulkOutcome {
+  readonly changed: { id: string; etag?: string }[];
+  /** They were so already. */
+  readonly unchanged: string[];
+  readonly refused: { id: string; code: string; reason: string }[];
+}
+
+export type ImportVerdict = 'new' | 'changed' | 'same' | 'refused';
+
+/** What a row of an import is, or became. */
+export interface ImportRow {
+  readonly verdict: ImportVerdict;
+  readonly id?: string;
+  readonly metric_name?: string;
+  /** Of a rule that is there: the fields that differ. A webhook's URL is told by its name alone. */
+  readonly fields?: readonly { readonly field: string; readonly from?: unknown; readonly to?: unknown }[];
+  readonly code?: string;
+  readonly reason?: string;
+}
+
+export class BulkChanges {
+  readonly #view: RulesView;
+  readonly #changes: RuleChanges;
+
+  constructor(view: RulesView, changes: RuleChanges) {
+    this.#view = view;
+    this.#changes = changes;
+  }
+
+  async run({ action, rules, subject }: BulkOrder): Promise<BulkOutcome> {
+    const { book } = this.#view;
+    const outcome: BulkOutcome = { changed: [], unchanged: [], refused: [] };
+    const one = async (id: string, ifMatch: string | undefined): Promise<void> => {
+      const order = { id, subject, ifMatch };
+      try {
+        if (action === 'delete') {
+          await this.#changes.remove(order);
+          outcome.changed.push({ id });
+          return;
+        }
+        const entry = book.get(id);
+        if (entry === undefined) throw noRule(id);
+        if (entry.condition.enabled === (action === 'enable')) return void outcome.unchanged.push(id);
+        // What its author wrote stays as it is; a rule is enabled by leaving the field out.
+        const { id: _id, enabled: _enabled, ...fields } = entry.rule;
+        const wanted = action === 'enable' ? fields : { ...fields, enabled: false };
+        const { place } = await this.#changes.replace(wanted, { ...order, ifMatch: ifMatch ?? entityTag(entry) });
+        outcome.changed.push({ id, etag: entityTag(place) });
+      } catch (error) {
+        outcome.refused.push({ id, ...refusalOf(error) });
+      }
+    };
+    await Promise.all(rules.map(({ id, if_match: ifMatch }) => one(id, ifMatch)));
+    return outcome;
+  }
+
+  /** Judges each row, and writes what is new or changed unless it is a dry run. A row with an id is that rule, others are new. */
+  async import(
+    rows: readonly unknown[],
+    { isDry, subject }: { isDry: boolean; subject: string },
+  ): Promise<ImportRow[]> {
+    const seen = new Map<string, number>();
+    const judged = rows.map((row, index) => {
+      try {
+        return this.#judge(row, index, seen);
+      } catch (error) {
+        return { verdict: 'refused' as const, ...idOf(row), ...refusalOf(error) };
+      }
+    });
+    if (isDry) return judged;
+    return Promise.all(
+      judged.map(async (row, index): Promise<ImportRow> => {
+        if (row.verdict !== 'new' && row.verdict !== 'changed') return row;
+        const id = row.id ?? randomUUID();
+        try {
+          const { rule }: StoredRule = await this.#changes.put(rows[index], { id, subject, ifMatch: undefined });
+          return { ...row, id: rule.id };
+        } catch (error) {
+          return { verdict: 'refused', id, ...refusalOf(error) };
+        }
+      }),
+    );
+  }
+
+  #judge(row: unknown, index: number, seen: Map<string, number>): ImportRow {
+    const { id } = idOf(row);
+    if (id !== undefined) {
+      if (!isRuleId(id)) throw new Failure('invalid_field', 'id must be a UUID v4 in lower case, or left out');
+      const former = seen.get(id);
+      if (former !== undefined) throw new Failure('conflict', `row ${former + 1} has the same id`);
+      seen.set(id, index);
+    }
+    const current = id === undefined ? undefined : this.#view.book.get(id);
+    const rule = this.#changes.parse(row, id ?? randomUUID());
+    const { metric_name: metricName } = rule;
+    if (current === undefined) return { verdict: 'new', ...(id !== undefined && { id }), metric_name: metricName };
+    const fields = differences(current.rule, rule);
+    // Fields in another order are the same rule.
+    const isSame = fields.length === 0 || formatRule(current.rule) === formatRule(rule);
+    return { verdict: isSame ? 'same' : 'changed', id: rule.id, metric_name: metricName, ...(!isSame && { fields }) };
+  }
+}
+
+function idOf(row: unknown): { id?: string } {
+  const id = typeof row === 'object' && row !== null ? (row as { id?: unknown }).id : undefined;
+  return id === undefined ? {} : { id: typeof id === 'string' ? id : JSON.stringify(id).slice(0, 80) };
+}
+
+function refusalOf(error: unknown): { code: string; reason: string } {
+  if (error instanceof Failure) return { code: error.code, reason: error.message };
+  throw error;
+}
+
+function differences(before: Rule, after: Rule): { field: string; from?: unknown; to?: unknown }[] {
+  const [one, other]: Readonly<Record<string, unknown>>[] = [{ ...before }, { ...after }];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter((field) => textOf(one![field]) !== textOf(other![field]))
+    .map((field) =>
+      field === 'discord_webhook_url' ? { field } : { field, from: one![field] ?? null, to: other![field] ?? null },
+    );
+}
+
+/** Tags in another order are the same tags. */
+function textOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? '';
+  return JSON.stringify(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+}

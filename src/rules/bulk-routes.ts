@@ -1,0 +1,165 @@
+import { Type, type Static, type TSchema } from 'typebox';
+import { Failure } from '../base/failure.ts';
+import { answers, documented } from '../http/open-api.ts';
+import { parameterCheck } from '../http/query.ts';
+import type { HttpApp, Routes } from '../http/server.ts';
+import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
+import { BulkChanges } from './bulk-changes.ts';
+import type { RuleChanges } from './rule-changes.ts';
+import { isMasked, shownRule, subjectOf, type RevealWebhookUrl } from './rules-routes.ts';
+import type { RulesView } from './rules-view.ts';
+
+export interface BulkRoutesOptions {
+  readonly view: RulesView;
+  readonly changes: RuleChanges;
+  readonly reveal: RevealWebhookUrl;
+}
+
+/** Each is a record of the log; a caller with more orders again. */
+const rulesAtOnceMax = 1_000;
+/** Rules with all their fields are large: a thousand usual ones fit. */
+const importBytesMax = 4 * 1024 * 1024;
+
+const Id = Type.String({ maxLength: 80 });
+const OrderSchema = Type.Object(
+  {
+    action: Type.Enum(['enable', 'disable', 'delete']),
+    rules: Type.Array(
+      Type.Object(
+        {
+          id: Id,
+          if_match: Type.Optional(Type.String({ maxLength: 80, description: 'The ETag of the version meant' })),
+        },
+        { additionalProperties: false },
+      ),
+      { minItems: 1, maxItems: rulesAtOnceMax },
+    ),
+  },
+  { additionalProperties: false },
+);
+const RefusedSchema = Type.Array(Type.Object({ id: Type.String(), code: Type.String(), reason: Type.String() }));
+const OutcomeSchema = Type.Object({
+  changed: Type.Array(Type.Object({ id: Type.String(), etag: Type.Optional(Type.String()) })),
+  unchanged: Type.Array(Type.String(), { description: 'They were so already' }),
+  refused: RefusedSchema,
+});
+const ImportSchema = Type.Object(
+  {
+    rules: Type.Array(Type.Unknown(), { minItems: 1, maxItems: rulesAtOnceMax }),
+    dry_run: Type.Optional(Type.Boolean({ description: 'Only say what would become of each' })),
+  },
+  { additionalProperties: false },
+);
+const ImportDocumentSchema = Type.Object({
+  ...ImportSchema.properties,
+  rules: Type.Array(Type.Unsafe(ruleInputSchema)),
+});
+const ImportedSchema = Type.Object({
+  rows: Type.Array(
+    Type.Object({
+      verdict: Type.Enum(['new', 'changed', 'same', 'refused']),
+      id: Type.Optional(Type.String()),
+      metric_name: Type.Optional(Type.String()),
+      fields: Type.Optional(
+        Type.Array(
+          Type.Object({
+            field: Type.String(),
+            from: Type.Optional(Type.Unknown()),
+            to: Type.Optional(Type.Unknown()),
+          }),
+        ),
+      ),
+      code: Type.Optional(Type.String()),
+      reason: Type.Optional(Type.String()),
+    }),
+    { description: 'One for each rule given, in their order' },
+  ),
+});
+const ExportSchema = Type.Object(
+  { ids: Type.Array(Id, { minItems: 1, maxItems: rulesAtOnceMax }) },
+  { additionalProperties: false },
+);
+
+/** Makes the reading of a body of this form. */
+function bodyOf<Schema extends TSchema>(schema: Schema): (body: unknown) => Static<Schema> {
+  const check = parameterCheck(schema);
+  return (body) => {
+    if (typeof body !== 'object' || body === null || Array.isArray(body))
+      throw new Failure('invalid_request', 'the body must be a JSON object');
+    const found = check(body);
+    if ('error' in found) throw found.error;
+    return found.value as Static<Schema>;
+  };
+}
+
+const orderOf = bodyOf(OrderSchema);
+const importOf = bodyOf(ImportSchema);
+const exportOf = bodyOf(ExportSchema);
+
+/** What the page and scripts do to many rules in one request. */
+export function bulkRoutes(options: BulkRoutesOptions): Routes {
+  const bulk = new BulkChanges(options.view, options.changes);
+  return (app) => {
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    changeRoutes(app, bulk);
+    exportRoute(app, options);
+  };
+}
+
+function changeRoutes(app: HttpApp, bulk: BulkChanges): void {
+  const config = { scope: 'rules:write' as const };
+  const errors = [400, 401, 403, 413, 415, 503];
+  app.post(
+    '/api/v1/rules/bulk',
+    {
+      config,
+      schema: {
+        summary: 'Enable, disable or delete many rules',
+        body: documented(OrderSchema),
+        response: answers({ 200: OutcomeSchema }, ...errors),
+      },
+    },
+    async (request, reply) =>
+      reply.send(await bulk.run({ ...orderOf(request.body), subject: subjectOf(request.identity) })),
+  );
+  app.post(
+    '/api/v1/rules/import',
+    {
+      config,
+      bodyLimit: importBytesMax,
+      schema: {
+        summary: 'Bring in many rules, or say what would become of each',
+        description:
+          'A rule with an id takes the place of the one that has it, or is made under it; one without is new.',
+        body: documented(ImportDocumentSchema),
+        response: answers({ 200: ImportedSchema }, ...errors),
+      },
+    },
+    async (request, reply) => {
+      const { rules, dry_run: isDry = false } = importOf(request.body);
+      return reply.send({ rows: await bulk.import(rules, { isDry, subject: subjectOf(request.identity) }) });
+    },
+  );
+}
+
+function exportRoute(app: HttpApp, { view, reveal }: BulkRoutesOptions): void {
+  app.post(
+    '/api/v1/rules/export',
+    {
+      config: { scope: 'rules:read' as const },
+      schema: {
+        summary: 'Read many rules by their ids, as import takes them; those that are gone are left out',
+        body: documented(ExportSchema),
+        response: answers({ 200: Type.Array(Type.Unsafe(ruleSchema)) }, 400, 401, 403, 413, 415, 503),
+      },
+    },
+    async (request, reply) => {
+      const masked = isMasked(reveal, request.identity);
+      const found = exportOf(request.body).ids.flatMap((id) => view.book.get(id) ?? []);
+      reply.type('application/json');
+      return reply.send(`[${found.map((entry) => shownRule(entry.rule, entry, masked)).join(',')}]`);
+    },
+  );
+}
