@@ -249,13 +249,19 @@ export const api = {
     return ((await answer.json()) as { alarms: AlarmView[] }).alarms;
   },
 
-  search: async (text: string, after?: string): Promise<{ rules: readonly RuleView[]; next?: string }> => {
-    const query = new URLSearchParams({
-      limit: '100',
-      ...(text !== '' && { q: text }),
-      ...(after !== undefined && { after }),
-    });
-    return (await (await call('GET', `api/v1/rules?${query}`)).json()) as { rules: RuleView[]; next?: string };
+  search: async (
+    text: string,
+    page: { readonly after?: string | undefined; readonly skip?: number; readonly limit: number },
+  ): Promise<{ rules: readonly RuleView[]; next?: string; total?: number }> => {
+    const query = new URLSearchParams({ limit: String(page.limit) });
+    if (text !== '') query.set('q', text);
+    if (page.after !== undefined) query.set('after', page.after);
+    if (page.skip !== undefined) query.set('skip', String(page.skip));
+    return (await (await call('GET', `api/v1/rules?${query}`)).json()) as {
+      rules: RuleView[];
+      next?: string;
+      total?: number;
+    };
   },
 
   rule: async (id: string): Promise<VersionedRule> => versioned(await call('GET', rulePath(id))),

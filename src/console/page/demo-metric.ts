@@ -33,7 +33,7 @@ export async function startDemo(): Promise<string> {
 
 /** Some samples clearly beyond where the demo metric ever is, and beyond a threshold that was set for it. */
 export async function nudgeDemo(): Promise<void> {
-  const { rules } = await api.search(`metric:${demoMetric}`);
+  const { rules } = await api.search(`metric:${demoMetric}`, { limit: 100 });
   const highest = Math.max(540, ...rules.map(({ rule }) => rule.threshold));
   nudged = { value: Math.ceil(highest * 1.1), samples: nudgedSamples };
   await publish(demoMetric, nudged.value);

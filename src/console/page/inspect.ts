@@ -74,6 +74,9 @@ export async function findMetrics(text: string): Promise<readonly MetricView[]> 
 export const sendTest = (draft: object): Promise<TestSendView> =>
   json(call('POST', 'api/v1/webhooks/test', { body: draft }));
 
+export const sendTestOf = (id: string): Promise<TestSendView> =>
+  json(call('POST', `rules/${encodeURIComponent(id)}/test`, { body: {} }));
+
 export async function publish(name: string, value: number): Promise<void> {
   await call('POST', 'api/v1/metrics', { body: { name, value } });
 }

@@ -1,6 +1,6 @@
 // What the page asks of the past: alarms, the versions of a rule, what became of messages.
 import type { Rule } from '../../rule/rule.ts';
-import { call, type AlarmView, type RuleView, type TestSendView } from './api.ts';
+import { call, type AlarmView, type RuleView } from './api.ts';
 
 export interface PastAlarmView {
   readonly alarm_id: string;
@@ -111,6 +111,3 @@ export const readDeliveries = (
   wanted: { readonly rule?: string; readonly webhook?: string; readonly since?: string; readonly limit?: number },
   signal?: AbortSignal,
 ): Promise<DeliveriesView> => read('api/v1/deliveries', wanted, signal);
-
-export const sendRuleTest = async (id: string): Promise<TestSendView> =>
-  (await (await call('POST', `rules/${encodeURIComponent(id)}/test`, { body: {} })).json()) as TestSendView;

@@ -4,14 +4,15 @@ import { behaviour, conditionSentence, plainSentence } from './condition-sentenc
 import { FireStrip } from './fire-strip.tsx';
 import { isStale, nowMs } from './live.ts';
 import { PastAlarms } from './past-alarms.tsx';
-import { readRuleState, sendRuleTest, type RuleStateView } from './past.ts';
+import { sendTestOf } from './inspect.ts';
+import { readRuleState, type RuleStateView } from './past.ts';
 import { usePolled } from './polled.ts';
 import { addressOf } from './router.ts';
 import { RuleChart } from './rule-chart.tsx';
 import { RuleDeliveries } from './rule-deliveries.tsx';
 import { RuleSeries } from './rule-series.tsx';
 import { RuleVersions } from './rule-versions.tsx';
-import { EnabledSwitch } from './rules-screen.tsx';
+import { EnabledSwitch } from './rule-row.tsx';
 import { TestButton } from './send-test.tsx';
 import { Sentence, StateMark, Tags, type ShownState } from './state-mark.tsx';
 import { readInForce } from './system-view.ts';
@@ -114,7 +115,7 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
           <EnabledSwitch rule={rule} name={name} onChanged={onChanged} />
           <span aria-hidden="true">{(rule.enabled ?? ruleDefaults.enabled) ? 'Enabled' : 'Disabled'}</span>
         </span>
-        <TestButton send={() => sendRuleTest(rule.id)} />
+        <TestButton send={() => sendTestOf(rule.id)} />
       </div>
     </>
   );

@@ -25,7 +25,13 @@ export function TestButton({ send: order }: { readonly send: () => Promise<TestS
   const now = said.value;
   return (
     <div class="send-test">
-      <button type="button" class="small" aria-disabled={isBusy.value} onClick={() => !isBusy.value && void send()}>
+      <button
+        type="button"
+        class="small"
+        data-key="t"
+        aria-disabled={isBusy.value}
+        onClick={() => !isBusy.value && void send()}
+      >
         {isBusy.value ? 'Sending…' : 'Send test'}
       </button>
       <p role="status">

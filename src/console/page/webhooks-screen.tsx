@@ -3,7 +3,8 @@ import { useEffect } from 'preact/hooks';
 import { api } from './api.ts';
 import { conditionSentence, plainSentence } from './condition-sentence.ts';
 import { isStale, nowMs } from './live.ts';
-import { sendRuleTest } from './past.ts';
+import { sendTestOf } from './inspect.ts';
+
 import { usePolled } from './polled.ts';
 import { addressOf, amend } from './router.ts';
 import { known, learnRule } from './rule-cache.ts';
@@ -140,7 +141,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
           </dd>
         </div>
       </dl>
-      {firstRule !== undefined && <TestButton send={() => sendRuleTest(firstRule)} />}
+      {firstRule !== undefined && <TestButton send={() => sendTestOf(firstRule)} />}
       <details class="firings" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
         <summary>Its last messages</summary>
         {isOpen.value && <Deliveries webhook={id} />}
