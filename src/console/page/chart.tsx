@@ -6,7 +6,7 @@ import type { SeriesView } from './api.ts';
 import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts';
 import { colorOf, seriesColors } from './chart-colors.ts';
 import { ChartTable } from './chart-table.tsx';
-import { ThresholdHandle } from './threshold-handle.tsx';
+import { resolveLabel, ThresholdHandle } from './threshold-handle.tsx';
 
 /** A time in which the rule fired. */
 export interface FiringBand {
@@ -29,6 +29,7 @@ export interface ChartProps {
   /** The sample that an alarm is about. */
   readonly mark?: { readonly timeMs: number; readonly value: number } | undefined;
   readonly onThreshold?: (value: number) => void;
+  readonly onResolveThreshold?: (value: number) => void;
   readonly height?: number;
 }
 
@@ -76,6 +77,7 @@ export function Chart(props: ChartProps) {
         <div class="chart-plot" ref={holder} aria-hidden="true" />
         {props.threshold !== undefined && props.onThreshold !== undefined && (
           <ThresholdHandle
+            label="Threshold"
             value={props.threshold}
             span={span}
             operator={props.operator}
@@ -84,6 +86,20 @@ export function Chart(props: ChartProps) {
             onHold={(isHeld) => (held.current = isHeld ? span : undefined)}
           />
         )}
+        {props.threshold !== undefined &&
+          props.resolveThreshold !== undefined &&
+          props.onResolveThreshold !== undefined && (
+            <ThresholdHandle
+              label={resolveLabel}
+              value={props.resolveThreshold}
+              {...(props.operator === '>' ? { most: props.threshold } : { least: props.threshold })}
+              span={span}
+              operator={props.operator}
+              height={height}
+              onChange={props.onResolveThreshold}
+              onHold={(isHeld) => (held.current = isHeld ? span : undefined)}
+            />
+          )}
       </div>
       <ChartLegend series={props.series} />
       <ChartTable label={props.label} series={props.series} />

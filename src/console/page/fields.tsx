@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact';
-import type { Signal } from '@preact/signals';
+import { useSignal, type Signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { findMetrics, findTags } from './inspect.ts';
 import type { RuleDraft } from './rule-draft.ts';
 
 /** What an input needs of the form that it is a part of. */
@@ -79,6 +81,7 @@ export function Field({
           <input
             {...common}
             type="text"
+            list={field === 'metric_name' ? 'known-metrics' : undefined}
             inputMode={kind === 'number' ? 'decimal' : kind === 'url' ? 'url' : 'text'}
             autocomplete="off"
             onInput={(event) => change(form, field, event.currentTarget.value)}
@@ -178,11 +181,13 @@ export function TagFields({ form }: { readonly form: Form }) {
     form.draft.value = { ...form.draft.value, tags: next };
     form.errors.value = new Map([...form.errors.value].filter(([field]) => !field.startsWith('tags')));
   };
+  const known = useKnownTags(form.draft.value.metric_name);
   const errors = [...form.errors.value].filter(([field]) => field.startsWith('tags'));
   const isWrong = errors.length > 0;
   return (
     <fieldset class="tag-fields" aria-describedby={isWrong ? 'tags-error tags-hint' : 'tags-hint'}>
       <legend>Only series with these tags</legend>
+      <Suggestions id="known-tags" texts={Object.keys(known.value)} />
       {tags.map((tag, index) => (
         // Rows have no identity of their own: their place is all that tells them apart.
         <div class="tag-row" key={index}>
@@ -190,6 +195,7 @@ export function TagFields({ form }: { readonly form: Form }) {
             id={`tag-key-${index}`}
             aria-label={`Key of tag ${index + 1}`}
             placeholder="host"
+            list="known-tags"
             spellcheck={false}
             autocomplete="off"
             aria-invalid={isWrong}
@@ -200,12 +206,14 @@ export function TagFields({ form }: { readonly form: Form }) {
           <input
             aria-label={`Value of tag ${index + 1}`}
             placeholder="web-1"
+            list={`known-values-${index}`}
             spellcheck={false}
             autocomplete="off"
             aria-invalid={isWrong}
             value={tag.value}
             onInput={(event) => set(tags.with(index, { ...tag, value: event.currentTarget.value }))}
           />
+          <Suggestions id={`known-values-${index}`} texts={known.value[tag.key] ?? []} />
           <button
             type="button"
             class="quiet icon"
@@ -236,4 +244,43 @@ export function TagFields({ form }: { readonly form: Form }) {
       </p>
     </fieldset>
   );
+}
+
+const typingMs = 200;
+
+/** What the browser offers to complete a text with. */
+function Suggestions({ id, texts }: { readonly id: string; readonly texts: readonly string[] }) {
+  return (
+    <datalist id={id}>
+      {texts.map((text) => (
+        <option key={text} value={text} />
+      ))}
+    </datalist>
+  );
+}
+
+/** The metrics that flow and have the text in their names. */
+export function MetricSuggestions({ text }: { readonly text: string }) {
+  const names = useSignal<readonly string[]>([]);
+  useEffect(() => {
+    const soon = setTimeout(() => {
+      findMetrics(text).then(
+        (metrics) => (names.value = metrics.map(({ name }) => name)),
+        // The connection chip says what is wrong.
+        () => {},
+      );
+    }, typingMs);
+    return () => clearTimeout(soon);
+  }, [text]);
+  return <Suggestions id="known-metrics" texts={names.value} />;
+}
+
+function useKnownTags(metric: string): Signal<Readonly<Record<string, readonly string[]>>> {
+  const known = useSignal<Readonly<Record<string, readonly string[]>>>({});
+  useEffect(() => {
+    if (metric === '') return undefined;
+    const soon = setTimeout(() => void findTags(metric).then((tags) => (known.value = tags)), typingMs);
+    return () => clearTimeout(soon);
+  }, [metric]);
+  return known;
 }

@@ -71,6 +71,18 @@ export async function findMetrics(text: string): Promise<readonly MetricView[]> 
   return metrics;
 }
 
+/** The tags that the series of a metric have, with their values; none for a metric that was not seen. */
+export async function findTags(name: string): Promise<Readonly<Record<string, readonly string[]>>> {
+  try {
+    const { tags } = await json<{ tags: Record<string, string[]> }>(
+      call('GET', `api/v1/metrics/tags?${new URLSearchParams({ name })}`),
+    );
+    return tags;
+  } catch {
+    return {};
+  }
+}
+
 export const sendTest = (draft: object): Promise<TestSendView> =>
   json(call('POST', 'api/v1/webhooks/test', { body: draft }));
 

@@ -35,7 +35,28 @@ export interface TimelineFilter {
 export const everything: TimelineFilter = { kind: '', rule: '', metric: '', from: '', to: '' };
 
 const hash = signal(location.hash);
-addEventListener('hashchange', () => (hash.value = location.hash));
+addEventListener('hashchange', () => {
+  const wanted = location.hash;
+  if (ask === undefined || wanted === hash.value) hash.value = wanted;
+  else {
+    // The address is what is shown, until somebody has said that it may be left.
+    history.replaceState(null, '', hash.value);
+    ask(() => (location.hash = wanted));
+  }
+});
+
+type Ask = (go: () => void) => void;
+let ask: Ask | undefined;
+
+/** Asks before another screen is shown, until the returned function is called. `go` leads there after all. */
+export function guardLeaving(asks: Ask): () => void {
+  ask = (go) =>
+    asks(() => {
+      ask = undefined;
+      go();
+    });
+  return () => (ask = undefined);
+}
 
 export const route = computed((): Route => parseRoute(hash.value));
 

@@ -3,18 +3,22 @@ import { useEffect } from 'preact/hooks';
 import type { Rule } from '../../rule/rule.ts';
 import { ApiError, api, token, type VersionedRule } from './api.ts';
 import { DeleteDialog } from './delete-dialog.tsx';
-import { Check, Choice, Field, TagFields, type Form } from './fields.tsx';
+import { dropDraft, keepDraft, keptDraft } from './draft-store.ts';
+import { Check, Choice, Field, MetricSuggestions, TagFields, type Form } from './fields.tsx';
 import { tellInForce } from './in-force.ts';
+import { LeaveDialog } from './leave-dialog.tsx';
 import { addressOf, go } from './router.ts';
 import { Conflict } from './rule-conflict.tsx';
 import { draftOf, emptyDraft, fieldsOf, type RuleDraft } from './rule-draft.ts';
 import { RulePreview } from './rule-preview.tsx';
+import { RuleCurl, RuleJson } from './rule-text.tsx';
 import { SendTest } from './send-test.tsx';
+import { Tabs } from './tabs.tsx';
 import { Workbench } from './workbench.tsx';
 
 /** Makes a rule, or changes the one with this id. */
 export function RuleEditor({ id }: { readonly id: string | undefined }) {
-  const draft = useSignal<RuleDraft>(emptyDraft);
+  const draft = useSignal<RuleDraft>({ ...emptyDraft, ...(id === undefined && keptDraft(id)?.draft) });
   const errors = useSignal<ReadonlyMap<string, string>>(new Map());
   const saved = useSignal<VersionedRule | undefined>(undefined);
   const failure = useSignal('');
@@ -22,8 +26,11 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
 
   const load = async (): Promise<void> => {
     try {
-      saved.value = await api.rule(id!);
-      draft.value = draftOf(saved.value.rule);
+      const now = await api.rule(id!);
+      const kept = keptDraft(id);
+      // A draft of an older version is refused when it is saved, with what became of the rule meanwhile.
+      saved.value = { ...now, etag: kept?.etag ?? now.etag };
+      draft.value = { ...draftOf(now.rule), ...kept?.draft };
       failure.value = '';
     } catch (error) {
       isMissing.value = error instanceof ApiError && error.status === 404;
@@ -76,7 +83,13 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
   const theirs = useSignal<VersionedRule | undefined>(undefined);
   const isDeleting = useSignal(false);
   const fields = fieldsOf(draft.value, saved.value?.rule);
-  useWarning(isDirty(draft.value, saved.value?.rule));
+  const view = useSignal<View>('Form');
+  const dirty = isDirty(draft.value, saved.value?.rule);
+  const wasKept = useSignal(dirty);
+  useEffect(() => {
+    if (dirty) keepDraft(id, draft.value, saved.value?.etag);
+    else dropDraft(id);
+  }, [draft.value, dirty]);
 
   const refuse = async (error: unknown): Promise<void> => {
     if (!(error instanceof ApiError)) throw error;
@@ -87,6 +100,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
     }
     errors.value = new Map(error.fields.map(({ field, message }) => [field, message]));
     failure.value = error.fields.length > 0 ? unplaced(error) : error.message;
+    view.value = 'Form';
     // Once the errors are shown: folded fields are opened, and the first wrong one is given the focus.
     requestAnimationFrame(() => {
       for (const details of document.querySelectorAll<HTMLDetailsElement>('.editor details')) {
@@ -104,6 +118,8 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
       theirs.value = undefined;
       saved.value = written;
       draft.value = draftOf(written.rule);
+      dropDraft(id);
+      await rendered();
       void tellInForce(written.rule.id, id === undefined ? 'The rule is made.' : 'The rule is saved.');
       go({ screen: 'rules', search: '' });
     } catch (error) {
@@ -125,8 +141,33 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
           if (!isBusy.value) void save(saved.value?.etag ?? '');
         }}
       >
-        <MainSentence form={form} fields={fields} />
-        <FoldedFields form={form} />
+        {wasKept.value && dirty && (
+          <p class="kept-draft">
+            <span>Your draft was kept, without a webhook that you typed.</span>
+            <button
+              type="button"
+              class="small"
+              onClick={() => {
+                wasKept.value = false;
+                draft.value = saved.value === undefined ? emptyDraft : draftOf(saved.value.rule);
+                if (id !== undefined) void api.rule(id).then((now) => (saved.value = now));
+              }}
+            >
+              Discard it
+            </button>
+          </p>
+        )}
+        <Tabs label="How the rule is written" names={views} chosen={view}>
+          {view.value === 'Form' && (
+            <div class="editor-fields">
+              <MetricSuggestions text={draft.value.metric_name} />
+              <MainSentence form={form} fields={fields} />
+              <FoldedFields form={form} />
+            </div>
+          )}
+          {view.value === 'JSON' && <RuleJson form={form} fields={fields} />}
+          {view.value === 'curl' && <RuleCurl id={id} fields={fields} />}
+        </Tabs>
         {theirs.value !== undefined && (
           <Conflict
             mine={fields}
@@ -163,11 +204,23 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
         rule={isDeleting.value ? saved.value?.rule : undefined}
         etag={saved.value?.etag}
         onClose={() => (isDeleting.value = false)}
-        onDeleted={() => go({ screen: 'rules', search: '' })}
+        onDeleted={() => {
+          draft.value = draftOf(saved.value!.rule);
+          dropDraft(id);
+          void rendered().then(() => go({ screen: 'rules', search: '' }));
+        }}
       />
+      <LeaveDialog isDirty={dirty} onLeave={() => dropDraft(id)} />
     </div>
   );
 }
+
+const views = ['Form', 'JSON', 'curl'] as const;
+type View = (typeof views)[number];
+
+/** Nobody is asked whether to leave what has just been saved: not before the page knows that it is. */
+const rendered = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(() => requestAnimationFrame(() => resolve()), 0));
 
 /** What the server said of fields that have no input here. */
 function unplaced(error: ApiError): string {
@@ -177,16 +230,6 @@ function unplaced(error: ApiError): string {
 
 function isDirty(draft: RuleDraft, saved: Rule | undefined): boolean {
   return JSON.stringify(draft) !== JSON.stringify(saved === undefined ? emptyDraft : draftOf(saved));
-}
-
-/** The browser asks before a tab with an unsaved draft is closed. */
-function useWarning(dirty: boolean): void {
-  useEffect(() => {
-    if (!dirty) return undefined;
-    const warn = (event: BeforeUnloadEvent): void => event.preventDefault();
-    addEventListener('beforeunload', warn);
-    return () => removeEventListener('beforeunload', warn);
-  }, [dirty]);
 }
 
 function MainSentence({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {

@@ -2,8 +2,14 @@ import { useRef } from 'preact/hooks';
 import { chartPadding, roundStep, snapped, type Span } from './chart-data.ts';
 import { numberText } from './time-text.ts';
 
+export const resolveLabel = 'It ends at';
+
 interface HandleProps {
+  readonly label: string;
   readonly value: number;
+  /** What it may not go beyond: the threshold, for the line at which the alarm ends. */
+  readonly least?: number | undefined;
+  readonly most?: number | undefined;
   readonly span: Span;
   readonly operator: '>' | '<';
   /** Of the chart, in pixels. */
@@ -17,7 +23,9 @@ interface HandleProps {
  * The threshold as something to take hold of: dragged by a pointer, or moved by keys as sliders are (arrows one step, PageUp and
  * PageDown ten, Home and End to the edges). Its typed twin is the field in the sentence.
  */
-export function ThresholdHandle({ value, span, operator, height, onChange, onHold }: HandleProps) {
+export function ThresholdHandle({ label, value, span, operator, height, onHold, ...bounds }: HandleProps) {
+  const { least = -Infinity, most = Infinity } = bounds;
+  const onChange = (wanted: number): void => bounds.onChange(Math.min(most, Math.max(least, wanted)));
   const isHeld = useRef(false);
   const inner = height - chartPadding.top - chartPadding.bottom;
   const place = (of: Span): number => chartPadding.top + ((of.high - value) / (of.high - of.low)) * inner;
@@ -46,14 +54,14 @@ export function ThresholdHandle({ value, span, operator, height, onChange, onHol
   };
   return (
     <div
-      class={`threshold threshold-${operator === '>' ? 'above' : 'below'}`}
+      class={`threshold threshold-${operator === '>' ? 'above' : 'below'}${label === resolveLabel ? ' threshold-resolve' : ''}`}
       style={{ top: `${top}px` }}
       role="slider"
       tabIndex={0}
-      aria-label="Threshold"
+      aria-label={label}
       aria-orientation="vertical"
-      aria-valuemin={snapped(span.low, step)}
-      aria-valuemax={snapped(span.high, step)}
+      aria-valuemin={Math.max(least, snapped(span.low, step))}
+      aria-valuemax={Math.min(most, snapped(span.high, step))}
       aria-valuenow={value}
       onPointerDown={(event) => {
         event.currentTarget.setPointerCapture(event.pointerId);

@@ -76,7 +76,8 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
             fromMs,
             toMs: toMs ?? undefined,
           }))}
-          onThreshold={(value) => set({ threshold: String(value) })}
+          onThreshold={(value) => set({ threshold: String(value), ...taken(resolve, value, operator) })}
+          onResolveThreshold={(value) => set({ resolve_threshold: String(value) })}
         />
       ) : (
         <p class="chart-none">
@@ -90,6 +91,20 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
             {operator === '>' ? '99th' : '1st'} percentile
           </button>
         )}
+        {found !== undefined && threshold !== undefined && resolve === undefined && (
+          <button
+            type="button"
+            class="small quiet"
+            onClick={() => set({ resolve_threshold: String(resolveBeside(threshold, operator, found)) })}
+          >
+            Add a line at which it ends
+          </button>
+        )}
+        {resolve !== undefined && (
+          <button type="button" class="small quiet" onClick={() => set({ resolve_threshold: '' })}>
+            Remove the line at which it ends
+          </button>
+        )}
         {found !== undefined && found.series_total > found.series.length && (
           <span class="hint">
             {found.series.length} of {found.series_total} series, those nearest the threshold
@@ -99,6 +114,19 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
       <BacktestVerdict result={result.value} before={isOther ? ghost.value : undefined} rangeSeconds={range.value} />
     </section>
   );
+}
+
+/** A threshold that is moved beyond the line at which the alarm ends takes it along: that line is never on the wrong side. */
+function taken(resolve: number | undefined, threshold: number, operator: '>' | '<'): { resolve_threshold?: string } {
+  const isCrossed = resolve !== undefined && (operator === '>' ? resolve > threshold : resolve < threshold);
+  return isCrossed ? { resolve_threshold: String(threshold) } : {};
+}
+
+/** A tenth of what the metric moves in, beside the threshold. */
+function resolveBeside(threshold: number, operator: '>' | '<', { p1, p99 }: SamplesView): number {
+  const reach = Math.abs((p99 ?? 0) - (p1 ?? 0)) || Math.abs(threshold) || 1;
+  const beside = threshold + (operator === '>' ? -1 : 1) * (reach / 10);
+  return Number(beside.toPrecision(4));
 }
 
 interface SamplesAsked {

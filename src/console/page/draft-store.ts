@@ -1,0 +1,34 @@
+// A draft outlives a reload, in the tab's own storage, the webhook's URL left out: it is a secret, and storage is not for those.
+import { signal } from '@preact/signals';
+import type { RuleDraft } from './rule-draft.ts';
+
+interface KeptDraft {
+  readonly draft: Omit<RuleDraft, 'discord_webhook_url'>;
+  /** The version of the saved rule that it began with. */
+  readonly etag: string | undefined;
+}
+
+const keyOf = (id: string | undefined): string => `ssrms-draft-${id ?? 'new'}`;
+
+export function keepDraft(id: string | undefined, draft: RuleDraft, etag: string | undefined): void {
+  const { discord_webhook_url: _secret, ...rest } = draft;
+  const kept: KeptDraft = { draft: rest, etag };
+  sessionStorage.setItem(keyOf(id), JSON.stringify(kept));
+}
+
+export function keptDraft(id: string | undefined): KeptDraft | undefined {
+  const text = sessionStorage.getItem(keyOf(id));
+  if (text === null) return undefined;
+  try {
+    return JSON.parse(text) as KeptDraft;
+  } catch {
+    return undefined;
+  }
+}
+
+export function dropDraft(id: string | undefined): void {
+  sessionStorage.removeItem(keyOf(id));
+}
+
+/** What is asked before the page goes elsewhere: where to, and how to go there after all. */
+export const leaving = signal<{ readonly go: () => void } | undefined>(undefined);

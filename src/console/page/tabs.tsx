@@ -1,0 +1,47 @@
+import type { Signal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
+
+interface TabsProps<Name extends string> {
+  readonly label: string;
+  readonly names: readonly Name[];
+  readonly chosen: Signal<Name>;
+  readonly children: ComponentChildren;
+}
+
+/** Tabs after the ARIA pattern: arrows go from one to the next, which is shown at once. */
+export function Tabs<Name extends string>({ label, names, chosen, children }: TabsProps<Name>) {
+  const idOf = (name: string): string => `tab-${name.toLowerCase()}`;
+  const move = (event: KeyboardEvent, by: number): void => {
+    event.preventDefault();
+    const next = names[(names.indexOf(chosen.value) + by + names.length) % names.length]!;
+    chosen.value = next;
+    document.getElementById(idOf(next))?.focus();
+  };
+  return (
+    <>
+      <div class="tabs" role="tablist" aria-label={label}>
+        {names.map((name) => (
+          <button
+            type="button"
+            role="tab"
+            key={name}
+            id={idOf(name)}
+            aria-selected={chosen.value === name}
+            aria-controls="tab-panel"
+            tabIndex={chosen.value === name ? 0 : -1}
+            onClick={() => (chosen.value = name)}
+            onKeyDown={(event) => {
+              if (event.key === 'ArrowRight') move(event, 1);
+              if (event.key === 'ArrowLeft') move(event, -1);
+            }}
+          >
+            {name}
+          </button>
+        ))}
+      </div>
+      <div id="tab-panel" role="tabpanel" aria-labelledby={idOf(chosen.value)}>
+        {children}
+      </div>
+    </>
+  );
+}
