@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import axeCore from 'axe-core';
 import type { Locator, Page } from 'playwright-core';
-import { startPageBrowser, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
+import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
 const secret = 't'.repeat(68);
@@ -123,8 +123,8 @@ test('the line at which it ends is a slider that never comes to the wrong side',
 test('a draft outlives a reload without its webhook, and is asked for before it is left', async () => {
   page.on('dialog', (dialog) => void dialog.accept());
   await write({ Threshold: '77', 'Discord webhook URL': webhook });
-  await page.waitForFunction(`sessionStorage.length === 1`);
-  assert.doesNotMatch((await page.evaluate('JSON.stringify(sessionStorage)')) as string, /webhooks|tttt/);
+  await untilTrue(page, `sessionStorage.length === 1`);
+  assert.doesNotMatch(await page.evaluate('JSON.stringify(sessionStorage)'), /webhooks|tttt/);
   await page.reload();
   await page.getByText(/^Your draft was kept/).waitFor();
   assert.equal(await field('Threshold').inputValue(), '77');
@@ -153,7 +153,7 @@ test('a kept draft of a rule that was changed meanwhile overwrites nobody', asyn
   page.on('dialog', (dialog) => void dialog.accept());
   await page.goto(`${system.url}/console/#/rules/${made.id}/edit`);
   await field('Threshold').fill('95');
-  await page.waitForFunction(`sessionStorage.length === 1`);
+  await untilTrue(page, `sessionStorage.length === 1`);
   const theirs = JSON.stringify({ ...body, threshold: 80 });
   await fetch(`${system.url}/rules/${made.id}`, { method: 'PUT', headers: json, body: theirs });
   await page.reload();

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import axeCore from 'axe-core';
 import type { Page } from 'playwright-core';
 import { topics } from '../topics.ts';
-import { layoutFaults, startPageBrowser, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
+import { layoutFaults, startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
@@ -113,13 +113,13 @@ test('by keyboard the focus goes through rows that come and go, and never leaves
   await link('metric-0').focus();
   for (let step = 1; step <= 60; step++) {
     await page.keyboard.press('j');
-    await page.waitForFunction(`document.activeElement.closest('[data-rank]')?.dataset.rank === '${step}'`);
+    await untilTrue(page, `document.activeElement.closest('[data-rank]')?.dataset.rank === '${step}'`);
   }
   const box = (await link('metric-60').boundingBox())!;
   assert.ok(box.y >= 60 && box.y < 860, `the row in focus is at ${box.y}`);
   assert.ok((await rows()) <= 60);
   await page.keyboard.press('k');
-  await page.waitForFunction(`document.activeElement.closest('[data-rank]')?.dataset.rank === '59'`);
+  await untilTrue(page, `document.activeElement.closest('[data-rank]')?.dataset.rank === '59'`);
   for (let stop = 0; stop < 60; stop++) {
     await page.keyboard.press('Tab');
     const seen = await page.evaluate(`(() => {
@@ -127,7 +127,8 @@ test('by keyboard the focus goes through rows that come and go, and never leaves
       return box.top >= document.querySelector('header.top').getBoundingClientRect().bottom - 1 && box.bottom <= innerHeight;
     })()`);
     if (seen !== true)
-      await page.waitForFunction(
+      await untilTrue(
+        page,
         `document.activeElement.getBoundingClientRect().top >= 0 && document.activeElement.getBoundingClientRect().bottom <= innerHeight`,
       );
   }
@@ -186,7 +187,7 @@ test('what is chosen is enabled, disabled and exported at once, with a way back;
   const now = await stored();
   assert.equal(now.length, 3_000);
   assert.equal(now.filter(({ threshold }) => threshold === 7).length, 1);
-  await page.waitForFunction(`document.activeElement.textContent === 'Import'`);
+  await untilTrue(page, `document.activeElement.textContent === 'Import'`);
 });
 
 test('rows hold their order under the pointer, and a pill says what they miss', async () => {

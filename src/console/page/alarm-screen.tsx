@@ -10,7 +10,7 @@ import { nowMs } from './live.ts';
 import { tell, tellError } from './notices.tsx';
 import { addressOf } from './router.ts';
 import { Sentence, StateMark, Tags } from './state-mark.tsx';
-import { durationText, momentText, numberText } from './time-text.ts';
+import { clockText, durationText, momentText, numberText } from './time-text.ts';
 
 const againEveryMs = 2_000;
 
@@ -107,7 +107,7 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
   const lastedMs = (alarm.ended_ms ?? nowMs.value) - alarm.since_ms;
   const since = (
     <time dateTime={new Date(alarm.since_ms).toISOString()} title={momentText(alarm.since_ms)}>
-      {new Date(alarm.since_ms).toLocaleTimeString()}
+      {clockText(alarm.since_ms)}
     </time>
   );
   const isMean = rule?.type === 'window_average';

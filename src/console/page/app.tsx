@@ -1,16 +1,23 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { isSignInPutOff, signInWanted, token } from './api.ts';
+import { isRenewing, leftMs } from './expiry.ts';
 import { DemoBar } from './demo-bar.tsx';
 import { Dialog } from './dialog.tsx';
-import { areKeysOn, isHelpOpen, keyTable, setKeys } from './keys.ts';
+import { areKeysOn, isHelpOpen, isPaletteOpen, keyTable, setKeys } from './keys.ts';
 import { connection, isStale, refusal, status } from './live.ts';
 import { Notices } from './notices.tsx';
 import { addressOf, route, type Route } from './router.ts';
 import { navigation, screenOf, titleOf } from './screens.tsx';
 import { SignIn } from './sign-in.tsx';
+import { lazy } from './lazy.tsx';
+import { isPaused } from './pause.ts';
 import { ThemeButton } from './theme.tsx';
+import { clockLeft } from './time-text.ts';
+import { setZone, zone } from './zone.ts';
 import { Announcer } from './announcer.tsx';
+
+const Palette = lazy(async () => (await import('./palette.tsx')).Palette);
 
 export function App() {
   const shown = route.value;
@@ -42,6 +49,7 @@ export function App() {
       <Announcer />
       <SignIn />
       <Help />
+      {isPaletteWanted() && <Palette />}
     </>
   );
 }
@@ -73,6 +81,8 @@ function Header({ shown }: { readonly shown: Route }) {
         </nav>
         <div class="top-end">
           <ConnectionChip />
+          <PauseButton />
+          <ZoneButton />
           <ThemeButton />
           <button
             type="button"
@@ -88,6 +98,7 @@ function Header({ shown }: { readonly shown: Route }) {
               Sign in
             </button>
           )}
+          <Expiry />
           {token.value !== '' && signInWanted.value === 'no' && (
             <button type="button" class="quiet" onClick={() => (token.value = '')}>
               Sign out
@@ -99,6 +110,60 @@ function Header({ shown }: { readonly shown: Route }) {
   );
 }
 
+let wasPaletteOpen = false;
+
+/** Its code comes when it is asked for first, and stays. */
+function isPaletteWanted(): boolean {
+  wasPaletteOpen ||= isPaletteOpen.value;
+  return wasPaletteOpen;
+}
+
+function PauseButton() {
+  const label = isPaused.value ? 'Go on with live data and motion' : 'Pause live data and motion';
+  return (
+    <button
+      type="button"
+      class="quiet icon"
+      aria-label={label}
+      title={label}
+      onClick={() => (isPaused.value = !isPaused.value)}
+    >
+      <span aria-hidden="true">{isPaused.value ? '▶' : '❚❚'}</span>
+    </button>
+  );
+}
+
+function ZoneButton() {
+  const isUtc = zone.value === 'UTC';
+  const label = isUtc ? 'Times: UTC. Change to this computer’s zone' : 'Times: this computer’s zone. Change to UTC';
+  return (
+    <button
+      type="button"
+      class="quiet icon zone"
+      aria-label={label}
+      title={label}
+      onClick={() => setZone(isUtc ? 'local' : 'UTC')}
+    >
+      <span aria-hidden="true">{isUtc ? 'UTC' : 'Local'}</span>
+    </button>
+  );
+}
+
+/** How long one is signed in for, once that ends soon; signing in anew happens here, over whatever is being done. */
+function Expiry() {
+  const left = leftMs.value;
+  if (left === undefined || signInWanted.value !== 'no') return null;
+  return (
+    <button type="button" class="small expiry" onClick={() => (isRenewing.value = true)}>
+      Signed in for {clockLeft(left)}
+      <span class="for-ears">: sign in anew</span>
+    </button>
+  );
+}
+
+const calmIcon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!.href;
+const firingIcon = new URL('./favicon-firing.svg', import.meta.url).href;
+
 function NavLink({ to, isCurrent, children }: { to: Route; isCurrent: boolean; children: ComponentChildren }) {
   return (
     <a href={addressOf(to)} aria-current={isCurrent ? 'page' : undefined}>
@@ -107,7 +172,13 @@ function NavLink({ to, isCurrent, children }: { to: Route; isCurrent: boolean; c
   );
 }
 
-const chipWords = { starting: 'Connecting', live: 'Live', reconnecting: 'Reconnecting', 'signed-out': 'Signed out' };
+const chipWords = {
+  starting: 'Connecting',
+  live: 'Live',
+  reconnecting: 'Reconnecting',
+  'signed-out': 'Signed out',
+  paused: 'Paused',
+};
 
 function ConnectionChip() {
   const now = connection.value;
@@ -156,6 +227,8 @@ function useTitle(shown: Route): void {
   const count = status.value?.alarms.firing ?? 0;
   const name = screenOf(shown).title;
   useEffect(() => {
+    const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!;
+    icon.href = count > 0 ? firingIcon : calmIcon;
     document.title = `${count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;
   }, [count, name]);
   const place = 'id' in shown ? `${shown.screen} ${shown.id}` : shown.screen;

@@ -1,5 +1,5 @@
 import type { BacktestView } from './api.ts';
-import { durationText, momentText, numberText } from './time-text.ts';
+import { clockText, durationText, momentText, numberText } from './time-text.ts';
 
 interface VerdictProps {
   readonly result: BacktestView | undefined;
@@ -45,7 +45,7 @@ export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) 
       <p class="hint">
         {result.complete ? 'Read' : 'Still reading: so far'} {result.samples.toLocaleString('en')} samples among{' '}
         {result.records.toLocaleString('en')} records
-        {result.from_ms !== undefined && `, ${clock(result.from_ms)} to ${clock(result.to_ms!)}`}, in{' '}
+        {result.from_ms !== undefined && `, ${clockText(result.from_ms)} to ${clockText(result.to_ms!)}`}, in{' '}
         {Math.round(result.took_ms)} ms, by the evaluator itself.
         {result.cut_short === 'retention' && ' What is older is no longer retained.'}
         {result.cut_short === 'too_many_samples' && ' There are more samples than are looked at: the newest were.'}
@@ -57,7 +57,7 @@ export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) 
             {newest.map((firing) => (
               <li key={firing.alarm_id}>
                 <time dateTime={new Date(firing.fired_ms).toISOString()} title={momentText(firing.fired_ms)}>
-                  {clock(firing.fired_ms)}
+                  {clockText(firing.fired_ms)}
                 </time>
                 <b>{firing.value === null ? 'no data' : numberText(Number(firing.value.toPrecision(8)))}</b>
                 <span>
@@ -79,8 +79,4 @@ export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) 
 
 function times(count: number): string {
   return count === 0 ? 'not once' : count === 1 ? 'once' : `${count.toLocaleString('en')} times`;
-}
-
-function clock(ms: number): string {
-  return new Date(ms).toLocaleTimeString();
 }

@@ -1,5 +1,5 @@
 import type { SeriesView } from './api.ts';
-import { numberText } from './time-text.ts';
+import { clockText, numberText } from './time-text.ts';
 
 const rowsMax = 60;
 
@@ -42,7 +42,7 @@ export function ChartTable({ label, series }: { readonly label: string; readonly
             {rows.map(({ name, ms, cells }) => (
               <tr key={`${name} ${ms}`}>
                 <td>
-                  <time dateTime={new Date(ms).toISOString()}>{new Date(ms).toLocaleTimeString()}</time>
+                  <time dateTime={new Date(ms).toISOString()}>{clockText(ms)}</time>
                 </td>
                 {hasTags && <td>{name}</td>}
                 {cells.slice(0, hasWindow ? 5 : 4).map((value, index) => (

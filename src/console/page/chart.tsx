@@ -6,6 +6,8 @@ import type { SeriesView } from './api.ts';
 import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts';
 import { colorOf, seriesColors } from './chart-colors.ts';
 import { ChartTable } from './chart-table.tsx';
+import { clockText } from './time-text.ts';
+import { zone } from './zone.ts';
 import { resolveLabel, ThresholdHandle } from './threshold-handle.tsx';
 
 /** A time in which the rule fired. */
@@ -68,8 +70,8 @@ export function Chart(props: ChartProps) {
     plot.current?.setData(alignedData(props.series));
   }, [props.series, props.fromMs, props.toMs, span.low, span.high]);
   useEffect(() => {
-    plot.current?.redraw(false, false);
-  }, [props.threshold, props.resolveThreshold, props.ghost, props.bands, props.mark]);
+    plot.current?.redraw(false, true);
+  }, [zone.value, props.threshold, props.resolveThreshold, props.ghost, props.bands, props.mark]);
 
   return (
     <figure class="chart">
@@ -168,7 +170,7 @@ function optionsOf(
 function timeText(seconds: number, { fromMs, toMs }: ChartProps): string {
   const isShort = toMs - fromMs < 600_000;
   const isLong = toMs - fromMs > 86_400_000;
-  return new Date(seconds * 1000).toLocaleString(undefined, {
+  return clockText(seconds * 1000, {
     ...(isLong && { month: 'short', day: 'numeric' }),
     hour: '2-digit',
     minute: '2-digit',

@@ -1,4 +1,4 @@
-import { numberText } from './time-text.ts';
+import { clockText, numberText } from './time-text.ts';
 
 interface FireStripProps {
   readonly name: string;
@@ -17,7 +17,7 @@ export function FireStrip({ name, counts, bucketMs, nowMs }: FireStripProps) {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const clock = (index: number): string => {
     const atMs = (Math.floor(nowMs / bucketMs) - counts.length + 1 + index) * bucketMs;
-    return new Date(atMs).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+    return clockText(atMs, { hour: '2-digit', minute: '2-digit' });
   };
   const busiest = counts.indexOf(most);
   const words =

@@ -4,10 +4,12 @@ import { go, route } from './router.ts';
 
 export const areKeysOn = signal(localStorage.getItem('ssrms-keys') !== 'off');
 export const isHelpOpen = signal(false);
+export const isPaletteOpen = signal(false);
 /** Rises when the search field is asked for. */
 export const searchWanted = signal(0);
 
 export const keyTable: readonly [key: string, does: string][] = [
+  ['Ctrl K', 'Find a screen, an order or a rule'],
   ['/', 'Search the rules'],
   ['n', 'New rule'],
   ['g', 'Go to what is firing now'],
@@ -26,6 +28,16 @@ export function setKeys(on: boolean): void {
 
 export function startKeys(): void {
   document.addEventListener('keydown', (event) => {
+    // No single key: it is there for everybody, wherever the focus is.
+    if (
+      (event.ctrlKey || event.metaKey) &&
+      event.key.toLowerCase() === 'k' &&
+      document.querySelector('dialog[open]') === null
+    ) {
+      event.preventDefault();
+      isPaletteOpen.value = true;
+      return;
+    }
     if (!areKeysOn.value || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const target = event.target as HTMLElement;
     if (target.closest('input:not([type=checkbox]), textarea, select, dialog, [contenteditable]') !== null) return;

@@ -4,6 +4,7 @@
 // now and then, so that its title stays true, and hears what it missed when it is looked at again.
 import { batch, computed, signal } from '@preact/signals';
 import { ApiError, api, signInWanted, token, type AlarmView, type StatusView } from './api.ts';
+import { isPaused, isResting } from './pause.ts';
 import { followStream, type StreamEvent } from './stream.ts';
 
 const againMs = 1_000;
@@ -39,11 +40,12 @@ const lostMs = signal<number | undefined>(undefined);
 const clock = signal(performance.now());
 
 export type Connection =
-  | { readonly state: 'starting' | 'live' | 'reconnecting' | 'signed-out' }
+  | { readonly state: 'starting' | 'live' | 'reconnecting' | 'signed-out' | 'paused' }
   | { readonly state: 'stale'; readonly seconds: number };
 
 export const connection = computed((): Connection => {
   if (signInWanted.value !== 'no') return { state: 'signed-out' };
+  if (isPaused.value) return { state: 'paused' };
   const [heard, lost] = [heardMs.value, lostMs.value];
   if (heard === undefined) return { state: lost === undefined ? 'starting' : 'reconnecting' };
   if (lost === undefined) return { state: 'live' };
@@ -52,7 +54,7 @@ export const connection = computed((): Connection => {
 });
 
 /** What is shown cannot be renewed right now, so it is not shown as live. */
-export const isStale = computed(() => ['stale', 'signed-out'].includes(connection.value.state));
+export const isStale = computed(() => ['stale', 'signed-out', 'paused'].includes(connection.value.state));
 
 export const alarmKey = (alarm: AlarmView): string =>
   JSON.stringify([alarm.rule_id, alarm.metric_name, alarm.tags ?? {}]);
@@ -146,10 +148,11 @@ function hear(): void {
 /** Follows for ever. `wake` ends a wait, and a stream that is not wanted any more. */
 async function follow(): Promise<never> {
   for (;;) {
-    const wasHidden = document.hidden;
+    const wasHidden = isResting();
     stop = new AbortController();
     try {
-      if (wasHidden) await look();
+      // What a pause misses comes with the stream that goes on after it.
+      if (wasHidden) await (isPaused.value || look());
       else await followStream(lastEventId, { onSign: hear, onEvent: gather }, stop.signal);
       if (!wasHidden && !stop.signal.aborted) lostMs.value ??= performance.now();
     } catch (error) {
@@ -195,5 +198,6 @@ export function startLive(): void {
   });
   addEventListener('online', wake);
   token.subscribe(wake);
+  isPaused.subscribe(wake);
   signInWanted.subscribe((wanted) => wanted === 'no' && wakeUp());
 }

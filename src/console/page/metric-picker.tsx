@@ -5,6 +5,7 @@ import { startDemo } from './demo-metric.ts';
 import { findMetrics } from './inspect.ts';
 import { tellError } from './notices.tsx';
 import { numberText } from './time-text.ts';
+import { isResting } from './pause.ts';
 
 const everyMs = 2_000;
 
@@ -13,7 +14,7 @@ export function MetricPicker({ onPick }: { readonly onPick: (name: string) => vo
   const metrics = useSignal<readonly MetricView[] | undefined>(undefined);
   useEffect(() => {
     const read = (): void => {
-      if (!document.hidden)
+      if (!isResting())
         findMetrics('').then(
           (fresh) => (metrics.value = fresh),
           // The connection chip says what is wrong.

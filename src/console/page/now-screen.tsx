@@ -84,6 +84,7 @@ const unanswered = {
   reconnecting: 'The server does not answer yet.',
   stale: 'The server does not answer.',
   'signed-out': 'Sign in to see what is firing.',
+  paused: 'Paused before the server had answered.',
 };
 
 function unansweredTitle(): string {

@@ -1,6 +1,7 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { ApiError, token } from './api.ts';
+import { isResting } from './pause.ts';
 
 export interface Polled<Value> {
   readonly value: Signal<Value | undefined>;
@@ -37,7 +38,7 @@ export function usePolled<Value>(
     };
     refresh.current = () => void ask();
     void ask();
-    const timer = setInterval(() => void (document.hidden || ask()), everyMs);
+    const timer = setInterval(() => void (isResting() || ask()), everyMs);
     return () => {
       clearInterval(timer);
       stop.abort();

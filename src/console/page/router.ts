@@ -45,15 +45,15 @@ addEventListener('hashchange', () => {
   }
 });
 
-type Ask = (go: () => void) => void;
+type Ask = (leave: () => void) => void;
 let ask: Ask | undefined;
 
-/** Asks before another screen is shown, until the returned function is called. `go` leads there after all. */
+/** Asks before another screen is shown, until the returned function is called. `leave` leads there after all. */
 export function guardLeaving(asks: Ask): () => void {
-  ask = (go) =>
+  ask = (leave) =>
     asks(() => {
       ask = undefined;
-      go();
+      leave();
     });
   return () => (ask = undefined);
 }

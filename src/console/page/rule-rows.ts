@@ -5,6 +5,7 @@
 import { signal, type Signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { ApiError, api, token, type RuleView } from './api.ts';
+import { isResting } from './pause.ts';
 
 const everyMs = 2_000;
 const typingMs = 150;
@@ -164,7 +165,7 @@ export function useFollowedRules(search: string): FollowedRules {
   const followed = useMemo(() => new FollowedRules(search), [search, token.value]);
   useEffect(() => {
     const first = setTimeout(() => void followed.ask(), search === '' ? 0 : typingMs);
-    const timer = setInterval(() => void (document.hidden || followed.ask()), everyMs);
+    const timer = setInterval(() => void (isResting() || followed.ask()), everyMs);
     return () => {
       clearTimeout(first);
       clearInterval(timer);

@@ -2,11 +2,13 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { isSignInPutOff, signInWanted, token } from './api.ts';
 import { Dialog } from './dialog.tsx';
+import { isRenewing } from './expiry.ts';
 
 /** Asks for a token over whatever is being done, so that a draft underneath survives. Shown only when the API says 401. */
 export function SignIn() {
   const given = useSignal('');
   const input = useRef<HTMLInputElement>(null);
+  const isWanted = signInWanted.value !== 'no';
   const refused = signInWanted.value === 'refused';
   const submit = (event: Event): void => {
     event.preventDefault();
@@ -16,12 +18,16 @@ export function SignIn() {
     // The same token again must be tried again too.
     if (token.value === text) token.value = '';
     token.value = text;
+    isRenewing.value = false;
   };
   return (
     <Dialog
-      isOpen={signInWanted.value !== 'no' && !isSignInPutOff.value}
+      isOpen={isRenewing.value || (isWanted && !isSignInPutOff.value)}
       title="Sign in"
-      onClose={() => (isSignInPutOff.value = signInWanted.value !== 'no')}
+      onClose={() => {
+        isRenewing.value = false;
+        isSignInPutOff.value = isWanted;
+      }}
     >
       <form onSubmit={submit} class="stack">
         <p>This system asks for a token. It stays in this tab's memory, and is gone when the tab is closed.</p>

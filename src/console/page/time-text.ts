@@ -1,3 +1,5 @@
+import { zone, zoneOption } from './zone.ts';
+
 /** `42 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`: two units at most. */
 export function durationText(durationMs: number): string {
   const seconds = Math.max(0, Math.floor(durationMs / 1000));
@@ -21,13 +23,29 @@ export function shortText(durationMs: number): string {
   return durationMs < 10_000 ? `${Math.max(0, Math.round(durationMs))} ms` : durationText(durationMs);
 }
 
+/** `4:59`, as a clock that runs down shows it. */
+export function clockLeft(leftMs: number): string {
+  const seconds = Math.ceil(leftMs / 1_000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
 /** A duration that a rule's author wrote in seconds, always exact: `45 s`, `90 s`, `5 min`, `2 h`, `1 h 30 min`. */
 export function secondsText(seconds: number): string {
   return seconds >= 60 && seconds % 60 === 0 && seconds <= 86_400 ? durationText(seconds * 1000) : `${seconds} s`;
 }
 
 export function momentText(timeMs: number): string {
-  return new Date(timeMs).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+  const text = new Date(timeMs).toLocaleString(undefined, {
+    dateStyle: 'medium',
+    timeStyle: 'medium',
+    ...zoneOption(),
+  });
+  return zone.value === 'UTC' ? `${text} UTC` : text;
+}
+
+/** The time of day; with `parts` as short as they say. */
+export function clockText(timeMs: number, parts: Intl.DateTimeFormatOptions = { timeStyle: 'medium' }): string {
+  return new Date(timeMs).toLocaleString(undefined, { ...parts, ...zoneOption() });
 }
 
 export function numberText(value: number): string {

@@ -13,6 +13,7 @@ import { nowMs } from './live.ts';
 import { MetricPicker } from './metric-picker.tsx';
 import { Ranges } from './ranges.tsx';
 import { numberText } from './time-text.ts';
+import { isResting } from './pause.ts';
 
 const samplesEveryMs = 2_000;
 /** A hand that drags gives a value every few milliseconds: only where it rests is worth an answer. */
@@ -146,7 +147,7 @@ function useSamples({ metric, tags, range, fields }: SamplesAsked): Signal<Sampl
     if (metric === '') return undefined;
     const stop = new AbortController();
     const read = (): void => {
-      if (document.hidden) return;
+      if (isResting()) return;
       const wanted = { metricName: metric, tags, lastSeconds: range.value, points: 800, windowSeconds, isLowestFirst };
       readSamples(wanted, stop.signal).then(
         (fresh) => (found.value = fresh),
@@ -179,7 +180,7 @@ function useBacktest(
     }
     const stop = new AbortController();
     const judge = (): void => {
-      if (document.hidden) return;
+      if (isResting()) return;
       const order = { ...(JSON.parse(text) as object), ...(id !== undefined && { id }) };
       const onResult = (result: BacktestView): void => void (found.value = result);
       runBacktest(order, { last_seconds: seconds }, { signal: stop.signal, onResult }).catch(() => {

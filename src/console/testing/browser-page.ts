@@ -29,6 +29,7 @@ export interface PageOptions {
   readonly width?: number;
   readonly height?: number;
   readonly theme?: 'light' | 'dark';
+  readonly timezoneId?: string;
 }
 
 export interface OpenPage {
@@ -44,9 +45,9 @@ export async function startPageBrowser(): Promise<PageBrowser> {
   const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
   return {
     pageDir,
-    async open(url, { width = 1_280, height = 860, theme = 'light' } = {}) {
+    async open(url, { width = 1_280, height = 860, theme = 'light', timezoneId = 'UTC' } = {}) {
       const faults: string[] = [];
-      const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme });
+      const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, timezoneId });
       context.setDefaultTimeout(stepMs);
       const page = await context.newPage();
       page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
@@ -84,3 +85,12 @@ export const layoutFaults = `({
     .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
     .map(({ name }) => name),
 })`;
+
+/** Waits until an expression holds in the page. The page's policy forbids playwright's own way of waiting for one. */
+export async function untilTrue(page: Page, expression: string): Promise<void> {
+  const deadline = Date.now() + stepMs;
+  while ((await page.evaluate(expression)) !== true) {
+    assert.ok(Date.now() < deadline, `not within ${stepMs / 1_000} s: ${expression}`);
+    await page.waitForTimeout(20);
+  }
+}
