@@ -12,6 +12,7 @@ import { pairsOf, type Options } from './support/options.ts';
 import { runPairs } from './support/pairs.ts';
 import { nodeCommand } from './support/processes.ts';
 import type { Result } from './support/result.ts';
+import { quantile } from './support/quantiles.ts';
 import { median, type Interval } from './support/statistics.ts';
 import {
   bystanders,
@@ -33,6 +34,9 @@ type Subject = 'ours' | 'naive' | 'alertmanager';
 interface Round extends StormFigures {
   /** The fewest messages that carry the alarms that ours was due, as it merges them. Of peers 0. */
   readonly messagesLeast: number;
+  /** From a bystander's notification in the log to Discord: delivery alone, whatever its sample waited for. Of peers 0. */
+  readonly notifiedQuietP99Ms: number;
+  readonly notifiedStormP99Ms: number;
 }
 
 export async function stormOfAlarms(options: Options): Promise<Result[]> {
@@ -76,8 +80,11 @@ async function ours(shape: StormShape, discord: StormDiscord): Promise<Round> {
   await forgetWhatWasWritten(bootstrap, 'next');
   return withSubject(nodeCommand('subjects/alarms-service.ts', bootstrap, discord.apiBase), async () => {
     const figures = await throughTheLog(bootstrap, (fire) => storm(shape, discord, fire));
-    const messagesLeast = await withLog(bootstrap, (log) => leastMessages(log, shape));
-    return { ...figures, messagesLeast };
+    return withLog(bootstrap, async (log) => ({
+      ...figures,
+      messagesLeast: await leastMessages(log, shape),
+      ...(await delivery(log, shape, figures)),
+    }));
   });
 }
 
@@ -89,22 +96,18 @@ function naive(shape: StormShape, discord: StormDiscord, names: number): Promise
   );
 }
 
-const peer = (figures: StormFigures): Round => ({ ...figures, messagesLeast: 0 });
+const peer = (figures: StormFigures): Round => ({
+  ...figures,
+  messagesLeast: 0,
+  notifiedQuietP99Ms: 0,
+  notifiedStormP99Ms: 0,
+});
 
 /** What the storm's alarms need when all of a webhook's are due at once, and nothing but them. */
 async function leastMessages(log: Log, { webhooks }: StormShape): Promise<number> {
-  const due = new Map<string, Notification[]>();
-  for (let partition = 0; partition < topics.notifications.partitions; partition++) {
-    for await (const chunk of log.read(topics.notifications.name, partition, { from: { offset: 0 } })) {
-      for (const { key, value } of recordsOf(chunk)) {
-        const notification = parseNotification(value!);
-        if ('problem' in notification) throw new Error(notification.problem);
-        const webhook = Buffer.from(key!).toString();
-        if (Number(BigInt(webhook) - 1_100_000_000_000_000_000n) >= webhooks) continue;
-        due.set(webhook, [...(due.get(webhook) ?? []), notification]);
-      }
-    }
-  }
+  const due = new Map<number, Notification[]>();
+  for await (const { number, notification } of notifications(log))
+    if (number < webhooks) due.set(number, [...(due.get(number) ?? []), notification]);
   let messages = 0;
   for (const all of due.values()) {
     const packer = new Packer();
@@ -115,6 +118,40 @@ async function leastMessages(log: Log, { webhooks }: StormShape): Promise<number
     }
   }
   return messages;
+}
+
+/** What bystanders' notifications waited for, from when they stood in the log. Those of one webhook come in their order. */
+async function delivery(
+  log: Log,
+  { webhooks, alarmsOfEach }: StormShape,
+  { beganMs, heardMs }: StormFigures,
+): Promise<Pick<Round, 'notifiedQuietP99Ms' | 'notifiedStormP99Ms'>> {
+  const seen = new Map<number, number>();
+  const [quiet, stormy]: [number[], number[]] = [[], []];
+  for await (const { number, notification, appendedMs } of notifications(log)) {
+    if (number < webhooks || notification.kind !== 'fired') continue;
+    const nth = seen.get(number) ?? 0;
+    seen.set(number, nth + 1);
+    const heard = heardMs.get(number - webhooks + webhooks * alarmsOfEach)?.[nth];
+    if (heard !== undefined) (appendedMs < beganMs ? quiet : stormy).push(heard - appendedMs);
+  }
+  return { notifiedQuietP99Ms: quantile(quiet, 0.99), notifiedStormP99Ms: quantile(stormy, 0.99) };
+}
+
+/** All that is due, with the number of its webhook. */
+async function* notifications(
+  log: Log,
+): AsyncGenerator<{ readonly number: number; readonly notification: Notification; readonly appendedMs: number }> {
+  for (let partition = 0; partition < topics.notifications.partitions; partition++) {
+    for await (const chunk of log.read(topics.notifications.name, partition, { from: { offset: 0 } })) {
+      for (const { key, value, timestampMs } of recordsOf(chunk)) {
+        const notification = parseNotification(value!);
+        if ('problem' in notification) throw new Error(notification.problem);
+        const number = Number(BigInt(Buffer.from(key!).toString()) - 1_100_000_000_000_000_000n);
+        yield { number, notification, appendedMs: timestampMs };
+      }
+    }
+  }
 }
 
 /** Of few rounds: the worst and the best. */
@@ -148,9 +185,11 @@ function oursRows(rounds: readonly Round[]): Result[] {
     row('lost', ({ lost }) => lost, '', 0),
     row('doubled', ({ doubled }) => doubled, '', 0),
     row('429s', ({ limited }) => limited, '', 0),
-    row('bystanders before the storm, p99', ({ quietP99Ms }) => quietP99Ms, 'ms'),
-    row('bystanders in the storm, p99', ({ stormP99Ms }) => stormP99Ms, 'ms'),
+    row('bystanders before the storm, from sample to Discord, p99', ({ quietP99Ms }) => quietP99Ms, 'ms'),
+    row('bystanders in the storm, from sample to Discord, p99', ({ stormP99Ms }) => stormP99Ms, 'ms'),
     row('bystanders, in the storm / before', ({ quietP99Ms, stormP99Ms }) => stormP99Ms / quietP99Ms, 'x', 1.2),
+    row('bystanders before the storm, from notification to Discord, p99', (round) => round.notifiedQuietP99Ms, 'ms'),
+    row('bystanders in the storm, from notification to Discord, p99', (round) => round.notifiedStormP99Ms, 'ms'),
   ];
 }
 

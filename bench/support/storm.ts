@@ -35,8 +35,12 @@ export interface StormFigures {
   readonly limited: number;
   readonly whileEmpty: number;
   readonly banned: number;
+  /** From a bystander's sample to Discord. */
   readonly quietP99Ms: number;
   readonly stormP99Ms: number;
+  readonly beganMs: number;
+  /** By bystander: when each of its alarms came to Discord. */
+  readonly heardMs: ReadonlyMap<number, readonly number[]>;
 }
 
 export const bystanders = 20;
@@ -148,6 +152,10 @@ function figuresOf(
     doubled: ofStorm.length - arrived.size,
     quietP99Ms: quantile(quiet, 0.99),
     stormP99Ms: quantile(stormy, 0.99),
+    beganMs,
+    heardMs: new Map(
+      [...heardMs].filter(([index]) => index >= count).map(([index, all]) => [index, all.map(([, atMs]) => atMs)]),
+    ),
     ...more,
   };
 }
