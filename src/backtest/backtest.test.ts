@@ -20,6 +20,8 @@ import { topics } from '../topics.ts';
 import { backtestRoutes } from './backtest-routes.ts';
 import { MetricPasts } from './metric-pasts.ts';
 
+const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
 
 interface Live {
@@ -187,7 +189,6 @@ function transitionsOf(records: readonly AlarmRecord[], ruleId: string): object[
 }
 
 test('a backtest says of random rules what the alarms service did, offset for offset', async (context) => {
-  const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
   context.diagnostic(`SEED=${seed}`);
   const random = new Random(seed);
   await withLive(async (it) => {
@@ -275,16 +276,36 @@ test('a window at the beginning of the range is filled from before it', async ()
   });
 });
 
-test('a tag that its writer wrote with escapes is found, too', async () => {
+/** A JSON text of this text in which characters are escaped as chance has it, as far as JSON allows. */
+function writtenAnyhow(text: string, chance: () => number): string {
+  const units = Array.from({ length: text.length }, (_, at) => text.charAt(at));
+  const written = units.map((unit) => {
+    if (chance() < 0.1) return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    if (unit === '/' && chance() < 0.5) return '\\/';
+    return JSON.stringify(unit).slice(1, -1);
+  });
+  return `"${written.join('')}"`;
+}
+
+test('a tag is found however its writer escaped it', async (context) => {
+  context.diagnostic(`SEED=${seed}`);
   await withLive(async (it) => {
     const timestampMs = Date.now() - 1_000;
-    const values = ['{"value": 9, "tags": {"host": "\\u0061"}}', '{"value": 1, "tags": {"host": "a"}}'];
-    for (const value of values)
-      await it.storage.log.append(topics.metrics.name, [
-        { key: Buffer.from('cpu'), value: Buffer.from(value), timestampMs },
-      ]);
-    const said = await it.backtest({ rule: { metric_name: 'cpu', threshold: 5, tags: { host: 'a' } } });
-    assert.deepEqual([said.samples, said.fired, said.firing_now], [2, 1, 0]);
+    const random = new Random(seed);
+    const hosts = ['a', '/', '/var/log', 'a/b', 'say "hi"', 'back\\slash', 'tab\there', 'ünï', 'plain-web-1', ''];
+    const copies = 8;
+    for (let copy = 0; copy < copies; copy++)
+      for (const host of hosts) {
+        const value = `{"value": 9, "tags": {"host": ${writtenAnyhow(host, () => random.next())}}}`;
+        // A batch of its own, in which nothing else lets it be found.
+        await it.storage.log.append(topics.metrics.name, [
+          { key: Buffer.from('cpu'), value: Buffer.from(value), timestampMs },
+        ]);
+      }
+    for (const host of hosts) {
+      const said = await it.backtest({ rule: { metric_name: 'cpu', threshold: 5, tags: { host } } });
+      assert.equal(said.samples, copies, JSON.stringify(host));
+    }
   });
 });
 

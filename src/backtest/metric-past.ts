@@ -14,7 +14,9 @@ const sliceRecordsMax = 1_000_000;
 /** What one past may hold in memory; the newest is what is kept. */
 const pastBytesMax = 128 * 1024 * 1024;
 
-const backslash = 0x5c;
+/** In JSON a quote, a backslash and what cannot be seen are always escaped, in ways that differ. */
+const alwaysEscaped = /["\\\p{Cc}]/u;
+const unicodeEscape = Buffer.from('\\u');
 
 /** A part of a metric's partition. */
 export interface PastRange {
@@ -46,8 +48,8 @@ export class MetricPast {
   refusedSeries = 0;
   readonly #log: Log;
   readonly #key: Buffer;
-  /** The values of the tags as JSON has them, those left out that it has with an escape. */
-  readonly #tagTexts: readonly Buffer[];
+  /** What a batch must hold that has these tags, unless a record of it has characters as numbers. */
+  readonly #needles: readonly Buffer[];
   readonly #index: SeriesIndex;
   /** By the series' number; undefined when it was not met. */
   readonly #isMatching: boolean[] = [];
@@ -60,8 +62,7 @@ export class MetricPast {
     this.#from = place.head;
     this.#to = place.head;
     this.#key = Buffer.from(wanted.name);
-    const texts = Object.values(wanted.tags).map((value) => Buffer.from(JSON.stringify(value)));
-    this.#tagTexts = texts.filter((text) => !text.includes(backslash));
+    this.#needles = Object.values(wanted.tags).flatMap(needleOf);
     this.#index = new SeriesIndex(new SeriesBudget(), () => {});
   }
 
@@ -164,8 +165,7 @@ export class MetricPast {
   /** Most batches hold neither the name nor the tags, and to see that is ten times as fast as to take them apart. */
   #mayHold(batch: Buffer): boolean {
     if (batch.indexOf(this.#key) < 0) return false;
-    // Without any escape a tag's value can stand there in one way alone.
-    return batch.includes(backslash) || this.#tagTexts.every((text) => batch.indexOf(text) >= 0);
+    return this.#needles.every((needle) => batch.indexOf(needle) >= 0) || hasUnicodeEscape(batch);
   }
 
   #isOurs(batch: Uint8Array, index: number): boolean {
@@ -181,6 +181,21 @@ export class MetricPast {
     }
     return (this.#isMatching[read.series.number] ??= matches(this.tags, read.series.tags));
   }
+}
+
+/** What stands in a record's JSON when a tag has this value, however a writer escapes: only a slash may have a backslash before it. */
+function needleOf(value: string): Buffer[] {
+  if (alwaysEscaped.test(value)) return [];
+  const parts = JSON.stringify(value).split('/');
+  const longest = parts.reduce((one, other) => (other.length > one.length ? other : one));
+  return longest.length > 1 ? [Buffer.from(longest)] : [];
+}
+
+/** Whether `\u` and four digits stand in it: any character may be written so. A backslash alone is met by chance in every batch. */
+function hasUnicodeEscape(batch: Buffer): boolean {
+  for (let at = batch.indexOf(unicodeEscape); at >= 0; at = batch.indexOf(unicodeEscape, at + 2))
+    if (/^[0-9a-f]{4}$/i.test(batch.toString('latin1', at + 2, at + 6))) return true;
+  return false;
 }
 
 /** Where the first batch stands of which a condition holds that holds of all after it, too. */
