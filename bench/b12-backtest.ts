@@ -1,5 +1,6 @@
 // B12: a backtest while somebody types: one partition of 4.5 M records of 144 bytes in the embedded log, of which the rule matches
-// one series of ten thousand; the first count, the full one, and the same rule with another threshold.
+// one series of ten thousand; the first count, the full one, and the same rule with another threshold. Beside it vmalert's replay of the
+// same, from a store with an index.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,13 +15,17 @@ import type { Rule } from '../src/rule/rule.ts';
 import { topics } from '../src/topics.ts';
 import { pairsOf, type Options } from './support/options.ts';
 import type { Result } from './support/result.ts';
-import { bootstrap } from './support/statistics.ts';
+import { bootstrap, median } from './support/statistics.ts';
+import { vmalertReplays, type ReplayFigures } from './support/vmalert.ts';
 
 const seriesCount = 10_000;
 /** A batch has about 140 kB. */
 const recordsAtOnce = 1_000;
 const metric = 'http-request-duration';
 const padding = 'x'.repeat(40);
+const spanMs = 3_500_000;
+/** Each series counts through these, and the threshold lies between the last two. */
+const levels = 7;
 
 export async function backtesting(options: Options): Promise<Result[]> {
   const records = options.isShort ? 100_000 : 4_500_000;
@@ -32,7 +37,7 @@ export async function backtesting(options: Options): Promise<Result[]> {
       await fill(log, records);
       const rounds: Measured[] = [];
       for (let round = 0; round < pairsOf(options, 7); round++) rounds.push(await measure(log, records));
-      return resultsOf(rounds);
+      return resultsOf(rounds, await replays(records, rounds.length));
     } finally {
       await log.close();
     }
@@ -48,11 +53,23 @@ async function fill(log: Log, records: number): Promise<void> {
     const batch = Array.from({ length: recordsAtOnce }, (_, index) => {
       const number = at + index;
       const tags = { host: `web-${number % seriesCount}`, note: padding };
-      const value = formatSampleValue(Math.floor(number / seriesCount) % 7, tags);
-      return { key, value: Buffer.from(value), timestampMs: beginMs + Math.floor((number * 3_500_000) / records) };
+      const value = formatSampleValue(Math.floor(number / seriesCount) % levels, tags);
+      return { key, value: Buffer.from(value), timestampMs: beginMs + Math.floor((number * spanMs) / records) };
     });
     await log.append(topics.metrics.name, batch);
   }
+}
+
+function replays(records: number, rounds: number): Promise<ReplayFigures | undefined> {
+  const samplesOfEach = records / seriesCount;
+  const series = Array.from({ length: seriesCount }, (_, number) => ({
+    tags: { host: `web-${number}`, note: padding },
+    valueAt: (sample: number) => sample % levels,
+  }));
+  const expression = 'load{host="web-77"} > 5.5';
+  const firingLeast = Math.floor(samplesOfEach / levels);
+  const beginMs = Date.now() - 3_600_000;
+  return vmalertReplays({ beginMs, spanMs, samplesOfEach, series, expression, firingLeast }, rounds);
 }
 
 interface Measured {
@@ -88,17 +105,37 @@ function ruleAbove(threshold: number): Rule {
   };
 }
 
-function resultsOf(rounds: readonly Measured[]): Result[] {
-  const row = (what: string, of: (round: Measured) => number, atMost: number): Result => ({
-    scenario: 'B12',
-    what,
-    value: bootstrap(rounds.map(of)),
-    unit: 'ms',
-    goal: { atMost },
-  });
+function resultsOf(rounds: readonly Measured[], peer: ReplayFigures | undefined): Result[] {
+  const row = (what: string, values: readonly number[], atMost?: number): Result => {
+    const result = { scenario: 'B12', what, value: bootstrap(values), unit: 'ms' };
+    return atMost === undefined ? result : { ...result, goal: { atMost } };
+  };
+  const fullMs = rounds.map((round) => round.fullMs);
+  const own = [
+    row(
+      'backtest, one of 10,000 series: to the first count',
+      rounds.map(({ firstMs }) => firstMs),
+      150,
+    ),
+    row('to the full one', fullMs, 1_000),
+    row(
+      'again, with another threshold',
+      rounds.map(({ againMs }) => againMs),
+      20,
+    ),
+  ];
+  if (peer === undefined) return own;
+  const ratio = bootstrap(fullMs.map((ms) => median(peer.fastestMs) / ms));
   return [
-    row('backtest, one of 10,000 series: to the first count', ({ firstMs }) => firstMs, 150),
-    row('to the full one', ({ fullMs }) => fullMs, 1_000),
-    row('again, with another threshold', ({ againMs }) => againMs, 20),
+    ...own,
+    row('vmalert -replay of the same, from an index, at its fastest', peer.fastestMs),
+    row('vmalert -replay of the same, from an index, with its own settings', peer.defaultMs),
+    {
+      scenario: 'B12',
+      what: 'vmalert at its fastest / to the full one',
+      value: ratio,
+      unit: 'x',
+      goal: { atLeast: 20 },
+    },
   ];
 }
