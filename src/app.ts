@@ -93,10 +93,12 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
 }
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** With its query. */
   readonly path: string;
   readonly body?: object;
+  /** The version of a rule that a change means. */
+  readonly etag?: string | undefined;
 }
 
 /**

@@ -9,8 +9,8 @@ const answerMsMax = 60_000;
 export async function askOverHttp(
   address: string,
   token: string | undefined,
-  { method, path, body }: ApiRequest,
-): Promise<{ status: number; body: string }> {
+  { method, path, body, etag }: ApiRequest,
+): Promise<{ status: number; body: string; etag: string | undefined }> {
   const base = URL.parse(address);
   if (base === null)
     throw new Failure('invalid_field', `--url is ${address}, and must be a URL such as ${localIngest}`);
@@ -20,6 +20,7 @@ export async function askOverHttp(
     signal: AbortSignal.timeout(answerMsMax),
     headers: {
       ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(etag !== undefined && { 'if-match': etag }),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
@@ -27,7 +28,7 @@ export async function askOverHttp(
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     throw new Error(`no answer from ${base.origin} (${cause}): is "npm start" running?`);
   });
-  return { status: answer.status, body: await answer.text() };
+  return { status: answer.status, body: await answer.text(), etag: answer.headers.get('etag') ?? undefined };
 }
 
 export function refusal({ status, body }: { status: number; body: string }): Error {

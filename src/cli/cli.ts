@@ -3,10 +3,13 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../config.ts';
 import { Failure } from '../base/failure.ts';
 import { LogUnavailable } from '../log/log.ts';
+import { addAlarmsCommands } from './alarms-command.ts';
 import { addBacktestCommand } from './backtest-command.ts';
 import { addDeliveriesCommand } from './deliveries-command.ts';
+import { addRulesCommands } from './rules-command.ts';
 import { addServiceCommands } from './service-commands.ts';
 import { addSourceCommand } from './source-command.ts';
+import { addSystemCommand } from './system-command.ts';
 import { addTokenCommand } from './token-command.ts';
 import { addTopicsCommand } from './topics-command.ts';
 
@@ -19,6 +22,9 @@ Examples:
   ssrms up                                                  all services and the page, on a log in ./data
   ssrms source spikes packages-received 450 550 1 3         a device with a spike every third second
   BROKER=kafka-1:9092 ssrms alarms                          one of several alarms instances on Kafka
+  ssrms rules list state:firing                             search the rules; create, edit, import them and more
+  ssrms alarms list                                         what is firing now
+  ssrms system                                              who runs, and how far behind
   ssrms deliveries --outcome parked                         which alarms wait, and why
   ssrms backtest RULE_ID --last 6h                          how often a rule would have fired
   ssrms <command> --help                                    what a command takes`;
@@ -41,6 +47,9 @@ export async function run(argv: readonly string[]): Promise<number> {
     exitCode = code;
   };
   addServiceCommands(program, finish);
+  addRulesCommands(program, finish);
+  addAlarmsCommands(program);
+  addSystemCommand(program);
   addSourceCommand(program);
   addTokenCommand(program);
   addTopicsCommand(program);

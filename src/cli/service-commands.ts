@@ -19,13 +19,19 @@ const commands: readonly ServiceCommand[] = [
     defaultPort: 9090,
     description: 'run everything in one process: rules API, ingest, alarms and the web page (default port 9090)',
   },
-  { name: 'rules', parts: ['rules'], defaultPort: 5001, description: 'run the rules API (default port 5001)' },
+  {
+    name: 'rules',
+    parts: ['rules'],
+    defaultPort: 5001,
+    description: 'run the rules API (default port 5001); or list, make and change rules',
+  },
   { name: 'ingest', parts: ['ingest'], defaultPort: 5002, description: 'run the ingest service (default port 5002)' },
   {
     name: 'alarms',
     parts: ['alarms'],
     defaultPort: 5003,
-    description: 'run an alarms instance: it evaluates and notifies; health and metrics are on its port (default 5003)',
+    description:
+      'run an alarms instance: it evaluates and notifies, with health and metrics on its port (default 5003); or list alarms',
   },
   {
     name: 'console',

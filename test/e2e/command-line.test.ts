@@ -21,7 +21,18 @@ function complaint(output: string): string {
 test('help names every command, and each command explains its settings and their variables', async () => {
   const { code, output } = await runSsrms(['--help']);
   assert.equal(code, 0);
-  for (const name of ['up', 'rules', 'ingest', 'alarms', 'console', 'source', 'token', 'topics', 'deliveries']) {
+  for (const name of [
+    'up',
+    'rules',
+    'ingest',
+    'alarms',
+    'console',
+    'source',
+    'token',
+    'topics',
+    'deliveries',
+    'system',
+  ]) {
     assert.match(output, new RegExp(`^  ${name}\\b`, 'm'));
     const help = await runSsrms([name, '--help']);
     assert.equal(help.code, 0, name);

@@ -1,0 +1,106 @@
+import { Option, type Command } from 'commander';
+import { addApiOptions, askApi, isJson } from './api.ts';
+import { printTable, shown } from './table.ts';
+
+interface Alarm {
+  readonly rule_id: string;
+  readonly metric_name: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly state: string;
+  readonly since_ms?: number;
+  readonly value: number | null;
+  readonly alarm_id?: string;
+}
+interface AlarmDetail extends Alarm {
+  readonly cause: string;
+  readonly fired_ms: number;
+  readonly ended_ms: number | null;
+  readonly partition: number;
+  readonly offset: number;
+  readonly notifications: readonly {
+    readonly kind: string;
+    readonly outcome: string;
+    readonly attempts: number;
+    readonly reason?: string;
+  }[];
+}
+
+const help = `
+Without a subcommand it runs an alarms instance.
+
+Examples:
+  ssrms alarms list                                what is firing or pending now
+  ssrms alarms list --state ok --metric cpu        in any state, of one metric or rule
+  ssrms alarms get ALARM_ID                        one alarm: its sample, and what became of its messages`;
+
+/** Adds `ssrms alarms list` and `ssrms alarms get` to the command that runs an instance. */
+export function addAlarmsCommands(program: Command): void {
+  const alarms = program.commands.find((command) => command.name() === 'alarms')!;
+  alarms.addHelpText('after', help);
+  const list = alarms
+    .command('list')
+    .description('list alarms, firing first, longest first')
+    .addOption(new Option('--state <state>', 'only in this state').choices(['firing', 'pending', 'ok']))
+    .option('--metric <name>', 'only of this metric')
+    .option('--rule <id>', 'only of this rule')
+    .option('--limit <number>', 'at most so many, up to 500 (default 100)');
+  addApiOptions(list).action(async () => {
+    const { state, metric, rule, limit = '100' } = list.opts<Record<string, string | undefined>>();
+    const asked = { state, metric_name: metric, rule_id: rule, limit };
+    const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const path = `/api/v1/alarms?${new URLSearchParams(given).toString()}`;
+    const { body } = await askApi<{ total: number; time_ms: number; alarms: Alarm[] }>(list, { method: 'GET', path });
+    if (isJson(list)) for (const alarm of body.alarms) console.log(JSON.stringify(alarm));
+    else printAlarms(body.alarms, body.total);
+  });
+  const get = alarms.command('get').description('show one alarm').argument('<alarm_id>');
+  addApiOptions(get).action(async (id: string) => {
+    const path = `/api/v1/alarms/${encodeURIComponent(id)}`;
+    const { body } = await askApi<AlarmDetail>(get, { method: 'GET', path });
+    if (isJson(get)) console.log(JSON.stringify(body));
+    else printAlarm(body);
+  });
+}
+
+function seriesOf({ metric_name: name, tags = {} }: Alarm): string {
+  return shown([name, ...Object.entries(tags).map(([key, value]) => `${key}=${value}`)].join(' '));
+}
+
+const timeOf = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
+
+function printAlarms(alarms: readonly Alarm[], total: number): void {
+  if (alarms.length === 0) {
+    console.log('No alarm matches.');
+    return;
+  }
+  printTable([
+    ['STATE', 'SINCE', 'VALUE', 'RULE', 'ALARM', 'SERIES'],
+    ...alarms.map((alarm) => [
+      alarm.state,
+      alarm.since_ms === undefined ? '' : timeOf(alarm.since_ms),
+      alarm.value === null ? 'no data' : String(alarm.value),
+      alarm.rule_id,
+      alarm.alarm_id ?? '',
+      seriesOf(alarm),
+    ]),
+  ]);
+  if (total > alarms.length) console.log(`… and ${total - alarms.length}: narrow the list, or raise --limit`);
+}
+
+function printAlarm(alarm: AlarmDetail): void {
+  const { state, cause, since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value } = alarm;
+  printTable([
+    ['Series', seriesOf(alarm)],
+    ['State', state],
+    ['Cause', cause === 'no_data' ? 'no data' : `${value}`],
+    ['Since', timeOf(sinceMs ?? firedMs)],
+    ['Fired', timeOf(firedMs)],
+    ['Ended', endedMs === null ? '' : timeOf(endedMs)],
+    ['Rule', alarm.rule_id],
+    ['Sample', `partition ${alarm.partition}, offset ${alarm.offset}`],
+    ...alarm.notifications.map(({ kind, outcome, attempts, reason = '' }) => [
+      'Message',
+      shown(`${kind}: ${outcome}, ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'} ${reason}`.trim()),
+    ]),
+  ]);
+}

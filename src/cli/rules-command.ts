@@ -1,0 +1,263 @@
+import type { Command } from 'commander';
+import { addApiOptions, askApi, isJson, readJson } from './api.ts';
+import { changedFields } from './rule-fields.ts';
+import { printTable, shown } from './table.ts';
+
+type Fields = Record<string, unknown>;
+interface Rule extends Fields {
+  readonly id: string;
+  readonly metric_name: string;
+  readonly threshold: number;
+  readonly operator?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+}
+interface Found {
+  readonly rules: readonly {
+    readonly rule: Rule;
+    readonly state: string;
+    readonly firing: number;
+    readonly value?: number;
+    readonly fires_24h: number;
+    readonly delivery?: { readonly outcome: string };
+  }[];
+  readonly next?: string;
+  readonly total?: number;
+}
+interface ImportRow {
+  readonly verdict: 'new' | 'changed' | 'same' | 'refused';
+  readonly id?: string;
+  readonly metric_name?: string;
+  readonly fields?: readonly { readonly field: string }[];
+  readonly reason?: string;
+}
+interface Outcome {
+  readonly changed: readonly { readonly id: string }[];
+  readonly unchanged: readonly string[];
+  readonly refused: readonly { readonly id: string; readonly reason: string }[];
+}
+type Finish = (exitCode: number) => void;
+
+const pageRules = 200;
+const atOnce = 500;
+
+const help = `
+Without a subcommand it runs the rules API.
+
+Examples:
+  ssrms rules list state:firing                    what is firing, as the page's search has it
+  ssrms rules list metric:cpu* tag:host=web-1      metric:, tag:, state:, webhook: and words
+  ssrms rules create --set metric_name=cpu --set threshold=90 --set discord_webhook_url=https://discord.com/api/webhooks/…
+  ssrms rules edit RULE_ID --set threshold=95 --set tags.host=web-1 --unset description
+  ssrms rules disable --search tag:host=web-1      all that a search finds; delete wants --yes for more than one
+  ssrms rules export > rules.json                  and back: ssrms rules import rules.json --dry-run`;
+
+/** Adds `ssrms rules list` and what else is done to rules, to the command that runs their API. */
+export function addRulesCommands(program: Command, finish: Finish): void {
+  const rules = program.commands.find((command) => command.name() === 'rules')!;
+  rules.addHelpText('after', help);
+  addReading(rules);
+  addWriting(rules);
+  for (const [action, description] of [
+    ['enable', 'enable rules'],
+    ['disable', 'disable rules: they are kept, and evaluated by nothing'],
+    ['delete', 'delete rules'],
+  ] as const)
+    addBulk(rules, { action, description, finish });
+  addFiles(rules, finish);
+}
+
+function addReading(rules: Command): void {
+  const list = rules
+    .command('list')
+    .alias('search')
+    .description('list or search the rules, with what each is doing')
+    .argument('[search...]', 'words, metric:cpu*, tag:host=web-1, state:firing, webhook:ID')
+    .option('--limit <number>', 'at most so many (default 100)');
+  addApiOptions(list).action(async (words: string[]) => {
+    const limit = Number(list.opts<{ limit?: string }>().limit ?? 100);
+    if (!Number.isInteger(limit) || limit < 1) throw new Error('--limit must be a whole number above 0');
+    const found = await search(list, words.join(' '), limit);
+    if (isJson(list)) for (const rule of found.rules) console.log(JSON.stringify(rule));
+    else printRules(found);
+  });
+  const get = rules.command('get').description('show one rule as JSON').argument('<id>');
+  addApiOptions(get).action(async (id: string) => {
+    const { body } = await askApi<Rule>(get, { method: 'GET', path: pathOf(id) });
+    console.log(JSON.stringify(body, undefined, isJson(get) ? undefined : 2));
+  });
+}
+
+function addWriting(rules: Command): void {
+  const create = withFields(rules.command('create'))
+    .description('make a rule')
+    .argument('[file]', 'the rule as JSON; - for standard input');
+  addApiOptions(create).action(async (file: string | undefined) => {
+    const body = changedFields(file === undefined ? {} : objectOf(await readJson(file)), create.opts());
+    const made = await askApi<Rule>(create, { method: 'POST', path: '/rules', body });
+    console.log(isJson(create) ? JSON.stringify(made.body) : `made ${made.body.id}: ${conditionOf(made.body)}`);
+  });
+  const edit = withFields(rules.command('edit'))
+    .description('change a rule; what somebody else changed meanwhile is not overwritten')
+    .argument('<id>')
+    .argument('[file]', 'the whole rule as JSON in place of the one that is there; - for standard input');
+  addApiOptions(edit).action(async (id: string, file: string | undefined) => {
+    const now = await askApi<Rule>(edit, { method: 'GET', path: pathOf(id) });
+    const body = changedFields(file === undefined ? now.body : objectOf(await readJson(file)), edit.opts());
+    const saved = await askApi<Rule>(edit, { method: 'PUT', path: pathOf(id), body, etag: now.etag });
+    console.log(isJson(edit) ? JSON.stringify(saved.body) : `saved ${id}: ${conditionOf(saved.body)}`);
+  });
+}
+
+function addBulk(
+  rules: Command,
+  { action, description, finish }: { action: string; description: string; finish: Finish },
+): void {
+  const command = rules
+    .command(action)
+    .description(description)
+    .argument('[id...]', 'which ones')
+    .option('--search <text>', 'all that a search finds, as in list');
+  if (action === 'delete') command.option('--yes', 'delete more than one without being asked');
+  addApiOptions(command).action(async (given: string[]) => {
+    const { search: text, yes } = command.opts<{ search?: string; yes?: boolean }>();
+    if (given.length === 0 && text === undefined) throw new Error('name rules by their ids, or give --search');
+    const ids = text === undefined ? given : [...given, ...(await idsOf(command, text))];
+    if (action === 'delete' && ids.length > 1 && yes !== true)
+      throw new Error(`that are ${ids.length} rules: say --yes to delete them all`);
+    const outcomes: Outcome[] = [];
+    for (let at = 0; at < ids.length; at += atOnce) {
+      const body = { action, rules: ids.slice(at, at + atOnce).map((id) => ({ id })) };
+      outcomes.push((await askApi<Outcome>(command, { method: 'POST', path: '/api/v1/rules/bulk', body })).body);
+    }
+    const changed = outcomes.flatMap((outcome) => outcome.changed);
+    const unchanged = outcomes.flatMap((outcome) => outcome.unchanged);
+    const refused = outcomes.flatMap((outcome) => outcome.refused);
+    if (isJson(command)) console.log(JSON.stringify({ changed, unchanged, refused }));
+    else {
+      console.log(`${action}d ${changed.length}${unchanged.length > 0 ? `, ${unchanged.length} were so already` : ''}`);
+      for (const { id, reason } of refused) console.log(`refused  ${shown(id)}: ${shown(reason)}`);
+    }
+    if (refused.length > 0) finish(1);
+  });
+}
+
+function addFiles(rules: Command, finish: Finish): void {
+  const bring = rules
+    .command('import')
+    .description('bring in rules from a file: those with an id take the place of the one that has it')
+    .argument('<file>', 'a JSON array of rules, as export gives it; - for standard input')
+    .option('--dry-run', 'only say what would become of each');
+  addApiOptions(bring).action(async (file: string) => {
+    const json = await readJson(file);
+    const given: readonly unknown[] = Array.isArray(json) ? json : [json];
+    const isDry = bring.opts<{ dryRun?: boolean }>().dryRun === true;
+    const rows: ImportRow[] = [];
+    for (let at = 0; at < given.length; at += atOnce) {
+      const body = { rules: given.slice(at, at + atOnce), ...(isDry && { dry_run: true }) };
+      rows.push(
+        ...(await askApi<{ rows: ImportRow[] }>(bring, { method: 'POST', path: '/api/v1/rules/import', body })).body
+          .rows,
+      );
+    }
+    if (isJson(bring)) for (const row of rows) console.log(JSON.stringify(row));
+    else printImport(rows);
+    if (rows.some(({ verdict }) => verdict === 'refused')) finish(1);
+  });
+  const out = rules
+    .command('export')
+    .description('print rules as a JSON array, as import takes it')
+    .argument('[search...]', 'as in list; without, all rules');
+  addApiOptions(out).action(async (words: string[]) => {
+    const ids = await idsOf(out, words.join(' '));
+    const found: Rule[] = [];
+    for (let at = 0; at < ids.length; at += atOnce) {
+      const body = { ids: ids.slice(at, at + atOnce) };
+      found.push(...(await askApi<Rule[]>(out, { method: 'POST', path: '/api/v1/rules/export', body })).body);
+    }
+    console.log(JSON.stringify(found, undefined, isJson(out) ? undefined : 2));
+  });
+}
+
+function withFields(command: Command): Command {
+  return command
+    .option('--set <field=value...>', 'set a field, such as threshold=90 or tags.host=web-1')
+    .option('--unset <field...>', 'leave a field out');
+}
+
+const pathOf = (id: string): string => `/rules/${encodeURIComponent(id)}`;
+
+function objectOf(json: unknown): Fields {
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return json as Fields;
+  throw new Error('the file must hold one rule as a JSON object');
+}
+
+/** One answer may hold few rules and have more behind it: it goes on until there are enough. */
+async function search(command: Command, text: string, limit: number): Promise<Found> {
+  const rules: Found['rules'][number][] = [];
+  let next: string | undefined;
+  let total: number | undefined;
+  do {
+    const query = new URLSearchParams({ limit: String(Math.min(pageRules, limit - rules.length)) });
+    if (text !== '') query.set('q', text);
+    if (next !== undefined) query.set('after', next);
+    const { body } = await askApi<Found>(command, { method: 'GET', path: `/api/v1/rules?${query.toString()}` });
+    rules.push(...body.rules);
+    ({ next, total } = body);
+  } while (next !== undefined && rules.length < limit);
+  return { rules, ...(next !== undefined && { next }), ...(total !== undefined && { total }) };
+}
+
+async function idsOf(command: Command, text: string): Promise<string[]> {
+  const ids: string[] = [];
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({ ...(text !== '' && { q: text }), ...(after !== undefined && { after }) });
+    const { body } = await askApi<{ ids: string[]; next?: string }>(command, {
+      method: 'GET',
+      path: `/api/v1/rules/ids?${query.toString()}`,
+    });
+    ids.push(...body.ids);
+    after = body.next;
+  } while (after !== undefined);
+  return ids;
+}
+
+function conditionOf({ metric_name: name, operator = '>', threshold, tags = {} }: Rule): string {
+  const where = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
+  return shown([`${name} ${operator} ${threshold}`, ...where].join(' '));
+}
+
+function printRules({ rules, next, total }: Found): void {
+  if (rules.length === 0) {
+    console.log('No rule matches.');
+    return;
+  }
+  printTable([
+    ['ID', 'STATE', 'FIRING', 'VALUE', 'FIRES 24H', 'LAST MESSAGE', 'RULE'],
+    ...rules.map(({ rule, state, firing, value, fires_24h: fires, delivery }) => [
+      rule.id,
+      state,
+      String(firing),
+      value === undefined ? '' : String(Number(value.toPrecision(6))),
+      String(fires),
+      delivery?.outcome ?? '',
+      conditionOf(rule),
+    ]),
+  ]);
+  if (next !== undefined)
+    console.log(`… and ${total === undefined ? 'more' : total - rules.length}: narrow the search, or raise --limit`);
+}
+
+function printImport(rows: readonly ImportRow[]): void {
+  rows.forEach(({ verdict, id = '', metric_name: name = '', fields = [], reason = '' }, index) => {
+    if (verdict === 'same') return;
+    const what = reason === '' ? fields.map(({ field }) => field).join(', ') : reason;
+    console.log(
+      shown(`${verdict.padEnd(8)} row ${index + 1}  ${[id, name, what].filter((each) => each !== '').join('  ')}`),
+    );
+  });
+  const count = (wanted: ImportRow['verdict']): number => rows.filter(({ verdict }) => verdict === wanted).length;
+  console.log(
+    `${count('new')} new, ${count('changed')} changed, ${count('same')} the same, ${count('refused')} refused`,
+  );
+}

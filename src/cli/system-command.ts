@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { addApiOptions, askApi, isJson } from './api.ts';
+import { printTable, shown } from './table.ts';
+
+interface System {
+  readonly version: string;
+  readonly samples_per_second: number;
+  readonly lag: number;
+  readonly series: number;
+  readonly waiting: number;
+  readonly misrouted_metrics: number;
+  readonly rules: number;
+  readonly rules_unreadable: number;
+  readonly samples: Readonly<Record<string, number>>;
+  readonly instances: readonly {
+    readonly name: string;
+    readonly parts: readonly string[];
+    readonly version: string;
+    readonly state: string;
+    readonly partitions: readonly number[];
+    readonly samples_per_second: number | null;
+    readonly waiting: number | null;
+    readonly parked: number | null;
+  }[];
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly lag: number | null;
+    readonly instance: string | null;
+  }[];
+}
+
+/** Adds `ssrms system`. */
+export function addSystemCommand(program: Command): void {
+  const command = program
+    .command('system')
+    .description('the processes and what they own, how far behind they are, what was skipped');
+  addApiOptions(command).action(async () => {
+    const { body } = await askApi<System>(command, { method: 'GET', path: '/api/v1/system' });
+    if (isJson(command)) console.log(JSON.stringify(body));
+    else printSystem(body);
+  });
+}
+
+function printSystem(system: System): void {
+  const skipped = Object.entries(system.samples).map(([what, count]) => `${count} ${what}`);
+  printTable([
+    ['Version', system.version],
+    ['Rules', `${system.rules}${system.rules_unreadable > 0 ? `, ${system.rules_unreadable} unreadable` : ''}`],
+    ['Series', String(system.series)],
+    ['Samples a second', system.samples_per_second.toFixed(1)],
+    ['Behind', `${system.lag} samples`],
+    ['Messages waiting', String(system.waiting)],
+    ['Samples', skipped.join(', ') || 'none yet'],
+    ...(system.misrouted_metrics > 0 ? [['Misrouted metrics', String(system.misrouted_metrics)]] : []),
+  ]);
+  console.log();
+  printTable([
+    ['INSTANCE', 'STATE', 'PARTS', 'VERSION', 'PARTITIONS', 'SAMPLES/S', 'WAITING', 'PARKED'],
+    ...system.instances.map((instance) => [
+      shown(instance.name),
+      instance.state,
+      instance.parts.join(' '),
+      instance.version,
+      String(instance.partitions.length),
+      instance.samples_per_second?.toFixed(1) ?? '',
+      String(instance.waiting ?? ''),
+      String(instance.parked ?? ''),
+    ]),
+  ]);
+  const ownerless = system.partitions.filter(({ instance }) => instance === null);
+  if (ownerless.length > 0)
+    console.log(`No owner: partitions ${ownerless.map(({ partition }) => partition).join(', ')}`);
+}

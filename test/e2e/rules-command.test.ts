@@ -1,0 +1,124 @@
+// Rules, alarms and the system from a terminal, against the running system, as real processes.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
+import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
+import { postJson } from './scenario.ts';
+
+let fake: FakeDiscord;
+let folder: string;
+let up: SsrmsProcess;
+let webhook: string;
+
+before(async () => {
+  fake = await startFakeDiscord();
+  webhook = fake.addWebhook().url;
+  folder = mkdtempSync(join(tmpdir(), 'ssrms-rules-'));
+  up = await startSsrms(['up'], { env: { DATA_DIR: join(folder, 'data'), DISCORD_API_BASE: fake.apiBase } });
+});
+after(async () => {
+  await up.stop();
+  await fake.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function ssrms(...args: string[]): Promise<string> {
+  const { code, output } = await runSsrms([...args, '--url', up.url]);
+  assert.equal(code, 0, `${args.join(' ')}: ${output}`);
+  return output;
+}
+
+async function refused(...args: string[]): Promise<string> {
+  const { code, output } = await runSsrms([...args, '--url', up.url]);
+  assert.equal(code, 1, output);
+  return output;
+}
+
+async function create(name: string, ...more: string[]): Promise<string> {
+  const fields = [`metric_name=${name}`, 'threshold=90', `discord_webhook_url=${webhook}`, ...more];
+  const output = await ssrms('rules', 'create', ...fields.flatMap((field) => ['--set', field]), '--json');
+  return (JSON.parse(output) as { id: string }).id;
+}
+
+test('a rule is made, found, read, changed and deleted', async () => {
+  const id = await create('cpu', 'tags.host=web-1', 'cooldown_seconds=30', 'enabled=true');
+  assert.match(
+    await ssrms('rules', 'list', 'metric:cpu'),
+    new RegExp(`^ID +STATE[\\s\\S]*${id} +ok .*cpu > 90 host=web-1`),
+  );
+  assert.match(await ssrms('rules', 'search', 'metric:none'), /^No rule matches/);
+  const [line] = (await ssrms('rules', 'list', 'tag:host=web-1', '--json')).split('\n');
+  assert.equal((JSON.parse(line!) as { rule: { id: string } }).rule.id, id);
+  const output = await ssrms(
+    'rules',
+    'edit',
+    id,
+    '--set',
+    'threshold=95.5',
+    '--unset',
+    'cooldown_seconds',
+    'tags.host',
+  );
+  assert.match(output, new RegExp(`saved ${id}: cpu > 95.5`));
+  const rule = JSON.parse(await ssrms('rules', 'get', id)) as object;
+  const expected = { id, metric_name: 'cpu', threshold: 95.5, discord_webhook_url: webhook, tags: {}, enabled: true };
+  assert.deepEqual(rule, expected);
+  assert.match(await refused('rules', 'edit', id, '--set', 'threshold=high'), /no number/);
+  assert.match(await refused('rules', 'edit', id, '--set', 'thresold=1'), /thresold/);
+  assert.match(await refused('rules', 'create', '--set', 'metric_name=cpu'), /threshold is missing/);
+  assert.match(await ssrms('rules', 'delete', id), /^deleted 1/);
+  assert.match(await refused('rules', 'get', id), /refused \(404\)/);
+});
+
+test('many rules are disabled, enabled, exported, imported and deleted', async () => {
+  for (let number = 0; number < 3; number++) await create(`many-${number}`);
+  assert.match(await ssrms('rules', 'disable', '--search', 'metric:many-*'), /^disabled 3/);
+  assert.match(await ssrms('rules', 'enable', '--search', 'metric:many-*'), /^enabled 3/);
+  assert.match(await ssrms('rules', 'enable', '--search', 'metric:many-*'), /^enabled 0, 3 were so already/);
+  const file = join(folder, 'rules.json');
+  writeFileSync(file, await ssrms('rules', 'export', 'metric:many-*'));
+  const rules = JSON.parse(readFileSync(file, 'utf8')) as { metric_name: string; threshold: number }[];
+  assert.deepEqual(rules.map(({ metric_name: name }) => name).sort(), ['many-0', 'many-1', 'many-2']);
+  assert.match(await refused('rules', 'delete', '--search', 'metric:many-*'), /3 rules: say --yes/);
+  assert.match(await ssrms('rules', 'delete', '--yes', '--search', 'metric:many-*'), /^deleted 3/);
+  writeFileSync(file, JSON.stringify([...rules, { metric_name: 'many-3' }]));
+  const dry = await refused('rules', 'import', file, '--dry-run');
+  assert.match(dry, /3 new, 0 changed, 0 the same, 1 refused/);
+  assert.match(dry, /refused +row 4 .*threshold is missing/);
+  assert.match(await ssrms('rules', 'list', 'metric:many-*'), /^No rule matches/);
+  writeFileSync(file, JSON.stringify(rules));
+  assert.match(await ssrms('rules', 'import', file), /3 new/);
+  assert.match(await ssrms('rules', 'import', file), /0 new, 0 changed, 3 the same/);
+  assert.match(await refused('rules', 'disable', '00000000-0000-4000-8000-000000000000'), /there is no rule/);
+});
+
+test('what fires is listed, one alarm is told of, and the system says how it is', async () => {
+  const id = await create('burning', 'tags.host=a');
+  await postJson(`${up.url}/api/v1/metrics`, { name: 'burning', value: 97.5, tags: { host: 'a' } });
+  let output = '';
+  for (const deadline = Date.now() + 30_000; !output.includes('burning'); await sleep(100)) {
+    assert.ok(Date.now() < deadline, output);
+    output = await ssrms('alarms', 'list', '--state', 'firing');
+  }
+  assert.match(
+    output,
+    new RegExp(`^STATE +SINCE[\\s\\S]*firing +\\S+ \\S+ +97.5 +${id} +[0-9a-f-]{36} +burning host=a`),
+  );
+  const listed = (await ssrms('alarms', 'list', '--rule', id, '--json')).split('\n')[0]!;
+  const { alarm_id: alarmId } = JSON.parse(listed) as { alarm_id: string };
+  for (const deadline = Date.now() + 30_000; !/Message +fired: delivered/.test(output); await sleep(100)) {
+    assert.ok(Date.now() < deadline, output);
+    output = await ssrms('alarms', 'get', alarmId);
+  }
+  assert.match(output, /^Series +burning host=a\nState +firing\nCause +97\.5/);
+  assert.match(await ssrms('system'), /Rules +\d+[\s\S]*INSTANCE +STATE[\s\S]*live +rules ingest alarms console/);
+  assert.ok((JSON.parse(await ssrms('system', '--json')) as { instances: unknown[] }).instances.length > 0);
+  assert.match(await refused('alarms', 'list', '--state', 'odd'), /Allowed choices are firing, pending, ok/);
+  const { code, output: said } = await runSsrms(['rules', 'lst']);
+  assert.equal(code, 1);
+  assert.match(said, /too many arguments|unknown command 'lst'/);
+});
