@@ -5,6 +5,8 @@ import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';
 import { Failure } from '../base/failure.ts';
 import { bearer } from '../http/testing/test-server.ts';
+import { openTestLog } from '../http/testing/test-log.ts';
+import { LogUnavailable, type Log } from '../log/log.ts';
 import * as snappy from 'snappyjs';
 import { bodyBytesMax, samplesMax } from './ingest-limits.ts';
 import { Quotas } from './quotas.ts';
@@ -18,6 +20,8 @@ test('every protocol × {no token, expired, wrong scope, Bearer, Token}', async 
     const status = async (authorization?: string): Promise<number> => {
       const answer = await it.post(path, body, { ...headers, ...(authorization !== undefined && { authorization }) });
       const challenge = answer.headers.get('www-authenticate') ?? '';
+      const written = answer.headers.get('x-prometheus-remote-write-samples-written');
+      assert.equal(written, name === 'remoteWrite2' ? String(answer.status === success ? 1 : 0) : null, name);
       if (answer.status === 401 && authorization !== undefined) assert.match(challenge, /error="invalid_token"/, name);
       if (answer.status === 403) assert.match(challenge, /error="insufficient_scope", scope="metrics:write"/, name);
       return answer.status;
@@ -57,6 +61,29 @@ test('a log that is down is 503 with Retry-After in every protocol, and never 50
   }
   await it.server.close();
   await it.storage.remove();
+});
+
+test('a log that could not be asked for its partitions is asked again by the next request', async (t) => {
+  const storage = await openTestLog();
+  let isAway = true;
+  const partitionCount = async (topic: string): Promise<number> => {
+    if (isAway) throw new LogUnavailable('away');
+    return storage.log.partitionCount(topic);
+  };
+  const appendPacked: Log['appendPacked'] = (...args) => storage.log.appendPacked(...args);
+  const log = Object.create(storage.log, {
+    partitionCount: { value: partitionCount },
+    appendPacked: { value: appendPacked },
+  }) as Log;
+  const it = await startIngest({ log });
+  t.after(async () => {
+    await it.close();
+    await storage.remove();
+  });
+  const { path, body, headers } = protocols['json']!;
+  assert.equal((await it.post(path, body, headers)).status, 503);
+  isAway = false;
+  assert.equal((await it.post(path, body, headers)).status, 200);
 });
 
 /** The error of each protocol, as its clients read it. */

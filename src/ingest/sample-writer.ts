@@ -24,7 +24,8 @@ export interface SampleWriterOptions {
 export class SampleWriter {
   readonly #options: SampleWriterOptions;
   #failed = false;
-  #readers: Promise<Readers> | undefined;
+  #readers: Readers | undefined;
+  #asked: Promise<Readers> | undefined;
   #askedMs = -Infinity;
 
   constructor(options: SampleWriterOptions) {
@@ -51,8 +52,10 @@ export class SampleWriter {
    */
   async readers(): Promise<Readers> {
     if (performance.now() - this.#askedMs > partitionsAgainMs) this.#ask();
+    // Whoever has the old ones goes on with them while it is asked, and when it cannot be.
+    if (this.#readers !== undefined) return this.#readers;
     try {
-      return await withinTime(this.#readers!);
+      return await withinTime(this.#asked!);
     } catch (error) {
       throw error instanceof LogUnavailable ? this.#unavailable(error) : error;
     }
@@ -60,21 +63,11 @@ export class SampleWriter {
 
   #ask(): void {
     this.#askedMs = performance.now();
-    const before = this.#readers;
-    const asked = this.#options.log.partitionCount(topics.metrics.name).then(async (count) => {
-      const known = await before;
-      return known?.partitionCount === count ? known : new Readers(count);
+    this.#asked = this.#options.log.partitionCount(topics.metrics.name).then((count) => {
+      if (this.#readers?.partitionCount !== count) this.#readers = new Readers(count);
+      return this.#readers;
     });
-    // Whoever has the old ones goes on with them while it is asked, and when it cannot be.
-    const isFirst = before === undefined;
-    if (isFirst) this.#readers = asked;
-    asked.then(
-      () => (this.#readers = asked),
-      () => {
-        this.#askedMs = -Infinity;
-        if (isFirst && this.#readers === asked) this.#readers = undefined;
-      },
-    );
+    this.#asked.catch(() => (this.#askedMs = -Infinity));
   }
 
   async #append(sink: SampleSink): Promise<void> {

@@ -17,6 +17,8 @@ const bytesMax = 16 * 1024 * 1024;
 /** What is longer is decoded each time: a few of them would fill the table. */
 const oneNameBytesMax = 4_096;
 const headerWords = 5;
+/** The bits of a slot that say a place: all places of bytesMax / 4 words. */
+const placeMask = 0x3f_ffff;
 
 /** A series of the table, valid until the next one is looked up. */
 class Entry implements SeriesForm {
@@ -28,8 +30,8 @@ class Entry implements SeriesForm {
 }
 
 class Table {
-  /** For each slot the hash, and behind it where the entry begins, in words and from 1; 0 is an empty slot. */
-  readonly slots = new Int32Array(slots * 2);
+  /** Where the entry begins, in words and from 1, and above it the hash's highest bits; 0 is an empty slot. */
+  readonly slots = new Int32Array(slots);
   words = new Int32Array(bytesMin / 4);
   view = viewOf(this.words);
   wordsUsed = 0;
@@ -92,10 +94,9 @@ export class SeriesCache {
     const table = this.#young;
     table.reserve(words);
     let slot = hash & (slots - 1);
-    while (table.slots[slot * 2 + 1] !== 0) slot = (slot + 1) & (slots - 1);
+    while (table.slots[slot] !== 0) slot = (slot + 1) & (slots - 1);
     const place = table.wordsUsed;
-    table.slots[slot * 2] = hash;
-    table.slots[slot * 2 + 1] = place + 1;
+    table.slots[slot] = (hash & ~placeMask) | (place + 1);
     table.words[place] = hash;
     table.words[place + 1] = nameBytes;
     table.words[place + 2] = form.partition;
@@ -112,9 +113,11 @@ export class SeriesCache {
 // oxlint-disable-next-line max-params -- As above.
 function placeIn(table: Table, hash: number, name: DataView, start: number, end: number): number {
   for (let slot = hash & (slots - 1); ; slot = (slot + 1) & (slots - 1)) {
-    const place = table.slots[slot * 2 + 1]! - 1;
-    if (place < 0) return -1;
-    if (table.slots[slot * 2] !== hash || table.words[place + 1] !== end - start) continue;
+    const word = table.slots[slot]!;
+    if (word === 0) return -1;
+    if (((word ^ hash) & ~placeMask) !== 0) continue;
+    const place = (word & placeMask) - 1;
+    if (table.words[place] !== hash || table.words[place + 1] !== end - start) continue;
     if (sameBytes(table.view, (place + headerWords) * 4, name, start, end)) return place;
   }
 }
