@@ -4,7 +4,7 @@ import type { MetricPasts } from '../backtest/metric-pasts.ts';
 import { Failure } from '../base/failure.ts';
 import { answers } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
-import { isRuleId } from '../rule/parse-rule.ts';
+import { isRuleId } from '../rule/rule-id.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { maskedWebhookUrl } from '../rule/webhook-url.ts';
 import { ruleVersions } from './alarm-trace.ts';

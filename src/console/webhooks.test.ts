@@ -5,6 +5,7 @@ import { bearer } from '../http/testing/test-server.ts';
 import { formatDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
 import { formatParkingRecord, type ParkedWebhook } from '../notice/parking-record.ts';
 import { topics } from '../topics.ts';
+import { WebhooksSeen } from './live/webhooks-seen.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
 const webhookId = (n: number): string => `12345678901234567${n}`;
@@ -154,6 +155,15 @@ test('health: what is delivered, fails, is parked until when, and how many reque
   assert.equal((await list()).webhooks[0]?.webhook_id, webhookId(4), 'what is wrong comes first');
   await append('wh_0123456789ab', formatParkingRecord({ ...parking, parked: undefined }));
   assert.deepEqual((await webhook(4, ({ state }) => state === 'failing')).parked, []);
+});
+
+test('of a webhook that is asked all day, the requests of a minute are held', () => {
+  const seen = new WebhooksSeen();
+  const about = { kind: 'attempt', notificationId: 'n', webhookId: webhookId(9), attempt: 1, deadlineMs: 0 } as const;
+  for (let count = 0; count < 1_000; count++)
+    seen.requested({ ...about, attemptId: String(count), atMs: count * 2_000 });
+  const { requests } = seen.get(webhookId(9))!;
+  assert.deepEqual([requests.length, requests[0]!.atMs, requests.at(-1)!.atMs], [31, 1_938_000, 1_998_000]);
 });
 
 test('only who may read alarms sees webhooks', async () => {

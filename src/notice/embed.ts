@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import type { Notification } from '../alarm/notification.ts';
-import { isRuleId } from '../rule/parse-rule.ts';
+import { isRuleId } from '../rule/rule-id.ts';
 import { codePoints, cut, duration, moment, untrusted } from './discord-text.ts';
 import { sentenceOf, valueText } from './sentence.ts';
 

@@ -13,6 +13,7 @@ import {
   type RuleType,
 } from './rule.ts';
 import { parseWebhookUrl, withoutWebhookTokens, type Webhook, type WebhookProblem } from './webhook-url.ts';
+import { isRuleId } from './rule-id.ts';
 
 export interface ParseRuleOptions {
   /** The rule's identity: what the service made up, what stands in the path, or the record's key. A UUID v4 in lower case. */
@@ -27,13 +28,6 @@ export interface ParseRuleOptions {
 
 /** Unknown fields are named up to this many, since a body may have a hundred thousand. */
 const unknownFieldsNamedMax = 20;
-
-const uuidV4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-
-/** Whether a text is an id as rules have them: a UUID v4 in lower case. */
-export function isRuleId(text: string): boolean {
-  return uuidV4.test(text);
-}
 
 /**
  * The rule that parsed JSON gives, its id first and the fields in the author's order. Throws one Failure that lists all

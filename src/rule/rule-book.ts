@@ -11,7 +11,8 @@
 import { assert } from '../base/assert.ts';
 import { Failure } from '../base/failure.ts';
 import { compileRule } from './condition.ts';
-import { isRuleId, parseRule } from './parse-rule.ts';
+import { parseRule } from './parse-rule.ts';
+import { isRuleId } from './rule-id.ts';
 import type { Rule } from './rule.ts';
 import { OneRule, OrderedRules, type RuleEntry, type RuleList } from './rule-list.ts';
 import {

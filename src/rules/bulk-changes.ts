@@ -2,7 +2,7 @@
 // tells what became of it: one that is refused holds up no other.
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
-import { isRuleId } from '../rule/parse-rule.ts';
+import { isRuleId } from '../rule/rule-id.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { entityTag, noRule, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';

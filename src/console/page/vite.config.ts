@@ -15,10 +15,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       output: {
-        // What the screens of lists share comes in one file with them: many small ones are a fifth longer when packed.
+        // Screens that are alike come in one file with what they share: many small ones are a fifth longer when packed.
         codeSplitting: {
           includeDependenciesRecursively: false,
           groups: [
+            { name: 'looks', test: /page\/(?:alarm-|rule-screen|rule-chart|rule-series|ranges|send-test)/ },
             {
               name: 'lists',
               test: /page\/(?:alarms-screen|fire-strip|paged|past|polled|rule-versions|rule-deliveries|system|timeline|webhook)/,
