@@ -7,6 +7,7 @@ import { samplesRoutes } from '../backtest/samples-routes.ts';
 import { alarmListRoutes } from './alarm-list-routes.ts';
 import { alarmRoutes } from './alarm-routes.ts';
 import { consoleRoutes } from './console-routes.ts';
+import { LagWatch } from './lag-watch.ts';
 import { LiveHub } from './live/live-hub.ts';
 import { LiveStore, type LiveStoreOptions } from './live/live-store.ts';
 import { statusOf, type Status } from './live/status.ts';
@@ -43,12 +44,13 @@ export function createConsole(options: ConsoleOptions): Console {
   const { log, rules, discordApiBase, version, now = Date.now } = options;
   const live = new LiveStore({ ...options, now });
   const samples = new SampleCount(log);
-  const status = (): Status => statusOf({ live, rules, samples, version });
+  const instances = new InstancesView(log, now);
+  const lagging = new LagWatch(log, instances);
+  const status = (): Status => statusOf({ live, rules, samples, lagging, version });
   const hub = new LiveHub({ live, status, now, meter: options.meter });
   const pasts = new MetricPasts(log);
   const catalogue = new MetricCatalogue(log);
   const index = new RuleIndex(rules);
-  const instances = new InstancesView(log, now);
   const looking = { log, pasts, now };
   const parts = [
     consoleRoutes({ live, rules, index, catalogue, status, now }),
@@ -60,7 +62,7 @@ export function createConsole(options: ConsoleOptions): Console {
     backtestRoutes(looking),
     samplesRoutes(looking),
     webhooksRoutes({ live, instances, now }),
-    systemRoutes({ log, instances, rules, now, version }),
+    systemRoutes({ log, instances, rules, latencyP99Ms: () => live.deliveries.latencyP99Ms(), now, version }),
     metricsRoutes(catalogue),
   ];
   const page = pageRoutes(options.pageDir ?? builtPage());
@@ -75,6 +77,7 @@ export function createConsole(options: ConsoleOptions): Console {
             { name: 'rule index', run: (stop) => index.run(stop) },
             { name: 'metric catalogue', run: (stop) => catalogue.run(stop) },
             { name: 'sample count', run: (stop) => samples.run(stop) },
+            { name: 'lag watch', run: (stop) => lagging.run(stop) },
           ],
           signal,
         ),

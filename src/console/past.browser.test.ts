@@ -326,6 +326,77 @@ test('what Discord answered is shown as text, wherever it is told', async () => 
   }
 });
 
+test('the preview of a message has the very strings that Discord gets, cut at the same place', async () => {
+  const many = Array.from({ length: 12 }, (_, n) => [`tag-${n}`, `${n} ${'long '.repeat(60)}`] as const);
+  const tags = { host: 'a`b', zone: '<@1>', ...Object.fromEntries(many) };
+  const description = `**Look** [here](http://evil.example) ${'x'.repeat(900)}`;
+  const fields = {
+    metric_name: 'pre|view',
+    threshold: 5,
+    tags,
+    description,
+    cooldown_seconds: 0,
+    notify_on_resolve: true,
+  };
+  const { id } = await make(fields);
+  // As much beyond the threshold as the preview's example.
+  await publish('pre|view', [6], { tags });
+  await fired(1);
+  interface Embed {
+    readonly title: string;
+    readonly description: string;
+    readonly fields: readonly { readonly name: string; readonly value: string }[];
+  }
+  const sent = async (): Promise<Embed | undefined> => {
+    const answer = (await (await fetch(`${discord.origin}/_messages`)).json()) as { messages: { embeds: Embed[] }[] };
+    return answer.messages.flatMap(({ embeds }) => embeds).find(({ fields: [first] }) => first?.value === id);
+  };
+  while ((await sent()) === undefined) await sleep(20);
+  const embed = (await sent())!;
+  await go(`#/rules/${id}/edit`);
+  const card = page.locator('.embed');
+  await card.waitFor();
+  const bare = (text: string): string => clean(text.replaceAll('`', ''));
+  assert.equal(clean(await page.locator('.embed-title').innerText()), embed.title);
+  assert.equal(clean(await page.locator('.embed-description').innerText()), bare(embed.description));
+  const shown = await page.locator('.embed-field').allInnerTexts();
+  assert.deepEqual(
+    shown.map(clean),
+    embed.fields.map(({ name, value }) => `${name} ${bare(value)}`),
+  );
+  assert.ok(
+    shown.some((text) => /and \d+ more$/.test(text)),
+    'the tags are cut',
+  );
+  const counts = (await page.locator('.discord-counts > div').allInnerTexts()).map(clean);
+  const longest = Math.max(...embed.fields.map(({ value }) => Array.from(value).length));
+  assert.deepEqual([counts[0], counts[3]], ['Title 15 of 256', `Longest field ${longest} of 1,024`]);
+  await page.getByLabel('Ends', { exact: true }).check();
+  await page.getByText('Alarm resolved').waitFor();
+  assert.match(clean(await card.innerText()), /Lasted 4 min/);
+});
+
+test('the strip of figures says how the system does, as the server tells it', async () => {
+  await make({ metric_name: 'flaps', threshold: 5 });
+  await publish('flaps', [9]);
+  await fired(1);
+  await go('#/now');
+  const figure = (word: string): Locator => page.locator('.figure', { hasText: word }).locator('dd');
+  await figure('Sample to Discord, p99')
+    .getByText(/^\d+ (ms|s)$/)
+    .waitFor();
+  await figure('Messages waiting').getByText('0', { exact: true }).waitFor();
+  await figure('Behind, in records').getByText('0', { exact: true }).waitFor();
+  await figure('Rules').getByText('1', { exact: true }).waitFor();
+  await figure('Samples a second')
+    .getByText(/^[\d.]+$/)
+    .waitFor();
+  await go('#/system');
+  await figure('Sample to Discord, p99')
+    .getByText(/^\d+ (ms|s)$/)
+    .waitFor();
+});
+
 test('the page keeps its budget: 60 kB of JavaScript for the first screen, 80 kB in all, 12 kB of CSS', async () => {
   const packed = async (name: string): Promise<number> =>
     gzipSync(await readFile(join(pageDir, name)), { level: 9 }).length;

@@ -2,16 +2,17 @@ import { Type } from 'typebox';
 import { Failure } from '../base/failure.ts';
 import { answers } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
-import type { InstanceRecord } from '../instance/instance-record.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
-import { topics } from '../topics.ts';
 import type { InstanceSeen, InstancesView } from './instances-view.ts';
+import { lagOf, partitionLags } from './partition-lags.ts';
 
 export interface SystemRoutesOptions {
   readonly log: Log;
   readonly instances: InstancesView;
   readonly rules: RuleFeed;
+  /** From the sample to Discord's answer. */
+  readonly latencyP99Ms: () => number | undefined;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly version: string;
@@ -47,6 +48,10 @@ const SystemSchema = Type.Object({
   version: Type.String({ description: 'Of who answers' }),
   samples_per_second: Type.Number(),
   lag: Type.Integer({ description: 'Records not judged yet, in all partitions whose position is known' }),
+  latency_p99_ms: Type.Union([Type.Number(), Type.Null()], {
+    description:
+      "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes; null: there was none",
+  }),
   series: Type.Integer(),
   waiting: Type.Integer(),
   samples: Type.Record(Type.String(), Type.Integer(), {
@@ -76,7 +81,7 @@ export function systemRoutes(options: SystemRoutesOptions): Routes {
   };
 }
 
-function systemRoute(app: HttpApp, { log, instances, rules, now, version }: SystemRoutesOptions): void {
+function systemRoute(app: HttpApp, { log, instances, rules, latencyP99Ms, now, version }: SystemRoutesOptions): void {
   app.get(
     '/api/v1/system',
     {
@@ -90,7 +95,7 @@ function systemRoute(app: HttpApp, { log, instances, rules, now, version }: Syst
       await refreshed(instances);
       const seen = instances.all();
       const live = seen.filter(({ state }) => state === 'live');
-      const partitions = await partitionsOf(log, instances, live);
+      const partitions = await partitionLags(log, instances);
       const evaluating = live.flatMap(({ record }) => record.evaluate ?? []);
       const sum = <Item>(items: readonly Item[], of: (item: Item) => number): number =>
         items.reduce((total, item) => total + of(item), 0);
@@ -98,7 +103,8 @@ function systemRoute(app: HttpApp, { log, instances, rules, now, version }: Syst
         time_ms: now(),
         version,
         samples_per_second: sum(live, ({ samplesPerSecond }) => samplesPerSecond ?? 0),
-        lag: sum(partitions, ({ lag }) => lag ?? 0),
+        lag: lagOf(partitions),
+        latency_p99_ms: latencyP99Ms() ?? null,
         series: sum(evaluating, ({ series }) => series),
         waiting: sum(live, ({ record }) => record.notify?.waiting ?? 0),
         samples: summed(evaluating.map(({ samples }) => samples)),
@@ -106,7 +112,12 @@ function systemRoute(app: HttpApp, { log, instances, rules, now, version }: Syst
         rules: rules.book.size,
         rules_unreadable: rules.book.problems().length + rules.book.problemsForgotten,
         instances: seen.map(shownInstance),
-        partitions,
+        partitions: partitions.map(({ position = null, lag = null, instance = null, ...rest }) => ({
+          ...rest,
+          position,
+          lag,
+          instance,
+        })),
       });
     },
   );
@@ -144,31 +155,6 @@ export async function refreshed(instances: InstancesView): Promise<void> {
     if (!(error instanceof LogUnavailable)) throw error;
     throw new Failure('unavailable', 'the log does not answer', { retryAfterSeconds: 1 });
   }
-}
-
-async function partitionsOf(log: Log, instances: InstancesView, live: readonly InstanceSeen[]) {
-  const owners = new Map<number, { readonly record: InstanceRecord; readonly lag: number }>();
-  // Of two that claim one partition, the one that spoke last has it.
-  for (const { record } of live.toSorted((a, b) => a.record.atMs - b.record.atMs))
-    for (const [partition, , lag] of record.evaluate?.partitions ?? []) owners.set(partition, { record, lag });
-  const { name } = topics.metrics;
-  const count = await log.partitionCount(name);
-  const heads = await Promise.all(Array.from({ length: count }, (_, partition) => log.bounds(name, partition)));
-  return heads.map(({ first, next }, partition) => {
-    const known = instances.positionOf(partition);
-    const owner = owners.get(partition);
-    // The log may have been made anew, or have forgotten what nobody judged.
-    const position = known === undefined ? undefined : Math.min(next, Math.max(first, known));
-    const unjudged = position === undefined ? (next === 0 ? 0 : null) : next - position;
-    return {
-      partition,
-      head: next,
-      position: position ?? null,
-      // An owner has told both of one moment: the head of now and the position of then would look like a lag.
-      lag: owner?.lag ?? unjudged,
-      instance: owner?.record.id ?? null,
-    };
-  });
 }
 
 function summed(counts: readonly Readonly<Record<string, number>>[]): Record<string, number> {

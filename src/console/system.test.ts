@@ -12,6 +12,7 @@ const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repea
 interface System {
   readonly samples_per_second: number;
   readonly lag: number;
+  readonly latency_p99_ms: number | null;
   readonly samples: Readonly<Record<string, number>>;
   readonly instances: readonly {
     readonly id: string;
@@ -41,7 +42,7 @@ async function system(): Promise<System> {
 }
 
 async function until<Value>(read: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 20_000;
   for (;;) {
     const value = await read();
     if (holds(value)) return value;
@@ -84,6 +85,10 @@ test('one process owns every partition, and tells what became of samples', async
   const { position, head, lag } = seen.partitions[partitionOf(Buffer.from('cpu'), topics.metrics.partitions)]!;
   assert.deepEqual({ position, head, lag }, { position: 2, head: 2, lag: 0 });
   assert.deepEqual([seen.lag, seen.instances[0]!.partitions.length], [0, topics.metrics.partitions]);
+  assert.equal(seen.latency_p99_ms, null, 'no message was sent');
+  const status = async () =>
+    (await (await fetch(`${console.url}/api/v1/status`)).json()) as { lag: number | null; waiting: number };
+  await until(status, (now) => now.lag === 0 && now.waiting === 0);
 });
 
 test('a rule is in force on those that have applied its version', async () => {
@@ -121,6 +126,13 @@ test('rates are measured between two records; who is silent owns nothing, and wh
   await tell({ id, atMs: nowMs - 60_000, evaluate: vitals(300, [[0, 0, 0]]) });
   const silent = await until(other, (found) => found?.state === 'silent');
   assert.deepEqual([silent!.partitions, silent!.samples_per_second], [[], null]);
+  const status = async () => (await (await fetch(`${console.url}/api/v1/status`)).json()) as { lag: number | null };
+  // It speaks last, whatever the process that owns the partition says meanwhile.
+  const behind = { id: '00000000-0000-4000-8000-000000000003', atMs: nowMs + 60_000 };
+  await tell({ ...behind, evaluate: vitals(1, [[0, 0, 4_711]]) });
+  await until(status, ({ lag }) => lag === 4_711);
+  await tell({ ...behind, ended: true });
+  await until(status, ({ lag }) => lag === 0);
   await tell({ id, atMs: nowMs - 1_000_000 });
   await until(other, (found) => found === undefined);
 });

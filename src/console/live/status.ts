@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
+import type { LagWatch } from '../lag-watch.ts';
 import type { SampleCount } from '../sample-count.ts';
 import type { LiveStore } from './live-store.ts';
 
@@ -13,6 +14,7 @@ const fields = {
   alarms: CountsSchema,
   samples_last_minute: OrNull(Type.Integer()),
   samples_per_second: OrNull(Type.Number({ description: 'Over the last four seconds' })),
+  lag: OrNull(Type.Integer({ description: 'Records not judged yet, in all partitions whose position is known' })),
   waiting: Type.Integer({ description: 'Messages that are due and have come to no end' }),
   latency_p99_ms: OrNull(
     Type.Number({ description: "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes" }),
@@ -32,6 +34,7 @@ export interface Status {
   readonly alarms: Readonly<Record<'firing' | 'pending' | 'ok', number>>;
   readonly samples_last_minute: number | null;
   readonly samples_per_second: number | null;
+  readonly lag: number | null;
   readonly waiting: number;
   readonly latency_p99_ms: number | null;
 }
@@ -40,10 +43,11 @@ export interface StatusSources {
   readonly live: LiveStore;
   readonly rules: RuleFeed;
   readonly samples: SampleCount;
+  readonly lagging: LagWatch;
   readonly version: string;
 }
 
-export function statusOf({ live, rules, samples, version }: StatusSources): Status {
+export function statusOf({ live, rules, samples, lagging, version }: StatusSources): Status {
   const { perSecond } = samples;
   return {
     version,
@@ -52,6 +56,7 @@ export function statusOf({ live, rules, samples, version }: StatusSources): Stat
     alarms: { ...live.alarms.counts },
     samples_last_minute: samples.lastMinute ?? null,
     samples_per_second: perSecond === undefined ? null : Math.round(perSecond * 10) / 10,
+    lag: lagging.lag ?? null,
     waiting: live.deliveries.waiting,
     latency_p99_ms: live.deliveries.latencyP99Ms() ?? null,
   };

@@ -24,6 +24,10 @@ export interface StatusView {
   readonly metrics: number;
   readonly alarms: Readonly<Record<AlarmView['state'], number>>;
   readonly samples_last_minute: number | null;
+  readonly samples_per_second: number | null;
+  readonly lag: number | null;
+  readonly waiting: number;
+  readonly latency_p99_ms: number | null;
 }
 
 export interface RuleView {

@@ -16,7 +16,7 @@ const historyMax = 60;
 export const status = signal<StatusView | undefined>(undefined);
 export const firing = signal<readonly AlarmView[]>([]);
 export const pending = signal<readonly AlarmView[]>([]);
-/** The last minute of `samples_last_minute`, oldest first, for the small line. */
+/** The last minute of `samples_per_second`, oldest first, for the small line. */
 export const sampleHistory = signal<readonly number[]>([]);
 /** What began and ended lately, newest first. */
 export const changes = signal<readonly AlarmChange[]>([]);
@@ -186,7 +186,7 @@ export function startLive(): void {
     nowMs.value = Date.now() + clockAheadMs;
   }, 500);
   setInterval(() => {
-    const samples = status.value?.samples_last_minute;
+    const samples = status.value?.samples_per_second;
     if (samples === undefined || isStale.value) return;
     sampleHistory.value = [...sampleHistory.value, samples ?? 0].slice(-historyMax);
   }, 1_000);

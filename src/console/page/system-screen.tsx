@@ -2,7 +2,7 @@ import { isStale, nowMs } from './live.ts';
 import { usePolled } from './polled.ts';
 import { StateMark, type ShownState } from './state-mark.tsx';
 import { readSystem, type InstanceView, type PartitionView, type SystemView } from './system-view.ts';
-import { durationText, momentText } from './time-text.ts';
+import { durationText, momentText, rateText, shortText } from './time-text.ts';
 
 const everyMs = 2_000;
 
@@ -47,19 +47,16 @@ function count(number: number, one: string, many: string): string {
   return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
 }
 
-function rate(perSecond: number): string {
-  return perSecond >= 100 ? Math.round(perSecond).toLocaleString('en') : String(Math.round(perSecond * 10) / 10);
-}
-
 function SystemFigures({ system }: { readonly system: SystemView }) {
   const figures: [word: string, kind: string, text: string][] = [
-    ['Samples a second', 'rate', rate(system.samples_per_second)],
+    ['Samples a second', 'rate', rateText(system.samples_per_second)],
     ['Behind, in records', system.lag > 0 ? 'pending' : 'ok', system.lag.toLocaleString('en')],
+    ['Sample to Discord, p99', 'rules', system.latency_p99_ms === null ? '–' : shortText(system.latency_p99_ms)],
     ['Series held', 'rules', system.series.toLocaleString('en')],
     ['Messages waiting', system.waiting > 0 ? 'pending' : 'ok', system.waiting.toLocaleString('en')],
   ];
   return (
-    <dl class="figures figures-four">
+    <dl class="figures figures-five">
       {figures.map(([word, kind, text]) => (
         <div key={word} class={`figure figure-${kind}`}>
           <dt>{word}</dt>
@@ -203,7 +200,7 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   else facts.push(['Last heard of', `${durationText(nowMs.value - instance.heard_ms)} ago`]);
   if (owner !== undefined && state === 'live') {
     facts.push(['Partitions', `${partitions.length} of metrics, ${webhooks.length} of messages`]);
-    if (instance.samples_per_second !== null) facts.push(['Samples a second', rate(instance.samples_per_second)]);
+    if (instance.samples_per_second !== null) facts.push(['Samples a second', rateText(instance.samples_per_second)]);
     if ((instance.parked ?? 0) > 0) facts.push(['Broken webhooks', String(instance.parked)]);
     if (instance.held_back_ms > 0)
       facts.push(['Discord holds it back', `for ${durationText(instance.held_back_ms)} more`]);

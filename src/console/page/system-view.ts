@@ -31,6 +31,7 @@ export interface SystemView {
   readonly version: string;
   readonly samples_per_second: number;
   readonly lag: number;
+  readonly latency_p99_ms: number | null;
   readonly series: number;
   readonly waiting: number;
   readonly samples: Readonly<Record<string, number>>;

@@ -51,3 +51,8 @@ export function clockText(timeMs: number, parts: Intl.DateTimeFormatOptions = { 
 export function numberText(value: number): string {
   return Math.abs(value) >= 1e4 && Number.isInteger(value) ? value.toLocaleString('en') : String(value);
 }
+
+/** Of something a second: one digit after the point while it is small. */
+export function rateText(perSecond: number): string {
+  return perSecond >= 100 ? Math.round(perSecond).toLocaleString('en') : String(Math.round(perSecond * 10) / 10);
+}
