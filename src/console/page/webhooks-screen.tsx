@@ -10,7 +10,7 @@ import { addressOf, amend } from './router.ts';
 import { known, learnRule } from './rule-cache.ts';
 import { Deliveries } from './rule-deliveries.tsx';
 import { TestButton } from './send-test.tsx';
-import { StateMark, type ShownState } from './state-mark.tsx';
+import { StateMark } from './state-mark.tsx';
 import { readWebhooks, type WebhookSending, type WebhookView, type WebhooksView } from './webhooks-view.ts';
 import { durationText, momentText } from './time-text.ts';
 
@@ -83,15 +83,6 @@ function summary({ total, webhooks }: WebhooksView, search: string): string {
   return broken === 0 ? `${all}.` : `${all}; ${broken} broken.`;
 }
 
-const stateMarks: Record<WebhookView['state'], ShownState> = {
-  parked: 'parked',
-  failing: 'failing',
-  waiting: 'waiting',
-  ok: 'ok',
-  quiet: 'quiet',
-  unused: 'unused',
-};
-
 function Webhook({ webhook }: { readonly webhook: WebhookView }) {
   const { webhook_id: id, url, state, parked, last_failed: failed, last_delivered: delivered, waiting } = webhook;
   const isOpen = useSignal(false);
@@ -99,7 +90,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
   return (
     <li class="card webhook">
       <div class="webhook-head">
-        <StateMark state={stateMarks[state]} />
+        <StateMark state={state} />
         <h2>{url ?? 'No rule has it any more'}</h2>
         <span class="hint">id {id}</span>
       </div>
