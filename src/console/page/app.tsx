@@ -135,7 +135,9 @@ function PauseButton() {
 
 function ZoneButton() {
   const isUtc = zone.value === 'UTC';
-  const label = isUtc ? 'Times: UTC. Change to this computer’s zone' : 'Times: this computer’s zone. Change to UTC';
+  const label = isUtc
+    ? 'Times: UTC. Change to this computer’s zone'
+    : 'Times: this computer’s local zone. Change to UTC';
   return (
     <button
       type="button"

@@ -1,6 +1,7 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { ApiError, token } from './api.ts';
+import { isResting } from './pause.ts';
 import { withHead, withMore, type Page, type PagedList, type PageShape } from './paged-list.ts';
 
 interface PagedOptions<Item, Answer extends Page> extends PageShape<Item, Answer> {
@@ -52,7 +53,7 @@ export function usePaged<Item, Answer extends Page>(
       }
     };
     void ask.current(undefined);
-    const timer = setInterval(() => void (document.hidden || ask.current(undefined)), options.everyMs);
+    const timer = setInterval(() => void (isResting() || ask.current(undefined)), options.everyMs);
     return () => {
       clearInterval(timer);
       stop.abort();

@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { go, type TimelineFilter } from './router.ts';
 import type { TimelineOverview } from './timeline.ts';
 import { durationText, momentText } from './time-text.ts';
+import { zone } from './zone.ts';
 
 interface BrushProps {
   readonly overview: TimelineOverview;
@@ -242,17 +243,19 @@ interface TypedTimeProps {
   readonly onTime: (ms: number) => void;
 }
 
+/** In the zone that all times are shown in. */
 function TypedTime({ label, valueMs, onTime }: TypedTimeProps) {
-  const local = new Date(valueMs - new Date(valueMs).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
+  const isUtc = zone.value === 'UTC';
+  const aheadMs = isUtc ? 0 : new Date(valueMs).getTimezoneOffset() * -60_000;
   return (
     <label>
       <span>{label}</span>
       <input
         type="datetime-local"
         step={1}
-        value={local}
+        value={new Date(valueMs + aheadMs).toISOString().slice(0, 19)}
         onChange={(event) => {
-          const ms = Date.parse(event.currentTarget.value);
+          const ms = Date.parse(`${event.currentTarget.value}${isUtc ? 'Z' : ''}`);
           if (Number.isFinite(ms)) onTime(ms);
         }}
       />
