@@ -50,6 +50,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     const server = await createServer({
       auth: authOf(config, logger, meter),
       hostNames: config.hostNames,
+      isReadOnly: config.readOnly,
       version,
       health,
       meter,
@@ -74,7 +75,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
       );
     }
     if (parts.includes('console')) {
-      const console = createConsole({ ...common, rules: rules.feed });
+      const console = createConsole({ ...common, rules: rules.feed, isReadOnly: config.readOnly });
       services.push(console.service);
       await server.mount(console.routes);
     }

@@ -32,6 +32,7 @@ export interface Config {
   /** Series that one alarms instance may hold. */
   readonly seriesMax: number;
   readonly noAuth: boolean;
+  readonly readOnly: boolean;
   readonly revealWebhookUrl: RevealWebhookUrl;
   /** Names that the Host header may have beside loopback's. */
   readonly hostNames: readonly string[];
@@ -137,6 +138,10 @@ export const settings = {
     env: 'NO_AUTH',
     help: 'listen on a public address without tokens: everybody who reaches it may change rules',
   },
+  readOnly: {
+    env: 'READ_ONLY',
+    help: 'refuse every change over HTTP, whoever asks for it: a console to look at',
+  },
   revealWebhookUrl: {
     env: 'REVEAL_WEBHOOK_URL',
     placeholder: 'who',
@@ -199,6 +204,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     quotaSeries: quota('quotaSeries'),
     influxBasicAuth: switched('influxBasicAuth'),
     noAuth: switched('noAuth'),
+    readOnly: switched('readOnly'),
     revealWebhookUrl: oneOf(settings.revealWebhookUrl, text('revealWebhookUrl') ?? 'all', revealWebhookUrls),
     hostNames: (text('hostNames') ?? '')
       .split(',')

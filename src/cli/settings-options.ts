@@ -52,6 +52,7 @@ export const serviceSettings: readonly SettingName[] = [
   'quotaSeries',
   'influxBasicAuth',
   'noAuth',
+  'readOnly',
   'revealWebhookUrl',
   'hostNames',
 ];

@@ -27,6 +27,8 @@ export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly version: string;
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
+  /** Whether the server refuses every change: the page then offers none. */
+  readonly isReadOnly?: boolean;
   /** Where the built page is. */
   readonly pageDir?: string;
   /** Milliseconds since the epoch. */
@@ -46,7 +48,8 @@ export function createConsole(options: ConsoleOptions): Console {
   const samples = new SampleCount(log);
   const instances = new InstancesView(log, now);
   const lagging = new LagWatch(log, instances);
-  const status = (): Status => statusOf({ live, rules, samples, lagging, version });
+  const isReadOnly = options.isReadOnly === true;
+  const status = (): Status => statusOf({ live, rules, samples, lagging, version, isReadOnly });
   const hub = new LiveHub({ live, status, now, meter: options.meter });
   const pasts = new MetricPasts(log);
   const catalogue = new MetricCatalogue(log);

@@ -26,6 +26,16 @@ export function demandAccess(route: RouteOptions): void {
 }
 
 /** Throws the Failure `unauthorized` or `forbidden` unless the caller may call this request's route. */
+/** What changes something. */
+const writingScopes: ReadonlySet<string> = new Set<Scope>(['rules:write', 'metrics:write']);
+
+/** Throws `forbidden` where a server that only shows is asked to change something. */
+export function refuseChanges(request: FastifyRequest): void {
+  const { scope } = request.routeOptions.config;
+  if (scope !== undefined && writingScopes.has(scope))
+    throw new Failure('forbidden', 'this server is read-only (READ_ONLY): ask another one');
+}
+
 export async function admit(request: FastifyRequest, auth: Auth | undefined): Promise<void> {
   const { scope, acceptsBasic } = request.routeOptions.config;
   if (auth === undefined || scope === undefined) return;

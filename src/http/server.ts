@@ -8,7 +8,7 @@ import { Failure } from '../base/failure.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { admit, demandAccess, methodsOf, type KnownRoute } from './access.ts';
+import { admit, demandAccess, methodsOf, refuseChanges, type KnownRoute } from './access.ts';
 import type { Auth } from './auth.ts';
 import { refuseForeignPage } from './browser-guard.ts';
 import { decodeUtf8, parseJson } from './json.ts';
@@ -23,6 +23,8 @@ import { statusRoutes } from './status-routes.ts';
 export interface ServerOptions {
   /** undefined: no tokens, so that loopback's rules hold (browser-guard.ts). */
   readonly auth: Auth | undefined;
+  /** Whether every change is refused. */
+  readonly isReadOnly?: boolean;
   /** Names that the Host header may have beside loopback's, when no tokens are configured. */
   readonly hostNames?: readonly string[];
   readonly version: string;
@@ -68,6 +70,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     request.identity = undefined;
     if (options.auth === undefined) refuseForeignPage(request.headers, guard);
     await admit(request, options.auth);
+    if (options.isReadOnly === true) refuseChanges(request);
   });
   measure(app, options.meter);
   answerErrors(app, { logger: options.logger, routes });

@@ -12,8 +12,8 @@ import {
   type Rule,
   type RuleType,
 } from './rule.ts';
-import { parseWebhookUrl, withoutWebhookTokens, type Webhook, type WebhookProblem } from './webhook-url.ts';
 import { isRuleId } from './rule-id.ts';
+import { parseWebhookUrl, withoutWebhookTokens, type Webhook, type WebhookProblem } from './webhook-url.ts';
 
 export interface ParseRuleOptions {
   /** The rule's identity: what the service made up, what stands in the path, or the record's key. A UUID v4 in lower case. */

@@ -160,3 +160,13 @@ test('an unknown command is said to be one', async () => {
   assert.equal(code, 1);
   assert.match(complaint(output), /unknown command 'pu'/);
 });
+
+test('a read-only system refuses every change', async () => {
+  const dataDir = temporaryFolder();
+  const up = await startSsrms(['up', '--read-only'], { env: { DATA_DIR: dataDir } });
+  const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+  assert.equal((await fetch(`${up.url}/rules`, post)).status, 403);
+  assert.equal((await fetch(`${up.url}/rules`)).status, 200);
+  assert.equal(await up.stop(), 0);
+  rmSync(dataDir, { recursive: true });
+});

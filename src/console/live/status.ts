@@ -9,6 +9,7 @@ const CountsSchema = Type.Object({ firing: Type.Integer(), pending: Type.Integer
 
 const fields = {
   version: Type.String(),
+  read_only: Type.Boolean({ description: 'Whether this server refuses every change' }),
   rules: Type.Integer(),
   metrics: Type.Integer({ description: 'Metrics that have rules' }),
   alarms: CountsSchema,
@@ -29,6 +30,7 @@ export const StatusSchema = Type.Object({
 /** The system in numbers. */
 export interface Status {
   readonly version: string;
+  readonly read_only: boolean;
   readonly rules: number;
   readonly metrics: number;
   readonly alarms: Readonly<Record<'firing' | 'pending' | 'ok', number>>;
@@ -45,12 +47,14 @@ export interface StatusSources {
   readonly samples: SampleCount;
   readonly lagging: LagWatch;
   readonly version: string;
+  readonly isReadOnly: boolean;
 }
 
-export function statusOf({ live, rules, samples, lagging, version }: StatusSources): Status {
+export function statusOf({ live, rules, samples, lagging, version, isReadOnly }: StatusSources): Status {
   const { perSecond } = samples;
   return {
     version,
+    read_only: isReadOnly,
     rules: rules.book.size,
     metrics: rules.book.metricCount,
     alarms: { ...live.alarms.counts },

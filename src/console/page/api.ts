@@ -19,6 +19,7 @@ export interface AlarmView {
 
 export interface StatusView {
   readonly version: string;
+  readonly read_only: boolean;
   readonly time_ms: number;
   readonly rules: number;
   readonly metrics: number;

@@ -17,7 +17,7 @@ import { clockLeft } from './time-text.ts';
 import { setZone, zone } from './zone.ts';
 import { Announcer } from './announcer.tsx';
 
-const Palette = lazy(async () => (await import('./palette.tsx')).Palette);
+const Palette = lazy(async () => (await import('./later.ts')).Palette);
 
 export function App() {
   const shown = route.value;
@@ -42,7 +42,7 @@ export function App() {
             {refusal.value}. Sign in with another token to see this page.
           </p>
         )}
-        <DemoBar />
+        {isReadOnly() ? <p class="read-only">This console is read-only: rules are changed elsewhere.</p> : <DemoBar />}
         {screenOf(shown).show(shown)}
       </main>
       <Notices />
@@ -52,6 +52,13 @@ export function App() {
       {isPaletteWanted() && <Palette />}
     </>
   );
+}
+
+/** What changes something is marked `writes`, and is not there where the server refuses it. */
+function isReadOnly(): boolean {
+  const is = status.value?.read_only === true;
+  document.documentElement.classList.toggle('only-reads', is);
+  return is;
 }
 
 function Header({ shown }: { readonly shown: Route }) {

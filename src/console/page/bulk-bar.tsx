@@ -97,10 +97,10 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
       </span>
       {!isNone && (
         <>
-          <button type="button" class="small" disabled={isBusy} onClick={order('enable')}>
+          <button type="button" class="small writes" disabled={isBusy} onClick={order('enable')}>
             Enable
           </button>
-          <button type="button" class="small" disabled={isBusy} onClick={order('disable')}>
+          <button type="button" class="small writes" disabled={isBusy} onClick={order('disable')}>
             Disable
           </button>
           <button type="button" class="small" disabled={isBusy} onClick={() => void keep()}>
@@ -108,7 +108,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
           </button>
           <button
             type="button"
-            class="small quiet danger"
+            class="small quiet danger writes"
             disabled={isBusy}
             onClick={() => void during(async () => void (deleting.value = await chosenIds()))}
           >

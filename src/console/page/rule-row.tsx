@@ -70,7 +70,7 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
       <div role="cell" class="rule-actions">
         <EnabledSwitch rule={rule} name={name} onChanged={onChanged} />
         <a
-          class="button quiet"
+          class="button quiet writes"
           data-key="e"
           href={addressOf({ screen: 'editor', id: rule.id })}
           aria-label={`Edit: ${name}`}
@@ -79,14 +79,14 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
         </a>
         <button
           type="button"
-          class="quiet"
+          class="quiet writes"
           data-key="t"
           aria-label={`Send a test message: ${name}`}
           onClick={() => void sendTest(rule.id, name)}
         >
           Test
         </button>
-        <button type="button" class="quiet danger" aria-label={`Delete: ${name}`} onClick={() => onDelete(rule)}>
+        <button type="button" class="quiet danger writes" aria-label={`Delete: ${name}`} onClick={() => onDelete(rule)}>
           Delete
         </button>
       </div>
@@ -134,7 +134,7 @@ export function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: str
     <button
       type="button"
       role="switch"
-      class="switch"
+      class="switch writes"
       aria-checked={isOn}
       aria-label={`Enabled: ${name}`}
       title={isOn ? 'Enabled' : 'Disabled'}

@@ -10,7 +10,7 @@ import { addressOf, amend, go } from './router.ts';
 import { useFollowedRules, type RuleRows } from './rule-rows.ts';
 import { RuleTable, type Chosen } from './rule-table.tsx';
 
-const RuleImport = lazy(async () => (await import('./rule-import.tsx')).RuleImport);
+const RuleImport = lazy(async () => (await import('./later.ts')).RuleImport);
 
 /** The rules, searched on the server; the search and its filters stand in the address. */
 export function RulesScreen({ search }: { readonly search: string }) {
@@ -36,7 +36,7 @@ export function RulesScreen({ search }: { readonly search: string }) {
             <p class="hint">{total === 0 ? 'None yet' : `${total.toLocaleString('en')} in all`}</p>
           )}
         </div>
-        <div class="actions">
+        <div class="actions writes">
           <button type="button" onClick={() => (isImporting.value = true)}>
             Import
           </button>

@@ -8,13 +8,13 @@ import { RulesScreen } from './rules-screen.tsx';
 
 type Name = Route['screen'];
 
-const AlarmScreen = lazy(async () => (await import('./alarm-screen.tsx')).AlarmScreen);
-const AlarmsScreen = lazy(async () => (await import('./alarms-screen.tsx')).AlarmsScreen);
-const RuleEditor = lazy(async () => (await import('./rule-editor.tsx')).RuleEditor);
-const RuleScreen = lazy(async () => (await import('./rule-screen.tsx')).RuleScreen);
-const SystemScreen = lazy(async () => (await import('./system-screen.tsx')).SystemScreen);
-const TimelineScreen = lazy(async () => (await import('./timeline-screen.tsx')).TimelineScreen);
-const WebhooksScreen = lazy(async () => (await import('./webhooks-screen.tsx')).WebhooksScreen);
+const AlarmScreen = lazy(async () => (await import('./later.ts')).AlarmScreen);
+const AlarmsScreen = lazy(async () => (await import('./later.ts')).AlarmsScreen);
+const RuleEditor = lazy(async () => (await import('./later.ts')).RuleEditor);
+const RuleScreen = lazy(async () => (await import('./later.ts')).RuleScreen);
+const SystemScreen = lazy(async () => (await import('./later.ts')).SystemScreen);
+const TimelineScreen = lazy(async () => (await import('./later.ts')).TimelineScreen);
+const WebhooksScreen = lazy(async () => (await import('./later.ts')).WebhooksScreen);
 
 interface Screen<Shown extends Route> {
   readonly title: string;

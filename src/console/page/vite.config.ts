@@ -28,25 +28,5 @@ export default defineConfig({
     // The page's Content-Security-Policy allows no data: addresses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: {
-      output: {
-        // Three files: what everybody loads, what draws charts, and the other screens that few go to first. With one for each
-        // screen and for what it shares with another, all of it is a tenth longer when packed.
-        codeSplitting: {
-          includeDependenciesRecursively: false,
-          groups: [
-            {
-              name: 'lists',
-              test: /page\/(?:alarms-screen|fire-strip|paged|palette|past|polled|rule-(?:deliveries|import|versions)|system|timeline|webhook)/,
-            },
-            {
-              name: 'charts',
-              test: /uplot|notice\/|page\/(?:alarm-|backtest|chart|discord|draft|fields|in-force|leave|metric-picker|ranges|rule-(?:chart|conflict|draft|editor|preview|screen|series|text)|send-test|tabs|threshold|workbench)/,
-            },
-            { name: 'first', test: /./ },
-          ],
-        },
-      },
-    },
   },
 });

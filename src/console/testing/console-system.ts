@@ -29,12 +29,16 @@ interface ConsoleSystemOptions {
   readonly pageDir?: string;
   /** Whether samples are judged, too. */
   readonly evaluates?: boolean;
+  /** Whether it refuses every change. */
+  readonly isReadOnly?: boolean;
+  /** The log of another one, which removes it when it stops: replicas share nothing else. */
+  readonly storage?: TestLog;
   /** A stand-in for Discord, which alarms are then sent to. */
   readonly discordApiBase?: string;
 }
 
 export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Promise<ConsoleSystem> {
-  const storage = await openTestLog();
+  const storage = options.storage ?? (await openTestLog());
   const [health, meter, stop] = [new Health(), new Meter(), new AbortController()];
   const common = {
     log: storage.log,
@@ -50,6 +54,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   const pages = createConsole({
     ...common,
     rules: rules.feed,
+    isReadOnly: options.isReadOnly === true,
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });
   const services = [rules.service, pages.service];
@@ -59,7 +64,12 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   services.push(createPresence(presence));
   const running = services.map((service) => service.run(stop.signal));
   const auth = options.auth === true ? testAuth() : undefined;
-  const it = await listeningServer([rules.routes, ingest.routes, pages.routes], { health, meter, auth });
+  const it = await listeningServer([rules.routes, ingest.routes, pages.routes], {
+    health,
+    meter,
+    auth,
+    isReadOnly: options.isReadOnly === true,
+  });
   while (health.starting().length > 0) await new Promise((resolve) => setTimeout(resolve, 2));
   return {
     ...it,
@@ -68,7 +78,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
       await it.server.close();
       stop.abort();
       await Promise.all(running);
-      await storage.remove();
+      if (options.storage === undefined) await storage.remove();
     },
   };
 }

@@ -1,0 +1,64 @@
+// How much a browser loads: the page is built anew, and weighed as it is sent to whoever takes gzip.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { build } from 'vite';
+
+/** In kB, packed. */
+const budget = { script: 80, firstScript: 60, style: 12 };
+
+let pageDir: string;
+before(async () => {
+  pageDir = await mkdtemp(join(tmpdir(), 'ssrms-bundle-'));
+  const configFile = join(import.meta.dirname, 'page', 'vite.config.ts');
+  await build({ configFile, logLevel: 'warn', build: { outDir: pageDir } });
+});
+after(async () => {
+  await rm(pageDir, { recursive: true, force: true });
+});
+
+const packedKb = (names: readonly string[]): number =>
+  names.reduce((sum, name) => sum + gzipSync(readFileSync(join(pageDir, name)), { level: 9 }).length, 0) / 1_000;
+
+/** What is loaded before the first screen can be shown: what the page names, and what that imports at once. */
+function firstScripts(): string[] {
+  const html = readFileSync(join(pageDir, 'index.html'), 'utf8');
+  const found = new Set([...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map((match) => match[1]!));
+  for (const name of found) {
+    const text = readFileSync(join(pageDir, name), 'utf8');
+    const statements = text.matchAll(/(?:^|[;}\n])\s*(?:import|export)[^'"();]*?["']\.\/([^"']+\.js)["']/g);
+    for (const [, imported] of statements) found.add(`assets/${imported!}`);
+  }
+  return [...found];
+}
+
+test('scripts and styles are within their budget', () => {
+  const scripts = globSync('assets/*.js', { cwd: pageDir });
+  const first = firstScripts();
+  assert.ok(first.length > 0 && first.length < scripts.length, `${first.join(', ')} of ${scripts.length}`);
+  const weighed = {
+    script: packedKb(scripts),
+    firstScript: packedKb(first),
+    style: packedKb(globSync('assets/*.css', { cwd: pageDir })),
+  };
+  for (const [what, most] of Object.entries(budget)) {
+    const is = weighed[what as keyof typeof budget];
+    assert.ok(is <= most, `${what}: ${is.toFixed(1)} kB of ${most}`);
+  }
+});
+
+test('the page names no place but its own, and holds nothing that a policy forbids', () => {
+  for (const name of globSync(['index.html', 'assets/*'], { cwd: pageDir })) {
+    const text = readFileSync(join(pageDir, name), 'utf8');
+    const elsewhere = [...text.matchAll(/(?:src|href|url)\s*[=(]\s*["']?(https?:)?\/\/[^"')\s]+/g)].map(
+      ([whole]) => whole,
+    );
+    assert.deepEqual(elsewhere, [], name);
+  }
+  const html = readFileSync(join(pageDir, 'index.html'), 'utf8');
+  assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)|<style|\son\w+=/, 'nothing inline');
+});
