@@ -27,7 +27,8 @@ const screens: Record<string, string> = {
   ...(rule !== undefined && { editor: `#/rules/${rule.id}/edit`, rule: `#/rules/${rule.id}` }),
   ...(alarm !== undefined && { alarm: `#/alarms/${alarm.alarm_id}` }),
   alarms: '#/alarms',
-  timeline: '#/timeline',
+  // A demo is minutes old, and a day of it is all in one corner.
+  timeline: `#/timeline?from=${Date.now() - 240_000}`,
   webhooks: '#/webhooks',
   system: '#/system',
 };
