@@ -150,6 +150,26 @@ test('a subscription that says nonsense is refused, and so is one stream too man
   for (const stream of streams) stream.close();
 });
 
+test('streams are counted by subject: one that has too many open keeps nobody else away', async () => {
+  const own = await startConsoleSystem({ auth: true });
+  const as = async (subject: string) => ({ authorization: await bearer({ scope: 'alarms:read', subject }) });
+  const streams = [];
+  for (let count = 0; count < 50; count++) streams.push(await open(own.url, undefined, await as('one')));
+  assert.equal((await ask(own.url, await as('one'))).status, 429);
+  streams.push(await open(own.url, undefined, await as('other')));
+  streams[0]!.close();
+  const deadline = Date.now() + 20_000;
+  // The server learns of the end in its own time.
+  for (let status = 429; status !== 200; await new Promise((resolve) => setTimeout(resolve, 20))) {
+    assert.ok(Date.now() < deadline, 'a place that is free is given again');
+    const stop = new AbortController();
+    ({ status } = await ask(own.url, await as('one'), '{}', stop.signal));
+    stop.abort();
+  }
+  for (const stream of streams) stream.close();
+  await own.stop();
+});
+
 test('a stream needs alarms:read, tells of rule edits only with rules:read', async () => {
   const own = await startConsoleSystem({ auth: true });
   assert.equal((await ask(own.url, {})).status, 401);
