@@ -103,6 +103,35 @@ test('single keys can be switched off, and the palette stays', async () => {
   assert.doesNotMatch(page.url(), /rules/, 'it is remembered');
 });
 
+test('j and k go through the alarms that fire, Enter opens one, and e edits its rule', async () => {
+  await open();
+  const ruleId = await make('cpu');
+  for (const [host, offset] of [
+    ['a', 1],
+    ['b', 2],
+  ] as const) {
+    const given = { ruleId, metric: 'cpu', tags: { host }, x: 95, offset };
+    await appendAlarm(system.storage.log, { ...given, state: firingSince(Date.now() - 60_000 + offset) });
+  }
+  await page.getByRole('heading', { name: '2 alarms are firing' }).waitFor();
+  await page.locator('.alarm').nth(1).waitFor();
+  const isIn = (row: number): string => `document.querySelectorAll('.alarm')[${row}].contains(document.activeElement)`;
+  for (const [key, row] of [
+    ['j', 0],
+    ['j', 1],
+    ['k', 0],
+  ] as const) {
+    await page.keyboard.press(key);
+    await untilTrue(page, isIn(row));
+  }
+  await page.keyboard.press('Enter');
+  await page.waitForURL(/#\/alarms\//);
+  await page.goto(`${system.url}/console/#/rules/${ruleId}`);
+  await page.getByRole('link', { name: 'Edit', exact: true }).waitFor();
+  await page.keyboard.press('e');
+  await page.waitForURL(/\/edit$/);
+});
+
 test('while it is paused nothing changes or moves, and nothing is missed when it goes on', async () => {
   await open();
   const ruleId = await make('cpu');

@@ -208,7 +208,7 @@ function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly has
   const rule = known.value.get(alarm.rule_id);
   const state = hasEnded ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : alarm.state;
   return (
-    <li class={`alarm alarm-${state}`}>
+    <li class={`alarm alarm-${state}`} data-row>
       <div class="alarm-main">
         <div class="alarm-title">
           <StateMark state={state} />
@@ -264,7 +264,7 @@ function Changes() {
       </div>
       <ul class="changes">
         {changes.value.map(({ place, atMs, kind, alarm }) => (
-          <li key={place}>
+          <li key={place} data-row>
             <StateMark state={kind === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing'} />
             <a class="metric" href={alarmAddress(alarm)}>
               {alarm.metric_name}

@@ -59,7 +59,7 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
 function PastAlarm({ alarm }: { readonly alarm: PastAlarmView }) {
   const state = alarm.state === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing';
   return (
-    <li>
+    <li data-row>
       <StateMark state={state} />
       <span class="past-name">
         <a class="metric" href={addressOf({ screen: 'alarm', id: alarm.alarm_id })}>

@@ -108,7 +108,7 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
         {rule.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
       </div>
       <div class="alarm-actions">
-        <a class="button primary" href={addressOf({ screen: 'editor', id: rule.id })}>
+        <a class="button primary writes" data-key="e" href={addressOf({ screen: 'editor', id: rule.id })}>
           Edit
         </a>
         <span class="switch-beside">

@@ -24,7 +24,7 @@ export function TestButton({ send: order }: { readonly send: () => Promise<TestS
   };
   const now = said.value;
   return (
-    <div class="send-test">
+    <div class="send-test writes">
       <button
         type="button"
         class="small"

@@ -83,7 +83,7 @@ function Bounds({ since }: { readonly since: TimelinePage['complete_since_ms'] }
 
 function Item({ item }: { readonly item: TimelineItem }) {
   return (
-    <li>
+    <li data-row>
       <time class="hint" dateTime={new Date(item.at_ms).toISOString()} title={momentText(item.at_ms)}>
         {durationText(nowMs.value - item.at_ms)} ago
       </time>
