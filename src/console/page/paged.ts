@@ -46,8 +46,10 @@ export function usePaged<Item, Answer extends Page>(
             : withMore(before, answer, latest.current);
         failure.value = undefined;
       } catch (error) {
+        // Whoever left amid an answer wants none of it.
+        if (stop.signal.aborted) return;
         if (!(error instanceof ApiError)) throw error;
-        if (!stop.signal.aborted && error.status !== 401 && error.status !== 0) failure.value = error;
+        if (error.status !== 401 && error.status !== 0) failure.value = error;
       } finally {
         isBusy[turn] = false;
       }

@@ -32,8 +32,10 @@ export function usePolled<Value>(
         value.value = fresh;
         failure.value = undefined;
       } catch (error) {
+        // Whoever left amid an answer wants none of it.
+        if (stop.signal.aborted) return;
         if (!(error instanceof ApiError)) throw error;
-        if (mine === turn && !stop.signal.aborted && error.status !== 401 && error.status !== 0) failure.value = error;
+        if (mine === turn && error.status !== 401 && error.status !== 0) failure.value = error;
       }
     };
     refresh.current = () => void ask();
