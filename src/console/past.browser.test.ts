@@ -169,6 +169,10 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
   const rows = page.locator('.timeline > li');
   const row = (words: string): Locator => rows.filter({ hasText: words });
   await row('Parked').waitFor();
+  // The last alarm may end after the page was read first.
+  await row('ended at 1').nth(1).waitFor();
+  await row('fired at 9').nth(2).waitFor();
+  await row('Changed').waitFor();
   assert.match(clean(await row('Parked').innerText()), /lost to webhook \d+: .*404/);
   assert.match(clean(await row('Changed').innerText()), /flaps threshold 5 → to 6/);
   assert.equal(await row('fired at 9').count(), 3);
