@@ -2,73 +2,18 @@
 // many hits, few and none. Each question is asked with words that were not asked before.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createLogger } from '../src/base/logger.ts';
-import { openSqliteLog } from '../src/log/sqlite/sqlite-log.ts';
-import { topics } from '../src/topics.ts';
-import { onSubjectCore } from './support/host.ts';
 import type { Options } from './support/options.ts';
-import { nodeCommand, start } from './support/processes.ts';
+import { hostCount, kinds, rulesPerService, withManyRules, type ManyRules } from './support/many-rules.ts';
 import { quantile } from './support/quantiles.ts';
 import { randomNumbers } from './support/random.ts';
 import { once, type Result } from './support/result.ts';
 
-const kinds = ['cpu-usage', 'http-errors', 'queue-length', 'packages-received', 'disk-free', 'login-failures'];
-const teams = ['payments', 'search', 'warehouse', 'identity', 'delivery', 'catalogue', 'billing'];
-const recordsAtOnce = 2_000;
-const hostCount = 5_000;
-
 export async function rulesList(options: Options): Promise<Result[]> {
   const count = options.isShort ? 20_000 : 1_000_000;
-  const folder = mkdtempSync(join(tmpdir(), 'ssrms-rules-'));
-  try {
-    await fill(folder, count);
-    const subject = start(onSubjectCore(nodeCommand('subjects/rules-list.ts', folder)));
-    try {
-      const ready = await subject.next<Ready>();
-      assert.equal(ready.size, count);
-      return [...(await ask(ready.url, count, options.isShort ? 5 : 300)), ...costs(ready, count)];
-    } finally {
-      await subject.end('SIGKILL');
-    }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-interface Ready {
-  readonly url: string;
-  readonly size: number;
-  readonly builtMs: number;
-  readonly cpuMs: number;
-  readonly bytesPerRule: number;
-}
-
-/** Six metrics of each of many services; a host for each rule, a team's words with each second. */
-async function fill(folder: string, count: number): Promise<void> {
-  const log = await openSqliteLog({ dataDir: folder, logger: createLogger('warn', 'bench') });
-  await log.ensureTopics(Object.values(topics));
-  const url = `https://discord.com/api/webhooks/123456789012345678/${'a'.repeat(68)}`;
-  for (let at = 0; at < count; at += recordsAtOnce) {
-    const batch = Array.from({ length: recordsAtOnce }, (_, offset) => {
-      const index = at + offset;
-      const id = randomUUID();
-      const rule = {
-        id,
-        metric_name: `service-${Math.floor(index / 60)}.${kinds[index % kinds.length]}`,
-        threshold: index % 1_000,
-        discord_webhook_url: url,
-        tags: { host: `web-${(index * 7) % hostCount}` },
-        ...(index % 2 === 0 && { description: `Call the ${teams[index % teams.length]} team, case ${index}` }),
-        ...(index % 50_000 === 0 && { enabled: false }),
-      };
-      return { key: Buffer.from(id), value: Buffer.from(JSON.stringify(rule)), timestampMs: Date.now() };
-    });
-    await log.append(topics.rules.name, batch);
-  }
-  await log.close();
+  return withManyRules(count, async (rules) => [
+    ...(await ask(rules.url, count, options.isShort ? 5 : 300)),
+    ...costs(rules, count),
+  ]);
 }
 
 interface Answer {
@@ -79,13 +24,13 @@ interface Answer {
 async function ask(url: string, count: number, times: number): Promise<Result[]> {
   const chance = randomNumbers(1);
   const below = (most: number): number => Math.floor(chance() * most);
-  const services = Math.floor(count / 60);
+  const services = Math.floor(count / rulesPerService);
   const questions: [what: string, query: () => Record<string, string>, hits: (found: number) => boolean][] = [
     ['first page', () => ({}), (found) => found === 100],
     ['the page after a rule', () => ({ after: randomUUID() }), (found) => found > 0],
     ['a page at any rank', () => ({ skip: String(below(count - 100)) }), (found) => found === 100],
     ['search, many hits', () => ({ q: `metric:*${kinds[below(6)]}`, after: randomUUID() }), (found) => found > 0],
-    ['search, 60 hits', () => ({ q: `metric:service-${below(services)}.*` }), (found) => found === 60],
+    ['search, 60 hits', () => ({ q: `metric:service-${below(services)}.*` }), (found) => found === rulesPerService],
     ['search, one hit in a description', () => ({ q: `case ${2 * below(count / 2)}` }), (found) => found > 0],
     [
       'search, a tag and a word that are common and seldom together',
@@ -127,7 +72,7 @@ function row(what: string, value: number): Result {
   return { scenario: 'B13', what, value: once(value), unit: 'ms' };
 }
 
-function costs({ builtMs, cpuMs, bytesPerRule }: Ready, count: number): Result[] {
+function costs({ builtMs, cpuMs, bytesPerRule }: ManyRules, count: number): Result[] {
   return [
     { ...row(`index of ${count} rules, beside answering: built in`, builtMs / 1_000), unit: 's' },
     { ...row('index: CPU', cpuMs / 1_000), unit: 's' },

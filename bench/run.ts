@@ -7,6 +7,7 @@ import { consuming } from './b1-consume.ts';
 import { instances } from './b10-instances.ts';
 import { backtesting } from './b12-backtest.ts';
 import { rulesList } from './b13-rules-list.ts';
+import { consolePage } from './b15-console.ts';
 import { ingesting } from './b11-ingest.ts';
 import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
@@ -38,6 +39,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B11: ingesting,
   B13: rulesList,
   B14: footprint,
+  B15: consolePage,
 };
 
 const { values, positionals } = parseArgs({

@@ -1,4 +1,5 @@
-// The rules API and the console on an embedded log: where they listen, and what the search's index took. Argument: its folder.
+// The rules API and the console on an embedded log: where they listen, and what the search's index took. Argument: its folder. With
+// `update` a thousand states of alarms are written each second from then on, a hundred of them transitions.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Health } from '../../src/base/health.ts';
 import { createLogger } from '../../src/base/logger.ts';
@@ -8,6 +9,9 @@ import { createServer } from '../../src/http/server.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
 import { createRules } from '../../src/rules/rules.ts';
 import { topics } from '../../src/topics.ts';
+import { ok } from '../../src/alarm/alarm-state.ts';
+import { alarmRecordOf, firingSince } from '../../src/console/testing/console-system.ts';
+import { onCommand } from '../support/commands.ts';
 import { heldBytes } from '../support/memory.ts';
 
 const [dataDir] = process.argv.slice(2) as [string];
@@ -38,3 +42,24 @@ const builtMs = performance.now() - beganMs;
 const { user, system } = process.cpuUsage(cpu);
 const bytesPerRule = ((await heldBytes()) - withoutBytes) / size;
 console.log(JSON.stringify({ url, size, builtMs, cpuMs: (user + system) / 1_000, bytesPerRule }));
+
+/** Of so many alarms; each tenth tick of one is a transition. */
+const [alarmCount, updatesPerTick, tickMs] = [300, 100, 100];
+onCommand({
+  update() {
+    const watched = [...rules.feed.book].slice(0, alarmCount);
+    let offset = 0;
+    setInterval(() => {
+      const records = Array.from({ length: updatesPerTick }, (_, index) => {
+        const { rule } = watched[(offset + index) % watched.length]!;
+        const turn = Math.floor((offset + index) / watched.length);
+        const isFiring = Math.floor(turn / 10) % 2 === index % 2;
+        const x = rule.threshold + (isFiring ? 1 : -1) * (1 + (turn % 10));
+        const state = isFiring ? firingSince(Date.now()) : ok;
+        return alarmRecordOf({ ruleId: rule.id, metric: rule.metric_name, state, x, offset: offset + index }).written;
+      });
+      offset += updatesPerTick;
+      log.append(topics.alarms.name, records).catch((error: unknown) => logger.error(error));
+    }, tickMs);
+  },
+});

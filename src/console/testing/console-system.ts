@@ -8,7 +8,7 @@ import { createEvaluate } from '../../evaluate/evaluate.ts';
 import { listeningServer, testAuth, testLogger, type TestServer } from '../../http/testing/test-server.ts';
 import { openTestLog, type TestLog } from '../../http/testing/test-log.ts';
 import { createIngest } from '../../ingest/ingest.ts';
-import type { Log } from '../../log/log.ts';
+import type { Log, NewRecord } from '../../log/log.ts';
 import { partitionOf } from '../../log/murmur2.ts';
 import { noTags, type Tags } from '../../metric/sample.ts';
 import { seriesKey } from '../../metric/series.ts';
@@ -98,6 +98,12 @@ export interface AlarmGiven {
 
 /** Appends the state of an alarm to `alarms`, as an evaluator does. */
 export async function appendAlarm(log: Log, given: AlarmGiven): Promise<AlarmRecord> {
+  const { record, written } = alarmRecordOf(given);
+  await log.append(topics.alarms.name, [written]);
+  return record;
+}
+
+export function alarmRecordOf(given: AlarmGiven): { readonly record: AlarmRecord; readonly written: NewRecord } {
   const partition = partitionOf(Buffer.from(given.metric), topics.metrics.partitions);
   const timeMs = given.timeMs ?? Date.now();
   const series = { name: given.metric, tags: given.tags ?? noTags };
@@ -119,8 +125,7 @@ export async function appendAlarm(log: Log, given: AlarmGiven): Promise<AlarmRec
     sample,
   };
   const [key, value] = [Buffer.from(keyOfAlarmRecord(record)), Buffer.from(formatAlarmRecord(record))];
-  await log.append(topics.alarms.name, [{ key, value, timestampMs: timeMs, partition }]);
-  return record;
+  return { record, written: { key, value, timestampMs: timeMs, partition } };
 }
 
 /** Firing since a time, under a name that appendAlarm replaces. */
