@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { feeds, tryHistory, type Feed } from '../../test/support/oracle/evaluator-trial.ts';
-import { histories } from '../../test/support/oracle/history.ts';
+import { beginsMs, histories, type Step } from '../../test/support/oracle/history.ts';
 import {
   clocklessShape,
   restartInSilenceShape,
@@ -42,3 +42,34 @@ for (const feed of feeds) {
   test(`fed ${feed}, it does so whenever it begins anew`, () => check(restartShape, feed));
   test(`fed ${feed}, it does so when it begins anew amid silences`, () => check(restartInSilenceShape, feed));
 }
+
+test('a silence is judged though the one before it was looked at twice, a late sample between', async () => {
+  const rule = {
+    id: '21433034-8078-4f1a-bb8d-1ac996db395d',
+    metric_name: 'cpu',
+    threshold: 10,
+    no_data_seconds: 5,
+    discord_webhook_url: `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`,
+  };
+  const sample = (atMs: number): Step => ({
+    kind: 'record',
+    key: Buffer.from('cpu'),
+    value: Buffer.from('{"value": 1}'),
+    timestampMs: beginsMs + atMs,
+  });
+  const clock = (atMs: number): Step => ({ kind: 'clock', clockMs: beginsMs + atMs });
+  const steps: Step[] = [
+    { kind: 'rule', rule },
+    sample(0),
+    clock(60_000),
+    sample(-30_000),
+    clock(65_000),
+    sample(125_000),
+    clock(185_000),
+  ];
+  for (const feed of feeds) {
+    const { notifications } = await tryHistory(steps, { feed, seed: 1 });
+    assertNotifications(notifications, verdictOf(steps));
+    assert.equal(notifications.length, 2);
+  }
+});

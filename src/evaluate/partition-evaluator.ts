@@ -245,6 +245,8 @@ export class PartitionEvaluator {
   }
 
   #judgeSilenceOf(rule: RuleEntry, series: SeriesState, clockMs: number): void {
+    // Whatever comes of it: only a sample that is judged tells when the one after it is due.
+    series.judgeAll();
     const { last } = series;
     if (last === undefined) return;
     if (clockMs >= forgottenAtMs(rule.condition, series.timeMs)) {
@@ -258,7 +260,6 @@ export class PartitionEvaluator {
     if (alarm.silenceJudgedMs >= dueMs) return;
     alarm.silenceJudgedMs = dueMs;
     this.#alarms.take(rule, alarm, [{ kind: 'no_data', timeMs: dueMs, sample: last }]);
-    series.judgeAll();
   }
 
   /** A new owner waits for this: most series have no window, and leave no more than in a row. */
