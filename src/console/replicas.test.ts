@@ -158,7 +158,8 @@ test('a stream on which nothing happens says each five seconds that it is there'
 test('a stream ends when its token does', async () => {
   const beganMs = performance.now();
   const stream = await open(guarded.url, { authorization: await bearer({ scope: 'alarms:read', lifetimeSeconds: 6 }) });
-  while ((await stream.next()) !== undefined);
+  while ((await stream.next()) !== undefined)
+    assert.ok(performance.now() - beganMs < waitMsMax, 'it outlives its token');
   const lastedMs = performance.now() - beganMs;
   assert.ok(lastedMs > 3_000, `it lasted ${lastedMs} ms`);
 });
