@@ -1,11 +1,10 @@
 // The screens that tell of the past, in a real browser against the whole system and a stand-in for Discord.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gzipSync } from 'node:zlib';
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
@@ -399,18 +398,4 @@ test('the strip of figures says how the system does, as the server tells it', as
   await figure('Sample to Discord, p99')
     .getByText(/^\d+ (ms|s)$/)
     .waitFor();
-});
-
-test('the page keeps its budget: 60 kB of JavaScript for the first screen, 80 kB in all, 12 kB of CSS', async () => {
-  const packed = async (name: string): Promise<number> =>
-    gzipSync(await readFile(join(pageDir, name)), { level: 9 }).length;
-  const sum = async (names: readonly string[]): Promise<number> =>
-    (await Promise.all(names.map(packed))).reduce((all, bytes) => all + bytes, 0);
-  const assets = (await readdir(join(pageDir, 'assets'))).map((name) => join('assets', name));
-  const html = await readFile(join(pageDir, 'index.html'), 'utf8');
-  const first = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map(([, name]) => name!);
-  assert.ok(first.length > 0);
-  assert.ok((await sum(first)) <= 60_000);
-  assert.ok((await sum(assets.filter((name) => name.endsWith('.js')))) <= 80_000);
-  assert.ok((await sum(assets.filter((name) => name.endsWith('.css')))) <= 12_000);
 });

@@ -34,7 +34,7 @@ export function AlarmsScreen({ filter }: { readonly filter: AlarmsFilter }) {
           <span>Metric</span>
           <input
             type="search"
-            placeholder="every one, or a whole name"
+            placeholder="all, or a whole name"
             autocomplete="off"
             spellcheck={false}
             value={metric}

@@ -68,7 +68,7 @@ function Filters({ filter }: { readonly filter: TimelineFilter }) {
         <span>Metric</span>
         <input
           type="search"
-          placeholder="every one, or a whole name"
+          placeholder="all, or a whole name"
           autocomplete="off"
           spellcheck={false}
           value={metric}

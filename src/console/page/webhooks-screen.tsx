@@ -160,7 +160,7 @@ function Share({ value, most, words }: { readonly value: number; readonly most: 
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${Math.min(100, (value / most) * 100)}%` }} />
       </span>
-      {value} of {most} in {words}
+      {value} in {words}, {most} allowed
     </span>
   );
 }
