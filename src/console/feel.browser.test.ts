@@ -1,11 +1,11 @@
 // How the page feels in the hand, in a real browser: the palette, keys, pause, zone, the end of a token.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import axeCore from 'axe-core';
 import type { Page } from 'playwright-core';
 import { ok } from '../alarm/alarm-state.ts';
 import { bearer } from '../http/testing/test-server.ts';
 import {
+  axeFindings,
   startPageBrowser,
   untilTrue,
   type OpenPage,
@@ -59,11 +59,7 @@ test('the palette finds screens, orders and rules by a few letters, and gives th
   await page.getByRole('button', { name: 'Keyboard shortcuts' }).focus();
   await page.keyboard.press('Control+k');
   await palette().waitFor();
-  const found = await page.evaluate(
-    `${axeCore.source}; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
-      .then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes[0].html))`,
-  );
-  assert.deepEqual(found, []);
+  assert.deepEqual(await axeFindings(page), []);
   await page.keyboard.press('Escape');
   await palette().waitFor({ state: 'hidden' });
   assert.equal(await page.evaluate('document.activeElement.ariaLabel'), 'Keyboard shortcuts');

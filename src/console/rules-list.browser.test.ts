@@ -3,10 +3,16 @@ import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import axeCore from 'axe-core';
 import type { Page } from 'playwright-core';
 import { topics } from '../topics.ts';
-import { layoutFaults, startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
+import {
+  axeFindings,
+  layoutFaults,
+  startPageBrowser,
+  untilTrue,
+  type OpenPage,
+  type PageBrowser,
+} from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
@@ -228,15 +234,7 @@ for (const [theme, width] of [
       .first()
       .check();
     await page.getByRole('button', { name: 'Export' }).waitFor();
-    const found = (await page.evaluate(
-      `${axeCore.source}; axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
-    )) as {
-      violations: { id: string; nodes: { html: string }[] }[];
-    };
-    assert.deepEqual(
-      found.violations.map((each) => `${each.id}: ${each.nodes[0]?.html}`),
-      [],
-    );
+    assert.deepEqual(await axeFindings(page), []);
     assert.deepEqual(await page.evaluate(layoutFaults), { overflow: 0, small: [] });
     const cut = await page.evaluate(
       `[...document.querySelectorAll('.rule')].filter((row, index, all) => index > 0 && row.getBoundingClientRect().top < all[index - 1].getBoundingClientRect().bottom - 1).length`,

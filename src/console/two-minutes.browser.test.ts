@@ -6,10 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import axeCore from 'axe-core';
 import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
 import { build } from 'vite';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
+import { axeFindings } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
 const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
@@ -247,23 +247,6 @@ test('an address of no alarm says so', async () => {
   await page.getByRole('heading', { name: 'This alarm is not there' }).waitFor();
 });
 
-interface AxeFinding {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-}
-
-async function axe(name: string): Promise<string[]> {
-  // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one.
-  await page.evaluate(axeCore.source);
-  const found = (await page.evaluate(
-    `axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then(({ violations }) =>
-      violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, failureSummary }) => ({ html, failureSummary })) })))`,
-  )) as AxeFinding[];
-  return found.flatMap(({ id, nodes }) =>
-    nodes.map(({ html, failureSummary }) => `${name}: ${id}: ${html.slice(0, 120)} ${failureSummary ?? ''}`),
-  );
-}
-
 test('axe finds nothing on any screen, in either theme', async () => {
   const answer = await fetch(`${system.url}/rules`, {
     method: 'POST',
@@ -297,7 +280,7 @@ test('axe finds nothing on any screen, in either theme', async () => {
     for (const [name, address, shown] of screens) {
       await page.goto(`${system.url}/console/${address}`);
       await page.getByText(shown).first().waitFor();
-      found.push(...(await axe(`${name}, ${theme}`)));
+      found.push(...(await axeFindings(page)).map((finding) => `${name}, ${theme}: ${finding}`));
     }
   }
   assert.deepEqual(found, []);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import axeCore from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 
@@ -85,6 +86,18 @@ export const layoutFaults = `({
     .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
     .map(({ name }) => name),
 })`;
+
+const axeTags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+/** What axe finds wrong in the page as it stands. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one.
+  return page.evaluate(
+    `${axeCore.source}; axe.run({ runOnly: ${JSON.stringify(axeTags)} }).then(({ violations }) =>
+      violations.flatMap(({ id, nodes }) =>
+        nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 120) + ' ' + (failureSummary ?? ''))))`,
+  );
+}
 
 /** Waits until an expression holds in the page. The page's policy forbids playwright's own way of waiting for one. */
 export async function untilTrue(page: Page, expression: string): Promise<void> {
