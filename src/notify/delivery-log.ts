@@ -169,9 +169,11 @@ export class DeliveryLog {
     return this.#proven.get(`${webhookId} ${notificationId}`);
   }
 
-  /** Whether it was parked, and may have been delivered before. */
+  /** Whether it may have been delivered before: it was parked so, or a former owner's attempt has no end that anybody knows. */
   isDoubtful(notificationId: string, webhookId: string): boolean {
-    return this.#doubtful.has(`${webhookId} ${notificationId}`);
+    if (this.#doubtful.has(`${webhookId} ${notificationId}`)) return true;
+    const attempts = this.#open.get(webhookId)?.values() ?? [];
+    return [...attempts].some(({ notificationIds }) => notificationIds.has(notificationId));
   }
 
   /**

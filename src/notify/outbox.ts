@@ -189,17 +189,17 @@ export class Outbox {
 
   /** How it ends at once, without a request; undefined when it is to be sent. What is parked is noted. */
   #endingOf(waiting: Waiting): Ending | undefined {
-    const { rules, clock } = this.#context;
     const proven = this.#deliveries.provenEnd(waiting.notification.id, waiting.webhookId);
     if (proven !== undefined) return { waiting, ...proven };
-    const verdict = verdictOn(waiting, rules.book, clock.wallMs());
+    const verdict = verdictOn(waiting, this.#context.rules.book, this.#context.clock.wallMs());
     if (verdict.kind === 'expired' || verdict.kind === 'dead')
       return { waiting, outcome: verdict.kind, reason: verdict.reason };
     if (verdict.kind !== 'send') return undefined;
     const state = this.#parked.stateOf(waiting.webhookId, verdict.webhook);
     if (state === undefined) return undefined;
     this.#parked.note(waiting, verdict.webhook);
-    return { waiting, outcome: 'parked', reason: state.reason, webhook: state.webhook };
+    const possibleRepeat = this.#deliveries.isDoubtful(waiting.notification.id, waiting.webhookId);
+    return { waiting, outcome: 'parked', reason: state.reason, webhook: state.webhook, possibleRepeat };
   }
 
   #push(box: Mailbox, waiting: Waiting): void {
