@@ -181,6 +181,8 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
 
   await page.getByLabel('Alarms', { exact: true }).uncheck();
   await row('fired').first().waitFor({ state: 'detached' });
+  // The list is empty until the answer to the new filter has come.
+  await rows.nth(3).waitFor();
   assert.equal(await rows.count(), 4);
   assert.match(page.url(), /#\/timeline\?kind=rule%2Cdelivery$/);
   await page.goto('about:blank');
