@@ -120,7 +120,6 @@ test('the line at which it ends is a slider that never comes to the wrong side',
 });
 
 test('a draft outlives a reload without its webhook, and is asked for before it is left', async () => {
-  page.on('dialog', (dialog) => void dialog.accept());
   await write({ Threshold: '77', 'Discord webhook URL': webhook });
   await untilTrue(page, `sessionStorage.length === 1`);
   assert.doesNotMatch(await page.evaluate('JSON.stringify(sessionStorage)'), /webhooks|tttt/);
@@ -149,7 +148,6 @@ test('a kept draft of a rule that was changed meanwhile overwrites nobody', asyn
   const made = (await (
     await fetch(`${system.url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(body) })
   ).json()) as { id: string };
-  page.on('dialog', (dialog) => void dialog.accept());
   await page.goto(`${system.url}/console/#/rules/${made.id}/edit`);
   await field('Threshold').fill('95');
   await untilTrue(page, `sessionStorage.length === 1`);

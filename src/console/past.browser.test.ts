@@ -1,59 +1,44 @@
 // The screens that tell of the past, in a real browser against the whole system and a stand-in for Discord.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Locator, Page } from 'playwright-core';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { formatDeliveryRecord } from '../notice/delivery-record.ts';
 import { topics } from '../topics.ts';
+import { startPageBrowser, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 const stepMs = 20_000;
 
-let pageDir: string;
-let browser: Browser;
+let browser: PageBrowser;
 let discord: FakeDiscord;
 let webhook: string;
 let system: ConsoleSystem;
-let context: BrowserContext;
+let opened: OpenPage;
 let page: Page;
-let faults: string[] = [];
 
 before(async () => {
-  pageDir = await mkdtemp(join(tmpdir(), 'ssrms-page-'));
-  const configFile = join(import.meta.dirname, 'page', 'vite.config.ts');
-  await build({ configFile, logLevel: 'warn', build: { outDir: pageDir } });
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
+  browser = await startPageBrowser();
   discord = await startFakeDiscord();
 });
 after(async () => {
   await browser?.close();
   await discord?.close();
-  await rm(pageDir, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  faults = [];
   webhook = discord.addWebhook().url;
-  system = await startConsoleSystem({ pageDir, evaluates: true, discordApiBase: discord.apiBase });
-  context = await browser.newContext({ viewport: { width: 1_280, height: 900 } });
-  context.setDefaultTimeout(stepMs);
-  page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
-  page.on('dialog', () => faults.push('something ran'));
-  page.on('request', (request) => {
-    if (!request.url().startsWith(system.url)) faults.push(`request to elsewhere: ${request.url()}`);
-  });
+  system = await startConsoleSystem({ pageDir: browser.pageDir, evaluates: true, discordApiBase: discord.apiBase });
+  opened = await browser.open(`${system.url}/console/`, { height: 900 });
+  ({ page } = opened);
 });
 afterEach(async () => {
-  await context.close();
-  await system.stop();
-  assert.deepEqual(faults, []);
+  try {
+    await opened.close();
+  } finally {
+    await system.stop();
+  }
 });
 
 async function send<Body>(method: string, path: string, body?: object): Promise<Body> {

@@ -2,65 +2,46 @@
 // the alarm's own page, by pointer and by keyboard alone. And what the screens with charts must keep.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { chromium, type Browser, type BrowserContext, type Locator, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Locator, Page } from 'playwright-core';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
-import { axeFindings } from './testing/browser-page.ts';
+import { axeFindings, startPageBrowser, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 
-const flags = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 const stepMs = 15_000;
 
-let pageDir: string;
-let browser: Browser;
+let browser: PageBrowser;
 let discord: FakeDiscord;
 let webhook: string;
 let system: ConsoleSystem;
-let context: BrowserContext;
+let opened: OpenPage;
 let page: Page;
-let faults: string[] = [];
 
 before(async () => {
-  pageDir = await mkdtemp(join(tmpdir(), 'ssrms-page-'));
-  const configFile = join(import.meta.dirname, 'page', 'vite.config.ts');
-  await build({ configFile, logLevel: 'warn', build: { outDir: pageDir } });
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
+  browser = await startPageBrowser();
   discord = await startFakeDiscord();
 });
 after(async () => {
   await browser?.close();
   await discord?.close();
-  await rm(pageDir, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  faults = [];
   webhook = discord.addWebhook().url;
-  system = await startConsoleSystem({ pageDir, evaluates: true, discordApiBase: discord.apiBase });
+  system = await startConsoleSystem({ pageDir: browser.pageDir, evaluates: true, discordApiBase: discord.apiBase });
   await open('light');
 });
 afterEach(async () => {
-  await context.close();
-  await system.stop();
-  assert.deepEqual(faults, []);
+  try {
+    await opened.close();
+  } finally {
+    await system.stop();
+  }
 });
 
 async function open(theme: 'light' | 'dark'): Promise<void> {
-  context = await browser.newContext({ viewport: { width: 1_280, height: 900 }, colorScheme: theme });
-  context.setDefaultTimeout(stepMs);
-  page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.type() !== 'error' && message.type() !== 'warning') return;
-    if (!message.text().startsWith('Failed to load resource')) faults.push(`console: ${message.text()}`);
-  });
-  page.on('request', (request) => {
-    if (!request.url().startsWith(system.url)) faults.push(`request to elsewhere: ${request.url()}`);
-  });
-  await page.goto(`${system.url}/console/`);
+  opened = await browser.open(`${system.url}/console/`, { height: 900, theme });
+  ({ page } = opened);
+  page.setDefaultTimeout(stepMs);
 }
 
 const button = (name: string | RegExp): Locator => page.getByRole('button', { name });
@@ -226,7 +207,6 @@ test('what the preview says is what the API says, and what alarms are made of th
 test('hostile text is shown as text on the alarm’s page and beside the editor', async () => {
   const metric = '<img src=x onerror=alert(1)>"\'`[x](http://evil)';
   const tags = { '<b>k</b>': '"><script>alert(2)</script>' };
-  page.on('dialog', () => faults.push('something ran'));
   await fetch(`${system.url}/rules`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -275,7 +255,7 @@ test('axe finds nothing on any screen, in either theme', async () => {
   ];
   const found: string[] = [];
   for (const theme of ['light', 'dark'] as const) {
-    await context.close();
+    await opened.close();
     await open(theme);
     for (const [name, address, shown] of screens) {
       await page.goto(`${system.url}/console/${address}`);

@@ -52,6 +52,11 @@ export async function startPageBrowser(): Promise<PageBrowser> {
       context.setDefaultTimeout(stepMs);
       const page = await context.newPage();
       page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
+      // The page asks by its own dialogs; the browser's asks only whether to leave.
+      page.on('dialog', (dialog) => {
+        if (dialog.type() !== 'beforeunload') faults.push('something ran');
+        void dialog.accept();
+      });
       page.on('console', (message) => {
         if (message.type() !== 'error' && message.type() !== 'warning') return;
         // The browser itself reports every answer that is an error, also those that a test asks for.
