@@ -1,80 +1,46 @@
 // The page in a real browser against a real server on a log of its own. The page is built anew, into a temporary folder.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-import { build } from 'vite';
+import type { Page } from 'playwright-core';
 import { ok } from '../alarm/alarm-state.ts';
 import { bearer } from '../http/testing/test-server.ts';
+import { startPageBrowser, type OpenPage, type PageBrowser, type PageOptions } from './testing/browser-page.ts';
 import { lineTo } from './testing/broken-line.ts';
 import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
+import { layoutFaults } from './testing/wcag.ts';
 
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
-const stepMs = 10_000;
 
-let pageDir: string;
-let browser: Browser;
+let browser: PageBrowser;
 let system: ConsoleSystem;
-let context: BrowserContext;
+let opened: OpenPage;
 let page: Page;
-/** What went wrong unseen: errors of the page, broken policies, requests to elsewhere. */
-let faults: string[] = [];
-let ownUrls: string[] = [];
 
 before(async () => {
-  pageDir = await mkdtemp(join(tmpdir(), 'ssrms-page-'));
-  const configFile = join(import.meta.dirname, 'page', 'vite.config.ts');
-  await build({ configFile, logLevel: 'warn', build: { outDir: pageDir } });
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
+  browser = await startPageBrowser();
 });
 after(async () => {
   await browser?.close();
-  await rm(pageDir, { recursive: true, force: true });
 });
 beforeEach(async () => {
   await open({});
 });
 afterEach(async () => {
   await close();
-  assert.deepEqual(faults, []);
 });
 
-async function open(options: { auth?: boolean; width?: number; theme?: 'light' | 'dark' }): Promise<void> {
-  faults = [];
-  system = await startConsoleSystem({ pageDir, ...(options.auth === true && { auth: true }) });
-  ownUrls = [system.url];
-  context = await browser.newContext({
-    viewport: { width: options.width ?? 1_100, height: 800 },
-    colorScheme: options.theme ?? 'light',
-  });
-  context.setDefaultTimeout(stepMs);
-  page = await context.newPage();
-  page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
-  page.on('console', (message) => {
-    if (message.type() !== 'error' && message.type() !== 'warning') return;
-    // The browser itself reports every answer that is an error, also those that a test asks for.
-    if (!message.text().startsWith('Failed to load resource')) faults.push(`console: ${message.text()}`);
-  });
-  page.on('request', (request) => {
-    if (!ownUrls.some((url) => request.url().startsWith(url))) faults.push(`request to elsewhere: ${request.url()}`);
-  });
-  await page.goto(`${system.url}/console/`);
+async function open({ auth = false, ...options }: PageOptions & { auth?: boolean }): Promise<void> {
+  system = await startConsoleSystem({ pageDir: browser.pageDir, auth });
+  opened = await browser.open(`${system.url}/console/`, { width: 1_100, height: 800, ...options });
+  ({ page } = opened);
 }
 
 async function close(): Promise<void> {
-  await context.close();
-  await system.stop();
+  try {
+    await opened.close();
+  } finally {
+    await system.stop();
+  }
 }
 
 async function reopen(options: Parameters<typeof open>[0]): Promise<void> {
@@ -119,15 +85,6 @@ const focusFault = `(() => {
   const isCovered = !isAbove && element.getBoundingClientRect().top < header.bottom - 1;
   return getComputedStyle(element).outlineStyle === 'none' ? 'no outline' : isCovered ? 'below the header' : '';
 })()`;
-
-/** How far the page is wider than the screen, and which targets are smaller than 24 px. */
-const layoutFaults = `({
-  overflow: document.documentElement.scrollWidth - innerWidth,
-  small: [...document.querySelectorAll('button, input:not([type=checkbox]), select, .button, nav a')]
-    .map((element) => ({ name: element.outerHTML.slice(0, 60), box: element.getBoundingClientRect() }))
-    .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
-    .map(({ name }) => name),
-})`;
 
 async function focused(): Promise<string> {
   return (await page.evaluate(focusedName)) as string;
@@ -370,19 +327,20 @@ test('a token without the scope is told what it lacks', async () => {
 
 test('when the server is gone the page says so within seconds, and comes back by itself', async () => {
   await page.getByText('Live', { exact: true }).waitFor();
-  await context.setOffline(true);
+  await page.context().setOffline(true);
   await page.getByText('Reconnecting', { exact: true }).waitFor({ timeout: 3_000 });
   await page.getByText('Stale', { exact: true }).waitFor();
   assert.match((await page.locator('[aria-live=assertive]').allInnerTexts()).join(), /connection is lost/);
-  await context.setOffline(false);
+  await page.context().setOffline(false);
   await page.getByText('Live', { exact: true }).waitFor();
 });
 
 test('a server that is away for a while: what shows is called stale, and nothing that happened is missed or told twice', async () => {
   const line = await lineTo(system.url);
-  ownUrls.push(line.url);
+  await opened.close();
+  opened = await browser.open(`${line.url}/console/`);
+  ({ page } = opened);
   try {
-    await page.goto(`${line.url}/console/`);
     const rule = await make({ metric_name: 'flaps', threshold: 1 });
     let offset = 0;
     const flap = async (times: number): Promise<void> => {

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
-import { axeFindings, startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
+import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
+import { axeFindings } from './testing/wcag.ts';
 
 const secret = 't'.repeat(68);
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${secret}`;

@@ -5,7 +5,6 @@ import type { Page } from 'playwright-core';
 import { ok } from '../alarm/alarm-state.ts';
 import { bearer } from '../http/testing/test-server.ts';
 import {
-  axeFindings,
   startPageBrowser,
   untilTrue,
   type OpenPage,
@@ -13,6 +12,7 @@ import {
   type PageOptions,
 } from './testing/browser-page.ts';
 import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
+import { axeFindings } from './testing/wcag.ts';
 
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
 

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/paged-list.ts';
 import { differences, draftOf, emptyDraft, fieldsOf } from './page/rule-draft.ts';
-import { durationText, secondsText } from './page/time-text.ts';
+import { durationText, secondsText, shortText } from './page/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
 
 test('a condition is said in a sentence', () => {
@@ -54,6 +54,18 @@ test('durations have two units at most, and those of a rule are exact', () => {
     '1 min 1 s',
     '1 h',
     '1 d 2 h',
+  ]);
+  assert.deepEqual([-3, 0.4, 182.4, 999.4, 999.5, 2_000, 4_064, 9_949, 9_950, 61_000].map(shortText), [
+    '0 ms',
+    '0 ms',
+    '182 ms',
+    '999 ms',
+    '1 s',
+    '2 s',
+    '4.1 s',
+    '9.9 s',
+    '10 s',
+    '1 min 1 s',
   ]);
   assert.deepEqual([0.5, 45, 61, 300, 5_400, 86_400, 90_060].map(secondsText), [
     '0.5 s',

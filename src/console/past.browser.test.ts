@@ -373,7 +373,7 @@ test('the strip of figures says how the system does, as the server tells it', as
   await go('#/now');
   const figure = (word: string): Locator => page.locator('.figure', { hasText: word }).locator('dd');
   await figure('Sample to Discord, p99')
-    .getByText(/^\d+ (ms|s)$/)
+    .getByText(/^[\d.]+ (ms|s)$/)
     .waitFor();
   await figure('Messages waiting').getByText('0', { exact: true }).waitFor();
   await figure('Behind, in records').getByText('0', { exact: true }).waitFor();
@@ -383,6 +383,6 @@ test('the strip of figures says how the system does, as the server tells it', as
     .waitFor();
   await go('#/system');
   await figure('Sample to Discord, p99')
-    .getByText(/^\d+ (ms|s)$/)
+    .getByText(/^[\d.]+ (ms|s)$/)
     .waitFor();
 });

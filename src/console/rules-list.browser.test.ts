@@ -5,15 +5,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { topics } from '../topics.ts';
-import {
-  axeFindings,
-  layoutFaults,
-  startPageBrowser,
-  untilTrue,
-  type OpenPage,
-  type PageBrowser,
-} from './testing/browser-page.ts';
+import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
+import { axeFindings, layoutFaults } from './testing/wcag.ts';
 
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
 const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;

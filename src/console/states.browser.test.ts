@@ -3,19 +3,16 @@
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import {
-  axeFindings,
-  layoutFaults,
-  startPageBrowser,
-  type OpenPage,
-  type PageBrowser,
-} from './testing/browser-page.ts';
+import { startPageBrowser, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
+import { axeFindings, layoutFaults } from './testing/wcag.ts';
 
 const screens = [
   ['now', /^(Connecting|No rules yet|Nothing is firing|Nothing was firing|Signed out)/],
   ['rules', 'Rules'],
   ['rules/new', 'New rule'],
+  ['rules/x', /./],
+  ['alarms/x', /./],
   ['alarms', /alarms/i],
   ['timeline', 'Timeline'],
   ['webhooks', 'Webhooks'],

@@ -10,6 +10,8 @@ export function colorOf(token: string, alpha = 1): string {
   if (probe === undefined) {
     probe = document.createElement('i');
     probe.hidden = true;
+    // Forced colours are opaque; the tokens are the forced ones already.
+    probe.style.forcedColorAdjust = 'none';
     document.body.append(probe);
   }
   probe.style.color = `color-mix(in oklab, var(${token}) ${alpha * 100}%, transparent)`;

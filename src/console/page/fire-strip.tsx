@@ -1,4 +1,4 @@
-import { clockText, numberText } from './time-text.ts';
+import { clockText, timesText } from './time-text.ts';
 
 interface FireStripProps {
   readonly name: string;
@@ -23,14 +23,14 @@ export function FireStrip({ name, counts, bucketMs, nowMs }: FireStripProps) {
   const words =
     total === 0
       ? `${name}: has not fired in 24 hours`
-      : `${name}: fired ${numberText(total)} times in 24 hours, most often, ${most} times, in the quarter of an hour from ${clock(busiest)}`;
+      : `${name}: fired ${timesText(total)} in 24 hours, most often, ${timesText(most)}, in the quarter of an hour from ${clock(busiest)}`;
   return (
     <div class="fire-strip" role="img" aria-label={words}>
       {counts.map((count, index) => (
         <i
           key={index}
           class={count === 0 ? undefined : `heat-${Math.ceil((count / most) * shades)}`}
-          title={count === 0 ? undefined : `${clock(index)}: ${count === 1 ? 'once' : `${count} times`}`}
+          title={count === 0 ? undefined : `${clock(index)}: ${timesText(count)}`}
         />
       ))}
     </div>

@@ -14,15 +14,15 @@ export function MetricPicker({ onPick }: { readonly onPick: (name: string) => vo
   const metrics = useSignal<readonly MetricView[] | undefined>(undefined);
   useEffect(() => {
     const read = (): void => {
-      if (!isResting())
-        findMetrics('').then(
-          (fresh) => (metrics.value = fresh),
-          // The connection chip says what is wrong.
-          () => {},
-        );
+      findMetrics('').then(
+        (fresh) => (metrics.value = fresh),
+        // The connection chip says what is wrong.
+        () => {},
+      );
     };
+    // The first look is there while it is paused, too.
     read();
-    const timer = setInterval(read, everyMs);
+    const timer = setInterval(() => isResting() || read(), everyMs);
     return () => clearInterval(timer);
   }, [token.value]);
   const found = metrics.value ?? [];

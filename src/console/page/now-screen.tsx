@@ -271,7 +271,7 @@ function Changes() {
             </a>
             <Tags tags={alarm.tags} />
             {kind === 'ended' && alarm.since_ms !== undefined && (
-              <span class="hint">after {durationText(atMs - alarm.since_ms)}</span>
+              <span class="hint">after {shortText(alarm.time_ms - alarm.since_ms)}</span>
             )}
             <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
               {durationText(nowMs.value - atMs)} ago

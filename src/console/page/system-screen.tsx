@@ -37,10 +37,14 @@ export function SystemScreen() {
 
 function summary({ instances, partitions, version }: SystemView): string {
   const live = instances.filter(({ state }) => state === 'live');
-  const judging = live.filter(({ parts }) => parts.includes('alarms')).length;
+  const judging = live.filter(judges).length;
   const ownerless = partitions.filter(({ instance }) => instance === null).length;
   const owned = ownerless === 0 ? 'every partition has an owner' : `${ownerless} partitions have no owner`;
   return `Version ${version}. ${count(live.length, 'process', 'processes')} running, ${judging} of them judging; ${owned}.`;
+}
+
+function judges({ parts }: InstanceView): boolean {
+  return parts.includes('alarms') || parts.includes('up');
 }
 
 function count(number: number, one: string, many: string): string {
@@ -53,7 +57,7 @@ function SystemFigures({ system }: { readonly system: SystemView }) {
     ['Behind, in records', system.lag > 0 ? 'pending' : 'ok', system.lag.toLocaleString('en')],
     ['Sample to Discord, p99', 'rules', system.latency_p99_ms === null ? '–' : shortText(system.latency_p99_ms)],
     ['Series held', 'rules', system.series.toLocaleString('en')],
-    ['Messages waiting', system.waiting > 0 ? 'pending' : 'ok', system.waiting.toLocaleString('en')],
+    ['Messages in memory', system.waiting > 0 ? 'pending' : 'ok', system.waiting.toLocaleString('en')],
   ];
   return (
     <dl class="figures figures-five">
@@ -78,7 +82,7 @@ interface Owner {
 }
 
 function ownersOf(instances: readonly InstanceView[]): ReadonlyMap<string, Owner> {
-  const judging = instances.filter(({ parts }) => parts.includes('alarms') || parts.includes('up'));
+  const judging = instances.filter(judges);
   return new Map(
     judging.map(({ id, name }, index) => [
       id,

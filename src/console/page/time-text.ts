@@ -18,9 +18,10 @@ export function durationText(durationMs: number): string {
     .join(' ');
 }
 
-/** As durationText, and what is short to the millisecond. */
+/** As durationText, and what is short with three digits at the most: `182 ms`, `4.1 s`. */
 export function shortText(durationMs: number): string {
-  return durationMs < 10_000 ? `${Math.max(0, Math.round(durationMs))} ms` : durationText(durationMs);
+  if (durationMs < 999.5) return `${Math.max(0, Math.round(durationMs))} ms`;
+  return durationMs < 9_950 ? `${Math.round(durationMs / 100) / 10} s` : durationText(Math.max(10_000, durationMs));
 }
 
 /** `4:59`, as a clock that runs down shows it. */
@@ -51,6 +52,8 @@ export function clockText(timeMs: number, parts: Intl.DateTimeFormatOptions = { 
 export function numberText(value: number): string {
   return Math.abs(value) >= 1e4 && Number.isInteger(value) ? value.toLocaleString('en') : String(value);
 }
+
+export const timesText = (count: number): string => (count === 1 ? 'once' : `${numberText(count)} times`);
 
 /** Of something a second: one digit after the point while it is small. */
 export function rateText(perSecond: number): string {

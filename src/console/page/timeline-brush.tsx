@@ -230,7 +230,7 @@ function Legend({ counts }: { readonly counts: TimelineOverview['counts'] }) {
       {layers.map(([kind, words]) => (
         <li key={kind}>
           <span class={`chart-key bar-${kind}`} aria-hidden="true" />
-          {counts[kind].reduce((sum, count) => sum + count, 0).toLocaleString('en')} {words}
+          {words} {counts[kind].reduce((sum, count) => sum + count, 0).toLocaleString('en')}
         </li>
       ))}
     </ul>

@@ -147,7 +147,6 @@ function useSamples({ metric, tags, range, fields }: SamplesAsked): Signal<Sampl
     if (metric === '') return undefined;
     const stop = new AbortController();
     const read = (): void => {
-      if (isResting()) return;
       const wanted = { metricName: metric, tags, lastSeconds: range.value, points: 800, windowSeconds, isLowestFirst };
       readSamples(wanted, stop.signal).then(
         (fresh) => (found.value = fresh),
@@ -155,8 +154,9 @@ function useSamples({ metric, tags, range, fields }: SamplesAsked): Signal<Sampl
         () => {},
       );
     };
+    // What is asked for anew is told while all is paused, too.
     const first = setTimeout(read, restMs);
-    const timer = setInterval(read, samplesEveryMs);
+    const timer = setInterval(() => isResting() || read(), samplesEveryMs);
     return () => {
       clearTimeout(first);
       clearInterval(timer);
@@ -180,7 +180,6 @@ function useBacktest(
     }
     const stop = new AbortController();
     const judge = (): void => {
-      if (isResting()) return;
       const order = { ...(JSON.parse(text) as object), ...(id !== undefined && { id }) };
       const onResult = (result: BacktestView): void => void (found.value = result);
       runBacktest(order, { last_seconds: seconds }, { signal: stop.signal, onResult }).catch(() => {
@@ -189,7 +188,7 @@ function useBacktest(
       });
     };
     const first = setTimeout(judge, restMs);
-    const timer = setInterval(judge, judgedEveryMs);
+    const timer = setInterval(() => isResting() || judge(), judgedEveryMs);
     return () => {
       clearTimeout(first);
       clearInterval(timer);

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import axeCore from 'axe-core';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { build } from 'vite';
 
@@ -31,6 +30,12 @@ export interface PageOptions {
   readonly height?: number;
   readonly theme?: 'light' | 'dark';
   readonly timezoneId?: string;
+  /** What else somebody may ask of all pages. */
+  readonly wants?: {
+    readonly forcedColors?: 'active';
+    readonly reducedMotion?: 'reduce';
+    readonly contrast?: 'more';
+  };
 }
 
 export interface OpenPage {
@@ -46,9 +51,14 @@ export async function startPageBrowser(): Promise<PageBrowser> {
   const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
   return {
     pageDir,
-    async open(url, { width = 1_280, height = 860, theme = 'light', timezoneId = 'UTC' } = {}) {
+    async open(url, { width = 1_280, height = 860, theme = 'light', timezoneId = 'UTC', wants = {} } = {}) {
       const faults: string[] = [];
-      const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, timezoneId });
+      const context = await browser.newContext({
+        viewport: { width, height },
+        colorScheme: theme,
+        timezoneId,
+        ...wants,
+      });
       context.setDefaultTimeout(stepMs);
       const page = await context.newPage();
       page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
@@ -81,27 +91,6 @@ export async function startPageBrowser(): Promise<PageBrowser> {
       await rm(pageDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Of the page: how much it is wider than the screen, and which targets are smaller than 24 px. */
-export const layoutFaults = `({
-  overflow: document.documentElement.scrollWidth - innerWidth,
-  small: [...document.querySelectorAll('button, input:not([type=file]), select, .button, nav a')]
-    .map((element) => ({ name: element.outerHTML.slice(0, 80), box: element.getBoundingClientRect() }))
-    .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
-    .map(({ name }) => name),
-})`;
-
-const axeTags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-
-/** What axe finds wrong in the page as it stands. */
-export async function axeFindings(page: Page): Promise<string[]> {
-  // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one.
-  return page.evaluate(
-    `${axeCore.source}; axe.run({ runOnly: ${JSON.stringify(axeTags)} }).then(({ violations }) =>
-      violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => id + ': ' + html.slice(0, 120) + ' ' + (failureSummary ?? ''))))`,
-  );
 }
 
 /** Waits until an expression holds in the page. The page's policy forbids playwright's own way of waiting for one. */

@@ -1,0 +1,24 @@
+import type { Locator } from 'playwright-core';
+
+/** What is other each time, and what stands for it. */
+const varying: readonly (readonly [pattern: RegExp, stead: string])[] = [
+  [/127\.0\.0\.1:\d+/g, '‹host›'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/g, '‹time›'],
+  [/[A-Z][a-z]{2} \d{1,2}, \d{4}, /g, ''],
+  [/\b\d{1,2}:\d\d(:\d\d)?( [AP]M)?/g, '‹time›'],
+  // Of the page's own durations, those that its rules do not ask for.
+  [/\b(\d+ (d|h|min) )?\d+(\.\d+)? m?s\b/g, '‹duration›'],
+  [/\b\d+ min(?= ago)|(?<=time: |for )\d+ min$/gm, '‹duration›'],
+  [/\b(?!00000000)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '‹id›'],
+  [/\bwh_[0-9a-f]+/g, '‹fingerprint›'],
+  [/"Judged by [^"]+"/g, '"Judged by ‹process›"'],
+  [/(Running A) \S+/g, '$1 ‹process›'],
+  [/\b\d+(\.\d+)?\/s/g, '‹rate›/s'],
+  [/(term: Samples a second\n\s+- definition: )\S+/g, '$1‹rate›'],
+  [/\b\d+ in (‹duration›|a minute), /g, '‹number› in $1, '],
+];
+
+/** A screen as it is told to who does not see it, without what is other each time. */
+export async function ariaOf(shown: Locator): Promise<string> {
+  return varying.reduce((text, [pattern, stead]) => text.replace(pattern, stead), await shown.ariaSnapshot());
+}

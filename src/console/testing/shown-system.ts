@@ -1,0 +1,132 @@
+// A system with something to see on every screen, the same each time: names, ids and values are given, only times and offsets are not.
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
+import { startFakeDiscord } from '../../../test/support/fake-discord/fake-discord.ts';
+import { topics } from '../../topics.ts';
+import { startConsoleSystem, type ConsoleSystem } from './console-system.ts';
+
+const stepMs = 60_000;
+const webhookId = '123456789012345678';
+const goneId = '111111111111111111';
+const webhookToken = 't'.repeat(68);
+const ruleId = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+
+/** What the rule of the screens with charts judges: it fires, ends, and fires again. */
+export const shownMetric = 'cpu-usage';
+export const shownValues: readonly number[] = [41, 52, 95, 97.5, 40, 44, 91, 92, 93.25, 96];
+
+const rules = [
+  {
+    metric_name: shownMetric,
+    threshold: 90,
+    resolve_threshold: 60,
+    notify_on_resolve: true,
+    tags: { host: 'web-1' },
+    description: 'web-1 is out of breath',
+  },
+  { metric_name: 'failed-requests', threshold: 2, cooldown_seconds: 3_600, webhookId: goneId },
+  { metric_name: 'disk-free', threshold: 5, operator: '<', enabled: false },
+  { metric_name: 'queue-depth', threshold: 10, for_seconds: 3_600, description: 'Nobody takes from it' },
+];
+
+/** A screen as one sees it, once what it shows has come. */
+export interface ShownScreen {
+  readonly name: string;
+  /** What follows the `#`. */
+  readonly address: string;
+  readonly isThere: (page: Page) => Promise<void>;
+}
+
+export interface ShownSystem {
+  readonly system: ConsoleSystem;
+  readonly rule: string;
+  readonly screens: readonly ShownScreen[];
+  stop(): Promise<void>;
+}
+
+/** Starts it, and waits until all has happened that its screens tell of. */
+export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
+  const discord = await startFakeDiscord();
+  const { url: webhook } = discord.addWebhook({ id: webhookId, token: webhookToken });
+  const system = await startConsoleSystem({ pageDir, evaluates: true, discordApiBase: discord.apiBase });
+  // Each has a time of its own: what is sorted by it has one order.
+  for (const [index, { webhookId: id = webhookId, ...fields }] of rules.entries()) {
+    const rule = { id: ruleId(index), ...fields, discord_webhook_url: webhook.replace(webhookId, id) };
+    const [key, value] = [Buffer.from(rule.id), Buffer.from(JSON.stringify(rule))];
+    await system.storage.log.append(topics.rules.name, [
+      { key, value, timestampMs: Date.now() - 60_000 + index * 1_000 },
+    ]);
+  }
+  const get = async <Body>(path: string): Promise<Body> => (await (await fetch(`${system.url}${path}`)).json()) as Body;
+  const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
+    for (const endMs = Date.now() + stepMs; !(await isSo()); await sleep(50))
+      assert.ok(Date.now() < endMs, `not in time: ${what}`);
+  };
+  await until('the rules are in force', async () => {
+    const told = await Promise.all(
+      rules.map((_, index) => get<{ in_force: number; of: number }>(`/api/v1/rules/${ruleId(index)}/in-force`)),
+    );
+    return told.every(({ in_force: inForce, of }) => of === 1 && inForce === 1);
+  });
+  const publish = async (name: string, values: readonly number[], more: object = {}): Promise<void> => {
+    const [nowMs, count] = [Date.now(), values.length];
+    const samples = values.map((value, index) => ({
+      name,
+      value,
+      timestamp: nowMs - (count - index) * 1_000,
+      ...more,
+    }));
+    const answer = await fetch(`${system.url}/api/v1/metrics`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(samples),
+    });
+    assert.ok(answer.ok, await answer.text());
+  };
+  const outcomes = async (wanted: string, count: number): Promise<void> =>
+    until(`${wanted}: ${count}`, async () => {
+      const all = (await system.storage.records('deliveries')).map(({ value }) => JSON.parse(value ?? '{}') as object);
+      return all.filter((record) => 'outcome' in record && record.outcome === wanted).length >= count;
+    });
+  await publish(shownMetric, [30], { tags: { host: 'web-2' } });
+  await publish(shownMetric, shownValues, { tags: { host: 'web-1' } });
+  await outcomes('delivered', 3);
+  await publish('failed-requests', [3]);
+  await outcomes('parked', 1);
+  await publish('queue-depth', [12]);
+  const { alarms } = await get<{ alarms: { alarm_id: string }[] }>(`/api/v1/alarms?state=firing&rule_id=${ruleId(0)}`);
+  return {
+    system,
+    rule: ruleId(0),
+    screens: screensOf(ruleId(0), alarms[0]!.alarm_id),
+    async stop() {
+      await system.stop();
+      await discord.close();
+    },
+  };
+}
+
+function screensOf(rule: string, alarm: string): ShownScreen[] {
+  const seen =
+    (...wanted: readonly (readonly [selector: string, text: string | RegExp])[]) =>
+    async (page: Page): Promise<void> => {
+      for (const [selector, hasText] of wanted) await page.locator(selector, { hasText }).first().waitFor();
+    };
+  const screens: Record<string, readonly [address: string, isThere: (page: Page) => Promise<void>]> = {
+    now: ['/now', seen(['h1', '2 alarms are firing'], ['.alarm', 'Nobody takes'], ['.changes', 'Ended'])],
+    rules: ['/rules', seen(['p', '4 in all'], ['.rule', 'disk-free is below 5'], ['.rule', /delivered in/])],
+    'new-rule': ['/rules/new', seen(['.picker', 'queue-depth'])],
+    editor: [`/rules/${rule}/edit`, seen(['.verdict', /Would have fired/], ['.embed', 'web-1 is out of breath'])],
+    rule: [
+      `/rules/${rule}`,
+      seen(['p', /^Shaded: when it fired/], ['.deliveries', 'ended at 40'], ['.versions', 'version'], ['dd', '1 of 1']),
+    ],
+    alarm: [`/alarms/${alarm}`, seen(['.waterfall', /delivered .* after the sample/], ['summary', 'As a table'])],
+    alarms: ['/alarms', seen(['p', /^3 of 3/])],
+    timeline: ['/timeline', seen(['p', /^Nothing is missing/], ['.heat', 'failed-requests is'], ['p', '10 of 10'])],
+    webhooks: ['/webhooks', seen(['p', /^2 webhooks, what is wrong first/], ['.webhook', 'queue-depth is'])],
+    system: ['/system', seen(['p', 'every partition has an owner'], ['.outcome', '13'])],
+  };
+  return Object.entries(screens).map(([name, [address, isThere]]) => ({ name, address, isThere }));
+}

@@ -1,0 +1,158 @@
+// What of WCAG 2.2 a script can tell of the page as it stands. What runs in the page is text here, where there is no document.
+import axeCore from 'axe-core';
+import type { Page } from 'playwright-core';
+
+/** How much the page is wider than the screen (1.4.10), and which targets are smaller than 24 px (2.5.8). */
+export const layoutFaults = `({
+  overflow: document.documentElement.scrollWidth - innerWidth,
+  small: [...document.querySelectorAll('button, input:not([type=file]), select, .button, nav a')]
+    // What a label holds is as large as the label.
+    .map((element) => ({ name: element.outerHTML.slice(0, 80), box: (element.closest('label') ?? element).getBoundingClientRect() }))
+    .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
+    .map(({ name }) => name),
+})`;
+
+const axeOptions = {
+  runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+  // Glyphs and single digits are text, too.
+  checks: { 'color-contrast': { options: { ignoreUnicode: false, ignoreLength: true } } },
+};
+
+/** Axe tells no contrast on a gradient: it is shown the end that is nearest to the text. */
+const flatGrounds = `
+  .hero { background: var(--hero-wash) !important }
+  .rule-firing { background: var(--firing-wash) !important }
+  .rule-no-data { background: var(--silent-wash) !important }`;
+
+/**
+ * What axe finds wrong in the page as it stands, and what it cannot tell and nobody has explained. Explained are names of buttons that
+ * show a pictogram, and contrasts of what a box that scrolls covers in part, and of what stands in a dialog: its ground is opaque, but
+ * axe takes the page below for a part of it.
+ */
+export async function axeFindings(page: Page): Promise<string[]> {
+  // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one.
+  return page.evaluate(`(async () => {
+    ${axeCore.source};
+    const before = document.adoptedStyleSheets;
+    const flat = new CSSStyleSheet();
+    flat.replaceSync(${JSON.stringify(flatGrounds)});
+    document.adoptedStyleSheets = [...before, flat];
+    const { violations, incomplete } = await axe.run(${JSON.stringify(axeOptions)});
+    document.adoptedStyleSheets = before;
+    const isExplained = (id, { target, any }) => {
+      const element = document.querySelector(target.at(-1));
+      if (id === 'label-content-name-mismatch') return !/[\\p{L}\\p{N}]/u.test(element?.innerText ?? '');
+      const why = any.map(({ data }) => data?.messageKey);
+      if (id !== 'color-contrast' || element === null) return false;
+      if (why.includes('elmPartiallyObscured')) return element.closest('.table-scroll') !== null;
+      return why.includes('elmPartiallyObscuring') && element.closest('dialog') !== null;
+    };
+    const told = (id, { html, any, all, none }) =>
+      id + ': ' + html.slice(0, 120) + ' ' + [...any, ...all, ...none].map(({ message }) => message).join('; ');
+    return [
+      ...violations.flatMap(({ id, nodes }) => nodes.map((node) => told(id, node))),
+      ...incomplete.flatMap(({ id, nodes }) => nodes.filter((node) => !isExplained(id, node)).map((node) => 'untold ' + told(id, node))),
+    ];
+  })()`);
+}
+
+/** The text spacing that a reader may ask for (1.4.12). */
+export const textSpacing = `(() => {
+  const spacing = new CSSStyleSheet();
+  spacing.replaceSync(
+    '* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important }' +
+    'p { margin-bottom: 2em !important }');
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, spacing];
+})()`;
+
+/**
+ * Text that is cut off, or that stands on other text. One line that ends in an ellipsis is meant to, where its title has all of it; what
+ * is for ears alone is no bother.
+ */
+export const textFaults = `(() => {
+  const isShown = (element) =>
+    element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) &&
+    element.closest('.for-ears, .skip, [popover], .u-over, option, datalist') === null;
+  const texts = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    if (node.data.trim() === '' || !isShown(node.parentElement)) continue;
+    const range = document.createRange();
+    range.selectNodeContents(node);
+    for (const box of range.getClientRects()) if (box.width > 1) texts.push({ node, box });
+  }
+  const name = ({ node }) => node.parentElement.className + ' "' + node.data.trim().slice(0, 40) + '"';
+  const cut = texts.filter(({ node, box }) => {
+    for (let element = node.parentElement; element !== null && element !== document.body; element = element.parentElement) {
+      const style = getComputedStyle(element);
+      if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
+      // Whoever scrolls it, sees it.
+      if (/auto|scroll/.test(style.overflowX + style.overflowY)) return false;
+      if (style.textOverflow === 'ellipsis' && element.title.includes(node.data.trim())) return false;
+      const edge = element.getBoundingClientRect();
+      const middle = box.top + box.height / 2;
+      if (box.right > edge.right + 1 || box.left < edge.left - 1 || middle > edge.bottom || middle < edge.top) return true;
+    }
+    return false;
+  });
+  // What scrolls away below the sticky header, or below an edge, is not upon it.
+  const fixed = (node) => node.parentElement.closest('header, dialog, .notices, .bulk-bar-on, .table-scroll, .palette') !== null;
+  const upon = [];
+  const free = texts.filter((text) => !fixed(text.node) && !cut.includes(text));
+  free.forEach((one, index) => {
+    for (const other of free.slice(index + 1)) {
+      const [width, height] = [
+        Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left),
+        Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top),
+      ];
+      // Boxes of lines are higher than their letters.
+      if (one.node !== other.node && width > 2 && height > 0.35 * Math.min(one.box.height, other.box.height))
+        upon.push(name(one) + ' and ' + name(other));
+    }
+  });
+  return [...new Set(cut.map((text) => 'cut off: ' + name(text))), ...new Set(upon.map((pair) => 'one upon the other: ' + pair))];
+})()`;
+
+/**
+ * Moves the focus on by Tab, from the link that skips to the content to the end of the page, or from where it is by another key. Calls back
+ * at each stop, and resolves to their number.
+ */
+export async function tabThrough(
+  page: Page,
+  atStop: (name: string) => Promise<void>,
+  key: 'Tab' | 'Shift+Tab' = 'Tab',
+): Promise<number> {
+  const stopsMax = 300;
+  if (key === 'Tab') await page.evaluate(`document.querySelector('.skip').focus()`);
+  let stops = 0;
+  for (;;) {
+    await page.keyboard.press(key);
+    const name: string = await page.evaluate(
+      `document.activeElement === document.body ? '' : document.activeElement.outerHTML.slice(0, 100)`,
+    );
+    // Past the last stop the focus is in the browser's own frame.
+    if (name === '' || ++stops > stopsMax) return stops;
+    await atStop(name);
+  }
+}
+
+/**
+ * Why what has the focus is not to be seen (2.4.11), empty when it is: no point of it is on the screen, or something else lies on all of
+ * them. A radio is hidden behind its words, which stand for it.
+ */
+export const coveredFocus = `(() => {
+  const focused = document.activeElement;
+  const shown = focused.type === 'radio' ? focused.nextElementSibling : focused;
+  const { left, top, width, height } = shown.getBoundingClientRect();
+  const shares = [0.1, 0.3, 0.5, 0.7, 0.9];
+  const points = shares.flatMap((x) => shares.map((y) => [left + width * x, top + height * y]));
+  const onScreen = points.filter(([x, y]) => x >= 0 && y >= 0 && x < innerWidth && y < innerHeight);
+  if (onScreen.length === 0) return 'off the screen';
+  const isSeen = ([x, y]) => {
+    const upper = document.elementFromPoint(x, y);
+    return upper !== null && (shown.contains(upper) || upper.contains(shown) || focused.contains(upper) || focused === upper);
+  };
+  if (!onScreen.some(isSeen)) return 'covered by ' + document.elementFromPoint(...onScreen[0])?.outerHTML.slice(0, 80);
+  return '';
+})()`;
