@@ -4,19 +4,19 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { backtest, type BacktestResult } from '../src/backtest/backtest.ts';
-import { MetricPasts } from '../src/backtest/metric-pasts.ts';
 import { assert } from '../src/base/assert.ts';
 import { createLogger } from '../src/base/logger.ts';
 import type { Log } from '../src/log/log.ts';
 import { openSqliteLog } from '../src/log/sqlite/sqlite-log.ts';
 import { formatSampleValue } from '../src/metric/sample-value.ts';
-import type { Rule } from '../src/rule/rule.ts';
 import { topics } from '../src/topics.ts';
 import { pairsOf, type Options } from './support/options.ts';
+import { runPairs } from './support/pairs.ts';
+import { nodeCommand, runSubject } from './support/processes.ts';
 import type { Result } from './support/result.ts';
 import { bootstrap, median } from './support/statistics.ts';
 import { vmalertReplays, type ReplayFigures } from './support/vmalert.ts';
+import type { BacktestFigures } from './subjects/backtests.ts';
 
 const seriesCount = 10_000;
 /** A batch has about 140 kB. */
@@ -27,6 +27,11 @@ const spanMs = 3_500_000;
 /** Each series counts through these, and the threshold lies between the last two. */
 const levels = 7;
 
+interface Round {
+  readonly cold: BacktestFigures;
+  readonly warm: BacktestFigures;
+}
+
 export async function backtesting(options: Options): Promise<Result[]> {
   const records = options.isShort ? 100_000 : 4_500_000;
   const folder = mkdtempSync(join(tmpdir(), 'ssrms-backtest-'));
@@ -35,12 +40,22 @@ export async function backtesting(options: Options): Promise<Result[]> {
     try {
       await log.ensureTopics(Object.values(topics));
       await fill(log, records);
-      const rounds: Measured[] = [];
-      for (let round = 0; round < pairsOf(options, 7); round++) rounds.push(await measure(log, records));
-      return resultsOf(rounds, await replays(records, rounds.length));
     } finally {
       await log.close();
     }
+    const ours = async (): Promise<Round> => {
+      const round = await runSubject<Round>(nodeCommand('subjects/backtests.ts', folder, metric));
+      for (const { samples, fired } of [round.cold, round.warm]) {
+        assert(samples === records / seriesCount, 'all samples of the series are judged');
+        assert(fired === Math.floor(samples / levels), 'each crossing fires');
+      }
+      return round;
+    };
+    const describe = ({ warm }: Round): string =>
+      `first ${warm.firstMs.toFixed(0)} ms, full ${warm.fullMs.toFixed(0)} ms (CPU ${warm.fullCpuMs.toFixed(0)}), again ${warm.againMs.toFixed(1)} ms`;
+    const plan = { scenario: 'B12', pairs: pairsOf(options, 7), subjects: { ours }, describe };
+    const rounds = (await runPairs(plan, options)).ours;
+    return resultsOf(rounds, await replays(records, rounds.length));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -72,70 +87,41 @@ function replays(records: number, rounds: number): Promise<ReplayFigures | undef
   return vmalertReplays({ beginMs, spanMs, samplesOfEach, series, expression, firingLeast }, rounds);
 }
 
-interface Measured {
-  readonly firstMs: number;
-  readonly fullMs: number;
-  readonly againMs: number;
-}
-
-async function measure(log: Log, records: number): Promise<Measured> {
-  const pasts = new MetricPasts(log);
-  const began = performance.now();
-  let firstMs: number | undefined;
-  let last: BacktestResult | undefined;
-  for await (const result of backtest({ log, pasts }, ruleAbove(5.5), { fromMs: 0 }, new AbortController().signal)) {
-    firstMs ??= performance.now() - began;
-    last = result;
-  }
-  const fullMs = performance.now() - began;
-  assert(last?.samples === records / seriesCount, 'all samples of the series are judged');
-  const beganAgain = performance.now();
-  for await (const result of backtest({ log, pasts }, ruleAbove(4.5), { fromMs: 0 }, new AbortController().signal))
-    assert(result.isComplete, 'what was read is kept');
-  return { firstMs: firstMs!, fullMs, againMs: performance.now() - beganAgain };
-}
-
-function ruleAbove(threshold: number): Rule {
-  return {
-    id: '00000000-0000-4000-8000-000000000000',
-    metric_name: metric,
-    threshold,
-    tags: { host: 'web-77' },
-    discord_webhook_url: '',
+function resultsOf(rounds: readonly Round[], peer: ReplayFigures | undefined): Result[] {
+  const row = (what: string, values: readonly number[], goal?: Result['goal']): Result => {
+    const result = { scenario: 'B12', what, value: bootstrap(values), unit: goal?.atLeast === undefined ? 'ms' : 'x' };
+    return goal === undefined ? result : { ...result, goal };
   };
-}
-
-function resultsOf(rounds: readonly Measured[], peer: ReplayFigures | undefined): Result[] {
-  const row = (what: string, values: readonly number[], atMost?: number): Result => {
-    const result = { scenario: 'B12', what, value: bootstrap(values), unit: 'ms' };
-    return atMost === undefined ? result : { ...result, goal: { atMost } };
-  };
-  const fullMs = rounds.map((round) => round.fullMs);
+  const [warm, cold] = [rounds.map((round) => round.warm), rounds.map((round) => round.cold)];
+  const fullMs = warm.map((one) => one.fullMs);
+  const firstMs = ({ firstMs: ms }: BacktestFigures): number => ms;
   const own = [
+    row('backtest, one of 10,000 series: to the first count', warm.map(firstMs), { atMost: 150 }),
+    row('to the full one', fullMs, { atMost: 1_000 }),
     row(
-      'backtest, one of 10,000 series: to the first count',
-      rounds.map(({ firstMs }) => firstMs),
-      150,
+      'to the full one, CPU',
+      warm.map((one) => one.fullCpuMs),
     ),
-    row('to the full one', fullMs, 1_000),
     row(
       'again, with another threshold',
-      rounds.map(({ againMs }) => againMs),
-      20,
+      warm.map((one) => one.againMs),
+      { atMost: 20 },
+    ),
+    row('the first one of a new process: to the first count', cold.map(firstMs)),
+    row(
+      'the first one of a new process: to the full one',
+      cold.map((one) => one.fullMs),
     ),
   ];
   if (peer === undefined) return own;
-  const ratio = bootstrap(fullMs.map((ms) => median(peer.fastestMs) / ms));
   return [
     ...own,
     row('vmalert -replay of the same, from an index, at its fastest', peer.fastestMs),
     row('vmalert -replay of the same, from an index, with its own settings', peer.defaultMs),
-    {
-      scenario: 'B12',
-      what: 'vmalert at its fastest / to the full one',
-      value: ratio,
-      unit: 'x',
-      goal: { atLeast: 20 },
-    },
+    row(
+      'vmalert at its fastest / to the full one',
+      fullMs.map((ms) => median(peer.fastestMs) / ms),
+      { atLeast: 20 },
+    ),
   ];
 }

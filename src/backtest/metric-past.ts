@@ -7,6 +7,7 @@ import { SeriesIndex } from '../evaluate/series-index.ts';
 import { matches } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
 import { topics } from '../topics.ts';
+import { Needle } from './needle.ts';
 
 /** Records of a first look: read within a few tens of milliseconds, so that a first answer is there at once. */
 const firstSliceRecords = 100_000;
@@ -48,8 +49,9 @@ export class MetricPast {
   refusedSeries = 0;
   readonly #log: Log;
   readonly #key: Buffer;
+  readonly #keyNeedle: Needle;
   /** What a batch must hold that has these tags, unless a record of it has characters as numbers. */
-  readonly #needles: readonly Buffer[];
+  readonly #tagNeedles: readonly Needle[];
   readonly #index: SeriesIndex;
   /** By the series' number; undefined when it was not met. */
   readonly #isMatching: boolean[] = [];
@@ -62,7 +64,8 @@ export class MetricPast {
     this.#from = place.head;
     this.#to = place.head;
     this.#key = Buffer.from(wanted.name);
-    this.#needles = Object.values(wanted.tags).flatMap(needleOf);
+    this.#keyNeedle = new Needle(this.#key);
+    this.#tagNeedles = Object.values(wanted.tags).flatMap(needleOf);
     this.#index = new SeriesIndex(new SeriesBudget(), () => {});
   }
 
@@ -130,7 +133,10 @@ export class MetricPast {
     for await (const chunk of this.#log.read(topics.metrics.name, this.partition, {
       from: { offset: range.from },
       to: range.to,
+      lends: true,
     })) {
+      const [sample] = chunk.batches;
+      if (sample !== undefined) for (const needle of [this.#keyNeedle, ...this.#tagNeedles]) needle.aim(sample);
       for (const batch of chunk.batches) {
         this.newestMs = Math.max(this.newestMs, maxTimestamp(batch));
         const kept = this.#keep(batch, Math.max(range.from, chunk.firstOffset), chunk.nextOffset);
@@ -164,8 +170,8 @@ export class MetricPast {
 
   /** Most batches hold neither the name nor the tags, and to see that is ten times as fast as to take them apart. */
   #mayHold(batch: Buffer): boolean {
-    if (batch.indexOf(this.#key) < 0) return false;
-    return this.#needles.every((needle) => batch.indexOf(needle) >= 0) || hasUnicodeEscape(batch);
+    if (!this.#keyNeedle.isIn(batch)) return false;
+    return this.#tagNeedles.every((needle) => needle.isIn(batch)) || hasUnicodeEscape(batch);
   }
 
   #isOurs(batch: Uint8Array, index: number): boolean {
@@ -184,11 +190,11 @@ export class MetricPast {
 }
 
 /** What stands in a record's JSON when a tag has this value, however a writer escapes: only a slash may have a backslash before it. */
-function needleOf(value: string): Buffer[] {
+function needleOf(value: string): Needle[] {
   if (alwaysEscaped.test(value)) return [];
   const parts = JSON.stringify(value).split('/');
   const longest = parts.reduce((one, other) => (other.length > one.length ? other : one));
-  return longest.length > 1 ? [Buffer.from(longest)] : [];
+  return longest.length > 1 ? [new Needle(Buffer.from(longest))] : [];
 }
 
 /** Whether `\u` and four digits stand in it: any character may be written so. A backslash alone is met by chance in every batch. */

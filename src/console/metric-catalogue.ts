@@ -104,7 +104,11 @@ export class MetricCatalogue {
 
   async #look(partition: number, from: number, to: number): Promise<void> {
     try {
-      for await (const chunk of this.#log.read(topics.metrics.name, partition, { from: { offset: from }, to })) {
+      for await (const chunk of this.#log.read(topics.metrics.name, partition, {
+        from: { offset: from },
+        to,
+        lends: true,
+      })) {
         for (const { key, value, timestampMs } of recordsOf(chunk)) {
           const name = parseMetricName(key);
           const sample = parseSampleValue(value);

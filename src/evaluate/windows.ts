@@ -78,6 +78,7 @@ export class Windows {
     for await (const chunk of log.read(topics.metrics.name, this.#partition, {
       from: { timestampMs },
       to: window.before,
+      lends: true,
     })) {
       for (const record of recordsOf(chunk)) {
         if (record.key !== null && window.key.equals(record.key)) evaluator.fillWindow(record, window.windowMs);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import {
   aborted,
   newName,
@@ -186,6 +187,21 @@ function writingAndReading(theLog: () => Log): void {
     assert.deepEqual(await values({ from: { timestampMs: timeOf(7) } }), numbers(20).slice(7));
     assert.deepEqual(await values({ from: { timestampMs: timeOf(7) - 1 }, to: 9 }), [7, 8]);
     assert.deepEqual(await values({ from: { timestampMs: timeOf(100) } }), []);
+  });
+
+  test('what is lent is whole until the next chunk is asked for', async () => {
+    const log = theLog();
+    const topic = await newTopic(log);
+    // More than one chunk, and more than one answer of a broker.
+    const wanted = numbers(60).map((i) => `${i} `.repeat(20_000));
+    for (const value of wanted) await log.append(topic, [newRecord('k', value)]);
+    const found: (string | null)[] = [];
+    for await (const chunk of log.read(topic, 0, { from: { offset: 0 }, lends: true })) {
+      // What is fetched meanwhile must not be written over it.
+      await sleep(20);
+      found.push(...writtenIn(chunk).map(({ value }) => value));
+    }
+    assert.ok(isDeepStrictEqual(found, wanted));
   });
 
   test('a reader that is left early leaves nothing behind', async () => {

@@ -155,6 +155,23 @@ test('damaged bytes are found by their checksum and never read as data', async (
   await log.close();
 });
 
+test('bytes that were lent are freed when the next are asked for, and others are not', async () => {
+  const log = await open();
+  await log.ensureTopics([{ name: 'metrics', partitions: 1, cleanup: 'delete' }]);
+  await log.append('metrics', [newRecord('k', 'v')]);
+  const lengthsAfter = async (lends: boolean): Promise<number[]> => {
+    const read: Uint8Array[] = [];
+    for await (const { batches } of log.read('metrics', 0, { from: { offset: 0 }, lends })) {
+      assert.ok(batches[0]!.length > 0);
+      read.push(...batches);
+    }
+    return read.map(({ length }) => length);
+  };
+  assert.deepEqual(await lengthsAfter(true), [0]);
+  assert.ok((await lengthsAfter(false))[0]! > 0);
+  await log.close();
+});
+
 test('a reader that retention has overtaken is told', async () => {
   const log = await open();
   await log.ensureTopics([{ name: 'old', partitions: 1, cleanup: 'delete', retentionMs: day }]);

@@ -44,6 +44,14 @@ function closedError(): LogUnavailable {
   return new LogUnavailable('the log is closed');
 }
 
+/**
+ * Frees the bytes of a chunk that was lent. Each row comes in memory of its own, and left to the collector it makes that go through
+ * the whole heap every few dozen megabytes: a third of the time that reading takes, and more beside many rules.
+ */
+function takeBack(chunk: RecordChunk): void {
+  for (const batch of chunk.batches) (batch.buffer as ArrayBuffer).transfer(0);
+}
+
 /** Opens the embedded log in a folder, as its only owner. Rejects with LogUnavailable, saying who holds it or what is wrong. */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
   return new SqliteLog(options);
@@ -115,7 +123,7 @@ export class SqliteLog implements Log {
     const { partitions } = this.#topic(topic);
     return followAll(partitions, {
       starts: partitions.map((one) => (fromMs === undefined ? one.first : one.offsetSince(fromMs))),
-      follow: (partition, fromOffset) => this.#follow(partition, fromOffset, all),
+      follow: (partition, fromOffset) => this.#follow(partition, fromOffset, { signal: all, lends: false }),
       apply,
       isCutShort: () => this.#isCutShort(signal),
     });
@@ -150,6 +158,7 @@ export class SqliteLog implements Log {
       const chunk = source.chunk(offset, to);
       yield chunk;
       offset = chunk.nextOffset;
+      if (range.lends === true) takeBack(chunk);
       await nextTurn();
     }
   }
@@ -214,7 +223,7 @@ export class SqliteLog implements Log {
   async *#follow(
     partition: Partition,
     fromOffset: number,
-    signal: AbortSignal,
+    { signal, lends }: { readonly signal: AbortSignal; readonly lends: boolean },
   ): AsyncGenerator<RecordChunk, void, undefined> {
     let offset = fromOffset;
     while (!signal.aborted) {
@@ -225,6 +234,7 @@ export class SqliteLog implements Log {
       const chunk = partition.chunk(offset, partition.next);
       yield chunk;
       offset = chunk.nextOffset;
+      if (lends) takeBack(chunk);
       // Reading is synchronous here: without this turn a reader that is behind would keep the sockets waiting.
       await nextTurn();
     }
@@ -248,7 +258,7 @@ export class SqliteLog implements Log {
         signal,
         isHeld: () => held,
         head: () => ({ offset: partition.next, heardAtMs: performance.now() }),
-        read: (fromOffset) => this.#follow(partition, fromOffset, signal),
+        read: (fromOffset) => this.#follow(partition, fromOffset, { signal, lends: true }),
         append: async (to, records) => {
           refuseLost();
           return this.append(to, records);
