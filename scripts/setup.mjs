@@ -2,7 +2,8 @@
 // and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|fault|bench|check
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -155,6 +156,22 @@ function orNamed(what, work) {
   }
 }
 
+/** The Go that a module asks for: the one that is there, or the toolchain of that version, which Go fetches as a module too. */
+function goFor(folder) {
+  const [, wanted] = /^go (\S+)$/m.exec(readFileSync(join(root, folder, 'go.mod'), 'utf8'));
+  const env = { ...process.env, GOFLAGS: '-mod=mod' };
+  const go = (...args) => execFileSync('go', args, { cwd: tmpdir(), env, encoding: 'utf8' }).trim();
+  const numbers = (version) => version.replace(/^go/, '').split('.').map(Number);
+  const [[major, minor], [wantedMajor, wantedMinor]] = [numbers(go('env', 'GOVERSION')), numbers(wanted)];
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return 'go';
+  const toolchain = `golang.org/toolchain@v0.0.1-go${wanted}.${go('env', 'GOOS')}-${go('env', 'GOARCH')}`;
+  const { Dir: there } = JSON.parse(go('mod', 'download', '-json', toolchain));
+  // A module's files come without the right to be run.
+  const tools = readdirSync(join(there, 'pkg/tool'), { recursive: true }).map((name) => join('pkg/tool', name));
+  for (const name of ['bin/go', ...tools]) chmodSync(join(there, name), 0o755);
+  return join(there, 'bin/go');
+}
+
 function installClients() {
   orNamed('Prometheus and vmagent', unpackDebianClients);
   orNamed('the Python clients', () => {
@@ -171,7 +188,8 @@ function installClients() {
     const fingerprint = hashOf(`${folder}/main.go`) + hashOf(`${folder}/go.sum`);
     once('prw2-sender', fingerprint, () => {
       console.error('ssrms: building the remote write 2 sender for the tests …');
-      run('go', '-C', folder, 'build', '-o', join(clients, 'prw2-sender'), '.');
+      const build = ['build', '-o', join(clients, 'prw2-sender'), '.'];
+      execFileSync(goFor(folder), build, { cwd: join(root, folder), stdio: ['ignore', 2, 2] });
     });
   });
 }

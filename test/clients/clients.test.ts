@@ -11,7 +11,7 @@ import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { embedsAt, type Embed } from '../e2e/scenario.ts';
 import { startExporter } from './exporter.ts';
-import { javaCommand, needs, needsJavaClients, programAt, root, runProgram, startProgram } from './programs.ts';
+import { javaCommand, needs, needsJavaClients, demandProgram, root, runProgram, startProgram } from './programs.ts';
 import { snippet } from './snippets.ts';
 
 const secret = 'b1QzX9vTn4Lw7KsY2mRc8PdHj5GfAeUo';
@@ -110,7 +110,7 @@ test(
       `--storage.tsdb.path=${join(folder, 'prometheus')}`,
       '--web.listen-address=127.0.0.1:0',
     ];
-    const prometheus = startProgram(programAt('prometheus')!, args);
+    const prometheus = startProgram(demandProgram('prometheus'), args);
     try {
       while ((await accepted('remote_write_1')) === 0) {
         assert.ok(!prometheus.output().includes('err="'), prometheus.output());
@@ -136,7 +136,7 @@ test('vmagent', needs('vmagent'), async () => {
   writeFileSync(config, `global:\n  scrape_interval: 1s\n${exporter.scrapeConfigs}`);
   const [, ...words] = printed('vmagent').replaceAll('\\\n', ' ').split(/\s+/);
   const args = words.map((word) => word.replace('/etc/vmagent/scrape.yml', config));
-  const vmagent = startProgram(programAt('vmagent')!, [
+  const vmagent = startProgram(demandProgram('vmagent'), [
     ...args,
     `-remoteWrite.tmpDataPath=${join(folder, 'vmagent')}`,
     '-httpListenAddr=127.0.0.1:0',
@@ -176,7 +176,7 @@ for (const [encoding, change] of [
 
 test('OpenTelemetry for Python', needs('python'), async () => {
   const webhook = await newRule('python.orders.failed', 2);
-  const script = `${printed('otel.env')}\nexec ${programAt('python')} test/clients/otel-sender.py`;
+  const script = `${printed('otel.env')}\nexec ${demandProgram('python')} test/clients/otel-sender.py`;
   await runProgram('/bin/sh', ['-c', script], { SSRMS_TOKEN: token });
   assert.equal(valueOf(await alarmAt(webhook)), '3');
 });
@@ -214,7 +214,7 @@ test("Influx' first API with the token as password", needs('curl'), async () => 
 
 test("remote write 2, sent by Prometheus' own client in Go", needs('prw2-sender'), async () => {
   const webhook = await newRule('prw2_temperature', 90);
-  const output = await runProgram(programAt('prw2-sender')!, [up.url], { SSRMS_TOKEN: token });
+  const output = await runProgram(demandProgram('prw2-sender'), [up.url], { SSRMS_TOKEN: token });
   assert.match(output, /samples written: 1/);
   assert.equal(valueOf(await alarmAt(webhook)), '97');
   assert.equal(await accepted('remote_write_2'), 1);

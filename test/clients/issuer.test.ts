@@ -12,7 +12,7 @@ import { expectEmbeds } from '../e2e/scenario.ts';
 import { startFakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startSsrms } from '../support/ssrms-process.ts';
 import { startExporter } from './exporter.ts';
-import { needs, programAt, startProgram } from './programs.ts';
+import { needs, demandProgram, startProgram } from './programs.ts';
 import { snippet } from './snippets.ts';
 
 const askedAgainMs = 31_000;
@@ -59,7 +59,7 @@ test('Prometheus sends on through new keys and an issuer that is gone, to an ala
   assert.equal(made.status, 201, await made.text());
   const config = join(folder, 'prometheus.yml');
   writeFileSync(config, `${snippet('prometheus.yml', { url: up.url, tokenFile })}\n${exporter.scrapeConfigs}`);
-  const prometheus = startProgram(programAt('prometheus')!, [
+  const prometheus = startProgram(demandProgram('prometheus'), [
     `--config.file=${config}`,
     `--storage.tsdb.path=${join(folder, 'prometheus')}`,
     '--web.listen-address=127.0.0.1:0',

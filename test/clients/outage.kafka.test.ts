@@ -14,7 +14,7 @@ import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
 import { topics } from '../../src/topics.ts';
 import { startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
-import { needs, programAt, root, startProgram, type Program } from './programs.ts';
+import { needs, demandProgram, root, startProgram, type Program } from './programs.ts';
 import { snippet } from './snippets.ts';
 
 const outageMs = 20_000;
@@ -113,12 +113,12 @@ function startScrapers(counter: { config(name: string): string }): Program[] {
   const vmagentFile = join(folder, 'scrape.yml');
   writeFileSync(vmagentFile, `global:\n  scrape_interval: 1s\n${counter.config('vmagent')}`);
   return [
-    startProgram(programAt('prometheus')!, [
+    startProgram(demandProgram('prometheus'), [
       `--config.file=${prometheusFile}`,
       `--storage.tsdb.path=${join(folder, 'prometheus')}`,
       '--web.listen-address=127.0.0.1:0',
     ]),
-    startProgram(programAt('vmagent')!, [
+    startProgram(demandProgram('vmagent'), [
       `-promscrape.config=${vmagentFile}`,
       `-remoteWrite.url=${ingest.url}/api/v1/write`,
       '-remoteWrite.flushInterval=100ms',

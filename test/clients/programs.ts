@@ -1,5 +1,6 @@
 // Programs that the tests of clients start: found on the PATH, or where scripts/setup.mjs unpacked them. What is missing is
 // named by the test that is skipped; with CI=true it is not skipped, and fails.
+import assert from 'node:assert/strict';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -17,8 +18,15 @@ const places: Record<string, readonly string[]> = {
   curl: ['/usr/bin/curl'],
 };
 
-export function programAt(name: string): string | undefined {
+function programAt(name: string): string | undefined {
   return places[name]?.find((path) => existsSync(path) && spawnSync(path, ['--version']).error === undefined);
+}
+
+/** As `programAt`; throws when it is missing, for tests that are not skipped (CI). */
+export function demandProgram(name: string): string {
+  const path = programAt(name);
+  assert.ok(path !== undefined, `${name} is missing: "npm test" said why at its start`);
+  return path;
 }
 
 /** Options for a test that needs a program: skipped, by name, when it is missing. */

@@ -7,7 +7,7 @@ import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake
 import { startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { expectEmbeds, makeRule, type SystemUnderTest } from '../e2e/scenario.ts';
-import { needs, programAt, runProgram } from './programs.ts';
+import { needs, demandProgram, runProgram } from './programs.ts';
 import { snippet } from './snippets.ts';
 
 let fake: FakeDiscord;
@@ -35,14 +35,14 @@ test('confluent-kafka-python with murmur2 and without', needs('python'), async (
   const system: SystemUnderTest = { rulesUrl: up.url, ingestUrl: up.url, fake };
   const printed = snippet('kafka.py', { url: up.url });
   const rule = await makeRule(system, { metric_name: 'packages-received', threshold: 500 });
-  await runProgram(programAt('python')!, ['-c', printed], { BROKER: kafka.bootstrap });
+  await runProgram(demandProgram('python'), ['-c', printed], { BROKER: kafka.bootstrap });
   await expectEmbeds(system, rule.webhookId, 1);
   assert.equal(await misrouted(), 0);
 
   const other = await makeRule(system, { metric_name: 'packages-sent', threshold: 500 });
   const plain = printed.replace(' "partitioner": "murmur2_random",', '').replace('packages-received', 'packages-sent');
   assert.ok(!plain.includes('murmur2'));
-  await runProgram(programAt('python')!, ['-c', plain], { BROKER: kafka.bootstrap });
+  await runProgram(demandProgram('python'), ['-c', plain], { BROKER: kafka.bootstrap });
   await expectEmbeds(system, other.webhookId, 1);
   const deadline = performance.now() + 5_000;
   while ((await misrouted()) === 0 && performance.now() < deadline) await sleep(50);
