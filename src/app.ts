@@ -8,6 +8,7 @@ import type { Config } from './config.ts';
 import { createConsole } from './console/console.ts';
 import { createEvaluate } from './evaluate/evaluate.ts';
 import { createAuth, type Auth } from './http/auth.ts';
+import { Oidc } from './http/oidc.ts';
 import { createServer } from './http/server.ts';
 import type { Vitals } from './instance/instance-record.ts';
 import { createIngest, type IngestOptions } from './ingest/ingest.ts';
@@ -47,8 +48,9 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
 
     const { discordApiBase } = config;
     const common = { log, health, meter, logger, discordApiBase, version };
+    const auth = authOf(config, logger, meter);
     const server = await createServer({
-      auth: authOf(config, logger, meter),
+      auth,
       hostNames: config.hostNames,
       isReadOnly: config.readOnly,
       version,
@@ -75,7 +77,8 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
       );
     }
     if (parts.includes('console')) {
-      const console = createConsole({ ...common, rules: rules.feed, isReadOnly: config.readOnly });
+      const oidc = oidcOf(config, auth);
+      const console = createConsole({ ...common, rules: rules.feed, isReadOnly: config.readOnly, oidc });
       services.push(console.service);
       await server.mount(console.routes);
     }
@@ -177,6 +180,12 @@ function authOf(config: Config, logger: Logger, meter: Meter): Auth | undefined 
   if (jwtSecret !== undefined) return createAuth({ keys: { secret: jwtSecret }, issuer, audience, logger, meter });
   if (jwksUrl !== undefined) return createAuth({ keys: { jwksUrl }, issuer, audience, logger, meter });
   return undefined;
+}
+
+function oidcOf(config: Config, auth: Auth | undefined): Oidc | undefined {
+  const { oidc, jwtIssuer: issuer, jwtAudience: audience } = config;
+  if (oidc === undefined || issuer === undefined || auth === undefined) return undefined;
+  return new Oidc({ ...oidc, issuer, audience, auth });
 }
 
 function packageVersion(): string {

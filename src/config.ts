@@ -20,6 +20,10 @@ export interface Config {
   readonly jwksUrl: string | undefined;
   readonly jwtIssuer: string | undefined;
   readonly jwtAudience: string | undefined;
+  /** People sign in at the issuer of the tokens, instead of bringing one; undefined: they bring one. */
+  readonly oidc:
+    | { readonly clientId: string; readonly clientSecret: string | undefined; readonly scope: string }
+    | undefined;
   /** How old a sample may be, and how far ahead of our clock. */
   readonly timestampPastMs: number;
   readonly timestampFutureMs: number;
@@ -100,6 +104,21 @@ export const settings = {
   jwksUrl: { env: 'SSRMS_JWKS_URL', placeholder: 'url', help: 'https address of the public keys of the tokens (JWKS)' },
   jwtIssuer: { env: 'SSRMS_JWT_ISSUER', placeholder: 'name', help: 'the issuer (iss) that tokens must have' },
   jwtAudience: { env: 'SSRMS_JWT_AUDIENCE', placeholder: 'name', help: 'the audience (aud) that tokens must have' },
+  oidcClientId: {
+    env: 'OIDC_CLIENT_ID',
+    placeholder: 'id',
+    help: 'lets people sign in to the page at SSRMS_JWT_ISSUER (OpenID Connect), where the page is this client',
+  },
+  oidcClientSecret: {
+    env: 'OIDC_CLIENT_SECRET',
+    placeholder: 'secret',
+    help: 'secret of that client, if it has one (better by environment)',
+  },
+  oidcScope: {
+    env: 'OIDC_SCOPE',
+    placeholder: 'scopes',
+    help: 'what the page asks of the issuer, with blanks (default "openid rules:read rules:write alarms:read")',
+  },
   seriesMax: {
     env: 'SERIES_MAX',
     placeholder: 'number',
@@ -196,6 +215,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     jwksUrl: webAddress(settings.jwksUrl, text('jwksUrl')),
     jwtIssuer: text('jwtIssuer'),
     jwtAudience: text('jwtAudience'),
+    oidc: oidc(text),
     seriesMax: wholeNumber(settings.seriesMax, text('seriesMax') ?? '1000000', 100_000_000),
     timestampPastMs: 1_000 * wholeNumber(settings.timestampPast, text('timestampPast') ?? '3600', 86_400),
     timestampFutureMs: 1_000 * wholeNumber(settings.timestampFuture, text('timestampFuture') ?? '600', 3_000),
@@ -238,6 +258,19 @@ function refuseContradictions(config: Config): void {
       `HOST is ${config.host}, which others can reach, and no tokens are configured: set SSRMS_JWT_SECRET or SSRMS_JWKS_URL, or say --no-auth`,
     );
   }
+}
+
+function oidc(text: (name: SettingName) => string | undefined): Config['oidc'] {
+  const [clientId, issuer] = [text('oidcClientId'), text('jwtIssuer')];
+  if (clientId === undefined) return undefined;
+  if (text('jwksUrl') === undefined || issuer === undefined) {
+    throw new ConfigError(
+      'OIDC_CLIENT_ID is set, and needs SSRMS_JWT_ISSUER, where people sign in, and SSRMS_JWKS_URL, the keys of its tokens',
+    );
+  }
+  webAddress(settings.jwtIssuer, issuer);
+  const scope = text('oidcScope') ?? 'openid rules:read rules:write alarms:read';
+  return { clientId, clientSecret: text('oidcClientSecret'), scope };
 }
 
 function brokerSecurity(

@@ -21,7 +21,11 @@ const rooms: Record<string, Permitted> = {
   log: { rooms: ['base'], node: true, packages: ['@node-rs/crc32'] },
   'log/sqlite': { rooms: ['base', 'log'], node: true, packages: [] },
   'log/kafka': { rooms: ['base', 'log'], node: true, packages: ['@platformatic/kafka'] },
-  http: { rooms: ['base'], node: true, packages: ['fastify', '@fastify/', 'helmet', 'typebox', 'jose'] },
+  http: {
+    rooms: ['base'],
+    node: true,
+    packages: ['fastify', '@fastify/', 'helmet', 'typebox', 'jose', 'oauth4webapi'],
+  },
   metric: { rooms: pure, node: false, packages: [] },
   rule: { rooms: [...pure, 'metric'], node: false, packages: [] },
   alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'rule'], node: false, packages: [] },

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { runTogether, type Service } from '../base/service.ts';
+import type { Oidc } from '../http/oidc.ts';
 import type { Routes } from '../http/server.ts';
 import { backtestRoutes } from '../backtest/backtest-routes.ts';
 import { MetricPasts } from '../backtest/metric-pasts.ts';
@@ -19,6 +20,7 @@ import { ruleStateRoute } from './rule-state-route.ts';
 import { SampleCount } from './sample-count.ts';
 import { RuleIndex } from './rule-index.ts';
 import { InstancesView } from './instances-view.ts';
+import { signInRoutes } from './sign-in-routes.ts';
 import { systemRoutes } from './system-routes.ts';
 import { timelineRoutes } from './timeline-routes.ts';
 import { webhooksRoutes } from './webhooks-routes.ts';
@@ -27,6 +29,8 @@ export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly version: string;
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
+  /** Where people sign in; undefined: they bring a token, or need none. */
+  readonly oidc?: Oidc | undefined;
   /** Whether the server refuses every change: the page then offers none. */
   readonly isReadOnly?: boolean;
   /** Where the built page is. */
@@ -67,6 +71,7 @@ export function createConsole(options: ConsoleOptions): Console {
     webhooksRoutes({ live, instances, now }),
     systemRoutes({ log, instances, rules, latencyP99Ms: () => live.deliveries.latencyP99Ms(), now, version }),
     metricsRoutes(catalogue),
+    signInRoutes(options.oidc),
   ];
   const page = pageRoutes(options.pageDir ?? builtPage());
   return {

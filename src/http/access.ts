@@ -25,7 +25,6 @@ export function demandAccess(route: RouteOptions): void {
   assert(declared, `the route ${String(route.method)} ${route.url} declares a scope or is public`);
 }
 
-/** Throws the Failure `unauthorized` or `forbidden` unless the caller may call this request's route. */
 /** What changes something. */
 const writingScopes: ReadonlySet<string> = new Set<Scope>(['rules:write', 'metrics:write']);
 
@@ -36,6 +35,7 @@ export function refuseChanges(request: FastifyRequest): void {
     throw new Failure('forbidden', 'this server is read-only (READ_ONLY): ask another one');
 }
 
+/** Throws the Failure `unauthorized` or `forbidden` unless the caller may call this request's route. */
 export async function admit(request: FastifyRequest, auth: Auth | undefined): Promise<void> {
   const { scope, acceptsBasic } = request.routeOptions.config;
   if (auth === undefined || scope === undefined) return;

@@ -8,6 +8,7 @@ import {
 } from 'jose';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
+import { demandTrustworthy } from './trustworthy.ts';
 
 /** Keys are published at least this long before their first use, so a set as old as this knows every key in use. */
 const freshMs = 10 * 60_000;
@@ -43,7 +44,7 @@ export class KeySet {
   #isAway = false;
 
   constructor(options: KeySetOptions) {
-    assertTrustworthy(options.url);
+    demandTrustworthy(options.url, 'the key set');
     this.#options = options;
   }
 
@@ -97,14 +98,6 @@ function keysUnavailable(): Failure {
   return new Failure('unavailable', 'the keys that tokens are checked with cannot be had right now', {
     retryAfterSeconds: 5,
   });
-}
-
-/** Whoever answers at this address decides who may do what. Plain http is for a neighbour on the same machine. */
-function assertTrustworthy(address: string): void {
-  const url = new URL(address);
-  const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) return;
-  throw new Error(`the address of the key set is ${url.origin}, and must be https (or http on loopback)`);
 }
 
 async function fetchKeySet(url: string): Promise<JSONWebKeySet> {

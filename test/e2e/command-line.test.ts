@@ -92,6 +92,24 @@ const refused: readonly [string, Record<string, string>, readonly string[], RegE
     ['up'],
     /both set/,
   ],
+  [
+    'a client without an issuer',
+    { OIDC_CLIENT_ID: 'page', SSRMS_JWKS_URL: 'https://issuer.test/keys' },
+    ['up'],
+    /OIDC_CLIENT_ID is set, and needs SSRMS_JWT_ISSUER/,
+  ],
+  [
+    'an issuer that is no address',
+    { OIDC_CLIENT_ID: 'page', SSRMS_JWKS_URL: 'https://issuer.test/keys', SSRMS_JWT_ISSUER: 'ours' },
+    ['up'],
+    /SSRMS_JWT_ISSUER is ours, and may be an http or https address/,
+  ],
+  [
+    'an issuer that others can pose as',
+    { OIDC_CLIENT_ID: 'page', SSRMS_JWKS_URL: 'https://issuer.test/keys', SSRMS_JWT_ISSUER: 'http://issuer.test' },
+    ['up'],
+    /the address of the issuer is http:\/\/issuer\.test, and must be https/,
+  ],
   ['a port that is none', { PORT: 'ninety' }, ['up'], /PORT is ninety, and may be a whole number/],
   [
     'a rate that Discord does not allow',

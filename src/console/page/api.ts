@@ -205,6 +205,8 @@ interface CallMore {
   readonly body?: unknown;
   readonly etag?: string;
   readonly accept?: string;
+  /** For what anybody may ask: its answer says nothing of our token. */
+  readonly isAnonymous?: boolean;
   /** For an answer that may take long, or that nobody waits for any more. */
   readonly signal?: AbortSignal | undefined;
   /** Of a stream: what was heard last. */
@@ -214,7 +216,7 @@ interface CallMore {
 export async function call(method: string, path: string, more: CallMore = {}): Promise<Response> {
   const headers = new Headers();
   const sentToken = token.value;
-  if (sentToken !== '') headers.set('authorization', `Bearer ${sentToken}`);
+  if (sentToken !== '' && more.isAnonymous !== true) headers.set('authorization', `Bearer ${sentToken}`);
   if (more.body !== undefined) headers.set('content-type', 'application/json');
   if (more.etag !== undefined) headers.set('if-match', more.etag);
   if (more.accept !== undefined) headers.set('accept', more.accept);
@@ -232,7 +234,7 @@ export async function call(method: string, path: string, more: CallMore = {}): P
     throw new ApiError(0, { code: 'unreachable', detail: 'The server cannot be reached.' });
   }
   // An answer to an older token says nothing of the one that we have now.
-  if (sentToken === token.value) {
+  if (sentToken === token.value && more.isAnonymous !== true) {
     if (answer.ok) signInWanted.value = 'no';
     if (answer.status === 401) signInWanted.value = sentToken === '' ? 'first' : 'refused';
   }

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { isSignInPutOff, signInWanted, token } from './api.ts';
 import { isRenewing, leftMs } from './expiry.ts';
+import { refreshToken } from './issuer.ts';
 import { DemoBar } from './demo-bar.tsx';
 import { Dialog } from './dialog.tsx';
 import { areKeysOn, isHelpOpen, isPaletteOpen, keyTable, setKeys } from './keys.ts';
@@ -161,7 +162,7 @@ function ZoneButton() {
 /** How long one is signed in for, once that ends soon; signing in anew happens here, over whatever is being done. */
 function Expiry() {
   const left = leftMs.value;
-  if (left === undefined || signInWanted.value !== 'no') return null;
+  if (left === undefined || refreshToken.value !== undefined || signInWanted.value !== 'no') return null;
   return (
     <button type="button" class="small expiry" onClick={() => (isRenewing.value = true)}>
       Signed in for {clockLeft(left)}

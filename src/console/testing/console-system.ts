@@ -5,6 +5,8 @@ import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../../ala
 import type { AlarmState, Firing } from '../../alarm/alarm-state.ts';
 import { alarmId } from '../../alarm/identity.ts';
 import { createEvaluate } from '../../evaluate/evaluate.ts';
+import type { Auth } from '../../http/auth.ts';
+import type { Oidc } from '../../http/oidc.ts';
 import { listeningServer, testAuth, testLogger, type TestServer } from '../../http/testing/test-server.ts';
 import { openTestLog, type TestLog } from '../../http/testing/test-log.ts';
 import { createIngest } from '../../ingest/ingest.ts';
@@ -25,7 +27,9 @@ export interface ConsoleSystem extends TestServer {
 }
 
 interface ConsoleSystemOptions {
-  readonly auth?: boolean;
+  /** Whether tokens are wanted, or who checks them. */
+  readonly auth?: boolean | Auth;
+  readonly oidc?: Oidc;
   readonly pageDir?: string;
   /** Whether samples are judged, too. */
   readonly evaluates?: boolean;
@@ -55,6 +59,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
     ...common,
     rules: rules.feed,
     isReadOnly: options.isReadOnly === true,
+    oidc: options.oidc,
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });
   const services = [rules.service, pages.service];
@@ -63,7 +68,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   const presence = { ...common, parts: ['up'], vitals, rules: rules.feed, rulePositions: rules.positions };
   services.push(createPresence(presence));
   const running = services.map((service) => service.run(stop.signal));
-  const auth = options.auth === true ? testAuth() : undefined;
+  const auth = options.auth === true ? testAuth() : options.auth || undefined;
   const it = await listeningServer([rules.routes, ingest.routes, pages.routes], {
     health,
     meter,
