@@ -3,6 +3,7 @@
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
+import { lineTo } from './testing/broken-line.ts';
 import { startPageBrowser, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 import { axeFindings, layoutFaults } from './testing/wcag.ts';
@@ -64,7 +65,7 @@ async function faultsOf(page: Page): Promise<string[]> {
 }
 
 for (const [theme, width] of forms) {
-  const open = async ({ url }: ConsoleSystem): Promise<Page> => {
+  const open = async ({ url }: { readonly url: string }): Promise<Page> => {
     opened = await browser.open(`${url}/console/#/now`, { theme, width });
     return opened.page;
   };
@@ -96,6 +97,21 @@ for (const [theme, width] of forms) {
     await page.context().setOffline(true);
     await page.getByText(/^(Reconnecting|Stale)/).waitFor();
     assert.deepEqual(await faultsOf(page), []);
+  });
+
+  test(`the server dies amid its answers: ${theme}, ${width} px`, async () => {
+    const line = await lineTo(system.url);
+    try {
+      const page = await open(line);
+      await page.getByText('Live', { exact: true }).waitFor();
+      await goThrough(page, async () => {});
+      line.breakOff();
+      await goThrough(page, async () => {});
+      await page.getByText(/^(Reconnecting|Stale)/).waitFor();
+      assert.deepEqual(await faultsOf(page), []);
+    } finally {
+      line.close();
+    }
   });
 
   test(`nobody is signed in: ${theme}, ${width} px`, async () => {

@@ -231,7 +231,7 @@ export async function call(method: string, path: string, more: CallMore = {}): P
       ...(more.body !== undefined && { body: JSON.stringify(more.body) }),
     });
   } catch {
-    throw new ApiError(0, { code: 'unreachable', detail: 'The server cannot be reached.' });
+    throw unreachable();
   }
   // An answer to an older token says nothing of the one that we have now.
   if (sentToken === token.value && more.isAnonymous !== true) {
@@ -242,18 +242,34 @@ export async function call(method: string, path: string, more: CallMore = {}): P
   throw new ApiError(answer.status, (await answer.json().catch(() => ({}))) as object);
 }
 
+const unreachable = (): ApiError => new ApiError(0, { code: 'unreachable', detail: 'The server cannot be reached.' });
+
+/** The body of an answer. One that breaks off amid it is as one that never came. */
+async function bodyOf<Body>(answer: Response): Promise<Body> {
+  try {
+    return (await answer.json()) as Body;
+  } catch {
+    throw unreachable();
+  }
+}
+
+/** What the server answers, as JSON. Rejects with ApiError alone. */
+export async function ask<Body>(method: string, path: string, more?: CallMore): Promise<Body> {
+  return bodyOf(await call(method, path, more));
+}
+
 async function versioned(answer: Response): Promise<VersionedRule> {
-  return { rule: (await answer.json()) as Rule, etag: answer.headers.get('etag') ?? '' };
+  return { rule: await bodyOf(answer), etag: answer.headers.get('etag') ?? '' };
 }
 
 const rulePath = (id: string): string => `rules/${encodeURIComponent(id)}`;
 
 export const api = {
-  status: async (): Promise<StatusView> => (await (await call('GET', 'api/v1/status')).json()) as StatusView,
+  status: (): Promise<StatusView> => ask('GET', 'api/v1/status'),
 
   alarms: async (state: AlarmView['state'], limit: number): Promise<readonly AlarmView[]> => {
-    const answer = await call('GET', `api/v1/alarms?state=${state}&limit=${limit}`);
-    return ((await answer.json()) as { alarms: AlarmView[] }).alarms;
+    const { alarms } = await ask<{ alarms: AlarmView[] }>('GET', `api/v1/alarms?state=${state}&limit=${limit}`);
+    return alarms;
   },
 
   search: async (
@@ -264,11 +280,7 @@ export const api = {
     if (text !== '') query.set('q', text);
     if (page.after !== undefined) query.set('after', page.after);
     if (page.skip !== undefined) query.set('skip', String(page.skip));
-    return (await (await call('GET', `api/v1/rules?${query}`)).json()) as {
-      rules: RuleView[];
-      next?: string;
-      total?: number;
-    };
+    return ask('GET', `api/v1/rules?${query}`);
   },
 
   rule: async (id: string): Promise<VersionedRule> => versioned(await call('GET', rulePath(id))),

@@ -1,6 +1,6 @@
 // What is done to many rules at once: to those that were chosen, or to all that a search finds.
 import type { Rule } from '../../rule/rule.ts';
-import { call } from './api.ts';
+import { ask } from './api.ts';
 
 export type BulkAction = 'enable' | 'disable' | 'delete';
 
@@ -31,10 +31,8 @@ export interface ImportRow {
 
 type Progress = (done: number, of: number) => void;
 
-async function post<Answer>(path: string, body: object): Promise<Answer> {
-  return (await (
-    await call('POST', `api/v1/rules/${path}`, { body, signal: AbortSignal.timeout(60_000) })
-  ).json()) as Answer;
+function post<Answer>(path: string, body: object): Promise<Answer> {
+  return ask('POST', `api/v1/rules/${path}`, { body, signal: AbortSignal.timeout(60_000) });
 }
 
 /** The ids of all rules that a search finds, up to bulkMax of them. */
@@ -45,7 +43,7 @@ export async function idsOf(search: string): Promise<{ readonly ids: readonly st
     const query = new URLSearchParams({ limit: String(Math.min(idsAtOnce, bulkMax - ids.length)) });
     if (search !== '') query.set('q', search);
     if (after !== undefined) query.set('after', after);
-    const answer = (await (await call('GET', `api/v1/rules/ids?${query}`)).json()) as { ids: string[]; next?: string };
+    const answer = await ask<{ ids: string[]; next?: string }>('GET', `api/v1/rules/ids?${query}`);
     ids.push(...answer.ids);
     after = answer.next;
   } while (after !== undefined && ids.length < bulkMax);

@@ -1,5 +1,6 @@
 // What the page asks to look into metrics, rules and alarms: samples, backtests, one alarm.
 import {
+  ask,
   call,
   type AlarmDetail,
   type BacktestView,
@@ -21,10 +22,6 @@ export interface SamplesWanted {
   readonly isLowestFirst?: boolean;
 }
 
-async function json<Body>(answer: Promise<Response>): Promise<Body> {
-  return (await (await answer).json()) as Body;
-}
-
 export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promise<SamplesView> {
   const query = new URLSearchParams({ metric_name: wanted.metricName, points: String(wanted.points), series: '6' });
   if (Object.keys(wanted.tags ?? {}).length > 0) query.set('tags', JSON.stringify(wanted.tags));
@@ -34,7 +31,7 @@ export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promis
   if (wanted.lastSeconds !== undefined) query.set('last_seconds', String(wanted.lastSeconds));
   if (wanted.windowSeconds !== undefined) query.set('window_seconds', String(wanted.windowSeconds));
   if (wanted.isLowestFirst === true) query.set('order', 'lowest');
-  return json(call('GET', `api/v1/samples?${query}`, { signal }));
+  return ask('GET', `api/v1/samples?${query}`, { signal });
 }
 
 /** Calls back with each result, the newest slice's first; the last is complete. */
@@ -59,23 +56,23 @@ export async function runBacktest(
   }
 }
 
-export const readAlarm = (id: string): Promise<AlarmDetail> =>
-  json(call('GET', `api/v1/alarms/${encodeURIComponent(id)}`));
+export const readAlarm = (id: string): Promise<AlarmDetail> => ask('GET', `api/v1/alarms/${encodeURIComponent(id)}`);
 
 export const runVerdict = (id: string): Promise<VerdictView> =>
-  json(call('POST', `api/v1/alarms/${encodeURIComponent(id)}/verdict`, { body: {} }));
+  ask('POST', `api/v1/alarms/${encodeURIComponent(id)}/verdict`, { body: {} });
 
 export async function findMetrics(text: string): Promise<readonly MetricView[]> {
   const query = new URLSearchParams({ limit: '30', ...(text !== '' && { q: text }) });
-  const { metrics } = await json<{ metrics: MetricView[] }>(call('GET', `api/v1/metrics?${query}`));
+  const { metrics } = await ask<{ metrics: MetricView[] }>('GET', `api/v1/metrics?${query}`);
   return metrics;
 }
 
 /** The tags that the series of a metric have, with their values; none for a metric that was not seen. */
 export async function findTags(name: string): Promise<Readonly<Record<string, readonly string[]>>> {
   try {
-    const { tags } = await json<{ tags: Record<string, string[]> }>(
-      call('GET', `api/v1/metrics/tags?${new URLSearchParams({ name })}`),
+    const { tags } = await ask<{ tags: Record<string, string[]> }>(
+      'GET',
+      `api/v1/metrics/tags?${new URLSearchParams({ name })}`,
     );
     return tags;
   } catch {
@@ -83,11 +80,10 @@ export async function findTags(name: string): Promise<Readonly<Record<string, re
   }
 }
 
-export const sendTest = (draft: object): Promise<TestSendView> =>
-  json(call('POST', 'api/v1/webhooks/test', { body: draft }));
+export const sendTest = (draft: object): Promise<TestSendView> => ask('POST', 'api/v1/webhooks/test', { body: draft });
 
 export const sendTestOf = (id: string): Promise<TestSendView> =>
-  json(call('POST', `rules/${encodeURIComponent(id)}/test`, { body: {} }));
+  ask('POST', `rules/${encodeURIComponent(id)}/test`, { body: {} });
 
 export async function publish(name: string, value: number): Promise<void> {
   await call('POST', 'api/v1/metrics', { body: { name, value } });

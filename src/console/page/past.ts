@@ -1,6 +1,6 @@
 // What the page asks of the past: alarms, the versions of a rule, what became of messages.
 import type { Rule } from '../../rule/rule.ts';
-import { call, type AlarmView, type RuleView } from './api.ts';
+import { ask, type AlarmView, type RuleView } from './api.ts';
 
 export interface PastAlarmView {
   readonly alarm_id: string;
@@ -90,10 +90,10 @@ export interface DeliveriesView {
   readonly deliveries: readonly DeliveryView[];
 }
 
-async function read<Body>(path: string, query: object, signal?: AbortSignal): Promise<Body> {
+function read<Body>(path: string, query: object, signal?: AbortSignal): Promise<Body> {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
   const search = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
-  return (await (await call('GET', `${path}?${search}`, { signal })).json()) as Body;
+  return ask('GET', `${path}?${search}`, { signal });
 }
 
 const ruleApi = (id: string): string => `api/v1/rules/${encodeURIComponent(id)}`;

@@ -1,5 +1,5 @@
 // What the server says of the whole system.
-import { call } from './api.ts';
+import { ask } from './api.ts';
 
 export interface InstanceView {
   readonly id: string;
@@ -47,8 +47,7 @@ export interface InForceView {
   readonly of: number;
 }
 
-export const readSystem = async (signal?: AbortSignal): Promise<SystemView> =>
-  (await (await call('GET', 'api/v1/system', { signal })).json()) as SystemView;
+export const readSystem = (signal?: AbortSignal): Promise<SystemView> => ask('GET', 'api/v1/system', { signal });
 
-export const readInForce = async (id: string, signal?: AbortSignal): Promise<InForceView> =>
-  (await (await call('GET', `api/v1/rules/${encodeURIComponent(id)}/in-force`, { signal })).json()) as InForceView;
+export const readInForce = (id: string, signal?: AbortSignal): Promise<InForceView> =>
+  ask('GET', `api/v1/rules/${encodeURIComponent(id)}/in-force`, { signal });

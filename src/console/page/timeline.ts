@@ -1,5 +1,5 @@
 // What the page asks of the timeline.
-import { call } from './api.ts';
+import { ask } from './api.ts';
 import type { FieldChange } from './past.ts';
 import type { TimelineFilter } from './router.ts';
 
@@ -60,11 +60,11 @@ export interface TimelineOverview {
   };
 }
 
-async function read<Body>(path: string, filter: TimelineFilter, after: string, signal: AbortSignal): Promise<Body> {
+function read<Body>(path: string, filter: TimelineFilter, after: string, signal: AbortSignal): Promise<Body> {
   const { kind, rule: rule_id, metric: metric_name, from: from_ms, to: to_ms } = filter;
   const given = Object.entries({ kind, rule_id, metric_name, from_ms, to_ms, after });
   const query = new URLSearchParams(given.filter(([, value]) => value !== ''));
-  return (await (await call('GET', `${path}?${query}`, { signal })).json()) as Body;
+  return ask('GET', `${path}?${query}`, { signal });
 }
 
 export const readTimeline = (

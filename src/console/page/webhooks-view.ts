@@ -1,5 +1,5 @@
 // What the server says of webhooks.
-import { call } from './api.ts';
+import { ask } from './api.ts';
 
 export interface WebhookSending {
   readonly at_ms: number;
@@ -35,7 +35,7 @@ export interface WebhooksView {
   readonly webhooks: readonly WebhookView[];
 }
 
-export const readWebhooks = async (search: string, limit: number, signal: AbortSignal): Promise<WebhooksView> => {
+export const readWebhooks = (search: string, limit: number, signal: AbortSignal): Promise<WebhooksView> => {
   const query = new URLSearchParams({ limit: String(limit), ...(search !== '' && { q: search }) });
-  return (await (await call('GET', `api/v1/webhooks?${query}`, { signal })).json()) as WebhooksView;
+  return ask('GET', `api/v1/webhooks?${query}`, { signal });
 };

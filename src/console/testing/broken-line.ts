@@ -1,10 +1,13 @@
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { Transform } from 'node:stream';
 
 export interface BrokenLine {
   readonly url: string;
   /** Breaks all connections, and takes no more until `mend`. */
   cut(): void;
   mend(): Promise<void>;
+  /** From now on every answer breaks off amid its body, as that of a server that dies while it answers. */
+  breakOff(): void;
   close(): void;
 }
 
@@ -12,9 +15,13 @@ export interface BrokenLine {
 export async function lineTo(serverUrl: string): Promise<BrokenLine> {
   const target = Number(new URL(serverUrl).port);
   const sockets = new Set<Socket>();
+  let isBreaking = false;
   const server = createServer((near) => {
     const far = connect(target, '127.0.0.1');
-    near.pipe(far).pipe(near);
+    near
+      .pipe(far)
+      .pipe(halved(() => isBreaking))
+      .pipe(near);
     for (const socket of [near, far]) {
       sockets.add(socket);
       socket.on('error', () => {});
@@ -32,5 +39,24 @@ export async function lineTo(serverUrl: string): Promise<BrokenLine> {
     server.close();
     for (const socket of sockets) socket.destroy();
   };
-  return { url: `http://127.0.0.1:${port}`, cut, mend: () => listen(port), close: cut };
+  const breakOff = (): void => {
+    isBreaking = true;
+  };
+  return { url: `http://127.0.0.1:${port}`, cut, mend: () => listen(port), breakOff, close: cut };
+}
+
+/** Lets the head of an answer through, and half of what came of its body. */
+function halved(isOn: () => boolean): Transform {
+  return new Transform({
+    transform(bytes: Buffer, _encoding, done) {
+      if (!isOn()) {
+        done(null, bytes);
+        return;
+      }
+      const head = bytes.subarray(0, 5).toString() === 'HTTP/' ? bytes.indexOf('\r\n\r\n') + 4 : 0;
+      this.push(bytes.subarray(0, head + Math.floor((bytes.length - head) / 2)));
+      if (bytes.length > head) this.push(null);
+      done();
+    },
+  });
 }
