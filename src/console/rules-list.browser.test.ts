@@ -110,13 +110,15 @@ test('a search that finds too many to count goes on as far as somebody scrolls',
 test('by keyboard the focus goes through rows that come and go, and never leaves the screen', async () => {
   await fill(60_000);
   await open();
+  // The hand is quicker than the server: rows that have not come yet are gone to when they have.
+  await page.route('**/api/v1/rules?*', async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await route.continue();
+  });
   await link('metric-0').focus();
-  for (let step = 1; step <= 60; step++) {
-    // No hand is as quick as this one: a key pressed before the next row has come leads nowhere.
-    await page.locator(`[data-rank="${step}"]`).waitFor({ state: 'attached' });
-    await page.keyboard.press('j');
-    await untilTrue(page, `document.activeElement.closest('[data-rank]')?.dataset.rank === '${step}'`);
-  }
+  for (let step = 1; step <= 60; step++) await page.keyboard.press('j');
+  await untilTrue(page, `document.activeElement.closest('[data-rank]')?.dataset.rank === '60'`);
+  await page.unrouteAll({ behavior: 'ignoreErrors' });
   const box = (await link('metric-60').boundingBox())!;
   assert.ok(box.y >= 60 && box.y < 860, `the row in focus is at ${box.y}`);
   assert.ok((await rows()) <= 60);

@@ -59,13 +59,56 @@ function press(key: string): boolean {
   return true;
 }
 
+const rowMsMax = 5_000;
+
+/** Steps that wait for rows to come, from what has the focus. */
+let awaited: { steps: number; from: Element | null; readonly untilMs: number } | undefined;
+
 /** From row to row, wherever a screen has some: the link of the next one gets the focus, and Enter follows it. */
 function moveInRows(by: 1 | -1): boolean {
+  if (awaited !== undefined && awaited.from === document.activeElement) awaited.steps += by;
+  else if (stepInRows(by)) awaited = undefined;
+  else {
+    const current = document.activeElement?.closest<HTMLElement>('[data-rank]');
+    if (current === undefined || current === null || !hasRow(current, by)) return false;
+    awaited = { steps: by, from: document.activeElement, untilMs: performance.now() + rowMsMax };
+    // A long list holds the rows about where it is scrolled to.
+    current.scrollIntoView({ block: 'nearest' });
+    requestAnimationFrame(stepLater);
+  }
+  return true;
+}
+
+/** Takes the steps whose rows have come, unless the focus went elsewhere meanwhile. */
+function stepLater(): void {
+  if (awaited === undefined) return;
+  if (awaited.from !== document.activeElement || performance.now() > awaited.untilMs) awaited.steps = 0;
+  while (awaited.steps !== 0 && stepInRows(awaited.steps > 0 ? 1 : -1)) {
+    awaited.steps -= Math.sign(awaited.steps);
+    awaited.from = document.activeElement;
+  }
+  if (awaited.steps === 0) awaited = undefined;
+  else requestAnimationFrame(stepLater);
+}
+
+/** Whether the row was there. In a long list it is the one of the next rank, since not all rows between are there. */
+function stepInRows(by: 1 | -1): boolean {
   const rows = [...document.querySelectorAll<HTMLElement>('main [data-row]')];
   const current = rows.findIndex((row) => row.contains(document.activeElement));
-  const next = rows[current < 0 ? 0 : current + by];
+  const rank = rows[current]?.dataset['rank'];
+  const next =
+    rank === undefined
+      ? rows[current < 0 ? 0 : current + by]
+      : rows.find((row) => row.dataset['rank'] === String(Number(rank) + by));
   (next?.querySelector<HTMLElement>('[data-row-link]') ?? next?.querySelector('a'))?.focus();
   return next !== undefined;
+}
+
+/** Whether the list has one more row that way, wherever it is. */
+function hasRow(row: HTMLElement, by: 1 | -1): boolean {
+  const [rank, rowCount] = [Number(row.dataset['rank']), Number(row.closest('[role=table]')?.ariaRowCount)];
+  // The heads are a row, too.
+  return by < 0 ? rank > 0 : rowCount === -1 || rank + 2 < rowCount;
 }
 
 /** What a screen, or the row in focus before it, marks with the key. */
