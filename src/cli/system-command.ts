@@ -5,7 +5,7 @@ import { printTable, shown } from './table.ts';
 interface System {
   readonly version: string;
   readonly samples_per_second: number;
-  readonly lag: number;
+  readonly lag: number | null;
   readonly series: number;
   readonly waiting: number;
   readonly misrouted_metrics: number;
@@ -48,7 +48,7 @@ function printSystem(system: System): void {
     ['Rules', `${system.rules}${system.rules_unreadable > 0 ? `, ${system.rules_unreadable} unreadable` : ''}`],
     ['Series', String(system.series)],
     ['Samples a second', system.samples_per_second.toFixed(1)],
-    ['Behind', `${system.lag} samples`],
+    ['Behind', system.lag === null ? 'unknown' : `${system.lag} samples`],
     ['Messages waiting', String(system.waiting)],
     ['Samples', skipped.join(', ') || 'none yet'],
     ...(system.misrouted_metrics > 0 ? [['Misrouted metrics', String(system.misrouted_metrics)]] : []),

@@ -370,6 +370,17 @@ test('a server that is away for a while: what shows is called stale, and nothing
   }
 });
 
+test('while nobody judges, how far behind it is is unknown, and not nothing', async () => {
+  const behind = page.locator('.figure', { hasText: 'Behind, in records' }).locator('dd');
+  await behind.getByText('0', { exact: true }).waitFor();
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"cpu","value":1}' };
+  await fetch(`${system.url}/api/v1/metrics`, init);
+  await behind.getByText('unknown', { exact: true }).waitFor();
+  await page.goto(`${system.url}/console/#/system`);
+  await page.getByText(/20 partitions have no owner/).waitFor();
+  await behind.getByText('unknown', { exact: true }).waitFor();
+});
+
 test('hostile text is shown as text, and runs nowhere', async () => {
   const hostile = `<img src=x onerror="document.title='owned'"><script>alert(1)</script>`;
   const rule = await make({ metric_name: hostile, threshold: 1, description: hostile, tags: { [hostile]: hostile } });

@@ -16,7 +16,7 @@ export class LagWatch {
     this.#instances = instances;
   }
 
-  /** Records that are not judged yet; undefined while the log cannot be asked. */
+  /** Records that are not judged yet; undefined while the log cannot be asked, and where nobody has told. */
   get lag(): number | undefined {
     return this.#lag;
   }

@@ -33,8 +33,9 @@ export async function partitionLags(log: Log, instances: InstancesView): Promise
   });
 }
 
-/** Records that are not judged yet, in all partitions whose position is known. */
-export function lagOf(partitions: readonly PartitionLag[]): number {
+/** Records that are not judged yet; undefined where nobody has told how far a partition with records is judged. */
+export function lagOf(partitions: readonly PartitionLag[]): number | undefined {
+  if (partitions.some(({ lag }) => lag === undefined)) return undefined;
   return partitions.reduce((sum, { lag = 0 }) => sum + lag, 0);
 }
 

@@ -47,7 +47,9 @@ const SystemSchema = Type.Object({
   time_ms: Type.Number(),
   version: Type.String({ description: 'Of who answers' }),
   samples_per_second: Type.Number(),
-  lag: Type.Integer({ description: 'Records not judged yet, in all partitions whose position is known' }),
+  lag: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'Records not judged yet; null: of some partition nobody has told',
+  }),
   latency_p99_ms: Type.Union([Type.Number(), Type.Null()], {
     description:
       "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes; null: there was none",
@@ -103,7 +105,7 @@ function systemRoute(app: HttpApp, { log, instances, rules, latencyP99Ms, now, v
         time_ms: now(),
         version,
         samples_per_second: sum(live, ({ samplesPerSecond }) => samplesPerSecond ?? 0),
-        lag: lagOf(partitions),
+        lag: lagOf(partitions) ?? null,
         latency_p99_ms: latencyP99Ms() ?? null,
         series: sum(evaluating, ({ series }) => series),
         waiting: sum(live, ({ record }) => record.notify?.waiting ?? 0),

@@ -11,7 +11,7 @@ const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repea
 
 interface System {
   readonly samples_per_second: number;
-  readonly lag: number;
+  readonly lag: number | null;
   readonly latency_p99_ms: number | null;
   readonly samples: Readonly<Record<string, number>>;
   readonly instances: readonly {
@@ -89,6 +89,29 @@ test('one process owns every partition, and tells what became of samples', async
   const status = async () =>
     (await (await fetch(`${console.url}/api/v1/status`)).json()) as { lag: number | null; waiting: number };
   await until(status, (now) => now.lag === 0 && now.waiting === 0);
+});
+
+test('who has never heard how far samples are judged calls the lag unknown, and then it grows while nobody judges', async () => {
+  const quiet = await startConsoleSystem();
+  try {
+    const lags = async (): Promise<(number | null)[]> => {
+      const told = ['status', 'system'].map(async (path) => (await fetch(`${quiet.url}/api/v1/${path}`)).json());
+      return ((await Promise.all(told)) as { lag: number | null }[]).map(({ lag }) => lag);
+    };
+    const send = (): Promise<Response> =>
+      fetch(`${quiet.url}/api/v1/metrics`, { method: 'POST', headers: json, body: '{"name":"cpu","value":1}' });
+    await until(lags, (told) => told.every((lag) => lag === 0));
+    await send();
+    await until(lags, (told) => told.every((lag) => lag === null));
+    const judging = await startConsoleSystem({ evaluates: true, storage: quiet.storage });
+    await until(lags, (told) => told.every((lag) => lag === 0));
+    await judging.stop();
+    await send();
+    await send();
+    await until(lags, (told) => told.every((lag) => lag === 2));
+  } finally {
+    await quiet.stop();
+  }
 });
 
 test('a rule is in force on those that have applied its version', async () => {

@@ -15,7 +15,7 @@ const fields = {
   alarms: CountsSchema,
   samples_last_minute: OrNull(Type.Integer()),
   samples_per_second: OrNull(Type.Number({ description: 'Over the last four seconds' })),
-  lag: OrNull(Type.Integer({ description: 'Records not judged yet, in all partitions whose position is known' })),
+  lag: OrNull(Type.Integer({ description: 'Records not judged yet; null: of some partition nobody has told' })),
   waiting: Type.Integer({ description: 'Messages that are due and have come to no end' }),
   latency_p99_ms: OrNull(
     Type.Number({ description: "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes" }),

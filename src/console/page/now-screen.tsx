@@ -6,7 +6,7 @@ import { alarmKey, changes, connection, firing, isStale, nowMs, pending, sampleH
 import { addressOf, everyAlarm } from './router.ts';
 import { known, learnRule } from './rule-cache.ts';
 import { Sentence, StateMark, Tags } from './state-mark.tsx';
-import { durationText, momentText, numberText, rateText, shortText } from './time-text.ts';
+import { durationText, lagText, momentText, numberText, rateText, shortText } from './time-text.ts';
 
 /** What is firing, longest first; while nothing is, proof that somebody watches. */
 export function NowScreen() {
@@ -112,14 +112,14 @@ function plural(count: number, word: string): string {
 function Figures() {
   const now = status.value;
   const count = (value: number | null | undefined): string => value?.toLocaleString('en') ?? '–';
-  const [lag, waiting, latencyMs] = [now?.lag ?? 0, now?.waiting ?? 0, now?.latency_p99_ms ?? undefined];
+  const [waiting, latencyMs] = [now?.waiting ?? 0, now?.latency_p99_ms ?? undefined];
   const perSecond = now?.samples_per_second ?? undefined;
   const figures: [word: string, kind: string, text: string][] = [
     ['Firing', now?.alarms.firing === 0 ? 'zero' : 'firing', count(now?.alarms.firing)],
     ['Pending', now?.alarms.pending === 0 ? 'zero' : 'pending', count(now?.alarms.pending)],
     ['OK', now?.alarms.ok === 0 ? 'zero' : 'ok', count(now?.alarms.ok)],
     ['Rules', 'rules', count(now?.rules)],
-    ['Behind, in records', lag > 0 ? 'pending' : 'zero', count(now?.lag)],
+    ['Behind, in records', now?.lag === 0 ? 'zero' : 'pending', now === undefined ? '–' : lagText(now.lag)],
     ['Sample to Discord, p99', 'rules', latencyMs === undefined ? '–' : shortText(latencyMs)],
     ['Messages waiting', waiting > 0 ? 'pending' : 'zero', count(now?.waiting)],
   ];

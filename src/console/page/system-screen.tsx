@@ -2,7 +2,7 @@ import { isStale, nowMs } from './live.ts';
 import { usePolled } from './polled.ts';
 import { StateMark, type ShownState } from './state-mark.tsx';
 import { readSystem, type InstanceView, type PartitionView, type SystemView } from './system-view.ts';
-import { durationText, momentText, rateText, shortText } from './time-text.ts';
+import { durationText, lagText, momentText, rateText, shortText } from './time-text.ts';
 
 const everyMs = 2_000;
 
@@ -54,7 +54,7 @@ function count(number: number, one: string, many: string): string {
 function SystemFigures({ system }: { readonly system: SystemView }) {
   const figures: [word: string, kind: string, text: string][] = [
     ['Samples a second', 'rate', rateText(system.samples_per_second)],
-    ['Behind, in records', system.lag > 0 ? 'pending' : 'ok', system.lag.toLocaleString('en')],
+    ['Behind, in records', system.lag === 0 ? 'ok' : 'pending', lagText(system.lag)],
     ['Sample to Discord, p99', 'rules', system.latency_p99_ms === null ? '–' : shortText(system.latency_p99_ms)],
     ['Series held', 'rules', system.series.toLocaleString('en')],
     ['Messages in memory', system.waiting > 0 ? 'pending' : 'ok', system.waiting.toLocaleString('en')],

@@ -30,7 +30,7 @@ export interface SystemView {
   readonly time_ms: number;
   readonly version: string;
   readonly samples_per_second: number;
-  readonly lag: number;
+  readonly lag: number | null;
   readonly latency_p99_ms: number | null;
   readonly series: number;
   readonly waiting: number;

@@ -53,6 +53,9 @@ export function numberText(value: number): string {
   return Math.abs(value) >= 1e4 && Number.isInteger(value) ? value.toLocaleString('en') : String(value);
 }
 
+/** Records behind; null: nobody has told, which is no reason for calm. */
+export const lagText = (records: number | null): string => records?.toLocaleString('en') ?? 'unknown';
+
 export const timesText = (count: number): string => (count === 1 ? 'once' : `${numberText(count)} times`);
 
 /** Of something a second: one digit after the point while it is small. */
