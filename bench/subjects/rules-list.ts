@@ -9,7 +9,7 @@ import { createServer } from '../../src/http/server.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
 import { createRules } from '../../src/rules/rules.ts';
 import { topics } from '../../src/topics.ts';
-import { ok } from '../../src/alarm/alarm-state.ts';
+import { ok, type AlarmState } from '../../src/alarm/alarm-state.ts';
 import { alarmRecordOf, firingSince } from '../../src/console/testing/console-system.ts';
 import { onCommand } from '../support/commands.ts';
 import { heldBytes } from '../support/memory.ts';
@@ -48,6 +48,7 @@ const [alarmCount, updatesPerTick, tickMs] = [300, 100, 100];
 onCommand({
   update() {
     const watched = [...rules.feed.book].slice(0, alarmCount);
+    const states = new Map<string, AlarmState>();
     let offset = 0;
     setInterval(() => {
       const records = Array.from({ length: updatesPerTick }, (_, index) => {
@@ -55,8 +56,13 @@ onCommand({
         const turn = Math.floor((offset + index) / watched.length);
         const isFiring = Math.floor(turn / 10) % 2 === index % 2;
         const x = rule.threshold + (isFiring ? 1 : -1) * (1 + (turn % 10));
-        const state = isFiring ? firingSince(Date.now()) : ok;
-        return alarmRecordOf({ ruleId: rule.id, metric: rule.metric_name, state, x, offset: offset + index }).written;
+        const before = states.get(rule.id);
+        const isRepeat = before?.state === (isFiring ? 'firing' : 'ok');
+        const state = isRepeat ? before : isFiring ? firingSince(Date.now()) : ok;
+        const given = { ruleId: rule.id, metric: rule.metric_name, state, isRepeat, x, offset: offset + index };
+        const { record, written } = alarmRecordOf(given);
+        states.set(rule.id, record.state);
+        return written;
       });
       offset += updatesPerTick;
       log.append(topics.alarms.name, records).catch((error: unknown) => logger.error(error));
