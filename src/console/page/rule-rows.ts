@@ -3,7 +3,7 @@
 // Where the server says how many there are, any rows can be asked for by their rank. Where it does not, since too many match, they come one
 // page after another, as far as somebody scrolls.
 import { signal, type Signal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { ApiError, api, token, type RuleView } from './api.ts';
 import { isResting } from './pause.ts';
 
@@ -163,8 +163,13 @@ export class FollowedRules {
 
 export function useFollowedRules(search: string): FollowedRules {
   const followed = useMemo(() => new FollowedRules(search), [search, token.value]);
-  useEffect(() => {
-    const first = setTimeout(() => void followed.ask(), search === '' ? 0 : typingMs);
+  const isFirst = useRef(true);
+  // The answer is under way while the rest of the screen is painted.
+  useLayoutEffect(() => {
+    const isTyped = !isFirst.current && search !== '';
+    isFirst.current = false;
+    if (!isTyped) void followed.ask();
+    const first = isTyped ? setTimeout(() => void followed.ask(), typingMs) : undefined;
     const timer = setInterval(() => void (isResting() || followed.ask()), everyMs);
     return () => {
       clearTimeout(first);
