@@ -128,6 +128,42 @@ test('j and k go through the alarms that fire, Enter opens one, and e edits its 
   await page.waitForURL(/\/edit$/);
 });
 
+test('one of many alarms that says a new value is drawn anew alone; their rules are asked for at once, the stream once', async () => {
+  system = await startConsoleSystem({ pageDir: browser.pageDir });
+  const { log } = system.storage;
+  const hosts = Array.from({ length: 40 }, (_, index) => `web-${index}`);
+  const alarms = [];
+  for (const [index, host] of hosts.entries()) {
+    const given = { ruleId: await make(`metric-${index}`), metric: `metric-${index}`, tags: { host }, offset: index };
+    // Days ago: how long it is does not change in a second.
+    const state = firingSince(Date.now() - 3 * 86_400_000 + index);
+    alarms.push({ ...given, state: (await appendAlarm(log, { ...given, state, x: 95 })).state });
+  }
+  opened = await browser.open(`${system.url}/api/v1/status`);
+  ({ page } = opened);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).pathname));
+  await page.goto(`${system.url}/console/`);
+  const row = (index: number) => page.locator('.alarm', { hasText: `metric-${index} is above 90` });
+  await row(39).waitFor();
+  assert.equal(await page.locator('.alarm', { hasText: 'is above 90' }).count(), 40);
+  const count = (path: RegExp): number => asked.filter((one) => path.test(one)).length;
+  assert.deepEqual([count(/stream$/), count(/^\/rules\//), count(/rules\/export$/)], [1, 0, 1]);
+
+  // Whoever draws a row makes the address of its alarm.
+  await page.evaluate(`
+    globalThis.drawn = 0;
+    const encode = encodeURIComponent;
+    globalThis.encodeURIComponent = (text) => (drawn++, encode(text));
+    globalThis.written = [];
+    new MutationObserver((list) => written.push(...list.map(({ target }) => target.parentElement?.className ?? '')))
+      .observe(document.querySelector('.alarms'), { subtree: true, childList: true, attributes: true, characterData: true });
+  `);
+  await appendAlarm(log, { ...alarms[7]!, x: 97.5, offset: 100, isRepeat: true });
+  await row(7).getByText('97.5', { exact: true }).waitFor();
+  assert.deepEqual(await page.evaluate('[drawn, written]'), [0, ['value']]);
+});
+
 test('while it is paused nothing changes or moves, and nothing is missed when it goes on', async () => {
   await open();
   const ruleId = await make('cpu');

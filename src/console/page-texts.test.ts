@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/paged-list.ts';
 import { differences, draftOf, emptyDraft, fieldsOf } from './page/rule-draft.ts';
-import { durationText, secondsText, shortText } from './page/time-text.ts';
+import { durationText, grouped, secondsText, shortText } from './page/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
 
 test('a condition is said in a sentence', () => {
@@ -45,6 +45,14 @@ test('only what is unusual is said of the rest', () => {
     'Tells when it ends',
     'Fires after 1 min without data',
   ]);
+});
+
+test('large counts are grouped, as Intl would do it', () => {
+  const counts = [0, 7, 999, 1_000, -1_000, -999, 123_456, 1_234_567, Number.MAX_SAFE_INTEGER];
+  assert.deepEqual(
+    counts.map(grouped),
+    counts.map((count) => count.toLocaleString('en')),
+  );
 });
 
 test('durations have two units at most, and those of a rule are exact', () => {

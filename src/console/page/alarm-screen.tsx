@@ -10,7 +10,7 @@ import { nowMs } from './live.ts';
 import { tell, tellError } from './notices.tsx';
 import { addressOf } from './router.ts';
 import { Sentence, StateMark, Tags } from './state-mark.tsx';
-import { clockText, durationText, momentText, numberText } from './time-text.ts';
+import { clockText, durationText, grouped, momentText, numberText } from './time-text.ts';
 
 const againEveryMs = 2_000;
 
@@ -228,7 +228,7 @@ function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
         <p role="status" class={said === undefined ? 'hint' : said.agrees ? 'agrees' : 'disagrees'}>
           {said === undefined
             ? 'The evaluator reads that slice of the log once more, and must agree.'
-            : `${said.agrees ? '✓ ' : '✗ '}${said.detail} ${said.samples.toLocaleString('en')} samples in ${said.took_ms} ms.`}
+            : `${said.agrees ? '✓ ' : '✗ '}${said.detail} ${grouped(said.samples)} samples in ${said.took_ms} ms.`}
         </p>
       </div>
     </section>

@@ -19,7 +19,7 @@ effect(() => {
   toldCount = count;
   if (isFirst && count === 0) return;
   toldMs = performance.now();
-  const [newest] = firing.value.toSorted((a, b) => (b.since_ms ?? 0) - (a.since_ms ?? 0));
+  const newest = firing.value.at(-1)?.view.value;
   const which = newest === undefined ? '' : `, the newest on ${newest.metric_name}`;
   polite.value = count === 0 ? 'Nothing is firing any more.' : `${count} firing${which}.`;
 });

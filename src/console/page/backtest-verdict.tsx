@@ -1,5 +1,5 @@
 import type { BacktestView } from './api.ts';
-import { clockText, durationText, momentText, numberText } from './time-text.ts';
+import { clockText, durationText, grouped, momentText, numberText } from './time-text.ts';
 
 interface VerdictProps {
   readonly result: BacktestView | undefined;
@@ -43,8 +43,8 @@ export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) 
         </span>
       </p>
       <p class="hint">
-        {result.complete ? 'Read' : 'Still reading: so far'} {result.samples.toLocaleString('en')} samples among{' '}
-        {result.records.toLocaleString('en')} records
+        {result.complete ? 'Read' : 'Still reading: so far'} {grouped(result.samples)} samples among{' '}
+        {grouped(result.records)} records
         {result.from_ms !== undefined && `, ${clockText(result.from_ms)} to ${clockText(result.to_ms!)}`}, in{' '}
         {Math.round(result.took_ms)} ms, by the evaluator itself.
         {result.cut_short === 'retention' && ' What is older is no longer retained.'}
@@ -78,5 +78,5 @@ export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) 
 }
 
 function times(count: number): string {
-  return count === 0 ? 'not once' : count === 1 ? 'once' : `${count.toLocaleString('en')} times`;
+  return count === 0 ? 'not once' : count === 1 ? 'once' : `${grouped(count)} times`;
 }

@@ -12,6 +12,7 @@ import {
 import { Dialog } from './dialog.tsx';
 import { tell, tellError } from './notices.tsx';
 import type { Chosen } from './rule-table.tsx';
+import { grouped } from './time-text.ts';
 
 interface BulkBarProps {
   readonly search: string;
@@ -34,8 +35,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
   const { value } = chosen;
   const count = value === 'all' ? total : value.size;
   const isNone = value !== 'all' && value.size === 0;
-  const progress = (done: number, of: number): void =>
-    void (busy.value = `${done.toLocaleString('en')} of ${of.toLocaleString('en')}`);
+  const progress = (done: number, of: number): void => void (busy.value = `${grouped(done)} of ${grouped(of)}`);
   const during = async (work: () => Promise<void>): Promise<void> => {
     busy.value = 'Working';
     try {
@@ -48,7 +48,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
   const chosenIds = async (): Promise<readonly string[]> => {
     if (value !== 'all') return [...value];
     const { ids, isAll } = await idsOf(search);
-    if (!isAll) tell(`Only the first ${bulkMax.toLocaleString('en')} rules are taken at once.`);
+    if (!isAll) tell(`Only the first ${grouped(bulkMax)} rules are taken at once.`);
     return ids;
   };
   const change = (action: BulkAction, rules: readonly Changed[]): Promise<void> =>
@@ -56,8 +56,8 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
       const { changed, unchanged, refused } = await changeRules(action, rules, progress);
       const { done, undo } = words[action];
       const rest = [
-        unchanged.length > 0 && `${unchanged.length.toLocaleString('en')} were so already`,
-        refused.length > 0 && `${refused.length.toLocaleString('en')} refused: ${refused[0]!.reason}`,
+        unchanged.length > 0 && `${grouped(unchanged.length)} were so already`,
+        refused.length > 0 && `${grouped(refused.length)} refused: ${refused[0]!.reason}`,
       ].filter((each) => each !== false);
       const said = [`${done} ${countText(changed.length)}.`, ...rest].join(' ');
       tell(said, undo === undefined || changed.length === 0 ? undefined : () => void change(undo, changed));
@@ -87,13 +87,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
         {search === '' ? 'All' : 'All that match'}
       </label>
       <span class="bulk-count" role="status">
-        {isBusy
-          ? busy.value
-          : isNone
-            ? ''
-            : count === undefined
-              ? 'All chosen'
-              : `${count.toLocaleString('en')} chosen`}
+        {isBusy ? busy.value : isNone ? '' : count === undefined ? 'All chosen' : `${grouped(count)} chosen`}
       </span>
       {!isNone && (
         <>

@@ -1,6 +1,7 @@
 // What is done to many rules at once: to those that were chosen, or to all that a search finds.
 import type { Rule } from '../../rule/rule.ts';
 import { ask } from './api.ts';
+import { grouped } from './time-text.ts';
 
 export type BulkAction = 'enable' | 'disable' | 'delete';
 
@@ -106,4 +107,4 @@ export function saveFile(name: string, text: string): void {
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-export const countText = (count: number): string => `${count.toLocaleString('en')} rule${count === 1 ? '' : 's'}`;
+export const countText = (count: number): string => `${grouped(count)} rule${count === 1 ? '' : 's'}`;

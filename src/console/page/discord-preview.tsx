@@ -6,7 +6,7 @@ import { codePoints } from '../../notice/discord-text.ts';
 import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../notice/embed.ts';
 import type { Rule } from '../../rule/rule.ts';
 import { nowMs } from './live.ts';
-import { durationText, momentText } from './time-text.ts';
+import { durationText, grouped, momentText } from './time-text.ts';
 
 const someId = '00000000-0000-4000-8000-000000000000';
 const lastedMs = 4 * 60_000;
@@ -122,7 +122,7 @@ function Counters({ embed }: { readonly embed: Embed }) {
         <div key={name}>
           <dt>{name}</dt>
           <dd>
-            {count.toLocaleString('en')} of {most.toLocaleString('en')}
+            {grouped(count)} of {grouped(most)}
           </dd>
         </div>
       ))}

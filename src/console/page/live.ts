@@ -2,7 +2,7 @@
 //
 // Only a tab that is looked at holds a stream, for a browser opens six connections to a host and no more; a hidden one looks
 // now and then, so that its title stays true, and hears what it missed when it is looked at again.
-import { batch, computed, signal } from '@preact/signals';
+import { batch, computed, signal, type Signal } from '@preact/signals';
 import { ApiError, api, signInWanted, token, type AlarmView, type StatusView } from './api.ts';
 import { isPaused, isResting } from './pause.ts';
 import { followStream, type StreamEvent } from './stream.ts';
@@ -14,8 +14,9 @@ const alarmsMax = 200;
 const historyMax = 60;
 
 export const status = signal<StatusView | undefined>(undefined);
-export const firing = signal<readonly AlarmView[]>([]);
-export const pending = signal<readonly AlarmView[]>([]);
+/** What fires, longest first. */
+export const firing = signal<readonly LiveAlarm[]>([]);
+export const pending = signal<readonly LiveAlarm[]>([]);
 /** The last minute of `samples_per_second`, oldest first, for the small line. */
 export const sampleHistory = signal<readonly number[]>([]);
 /** What began and ended lately, newest first. */
@@ -24,6 +25,14 @@ export const changes = signal<readonly AlarmChange[]>([]);
 export const nowMs = signal(Date.now());
 /** Why the last attempt failed, when it did for another reason than a lost connection. */
 export const refusal = signal<string | undefined>(undefined);
+
+/** One alarm as long as it is told of. What of it changes with each sample stands apart, so that nothing else is drawn anew. */
+export interface LiveAlarm {
+  readonly key: string;
+  /** Its value is the one that this began with. */
+  readonly view: Signal<AlarmView>;
+  readonly value: Signal<number | null>;
+}
 
 export interface AlarmChange {
   /** Its place in the log. */
@@ -34,7 +43,9 @@ export interface AlarmChange {
 }
 
 const changesMax = 50;
-const heardMs = signal<number | undefined>(undefined);
+const isHeard = signal(false);
+/** When the server was heard last. */
+let heardMs = 0;
 /** Since when the server has not been there. */
 const lostMs = signal<number | undefined>(undefined);
 const clock = signal(performance.now());
@@ -46,22 +57,21 @@ export type Connection =
 export const connection = computed((): Connection => {
   if (signInWanted.value !== 'no') return { state: 'signed-out' };
   if (isPaused.value) return { state: 'paused' };
-  const [heard, lost] = [heardMs.value, lostMs.value];
-  if (heard === undefined) return { state: lost === undefined ? 'starting' : 'reconnecting' };
+  const lost = lostMs.value;
+  if (!isHeard.value) return { state: lost === undefined ? 'starting' : 'reconnecting' };
   if (lost === undefined) return { state: 'live' };
   if (clock.value - lost <= staleMs) return { state: 'reconnecting' };
-  return { state: 'stale', seconds: Math.floor((clock.value - heard) / 1000) };
+  return { state: 'stale', seconds: Math.floor((clock.value - heardMs) / 1000) };
 });
 
 /** What is shown cannot be renewed right now, so it is not shown as live. */
 export const isStale = computed(() => ['stale', 'signed-out', 'paused'].includes(connection.value.state));
 
-export const alarmKey = (alarm: AlarmView): string =>
-  JSON.stringify([alarm.rule_id, alarm.metric_name, alarm.tags ?? {}]);
+const alarmKey = (alarm: AlarmView): string => JSON.stringify([alarm.rule_id, alarm.metric_name, alarm.tags ?? {}]);
 
 let clockAheadMs = 0;
 let lastEventId: string | undefined;
-let alarms = new Map<string, AlarmView>();
+let alarms = new Map<string, LiveAlarm>();
 
 /** A transition as the server tells it. */
 interface FeedTransition extends Omit<AlarmView, 'state'> {
@@ -102,19 +112,50 @@ function showGathered(): void {
 function show(told: StreamData, isWhole: boolean): void {
   clockAheadMs = told.time_ms - Date.now();
   if (told.status !== undefined) status.value = { ...status.value!, ...told.status, time_ms: told.time_ms };
-  if (isWhole) alarms = new Map();
-  for (const alarm of told.alarms ?? []) alarms.set(alarmKey(alarm), alarm);
-  for (const alarm of told.gone ?? []) alarms.delete(alarmKey(alarm));
-  if (isWhole || told.alarms !== undefined || told.gone !== undefined) {
-    const sorted = [...alarms.values()].sort((one, other) => (one.since_ms ?? 0) - (other.since_ms ?? 0));
-    firing.value = sorted.filter(({ state }) => state === 'firing');
-    pending.value = sorted.filter(({ state }) => state === 'pending');
-  }
+  if (isWhole || told.alarms !== undefined || told.gone !== undefined)
+    showAlarms(told.alarms ?? [], isWhole ? undefined : (told.gone ?? []));
   const news = (told.feed ?? []).flatMap(changesOf);
   if (news.length === 0) return;
   const known = new Set(changes.value.map(({ place }) => place));
   const fresh = news.filter(({ place }) => !known.has(place)).toReversed();
   changes.value = [...fresh, ...changes.value].slice(0, changesMax);
+}
+
+/** Of all alarms that there are, or of some, with those that are gone. */
+function showAlarms(views: readonly AlarmView[], gone: readonly AlarmView[] | undefined): void {
+  const before = alarms;
+  if (gone === undefined) alarms = new Map();
+  for (const view of views) {
+    const key = alarmKey(view);
+    const known = before.get(key);
+    alarms.set(key, known ?? { key, view: signal(view), value: signal(view.value) });
+    if (known === undefined) continue;
+    known.value.value = view.value;
+    if (!isSameButForValue(known.view.peek(), view)) known.view.value = view;
+  }
+  for (const view of gone ?? []) alarms.delete(alarmKey(view));
+  const sorted = [...alarms.values()].sort((one, other) => sinceMs(one) - sinceMs(other));
+  renew(
+    firing,
+    sorted.filter(({ view }) => view.peek().state === 'firing'),
+  );
+  renew(
+    pending,
+    sorted.filter(({ view }) => view.peek().state === 'pending'),
+  );
+}
+
+const sinceMs = ({ view }: LiveAlarm): number => view.peek().since_ms ?? 0;
+
+/** Both are of one alarm. */
+function isSameButForValue(one: AlarmView, other: AlarmView): boolean {
+  return (['state', 'since_ms', 'cause', 'owed', 'alarm_id'] as const).every((field) => one[field] === other[field]);
+}
+
+/** A list of the same alarms in the same order stays as it is. */
+function renew(list: Signal<readonly LiveAlarm[]>, fresh: readonly LiveAlarm[]): void {
+  const isSame = fresh.length === list.value.length && fresh.every((alarm, index) => alarm === list.value[index]);
+  if (!isSame) list.value = fresh;
 }
 
 function changesOf(item: FeedTransition): AlarmChange[] {
@@ -133,14 +174,14 @@ async function look(): Promise<void> {
   clockAheadMs = fresh.time_ms - Date.now();
   batch(() => {
     status.value = fresh;
-    firing.value = nowFiring;
-    pending.value = nowPending;
+    showAlarms([...nowFiring, ...nowPending], undefined);
     hear();
   });
 }
 
 function hear(): void {
-  heardMs.value = performance.now();
+  heardMs = performance.now();
+  isHeard.value = true;
   lostMs.value = undefined;
   refusal.value = undefined;
 }
@@ -179,7 +220,6 @@ function wake(): void {
 
 /** Begins to follow. Called once. */
 export function startLive(): void {
-  void follow();
   setInterval(() => {
     clock.value = performance.now();
     if (isStale.value) return;
@@ -200,4 +240,6 @@ export function startLive(): void {
   token.subscribe(wake);
   isPaused.subscribe(wake);
   signInWanted.subscribe((wanted) => wanted === 'no' && wakeUp());
+  // Who subscribes to a signal is called at once: before this there is nothing to wake.
+  void follow();
 }

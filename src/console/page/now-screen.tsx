@@ -1,12 +1,23 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import { api, type AlarmView } from './api.ts';
+import { useRef } from 'preact/hooks';
+import type { AlarmView } from './api.ts';
 import { conditionSentence, silenceSentence } from './condition-sentence.ts';
-import { alarmKey, changes, connection, firing, isStale, nowMs, pending, sampleHistory, status } from './live.ts';
+import {
+  changes,
+  connection,
+  firing,
+  isStale,
+  nowMs,
+  pending,
+  sampleHistory,
+  status,
+  type AlarmChange,
+  type LiveAlarm,
+} from './live.ts';
 import { addressOf, everyAlarm } from './router.ts';
-import { known, learnRule } from './rule-cache.ts';
+import { useRule } from './rule-cache.ts';
 import { Sentence, StateMark, Tags } from './state-mark.tsx';
-import { durationText, lagText, momentText, numberText, rateText, shortText } from './time-text.ts';
+import { durationText, grouped, lagText, momentText, numberText, rateText, shortText } from './time-text.ts';
 
 /** What is firing, longest first; while nothing is, proof that somebody watches. */
 export function NowScreen() {
@@ -31,7 +42,7 @@ export function NowScreen() {
 }
 
 function FiringHero({ count }: { readonly count: number }) {
-  const [longest] = firing.value;
+  const longest = firing.value[0]?.view.value;
   return (
     <section class="hero hero-firing">
       <div class={isStale.value ? 'orb orb-still' : 'orb'} aria-hidden="true">
@@ -99,19 +110,20 @@ function ProofOfLife() {
   if (samples === 0) return <p>{watching} stand ready. No sample has come in during the last minute.</p>;
   return (
     <p>
-      {watching} watched <b class="part-number">{samples.toLocaleString('en')}</b>{' '}
-      {samples === 1 ? 'sample' : 'samples'} in the last minute.
+      {watching} watched <b class="part-number">{grouped(samples)}</b> {samples === 1 ? 'sample' : 'samples'} in the
+      last minute.
     </p>
   );
 }
 
 function plural(count: number, word: string): string {
-  return `${count.toLocaleString('en')} ${word}${count === 1 ? '' : 's'}`;
+  return `${grouped(count)} ${word}${count === 1 ? '' : 's'}`;
 }
 
 function Figures() {
   const now = status.value;
-  const count = (value: number | null | undefined): string => value?.toLocaleString('en') ?? '–';
+  const count = (value: number | null | undefined): string =>
+    value === null || value === undefined ? '–' : grouped(value);
   const [waiting, latencyMs] = [now?.waiting ?? 0, now?.latency_p99_ms ?? undefined];
   const perSecond = now?.samples_per_second ?? undefined;
   const figures: [word: string, kind: string, text: string][] = [
@@ -158,7 +170,7 @@ function Spark({ values }: { readonly values: readonly number[] }) {
 
 interface AlarmListProps {
   readonly title: string;
-  readonly alarms: readonly AlarmView[];
+  readonly alarms: readonly LiveAlarm[];
   readonly total: number;
   readonly hint?: string;
 }
@@ -166,14 +178,12 @@ interface AlarmListProps {
 /** Rows never move under the pointer: while one is hovered or focused the list is held, and a pill says what it missed. */
 function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
   const isHeld = useSignal(false);
-  const held = useRef<readonly AlarmView[]>(alarms);
+  const held = useRef<readonly LiveAlarm[]>(alarms);
   if (!isHeld.value) held.current = alarms;
-  const current = new Map(alarms.map((alarm) => [alarmKey(alarm), alarm]));
   const shown = held.current;
-  const heldKeys = new Set(shown.map(alarmKey));
-  const missed =
-    alarms.filter((alarm) => !heldKeys.has(alarmKey(alarm))).length +
-    shown.filter((alarm) => !current.has(alarmKey(alarm))).length;
+  const current = new Map(alarms.map((alarm) => [alarm.key, alarm]));
+  const ended = shown.filter(({ key }) => !current.has(key)).length;
+  const missed = alarms.length - (shown.length - ended) + ended;
   const hold = (on: boolean) => (): void => void (isHeld.value = on);
   return (
     <section
@@ -194,8 +204,8 @@ function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
       </div>
       <ul class="alarms">
         {shown.map((alarm) => {
-          const now = current.get(alarmKey(alarm));
-          return <AlarmRow key={alarmKey(alarm)} alarm={now ?? alarm} hasEnded={now === undefined} />;
+          const now = current.get(alarm.key);
+          return <AlarmRow key={alarm.key} alarm={now ?? alarm} hasEnded={now === undefined} />;
         })}
       </ul>
       {total > alarms.length && <p class="hint">And {total - alarms.length} more.</p>}
@@ -203,9 +213,8 @@ function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
   );
 }
 
-function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly hasEnded: boolean }) {
-  useEffect(() => learnRule(alarm.rule_id, api.rule), [alarm.rule_id]);
-  const rule = known.value.get(alarm.rule_id);
+function AlarmRow({ alarm: { view, value }, hasEnded }: { readonly alarm: LiveAlarm; readonly hasEnded: boolean }) {
+  const alarm = view.value;
   const state = hasEnded ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : alarm.state;
   return (
     <li class={`alarm alarm-${state}`} data-row>
@@ -217,20 +226,15 @@ function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly has
           </a>
           <Tags tags={alarm.tags} />
         </div>
-        <p class="sentence">
-          {rule === undefined ? (
-            `Rule ${alarm.rule_id.slice(0, 8)}`
-          ) : (
-            <Sentence parts={state === 'no-data' ? silenceSentence(rule) : conditionSentence(rule)} />
-          )}
-        </p>
-        {rule?.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
+        <RuleWords id={alarm.rule_id} isSilent={state === 'no-data'} />
         {alarm.owed === true && <p class="hint">Its message waits for the cooldown.</p>}
       </div>
       <dl class="alarm-figures">
         <div>
           <dt title="When its state last changed">Value</dt>
-          <dd class="value">{alarm.value === null ? '–' : numberText(alarm.value)}</dd>
+          <dd class="value">
+            <Value of={value} />
+          </dd>
         </div>
         <div>
           <dt>For</dt>
@@ -241,17 +245,40 @@ function AlarmRow({ alarm, hasEnded }: { readonly alarm: AlarmView; readonly has
   );
 }
 
+function RuleWords({ id, isSilent }: { readonly id: string; readonly isSilent: boolean }) {
+  const rule = useRule(id);
+  if (rule === undefined) return <p class="sentence">Rule {id.slice(0, 8)}</p>;
+  return (
+    <>
+      <p class="sentence">
+        <Sentence parts={isSilent ? silenceSentence(rule) : conditionSentence(rule)} />
+      </p>
+      {rule.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
+    </>
+  );
+}
+
 /** What fires has a page of its own; what is pending has only its rule. */
 function alarmAddress({ alarm_id: id, rule_id: ruleId }: AlarmView): string {
   return addressOf(id === undefined ? { screen: 'rule', id: ruleId } : { screen: 'alarm', id });
 }
 
+// What changes all the time is a part of its own, which is drawn anew by itself.
+
+function Value({ of }: { readonly of: LiveAlarm['value'] }) {
+  return <>{of.value === null ? '–' : numberText(of.value)}</>;
+}
+
 function Since({ sinceMs }: { readonly sinceMs: number }) {
   return (
     <time dateTime={new Date(sinceMs).toISOString()} title={momentText(sinceMs)}>
-      {durationText(nowMs.value - sinceMs)}
+      <Age ofMs={sinceMs} />
     </time>
   );
+}
+
+function Age({ ofMs }: { readonly ofMs: number }) {
+  return <>{durationText(nowMs.value - ofMs)}</>;
 }
 
 /** A short memory of what happened while somebody looked. */
@@ -263,23 +290,29 @@ function Changes() {
         <a href={addressOf({ screen: 'alarms', filter: everyAlarm })}>All alarms of the last days</a>
       </div>
       <ul class="changes">
-        {changes.value.map(({ place, atMs, kind, alarm }) => (
-          <li key={place} data-row>
-            <StateMark state={kind === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing'} />
-            <a class="metric" href={alarmAddress(alarm)}>
-              {alarm.metric_name}
-            </a>
-            <Tags tags={alarm.tags} />
-            {kind === 'ended' && alarm.since_ms !== undefined && (
-              <span class="hint">after {shortText(alarm.time_ms - alarm.since_ms)}</span>
-            )}
-            <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
-              {durationText(nowMs.value - atMs)} ago
-            </time>
-          </li>
+        {changes.value.map((change) => (
+          <Change key={change.place} change={change} />
         ))}
       </ul>
     </section>
+  );
+}
+
+function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChange }) {
+  return (
+    <li data-row>
+      <StateMark state={kind === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing'} />
+      <a class="metric" href={alarmAddress(alarm)}>
+        {alarm.metric_name}
+      </a>
+      <Tags tags={alarm.tags} />
+      {kind === 'ended' && alarm.since_ms !== undefined && (
+        <span class="hint">after {shortText(alarm.time_ms - alarm.since_ms)}</span>
+      )}
+      <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
+        <Age ofMs={atMs} /> ago
+      </time>
+    </li>
   );
 }
 

@@ -3,7 +3,7 @@ import { readHistory, type HistoryView, type HistoryWanted, type PastAlarmView }
 import { usePaged } from './paged.ts';
 import { addressOf } from './router.ts';
 import { StateMark, Tags } from './state-mark.tsx';
-import { durationText, momentText, numberText, shortText } from './time-text.ts';
+import { durationText, grouped, momentText, numberText, shortText } from './time-text.ts';
 
 const everyMs = 3_000;
 const pageAlarms = 20;
@@ -45,7 +45,7 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
         </button>
       )}
       <p class="hint">
-        {now.items.length > 0 && `${now.items.length.toLocaleString('en')} of ${now.head.total.toLocaleString('en')}. `}
+        {now.items.length > 0 && `${grouped(now.items.length)} of ${grouped(now.head.total)}. `}
         Alarms that a message was due for are all held since{' '}
         <time dateTime={new Date(now.head.complete_since_ms).toISOString()}>
           {momentText(now.head.complete_since_ms)}

@@ -1,7 +1,7 @@
 import { nowMs } from './live.ts';
 import { readDeliveries, type DeliveryView } from './past.ts';
 import { usePolled } from './polled.ts';
-import { durationText, momentText, numberText, shortText } from './time-text.ts';
+import { durationText, grouped, momentText, numberText, shortText } from './time-text.ts';
 
 const everyMs = 5_000;
 const listed = 10;
@@ -27,8 +27,8 @@ export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly
         ))}
       </ul>
       <p class="hint">
-        The newest {found.deliveries.length} of {found.total.toLocaleString('en')} in the last 24 hours
-        {found.left_out > 0 && `; ${found.left_out.toLocaleString('en')} older ones were too many to be looked at`}.
+        The newest {found.deliveries.length} of {grouped(found.total)} in the last 24 hours
+        {found.left_out > 0 && `; ${grouped(found.left_out)} older ones were too many to be looked at`}.
       </p>
     </>
   );

@@ -1,6 +1,6 @@
 import { ruleDefaults } from '../../rule/rule.ts';
 import type { RuleView } from './api.ts';
-import { durationText, momentText, numberText, secondsText } from './time-text.ts';
+import { durationText, grouped, momentText, numberText, secondsText } from './time-text.ts';
 
 /** What a rule's metric does now, and what became of its last message: the right half of its row. */
 export function RuleFigures({ view }: { readonly view: RuleView }) {
@@ -70,7 +70,7 @@ function facts(view: RuleView): string[] {
   const found: string[] = [];
   if (samples !== undefined) found.push(`${samples} samples in ${secondsText(rule.window_duration_seconds ?? 0)}`);
   if (leftMs !== undefined) found.push(`cooldown ${durationText(leftMs)} left${owed > 0 ? `, ${owed} owed` : ''}`);
-  if (fires > 0) found.push(`fired ${fires.toLocaleString('en')} ${fires === 1 ? 'time' : 'times'} in 24 h`);
+  if (fires > 0) found.push(`fired ${grouped(fires)} ${fires === 1 ? 'time' : 'times'} in 24 h`);
   return found;
 }
 

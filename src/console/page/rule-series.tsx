@@ -2,7 +2,7 @@ import { nowMs } from './live.ts';
 import type { RuleSeriesView, RuleStateView } from './past.ts';
 import { addressOf } from './router.ts';
 import { StateMark, Tags } from './state-mark.tsx';
-import { durationText, momentText, numberText } from './time-text.ts';
+import { durationText, grouped, momentText, numberText } from './time-text.ts';
 
 const shown = (value: number): string => numberText(Number(value.toPrecision(6)));
 
@@ -16,7 +16,7 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
         <p class="hint">
           {total === 0
             ? 'None has spoken since this console began.'
-            : `${nearest.length} of ${total.toLocaleString('en')} that were heard since this console began, or that have an alarm.`}
+            : `${nearest.length} of ${grouped(total)} that were heard since this console began, or that have an alarm.`}
         </p>
       </div>
       {nearest.length > 0 && (

@@ -9,6 +9,7 @@ import { status } from './live.ts';
 import { addressOf, amend, go } from './router.ts';
 import { useFollowedRules, type RuleRows } from './rule-rows.ts';
 import { RuleTable, type Chosen } from './rule-table.tsx';
+import { grouped } from './time-text.ts';
 
 const RuleImport = lazy(async () => (await import('./later.ts')).RuleImport);
 
@@ -32,9 +33,7 @@ export function RulesScreen({ search }: { readonly search: string }) {
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Rules</h1>
-          {total !== undefined && (
-            <p class="hint">{total === 0 ? 'None yet' : `${total.toLocaleString('en')} in all`}</p>
-          )}
+          {total !== undefined && <p class="hint">{total === 0 ? 'None yet' : `${grouped(total)} in all`}</p>}
         </div>
         <div class="actions writes">
           <button type="button" onClick={() => (isImporting.value = true)}>
@@ -97,8 +96,8 @@ export function RulesScreen({ search }: { readonly search: string }) {
 }
 
 function hitsText({ count, total }: RuleRows): string {
-  if (total === undefined) return `${count.toLocaleString('en')} and more match`;
-  return total === 1 ? '1 matches' : `${total.toLocaleString('en')} match`;
+  if (total === undefined) return `${grouped(count)} and more match`;
+  return total === 1 ? '1 matches' : `${grouped(total)} match`;
 }
 
 const states = ['firing', 'pending', 'ok', 'disabled'] as const;

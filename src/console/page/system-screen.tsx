@@ -2,7 +2,7 @@ import { isStale, nowMs } from './live.ts';
 import { usePolled } from './polled.ts';
 import { StateMark, type ShownState } from './state-mark.tsx';
 import { readSystem, type InstanceView, type PartitionView, type SystemView } from './system-view.ts';
-import { durationText, lagText, momentText, rateText, shortText } from './time-text.ts';
+import { durationText, grouped, lagText, momentText, rateText, shortText } from './time-text.ts';
 
 const everyMs = 2_000;
 
@@ -48,7 +48,7 @@ function judges({ parts }: InstanceView): boolean {
 }
 
 function count(number: number, one: string, many: string): string {
-  return `${number.toLocaleString('en')} ${number === 1 ? one : many}`;
+  return `${grouped(number)} ${number === 1 ? one : many}`;
 }
 
 function SystemFigures({ system }: { readonly system: SystemView }) {
@@ -56,8 +56,8 @@ function SystemFigures({ system }: { readonly system: SystemView }) {
     ['Samples a second', 'rate', rateText(system.samples_per_second)],
     ['Behind, in records', system.lag === 0 ? 'ok' : 'pending', lagText(system.lag)],
     ['Sample to Discord, p99', 'rules', system.latency_p99_ms === null ? '–' : shortText(system.latency_p99_ms)],
-    ['Series held', 'rules', system.series.toLocaleString('en')],
-    ['Messages in memory', system.waiting > 0 ? 'pending' : 'ok', system.waiting.toLocaleString('en')],
+    ['Series held', 'rules', grouped(system.series)],
+    ['Messages in memory', system.waiting > 0 ? 'pending' : 'ok', grouped(system.waiting)],
   ];
   return (
     <dl class="figures figures-five">
@@ -137,7 +137,7 @@ function Tile({ partition: { partition, lag, head }, owner, most }: TileProps) {
       </span>
       <b>
         <span class="for-ears">, behind </span>
-        {lag === null ? '?' : lag.toLocaleString('en')}
+        {lag === null ? '?' : grouped(lag)}
       </b>
       <i aria-hidden="true" style={{ width: `${Math.round(((lag ?? 0) / most) * 100)}%` }} />
     </li>
@@ -149,7 +149,7 @@ function PartitionTable(props: {
   readonly owners: ReadonlyMap<string, Owner>;
 }) {
   const { partitions, owners } = props;
-  const shown = (value: number | null): string => (value === null ? 'unknown' : value.toLocaleString('en'));
+  const shown = (value: number | null): string => (value === null ? 'unknown' : grouped(value));
   return (
     <details class="chart-table">
       <summary>As a table</summary>
@@ -272,19 +272,19 @@ function Skipped({ system }: { readonly system: SystemView }) {
         {rows.map(([outcome, samples]) => (
           <div key={outcome} class={isSkipped(outcome) ? 'outcome outcome-bad' : 'outcome'}>
             <dt>{outcomeWords[outcome] ?? outcome}</dt>
-            <dd>{samples.toLocaleString('en')}</dd>
+            <dd>{grouped(samples)}</dd>
           </div>
         ))}
         {system.misrouted_metrics > 0 && (
           <div class="outcome outcome-bad">
             <dt>metrics in a partition that their name does not lead to: their writer places keys another way</dt>
-            <dd>{system.misrouted_metrics.toLocaleString('en')}</dd>
+            <dd>{grouped(system.misrouted_metrics)}</dd>
           </div>
         )}
         {system.rules_unreadable > 0 && (
           <div class="outcome outcome-bad">
             <dt>rules whose newest record cannot be read: the last good version stays in force</dt>
-            <dd>{system.rules_unreadable.toLocaleString('en')}</dd>
+            <dd>{grouped(system.rules_unreadable)}</dd>
           </div>
         )}
       </dl>

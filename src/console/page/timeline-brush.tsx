@@ -4,7 +4,7 @@ import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { go, type TimelineFilter } from './router.ts';
 import type { TimelineOverview } from './timeline.ts';
-import { durationText, momentText } from './time-text.ts';
+import { durationText, grouped, momentText } from './time-text.ts';
 import { zone } from './zone.ts';
 
 interface BrushProps {
@@ -230,7 +230,7 @@ function Legend({ counts }: { readonly counts: TimelineOverview['counts'] }) {
       {layers.map(([kind, words]) => (
         <li key={kind}>
           <span class={`chart-key bar-${kind}`} aria-hidden="true" />
-          {words} {counts[kind].reduce((sum, count) => sum + count, 0).toLocaleString('en')}
+          {words} {grouped(counts[kind].reduce((sum, count) => sum + count, 0))}
         </li>
       ))}
     </ul>
@@ -287,7 +287,7 @@ function CountsTable({ counts, timeAt }: Pick<StageProps, 'counts' | 'timeAt'>) 
               <tr key={part}>
                 <th scope="row">{momentText(timeAt(part))}</th>
                 {cells.map((count, index) => (
-                  <td key={index}>{count.toLocaleString('en')}</td>
+                  <td key={index}>{grouped(count)}</td>
                 ))}
               </tr>
             ))}

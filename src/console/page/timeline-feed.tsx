@@ -6,7 +6,7 @@ import { addressOf, type TimelineFilter } from './router.ts';
 import { Change } from './rule-versions.tsx';
 import { StateMark, Tags, type ShownState } from './state-mark.tsx';
 import { readTimeline, type TimelineItem, type TimelinePage } from './timeline.ts';
-import { durationText, momentText, numberText, shortText } from './time-text.ts';
+import { durationText, grouped, momentText, numberText, shortText } from './time-text.ts';
 
 const everyMs = 2_000;
 
@@ -37,7 +37,7 @@ export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
       <div class="section-head">
         <h2>What happened</h2>
         <p class="hint">
-          {shown.length.toLocaleString('en')} of {now.head.total.toLocaleString('en')}
+          {grouped(shown.length)} of {grouped(now.head.total)}
         </p>
         {waiting > 0 && (
           <button type="button" class="pill" onClick={hold(false)}>

@@ -1,13 +1,12 @@
-import { useEffect } from 'preact/hooks';
-import { api } from './api.ts';
 import { conditionSentence, plainSentence } from './condition-sentence.ts';
 import { FireStrip } from './fire-strip.tsx';
 import { usePolled } from './polled.ts';
 import { addressOf, amend, everything, go, type TimelineFilter } from './router.ts';
-import { known, learnRule } from './rule-cache.ts';
+import { useRule } from './rule-cache.ts';
 import { TimelineBrush } from './timeline-brush.tsx';
 import { TimelineFeed } from './timeline-feed.tsx';
 import { readOverview, type TimelineItem, type TimelineOverview } from './timeline.ts';
+import { grouped } from './time-text.ts';
 
 const everyMs = 5_000;
 
@@ -118,10 +117,8 @@ interface HeatRowProps {
 }
 
 function HeatRow({ rule: { rule_id: id, metric_name: metric, counts, total }, filter, bucketMs, nowMs }: HeatRowProps) {
-  useEffect(() => {
-    if (metric !== undefined) learnRule(id, api.rule);
-  }, [id]);
-  const rule = known.value.get(id);
+  // Of a rule that was deleted nobody knows the metric.
+  const rule = useRule(metric === undefined ? undefined : id);
   const name =
     rule !== undefined
       ? plainSentence(conditionSentence(rule))
@@ -133,7 +130,7 @@ function HeatRow({ rule: { rule_id: id, metric_name: metric, counts, total }, fi
       >
         {name}
       </a>
-      <b>{total.toLocaleString('en')}</b>
+      <b>{grouped(total)}</b>
       <FireStrip name={name} counts={counts} bucketMs={bucketMs} nowMs={nowMs} />
     </li>
   );

@@ -1,18 +1,16 @@
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import { api } from './api.ts';
 import { conditionSentence, plainSentence } from './condition-sentence.ts';
 import { isStale, nowMs } from './live.ts';
 import { sendTestOf } from './inspect.ts';
 
 import { usePolled } from './polled.ts';
 import { addressOf, amend } from './router.ts';
-import { known, learnRule } from './rule-cache.ts';
+import { useRule } from './rule-cache.ts';
 import { Deliveries } from './rule-deliveries.tsx';
 import { TestButton } from './send-test.tsx';
 import { StateMark } from './state-mark.tsx';
 import { readWebhooks, type WebhookSending, type WebhookView, type WebhooksView } from './webhooks-view.ts';
-import { durationText, momentText } from './time-text.ts';
+import { durationText, grouped, momentText } from './time-text.ts';
 
 const everyMs = 2_000;
 const atFirst = 20;
@@ -79,7 +77,7 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
 function summary({ total, webhooks }: WebhooksView, search: string): string {
   if (total === 0) return search === '' ? 'None yet: a rule brings its own.' : 'None matches.';
   const broken = webhooks.filter(({ state }) => state === 'parked').length;
-  const all = `${total.toLocaleString('en')} ${total === 1 ? 'webhook' : 'webhooks'}, what is wrong first`;
+  const all = `${grouped(total)} ${total === 1 ? 'webhook' : 'webhooks'}, what is wrong first`;
   return broken === 0 ? `${all}.` : `${all}; ${broken} broken.`;
 }
 
@@ -113,7 +111,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
         <div>
           <dt>Waiting</dt>
           <dd class={waiting > 0 ? 'part-pending' : undefined}>
-            {waiting === 1 ? '1 message' : `${waiting.toLocaleString('en')} messages`}
+            {waiting === 1 ? '1 message' : `${grouped(waiting)} messages`}
           </dd>
         </div>
         <Bucket webhook={webhook} />
@@ -195,14 +193,13 @@ function Rules({ webhook: { rule_ids: ids, rules } }: { readonly webhook: Webhoo
           <RuleLink id={id} />
         </li>
       ))}
-      {rules > ids.length && <li class="hint">and {(rules - ids.length).toLocaleString('en')} more</li>}
+      {rules > ids.length && <li class="hint">and {grouped(rules - ids.length)} more</li>}
     </ul>
   );
 }
 
 function RuleLink({ id }: { readonly id: string }) {
-  useEffect(() => learnRule(id, api.rule), [id]);
-  const rule = known.value.get(id);
+  const rule = useRule(id);
   return (
     <a href={addressOf({ screen: 'rule', id })}>
       {rule === undefined ? `rule ${id.slice(0, 8)}` : plainSentence(conditionSentence(rule))}
