@@ -1,14 +1,19 @@
-// B13: the list of a million rules, over HTTP from the console: pages from the beginning, after a rule and in the middle, and searches with
+// B13: changes of rules (b13-rules-changes.ts), and the list of a million rules, over HTTP from the console: pages from the beginning, after a rule and in the middle, and searches with
 // many hits, few and none. Each question is asked with words that were not asked before.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { rulesChanges } from './b13-rules-changes.ts';
 import type { Options } from './support/options.ts';
 import { hostCount, kinds, rulesPerService, withManyRules, type ManyRules } from './support/many-rules.ts';
 import { quantile } from './support/quantiles.ts';
 import { randomNumbers } from './support/random.ts';
 import { once, type Result } from './support/result.ts';
 
-export async function rulesList(options: Options): Promise<Result[]> {
+export async function rulesApi(options: Options): Promise<Result[]> {
+  return [...(await rulesChanges(options)), ...(await rulesList(options))];
+}
+
+function rulesList(options: Options): Promise<Result[]> {
   const count = options.isShort ? 20_000 : 1_000_000;
   return withManyRules(count, async (rules) => [
     ...(await ask(rules.url, count, options.isShort ? 5 : 300)),

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { consuming } from './b1-consume.ts';
 import { instances } from './b10-instances.ts';
 import { backtesting } from './b12-backtest.ts';
-import { rulesList } from './b13-rules-list.ts';
+import { rulesApi } from './b13-rules-list.ts';
 import { consolePage } from './b15-console.ts';
 import { ingesting } from './b11-ingest.ts';
 import { footprint } from './b14-footprint.ts';
@@ -37,7 +37,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B10: instances,
   B12: backtesting,
   B11: ingesting,
-  B13: rulesList,
+  B13: rulesApi,
   B14: footprint,
   B15: consolePage,
 };
