@@ -26,12 +26,17 @@ export class PackedRecords {
   bytes: Buffer;
   /** The same bytes. */
   view: DataView;
-  start = new Int32Array(64);
-  end = new Int32Array(64);
-  partition = new Int32Array(64);
-  timestampMs = new Float64Array(64);
+  start: Int32Array;
+  end: Int32Array;
+  partition: Int32Array;
+  timestampMs: Float64Array;
 
-  constructor(bytesExpected: number) {
+  constructor(bytesExpected: number, recordsExpected = 64) {
+    const capacity = Math.max(1, recordsExpected);
+    this.start = new Int32Array(capacity);
+    this.end = new Int32Array(capacity);
+    this.partition = new Int32Array(capacity);
+    this.timestampMs = new Float64Array(capacity);
     this.bytes = Buffer.allocUnsafeSlow(Math.max(256, bytesExpected));
     this.view = new DataView(this.bytes.buffer);
   }
@@ -83,7 +88,9 @@ export interface PackedSlice {
 
 /** Packs records, in these partitions or in their own. */
 export function packRecords(records: readonly NewRecord[], partitions?: readonly number[]): PackedSlice {
-  const packed = new PackedRecords(records.reduce((sum, record) => sum + recordBytesMax(record), 0));
+  const bytesMax = records.reduce((sum, record) => sum + recordBytesMax(record), 0);
+  // Mostly there is one: memory for more of it would cost as much as all else that is done here.
+  const packed = new PackedRecords(bytesMax, records.length);
   for (const [index, record] of records.entries()) {
     packed.reserve(0);
     let at = writeBytes(packed.bytes, packed.bytesUsed, record.key);

@@ -28,9 +28,10 @@ export interface ChangeOrder {
   readonly ifMatch: string | undefined;
 }
 
-/** A rule and the place of its record, which is its version. */
+/** A rule, its text, and the place of its record, which is its version. */
 export interface StoredRule {
   readonly rule: Rule;
+  readonly text: string;
   readonly place: Place;
 }
 
@@ -64,7 +65,7 @@ export class RuleChanges {
     const id = randomUUID();
     const rule = parseRule(input, { id, idInInput: 'refused', apiBase: this.#options.discordApiBase });
     this.#demandRoom(rule.metric_name);
-    return { rule, place: await this.#write({ id, subject, action: 'created' }, formatRule(rule)) };
+    return this.#store({ id, subject, action: 'created' }, rule);
   }
 
   /** Rejects with the Failures `not_found`, `changed_meanwhile` and `limit_reached` too. */
@@ -75,8 +76,7 @@ export class RuleChanges {
       demandMatch(order.ifMatch, current);
       const rule = this.parse(input, order.id);
       if (rule.metric_name !== current.rule.metric_name) this.#demandRoom(rule.metric_name);
-      const place = await this.#write({ id: order.id, subject: order.subject, action: 'replaced' }, formatRule(rule));
-      return { rule, place };
+      return this.#store({ id: order.id, subject: order.subject, action: 'replaced' }, rule);
     });
   }
 
@@ -86,8 +86,7 @@ export class RuleChanges {
     return this.#turns.run(order.id, async () => {
       const rule = this.parse(input, order.id);
       this.#demandRoom(rule.metric_name);
-      const place = await this.#write({ id: order.id, subject: order.subject, action: 'created' }, formatRule(rule));
-      return { rule, place };
+      return this.#store({ id: order.id, subject: order.subject, action: 'created' }, rule);
     });
   }
 
@@ -129,6 +128,11 @@ export class RuleChanges {
     if (size < rulesPerMetricMax) return;
     const message = `metric_name: ${JSON.stringify(metricName)} has ${size} rules, and a metric may have ${rulesPerMetricMax}`;
     throw new Failure('limit_reached', message, { errors: [{ field: 'metric_name', code: 'limit_reached', message }] });
+  }
+
+  async #store(change: { id: string; subject: string; action: string }, rule: Rule): Promise<StoredRule> {
+    const text = formatRule(rule);
+    return { rule, text, place: await this.#write(change, text) };
   }
 
   async #write(change: { id: string; subject: string; action: string }, text: string | null): Promise<Place> {

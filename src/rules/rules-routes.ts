@@ -9,7 +9,7 @@ import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../rule/webhook-url.ts';
 import type { ParkedView } from './parked-view.ts';
-import { entityTag, noRule, type ChangeOrder, type RuleChanges } from './rule-changes.ts';
+import { entityTag, noRule, type ChangeOrder, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
 /** Who is shown a webhook's URL, which is a secret: everybody who may read rules, those who may write them, or nobody. */
@@ -62,8 +62,9 @@ const ifMatch = documented(
 /** The table of spec.md, "Rules service". */
 export function rulesRoutes(options: RulesRoutesOptions): Routes {
   return (app) => {
-    app.addHook('onRequest', async (_request, reply) => {
+    app.addHook('onRequest', (_request, reply, done) => {
       reply.header('cache-control', 'no-store');
+      done();
     });
     readingRoutes(app, options);
     writingRoutes(app, options);
@@ -113,6 +114,8 @@ function readingRoutes(app: HttpApp, { view, parked, reveal }: RulesRoutesOption
 function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptions): void {
   const write = { scope: 'rules:write' as const };
   const errors = [400, 401, 403, 404, 412, 413, 415, 503];
+  const textOf = ({ rule: given, text }: StoredRule): string =>
+    reveal === 'never' ? shownRule(given, view.book.get(given.id), true) : text;
   app.post(
     '/rules',
     {
@@ -130,7 +133,7 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
         .type('application/json')
         .header('etag', entityTag(made.place))
         .header('location', `/rules/${made.rule.id}`);
-      return reply.send(shownRule(made.rule, view.book.get(made.rule.id), reveal === 'never'));
+      return reply.send(textOf(made));
     },
   );
   app.put(
@@ -148,7 +151,7 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
     async (request, reply) => {
       const stored = await changes.replace(request.body, orderOf(request));
       reply.type('application/json').header('etag', entityTag(stored.place));
-      return reply.send(shownRule(stored.rule, view.book.get(stored.rule.id), reveal === 'never'));
+      return reply.send(textOf(stored));
     },
   );
   app.delete(
