@@ -1,6 +1,7 @@
 import { firstSorted } from '../base/first-sorted.ts';
 import type { LiveStore } from './live/live-store.ts';
 import type { PastAlarm } from './live/past-alarms.ts';
+import { metricFilter } from './metric-filter.ts';
 
 export interface HistoryWanted {
   readonly ruleId?: string | undefined;
@@ -22,11 +23,12 @@ export function alarmHistory(
   wanted: HistoryWanted,
 ): { readonly alarms: PastAlarm[]; readonly total: number; readonly next: string | undefined } {
   const { ruleId, metricName, state, fromMs = -Infinity, toMs = Infinity, after, limit } = wanted;
+  const isWanted = metricFilter(metricName);
   let total = 0;
   function* matching(): Generator<PastAlarm> {
     for (const alarm of past) {
       if (ruleId !== undefined && alarm.ruleId !== ruleId) continue;
-      if (metricName !== undefined && alarm.series.name !== metricName) continue;
+      if (!isWanted(alarm.series.name)) continue;
       if (state !== undefined && alarm.isFiring !== (state === 'firing')) continue;
       // Of one that is over and nobody knows since when, only its beginning is known.
       const endMs = alarm.isFiring ? Infinity : (alarm.endedMs ?? alarm.firedMs);

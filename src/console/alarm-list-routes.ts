@@ -8,6 +8,7 @@ import { listAlarms, parsePlace } from './alarm-list.ts';
 import type { LiveStore } from './live/live-store.ts';
 import type { PastAlarm } from './live/past-alarms.ts';
 import { AlarmSchema, shownAlarm } from './live/shown-alarm.ts';
+import { metricFilterWords } from './metric-filter.ts';
 
 export interface AlarmListOptions {
   readonly live: LiveStore;
@@ -18,7 +19,7 @@ export interface AlarmListOptions {
 const historyLimit = 50;
 
 const filterFields = {
-  metric_name: Type.Optional(Type.String()),
+  metric_name: Type.Optional(Type.String({ description: metricFilterWords })),
   rule_id: Type.Optional(Type.String()),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })),
   after: Type.Optional(Type.String({ maxLength: 200, description: 'The `next` of the page before' })),

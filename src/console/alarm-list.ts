@@ -4,6 +4,7 @@ import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import { firstSorted } from '../base/first-sorted.ts';
 import { seriesKey, type Series } from '../metric/series.ts';
 import type { AlarmsView, StateName } from './live/alarms-view.ts';
+import { metricFilter } from './metric-filter.ts';
 
 export interface AlarmListWanted {
   readonly state: StateName | undefined;
@@ -42,10 +43,11 @@ export function listAlarms(
   const source = ruleId !== undefined ? alarms.ofRule(ruleId) : isUnquiet ? alarms.unquiet() : alarms;
   const from = after === undefined ? undefined : orderedAt(alarms, after);
   let total = 0;
+  const isWanted = metricFilter(wanted.metricName);
   function* matching(): Generator<AlarmRecord> {
     for (const alarm of source) {
       if (wanted.state !== undefined && alarm.state.state !== wanted.state) continue;
-      if (wanted.metricName !== undefined && alarm.series.name !== wanted.metricName) continue;
+      if (!isWanted(alarm.series.name)) continue;
       total++;
       if (from === undefined || compare(alarm, from) > 0) yield alarm;
     }

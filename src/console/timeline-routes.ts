@@ -14,6 +14,7 @@ import {
   timelinePage,
   type TimelineFilter,
 } from './timeline.ts';
+import { metricFilter, metricFilterWords } from './metric-filter.ts';
 
 export interface TimelineOptions {
   readonly live: LiveStore;
@@ -36,7 +37,7 @@ const filterFields = {
     }),
   ),
   rule_id: Type.Optional(Type.String()),
-  metric_name: Type.Optional(Type.String()),
+  metric_name: Type.Optional(Type.String({ description: metricFilterWords })),
   from_ms: Type.Optional(Type.Number()),
   to_ms: Type.Optional(Type.Number()),
 };
@@ -55,7 +56,7 @@ const ItemSchema = Type.Object({
   place: Type.String({ description: 'Topic, partition and offset' }),
   at_ms: Type.Number({ description: 'When it was written to the log' }),
   rule_id: Type.Optional(Type.String()),
-  metric_name: Type.Optional(Type.String()),
+  metric_name: Type.Optional(Type.String({ description: metricFilterWords })),
   tags: Type.Optional(Type.Record(Type.String(), Type.String())),
   from: Type.Optional(Type.String({ description: 'Of a transition; left out: the series was not known' })),
   to: Type.Optional(Type.String()),
@@ -180,8 +181,8 @@ function overviewRoute(app: HttpApp, { live, rules, now }: TimelineOptions): voi
       const filter = filterOf(request.query, request.identity?.scopes);
       const { toMs = nowMs, fromMs = toMs - dayMs, ruleId, metricName } = filter;
       const metricOf = (id: string): string | undefined => rules.book.get(id)?.rule.metric_name;
-      const isWanted = (id: string): boolean =>
-        (ruleId === undefined || id === ruleId) && (metricName === undefined || metricOf(id) === metricName);
+      const isMetric = metricFilter(metricName);
+      const isWanted = (id: string): boolean => (ruleId === undefined || id === ruleId) && isMetric(metricOf(id));
       const fires = mostFires(live, isWanted, { nowMs, limit: firesListed });
       return reply.send({
         time_ms: nowMs,

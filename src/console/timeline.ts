@@ -3,6 +3,7 @@ import { firstSorted } from '../base/first-sorted.ts';
 import { compareTime, feedTopics, type FeedItem, type FeedPlace } from './live/feed.ts';
 import { bucketMs } from './live/fire-counts.ts';
 import type { LiveStore } from './live/live-store.ts';
+import { metricFilter } from './metric-filter.ts';
 
 export interface TimelineFilter {
   readonly kinds: ReadonlySet<FeedItem['kind']>;
@@ -91,6 +92,7 @@ function formatPlace({ atMs, topic, partition, offset }: FeedItem): string {
 
 function* matching(live: LiveStore, filter: TimelineFilter): Generator<FeedItem> {
   const { kinds, ruleId, metricName, fromMs = -Infinity, toMs = Infinity } = filter;
+  const isWanted = metricFilter(metricName);
   for (const item of live.feed.newestFirst()) {
     if (item.atMs > toMs || !kinds.has(item.kind)) continue;
     // Newest first: all that follow are older.
@@ -98,7 +100,7 @@ function* matching(live: LiveStore, filter: TimelineFilter): Generator<FeedItem>
     if (ruleId !== undefined || metricName !== undefined) {
       const of = subjectOf(item, live);
       if (ruleId !== undefined && of.ruleId !== ruleId) continue;
-      if (metricName !== undefined && of.metricName !== metricName) continue;
+      if (!isWanted(of.metricName)) continue;
     }
     yield item;
   }

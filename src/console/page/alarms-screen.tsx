@@ -1,5 +1,6 @@
+import { MetricFilter, RuleFilter } from './list-filters.tsx';
 import { PastAlarms } from './past-alarms.tsx';
-import { addressOf, amend, type AlarmsFilter } from './router.ts';
+import { amend, type AlarmsFilter } from './router.ts';
 
 const states = [
   ['', 'Firing and ended'],
@@ -30,25 +31,8 @@ export function AlarmsScreen({ filter }: { readonly filter: AlarmsFilter }) {
             ))}
           </select>
         </label>
-        <label>
-          <span>Metric</span>
-          <input
-            type="search"
-            placeholder="all, or a whole name"
-            autocomplete="off"
-            spellcheck={false}
-            value={metric}
-            onChange={(event) => set({ metric: event.currentTarget.value.trim() })}
-          />
-        </label>
-        {rule !== '' && (
-          <span class="filter-set">
-            of <a href={addressOf({ screen: 'rule', id: rule })}>one rule</a>
-            <button type="button" class="small" onClick={() => set({ rule: '' })}>
-              Of all rules
-            </button>
-          </span>
-        )}
+        <MetricFilter metric={metric} onMetric={(name) => set({ metric: name })} />
+        <RuleFilter rule={rule} onAll={() => set({ rule: '' })} />
       </search>
       <section class="card past-card">
         <PastAlarms

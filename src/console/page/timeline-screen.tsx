@@ -1,5 +1,6 @@
 import { conditionSentence, plainSentence } from './condition-sentence.ts';
 import { FireStrip } from './fire-strip.tsx';
+import { MetricFilter, RuleFilter } from './list-filters.tsx';
 import { usePolled } from './polled.ts';
 import { addressOf, amend, everything, go, type TimelineFilter } from './router.ts';
 import { useRule } from './rule-cache.ts';
@@ -63,29 +64,8 @@ function Filters({ filter }: { readonly filter: TimelineFilter }) {
           </label>
         ))}
       </fieldset>
-      <label>
-        <span>Metric</span>
-        <input
-          type="search"
-          placeholder="all, or a whole name"
-          autocomplete="off"
-          spellcheck={false}
-          value={metric}
-          onChange={(event) => set({ metric: event.currentTarget.value.trim() })}
-        />
-      </label>
-      {rule !== '' && (
-        <span class="filter-set">
-          of <a href={addressOf({ screen: 'rule', id: rule })}>one rule</a>
-          <button
-            type="button"
-            class="small"
-            onClick={() => go({ screen: 'timeline', filter: { ...filter, rule: '' } })}
-          >
-            Of all rules
-          </button>
-        </span>
-      )}
+      <MetricFilter metric={metric} onMetric={(name) => set({ metric: name })} />
+      <RuleFilter rule={rule} onAll={() => go({ screen: 'timeline', filter: { ...filter, rule: '' } })} />
     </search>
   );
 }
