@@ -35,6 +35,10 @@ export interface ChartProps {
   readonly height?: number;
 }
 
+/** Beside the plot, and for a time of day below it. */
+const rightPx = 12;
+const timePx = 60;
+
 export function Chart(props: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
@@ -138,7 +142,7 @@ function optionsOf(
   };
   return {
     ...size,
-    padding: [chartPadding.top, 12, 0, 0],
+    padding: [chartPadding.top, rightPx, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
@@ -150,7 +154,7 @@ function optionsOf(
         ...axis,
         size: chartPadding.bottom,
         space: 90,
-        values: (_, splits) => splits.map((at) => timeText(at, latest.current)),
+        values: (plot, splits) => splits.map((at) => (isAtEdge(plot, at) ? '' : timeText(at, latest.current))),
       },
       { ...axis, size: 56, space: 36 },
     ],
@@ -164,6 +168,13 @@ function optionsOf(
       draw: [(plot) => drawBefore(plot, latest.current)],
     },
   };
+}
+
+/** A text there would be cut off. */
+function isAtEdge({ scales, bbox }: uPlot, seconds: number): boolean {
+  const { min = 0, max = 0 } = scales['x'] ?? {};
+  const fromEdgePx = ((max - seconds) / (max - min)) * (bbox.width / devicePixelRatio);
+  return fromEdgePx < timePx / 2 - rightPx;
 }
 
 /** As short as the range lets it be. */

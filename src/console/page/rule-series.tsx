@@ -2,6 +2,7 @@ import { nowMs } from './live.ts';
 import type { RuleSeriesView, RuleStateView } from './past.ts';
 import { addressOf } from './router.ts';
 import { StateMark, Tags } from './state-mark.tsx';
+import { ScrolledTable } from './table.tsx';
 import { durationText, grouped, momentText, numberText } from './time-text.ts';
 
 const shown = (value: number): string => numberText(Number(value.toPrecision(6)));
@@ -20,24 +21,15 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
         </p>
       </div>
       {nearest.length > 0 && (
-        <div class="table-scroll series-scroll" tabIndex={0} role="region" aria-label="Table: series of the rule">
-          <table class="list-table">
-            <thead>
-              <tr>
-                {['Series', 'State', 'Value', 'To the threshold', 'Heard'].map((name) => (
-                  <th key={name} scope="col">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {nearest.map((series) => (
-                <Row key={JSON.stringify(series.tags ?? {})} series={series} threshold={state.rule.threshold} />
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <ScrolledTable
+          label="series of the rule"
+          heads={['Series', 'State', 'Value', 'To the threshold', 'Heard']}
+          kind="list-table"
+        >
+          {nearest.map((series) => (
+            <Row key={JSON.stringify(series.tags ?? {})} series={series} threshold={state.rule.threshold} />
+          ))}
+        </ScrolledTable>
       )}
       {total > nearest.length && nearest.length < 200 && (
         <button type="button" class="more" onClick={onMore}>

@@ -2,6 +2,7 @@ import { isStale, nowMs } from './live.ts';
 import { usePolled } from './polled.ts';
 import { StateMark, type ShownState } from './state-mark.tsx';
 import { readSystem, type InstanceView, type PartitionView, type SystemView } from './system-view.ts';
+import { TableTwin } from './table.tsx';
 import { durationText, grouped, lagText, momentText, rateText, shortText } from './time-text.ts';
 
 const everyMs = 2_000;
@@ -151,33 +152,17 @@ function PartitionTable(props: {
   const { partitions, owners } = props;
   const shown = (value: number | null): string => (value === null ? 'unknown' : grouped(value));
   return (
-    <details class="chart-table">
-      <summary>As a table</summary>
-      <div class="table-scroll" tabIndex={0} role="region" aria-label="Table: partitions of metrics">
-        <table>
-          <thead>
-            <tr>
-              {['Partition', 'Owner', 'Judged up to', 'Head', 'Behind'].map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {partitions.map(({ partition, instance, position, head, lag }) => (
-              <tr key={partition}>
-                <th scope="row">{partition}</th>
-                <td>{owners.get(instance ?? '')?.name ?? 'nobody'}</td>
-                <td>{shown(position)}</td>
-                <td>{shown(head)}</td>
-                <td>{shown(lag)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </details>
+    <TableTwin label="partitions of metrics" heads={['Partition', 'Owner', 'Judged up to', 'Head', 'Behind']}>
+      {partitions.map(({ partition, instance, position, head, lag }) => (
+        <tr key={partition}>
+          <th scope="row">{partition}</th>
+          <td>{owners.get(instance ?? '')?.name ?? 'nobody'}</td>
+          <td>{shown(position)}</td>
+          <td>{shown(head)}</td>
+          <td>{shown(lag)}</td>
+        </tr>
+      ))}
+    </TableTwin>
   );
 }
 

@@ -4,6 +4,7 @@ import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { go, type TimelineFilter } from './router.ts';
 import type { TimelineOverview } from './timeline.ts';
+import { TableTwin } from './table.tsx';
 import { durationText, grouped, momentText } from './time-text.ts';
 import { zone } from './zone.ts';
 
@@ -269,31 +270,15 @@ function CountsTable({ counts, timeAt }: Pick<StageProps, 'counts' | 'timeAt'>) 
     .filter(({ cells }) => cells.some((count) => count > 0))
     .toReversed();
   return (
-    <details class="chart-table">
-      <summary>As a table</summary>
-      <div class="table-scroll" tabIndex={0} role="region" aria-label="Table: how much happened when">
-        <table>
-          <thead>
-            <tr>
-              {['From', ...layers.map(([, words]) => words)].map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(({ part, cells }) => (
-              <tr key={part}>
-                <th scope="row">{momentText(timeAt(part))}</th>
-                {cells.map((count, index) => (
-                  <td key={index}>{grouped(count)}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-    </details>
+    <TableTwin label="how much happened when" heads={['From', ...layers.map(([, words]) => words)]}>
+      {rows.map(({ part, cells }) => (
+        <tr key={part}>
+          <th scope="row">{momentText(timeAt(part))}</th>
+          {cells.map((count, index) => (
+            <td key={index}>{grouped(count)}</td>
+          ))}
+        </tr>
+      ))}
+    </TableTwin>
   );
 }

@@ -1,0 +1,42 @@
+import type { ComponentChildren } from 'preact';
+
+interface TableProps {
+  readonly label: string;
+  readonly heads: readonly string[];
+  /** What is said of it in full, above it. */
+  readonly caption?: string;
+  readonly kind?: string;
+  /** Its rows. */
+  readonly children: ComponentChildren;
+}
+
+/** A table that is scrolled in a box of its own, also by keys. */
+export function ScrolledTable({ label, heads, caption, kind, children }: TableProps) {
+  return (
+    <div class="table-scroll" tabIndex={0} role="region" aria-label={`Table: ${label}`}>
+      <table class={kind}>
+        {caption !== undefined && <caption>{caption}</caption>}
+        <thead>
+          <tr>
+            {heads.map((name) => (
+              <th key={name} scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>{children}</tbody>
+      </table>
+    </div>
+  );
+}
+
+/** The numbers of what is drawn above it: for screen readers, and for whoever wants to read or copy them. */
+export function TableTwin(props: TableProps) {
+  return (
+    <details class="chart-table">
+      <summary>As a table</summary>
+      <ScrolledTable {...props} />
+    </details>
+  );
+}
