@@ -1,15 +1,16 @@
-// Each screen in the states that a screen with data does not show: nothing there yet, a server that cannot answer, a line that is cut,
-// nobody signed in. Axe finds nothing, nothing is cut off at 320 px, and the page itself raises no error.
+// Each screen in the states that a screen with some data does not show: nothing there yet, very much of it, a server that cannot answer,
+// a line that is cut, nobody signed in. Axe finds nothing, nothing is cut off at 320 px, and the page itself raises no error.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
+import { topics } from '../topics.ts';
 import { lineTo } from './testing/broken-line.ts';
 import { startPageBrowser, type OpenPage, type PageBrowser } from './testing/browser-page.ts';
-import { startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
+import { alarmRecordOf, firingSince, startConsoleSystem, type ConsoleSystem } from './testing/console-system.ts';
 import { axeFindings, layoutFaults } from './testing/wcag.ts';
 
 const screens = [
-  ['now', /^(Connecting|No rules yet|Nothing is firing|Nothing was firing|Signed out)/],
+  ['now', /^(\d+ alarms are firing|Connecting|No rules yet|Nothing is firing|Nothing was firing|Signed out)/],
   ['rules', 'Rules'],
   ['rules/new', 'New rule'],
   ['rules/x', /./],
@@ -19,6 +20,14 @@ const screens = [
   ['webhooks', 'Webhooks'],
   ['system', 'System'],
 ] as const;
+const rowsOf = {
+  now: '.alarm',
+  rules: '.rule-link',
+  alarms: '.past-alarms > li',
+  timeline: '.heat li',
+  webhooks: '.webhook',
+  system: '.tile',
+};
 const forms = [
   ['light', 1_280],
   ['dark', 320],
@@ -27,22 +36,48 @@ const forms = [
 let browser: PageBrowser;
 let system: ConsoleSystem;
 let guarded: ConsoleSystem;
+let full: ConsoleSystem;
 let opened: OpenPage | undefined;
 before(async () => {
   browser = await startPageBrowser();
   const { pageDir } = browser;
   system = await startConsoleSystem({ pageDir, evaluates: true });
   guarded = await startConsoleSystem({ pageDir, auth: true });
+  full = await startConsoleSystem({ pageDir });
+  await fill(full, 3_000);
 });
 afterEach(async () => {
   await opened?.close();
   opened = undefined;
 });
 after(async () => {
-  await guarded.stop();
-  await system.stop();
-  await browser.close();
+  await full?.stop();
+  await guarded?.stop();
+  await system?.stop();
+  await browser?.close();
 });
+
+/** Rules of forty webhooks, each tenth of which fires. */
+async function fill({ storage: { log } }: ConsoleSystem, count: number): Promise<void> {
+  const rules = Array.from({ length: count }, (_, index) => {
+    const id = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
+    const webhook = `https://discord.com/api/webhooks/${123456789012345000n + BigInt(index % 40)}/${'t'.repeat(68)}`;
+    return { id, metric_name: `metric-${index}`, threshold: index, discord_webhook_url: webhook };
+  });
+  const records = rules.map((rule) => ({
+    key: Buffer.from(rule.id),
+    value: Buffer.from(JSON.stringify(rule)),
+    timestampMs: Date.now(),
+  }));
+  await log.append(topics.rules.name, records);
+  const alarms = rules
+    .filter((_, index) => index % 10 === 0)
+    .map(({ id, metric_name: metric, threshold }, index) => {
+      const state = firingSince(Date.now() - index * 1_000);
+      return alarmRecordOf({ ruleId: id, metric, state, x: threshold + 1, offset: index }).written;
+    });
+  await log.append(topics.alarms.name, alarms);
+}
 
 /** Goes through all screens, without loading the page anew. */
 async function goThrough(page: Page, look: (name: string) => Promise<void>): Promise<void> {
@@ -53,10 +88,12 @@ async function goThrough(page: Page, look: (name: string) => Promise<void>): Pro
   }
 }
 
-/** What is wrong on any screen. */
-async function faultsOf(page: Page): Promise<string[]> {
+/** What is wrong on any screen, once there is to be seen what is named for it. */
+async function faultsOf(page: Page, seen: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const faults: string[] = [];
   await goThrough(page, async (name) => {
+    const wanted = seen[name];
+    if (wanted !== undefined) await page.locator(wanted).first().waitFor();
     faults.push(...(await axeFindings(page)).map((finding) => `${name}: ${finding}`));
     const { overflow } = (await page.evaluate(layoutFaults)) as { overflow: number };
     if (overflow > 0) faults.push(`${name}: ${overflow} px wider than the screen`);
@@ -74,6 +111,11 @@ for (const [theme, width] of forms) {
     const page = await open(system);
     await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
     assert.deepEqual(await faultsOf(page), []);
+  });
+
+  test(`there is very much: ${theme}, ${width} px`, async () => {
+    const page = await open(full);
+    assert.deepEqual(await faultsOf(page, rowsOf), []);
   });
 
   test(`the server cannot answer: ${theme}, ${width} px`, async () => {
