@@ -214,6 +214,17 @@ test('rows hold their order under the pointer, and a pill says what they miss', 
   assert.equal(await page.getByRole('button', { name: '1 change' }).count(), 0);
 });
 
+test('rows are as high as what they hold, also after the window was narrow', async () => {
+  await fill(5, () => ({ description: 'd '.repeat(80), tags: { host: 'y'.repeat(90) } }));
+  await open();
+  const heights = `[...document.querySelectorAll('.rule')].map((row) => row.offsetHeight)`;
+  const wide: number[] = await page.evaluate(heights);
+  await page.setViewportSize({ width: 320, height: 860 });
+  await untilTrue(page, `${heights}.every((height) => height > ${1.5 * wide[0]!})`);
+  await page.setViewportSize({ width: 1_280, height: 860 });
+  await untilTrue(page, `JSON.stringify(${heights}) === ${JSON.stringify(JSON.stringify(wide))}`);
+});
+
 for (const [theme, width] of [
   ['light', 1_280],
   ['dark', 1_280],

@@ -129,18 +129,20 @@ const headerPx = (): number => document.querySelector('header.top')?.getBounding
 interface View {
   readonly screenPx: number;
   readonly scrolledPx: number;
+  readonly widthPx: number;
 }
 
 /** Where the list stands on the screen; looked at once a frame. */
 function useView(body: { readonly current: HTMLElement | null }): Signal<View> {
-  const view = useSignal<View>({ screenPx: innerHeight, scrolledPx: 0 });
+  const view = useSignal<View>({ screenPx: innerHeight, scrolledPx: 0, widthPx: innerWidth });
   useEffect(() => {
     let frame = 0;
     const look = (): void => {
       frame = 0;
       if (body.current === null) return;
-      const now = { screenPx: innerHeight, scrolledPx: headerPx() - body.current.getBoundingClientRect().top };
-      if (now.screenPx !== view.value.screenPx || now.scrolledPx !== view.value.scrolledPx) view.value = now;
+      const scrolledPx = headerPx() - body.current.getBoundingClientRect().top;
+      const [now, before] = [{ screenPx: innerHeight, scrolledPx, widthPx: innerWidth }, view.value];
+      if (Object.entries(before).some(([name, px]) => px !== now[name as keyof View])) view.value = now;
     };
     const soon = (): void => void (frame ||= requestAnimationFrame(look));
     look();
@@ -162,7 +164,11 @@ function useTallest(body: { readonly current: HTMLElement | null }, rowPx: Signa
     const list = body.current!;
     if (list.clientWidth !== width.current) {
       width.current = list.clientWidth;
-      rowPx.value = leastRowPx;
+      // Until they are drawn anew, rows are as high as the old width made them.
+      if (rowPx.value !== leastRowPx) {
+        rowPx.value = leastRowPx;
+        return;
+      }
     }
     let tallest = rowPx.value;
     for (const row of list.children) tallest = Math.max(tallest, (row as HTMLElement).offsetHeight);
