@@ -1,15 +1,19 @@
 // Takes pictures of the page's screens in both themes, of the demo that runs at an address: npm run pictures -- URL FOLDER
-// --full takes the whole of each page and not what a window shows.
+// --full takes the whole of each page and not what a window shows, --width=320 a narrow window, --forced-colors those of a contrast theme.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { chromium, type Page } from 'playwright-core';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { full: { type: 'boolean', default: false } },
+  options: {
+    full: { type: 'boolean', default: false },
+    width: { type: 'string', default: '1280' },
+    'forced-colors': { type: 'boolean', default: false },
+  },
 });
 const [url = 'http://127.0.0.1:9090', folder = '.'] = positionals;
-const size = { width: 1_280, height: 860 };
+const size = { width: Number(values.width), height: 860 };
 
 interface Listed {
   readonly alarms: readonly { readonly alarm_id: string; readonly metric_name: string }[];
@@ -36,7 +40,8 @@ const screens: Record<string, string> = {
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 try {
   for (const theme of ['light', 'dark'] as const) {
-    const context = await browser.newContext({ viewport: size, colorScheme: theme });
+    const forcedColors = values['forced-colors'] ? 'active' : 'none';
+    const context = await browser.newContext({ viewport: size, colorScheme: theme, forcedColors });
     const page: Page = await context.newPage();
     page.on('console', (message) => message.type() === 'error' && console.error(message.text()));
     page.on('pageerror', (error) => console.error(error));

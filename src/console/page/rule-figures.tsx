@@ -44,7 +44,7 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
         <i style={{ width: `${share * 100}%` }} />
       </span>
       <span class="hint">
-        {shown(Math.abs(distance))} {isBeyond ? 'beyond' : 'to go'}
+        {numberText(Number(Math.abs(distance).toPrecision(4)))} {isBeyond ? 'beyond' : 'to go'}
       </span>
       <SparkLine values={spark} threshold={rule.threshold} />
     </div>

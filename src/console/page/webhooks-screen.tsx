@@ -154,7 +154,7 @@ function Bucket({ webhook: { requests_2s: short, requests_60s: long } }: { reado
 
 function Share({ value, most, words }: { readonly value: number; readonly most: number; readonly words: string }) {
   return (
-    <span>
+    <span class={value >= most ? 'bucket-full' : undefined}>
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${Math.min(100, (value / most) * 100)}%` }} />
       </span>
