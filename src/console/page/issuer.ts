@@ -1,7 +1,7 @@
 // Signing in at the issuer of the tokens, in a window of its own: the page and its drafts stay as they are. That window comes back
 // to this page's address, hands over what it was given, and closes. What renews the token is kept in memory alone, as the token.
 import { batch, effect, signal } from '@preact/signals';
-import { ApiError, call, signInWanted, token } from './api.ts';
+import { ApiError, ask, signInWanted, token } from './api.ts';
 import { leftMs } from './expiry.ts';
 
 /** The issuer's host; null: people bring a token; undefined: not known yet. */
@@ -14,13 +14,14 @@ const channelName = 'ssrms-sign-in';
 const renewedMs = 30_000;
 const renewAgainMs = 5_000;
 
-async function ask<Answer>(method: 'GET' | 'POST', path: string, body?: object): Promise<Answer> {
+/** Anybody may ask this: the answers say nothing of the token that we have. */
+function askSignIn<Answer>(path: string, body?: object): Promise<Answer> {
   const more = { isAnonymous: true, ...(body !== undefined && { body }) };
-  return (await (await call(method, `api/v1/sign-in${path}`, more)).json()) as Answer;
+  return ask(body === undefined ? 'GET' : 'POST', `api/v1/sign-in${path}`, more);
 }
 
 export async function askIssuer(): Promise<void> {
-  issuer.value ??= await ask<{ issuer: string | null }>('GET', '').then(
+  issuer.value ??= await askSignIn<{ issuer: string | null }>('').then(
     (answer) => answer.issuer,
     () => null,
   );
@@ -32,11 +33,11 @@ export async function signInThere(givenUp: AbortSignal): Promise<void> {
   if (there === null) throw new Error('The browser did not open a window: allow this page to open one.');
   const place = { return_to: new URL('.', document.baseURI).href };
   try {
-    const begun = await ask<{ address: string; state: string; code_verifier: string }>('POST', '/begin', place);
+    const begun = await askSignIn<{ address: string; state: string; code_verifier: string }>('/begin', place);
     const query = answerTo(begun.state, givenUp);
     there.location.replace(begun.address);
     const { address: _address, ...secrets } = begun;
-    take(await ask('POST', '/finish', { ...place, ...secrets, query: await query }));
+    take(await askSignIn('/finish', { ...place, ...secrets, query: await query }));
   } catch (error) {
     there.close();
     throw error;
@@ -89,7 +90,7 @@ async function renew(): Promise<void> {
   isRenewing = true;
   const [held, sentToken] = [refreshToken.value, token.value];
   try {
-    const given = await ask<{ access_token: string }>('POST', '/renew', { refresh_token: held });
+    const given = await askSignIn<{ access_token: string }>('/renew', { refresh_token: held });
     if (token.value === sentToken) take(given);
   } catch (error) {
     const isRefused = error instanceof ApiError && error.status === 400;
