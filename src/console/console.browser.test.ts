@@ -370,7 +370,7 @@ test('a server that is away for a while: what shows is called stale, and nothing
   }
 });
 
-test('while nobody judges, how far behind it is is unknown, and not nothing', async () => {
+test('while nobody judges, nothing is called calm: how far behind it is is unknown, and each screen says so', async () => {
   const behind = page.locator('.figure', { hasText: 'Behind, in records' }).locator('dd');
   await behind.getByText('0', { exact: true }).waitFor();
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"cpu","value":1}' };
@@ -378,6 +378,12 @@ test('while nobody judges, how far behind it is is unknown, and not nothing', as
   await behind.getByText('unknown', { exact: true }).waitFor();
   await page.goto(`${system.url}/console/#/system`);
   await page.getByText(/20 partitions have no owner/).waitFor();
+  const text = '20 partitions of metrics are judged by nobody';
+  await page.locator('.banner', { hasText: text }).waitFor();
+  await page.locator('[aria-live=polite]', { hasText: text }).waitFor({ state: 'attached' });
+  await make({ metric_name: 'cpu', threshold: 1 });
+  await page.goto(`${system.url}/console/#/now`);
+  await page.getByRole('heading', { name: 'Nothing was firing' }).waitFor();
   await behind.getByText('unknown', { exact: true }).waitFor();
 });
 

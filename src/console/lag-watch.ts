@@ -1,15 +1,20 @@
 import { pause } from '../base/backoff.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
 import type { InstancesView } from './instances-view.ts';
-import { lagOf, partitionLags } from './partition-lags.ts';
+import { lagOf, partitionLags, type PartitionLag } from './partition-lags.ts';
 
 const everyMs = 2_000;
+/** A partition that moves has no owner for a moment. */
+const unownedAfterMs = 10_000;
 
 /** How far behind the judging is, looked at now and then for all who follow the stream. */
 export class LagWatch {
   readonly #log: Log;
   readonly #instances: InstancesView;
   #lag: number | undefined;
+  #unowned = 0;
+  /** Since when each look has found a partition without an owner. */
+  #unownedSince: number | undefined;
 
   constructor(log: Log, instances: InstancesView) {
     this.#log = log;
@@ -21,15 +26,28 @@ export class LagWatch {
     return this.#lag;
   }
 
+  /** Partitions of `metrics` that nobody judges, and has not for a while. */
+  get unowned(): number {
+    return this.#unowned;
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     do {
       try {
         await this.#instances.refresh();
-        this.#lag = lagOf(await partitionLags(this.#log, this.#instances));
+        const partitions = await partitionLags(this.#log, this.#instances);
+        this.#lag = lagOf(partitions);
+        this.#noteOwners(partitions);
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
         this.#lag = undefined;
       }
     } while (await pause(everyMs, signal));
+  }
+  #noteOwners(partitions: readonly PartitionLag[]): void {
+    const unowned = partitions.filter(({ instance }) => instance === undefined).length;
+    const nowMs = performance.now();
+    this.#unownedSince = unowned === 0 ? undefined : (this.#unownedSince ?? nowMs);
+    this.#unowned = this.#unownedSince === undefined || nowMs - this.#unownedSince < unownedAfterMs ? 0 : unowned;
   }
 }

@@ -109,6 +109,12 @@ test('who has never heard how far samples are judged calls the lag unknown, and 
     await send();
     await send();
     await until(lags, (told) => told.every((lag) => lag === 2));
+    const unowned = async (): Promise<number> =>
+      ((await (await fetch(`${quiet.url}/api/v1/status`)).json()) as { unowned: number }).unowned;
+    await until(unowned, (count) => count === topics.metrics.partitions);
+    const next = await startConsoleSystem({ evaluates: true, storage: quiet.storage });
+    await until(unowned, (count) => count === 0);
+    await next.stop();
   } finally {
     await quiet.stop();
   }

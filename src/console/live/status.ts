@@ -16,6 +16,7 @@ const fields = {
   samples_last_minute: OrNull(Type.Integer()),
   samples_per_second: OrNull(Type.Number({ description: 'Over the last four seconds' })),
   lag: OrNull(Type.Integer({ description: 'Records not judged yet; null: of some partition nobody has told' })),
+  unowned: Type.Integer({ description: 'Partitions of metrics that nobody judges, for ten seconds and more' }),
   waiting: Type.Integer({ description: 'Messages that are due and have come to no end' }),
   latency_p99_ms: OrNull(
     Type.Number({ description: "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes" }),
@@ -37,6 +38,7 @@ export interface Status {
   readonly samples_last_minute: number | null;
   readonly samples_per_second: number | null;
   readonly lag: number | null;
+  readonly unowned: number;
   readonly waiting: number;
   readonly latency_p99_ms: number | null;
 }
@@ -61,6 +63,7 @@ export function statusOf({ live, rules, samples, lagging, version, isReadOnly }:
     samples_last_minute: samples.lastMinute ?? null,
     samples_per_second: perSecond === undefined ? null : Math.round(perSecond * 10) / 10,
     lag: lagging.lag ?? null,
+    unowned: lagging.unowned,
     waiting: live.deliveries.waiting,
     latency_p99_ms: live.deliveries.latencyP99Ms() ?? null,
   };

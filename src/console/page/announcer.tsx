@@ -1,4 +1,5 @@
 import { effect, signal } from '@preact/signals';
+import { lateness } from './late-banner.tsx';
 import { connection, firing, status } from './live.ts';
 
 /** Transitions at most this often: a voice that never stops is switched off. */
@@ -29,6 +30,15 @@ effect(() => {
   if (isStale === wasStale) return;
   wasStale = isStale;
   assertive.value = isStale ? 'The connection is lost. What is shown is old.' : 'Connected again.';
+});
+
+let wasLate = false;
+
+effect(() => {
+  const isLate = lateness.value !== undefined;
+  if (isLate === wasLate) return;
+  wasLate = isLate;
+  polite.value = lateness.value ?? 'Samples are judged as they come again.';
 });
 
 /** What changed, for those who listen rather than look. */

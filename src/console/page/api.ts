@@ -27,6 +27,7 @@ export interface StatusView {
   readonly samples_last_minute: number | null;
   readonly samples_per_second: number | null;
   readonly lag: number | null;
+  readonly unowned: number;
   readonly waiting: number;
   readonly latency_p99_ms: number | null;
 }

@@ -6,6 +6,7 @@ import { refreshToken } from './issuer.ts';
 import { DemoBar } from './demo-bar.tsx';
 import { Dialog } from './dialog.tsx';
 import { areKeysOn, isHelpOpen, isPaletteOpen, keyTable, setKeys } from './keys.ts';
+import { LateBanner } from './late-banner.tsx';
 import { connection, isStale, refusal, status } from './live.ts';
 import { Notices } from './notices.tsx';
 import { addressOf, route, type Route } from './router.ts';
@@ -43,6 +44,7 @@ export function App() {
             {refusal.value}. Sign in with another token to see this page.
           </p>
         )}
+        <LateBanner />
         {isReadOnly() ? <p class="read-only">This console is read-only: rules are changed elsewhere.</p> : <DemoBar />}
         {screenOf(shown).show(shown)}
       </main>

@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { AlarmView } from './api.ts';
 import { conditionSentence, silenceSentence } from './condition-sentence.ts';
+import { isUnjudged } from './late-banner.tsx';
 import {
   changes,
   connection,
@@ -69,24 +70,25 @@ function QuietHero() {
   const now = status.value;
   const starting = now === undefined;
   const idle = now === undefined || now.rules === 0;
-  const title = starting
-    ? unansweredTitle()
-    : idle
-      ? 'No rules yet'
-      : isStale.value
-        ? 'Nothing was firing'
-        : 'Nothing is firing';
+  const isBlind = !idle && isUnjudged.value;
+  const isStill = isStale.value || idle || isBlind;
   return (
-    <section class={idle ? 'hero hero-idle' : 'hero hero-quiet'}>
-      <div class={isStale.value || idle ? 'orb orb-still' : 'orb'} aria-hidden="true">
-        <span>{starting ? '…' : idle ? '+' : '✓'}</span>
+    <section class={idle || isBlind ? 'hero hero-idle' : 'hero hero-quiet'}>
+      <div class={isStill ? 'orb orb-still' : 'orb'} aria-hidden="true">
+        <span>{starting ? '…' : idle ? '+' : isBlind ? '?' : '✓'}</span>
       </div>
       <div>
-        <h1 tabIndex={-1}>{title}</h1>
+        <h1 tabIndex={-1}>{starting ? unansweredTitle() : quietTitle()}</h1>
         {starting ? <p>{unanswered[connection.value.state]}</p> : <ProofOfLife />}
       </div>
     </section>
   );
+}
+
+/** What is not judged, or not told any more, was calm and need not be. */
+function quietTitle(): string {
+  if (status.value!.rules === 0) return 'No rules yet';
+  return isStale.value || isUnjudged.value ? 'Nothing was firing' : 'Nothing is firing';
 }
 
 const unanswered = {
@@ -104,6 +106,7 @@ function unansweredTitle(): string {
 
 function ProofOfLife() {
   const { rules, metrics, samples_last_minute: samples } = status.value!;
+  if (isUnjudged.value) return <p>Samples are not judged right now: what fires is not known.</p>;
   if (rules === 0) return <p>Everything is up, and waits for something to watch.</p>;
   const watching = `${plural(rules, 'rule')} on ${plural(metrics, 'metric')}`;
   if (samples === null) return <p>{watching} stand ready. How many samples come in cannot be told right now.</p>;
