@@ -95,6 +95,62 @@ test('the rule is changed as JSON, which says what is no rule, and the curl line
   assert.equal(await field('Threshold').inputValue(), '56.5');
 });
 
+test('dragged, moved by keys, clicked or typed, the threshold that is saved is the one that is shown, fractions kept', async () => {
+  const samples = Array.from({ length: 40 }, (_, at) => ({
+    name: 'load',
+    value: 0.1 + (at % 10) / 40,
+    timestamp: Date.now() - at * 900,
+  }));
+  await fetch(`${system.url}/api/v1/metrics`, { method: 'POST', headers: json, body: JSON.stringify(samples) });
+  const slider = page.getByRole('slider', { name: 'Threshold' });
+  const ways: Record<string, () => Promise<void>> = {
+    async dragged() {
+      await slider.scrollIntoViewIfNeeded();
+      const box = (await slider.boundingBox())!;
+      await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2 - 33, { steps: 4 });
+      await page.mouse.up();
+    },
+    keys: async () => slider.press('ArrowDown'),
+    async clicked() {
+      await field('Threshold').fill('');
+      await button('Set the threshold to').click();
+    },
+    typed: async () => field('Threshold').fill('0.3125'),
+  };
+  const seen = new Set<number>();
+  for (const [way, set] of Object.entries(ways)) {
+    await page.goto(`${system.url}/console/#/rules/new`);
+    await write({ Metric: 'load', Threshold: '0.2', 'Discord webhook URL': webhook });
+    await slider.waitFor();
+    await set();
+    const text = await field('Threshold').inputValue();
+    await page.locator(`[role=slider][aria-label=Threshold][aria-valuenow="${text}"]`).waitFor();
+    assert.ok(!Number.isInteger(Number(text)) && text !== '0.2', `${way}: ${text}`);
+    await button('Make the rule').click();
+    await page.waitForURL(/#\/rules$/);
+    const threshold = Number(text);
+    assert.ok(
+      (await rules()).some((rule) => rule['threshold'] === threshold),
+      `${way}: ${text} is not stored`,
+    );
+    seen.add(threshold);
+  }
+  assert.equal(seen.size, Object.keys(ways).length);
+});
+
+test('what Discord answers to a test message is shown as text', async () => {
+  const hostile = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+  await page.route('**/api/v1/webhooks/test', (route) =>
+    route.fulfill({ json: { delivered: false, status: 400, took_ms: 3, reason: hostile } }),
+  );
+  await write({ 'Discord webhook URL': webhook });
+  await button('Send test').click();
+  await page.getByText(`400 in 3 ms: ${hostile}`).waitFor();
+  assert.equal(await page.locator('main img, main script').count(), 0);
+});
+
 test('the line at which it ends is a slider that never comes to the wrong side', async () => {
   await write({ 'Discord webhook URL': webhook });
   await button('Add a line at which it ends').click();
