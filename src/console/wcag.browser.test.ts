@@ -111,6 +111,10 @@ const lostColours = `(() => {
     const drawn = mark.matches('.brush-edge') ? getComputedStyle(mark, '::before').backgroundColor : ground(mark);
     if ([canvas, 'rgba(0, 0, 0, 0)'].includes(drawn)) faults.push('not to be seen: ' + mark.outerHTML);
   }
+  for (const knob of document.querySelectorAll('.switch .knob'))
+    if (ground(knob) === ground(knob.parentElement)) faults.push('the knob has the colour of its switch');
+  for (const filled of document.querySelectorAll('.orb, .badge, .primary, .threshold-grip'))
+    if (getComputedStyle(filled).forcedColorAdjust !== 'none') faults.push('its text stands on a plate: ' + filled.className);
   for (const chart of document.querySelectorAll('.chart-plot canvas')) {
     const { data } = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height);
     let opaque = 0;
@@ -138,7 +142,7 @@ for (const [mode, options] of Object.entries({ wide: {}, narrow: { width: 320 },
     const faults = await faultsOf(options, async (page) => {
       const covered: string[] = [];
       const look = async (name: string): Promise<void> => {
-        const deadline = Date.now() + 2_000;
+        const deadline = Date.now() + 20_000;
         let why = (await page.evaluate(coveredFocus)) as string;
         // Who scrolls to it may take a frame.
         while (why !== '' && Date.now() < deadline) why = (await page.evaluate(coveredFocus)) as string;
@@ -176,17 +180,22 @@ for (const [mode, wants] of Object.entries({
 
 const ringless = 'globalThis.ringless ??= new CSSStyleSheet(); ringless.replaceSync("* { outline: none !important }")';
 
-/** Whether a picture of what has the focus is another one without its outline. */
+/** Whether a picture of what has the focus is another one without its outline. The page may still be scrolling to it: then it is taken again. */
 async function hasRing(page: Page): Promise<boolean> {
-  const clip: { x: number; y: number; width: number; height: number } = await page.evaluate(`(() => {
-    const focused = document.activeElement;
-    const { left, top, right, bottom } = (focused.type === 'radio' ? focused.nextElementSibling : focused).getBoundingClientRect();
-    const [x, y] = [Math.max(0, left - 6), Math.max(0, top - 6)];
-    return { x, y, width: Math.min(innerWidth, right + 6) - x, height: Math.min(innerHeight, bottom + 6) - y };
-  })()`);
-  const withRing = await page.screenshot({ clip });
-  await page.evaluate(`${ringless}; document.adoptedStyleSheets = [ringless]`);
-  const without = await page.screenshot({ clip });
-  await page.evaluate('document.adoptedStyleSheets = []');
-  return !withRing.equals(without);
+  for (let time = 0; time < 4; time++) {
+    const clip: { x: number; y: number; width: number; height: number } = await page.evaluate(`(async () => {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      const focused = document.activeElement;
+      const { left, top, right, bottom } = (focused.type === 'radio' ? focused.nextElementSibling : focused).getBoundingClientRect();
+      const [x, y] = [Math.max(0, left - 6), Math.max(0, top - 6)];
+      return { x, y, width: Math.min(innerWidth, right + 6) - x, height: Math.min(innerHeight, bottom + 6) - y };
+    })()`);
+    if (clip.width <= 0 || clip.height <= 0) continue;
+    const withRing = await page.screenshot({ clip });
+    await page.evaluate(`${ringless}; document.adoptedStyleSheets = [ringless]`);
+    const without = await page.screenshot({ clip });
+    await page.evaluate('document.adoptedStyleSheets = []');
+    if (!withRing.equals(without)) return true;
+  }
+  return false;
 }

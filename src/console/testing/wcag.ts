@@ -27,9 +27,17 @@ const flatGrounds = `
 /**
  * What axe finds wrong in the page as it stands, and what it cannot tell and nobody has explained. Explained are names of buttons that
  * show a pictogram, and contrasts of what a box that scrolls covers in part, and of what stands in a dialog: its ground is opaque, but
- * axe takes the page below for a part of it.
+ * axe takes the page below for a part of it. Of a page that changes while axe looks it cannot tell either: it looks again.
  */
 export async function axeFindings(page: Page): Promise<string[]> {
+  for (let looks = 1; ; looks++) {
+    const findings = await axeLook(page);
+    if (looks === 4 || !findings.some((finding) => finding.startsWith('untold'))) return findings;
+  }
+}
+
+/** What it cannot tell begins so: `untold`. */
+function axeLook(page: Page): Promise<string[]> {
   // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one.
   return page.evaluate(`(async () => {
     ${axeCore.source};
