@@ -1,9 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { keepRecords, maxTimestamp, nextOffset } from '../log/batch.ts';
+import { keepRecords, maxTimestamp, nextOffset, RecordSpans, scanBatch } from '../log/batch.ts';
 import type { Log, RecordChunk } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { SeriesBudget } from '../evaluate/series-budget.ts';
-import { SeriesIndex } from '../evaluate/series-index.ts';
+import { SeriesIndex, type ReadSample, type Unreadable } from '../evaluate/series-index.ts';
 import { matches } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
 import { topics } from '../topics.ts';
@@ -14,6 +14,8 @@ const firstSliceRecords = 100_000;
 const sliceRecordsMax = 1_000_000;
 /** What one past may hold in memory; the newest is what is kept. */
 const pastBytesMax = 128 * 1024 * 1024;
+/** One record in so many is read with care as fast as all of them are by their columns. */
+const fewShare = 16;
 
 /** In JSON a quote, a backslash and what cannot be seen are always escaped, in ways that differ. */
 const alwaysEscaped = /["\\\p{Cc}]/u;
@@ -53,6 +55,7 @@ export class MetricPast {
   /** What a batch must hold that has these tags, unless a record of it has characters as numbers. */
   readonly #tagNeedles: readonly Needle[];
   readonly #index: SeriesIndex;
+  readonly #spans = new RecordSpans();
   /** By the series' number; undefined when it was not met. */
   readonly #isMatching: boolean[] = [];
 
@@ -154,7 +157,15 @@ export class MetricPast {
 
   /** The batch without the records of others; undefined when it has none of ours. */
   #keep(batch: Uint8Array, from: number, to: number): Uint8Array | undefined {
-    if (!this.#mayHold(asBuffer(batch))) return undefined;
+    const bytes = asBuffer(batch);
+    if (this.#keyNeedle.placeIn(bytes) < 0) return undefined;
+    if (this.#tagNeedles.length > 0 && !hasUnicodeEscape(bytes)) {
+      // Most batches do not hold the tags, and to see that is ten times as fast as to take them apart.
+      if (!this.#tagNeedles.every((needle) => needle.placeIn(bytes) >= 0)) return undefined;
+      const few = this.#fewWithNeedle(bytes, from, to);
+      if (few !== undefined)
+        return few.size === 0 ? undefined : keepRecords(batch, (_, index) => few.has(index), this.#spans);
+    }
     const { columns } = this.#index;
     this.#index.scan(batch, 0, Infinity);
     const isKept: boolean[] = Array.from({ length: columns.count }, () => false);
@@ -165,13 +176,44 @@ export class MetricPast {
       count++;
     }
     if (count === 0) return undefined;
-    return count === columns.count ? new Uint8Array(batch) : keepRecords(batch, (_, index) => isKept[index]!);
+    if (count === columns.count) return new Uint8Array(batch);
+    return keepRecords(batch, (_, index) => isKept[index]!, this.#spans);
   }
 
-  /** Most batches hold neither the name nor the tags, and to see that is ten times as fast as to take them apart. */
-  #mayHold(batch: Buffer): boolean {
-    if (!this.#keyNeedle.isIn(batch)) return false;
-    return this.#tagNeedles.every((needle) => needle.isIn(batch)) || hasUnicodeEscape(batch);
+  /** Our records among those that hold a tag's text, each read with care; undefined when these are many: all are sooner read then. */
+  #fewWithNeedle(batch: Buffer, from: number, to: number): Set<number> | undefined {
+    const spans = this.#spans;
+    scanBatch(batch, spans);
+    const [needle] = this.#tagNeedles;
+    const ours = new Set<number>();
+    let left = spans.count / fewShare;
+    let index = 0;
+    for (let at = needle!.placeIn(batch); at >= 0; at = needle!.placeIn(batch, spans.end[index - 1])) {
+      if (left-- <= 0) return undefined;
+      while (index < spans.count && spans.end[index]! <= at) index++;
+      if (index === spans.count) break;
+      if (spans.offset[index]! >= from && spans.offset[index]! < to && this.#isOursReadWithCare(batch, index))
+        ours.add(index);
+      index++;
+    }
+    return ours;
+  }
+
+  #isOursReadWithCare(batch: Buffer, index: number): boolean {
+    const { keyStart, keyEnd, valueStart, valueEnd, offset, timestampMs } = this.#spans;
+    const [start, end] = [keyStart[index]!, keyEnd[index]!];
+    if (start < 0 || !this.#isKey(batch, start, end)) return false;
+    const value = valueStart[index]! < 0 ? null : batch.subarray(valueStart[index], valueEnd[index]);
+    const key = batch.subarray(start, end);
+    return this.#isRead(
+      this.#index.read({
+        partition: this.partition,
+        offset: offset[index]!,
+        timestampMs: timestampMs[index]!,
+        key,
+        value,
+      }),
+    );
   }
 
   #isOurs(batch: Uint8Array, index: number): boolean {
@@ -179,8 +221,15 @@ export class MetricPast {
     const known = columns.series[index]!;
     if (known >= 0) return this.#isMatching[known]!;
     const [start, end] = [columns.keyStart[index]!, columns.keyEnd[index]!];
-    if (start < 0 || end - start !== this.#key.length || this.#key.compare(batch, start, end) !== 0) return false;
-    const read = this.#index.readColumn(batch, index);
+    return start >= 0 && this.#isKey(batch, start, end) && this.#isRead(this.#index.readColumn(batch, index));
+  }
+
+  #isKey(batch: Uint8Array, start: number, end: number): boolean {
+    return end - start === this.#key.length && this.#key.compare(batch, start, end) === 0;
+  }
+
+  /** Whether what was read is a sample that has our tags. */
+  #isRead(read: ReadSample | Unreadable): boolean {
     if (typeof read === 'string') {
       if (read === 'too_many_series') this.refusedSeries++;
       return false;

@@ -30,8 +30,9 @@ export class Needle {
     this.#piece = this.#bytes.subarray(this.#at, this.#at + pieceBytesMax);
   }
 
-  isIn(bytes: Buffer): boolean {
-    const found = bytes.indexOf(this.#piece);
-    return found >= 0 && bytes.indexOf(this.#bytes, Math.max(0, found - this.#at)) >= 0;
+  /** Where it stands first, at a place or after it; -1 where it does not. */
+  placeIn(bytes: Buffer, from = 0): number {
+    const found = bytes.indexOf(this.#piece, from + this.#at);
+    return found < 0 ? -1 : bytes.indexOf(this.#bytes, found - this.#at);
   }
 }

@@ -215,13 +215,13 @@ export function writeHeader(
 
 /**
  * The same batch without some of its records: what compaction leaves. Offsets, times and the place of the batch's end stay
- * as they were, as in Kafka. undefined when nothing is left. The batch must be uncompressed.
+ * as they were, as in Kafka. undefined when nothing is left. The batch must be uncompressed; `spans` is memory to be used.
  */
 export function keepRecords(
   batch: Uint8Array,
   keep: (spans: RecordSpans, index: number) => boolean,
+  spans = new RecordSpans(),
 ): Uint8Array | undefined {
-  const spans = new RecordSpans();
   scanBatch(batch, spans);
   const kept: Uint8Array[] = [batch.subarray(0, batchHeaderBytes)];
   for (let index = 0; index < spans.count; index++) {
