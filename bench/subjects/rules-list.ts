@@ -6,7 +6,9 @@ import { createLogger } from '../../src/base/logger.ts';
 import { Meter } from '../../src/base/meter.ts';
 import { createConsole } from '../../src/console/console.ts';
 import { createServer } from '../../src/http/server.ts';
+import type { Vitals } from '../../src/instance/instance-record.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
+import { createPresence } from '../../src/presence/presence.ts';
 import { createRules } from '../../src/rules/rules.ts';
 import { topics } from '../../src/topics.ts';
 import { ok, type AlarmState } from '../../src/alarm/alarm-state.ts';
@@ -22,6 +24,11 @@ const common = { log, logger, health: new Health(), meter: new Meter(), version:
 const rules = createRules(common);
 const signal = new AbortController().signal;
 void rules.service.run(signal);
+// A system whose samples are judged: the page says so of another one, above all else.
+const partitions = Array.from({ length: topics.metrics.partitions }, (_, partition) => [partition, 0, 0] as const);
+const vitals: Vitals = { evaluate: () => ({ partitions, series: 0, samples: {}, misrouted: 0 }) };
+const told = { parts: ['rules', 'alarms', 'console'], vitals, rules: rules.feed, rulePositions: rules.positions };
+void createPresence({ ...common, ...told }).run(signal);
 await rules.feed.caughtUp;
 const { size } = rules.feed.book;
 const withoutBytes = await heldBytes();

@@ -1,7 +1,7 @@
 import { computed } from '@preact/signals';
 import { isStale, status } from './live.ts';
 import { addressOf } from './router.ts';
-import { durationText } from './time-text.ts';
+import { durationText, grouped } from './time-text.ts';
 
 /** Fewer records, or what comes in within such a time, are on their way and not late. */
 const lateRecords = 1_000;
@@ -35,5 +35,5 @@ function lateText(): string | undefined {
   const [lag, perSecond] = [status.value?.lag ?? 0, status.value?.samples_per_second ?? 0];
   if (lag < Math.max(lateRecords, lateSeconds * perSecond)) return undefined;
   const about = perSecond > 0 ? `, about ${durationText((lag / perSecond) * 1_000)}` : '';
-  return `Alarms come late: ${lag.toLocaleString('en')} records are not judged yet${about}.`;
+  return `Alarms come late: ${grouped(lag)} records are not judged yet${about}.`;
 }
