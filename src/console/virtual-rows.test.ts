@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { virtualRows } from './page/virtual-rows.ts';
+import { virtualRows } from './page/rules/virtual-rows.ts';
 
 test('whatever the length of the list and wherever it is scrolled to, the screen is full of rows, in order, without a gap', () => {
   const lists = fc.record({

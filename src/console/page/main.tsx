@@ -1,11 +1,11 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
-import { handOver, isReturned, startRenewing } from './issuer.ts';
-import { startKeys } from './keys.ts';
-import { loadRest } from './lazy.tsx';
-import { startLive } from './live.ts';
-import { startPause } from './pause.ts';
-import { applyTheme } from './theme.tsx';
+import { handOver, isReturned, startRenewing } from './state/issuer.ts';
+import { startKeys } from './frame/keys.ts';
+import { loadRest } from './frame/lazy.tsx';
+import { startLive } from './state/live.ts';
+import { startPause } from './state/pause.ts';
+import { applyTheme } from './frame/theme.tsx';
 
 applyTheme();
 if (isReturned()) handOver();

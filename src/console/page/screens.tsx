@@ -1,10 +1,10 @@
 // Which component shows which address, what it is called, and where it stands in the navigation. Screens with charts, and those
 // that few go to first, are loaded after the page stands.
 import type { JSX } from 'preact';
-import { lazy } from './lazy.tsx';
-import { NowScreen } from './now-screen.tsx';
+import { lazy } from './frame/lazy.tsx';
+import { NowScreen } from './screens/now-screen.tsx';
 import { everything, type Route } from './router.ts';
-import { RulesScreen } from './rules-screen.tsx';
+import { RulesScreen } from './rules/rules-screen.tsx';
 
 type Name = Route['screen'];
 

@@ -1,0 +1,81 @@
+import uPlot from 'uplot';
+import type { SeriesView } from '../state/api.ts';
+
+/** The room above and below the plot, which the handle of the threshold must know, too. */
+export const chartPadding = { top: 10, bottom: 30 };
+
+/** The values that a chart shows, from its lower to its upper edge. */
+export interface Span {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** What uPlot wants: one column of times for all series, then four columns for each. */
+export function alignedData(series: readonly SeriesView[]): uPlot.AlignedData {
+  if (series.length === 0) return [[]];
+  const tables = series.map(({ t, mean, min, max, window }): uPlot.AlignedData => {
+    const none: (number | null)[] = t.map(() => null);
+    const windows = window.length === 0 ? none : window;
+    // A late sample may stand in a stretch before: uPlot wants times that rise.
+    const order = t.map((_, index) => index).sort((a, b) => t[a]! - t[b]!);
+    const sorted = (column: readonly (number | null)[]): (number | null)[] => order.map((index) => column[index]!);
+    return [sorted(t).map((ms) => ms! / 1000), sorted(mean), sorted(min), sorted(max), sorted(windows)];
+  });
+  return uPlot.join(tables);
+}
+
+/** Where the values lie, with the threshold, and some room around both. */
+export function valueSpan(shown: {
+  readonly series: readonly SeriesView[];
+  readonly threshold: number | undefined;
+  readonly ghost?: number | undefined;
+  readonly mark?: { readonly value: number } | undefined;
+  readonly onThreshold?: unknown;
+}): Span {
+  let [low, high] = [Infinity, -Infinity];
+  const take = (value: number | undefined): void => {
+    if (value === undefined) return;
+    if (value < low) low = value;
+    if (value > high) high = value;
+  };
+  for (const { min, max } of shown.series) {
+    min.forEach(take);
+    max.forEach(take);
+  }
+  take(shown.mark?.value);
+  take(shown.ghost);
+  const [dataLow, dataHigh] = [low, high];
+  take(shown.threshold);
+  if (!Number.isFinite(low)) return { low: 0, high: 1 };
+  // A threshold far from all values must not press these into a line, as long as it can be moved towards them.
+  const reach = dataHigh - dataLow;
+  if (shown.onThreshold !== undefined && reach > 0 && Number.isFinite(reach)) {
+    low = Math.max(low, dataLow - 6 * reach);
+    high = Math.min(high, dataHigh + 6 * reach);
+  }
+  const room = high > low ? (high - low) * 0.14 : Math.max(1, Math.abs(high) * 0.2);
+  return { low: low - room, high: high + room };
+}
+
+/** A round step of about a pixel's height, so that a dragged value is one that a person would write. */
+export function roundStep({ low, high }: Span, pixels: number): number {
+  const raw = (high - low) / Math.max(1, pixels);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const factor = [1, 2, 5, 10].find((each) => each * power >= raw) ?? 10;
+  return factor * power;
+}
+
+/** The value on the step's grid, without what binary fractions add: 0.3, not 0.30000000000000004. */
+export function snapped(value: number, step: number): number {
+  const digits = Math.max(0, Math.min(15, Math.ceil(-Math.log10(step)) + 1));
+  return Number((Math.round(value / step) * step).toFixed(digits));
+}
+
+/** When the range begins, or shortly before the first sample when most of the range is empty. */
+export function fittedFromMs(series: readonly SeriesView[], fromMs: number, toMs: number): number {
+  const firstMs = Math.min(...series.map(({ t }) => t[0] ?? Infinity));
+  const spanMs = toMs - firstMs;
+  return Number.isFinite(firstMs) && spanMs < (toMs - fromMs) * 0.6
+    ? Math.max(fromMs, firstMs - spanMs * 0.04 - 1_000)
+    : fromMs;
+}

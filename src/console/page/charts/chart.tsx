@@ -1,0 +1,266 @@
+// The chart of a metric: uPlot draws it, and here is what a rule adds: the threshold that can be dragged, the times at which it
+// fired, and a table with the same numbers for whoever does not see the drawing.
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+import type { SeriesView } from '../state/api.ts';
+import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts';
+import { colorOf, seriesColors } from './chart-colors.ts';
+import { ChartTable } from './chart-table.tsx';
+import { clockText } from '../parts/time-text.ts';
+import { zone } from '../frame/zone.ts';
+import { resolveLabel, ThresholdHandle } from './threshold-handle.tsx';
+
+/** A time in which the rule fired. */
+export interface FiringBand {
+  readonly fromMs: number;
+  /** undefined: until now. */
+  readonly toMs: number | undefined;
+}
+
+export interface ChartProps {
+  readonly label: string;
+  readonly series: readonly SeriesView[];
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly operator: '>' | '<';
+  readonly threshold: number | undefined;
+  readonly resolveThreshold?: number | undefined;
+  /** The threshold of the saved rule, while another one is being tried. */
+  readonly ghost?: number | undefined;
+  readonly bands?: readonly FiringBand[];
+  /** The sample that an alarm is about. */
+  readonly mark?: { readonly timeMs: number; readonly value: number } | undefined;
+  readonly onThreshold?: (value: number) => void;
+  readonly onResolveThreshold?: (value: number) => void;
+  readonly height?: number;
+}
+
+/** Beside the plot, and for a time of day below it. */
+const rightPx = 12;
+const timePx = 60;
+
+export function Chart(props: ChartProps) {
+  const holder = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | undefined>(undefined);
+  const latest = useRef(props);
+  latest.current = props;
+  // While the threshold is being dragged, the scale stands still under the pointer.
+  const held = useRef<Span | undefined>(undefined);
+  const span = held.current ?? valueSpan(props);
+  const spanNow = useRef<Span>(span);
+  spanNow.current = span;
+  const height = props.height ?? 280;
+  const shape = props.series.map(({ tags }) => JSON.stringify(tags ?? {})).join();
+
+  useLayoutEffect(() => {
+    const width = Math.max(120, holder.current!.clientWidth);
+    const made = new uPlot(optionsOf(latest, spanNow, { width, height }), alignedData(props.series), holder.current!);
+    plot.current = made;
+    const sizes = new ResizeObserver(() => made.setSize({ width: holder.current!.clientWidth, height }));
+    sizes.observe(holder.current!);
+    const redraw = (): void => made.redraw(true, true);
+    const scheme = matchMedia('(prefers-color-scheme: dark)');
+    scheme.addEventListener('change', redraw);
+    const themes = new MutationObserver(redraw);
+    themes.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    return () => {
+      sizes.disconnect();
+      themes.disconnect();
+      scheme.removeEventListener('change', redraw);
+      made.destroy();
+    };
+  }, [shape, height]);
+  useEffect(() => {
+    plot.current?.setData(alignedData(props.series));
+  }, [props.series, props.fromMs, props.toMs, span.low, span.high]);
+  useEffect(() => {
+    plot.current?.redraw(false, true);
+  }, [zone.value, props.threshold, props.resolveThreshold, props.ghost, props.bands, props.mark]);
+
+  return (
+    <figure class="chart">
+      <div class="chart-stage">
+        <div class="chart-plot" ref={holder} aria-hidden="true" />
+        {props.threshold !== undefined && props.onThreshold !== undefined && (
+          <ThresholdHandle
+            label="Threshold"
+            value={props.threshold}
+            span={span}
+            operator={props.operator}
+            height={height}
+            onChange={props.onThreshold}
+            onHold={(isHeld) => (held.current = isHeld ? span : undefined)}
+          />
+        )}
+        {props.threshold !== undefined &&
+          props.resolveThreshold !== undefined &&
+          props.onResolveThreshold !== undefined && (
+            <ThresholdHandle
+              label={resolveLabel}
+              value={props.resolveThreshold}
+              {...(props.operator === '>' ? { most: props.threshold } : { least: props.threshold })}
+              span={span}
+              operator={props.operator}
+              height={height}
+              onChange={props.onResolveThreshold}
+              onHold={(isHeld) => (held.current = isHeld ? span : undefined)}
+            />
+          )}
+      </div>
+      <ChartLegend series={props.series} />
+      <ChartTable label={props.label} series={props.series} />
+    </figure>
+  );
+}
+
+function ChartLegend({ series }: { readonly series: readonly SeriesView[] }) {
+  if (series.length < 2) return null;
+  return (
+    <ul class="chart-legend">
+      {series.map(({ tags }, index) => (
+        <li key={JSON.stringify(tags ?? {})}>
+          <span class={`chart-key chart-key-${index % seriesColors.length}`} aria-hidden="true" />
+          {Object.entries(tags ?? {})
+            .map(([key, value]) => `${key}=${value}`)
+            .join(' ') || 'no tags'}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function optionsOf(
+  latest: { readonly current: ChartProps },
+  span: { readonly current: Span },
+  size: { readonly width: number; readonly height: number },
+): uPlot.Options {
+  const axis: uPlot.Axis = {
+    stroke: () => colorOf('--text-soft'),
+    grid: { stroke: () => colorOf('--line'), width: 1 },
+    ticks: { show: false },
+    font: '12px ui-sans-serif, system-ui, sans-serif',
+  };
+  return {
+    ...size,
+    padding: [chartPadding.top, rightPx, 0, 0],
+    legend: { show: false },
+    cursor: { drag: { x: false, y: false }, points: { size: 7 } },
+    scales: {
+      x: { time: true, range: () => [latest.current.fromMs / 1000, latest.current.toMs / 1000] },
+      y: { range: () => [span.current.low, span.current.high] },
+    },
+    axes: [
+      {
+        ...axis,
+        size: chartPadding.bottom,
+        space: 90,
+        values: (plot, splits) => splits.map((at) => (isAtEdge(plot, at) ? '' : timeText(at, latest.current))),
+      },
+      { ...axis, size: 56, space: 36 },
+    ],
+    series: [{}, ...latest.current.series.flatMap((_, index) => linesOf(latest, index))],
+    bands: latest.current.series.map((_, index) => ({
+      series: [index * 4 + 3, index * 4 + 2] as [number, number],
+      fill: () => colorOf(seriesColors[index % seriesColors.length]!, 0.16),
+    })),
+    hooks: {
+      drawClear: [(plot) => drawBehind(plot, latest.current)],
+      draw: [(plot) => drawBefore(plot, latest.current)],
+    },
+  };
+}
+
+/** A text there would be cut off. */
+function isAtEdge({ scales, bbox }: uPlot, seconds: number): boolean {
+  const { min = 0, max = 0 } = scales['x'] ?? {};
+  const fromEdgePx = ((max - seconds) / (max - min)) * (bbox.width / devicePixelRatio);
+  return fromEdgePx < timePx / 2 - rightPx;
+}
+
+/** As short as the range lets it be. */
+function timeText(seconds: number, { fromMs, toMs }: ChartProps): string {
+  const isShort = toMs - fromMs < 600_000;
+  const isLong = toMs - fromMs > 86_400_000;
+  return clockText(seconds * 1000, {
+    ...(isLong && { month: 'short', day: 'numeric' }),
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(isShort && { second: '2-digit' }),
+    hour12: false,
+  });
+}
+
+/** Mean, least, greatest, and the window's mean. */
+function linesOf(latest: { readonly current: ChartProps }, index: number): uPlot.Series[] {
+  const color = seriesColors[index % seriesColors.length]!;
+  const isFew = (): boolean => (latest.current.series[index]?.t.length ?? 0) < 80;
+  const edge: uPlot.Series = { stroke: 'transparent', width: 0, points: { show: false }, spanGaps: true };
+  const hasWindow = (latest.current.series[index]?.window.length ?? 0) > 0;
+  return [
+    {
+      stroke: () => colorOf(color, hasWindow ? 0.45 : 1),
+      width: hasWindow ? 1 : 1.75,
+      spanGaps: true,
+      points: { show: () => isFew(), size: 5, fill: () => colorOf(color), stroke: () => colorOf(color) },
+    },
+    edge,
+    edge,
+    { stroke: () => colorOf(color), width: 2.25, spanGaps: true, points: { show: false } },
+  ];
+}
+
+/** Where the rule fired, and the side of the threshold that is in breach. */
+function drawBehind(plot: uPlot, { bands = [], threshold, operator, toMs }: ChartProps): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  for (const { fromMs, toMs: endMs = toMs } of bands) {
+    const left = plot.valToPos(fromMs / 1000, 'x', true);
+    const right = Math.max(left + 2 * devicePixelRatio, plot.valToPos(endMs / 1000, 'x', true));
+    ctx.fillStyle = colorOf('--firing', 0.17);
+    ctx.fillRect(left, bbox.top, right - left, bbox.height);
+    ctx.fillStyle = colorOf('--firing');
+    ctx.fillRect(left, bbox.top, right - left, 3 * devicePixelRatio);
+  }
+  if (threshold !== undefined) {
+    const y = plot.valToPos(threshold, 'y', true);
+    ctx.fillStyle = colorOf('--firing', 0.06);
+    if (operator === '>') ctx.fillRect(bbox.left, bbox.top, bbox.width, y - bbox.top);
+    else ctx.fillRect(bbox.left, y, bbox.width, bbox.top + bbox.height - y);
+  }
+  ctx.restore();
+}
+
+function drawBefore(plot: uPlot, { threshold, resolveThreshold, ghost, mark }: ChartProps): void {
+  const { ctx, bbox } = plot;
+  const line = (value: number, color: string, dash: number[], width: number): void => {
+    const y = plot.valToPos(value, 'y', true);
+    if (y < bbox.top || y > bbox.top + bbox.height) return;
+    ctx.save();
+    ctx.strokeStyle = color;
+    ctx.lineWidth = width * devicePixelRatio;
+    ctx.setLineDash(dash.map((length) => length * devicePixelRatio));
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.restore();
+  };
+  if (ghost !== undefined && ghost !== threshold) line(ghost, colorOf('--text-soft', 0.7), [2, 4], 1.5);
+  if (resolveThreshold !== undefined && resolveThreshold !== threshold)
+    line(resolveThreshold, colorOf('--calm'), [6, 4], 1.5);
+  if (threshold !== undefined) line(threshold, colorOf('--firing'), [], 1.75);
+  if (mark === undefined) return;
+  const [x, y] = [plot.valToPos(mark.timeMs / 1000, 'x', true), plot.valToPos(mark.value, 'y', true)];
+  ctx.save();
+  ctx.fillStyle = colorOf('--firing');
+  ctx.strokeStyle = colorOf('--surface');
+  ctx.lineWidth = 2.5 * devicePixelRatio;
+  ctx.beginPath();
+  ctx.arc(x, y, 6.5 * devicePixelRatio, 0, 2 * Math.PI);
+  ctx.fill();
+  ctx.stroke();
+  ctx.restore();
+}

@@ -1,0 +1,38 @@
+import { clockText, timesText } from '../parts/time-text.ts';
+
+interface FireStripProps {
+  readonly name: string;
+  /** How often it fired in each bucket, oldest first; the last is the one that now stands in. */
+  readonly counts: readonly number[];
+  readonly bucketMs: number;
+  readonly nowMs: number;
+}
+
+/** Shades of heat: none, and then by how much of the greatest. */
+const shades = 4;
+
+/** How often a rule fired over the last day: a cell a quarter of an hour, the darker the more often. */
+export function FireStrip({ name, counts, bucketMs, nowMs }: FireStripProps) {
+  const most = Math.max(1, ...counts);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const clock = (index: number): string => {
+    const atMs = (Math.floor(nowMs / bucketMs) - counts.length + 1 + index) * bucketMs;
+    return clockText(atMs, { hour: '2-digit', minute: '2-digit' });
+  };
+  const busiest = counts.indexOf(most);
+  const words =
+    total === 0
+      ? `${name}: has not fired in 24 hours`
+      : `${name}: fired ${timesText(total)} in 24 hours, most often, ${timesText(most)}, in the quarter of an hour from ${clock(busiest)}`;
+  return (
+    <div class="fire-strip" role="img" aria-label={words}>
+      {counts.map((count, index) => (
+        <i
+          key={index}
+          class={count === 0 ? undefined : `heat-${Math.ceil((count / most) * shades)}`}
+          title={count === 0 ? undefined : `${clock(index)}: ${timesText(count)}`}
+        />
+      ))}
+    </div>
+  );
+}

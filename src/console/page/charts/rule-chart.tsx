@@ -1,0 +1,80 @@
+import { useSignal } from '@preact/signals';
+import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+import { Chart } from './chart.tsx';
+import { fittedFromMs } from './chart-data.ts';
+import { readSamples } from '../state/inspect.ts';
+import { nowMs } from '../state/live.ts';
+import { readHistory } from '../state/past.ts';
+import { usePolled } from '../state/polled.ts';
+import { Ranges } from './ranges.tsx';
+
+const everyMs = 4_000;
+const bandsMax = 200;
+
+/** The metric as the rule judges it, and when the rule fired: not what it would do, but what it did. */
+export function RuleChart({ rule }: { readonly rule: Rule }) {
+  const range = useSignal(3_600);
+  const isWindow = rule.type === 'window_average';
+  const operator = rule.operator ?? ruleDefaults.operator;
+  const { value, failure } = usePolled(
+    async (signal) => {
+      const [samples, history] = await Promise.all([
+        readSamples(
+          {
+            metricName: rule.metric_name,
+            tags: rule.tags,
+            lastSeconds: range.value,
+            points: 800,
+            windowSeconds: isWindow ? rule.window_duration_seconds : undefined,
+            isLowestFirst: operator === '<',
+          },
+          signal,
+        ),
+        readHistory({ rule_id: rule.id, from_ms: Date.now() - range.value * 1_000, limit: bandsMax }, signal),
+      ]);
+      return { samples, history };
+    },
+    everyMs,
+    [range.value, JSON.stringify(rule)],
+  );
+  const found = value.value;
+  const hidden = found === undefined ? 0 : found.history.total - found.history.alarms.length;
+  return (
+    <section class="card chart-card">
+      <div class="chart-head">
+        <h2>The samples, and when it fired</h2>
+        <Ranges range={range} />
+      </div>
+      {found !== undefined && found.samples.samples > 0 ? (
+        <Chart
+          label={`Samples of ${rule.metric_name}`}
+          series={found.samples.series}
+          fromMs={fittedFromMs(found.samples.series, nowMs.value - range.value * 1_000, nowMs.value)}
+          toMs={nowMs.value}
+          operator={operator}
+          threshold={rule.threshold}
+          resolveThreshold={rule.resolve_threshold}
+          bands={found.history.alarms.map(({ fired_ms: firedMs, ended_ms: endedMs, state }) => ({
+            fromMs: firedMs,
+            toMs: state === 'firing' ? undefined : (endedMs ?? firedMs),
+          }))}
+        />
+      ) : (
+        <p class="chart-none">
+          {failure.value?.message ??
+            (found === undefined ? 'Reading its samples…' : 'No sample of this metric in this time.')}
+        </p>
+      )}
+      {found !== undefined && (
+        <p class="hint chart-foot">
+          {found.history.total === 0
+            ? 'It did not fire in this time.'
+            : `Shaded: when it fired, ${found.history.total === 1 ? 'once' : `${found.history.total} times`}.`}
+          {hidden > 0 && ` The newest ${bandsMax} are drawn.`}
+          {found.samples.series_total > found.samples.series.length &&
+            ` ${found.samples.series.length} of ${found.samples.series_total} series, those nearest the threshold.`}
+        </p>
+      )}
+    </section>
+  );
+}

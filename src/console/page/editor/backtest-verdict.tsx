@@ -1,0 +1,82 @@
+import type { BacktestView } from '../state/api.ts';
+import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+
+interface VerdictProps {
+  readonly result: BacktestView | undefined;
+  /** What the saved rule would have done, while another one is being tried. */
+  readonly before: BacktestView | undefined;
+  readonly rangeSeconds: number;
+}
+
+const listedMax = 5;
+
+/** More often than once an hour, and people stop looking. */
+function noise({ fired }: BacktestView, rangeSeconds: number): { word: string; kind: string } {
+  if (fired === 0) return { word: 'Quiet', kind: 'quiet' };
+  return fired / (rangeSeconds / 3_600) > 1 ? { word: 'Noisy', kind: 'noisy' } : { word: 'Useful', kind: 'useful' };
+}
+
+export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) {
+  if (result === undefined) {
+    return (
+      <p class="verdict verdict-none hint">With a metric and a threshold, this says how often it would have fired.</p>
+    );
+  }
+  const { word, kind } = noise(result, rangeSeconds);
+  const newest = result.firings.slice(-listedMax).reverse();
+  return (
+    <div class="verdict">
+      <p role="status" class="verdict-words">
+        <span class={`noise noise-${kind}`}>{word}</span>
+        <span>
+          Would have fired <b class="part-number">{times(result.fired)}</b> in the last{' '}
+          {durationText(rangeSeconds * 1_000)}
+          {result.longest_ms > 0 && `; longest ${durationText(result.longest_ms)}`}
+          {result.withheld > 0 && `; ${result.withheld} messages withheld by the cooldown`}
+          {result.series > 1 && `; ${result.series_fired} of ${result.series} series`}.
+          {before !== undefined && (
+            <b class="ghost-words">
+              {' '}
+              Now {result.fired}, before {before.fired}.
+            </b>
+          )}
+        </span>
+      </p>
+      <p class="hint">
+        {result.complete ? 'Read' : 'Still reading: so far'} {grouped(result.samples)} samples among{' '}
+        {grouped(result.records)} records
+        {result.from_ms !== undefined && `, ${clockText(result.from_ms)} to ${clockText(result.to_ms!)}`}, in{' '}
+        {Math.round(result.took_ms)} ms, by the evaluator itself.
+        {result.cut_short === 'retention' && ' What is older is no longer retained.'}
+        {result.cut_short === 'too_many_samples' && ' There are more samples than are looked at: the newest were.'}
+      </p>
+      {newest.length > 0 && (
+        <details class="firings">
+          <summary>{result.fired > listedMax ? `The newest ${listedMax} of them` : 'When it would have fired'}</summary>
+          <ul>
+            {newest.map((firing) => (
+              <li key={firing.alarm_id}>
+                <time dateTime={new Date(firing.fired_ms).toISOString()} title={momentText(firing.fired_ms)}>
+                  {clockText(firing.fired_ms)}
+                </time>
+                <b>{firing.value === null ? 'no data' : numberText(Number(firing.value.toPrecision(8)))}</b>
+                <span>
+                  {firing.ended_ms === null ? 'fires still' : `for ${durationText(firing.ended_ms - firing.since_ms)}`}
+                </span>
+                <span class="hint">
+                  {Object.entries(firing.tags ?? {})
+                    .map(([key, value]) => `${key}=${value}`)
+                    .join(' ')}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </details>
+      )}
+    </div>
+  );
+}
+
+function times(count: number): string {
+  return count === 0 ? 'not once' : count === 1 ? 'once' : `${grouped(count)} times`;
+}

@@ -1,0 +1,159 @@
+// The message as Discord would show it, made by the very module that makes what is sent: the same words, cut at the same places.
+import { useSignal } from '@preact/signals';
+import type { Notification } from '../../../alarm/notification.ts';
+import { noTags } from '../../../metric/sample.ts';
+import { codePoints } from '../../../notice/discord-text.ts';
+import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../notice/embed.ts';
+import type { Rule } from '../../../rule/rule.ts';
+import { nowMs } from '../state/live.ts';
+import { durationText, grouped, momentText } from '../parts/time-text.ts';
+
+const someId = '00000000-0000-4000-8000-000000000000';
+const lastedMs = 4 * 60_000;
+
+type Kind = Notification['kind'];
+
+const kindWords: Record<Kind, string> = { fired: 'Fires', no_data: 'No data', resolved: 'Ends' };
+
+/** The messages that this rule can send. */
+function kindsOf(rule: Partial<Rule>): Kind[] {
+  return [
+    'fired',
+    ...(rule.no_data_seconds === undefined ? [] : ['no_data' as const]),
+    ...(rule.notify_on_resolve === true ? ['resolved' as const] : []),
+  ];
+}
+
+/** What the first alarm of this rule would say, its value somewhat beyond the threshold. */
+function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
+  const threshold = rule.threshold ?? 0;
+  const operator = rule.operator ?? '>';
+  const step = (Math.abs(threshold) >= 100 ? Math.ceil(Math.abs(threshold) / 60) : 1) * (operator === '>' ? 1 : -1);
+  const timeMs = nowMs.value;
+  const inside = rule.resolve_threshold ?? threshold;
+  return {
+    id: someId,
+    kind,
+    alarmId: someId,
+    ruleId: rule.id ?? someId,
+    ruleVersion: { partition: 0, offset: 0 },
+    series: { name: rule.metric_name || 'a-metric', tags: rule.tags ?? noTags },
+    x: kind === 'no_data' ? undefined : kind === 'fired' ? threshold + step : inside - step,
+    operator,
+    threshold,
+    resolveThreshold: rule.resolve_threshold === threshold ? undefined : rule.resolve_threshold,
+    windowSeconds: rule.type === 'window_average' ? (rule.window_duration_seconds ?? 60) : undefined,
+    noDataSeconds: kind === 'no_data' ? rule.no_data_seconds : undefined,
+    cause: kind === 'no_data' ? 'no_data' : 'breach',
+    description: rule.description,
+    timeMs,
+    sinceMs: kind === 'resolved' ? timeMs - lastedMs : timeMs,
+    sample: { partition: 0, offset: 0, timestampMs: timeMs },
+    owed: false,
+  };
+}
+
+export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
+  const wanted = useSignal<Kind>('fired');
+  const kinds = kindsOf(rule);
+  const kind = kinds.includes(wanted.value) ? wanted.value : 'fired';
+  const embed = embedOf(exampleOf(rule, kind));
+  return (
+    <>
+      {kinds.length > 1 && (
+        <fieldset class="ranges">
+          <legend class="for-ears">Which of its messages</legend>
+          {kinds.map((each) => (
+            <label key={each}>
+              <input type="radio" name="message" checked={each === kind} onChange={() => (wanted.value = each)} />
+              <span>{kindWords[each]}</span>
+            </label>
+          ))}
+        </fieldset>
+      )}
+      <div class="discord" role="img" aria-label={`A Discord message: ${embed.title}. ${embed.description}`}>
+        <span class="discord-face" aria-hidden="true" />
+        <div class="discord-body">
+          <p class="discord-author">
+            SSRMS <span>APP</span>
+            <small>Today</small>
+          </p>
+          <EmbedCard embed={embed} />
+        </div>
+      </div>
+      <Counters embed={embed} />
+    </>
+  );
+}
+
+function EmbedCard({ embed }: { readonly embed: Embed }) {
+  return (
+    <div class="embed" style={{ borderInlineStartColor: `#${embed.color.toString(16).padStart(6, '0')}` }}>
+      <p class="embed-title">{embed.title}</p>
+      <p class="embed-description">
+        <Marked text={embed.description} />
+      </p>
+      {embed.fields.map((field) => (
+        <div key={field.name} class="embed-field">
+          <b>{field.name}</b>
+          <span>
+            <Marked text={field.value} />
+          </span>
+        </div>
+      ))}
+      {embed.footer !== undefined && <p class="embed-footer">{embed.footer.text}</p>}
+    </div>
+  );
+}
+
+/** How much of what Discord takes each part is, counted as Discord does. What would be more has been cut already. */
+function Counters({ embed }: { readonly embed: Embed }) {
+  const longest = (texts: readonly string[]): number => Math.max(0, ...texts.map(codePoints));
+  const counts: [name: string, count: number, most: number][] = [
+    ['Title', codePoints(embed.title), discordLimits.title],
+    ['Description', codePoints(embed.description), discordLimits.description],
+    ['Longest field name', longest(embed.fields.map(({ name }) => name)), discordLimits.fieldName],
+    ['Longest field', longest(embed.fields.map(({ value }) => value)), discordLimits.fieldValue],
+    ['All of it', embedCodePoints(embed), discordLimits.embedsTotal],
+  ];
+  return (
+    <dl class="discord-counts">
+      {counts.map(([name, count, most]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>
+            {grouped(count)} of {grouped(most)}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** The two pieces of Discord's markdown that our messages use: text between backticks is code, and `<t:…>` is a time. */
+function Marked({ text }: { readonly text: string }) {
+  return (
+    <>
+      {text
+        .split('`')
+        .map((part, index) => (index % 2 === 1 ? <code key={index}>{part}</code> : <Times key={index} text={part} />))}
+    </>
+  );
+}
+
+function Times({ text }: { readonly text: string }) {
+  return (
+    <>
+      {text.split(/(<t:-?\d+:[FR]>)/).map((part, index) => {
+        const [, seconds, style] = /^<t:(-?\d+):([FR])>$/.exec(part) ?? [];
+        if (seconds === undefined) return part;
+        const ms = Number(seconds) * 1_000;
+        return (
+          <span key={index} class="embed-time">
+            {style === 'R' ? `${durationText(nowMs.value - ms)} ago` : momentText(ms)}
+          </span>
+        );
+      })}
+    </>
+  );
+}

@@ -1,0 +1,46 @@
+import type { Rule } from '../../../rule/rule.ts';
+import { differences } from './rule-draft.ts';
+
+interface ConflictProps {
+  readonly mine: object;
+  readonly theirs: Rule;
+  readonly onTheirs: () => void;
+  readonly onMine: () => void;
+}
+
+/** Nothing is overwritten unseen: both versions of what differs, side by side. */
+export function Conflict({ mine, theirs, onTheirs, onMine }: ConflictProps) {
+  return (
+    <div class="banner conflict" role="alert">
+      <p>
+        <b>Not saved: somebody else changed this rule meanwhile.</b>
+      </p>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Field</th>
+            <th scope="col">Yours</th>
+            <th scope="col">Theirs</th>
+          </tr>
+        </thead>
+        <tbody>
+          {differences(mine, theirs).map((row) => (
+            <tr key={row.field}>
+              <th scope="row">{row.field}</th>
+              <td>{row.mine}</td>
+              <td>{row.theirs}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <div class="actions">
+        <button type="button" onClick={onTheirs}>
+          Take theirs
+        </button>
+        <button type="button" onClick={onMine}>
+          Save mine over it
+        </button>
+      </div>
+    </div>
+  );
+}

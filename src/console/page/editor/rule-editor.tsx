@@ -1,0 +1,390 @@
+import { useSignal, type Signal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import type { Rule } from '../../../rule/rule.ts';
+import { ApiError, api, token, type VersionedRule } from '../state/api.ts';
+import { DeleteDialog } from '../parts/delete-dialog.tsx';
+import { dropDraft, keepDraft, keptDraft } from './draft-store.ts';
+import { Check, Choice, Field, MetricSuggestions, TagFields, type Form } from './fields.tsx';
+import { tellInForce } from '../state/in-force.ts';
+import { LeaveDialog } from '../frame/leave-dialog.tsx';
+import { addressOf, go } from '../router.ts';
+import { Conflict } from './rule-conflict.tsx';
+import { draftOf, emptyDraft, fieldsOf, type RuleDraft } from './rule-draft.ts';
+import { RulePreview } from './rule-preview.tsx';
+import { RuleCurl, RuleJson } from './rule-text.tsx';
+import { SendTest } from './send-test.tsx';
+import { Tabs } from '../parts/tabs.tsx';
+import { Workbench } from './workbench.tsx';
+
+/** Makes a rule, or changes the one with this id. */
+export function RuleEditor({ id }: { readonly id: string | undefined }) {
+  const draft = useSignal<RuleDraft>({ ...emptyDraft, ...(id === undefined && keptDraft(id)?.draft) });
+  const errors = useSignal<ReadonlyMap<string, string>>(new Map());
+  const saved = useSignal<VersionedRule | undefined>(undefined);
+  const failure = useSignal('');
+  const isMissing = useSignal(false);
+
+  const load = async (): Promise<void> => {
+    try {
+      const now = await api.rule(id!);
+      const kept = keptDraft(id);
+      // A draft of an older version is refused when it is saved, with what became of the rule meanwhile.
+      saved.value = { ...now, etag: kept?.etag ?? now.etag };
+      draft.value = { ...draftOf(now.rule), ...kept?.draft };
+      failure.value = '';
+    } catch (error) {
+      isMissing.value = error instanceof ApiError && error.status === 404;
+      failure.value = error instanceof ApiError && error.status === 401 ? '' : (error as Error).message;
+    }
+  };
+  useEffect(() => {
+    if (id !== undefined && saved.value === undefined) void load();
+  }, [id, token.value]);
+
+  if (isMissing.value) {
+    return (
+      <div class="empty">
+        <h1 tabIndex={-1}>This rule is not there</h1>
+        <p>It may have been deleted.</p>
+        <a class="button" href={addressOf({ screen: 'rules', search: '' })}>
+          All rules
+        </a>
+      </div>
+    );
+  }
+  const isLoading = id !== undefined && saved.value === undefined;
+  return (
+    <div class="editor">
+      <p class="crumb">
+        <a href={addressOf({ screen: 'rules', search: '' })}>Rules</a>
+      </p>
+      <h1 tabIndex={-1}>{id === undefined ? 'New rule' : 'Edit rule'}</h1>
+      {isLoading ? (
+        <p class={failure.value === '' ? 'hint' : 'banner'}>
+          {failure.value === '' ? 'Reading the rule…' : failure.value}
+        </p>
+      ) : (
+        <EditorForm id={id} form={{ draft, errors }} saved={saved} failure={failure} />
+      )}
+    </div>
+  );
+}
+
+interface EditorFormProps {
+  readonly id: string | undefined;
+  readonly form: Form;
+  readonly saved: Signal<VersionedRule | undefined>;
+  readonly failure: Signal<string>;
+}
+
+function EditorForm({ id, form, saved, failure }: EditorFormProps) {
+  const { draft, errors } = form;
+  const isBusy = useSignal(false);
+  const theirs = useSignal<VersionedRule | undefined>(undefined);
+  const isDeleting = useSignal(false);
+  const fields = fieldsOf(draft.value, saved.value?.rule);
+  const view = useSignal<View>('Form');
+  const dirty = isDirty(draft.value, saved.value?.rule);
+  const wasKept = useSignal(dirty);
+  useEffect(() => {
+    if (dirty) keepDraft(id, draft.value, saved.value?.etag);
+    else dropDraft(id);
+  }, [draft.value, dirty]);
+
+  const refuse = async (error: unknown): Promise<void> => {
+    if (!(error instanceof ApiError)) throw error;
+    if (error.status === 401) return;
+    if (error.status === 412) {
+      theirs.value = await api.rule(id!);
+      return;
+    }
+    errors.value = new Map(error.fields.map(({ field, message }) => [field, message]));
+    failure.value = error.fields.length > 0 ? unplaced(error) : error.message;
+    view.value = 'Form';
+    // Once the errors are shown: folded fields are opened, and the first wrong one is given the focus.
+    requestAnimationFrame(() => {
+      for (const details of document.querySelectorAll<HTMLDetailsElement>('.editor details')) {
+        if (details.querySelector('[aria-invalid="true"]') !== null) details.open = true;
+      }
+      document.querySelector<HTMLElement>('.editor [aria-invalid="true"]')?.focus();
+    });
+  };
+  const save = async (etag: string): Promise<void> => {
+    isBusy.value = true;
+    failure.value = '';
+    errors.value = new Map();
+    try {
+      const written = await (id === undefined ? api.create(fields) : api.replace(id, fields, etag));
+      theirs.value = undefined;
+      saved.value = written;
+      draft.value = draftOf(written.rule);
+      dropDraft(id);
+      await rendered();
+      void tellInForce(written.rule.id, id === undefined ? 'The rule is made.' : 'The rule is saved.');
+      go({ screen: 'rules', search: '' });
+    } catch (error) {
+      await refuse(error).catch((again: unknown) => (failure.value = String(again)));
+    }
+    isBusy.value = false;
+  };
+  const takeTheirs = (): void => {
+    saved.value = theirs.value;
+    draft.value = draftOf(theirs.value!.rule);
+    theirs.value = undefined;
+  };
+  return (
+    <div class="editor-columns">
+      <form
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!isBusy.value) void save(saved.value?.etag ?? '');
+        }}
+      >
+        {wasKept.value && dirty && (
+          <p class="kept-draft">
+            <span>Your draft was kept, without a webhook that you typed.</span>
+            <button
+              type="button"
+              class="small"
+              onClick={() => {
+                wasKept.value = false;
+                draft.value = saved.value === undefined ? emptyDraft : draftOf(saved.value.rule);
+                if (id !== undefined) void api.rule(id).then((now) => (saved.value = now));
+              }}
+            >
+              Discard it
+            </button>
+          </p>
+        )}
+        <Tabs label="How the rule is written" names={views} chosen={view}>
+          {view.value === 'Form' && (
+            <div class="editor-fields">
+              <MetricSuggestions text={draft.value.metric_name} />
+              <MainSentence form={form} fields={fields} />
+              <FoldedFields form={form} />
+            </div>
+          )}
+          {view.value === 'JSON' && <RuleJson form={form} fields={fields} />}
+          {view.value === 'curl' && <RuleCurl id={id} fields={fields} />}
+        </Tabs>
+        {theirs.value !== undefined && (
+          <Conflict
+            mine={fields}
+            theirs={theirs.value.rule}
+            onTheirs={takeTheirs}
+            onMine={() => void save(theirs.value!.etag)}
+          />
+        )}
+        {failure.value !== '' && (
+          <p class="banner" role="alert">
+            {failure.value}
+          </p>
+        )}
+        <div class="actions actions-form">
+          {id !== undefined && (
+            <button type="button" class="quiet danger" onClick={() => (isDeleting.value = true)}>
+              Delete
+            </button>
+          )}
+          <span class="gap" />
+          <a class="button" href={addressOf({ screen: 'rules', search: '' })}>
+            Cancel
+          </a>
+          <button type="submit" class="primary" aria-disabled={isBusy.value}>
+            {isBusy.value ? 'Saving…' : id === undefined ? 'Make the rule' : 'Save'}
+          </button>
+        </div>
+      </form>
+      <div class="editor-side">
+        <Workbench form={form} fields={fields} saved={saved.value?.rule} />
+        <RulePreview fields={saved.value === undefined ? fields : { ...fields, id: saved.value.rule.id }} />
+      </div>
+      <DeleteDialog
+        rule={isDeleting.value ? saved.value?.rule : undefined}
+        etag={saved.value?.etag}
+        onClose={() => (isDeleting.value = false)}
+        onDeleted={() => {
+          draft.value = draftOf(saved.value!.rule);
+          dropDraft(id);
+          void rendered().then(() => go({ screen: 'rules', search: '' }));
+        }}
+      />
+      <LeaveDialog isDirty={dirty} onLeave={() => dropDraft(id)} />
+    </div>
+  );
+}
+
+const views = ['Form', 'JSON', 'curl'] as const;
+type View = (typeof views)[number];
+
+/** Nobody is asked whether to leave what has just been saved: not before the page knows that it is. */
+const rendered = (): Promise<void> =>
+  new Promise((resolve) => setTimeout(() => requestAnimationFrame(() => resolve()), 0));
+
+/** What the server said of fields that have no input here. */
+function unplaced(error: ApiError): string {
+  const elsewhere = error.fields.filter(({ field }) => !Object.hasOwn(emptyDraft, field.split('.')[0] ?? ''));
+  return elsewhere.map(({ message }) => message).join('; ');
+}
+
+function isDirty(draft: RuleDraft, saved: Rule | undefined): boolean {
+  return JSON.stringify(draft) !== JSON.stringify(saved === undefined ? emptyDraft : draftOf(saved));
+}
+
+function MainSentence({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
+  const averages = form.draft.value.type === 'window_average';
+  return (
+    <div class="card sentence-form">
+      <div class="sentence-line">
+        <span class="word">When</span>
+        <Field
+          form={form}
+          field="metric_name"
+          label="Metric"
+          placeholder="packages-received"
+          isFirst
+          isRequired
+          width="long"
+        />
+        <Choice
+          form={form}
+          field="type"
+          label="Compared"
+          options={[
+            ['instantaneous', 'is'],
+            ['window_average', 'averages'],
+          ]}
+        />
+        <Choice
+          form={form}
+          field="operator"
+          label="Direction"
+          options={[
+            ['>', 'above'],
+            ['<', 'below'],
+          ]}
+        />
+        <Field
+          form={form}
+          field="threshold"
+          label="Threshold"
+          kind="number"
+          placeholder="500"
+          isRequired
+          width="short"
+        />
+        {averages && (
+          <>
+            <span class="word">over</span>
+            <Field
+              form={form}
+              field="window_duration_seconds"
+              label="Window"
+              kind="number"
+              unit="s"
+              placeholder="60"
+              isRequired
+              width="short"
+            />
+          </>
+        )}
+      </div>
+      <div class="sentence-line">
+        <span class="word">tell</span>
+        <Field
+          form={form}
+          field="discord_webhook_url"
+          label="Discord webhook URL"
+          kind="url"
+          placeholder="https://discord.com/api/webhooks/…"
+          isRequired
+          width="long"
+          hint="Channel settings, Integrations, Webhooks. Whoever has it can post there."
+        />
+      </div>
+      <SendTest fields={fields} />
+    </div>
+  );
+}
+
+function FoldedFields({ form }: { readonly form: Form }) {
+  return (
+    <>
+      <details class="card">
+        <summary>When it fires and ends</summary>
+        <div class="grid">
+          <Field
+            form={form}
+            field="for_seconds"
+            label="The breach must last"
+            kind="number"
+            unit="s"
+            placeholder="0"
+            hint="0: it fires at the first sample in breach."
+          />
+          <Field
+            form={form}
+            field="resolve_threshold"
+            label="It ends at"
+            kind="number"
+            placeholder="the threshold"
+            hint="On the far side of the threshold, so that it does not flutter."
+          />
+          <Field
+            form={form}
+            field="no_data_seconds"
+            label="It fires after no data for"
+            kind="number"
+            unit="s"
+            placeholder="off"
+            hint="For series that have been seen."
+          />
+        </div>
+      </details>
+      <details class="card">
+        <summary>How often it tells</summary>
+        <div class="grid">
+          <Choice
+            form={form}
+            field="trigger"
+            label="It tells"
+            options={[
+              ['crossing', 'once, when it begins'],
+              ['every_sample', 'at every sample in breach'],
+            ]}
+          />
+          <Field
+            form={form}
+            field="cooldown_seconds"
+            label="At most one message in"
+            kind="number"
+            unit="s"
+            placeholder="0"
+            hint="A breach that lasts is told when this is over."
+          />
+          <Check form={form} field="notify_on_resolve">
+            Tell when it ends, too
+          </Check>
+        </div>
+      </details>
+      <details class="card">
+        <summary>Tags, description, enabled</summary>
+        <div class="stack">
+          <TagFields form={form} />
+          <Field
+            form={form}
+            field="description"
+            label="Description"
+            kind="area"
+            width="long"
+            hint="Shown with the alarm: what to do, whom to ask."
+          />
+          <Check form={form} field="enabled">
+            Enabled
+          </Check>
+        </div>
+      </details>
+    </>
+  );
+}

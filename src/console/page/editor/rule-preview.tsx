@@ -1,0 +1,31 @@
+import type { Rule } from '../../../rule/rule.ts';
+import { behaviour, conditionSentence } from '../parts/condition-sentence.ts';
+import { DiscordPreview } from './discord-preview.tsx';
+import { Sentence } from '../parts/state-mark.tsx';
+
+/** What the rule being written does, in words and as the message that it sends. */
+export function RulePreview({ fields }: { readonly fields: Record<string, unknown> }) {
+  const rule = sayable(fields);
+  return (
+    <aside class="preview" aria-label="Preview">
+      <h2>In words</h2>
+      <p class="sentence big">
+        Fires when <Sentence parts={conditionSentence(rule)} />.
+      </p>
+      {behaviour(rule).map((words) => (
+        <p class="hint" key={words}>
+          {words}.
+        </p>
+      ))}
+      <h2>In Discord</h2>
+      <DiscordPreview rule={rule} />
+    </aside>
+  );
+}
+
+/** The fields as far as they can be spoken of: a number that is none yet is left out. */
+function sayable(fields: Record<string, unknown>): Partial<Rule> {
+  const texts = new Set(['id', 'metric_name', 'operator', 'type', 'trigger', 'description']);
+  const kept = Object.entries(fields).filter(([field, value]) => typeof value !== 'string' || texts.has(field));
+  return Object.fromEntries(kept);
+}

@@ -1,0 +1,113 @@
+// The rule being written as what the API takes: JSON to change by hand, and a line for a terminal.
+import { useSignal } from '@preact/signals';
+import type { Rule } from '../../../rule/rule.ts';
+import type { Form } from './fields.tsx';
+import { tell, tellError } from '../frame/notices.tsx';
+import { draftOf, emptyDraft } from './rule-draft.ts';
+
+const known = new Set(Object.keys(emptyDraft));
+
+/** Changes the form as far as the text is a rule; says at once what it is not. */
+export function RuleJson({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
+  const text = useSignal(textOf(fields));
+  const problem = useSignal('');
+  const isMine = useSignal(false);
+  const shown = isMine.value ? text.value : textOf(fields);
+  const read = (typed: string): void => {
+    text.value = typed;
+    isMine.value = true;
+    const found = ruleOf(typed);
+    problem.value = typeof found === 'string' ? found : '';
+    if (typeof found !== 'string') form.draft.value = draftOf(found);
+  };
+  return (
+    <div class="card rule-text field">
+      <label for="rule-json">The rule as JSON</label>
+      <textarea
+        id="rule-json"
+        rows={14}
+        spellcheck={false}
+        value={shown}
+        aria-invalid={problem.value !== ''}
+        aria-describedby={problem.value === '' ? undefined : 'rule-json-error'}
+        onInput={(event) => read(event.currentTarget.value)}
+        onBlur={() => problem.value === '' && (isMine.value = false)}
+      />
+      {problem.value !== '' && (
+        <p class="error" id="rule-json-error">
+          {problem.value}
+        </p>
+      )}
+      <CopyButton text={shown} />
+    </div>
+  );
+}
+
+/** The same as a command; the token is left to whoever runs it. */
+export function RuleCurl({
+  id,
+  fields,
+}: {
+  readonly id: string | undefined;
+  readonly fields: Record<string, unknown>;
+}) {
+  const text = curlOf(new URL('../..', document.baseURI).href, id, fields);
+  return (
+    <div class="card rule-text">
+      <pre tabIndex={0} role="region" aria-label="The rule as a curl command">
+        {text}
+      </pre>
+      <p class="hint">
+        It holds the webhook's URL, which is a secret. Where tokens are configured, put one into{' '}
+        <code>SSRMS_TOKEN</code>.
+      </p>
+      <CopyButton text={text} />
+    </div>
+  );
+}
+
+export function curlOf(root: string, id: string | undefined, fields: Record<string, unknown>): string {
+  const address = `${root}rules${id === undefined ? '' : `/${id}`}`;
+  // In single quotes a shell reads nothing but the next one.
+  const body = JSON.stringify(fields).replaceAll("'", String.raw`'\''`);
+  const lines = [
+    `curl -X ${id === undefined ? 'POST' : 'PUT'} '${address}'`,
+    `-H 'Content-Type: application/json'`,
+    `-H "Authorization: Bearer $SSRMS_TOKEN"`,
+    `-d '${body}'`,
+  ];
+  return lines.join(' \\\n  ');
+}
+
+const textOf = (fields: Record<string, unknown>): string => JSON.stringify(fields, undefined, 2);
+
+/** The rule in a text, or why it is none that the form could show. What a field may say is judged by the server. */
+function ruleOf(text: string): Rule | string {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    return `Not JSON: ${(error as Error).message}`;
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'A rule is a JSON object.';
+  const unknown = Object.keys(json).filter((field) => field !== 'id' && !known.has(field));
+  if (unknown.length > 0) return `${unknown.join(', ')}: no field of a rule. There are ${[...known].join(', ')}.`;
+  return { metric_name: '', discord_webhook_url: '', ...json } as Rule;
+}
+
+function CopyButton({ text }: { readonly text: string }) {
+  const copy = async (): Promise<void> => {
+    try {
+      await navigator.clipboard.writeText(text);
+      tell('Copied.');
+    } catch {
+      // Browsers give the clipboard to secure pages alone.
+      tellError('The browser does not let this page copy: mark the text, and copy it yourself.');
+    }
+  };
+  return (
+    <button type="button" class="small" onClick={() => void copy()}>
+      Copy
+    </button>
+  );
+}

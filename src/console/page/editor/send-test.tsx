@@ -1,0 +1,48 @@
+import { useSignal } from '@preact/signals';
+import type { TestSendView } from '../state/api.ts';
+import { sendTest } from '../state/inspect.ts';
+
+/** Sends a test message to the webhook being written. */
+export function SendTest({ fields }: { readonly fields: Record<string, unknown> }) {
+  const url = fields['discord_webhook_url'];
+  return url === undefined || url === '' ? null : <TestButton send={() => sendTest(fields)} />;
+}
+
+/** Sends a test message, and shows what Discord really answered. */
+export function TestButton({ send: order }: { readonly send: () => Promise<TestSendView> }) {
+  const said = useSignal<TestSendView | { readonly problem: string } | undefined>(undefined);
+  const isBusy = useSignal(false);
+  const send = async (): Promise<void> => {
+    isBusy.value = true;
+    said.value = undefined;
+    try {
+      said.value = await order();
+    } catch (error) {
+      said.value = { problem: (error as Error).message };
+    }
+    isBusy.value = false;
+  };
+  const now = said.value;
+  return (
+    <div class="send-test writes">
+      <button
+        type="button"
+        class="small"
+        data-key="t"
+        aria-disabled={isBusy.value}
+        onClick={() => !isBusy.value && void send()}
+      >
+        {isBusy.value ? 'Sending…' : 'Send test'}
+      </button>
+      <p role="status">
+        {now !== undefined && 'problem' in now && <span class="error">{now.problem}</span>}
+        {now !== undefined && 'delivered' in now && (
+          <span class={now.delivered ? 'agrees' : 'error'}>
+            {now.delivered ? '✓ ' : '✗ '}
+            {now.status ?? 'No answer'} in {now.took_ms} ms{now.reason !== undefined && `: ${now.reason}`}
+          </span>
+        )}
+      </p>
+    </div>
+  );
+}

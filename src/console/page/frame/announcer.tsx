@@ -1,0 +1,52 @@
+import { effect, signal } from '@preact/signals';
+import { lateness } from './late-banner.tsx';
+import { connection, firing, status } from '../state/live.ts';
+
+/** Transitions at most this often: a voice that never stops is switched off. */
+const everyMs = 5_000;
+
+const polite = signal('');
+const assertive = signal('');
+let toldMs = -Infinity;
+let toldCount: number | undefined;
+let wasStale = false;
+
+effect(() => {
+  const count = status.value?.alarms.firing;
+  if (count === undefined || count === toldCount) return;
+  const isFirst = toldCount === undefined;
+  // The next answer of the server brings this here again.
+  if (performance.now() - toldMs < everyMs) return;
+  toldCount = count;
+  if (isFirst && count === 0) return;
+  toldMs = performance.now();
+  const newest = firing.value.at(-1)?.view.value;
+  const which = newest === undefined ? '' : `, the newest on ${newest.metric_name}`;
+  polite.value = count === 0 ? 'Nothing is firing any more.' : `${count} firing${which}.`;
+});
+
+effect(() => {
+  const isStale = connection.value.state === 'stale';
+  if (isStale === wasStale) return;
+  wasStale = isStale;
+  assertive.value = isStale ? 'The connection is lost. What is shown is old.' : 'Connected again.';
+});
+
+let wasLate = false;
+
+effect(() => {
+  const isLate = lateness.value !== undefined;
+  if (isLate === wasLate) return;
+  wasLate = isLate;
+  polite.value = lateness.value ?? 'Samples are judged as they come again.';
+});
+
+/** What changed, for those who listen rather than look. */
+export function Announcer() {
+  return (
+    <div class="for-ears">
+      <div aria-live="polite">{polite.value}</div>
+      <div aria-live="assertive">{assertive.value}</div>
+    </div>
+  );
+}

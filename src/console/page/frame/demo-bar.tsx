@@ -1,0 +1,23 @@
+import { demoMetric, isDemoOn, nudgeDemo } from '../state/demo-metric.ts';
+import { tell, tellError } from './notices.tsx';
+
+/** While the demo metric flows: what it is, and a way to make it misbehave. */
+export function DemoBar() {
+  if (!isDemoOn.value) return null;
+  const nudge = (): void => {
+    nudgeDemo().then(
+      () => tell('For some seconds its samples are far above the others.'),
+      (error: unknown) => tellError((error as Error).message),
+    );
+  };
+  return (
+    <p class="demo-bar">
+      <span>
+        <b class="part-metric">{demoMetric}</b> flows as long as this page is open.
+      </span>
+      <button type="button" class="small" onClick={nudge}>
+        Nudge the demo metric
+      </button>
+    </p>
+  );
+}

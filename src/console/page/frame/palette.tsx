@@ -1,0 +1,136 @@
+import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { api, token } from '../state/api.ts';
+import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { Dialog } from './dialog.tsx';
+import { isRenewing } from '../state/expiry.ts';
+import { areKeysOn, isHelpOpen, isPaletteOpen, setKeys } from './keys.ts';
+import { isPaused } from '../state/pause.ts';
+import { go } from '../router.ts';
+import { navigation, titleOf } from '../screens.tsx';
+import { setZone, zone } from './zone.ts';
+
+interface Order {
+  readonly text: string;
+  readonly kind: 'Go to' | 'Do' | 'Rule';
+  readonly run: () => void;
+}
+
+const typingMs = 120;
+const rulesShown = 8;
+
+function ordersNow(): Order[] {
+  const places = navigation.map(({ name, to }): Order => ({ text: titleOf(name), kind: 'Go to', run: () => go(to) }));
+  const deeds: [string, () => void][] = [
+    ['New rule', () => go({ screen: 'editor', id: undefined })],
+    ['Rules that are firing', () => go({ screen: 'rules', search: 'state:firing' })],
+    ['Rules that are disabled', () => go({ screen: 'rules', search: 'state:disabled' })],
+    [isPaused.value ? 'Go on with live data' : 'Pause live data and motion', () => (isPaused.value = !isPaused.value)],
+    [
+      zone.value === 'UTC' ? 'Times in this computer’s zone' : 'Times in UTC',
+      () => setZone(zone.value === 'UTC' ? 'local' : 'UTC'),
+    ],
+    ['Keyboard shortcuts', () => (isHelpOpen.value = true)],
+    [areKeysOn.value ? 'Switch single keys off' : 'Switch single keys on', () => setKeys(!areKeysOn.value)],
+    ...(token.value === ''
+      ? []
+      : [
+          ['Sign in anew', () => (isRenewing.value = true)] as [string, () => void],
+          ['Sign out', () => (token.value = '')] as [string, () => void],
+        ]),
+  ];
+  return [...places, ...deeds.map(([text, run]): Order => ({ text, kind: 'Do', run }))];
+}
+
+/** Everything by a few letters: screens, orders, rules. A combobox after the ARIA pattern. */
+export function Palette() {
+  return (
+    <Dialog isOpen={isPaletteOpen.value} title="Find or do" onClose={() => (isPaletteOpen.value = false)}>
+      <Finder />
+    </Dialog>
+  );
+}
+
+function Finder() {
+  const text = useSignal('');
+  const rules = useSignal<readonly Order[]>([]);
+  const chosen = useSignal(0);
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []);
+  const wanted = text.value.trim().toLowerCase();
+  useEffect(() => {
+    const stop = setTimeout(() => {
+      if (wanted === '') rules.value = [];
+      else
+        api.search(wanted, { limit: rulesShown }).then(
+          (found) => {
+            if (text.value.trim().toLowerCase() === wanted)
+              rules.value = found.rules.map(({ rule }) => ({
+                text: plainSentence(conditionSentence(rule)),
+                kind: 'Rule',
+                run: () => go({ screen: 'rule', id: rule.id }),
+              }));
+          },
+          // Screens and orders are there without the server.
+          () => {},
+        );
+    }, typingMs);
+    return () => clearTimeout(stop);
+  }, [wanted]);
+  const orders = ordersNow().filter((order) =>
+    wanted.split(/\s+/).every((word) => order.text.toLowerCase().includes(word)),
+  );
+  const found = [...orders, ...(wanted === '' ? [] : rules.value)];
+  const at = Math.min(chosen.value, Math.max(0, found.length - 1));
+  const run = (order: Order | undefined): void => {
+    if (order === undefined) return;
+    isPaletteOpen.value = false;
+    // Once the dialog has given the focus back, whatever is opened may take it.
+    requestAnimationFrame(order.run);
+  };
+  const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: found.length - 1 };
+  return (
+    <div class="palette">
+      <input
+        ref={input}
+        type="text"
+        role="combobox"
+        aria-label="Find a screen, an order or a rule"
+        aria-expanded="true"
+        aria-controls="palette-list"
+        aria-activedescendant={found.length === 0 ? undefined : `palette-${at}`}
+        autocomplete="off"
+        spellcheck={false}
+        value={text.value}
+        onInput={(event) => {
+          text.value = event.currentTarget.value;
+          chosen.value = 0;
+        }}
+        onKeyDown={(event) => {
+          const move = moves[event.key];
+          if (event.key === 'Enter') run(found[at]);
+          else if (move === undefined) return;
+          else chosen.value = (move + found.length) % Math.max(1, found.length);
+          event.preventDefault();
+          document.getElementById(`palette-${chosen.value}`)?.scrollIntoView({ block: 'nearest' });
+        }}
+      />
+      <ul id="palette-list" role="listbox" aria-label="Found">
+        {found.map((order, index) => (
+          <li
+            key={`${order.kind} ${order.text} ${index}`}
+            id={`palette-${index}`}
+            role="option"
+            aria-selected={index === at}
+            onPointerMove={() => (chosen.value = index)}
+            onClick={() => run(order)}
+          >
+            <span>{order.text}</span>
+            <span class="hint">{order.kind}</span>
+          </li>
+        ))}
+      </ul>
+      {found.length === 0 && <p class="hint">Nothing is called so.</p>}
+    </div>
+  );
+}

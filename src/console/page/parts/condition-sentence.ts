@@ -1,0 +1,69 @@
+import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+import { numberText, secondsText } from './time-text.ts';
+
+/** A piece of a sentence, and what it names. */
+export interface SentencePart {
+  readonly kind: 'text' | 'metric' | 'number' | 'tag';
+  readonly text: string;
+}
+
+/** What the sentence needs of a rule, or of one being written. */
+export type Sayable = Omit<Partial<Rule>, 'id' | 'discord_webhook_url'>;
+
+const text = (words: string): SentencePart => ({ kind: 'text', text: words });
+
+/** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
+export function conditionSentence(rule: Sayable): SentencePart[] {
+  const above = (rule.operator ?? ruleDefaults.operator) === '>' ? 'above' : 'below';
+  const averages = rule.type === 'window_average';
+  const parts: SentencePart[] = [
+    { kind: 'metric', text: rule.metric_name || 'a metric' },
+    text(averages ? ` averages ${above} ` : ` is ${above} `),
+    { kind: 'number', text: rule.threshold === undefined ? '…' : numberText(rule.threshold) },
+  ];
+  if (averages)
+    parts.push(text(' over '), {
+      kind: 'number',
+      text: rule.window_duration_seconds === undefined ? '…' : secondsText(rule.window_duration_seconds),
+    });
+  if ((rule.for_seconds ?? 0) > 0) parts.push(text(' for '), { kind: 'number', text: secondsText(rule.for_seconds!) });
+  const tags = Object.entries(rule.tags ?? {});
+  tags.forEach(([key, value], index) => {
+    parts.push(text(index === 0 ? ' where ' : ' and '), { kind: 'tag', text: key }, text(' is '), {
+      kind: 'tag',
+      text: value,
+    });
+  });
+  return parts;
+}
+
+/** Why an alarm fires for want of data. */
+export function silenceSentence(rule: Sayable): SentencePart[] {
+  const metric: SentencePart = { kind: 'metric', text: rule.metric_name || 'a metric' };
+  if (rule.no_data_seconds === undefined) return [metric, text(' has said nothing')];
+  return [
+    metric,
+    text(' has said nothing for '),
+    { kind: 'number', text: secondsText(rule.no_data_seconds) },
+    text(' or more'),
+  ];
+}
+
+/** What else the rule does, a short sentence each; nothing for what is as usual. */
+export function behaviour(rule: Sayable): string[] {
+  const above = (rule.operator ?? ruleDefaults.operator) === '>';
+  const sentences: string[] = [];
+  if (rule.trigger === 'every_sample') sentences.push('Tells at every sample while it fires');
+  if ((rule.cooldown_seconds ?? 0) > 0) sentences.push(`At most one message in ${secondsText(rule.cooldown_seconds!)}`);
+  if (rule.resolve_threshold !== undefined && rule.resolve_threshold !== rule.threshold) {
+    sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${above ? 'below' : 'above'}`);
+  }
+  if (rule.notify_on_resolve === true) sentences.push('Tells when it ends');
+  if (rule.no_data_seconds !== undefined)
+    sentences.push(`Fires after ${secondsText(rule.no_data_seconds)} without data`);
+  return sentences;
+}
+
+export function plainSentence(parts: readonly SentencePart[]): string {
+  return parts.map((part) => part.text).join('');
+}

@@ -1,0 +1,50 @@
+// What a list of the past is narrowed by, the same on each of its screens.
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { MetricSuggestions } from '../editor/fields.tsx';
+import { addressOf } from '../router.ts';
+
+/** A metric, completed from those that flow, or several by stars. */
+export function MetricFilter({
+  metric,
+  onMetric,
+}: {
+  readonly metric: string;
+  readonly onMetric: (name: string) => void;
+}) {
+  const typed = useSignal(metric);
+  useEffect(() => {
+    typed.value = metric;
+  }, [metric]);
+  return (
+    <>
+      <label>
+        <span>Metric</span>
+        <input
+          type="search"
+          placeholder="all, a name, or cpu*"
+          list="known-metrics"
+          autocomplete="off"
+          spellcheck={false}
+          value={typed.value}
+          onInput={(event) => (typed.value = event.currentTarget.value)}
+          onChange={(event) => onMetric(event.currentTarget.value.trim())}
+        />
+      </label>
+      <MetricSuggestions text={typed.value.replaceAll('*', '')} />
+    </>
+  );
+}
+
+/** That one rule is looked at, and the way back from it; nothing while all are. */
+export function RuleFilter({ rule, onAll }: { readonly rule: string; readonly onAll: () => void }) {
+  if (rule === '') return null;
+  return (
+    <span class="filter-set">
+      of <a href={addressOf({ screen: 'rule', id: rule })}>one rule</a>
+      <button type="button" class="small" onClick={onAll}>
+        Of all rules
+      </button>
+    </span>
+  );
+}

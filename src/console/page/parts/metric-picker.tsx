@@ -1,0 +1,65 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { token, type MetricView } from '../state/api.ts';
+import { startDemo } from '../state/demo-metric.ts';
+import { findMetrics } from '../state/inspect.ts';
+import { tellError } from '../frame/notices.tsx';
+import { numberText } from './time-text.ts';
+import { isResting } from '../state/pause.ts';
+
+const everyMs = 2_000;
+
+/** The metrics that flow, to begin with one of them. */
+export function MetricPicker({ onPick }: { readonly onPick: (name: string) => void }) {
+  const metrics = useSignal<readonly MetricView[] | undefined>(undefined);
+  useEffect(() => {
+    const read = (): void => {
+      findMetrics('').then(
+        (fresh) => (metrics.value = fresh),
+        // The connection chip says what is wrong.
+        () => {},
+      );
+    };
+    // The first look is there while it is paused, too.
+    read();
+    const timer = setInterval(() => isResting() || read(), everyMs);
+    return () => clearInterval(timer);
+  }, [token.value]);
+  const found = metrics.value ?? [];
+  return (
+    <section class="card picker" aria-label="Metrics that flow">
+      <h2>Streaming now</h2>
+      {found.length === 0 ? (
+        <>
+          <p class="hint">{metrics.value === undefined ? 'Listening…' : 'No metric has come in yet.'}</p>
+          {metrics.value !== undefined && (
+            <button
+              type="button"
+              onClick={() =>
+                void startDemo().then(onPick, () =>
+                  tellError('This server takes no samples from here: start a source.'),
+                )
+              }
+            >
+              Start a demo metric
+            </button>
+          )}
+        </>
+      ) : (
+        <ul class="picker-list">
+          {found.map(({ name, last_value: value, rate, series }) => (
+            <li key={name}>
+              <button type="button" onClick={() => onPick(name)}>
+                <span class="metric">{name}</span>
+                <b>{numberText(Number(value.toPrecision(8)))}</b>
+                <span class="hint">
+                  {rate >= 10 ? Math.round(rate) : rate.toFixed(1)}/s{series > 1 && `, ${series} series`}
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

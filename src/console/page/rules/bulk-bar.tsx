@@ -1,0 +1,184 @@
+import { useSignal, type Signal } from '@preact/signals';
+import {
+  bulkMax,
+  changeRules,
+  countText,
+  exportRules,
+  idsOf,
+  saveFile,
+  type BulkAction,
+  type Changed,
+} from '../state/bulk.ts';
+import { Dialog } from '../frame/dialog.tsx';
+import { tell, tellError } from '../frame/notices.tsx';
+import type { Chosen } from './rule-table.tsx';
+import { grouped } from '../parts/time-text.ts';
+
+interface BulkBarProps {
+  readonly search: string;
+  /** All that the search finds, where that is known. */
+  readonly total: number | undefined;
+  readonly chosen: Signal<Chosen>;
+  readonly onChanged: () => void;
+}
+
+const words: Record<BulkAction, { readonly done: string; readonly undo?: BulkAction }> = {
+  enable: { done: 'Enabled', undo: 'disable' },
+  disable: { done: 'Disabled', undo: 'enable' },
+  delete: { done: 'Deleted' },
+};
+
+/** What can be done with the rules that are chosen. Nobody is asked before what can be undone. */
+export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
+  const busy = useSignal('');
+  const deleting = useSignal<readonly string[] | undefined>(undefined);
+  const { value } = chosen;
+  const count = value === 'all' ? total : value.size;
+  const isNone = value !== 'all' && value.size === 0;
+  const progress = (done: number, of: number): void => void (busy.value = `${grouped(done)} of ${grouped(of)}`);
+  const during = async (work: () => Promise<void>): Promise<void> => {
+    busy.value = 'Working';
+    try {
+      await work();
+    } catch (error) {
+      tellError(error instanceof Error ? error.message : String(error));
+    }
+    busy.value = '';
+  };
+  const chosenIds = async (): Promise<readonly string[]> => {
+    if (value !== 'all') return [...value];
+    const { ids, isAll } = await idsOf(search);
+    if (!isAll) tell(`Only the first ${grouped(bulkMax)} rules are taken at once.`);
+    return ids;
+  };
+  const change = (action: BulkAction, rules: readonly Changed[]): Promise<void> =>
+    during(async () => {
+      const { changed, unchanged, refused } = await changeRules(action, rules, progress);
+      const { done, undo } = words[action];
+      const rest = [
+        unchanged.length > 0 && `${grouped(unchanged.length)} were so already`,
+        refused.length > 0 && `${grouped(refused.length)} refused: ${refused[0]!.reason}`,
+      ].filter((each) => each !== false);
+      const said = [`${done} ${countText(changed.length)}.`, ...rest].join(' ');
+      tell(said, undo === undefined || changed.length === 0 ? undefined : () => void change(undo, changed));
+      if (action === 'delete') chosen.value = new Set();
+      onChanged();
+    });
+  const order = (action: BulkAction) => (): void =>
+    void during(async () =>
+      change(
+        action,
+        (await chosenIds()).map((id) => ({ id })),
+      ),
+    );
+  const keep = (): Promise<void> =>
+    during(async () =>
+      saveFile('ssrms-rules.json', `${JSON.stringify(await exportRules(await chosenIds(), progress), undefined, 2)}\n`),
+    );
+  const isBusy = busy.value !== '';
+  return (
+    <div class={isNone ? 'bulk-bar' : 'bulk-bar bulk-bar-on'} role="group" aria-label="Chosen rules">
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={value === 'all'}
+          onChange={(event) => (chosen.value = event.currentTarget.checked ? 'all' : new Set())}
+        />
+        {search === '' ? 'All' : 'All that match'}
+      </label>
+      <span class="bulk-count" role="status">
+        {isBusy ? busy.value : isNone ? '' : count === undefined ? 'All chosen' : `${grouped(count)} chosen`}
+      </span>
+      {!isNone && (
+        <>
+          <button type="button" class="small writes" disabled={isBusy} onClick={order('enable')}>
+            Enable
+          </button>
+          <button type="button" class="small writes" disabled={isBusy} onClick={order('disable')}>
+            Disable
+          </button>
+          <button type="button" class="small" disabled={isBusy} onClick={() => void keep()}>
+            Export
+          </button>
+          <button
+            type="button"
+            class="small quiet danger writes"
+            disabled={isBusy}
+            onClick={() => void during(async () => void (deleting.value = await chosenIds()))}
+          >
+            Delete…
+          </button>
+          <button type="button" class="small quiet" onClick={() => (chosen.value = new Set())}>
+            Clear
+          </button>
+        </>
+      )}
+      <BulkDeleteDialog
+        ids={deleting.value}
+        onClose={() => (deleting.value = undefined)}
+        onConfirmed={(ids) => {
+          deleting.value = undefined;
+          void change(
+            'delete',
+            ids.map((id) => ({ id })),
+          );
+        }}
+      />
+    </div>
+  );
+}
+
+interface BulkDeleteDialogProps {
+  readonly ids: readonly string[] | undefined;
+  readonly onClose: () => void;
+  readonly onConfirmed: (ids: readonly string[]) => void;
+}
+
+/** What cannot be undone, and is more than one rule, is asked for by typing how many. */
+function BulkDeleteDialog({ ids, onClose, onConfirmed }: BulkDeleteDialogProps) {
+  const typed = useSignal('');
+  const count = String(ids?.length ?? 0);
+  const isRight = typed.value.trim().replaceAll(',', '') === count && count !== '0';
+  const close = (): void => {
+    typed.value = '';
+    onClose();
+  };
+  return (
+    <Dialog isOpen={ids !== undefined} title={`Delete ${countText(ids?.length ?? 0)}?`} onClose={close}>
+      <form
+        class="stack"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!isRight) return;
+          typed.value = '';
+          onConfirmed(ids!);
+        }}
+      >
+        <p>
+          Their alarms end, and nobody is told of it. This cannot be undone: export them first to be able to bring them
+          back.
+        </p>
+        <div class="field">
+          <label for="bulk-count">
+            Type {count} to delete {ids?.length === 1 ? 'it' : 'them'}
+          </label>
+          <input
+            id="bulk-count"
+            inputMode="numeric"
+            autocomplete="off"
+            value={typed.value}
+            onInput={(event) => (typed.value = event.currentTarget.value)}
+          />
+        </div>
+        <div class="actions">
+          <button type="button" onClick={close}>
+            Keep them
+          </button>
+          <button type="submit" class="primary danger" disabled={!isRight}>
+            Delete {countText(ids?.length ?? 0)}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

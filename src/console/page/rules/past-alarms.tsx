@@ -1,0 +1,97 @@
+import { nowMs } from '../state/live.ts';
+import { readHistory, type HistoryView, type HistoryWanted, type PastAlarmView } from '../state/past.ts';
+import { usePaged } from '../state/paged.ts';
+import { addressOf } from '../router.ts';
+import { StateMark, Tags } from '../parts/state-mark.tsx';
+import { durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+
+const everyMs = 3_000;
+const pageAlarms = 20;
+
+interface PastAlarmsProps {
+  readonly filter: Pick<HistoryWanted, 'rule_id' | 'metric_name' | 'state'>;
+  /** What is said where no alarm matches. */
+  readonly none: string;
+}
+
+/** Alarms of the last days, what fired last first; older ones by the page. */
+export function PastAlarms({ filter, none }: PastAlarmsProps) {
+  const { list, failure, more } = usePaged<PastAlarmView, HistoryView>(
+    {
+      read: (after, signal) => readHistory({ ...filter, limit: pageAlarms, after }, signal),
+      itemsOf: ({ alarms }) => alarms,
+      keyOf: ({ alarm_id: id }) => id,
+      everyMs,
+    },
+    [filter.rule_id, filter.metric_name, filter.state],
+  );
+  const now = list.value;
+  if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
+  if (now === undefined) return <p class="hint">Asking the server…</p>;
+  return (
+    <>
+      {now.items.length === 0 ? (
+        <p class="hint">{none}</p>
+      ) : (
+        <ul class="past-alarms">
+          {now.items.map((alarm) => (
+            <PastAlarm key={alarm.alarm_id} alarm={alarm} />
+          ))}
+        </ul>
+      )}
+      {now.next !== undefined && (
+        <button type="button" class="more" onClick={more}>
+          Show older
+        </button>
+      )}
+      <p class="hint">
+        {now.items.length > 0 && `${grouped(now.items.length)} of ${grouped(now.head.total)}. `}
+        Alarms that a message was due for are all held since{' '}
+        <time dateTime={new Date(now.head.complete_since_ms).toISOString()}>
+          {momentText(now.head.complete_since_ms)}
+        </time>
+        .
+      </p>
+    </>
+  );
+}
+
+function PastAlarm({ alarm }: { readonly alarm: PastAlarmView }) {
+  const state = alarm.state === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing';
+  return (
+    <li data-row>
+      <StateMark state={state} />
+      <span class="past-name">
+        <a class="metric" href={addressOf({ screen: 'alarm', id: alarm.alarm_id })}>
+          {alarm.metric_name}
+        </a>
+        <Tags tags={alarm.tags} />
+      </span>
+      <span class="past-value">
+        {alarm.value === null ? 'no data' : numberText(Number(alarm.value.toPrecision(8)))}
+      </span>
+      <span class="hint">{lastedText(alarm)}</span>
+      <span class={messageClass(alarm)}>{messageText(alarm)}</span>
+      <time class="hint" dateTime={new Date(alarm.fired_ms).toISOString()} title={momentText(alarm.fired_ms)}>
+        {durationText(nowMs.value - alarm.fired_ms)} ago
+      </time>
+    </li>
+  );
+}
+
+function lastedText({ state, fired_ms: firedMs, ended_ms: endedMs }: PastAlarmView): string {
+  if (state === 'firing') return `for ${durationText(nowMs.value - firedMs)}`;
+  return endedMs === null ? 'end unknown' : `lasted ${shortText(endedMs - firedMs)}`;
+}
+
+function messageText({ notified, messages, outcome }: PastAlarmView): string {
+  if (!notified) return 'withheld by the cooldown';
+  if (outcome === undefined) return 'message no longer held';
+  const last = outcome === 'delivered' || outcome === 'merged' ? '✓ delivered' : outcome;
+  return messages > 1 ? `${last}, ${messages} messages` : last;
+}
+
+function messageClass({ outcome }: PastAlarmView): string {
+  if (outcome === 'delivered' || outcome === 'merged') return 'calm';
+  return outcome === 'parked' || outcome === 'dead' || outcome === 'expired' ? 'disagrees' : 'hint';
+}

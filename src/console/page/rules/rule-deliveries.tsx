@@ -1,0 +1,71 @@
+import { nowMs } from '../state/live.ts';
+import { readDeliveries, type DeliveryView } from '../state/past.ts';
+import { usePolled } from '../state/polled.ts';
+import { durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+
+const everyMs = 5_000;
+const listed = 10;
+
+const kinds = { fired: 'fired', no_data: 'no data', resolved: 'ended' };
+
+/** What became of the messages of one rule, or to one webhook, in the last day. */
+export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly webhook?: string }) {
+  const { value, failure } = usePolled(
+    (signal) => readDeliveries({ ...(rule && { rule }), ...(webhook && { webhook }), limit: listed }, signal),
+    everyMs,
+    [rule, webhook],
+  );
+  const found = value.value;
+  if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
+  if (found === undefined) return <p class="hint">Reading the log…</p>;
+  if (found.deliveries.length === 0) return <p class="hint">No message in the last 24 hours.</p>;
+  return (
+    <>
+      <ul class="deliveries">
+        {found.deliveries.map((delivery) => (
+          <Delivery key={delivery.notification_id} delivery={delivery} />
+        ))}
+      </ul>
+      <p class="hint">
+        The newest {found.deliveries.length} of {grouped(found.total)} in the last 24 hours
+        {found.left_out > 0 && `; ${grouped(found.left_out)} older ones were too many to be looked at`}.
+      </p>
+    </>
+  );
+}
+
+export function RuleDeliveries({ id }: { readonly id: string }) {
+  return (
+    <section class="card past-card">
+      <h2>Its messages</h2>
+      <Deliveries rule={id} />
+    </section>
+  );
+}
+
+function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
+  const { outcome, reason, attempts, kind, value, appended_ms: appendedMs, at_ms: atMs } = delivery;
+  const isDelivered = outcome === 'delivered' || outcome === 'merged';
+  const isBad = outcome === 'dead' || outcome === 'expired' || outcome === 'parked';
+  return (
+    <li>
+      <span class={isDelivered ? 'calm' : isBad ? 'disagrees' : 'part-metric'}>
+        {isDelivered ? '✓ ' : isBad ? '✗ ' : '… '}
+        {outcome}
+      </span>
+      <span>
+        {kind === undefined ? 'a message' : kinds[kind]}
+        {value !== undefined && ` at ${numberText(Number(value.toPrecision(8)))}`}
+        {delivery.metric_name !== undefined && <span class="hint"> on {delivery.metric_name}</span>}
+      </span>
+      <span class="hint">
+        {isDelivered && `${shortText(atMs - appendedMs)} after it was due`}
+        {attempts > 1 && `${isDelivered ? ', ' : ''}${attempts} attempts`}
+      </span>
+      {reason !== undefined && <span class="disagrees">{reason}</span>}
+      <time class="hint" dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
+        {durationText(nowMs.value - atMs)} ago
+      </time>
+    </li>
+  );
+}

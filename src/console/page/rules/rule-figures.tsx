@@ -1,0 +1,93 @@
+import { ruleDefaults } from '../../../rule/rule.ts';
+import type { RuleView } from '../state/api.ts';
+import { durationText, grouped, momentText, numberText, secondsText } from '../parts/time-text.ts';
+
+/** What a rule's metric does now, and what became of its last message: the right half of its row. */
+export function RuleFigures({ view }: { readonly view: RuleView }) {
+  if (view.state === 'disabled') return null;
+  return (
+    <div class="rule-figures">
+      {view.value === undefined ? <NotSeen view={view} /> : <Value view={view} value={view.value} />}
+      <p class="hint rule-facts">
+        {facts(view).map((words) => (
+          <span key={words}>{words}</span>
+        ))}
+        <Delivery view={view} />
+      </p>
+    </div>
+  );
+}
+
+/** A name that is typed wrong never fires, and looks calm. */
+function NotSeen({ view }: { readonly view: RuleView }) {
+  return view.is_seen ? (
+    <p class="hint">No sample lately</p>
+  ) : (
+    <p class="rule-unseen" title="Since this console was started">
+      <span aria-hidden="true">? </span>Metric not seen
+    </p>
+  );
+}
+
+function Value({ view, value }: { readonly view: RuleView; readonly value: number }) {
+  const { rule, spark = [] } = view;
+  const isAbove = (rule.operator ?? ruleDefaults.operator) === '>';
+  const distance = isAbove ? rule.threshold - value : value - rule.threshold;
+  const isBeyond = distance < 0;
+  const reach = Math.max(Math.abs(rule.threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);
+  const share = Math.max(0.02, Math.min(1, 1 - distance / reach));
+  const shown = (number: number): string => numberText(Number(number.toPrecision(6)));
+  return (
+    <div class={`rule-value${isBeyond ? ' rule-beyond' : ''}`}>
+      <b title={view.value_ms === undefined ? undefined : momentText(view.value_ms)}>{shown(value)}</b>
+      <span class="distance" aria-hidden="true">
+        <i style={{ width: `${share * 100}%` }} />
+      </span>
+      <span class="hint">
+        {numberText(Number(Math.abs(distance).toPrecision(4)))} {isBeyond ? 'beyond' : 'to go'}
+      </span>
+      <SparkLine values={spark} threshold={rule.threshold} />
+    </div>
+  );
+}
+
+/** The values beside it say the same. */
+function SparkLine({ values, threshold }: { readonly values: readonly number[]; readonly threshold: number }) {
+  if (values.length < 2) return null;
+  const [low, high] = [Math.min(...values, threshold), Math.max(...values, threshold)];
+  const y = (value: number): number => (high === low ? 12 : 22 - ((value - low) / (high - low)) * 20);
+  const points = values.map((value, index) => `${(index / (values.length - 1)) * 100},${y(value).toFixed(1)}`);
+  return (
+    <svg class="rule-spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
+      <line x1="0" x2="100" y1={y(threshold)} y2={y(threshold)} vector-effect="non-scaling-stroke" />
+      <polyline points={points.join(' ')} vector-effect="non-scaling-stroke" />
+    </svg>
+  );
+}
+
+function facts(view: RuleView): string[] {
+  const { rule, window_samples: samples, cooldown_left_ms: leftMs, owed = 0, fires_24h: fires } = view;
+  const found: string[] = [];
+  if (samples !== undefined) found.push(`${samples} samples in ${secondsText(rule.window_duration_seconds ?? 0)}`);
+  if (leftMs !== undefined) found.push(`cooldown ${durationText(leftMs)} left${owed > 0 ? `, ${owed} owed` : ''}`);
+  if (fires > 0) found.push(`fired ${grouped(fires)} ${fires === 1 ? 'time' : 'times'} in 24 h`);
+  return found;
+}
+
+function Delivery({ view: { delivery } }: { readonly view: RuleView }) {
+  if (delivery === undefined) return null;
+  const { outcome, took_ms: tookMs, attempts, reason, at_ms: atMs } = delivery;
+  if (outcome === 'delivered' || outcome === 'merged')
+    return (
+      <span class="calm" title={momentText(atMs)}>
+        ✓ delivered{tookMs !== undefined && ` in ${tookMs} ms`}
+      </span>
+    );
+  if (outcome === 'waiting') return <span>message waits{attempts > 1 && `, tried ${attempts} times`}</span>;
+  return (
+    <span class="disagrees" title={momentText(atMs)}>
+      ✗ {outcome}
+      {reason !== undefined && `: ${reason}`}
+    </span>
+  );
+}

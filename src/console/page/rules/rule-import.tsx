@@ -1,0 +1,172 @@
+import { useSignal } from '@preact/signals';
+import { countText, importRules, type ImportRow } from '../state/bulk.ts';
+import { Dialog } from '../frame/dialog.tsx';
+import { tell } from '../frame/notices.tsx';
+
+interface RuleImportProps {
+  readonly isOpen: boolean;
+  readonly onClose: () => void;
+  readonly onImported: () => void;
+}
+
+interface Plan {
+  readonly rows: readonly unknown[];
+  readonly judged: readonly ImportRow[];
+}
+
+const verdicts = ['new', 'changed', 'same', 'refused'] as const;
+/** Rows that are listed of each kind; the others are counted. */
+const listedMax = 100;
+
+/** Rules from a file: first what would become of each, and only then, when told to, what is new and changed is written. */
+export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
+  const plan = useSignal<Plan | undefined>(undefined);
+  const failure = useSignal('');
+  const busy = useSignal('');
+  const progress = (done: number, of: number): void => void (busy.value = `${done} of ${of}`);
+  const close = (): void => {
+    plan.value = undefined;
+    failure.value = '';
+    onClose();
+  };
+  const during = async (work: () => Promise<void>): Promise<void> => {
+    failure.value = '';
+    busy.value = 'Reading';
+    try {
+      await work();
+    } catch (error) {
+      failure.value = error instanceof Error ? error.message : String(error);
+    }
+    busy.value = '';
+  };
+  const read = (file: File): Promise<void> =>
+    during(async () => {
+      plan.value = undefined;
+      const rows = rowsOf(await file.text());
+      plan.value = { rows, judged: await importRules(rows, true, progress) };
+    });
+  const write = (): Promise<void> =>
+    during(async () => {
+      const { rows, judged } = plan.value!;
+      const wanted = rows.filter((_, index) => ['new', 'changed'].includes(judged[index]!.verdict));
+      const written = await importRules(wanted, false, progress);
+      onImported();
+      const refused = written.filter(({ verdict }) => verdict === 'refused');
+      if (refused.length > 0) {
+        plan.value = { rows: wanted.filter((_, index) => refused.includes(written[index]!)), judged: refused };
+        failure.value = `${countText(refused.length)} could not be written; the others are.`;
+        return;
+      }
+      tell(`Imported ${countText(written.length)}.`);
+      close();
+    });
+  const count = (verdict: ImportRow['verdict']): number =>
+    plan.value?.judged.filter((row) => row.verdict === verdict).length ?? 0;
+  const writable = count('new') + count('changed');
+  return (
+    <Dialog isOpen={isOpen} title="Import rules" onClose={close}>
+      <div class="stack rule-import">
+        <div class="field">
+          <label for="import-file">A JSON file with an array of rules, as Export gives it</label>
+          <input
+            id="import-file"
+            type="file"
+            accept=".json,application/json"
+            onChange={(event) => {
+              const [file] = event.currentTarget.files ?? [];
+              if (file !== undefined) void read(file);
+            }}
+          />
+        </div>
+        {busy.value !== '' && <p role="status">{busy.value}…</p>}
+        {failure.value !== '' && (
+          <p class="error" role="alert">
+            {failure.value}
+          </p>
+        )}
+        {plan.value !== undefined && (
+          <div class="import-plan" tabIndex={0} role="region" aria-label="What would become of each">
+            {verdicts.map((verdict) => (
+              <Verdict
+                key={verdict}
+                verdict={verdict}
+                rows={plan.value!.judged.flatMap((row, index) => (row.verdict === verdict ? [{ row, index }] : []))}
+              />
+            ))}
+          </div>
+        )}
+        <div class="actions">
+          <button type="button" onClick={close}>
+            Close
+          </button>
+          {writable > 0 && (
+            <button type="button" class="primary" disabled={busy.value !== ''} onClick={() => void write()}>
+              Write {count('new')} new and {count('changed')} changed
+            </button>
+          )}
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function rowsOf(text: string): readonly unknown[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`The file is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (Array.isArray(json)) {
+    if (json.length === 0) throw new Error('The file holds no rules.');
+    return json;
+  }
+  if (typeof json === 'object' && json !== null) return [json];
+  throw new Error('The file must hold an array of rules.');
+}
+
+const headings: Record<ImportRow['verdict'], string> = {
+  new: '+ New',
+  changed: '± Changed',
+  same: '= The same',
+  refused: '✗ Refused',
+};
+
+interface VerdictProps {
+  readonly verdict: ImportRow['verdict'];
+  readonly rows: readonly { readonly row: ImportRow; readonly index: number }[];
+}
+
+function Verdict({ verdict, rows }: VerdictProps) {
+  if (rows.length === 0) return null;
+  return (
+    <section class={`import-${verdict}`}>
+      <h3>
+        {headings[verdict]}: {rows.length}
+      </h3>
+      {verdict !== 'same' && (
+        <ul>
+          {rows.slice(0, listedMax).map(({ row, index }) => (
+            <li key={index}>
+              <b>Row {index + 1}</b> <span class="part-metric">{row.metric_name ?? row.id ?? ''}</span>{' '}
+              {row.reason !== undefined && <span class="error">{row.reason}</span>}
+              {row.fields?.map(({ field, from, to }) => (
+                <p class="hint" key={field}>
+                  {field}
+                  {field !== 'discord_webhook_url' && (
+                    <>
+                      : {textOf(from)} → {textOf(to)}
+                    </>
+                  )}
+                </p>
+              ))}
+            </li>
+          ))}
+        </ul>
+      )}
+      {verdict !== 'same' && rows.length > listedMax && <p class="hint">… and {rows.length - listedMax} more</p>}
+    </section>
+  );
+}
+
+const textOf = (value: unknown): string => (value === null || value === undefined ? 'left out' : JSON.stringify(value));

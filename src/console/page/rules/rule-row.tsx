@@ -1,0 +1,147 @@
+import { useSignal } from '@preact/signals';
+import type { Rule } from '../../../rule/rule.ts';
+import { api, type RuleView } from '../state/api.ts';
+import { behaviour, conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { nowMs } from '../state/live.ts';
+import { tell, tellError } from '../frame/notices.tsx';
+import { addressOf } from '../router.ts';
+import { RuleFigures } from './rule-figures.tsx';
+import { sendTestOf } from '../state/inspect.ts';
+import { Sentence, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
+import { durationText, numberText } from '../parts/time-text.ts';
+
+interface RuleRowProps {
+  readonly view: RuleView;
+  readonly rank: number;
+  readonly style: Record<string, string>;
+  readonly isChosen: boolean;
+  readonly onChoose: (isChosen: boolean) => void;
+  readonly onChanged: () => void;
+  readonly onDelete: (rule: Rule) => void;
+}
+
+function shownState(view: RuleView): ShownState {
+  return view.state === 'firing' && view.worst?.cause === 'no_data' ? 'no-data' : view.state;
+}
+
+/** A row of the table of rules. */
+export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDelete }: RuleRowProps) {
+  const { rule } = view;
+  const parts = conditionSentence({ ...rule, tags: {} });
+  const name = plainSentence(conditionSentence(rule));
+  const also = [seenText(view), ...behaviour(rule)].join(' · ');
+  return (
+    <div
+      role="row"
+      class={`rule rule-${shownState(view)}`}
+      aria-rowindex={rank + 2}
+      data-row
+      data-rank={rank}
+      style={style}
+    >
+      <div role="cell" class="rule-chosen">
+        <input
+          type="checkbox"
+          checked={isChosen}
+          aria-label={`Choose: ${name}`}
+          onChange={(event) => onChoose(event.currentTarget.checked)}
+        />
+      </div>
+      <div role="cell" class="rule-state">
+        <StateMark state={shownState(view)} count={view.firing} />
+      </div>
+      <div role="cell" class="rule-main">
+        <a class="rule-link" data-row-link href={addressOf({ screen: 'rule', id: rule.id })}>
+          <Sentence parts={parts} />
+        </a>
+        <Tags tags={rule.tags} />
+        {rule.description !== undefined && rule.description !== '' && (
+          <p class="description" title={rule.description}>
+            {rule.description}
+          </p>
+        )}
+        <p class="hint rule-also" title={also}>
+          {also}
+        </p>
+      </div>
+      <div role="cell" class="rule-now">
+        <RuleFigures view={view} />
+      </div>
+      <div role="cell" class="rule-actions">
+        <EnabledSwitch rule={rule} name={name} onChanged={onChanged} />
+        <a
+          class="button quiet writes"
+          data-key="e"
+          href={addressOf({ screen: 'editor', id: rule.id })}
+          aria-label={`Edit: ${name}`}
+        >
+          Edit
+        </a>
+        <button
+          type="button"
+          class="quiet writes"
+          data-key="t"
+          aria-label={`Send a test message: ${name}`}
+          onClick={() => void sendTest(rule.id, name)}
+        >
+          Test
+        </button>
+        <button type="button" class="quiet danger writes" aria-label={`Delete: ${name}`} onClick={() => onDelete(rule)}>
+          Delete
+        </button>
+      </div>
+    </div>
+  );
+}
+
+function seenText({ series, worst, state }: RuleView): string {
+  if (state === 'disabled') return 'Kept, and evaluated by nothing';
+  if (worst?.since_ms !== undefined) {
+    const value = worst.value === null ? 'silent' : `at ${numberText(worst.value)}`;
+    return `${value} for ${durationText(nowMs.value - worst.since_ms)}`;
+  }
+  return series === 0 ? 'Has not fired yet' : `${series} series calm`;
+}
+
+async function sendTest(id: string, name: string): Promise<void> {
+  try {
+    const { delivered, status, took_ms: tookMs, reason } = await sendTestOf(id);
+    if (delivered) tell(`Test message sent: ${status} in ${tookMs} ms. ${name}`);
+    else tellError(`Not delivered: ${reason ?? status ?? 'no answer'}. ${name}`);
+  } catch (error) {
+    tellError(`Not sent: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** Enabling and disabling can be undone, so nobody is asked. */
+export function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: string; onChanged: () => void }) {
+  const isBusy = useSignal(false);
+  const isOn = rule.enabled ?? true;
+  const set = async (enabled: boolean): Promise<void> => {
+    isBusy.value = true;
+    try {
+      const now = await api.rule(rule.id);
+      const { id: _id, enabled: _enabled, ...fields } = now.rule;
+      await api.replace(rule.id, enabled ? fields : { ...fields, enabled }, now.etag);
+      tell(enabled ? `Enabled: ${name}` : `Disabled: ${name}`, () => void set(!enabled));
+    } catch (error) {
+      tellError(`Not changed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    isBusy.value = false;
+    onChanged();
+  };
+  return (
+    <button
+      type="button"
+      role="switch"
+      class="switch writes"
+      aria-checked={isOn}
+      aria-label={`Enabled: ${name}`}
+      title={isOn ? 'Enabled' : 'Disabled'}
+      aria-disabled={isBusy.value}
+      onClick={() => void (isBusy.value || set(!isOn))}
+    >
+      <span class="knob" aria-hidden="true" />
+    </button>
+  );
+}

@@ -1,0 +1,207 @@
+import { useSignal } from '@preact/signals';
+import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+import { behaviour, conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { FireStrip } from '../charts/fire-strip.tsx';
+import { isStale, nowMs } from '../state/live.ts';
+import { PastAlarms } from './past-alarms.tsx';
+import { sendTestOf } from '../state/inspect.ts';
+import { readRuleState, type RuleStateView } from '../state/past.ts';
+import { usePolled } from '../state/polled.ts';
+import { addressOf } from '../router.ts';
+import { RuleChart } from '../charts/rule-chart.tsx';
+import { RuleDeliveries } from './rule-deliveries.tsx';
+import { RuleSeries } from './rule-series.tsx';
+import { RuleVersions } from './rule-versions.tsx';
+import { EnabledSwitch } from './rule-row.tsx';
+import { TestButton } from '../editor/send-test.tsx';
+import { Sentence, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
+import { readInForce } from '../state/system-view.ts';
+import { durationText, momentText, numberText, secondsText } from '../parts/time-text.ts';
+
+const everyMs = 2_000;
+const inForceEveryMs = 5_000;
+const seriesAtFirst = 10;
+
+/** One rule: how it is, what it watches, what it did, and what it was before. */
+export function RuleScreen({ id }: { readonly id: string }) {
+  const limit = useSignal(seriesAtFirst);
+  const { value, failure, refresh } = usePolled((signal) => readRuleState(id, limit.value, signal), everyMs, [
+    id,
+    limit.value,
+  ]);
+  const state = value.value;
+  if (failure.value?.status === 404) return <NoRule id={id} />;
+  if (state === undefined) {
+    return (
+      <div class="rule-page">
+        <h1 tabIndex={-1}>Rule</h1>
+        <p class={failure.value === undefined ? 'hint' : 'banner'}>{failure.value?.message ?? 'Asking the server…'}</p>
+      </div>
+    );
+  }
+  return (
+    <div class={isStale.value ? 'rule-page stale' : 'rule-page'}>
+      <Head state={state} onChanged={refresh} />
+      <Figures state={state} />
+      <RuleChart rule={state.rule} />
+      <RuleSeries state={state} onMore={() => (limit.value = Math.min(200, limit.value * 4))} />
+      <section class="card past-card">
+        <div class="section-head">
+          <h2>Its alarms</h2>
+          <p class="hint">How often it fired in each quarter of an hour of the last day, and each alarm.</p>
+        </div>
+        <FireStrip
+          name={state.rule.metric_name}
+          counts={state.fires.counts}
+          bucketMs={state.fires.bucket_ms}
+          nowMs={state.time_ms}
+        />
+        <PastAlarms filter={{ rule_id: id }} none="It has not fired." />
+      </section>
+      <RuleDeliveries id={id} />
+      <RuleVersions id={id} />
+    </div>
+  );
+}
+
+/** What it was may still be told when it is gone. */
+function NoRule({ id }: { readonly id: string }) {
+  return (
+    <div class="rule-page">
+      <div class="empty">
+        <h1 tabIndex={-1}>This rule is not there</h1>
+        <p>It may have been deleted.</p>
+        <a class="button" href={addressOf({ screen: 'rules', search: '' })}>
+          All rules
+        </a>
+        <a href={addressOf({ screen: 'alarms', filter: { state: '', metric: '', rule: id } })}>
+          The alarms that it had
+        </a>
+      </div>
+    </div>
+  );
+}
+
+function shownState({ state, worst }: RuleStateView): ShownState {
+  return state === 'firing' && worst?.cause === 'no_data' ? 'no-data' : state;
+}
+
+function Head({ state, onChanged }: { readonly state: RuleStateView; readonly onChanged: () => void }) {
+  const { rule } = state;
+  const name = plainSentence(conditionSentence(rule));
+  const also = behaviour(rule);
+  return (
+    <>
+      <p class="crumb">
+        <a href={addressOf({ screen: 'rules', search: '' })}>Rules</a>
+      </p>
+      <div class="alarm-title">
+        <StateMark state={shownState(state)} count={state.firing} />
+        <h1 tabIndex={-1}>{rule.metric_name}</h1>
+        <Tags tags={rule.tags} />
+      </div>
+      <div>
+        <p class="alarm-verdict">
+          Fires when <Sentence parts={conditionSentence(rule)} />.
+        </p>
+        {also.length > 0 && <p class="hint">{also.join(' · ')}</p>}
+        {rule.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
+      </div>
+      <div class="alarm-actions">
+        <a class="button primary writes" data-key="e" href={addressOf({ screen: 'editor', id: rule.id })}>
+          Edit
+        </a>
+        <span class="switch-beside">
+          <EnabledSwitch rule={rule} name={name} onChanged={onChanged} />
+          <span aria-hidden="true">{(rule.enabled ?? ruleDefaults.enabled) ? 'Enabled' : 'Disabled'}</span>
+        </span>
+        <TestButton send={() => sendTestOf(rule.id)} />
+      </div>
+    </>
+  );
+}
+
+function Figures({ state }: { readonly state: RuleStateView }) {
+  const { value: inForce } = usePolled((signal) => readInForce(state.rule.id, signal), inForceEveryMs, [state.rule.id]);
+  const figures: { word: string; kind: string; text: string; more: string | undefined }[] = [
+    { word: 'State', ...stateFigure(state) },
+    { word: nearestWord(state), ...valueFigure(state) },
+    { word: 'Cooldown', ...cooldownFigure(state) },
+    { word: 'Last message', ...messageFigure(state) },
+    {
+      word: 'In force on',
+      kind: 'rules',
+      text: inForce.value === undefined ? '–' : `${inForce.value.in_force} of ${inForce.value.of}`,
+      more: 'instances that judge',
+    },
+  ];
+  return (
+    <dl class="figures figures-five">
+      {figures.map(({ word, kind, text, more }) => (
+        <div key={word} class={`figure figure-${kind}`}>
+          <dt>{word}</dt>
+          <dd>{text}</dd>
+          {more !== undefined && <dd class="hint">{more}</dd>}
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+interface Figure {
+  readonly kind: string;
+  readonly text: string;
+  readonly more: string | undefined;
+}
+
+const shownNumber = (value: number): string => numberText(Number(value.toPrecision(6)));
+
+function stateFigure({ state, worst, firing, pending, series }: RuleStateView): Figure {
+  if (state === 'disabled') return { kind: 'zero', text: 'Disabled', more: 'judges nothing' };
+  const sinceMs = worst?.since_ms;
+  if (state === 'ok' || sinceMs === undefined)
+    return { kind: 'ok', text: 'OK', more: series === 0 ? 'has not fired yet' : `${series} series calm` };
+  const more = `${state === 'firing' ? firing : pending} of ${series} series, for ${durationText(nowMs.value - sinceMs)}`;
+  return state === 'firing' ? { kind: 'firing', text: 'Firing', more } : { kind: 'pending', text: 'Pending', more };
+}
+
+const nearestWord = ({ rule }: RuleStateView): string =>
+  rule.type === 'window_average'
+    ? `Mean of ${secondsText(rule.window_duration_seconds ?? 0)}, nearest`
+    : 'Value, nearest';
+
+function valueFigure({ rule, value, is_seen: isSeen, window_samples: samples }: RuleStateView): Figure {
+  if (value === undefined)
+    return { kind: 'zero', text: '–', more: isSeen ? 'no sample lately' : 'metric not seen since this console began' };
+  const distance = distanceOf(rule, value);
+  const away = `${shownNumber(Math.abs(distance))} ${distance > 0 ? 'beyond' : 'to go'}`;
+  const held = samples === undefined ? '' : `, of ${samples} samples`;
+  return { kind: distance > 0 ? 'firing' : 'ok', text: shownNumber(value), more: `${away}${held}` };
+}
+
+function distanceOf({ operator = ruleDefaults.operator, threshold }: Rule, value: number): number {
+  return operator === '>' ? value - threshold : threshold - value;
+}
+
+function cooldownFigure({ rule, cooldown_left_ms: leftMs, owed = 0 }: RuleStateView): Figure {
+  const whole = rule.cooldown_seconds ?? 0;
+  if (whole === 0) return { kind: 'zero', text: 'None', more: 'each alarm is told' };
+  if (leftMs === undefined) return { kind: 'zero', text: 'Over', more: `${secondsText(whole)} after a message` };
+  return {
+    kind: 'pending',
+    text: durationText(leftMs),
+    more: `left; ${owed} ${owed === 1 ? 'message' : 'messages'} owed`,
+  };
+}
+
+function messageFigure({ delivery }: RuleStateView): Figure {
+  if (delivery === undefined) return { kind: 'zero', text: 'None', more: 'in the last seven days' };
+  const { outcome, at_ms: atMs, took_ms: tookMs, attempts, reason } = delivery;
+  const when = `${durationText(nowMs.value - atMs)} ago`;
+  if (outcome === 'delivered' || outcome === 'merged')
+    return { kind: 'ok', text: 'Delivered', more: tookMs === undefined ? when : `in ${tookMs} ms, ${when}` };
+  if (outcome === 'waiting')
+    return { kind: 'pending', text: 'Waits', more: attempts > 1 ? `tried ${attempts} times` : `due ${when}` };
+  const word = outcome.slice(0, 1).toUpperCase() + outcome.slice(1);
+  return { kind: 'firing', text: word, more: reason ?? momentText(atMs) };
+}

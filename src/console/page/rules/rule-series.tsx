@@ -1,0 +1,76 @@
+import { nowMs } from '../state/live.ts';
+import type { RuleSeriesView, RuleStateView } from '../state/past.ts';
+import { addressOf } from '../router.ts';
+import { StateMark, Tags } from '../parts/state-mark.tsx';
+import { ScrolledTable } from '../parts/table.tsx';
+import { durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+
+const shown = (value: number): string => numberText(Number(value.toPrecision(6)));
+
+/** The series that the rule judges: what fires, what is pending, and then what is nearest to the threshold. */
+export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; readonly onMore: () => void }) {
+  const { nearest, nearest_total: total } = state;
+  return (
+    <section class="card past-card">
+      <div class="section-head">
+        <h2>Series, nearest the threshold first</h2>
+        <p class="hint">
+          {total === 0
+            ? 'None has spoken since this console began.'
+            : `${nearest.length} of ${grouped(total)} that were heard since this console began, or that have an alarm.`}
+        </p>
+      </div>
+      {nearest.length > 0 && (
+        <ScrolledTable
+          label="series of the rule"
+          heads={['Series', 'State', 'Value', 'To the threshold', 'Heard']}
+          kind="list-table"
+        >
+          {nearest.map((series) => (
+            <Row key={JSON.stringify(series.tags ?? {})} series={series} threshold={state.rule.threshold} />
+          ))}
+        </ScrolledTable>
+      )}
+      {total > nearest.length && nearest.length < 200 && (
+        <button type="button" class="more" onClick={onMore}>
+          Show more series
+        </button>
+      )}
+    </section>
+  );
+}
+
+function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly threshold: number }) {
+  const { tags, state, cause, since_ms: sinceMs, alarm_id: alarmId, value, value_ms: valueMs, beyond } = series;
+  const mark = <StateMark state={cause === 'no_data' ? 'no-data' : state} />;
+  const reach = Math.max(Math.abs(threshold), Math.abs(value ?? 0), 1e-9);
+  return (
+    <tr>
+      <th scope="row">{tags === undefined ? <span class="hint">without tags</span> : <Tags tags={tags} />}</th>
+      <td>
+        {alarmId === undefined ? mark : <a href={addressOf({ screen: 'alarm', id: alarmId })}>{mark}</a>}
+        {sinceMs !== undefined && <span class="hint"> for {durationText(nowMs.value - sinceMs)}</span>}
+      </td>
+      <td>{value === undefined ? '–' : shown(value)}</td>
+      <td class={beyond !== undefined && beyond > 0 ? 'rule-beyond' : undefined}>
+        {beyond !== undefined && (
+          <>
+            <span class="distance" aria-hidden="true">
+              <i style={{ width: `${Math.max(2, Math.min(100, (1 + beyond / reach) * 100))}%` }} />
+            </span>{' '}
+            {shown(Math.abs(beyond))} {beyond > 0 ? 'beyond' : 'to go'}
+          </>
+        )}
+      </td>
+      <td class="hint">
+        {valueMs === undefined ? (
+          'not lately'
+        ) : (
+          <time dateTime={new Date(valueMs).toISOString()} title={momentText(valueMs)}>
+            {durationText(nowMs.value - valueMs)} ago
+          </time>
+        )}
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,177 @@
+import { useSignal, type Signal } from '@preact/signals';
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import type { Rule } from '../../../rule/rule.ts';
+import { isStale } from '../state/live.ts';
+import { RuleRow } from './rule-row.tsx';
+import type { FollowedRules, RuleRows } from './rule-rows.ts';
+import { virtualRows, type VirtualRows } from './virtual-rows.ts';
+
+/** What is chosen for an order: some rules, or all that the search finds. */
+export type Chosen = ReadonlySet<string> | 'all';
+
+interface RuleTableProps {
+  readonly followed: FollowedRules;
+  readonly found: RuleRows;
+  readonly chosen: Signal<Chosen>;
+  readonly onChanged: () => void;
+  readonly onDelete: (rule: Rule) => void;
+}
+
+const columns = ['Choose', 'State', 'Rule', 'Now', 'Actions'];
+/** A row is this high, or as high as the highest one that was seen. */
+const leastRowPx = 64;
+
+/**
+ * A table of which only the rows on the screen are there. It scrolls with the page; the browser's own scroll bar leads to the middle of a
+ * million rules. While a row is hovered or focused, the order holds.
+ */
+export function RuleTable({ followed, found, chosen, onChanged, onDelete }: RuleTableProps) {
+  const body = useRef<HTMLDivElement>(null);
+  const rowPx = useSignal(leastRowPx);
+  const view = useView(body);
+  const focused = useRef<number | undefined>(undefined);
+  const { count, total, rows } = found;
+  const shown = virtualRows({ count, rowPx: rowPx.value, ...view.value });
+  useLayoutEffect(() => followed.look(shown.first, Math.max(shown.last, shown.first + 1)));
+  useTallest(body, rowPx);
+  const held = useRef({ hover: false, focus: false });
+  const hold = (why: 'hover' | 'focus', is: boolean): void => {
+    held.current[why] = is;
+    followed.hold(held.current.hover || held.current.focus);
+  };
+  const ranks = Array.from({ length: shown.last - shown.first }, (_, index) => shown.first + index);
+  // The row in focus stays, wherever the page is scrolled to.
+  const kept = focused.current;
+  if (kept !== undefined && kept < count && !ranks.includes(kept)) ranks.push(kept);
+  ranks.sort((one, other) => one - other);
+  const choose =
+    (id: string) =>
+    (isChosen: boolean): void => {
+      const next = new Set(chosen.value === 'all' ? [...rows.values()].map(({ rule }) => rule.id) : chosen.value);
+      if (isChosen) next.add(id);
+      else next.delete(id);
+      chosen.value = next;
+    };
+  return (
+    <div
+      role="table"
+      class={isStale.value ? 'rule-list stale' : 'rule-list'}
+      aria-label="Rules"
+      aria-rowcount={total === undefined ? -1 : total + 1}
+      onPointerEnter={() => hold('hover', true)}
+      onPointerLeave={() => hold('hover', false)}
+      onFocusCapture={(event) => {
+        hold('focus', true);
+        focused.current = rankOf(event.target as HTMLElement);
+        reveal(body.current!, shown, focused.current);
+      }}
+      onBlurCapture={() => {
+        hold('focus', false);
+        focused.current = undefined;
+      }}
+    >
+      <div role="rowgroup" class="rule-heads">
+        <div role="row" aria-rowindex={1}>
+          {columns.map((name) => (
+            <span role="columnheader" key={name}>
+              <span class={name === 'Choose' || name === 'Actions' ? 'for-ears' : ''}>{name}</span>
+            </span>
+          ))}
+        </div>
+      </div>
+      <div role="rowgroup" class="rule-body" ref={body} style={{ height: `${shown.heightPx}px` }}>
+        {ranks.map((rank) => {
+          const style = { transform: `translateY(${shown.topOf(rank)}px)`, minHeight: `${rowPx.value}px` };
+          const row = rows.get(rank);
+          return row === undefined ? (
+            <div role="row" class="rule rule-unread" aria-rowindex={rank + 2} key={`rank ${rank}`} style={style}>
+              <div role="cell" class="hint">
+                …
+              </div>
+            </div>
+          ) : (
+            <RuleRow
+              key={row.rule.id}
+              view={row}
+              rank={rank}
+              style={style}
+              isChosen={chosen.value === 'all' || chosen.value.has(row.rule.id)}
+              onChoose={choose(row.rule.id)}
+              onChanged={onChanged}
+              onDelete={onDelete}
+            />
+          );
+        })}
+      </div>
+    </div>
+  );
+}
+
+function rankOf(target: HTMLElement): number | undefined {
+  const rank = target.closest<HTMLElement>('[data-rank]')?.dataset['rank'];
+  return rank === undefined ? undefined : Number(rank);
+}
+
+/** In a list that scrolls in larger steps the browser's own scrolling to what is in focus goes too far. */
+function reveal(body: HTMLElement, shown: VirtualRows, rank: number | undefined): void {
+  if (rank === undefined || shown.scrollFor(1) === shown.topOf(1) - shown.topOf(0)) return;
+  requestAnimationFrame(() => {
+    const row = body.querySelector(`[data-rank="${rank}"]`);
+    const box = row?.getBoundingClientRect();
+    if (box !== undefined && box.top >= headerPx() && box.bottom <= innerHeight) return;
+    const top = body.getBoundingClientRect().top + scrollY - headerPx();
+    scrollTo(scrollX, top + shown.scrollFor(Math.max(0, rank - 2)));
+  });
+}
+
+const headerPx = (): number => document.querySelector('header.top')?.getBoundingClientRect().height ?? 0;
+
+interface View {
+  readonly screenPx: number;
+  readonly scrolledPx: number;
+  readonly widthPx: number;
+}
+
+/** Where the list stands on the screen; looked at once a frame. */
+function useView(body: { readonly current: HTMLElement | null }): Signal<View> {
+  const view = useSignal<View>({ screenPx: innerHeight, scrolledPx: 0, widthPx: innerWidth });
+  useEffect(() => {
+    let frame = 0;
+    const look = (): void => {
+      frame = 0;
+      if (body.current === null) return;
+      const scrolledPx = headerPx() - body.current.getBoundingClientRect().top;
+      const [now, before] = [{ screenPx: innerHeight, scrolledPx, widthPx: innerWidth }, view.value];
+      if (Object.entries(before).some(([name, px]) => px !== now[name as keyof View])) view.value = now;
+    };
+    const soon = (): void => void (frame ||= requestAnimationFrame(look));
+    look();
+    addEventListener('scroll', soon, { passive: true });
+    addEventListener('resize', soon);
+    return () => {
+      cancelAnimationFrame(frame);
+      removeEventListener('scroll', soon);
+      removeEventListener('resize', soon);
+    };
+  }, []);
+  return view;
+}
+
+/** All rows are as high as the highest that was seen, so that nothing is cut off and places can be counted. */
+function useTallest(body: { readonly current: HTMLElement | null }, rowPx: Signal<number>): void {
+  const width = useRef(0);
+  useLayoutEffect(() => {
+    const list = body.current!;
+    if (list.clientWidth !== width.current) {
+      width.current = list.clientWidth;
+      // Until they are drawn anew, rows are as high as the old width made them.
+      if (rowPx.value !== leastRowPx) {
+        rowPx.value = leastRowPx;
+        return;
+      }
+    }
+    let tallest = rowPx.value;
+    for (const row of list.children) tallest = Math.max(tallest, (row as HTMLElement).offsetHeight);
+    rowPx.value = tallest;
+  });
+}

@@ -1,0 +1,96 @@
+import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { readVersions, type FieldChange, type RuleVersionView } from '../state/past.ts';
+import { usePolled } from '../state/polled.ts';
+import { durationText, momentText } from '../parts/time-text.ts';
+import { nowMs } from '../state/live.ts';
+
+/** Each look reads the log: a rule is seldom edited. */
+const everyMs = 15_000;
+const shownAtFirst = 5;
+
+/** What the rule was before, as far as the log still holds it: the newest first, each with what it changed. */
+export function RuleVersions({ id }: { readonly id: string }) {
+  const { value, failure } = usePolled((signal) => readVersions(id, signal), everyMs, [id]);
+  const versions = value.value?.toReversed();
+  return (
+    <section class="card past-card">
+      <div class="section-head">
+        <h2>Its versions</h2>
+        <p class="hint">The log holds the newest for ever, and earlier ones until they are compacted away.</p>
+      </div>
+      {failure.value !== undefined && <p class="banner">{failure.value.message}</p>}
+      {versions === undefined ? (
+        <p class="hint">Reading the log…</p>
+      ) : (
+        <>
+          <ol class="versions">{versions.slice(0, shownAtFirst).map(shown(versions.length))}</ol>
+          {versions.length > shownAtFirst && (
+            <details class="firings">
+              <summary>{versions.length - shownAtFirst} older ones</summary>
+              <ol class="versions" start={shownAtFirst + 1}>
+                {versions.slice(shownAtFirst).map(shown(versions.length - shownAtFirst))}
+              </ol>
+            </details>
+          )}
+        </>
+      )}
+    </section>
+  );
+}
+
+/** `count`: of the list that is mapped, whose last is the oldest that is held. */
+function shown(count: number) {
+  return (version: RuleVersionView, index: number) => (
+    <Version key={`${version.partition}-${version.offset}`} version={version} isFirst={index === count - 1} />
+  );
+}
+
+function Version({ version, isFirst }: { readonly version: RuleVersionView; readonly isFirst: boolean }) {
+  const { changes, rule, at_ms: atMs, partition, offset } = version;
+  return (
+    <li>
+      <p class="version-head">
+        <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
+          {durationText(nowMs.value - atMs)} ago
+        </time>
+        <span class="hint">
+          version {partition}-{offset}
+        </span>
+      </p>
+      {isFirst ? (
+        <p>{plainSentence(conditionSentence(rule))}</p>
+      ) : changes.length === 0 ? (
+        <p class="hint">Written again as it was.</p>
+      ) : (
+        <ul class="changed-fields">
+          {changes.map((change) => (
+            <li key={change.field}>
+              <Change change={change} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </li>
+  );
+}
+
+/** One field that was changed, added or taken away. */
+export function Change({ change: { field, from, to } }: { readonly change: FieldChange }) {
+  if (field === 'discord_webhook_url') return <>another webhook</>;
+  return (
+    <>
+      <code>{field}</code>{' '}
+      {from === undefined ? (
+        'added: '
+      ) : (
+        <>
+          <del>{textOf(from)}</del> <span aria-hidden="true">→</span>
+          <span class="for-ears"> to </span>{' '}
+        </>
+      )}
+      {to === undefined ? 'left out' : <ins>{textOf(to)}</ins>}
+    </>
+  );
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));

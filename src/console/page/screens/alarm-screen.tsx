@@ -1,0 +1,236 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { ApiError, token, type AlarmDetail, type SamplesView, type VerdictView } from '../state/api.ts';
+import { AlarmWaterfall } from './alarm-waterfall.tsx';
+import { Chart } from '../charts/chart.tsx';
+import { fittedFromMs } from '../charts/chart-data.ts';
+import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
+import { readAlarm, readSamples, runVerdict } from '../state/inspect.ts';
+import { nowMs } from '../state/live.ts';
+import { tell, tellError } from '../frame/notices.tsx';
+import { addressOf } from '../router.ts';
+import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
+import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+
+const againEveryMs = 2_000;
+
+/** One alarm: what fired it, the samples it rests on, and how long each stage took. The link in a message leads here. */
+export function AlarmScreen({ id }: { readonly id: string }) {
+  const alarm = useSignal<AlarmDetail | undefined>(undefined);
+  const failure = useSignal<{ text: string; isMissing: boolean } | undefined>(undefined);
+  const load = async (): Promise<void> => {
+    try {
+      alarm.value = await readAlarm(id);
+      failure.value = undefined;
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.status !== 401) failure.value = { text: error.message, isMissing: error.status === 404 };
+    }
+  };
+  useEffect(() => {
+    void load();
+    // What is still on its way is looked at again, and so is what still fires.
+    const timer = setInterval(() => {
+      const isOver =
+        alarm.value?.state === 'ended' && alarm.value.notifications.every(({ outcome }) => outcome !== 'waiting');
+      if (!isOver && !document.hidden && failure.value?.isMissing !== true) void load();
+    }, againEveryMs);
+    return () => clearInterval(timer);
+  }, [id, token.value]);
+
+  if (failure.value !== undefined && alarm.value === undefined) {
+    return (
+      <div class="empty">
+        <h1 tabIndex={-1}>{failure.value.isMissing ? 'This alarm is not there' : 'The alarm cannot be read'}</h1>
+        <p>{failure.value.isMissing ? 'It may be older than what the log still holds.' : failure.value.text}</p>
+        <a class="button" href={addressOf({ screen: 'now' })}>
+          What is firing now
+        </a>
+      </div>
+    );
+  }
+  if (alarm.value === undefined) {
+    return (
+      <div class="alarm-page">
+        <h1 tabIndex={-1}>Alarm</h1>
+        <p class="hint">Reading the log…</p>
+      </div>
+    );
+  }
+  return <AlarmPage alarm={alarm.value} />;
+}
+
+function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
+  const isFiring = alarm.state === 'firing';
+  const shownState = isFiring ? (alarm.cause === 'no_data' ? 'no-data' : 'firing') : 'ended';
+  return (
+    <div class="alarm-page">
+      <p class="crumb">
+        <a href={addressOf({ screen: 'now' })}>Now</a>
+      </p>
+      <div class="alarm-title">
+        <StateMark state={shownState} />
+        <h1 tabIndex={-1}>{alarm.metric_name}</h1>
+        <Tags tags={alarm.tags} />
+      </div>
+      <Verdict alarm={alarm} />
+      <div class="alarm-actions">
+        <a class="button" href={addressOf({ screen: 'rule', id: alarm.rule_id })}>
+          The rule
+        </a>
+        <a class="button" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
+          Edit the rule
+        </a>
+        <button type="button" onClick={() => void copyLink()}>
+          Copy the link
+        </button>
+      </div>
+      <AlarmChart alarm={alarm} />
+      <AlarmWaterfall alarm={alarm} />
+      <Provenance alarm={alarm} />
+    </div>
+  );
+}
+
+async function copyLink(): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    tell('The link is copied.');
+  } catch {
+    tellError('This browser does not let the link be copied: take it from the address bar.');
+  }
+}
+
+/** Why it fired, in a sentence. */
+function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
+  const { rule, value } = alarm;
+  const lastedMs = (alarm.ended_ms ?? nowMs.value) - alarm.since_ms;
+  const since = (
+    <time dateTime={new Date(alarm.since_ms).toISOString()} title={momentText(alarm.since_ms)}>
+      {clockText(alarm.since_ms)}
+    </time>
+  );
+  const isMean = rule?.type === 'window_average';
+  return (
+    <p class="alarm-verdict">
+      {alarm.cause === 'no_data' ? (
+        <>
+          <Sentence parts={silenceSentence(rule ?? { metric_name: alarm.metric_name })} />.
+        </>
+      ) : (
+        <>
+          {isMean ? 'It averaged ' : 'It was '}
+          <b class="part-number part-firing">{value === null ? '–' : numberText(rounded(value))}</b>, and the rule says:{' '}
+          {rule === undefined ? 'it is gone' : <Sentence parts={conditionSentence(rule)} />}.
+        </>
+      )}{' '}
+      {alarm.state === 'firing' ? (
+        <>
+          Firing since {since}, for {durationText(lastedMs)}.
+        </>
+      ) : (
+        <>
+          It began at {since}
+          {alarm.ended_ms === null ? ', and is over.' : `, and ended after ${durationText(lastedMs)}.`}
+        </>
+      )}
+    </p>
+  );
+}
+
+const rounded = (value: number): number => Number(value.toPrecision(12));
+
+/** The very series that was judged, around the moment it fired. */
+function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
+  const samples = useSignal<SamplesView | undefined>(undefined);
+  const { rule } = alarm;
+  const windowSeconds = rule?.type === 'window_average' ? rule.window_duration_seconds : undefined;
+  const isFiring = alarm.state === 'firing';
+  useEffect(() => {
+    const read = async (): Promise<void> => {
+      const endMs = alarm.ended_ms ?? (isFiring ? nowMs.value : alarm.fired_ms);
+      const aroundMs = Math.max(60_000, (windowSeconds ?? 0) * 2_000, (endMs - alarm.since_ms) * 0.5);
+      samples.value = await readSamples({
+        metricName: alarm.metric_name,
+        tags: alarm.tags,
+        isExact: true,
+        fromMs: Math.min(alarm.since_ms, alarm.timestamp_ms) - aroundMs,
+        toMs: Math.min(nowMs.value + 1_000, endMs + aroundMs),
+        points: 500,
+        windowSeconds,
+      });
+    };
+    const quietly = (): void => void read().catch(() => {});
+    quietly();
+    if (!isFiring) return undefined;
+    const timer = setInterval(quietly, againEveryMs);
+    return () => clearInterval(timer);
+  }, [alarm.alarm_id, alarm.state, alarm.ended_ms]);
+  const found = samples.value;
+  if (found === undefined) return <div class="card chart-card chart-waiting" />;
+  if (found.samples === 0) return <p class="hint">Its samples are older than what the log still holds.</p>;
+  return (
+    <section class="card chart-card">
+      <h2>{windowSeconds === undefined ? 'The samples' : 'The samples, and the mean of the window'}</h2>
+      <Chart
+        label={`Samples of ${alarm.metric_name}`}
+        series={found.series}
+        fromMs={fittedFromMs(found.series, found.from_ms, found.to_ms)}
+        toMs={found.to_ms}
+        operator={rule?.operator ?? '>'}
+        threshold={rule?.threshold}
+        resolveThreshold={rule?.resolve_threshold}
+        bands={[{ fromMs: alarm.fired_ms, toMs: isFiring ? undefined : (alarm.ended_ms ?? alarm.fired_ms) }]}
+        mark={alarm.value === null ? undefined : { timeMs: alarm.timestamp_ms, value: alarm.value }}
+      />
+    </section>
+  );
+}
+
+function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
+  const verdict = useSignal<VerdictView | undefined>(undefined);
+  const isBusy = useSignal(false);
+  const run = async (): Promise<void> => {
+    isBusy.value = true;
+    try {
+      verdict.value = await runVerdict(alarm.alarm_id);
+    } catch (error) {
+      tellError((error as Error).message);
+    }
+    isBusy.value = false;
+  };
+  const said = verdict.value;
+  const facts: [string, string][] = [
+    ['Sample', `partition ${alarm.partition}, offset ${alarm.offset}`],
+    ['Its time', momentText(alarm.timestamp_ms)],
+    [
+      'Rule version',
+      `${alarm.rule_version.partition}-${alarm.rule_version.offset}${alarm.is_rule_current ? ', in force' : ', changed since'}`,
+    ],
+    ['Rule', alarm.rule_id],
+    ['Alarm', alarm.alarm_id],
+  ];
+  return (
+    <section class="card provenance">
+      <h2>Where it comes from</h2>
+      <dl>
+        {facts.map(([name, text]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+      <div class="provenance-run">
+        <button type="button" aria-disabled={isBusy.value} onClick={() => !isBusy.value && void run()}>
+          Run this verdict again
+        </button>
+        <p role="status" class={said === undefined ? 'hint' : said.agrees ? 'agrees' : 'disagrees'}>
+          {said === undefined
+            ? 'The evaluator reads that slice of the log once more, and must agree.'
+            : `${said.agrees ? '✓ ' : '✗ '}${said.detail} ${grouped(said.samples)} samples in ${said.took_ms} ms.`}
+        </p>
+      </div>
+    </section>
+  );
+}

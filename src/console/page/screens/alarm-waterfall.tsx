@@ -1,0 +1,77 @@
+import type { AlarmDetail, NotificationView } from '../state/api.ts';
+import { momentText, shortText } from '../parts/time-text.ts';
+
+interface Stage {
+  readonly name: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const kinds = { fired: 'Fired', no_data: 'No data', resolved: 'Ended' };
+const outcomeWords: Record<string, string> = {
+  waiting: 'on its way',
+  delivered: 'delivered',
+  merged: 'delivered, as a line of a longer message',
+  parked: 'waits: the webhook is broken',
+  dead: 'given up',
+  expired: 'too old when its turn came',
+  rerouted: 'sent to another webhook',
+};
+
+/** How long each stage took from the sample to Discord, for each message of the alarm. */
+export function AlarmWaterfall({ alarm }: { readonly alarm: AlarmDetail }) {
+  return (
+    <section class="card waterfall">
+      <h2>From the sample to Discord</h2>
+      {alarm.notifications.length === 0 && <p class="hint">No message was due: the rule's cooldown withheld it.</p>}
+      {alarm.notifications.map((message, index) => (
+        <Message key={message.id} message={message} sampleMs={index === 0 ? alarm.timestamp_ms : message.time_ms} />
+      ))}
+    </section>
+  );
+}
+
+function Message({ message, sampleMs }: { readonly message: NotificationView; readonly sampleMs: number }) {
+  const stages = stagesOf(message, sampleMs);
+  const endMs = Math.max(sampleMs + 1, ...stages.map(({ toMs }) => toMs));
+  const share = (ms: number): string => `${Math.max(0, Math.min(100, ((ms - sampleMs) / (endMs - sampleMs)) * 100))}%`;
+  const isGood = message.outcome === 'delivered' || message.outcome === 'merged';
+  return (
+    <div class="waterfall-message">
+      <p class="waterfall-head">
+        <b>{kinds[message.kind]}</b>
+        <span class={isGood ? 'calm' : message.outcome === 'waiting' ? 'hint' : 'disagrees'}>
+          {isGood ? '✓ ' : ''}
+          {outcomeWords[message.outcome] ?? message.outcome}
+          {isGood &&
+            message.outcome_ms !== undefined &&
+            ` ${shortText(message.outcome_ms - sampleMs)} after the sample`}
+        </span>
+        {message.owed && <span class="hint">withheld by the cooldown before</span>}
+        {message.reason !== undefined && <span class="disagrees">{message.reason}</span>}
+      </p>
+      <ol>
+        {stages.map(({ name, fromMs, toMs }) => (
+          <li key={name}>
+            <span class="stage-name">{name}</span>
+            <span class="stage-bar" aria-hidden="true">
+              <i style={{ left: share(fromMs), width: `max(3px, calc(${share(toMs)} - ${share(fromMs)}))` }} />
+            </span>
+            <time dateTime={new Date(toMs).toISOString()} title={momentText(toMs)}>
+              {shortText(toMs - fromMs)}
+            </time>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+}
+
+function stagesOf(message: NotificationView, sampleMs: number): Stage[] {
+  const { appended_ms: appendedMs, attempted_ms: attemptedMs, outcome_ms: outcomeMs } = message;
+  const stages: Stage[] = [{ name: 'Judged, message in the log', fromMs: sampleMs, toMs: appendedMs }];
+  if (attemptedMs !== undefined) stages.push({ name: 'Its turn to be sent', fromMs: appendedMs, toMs: attemptedMs });
+  if (outcomeMs !== undefined)
+    stages.push({ name: 'Discord answered', fromMs: attemptedMs ?? appendedMs, toMs: outcomeMs });
+  return stages;
+}

@@ -1,0 +1,338 @@
+import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import type { AlarmView } from '../state/api.ts';
+import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
+import { isUnjudged } from '../frame/late-banner.tsx';
+import {
+  changes,
+  connection,
+  firing,
+  isStale,
+  nowMs,
+  pending,
+  sampleHistory,
+  status,
+  type AlarmChange,
+  type LiveAlarm,
+} from '../state/live.ts';
+import { addressOf, everyAlarm } from '../router.ts';
+import { useRule } from '../state/rule-cache.ts';
+import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
+import { durationText, grouped, lagText, momentText, numberText, rateText, shortText } from '../parts/time-text.ts';
+
+/** What is firing, longest first; while nothing is, proof that somebody watches. */
+export function NowScreen() {
+  const count = status.value?.alarms.firing ?? 0;
+  return (
+    <div class="now">
+      {count > 0 ? <FiringHero count={count} /> : <QuietHero />}
+      <Figures />
+      {firing.value.length > 0 && <AlarmList title="Firing" alarms={firing.value} total={count} />}
+      {pending.value.length > 0 && (
+        <AlarmList
+          title="Pending"
+          alarms={pending.value}
+          total={status.value?.alarms.pending ?? 0}
+          hint="In breach, but not yet for as long as the rule asks."
+        />
+      )}
+      {status.value?.rules === 0 && <FirstSteps />}
+      {changes.value.length > 0 && <Changes />}
+    </div>
+  );
+}
+
+function FiringHero({ count }: { readonly count: number }) {
+  const longest = firing.value[0]?.view.value;
+  return (
+    <section class="hero hero-firing">
+      <div class={isStale.value ? 'orb orb-still' : 'orb'} aria-hidden="true">
+        <span>{count > 99 ? '99+' : count}</span>
+      </div>
+      <div>
+        <h1 tabIndex={-1}>{firingTitle(count)}</h1>
+        {longest?.since_ms !== undefined && (
+          <p>
+            The longest, on <b class="part-metric">{longest.metric_name}</b>, for <Since sinceMs={longest.since_ms} />.
+          </p>
+        )}
+      </div>
+    </section>
+  );
+}
+
+function firingTitle(count: number): string {
+  if (isStale.value) return count === 1 ? '1 alarm was firing' : `${count} alarms were firing`;
+  return count === 1 ? '1 alarm is firing' : `${count} alarms are firing`;
+}
+
+function QuietHero() {
+  const now = status.value;
+  const starting = now === undefined;
+  const idle = now === undefined || now.rules === 0;
+  const isBlind = !idle && isUnjudged.value;
+  const isStill = isStale.value || idle || isBlind;
+  return (
+    <section class={idle || isBlind ? 'hero hero-idle' : 'hero hero-quiet'}>
+      <div class={isStill ? 'orb orb-still' : 'orb'} aria-hidden="true">
+        <span>{starting ? '…' : idle ? '+' : isBlind ? '?' : '✓'}</span>
+      </div>
+      <div>
+        <h1 tabIndex={-1}>{starting ? unansweredTitle() : quietTitle()}</h1>
+        {starting ? <p>{unanswered[connection.value.state]}</p> : <ProofOfLife />}
+      </div>
+    </section>
+  );
+}
+
+/** What is not judged, or not told any more, was calm and need not be. */
+function quietTitle(): string {
+  if (status.value!.rules === 0) return 'No rules yet';
+  return isStale.value || isUnjudged.value ? 'Nothing was firing' : 'Nothing is firing';
+}
+
+const unanswered = {
+  starting: 'Asking the server.',
+  live: 'Asking the server.',
+  reconnecting: 'The server does not answer yet.',
+  stale: 'The server does not answer.',
+  'signed-out': 'Sign in to see what is firing.',
+  paused: 'Paused before the server had answered.',
+};
+
+function unansweredTitle(): string {
+  return connection.value.state === 'signed-out' ? 'Signed out' : 'Connecting';
+}
+
+function ProofOfLife() {
+  const { rules, metrics, samples_last_minute: samples } = status.value!;
+  if (isUnjudged.value) return <p>Samples are not judged right now: what fires is not known.</p>;
+  if (rules === 0) return <p>Everything is up, and waits for something to watch.</p>;
+  const watching = `${plural(rules, 'rule')} on ${plural(metrics, 'metric')}`;
+  if (samples === null) return <p>{watching} stand ready. How many samples come in cannot be told right now.</p>;
+  if (samples === 0) return <p>{watching} stand ready. No sample has come in during the last minute.</p>;
+  return (
+    <p>
+      {watching} watched <b class="part-number">{grouped(samples)}</b> {samples === 1 ? 'sample' : 'samples'} in the
+      last minute.
+    </p>
+  );
+}
+
+function plural(count: number, word: string): string {
+  return `${grouped(count)} ${word}${count === 1 ? '' : 's'}`;
+}
+
+function Figures() {
+  const now = status.value;
+  const count = (value: number | null | undefined): string =>
+    value === null || value === undefined ? '–' : grouped(value);
+  const [waiting, latencyMs] = [now?.waiting ?? 0, now?.latency_p99_ms ?? undefined];
+  const perSecond = now?.samples_per_second ?? undefined;
+  const figures: [word: string, kind: string, text: string][] = [
+    ['Firing', now?.alarms.firing === 0 ? 'zero' : 'firing', count(now?.alarms.firing)],
+    ['Pending', now?.alarms.pending === 0 ? 'zero' : 'pending', count(now?.alarms.pending)],
+    ['OK', now?.alarms.ok === 0 ? 'zero' : 'ok', count(now?.alarms.ok)],
+    ['Rules', 'rules', count(now?.rules)],
+    ['Behind, in records', now?.lag === 0 ? 'zero' : 'pending', now === undefined ? '–' : lagText(now.lag)],
+    ['Sample to Discord, p99', 'rules', latencyMs === undefined ? '–' : shortText(latencyMs)],
+    ['Messages waiting', waiting > 0 ? 'pending' : 'zero', count(now?.waiting)],
+  ];
+  return (
+    <dl class="figures figures-now">
+      {figures.map(([word, kind, text]) => (
+        <div key={word} class={`figure figure-${kind}`}>
+          <dt>{word}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+      <div class="figure figure-samples">
+        <dt>Samples a second</dt>
+        <dd>{perSecond === undefined ? '–' : rateText(perSecond)}</dd>
+        <Spark values={sampleHistory.value} />
+      </div>
+    </dl>
+  );
+}
+
+/** A line without axes: the number beside it says the same. */
+function Spark({ values }: { readonly values: readonly number[] }) {
+  if (values.length < 2) return null;
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const points = values.map((value, index) => {
+    const x = (index / (values.length - 1)) * 100;
+    const y = high === low ? 12 : 22 - ((value - low) / (high - low)) * 20;
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  });
+  return (
+    <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
+      <polyline points={points.join(' ')} vector-effect="non-scaling-stroke" />
+    </svg>
+  );
+}
+
+interface AlarmListProps {
+  readonly title: string;
+  readonly alarms: readonly LiveAlarm[];
+  readonly total: number;
+  readonly hint?: string;
+}
+
+/** Rows never move under the pointer: while one is hovered or focused the list is held, and a pill says what it missed. */
+function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
+  const isHeld = useSignal(false);
+  const held = useRef<readonly LiveAlarm[]>(alarms);
+  if (!isHeld.value) held.current = alarms;
+  const shown = held.current;
+  const current = new Map(alarms.map((alarm) => [alarm.key, alarm]));
+  const ended = shown.filter(({ key }) => !current.has(key)).length;
+  const missed = alarms.length - (shown.length - ended) + ended;
+  const hold = (on: boolean) => (): void => void (isHeld.value = on);
+  return (
+    <section
+      class="alarm-section"
+      onPointerEnter={hold(true)}
+      onPointerLeave={hold(false)}
+      onFocusCapture={hold(true)}
+      onBlurCapture={hold(false)}
+    >
+      <div class="section-head">
+        <h2>{title}</h2>
+        {hint !== undefined && <p class="hint">{hint}</p>}
+        {missed > 0 && (
+          <button type="button" class="pill" onClick={hold(false)}>
+            {missed === 1 ? '1 change' : `${missed} changes`}
+          </button>
+        )}
+      </div>
+      <ul class="alarms">
+        {shown.map((alarm) => {
+          const now = current.get(alarm.key);
+          return <AlarmRow key={alarm.key} alarm={now ?? alarm} hasEnded={now === undefined} />;
+        })}
+      </ul>
+      {total > alarms.length && <p class="hint">And {total - alarms.length} more.</p>}
+    </section>
+  );
+}
+
+function AlarmRow({ alarm: { view, value }, hasEnded }: { readonly alarm: LiveAlarm; readonly hasEnded: boolean }) {
+  const alarm = view.value;
+  const state = hasEnded ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : alarm.state;
+  return (
+    <li class={`alarm alarm-${state}`} data-row>
+      <div class="alarm-main">
+        <div class="alarm-title">
+          <StateMark state={state} />
+          <a class="metric" href={alarmAddress(alarm)}>
+            {alarm.metric_name}
+          </a>
+          <Tags tags={alarm.tags} />
+        </div>
+        <RuleWords id={alarm.rule_id} isSilent={state === 'no-data'} />
+        {alarm.owed === true && <p class="hint">Its message waits for the cooldown.</p>}
+      </div>
+      <dl class="alarm-figures">
+        <div>
+          <dt title="When its state last changed">Value</dt>
+          <dd class="value">
+            <Value of={value} />
+          </dd>
+        </div>
+        <div>
+          <dt>For</dt>
+          <dd>{alarm.since_ms === undefined ? '–' : <Since sinceMs={alarm.since_ms} />}</dd>
+        </div>
+      </dl>
+    </li>
+  );
+}
+
+function RuleWords({ id, isSilent }: { readonly id: string; readonly isSilent: boolean }) {
+  const rule = useRule(id);
+  if (rule === undefined) return <p class="sentence">Rule {id.slice(0, 8)}</p>;
+  return (
+    <>
+      <p class="sentence">
+        <Sentence parts={isSilent ? silenceSentence(rule) : conditionSentence(rule)} />
+      </p>
+      {rule.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
+    </>
+  );
+}
+
+/** What fires has a page of its own; what is pending has only its rule. */
+function alarmAddress({ alarm_id: id, rule_id: ruleId }: AlarmView): string {
+  return addressOf(id === undefined ? { screen: 'rule', id: ruleId } : { screen: 'alarm', id });
+}
+
+// What changes all the time is a part of its own, which is drawn anew by itself.
+
+function Value({ of }: { readonly of: LiveAlarm['value'] }) {
+  return <>{of.value === null ? '–' : numberText(of.value)}</>;
+}
+
+function Since({ sinceMs }: { readonly sinceMs: number }) {
+  return (
+    <time dateTime={new Date(sinceMs).toISOString()} title={momentText(sinceMs)}>
+      <Age ofMs={sinceMs} />
+    </time>
+  );
+}
+
+function Age({ ofMs }: { readonly ofMs: number }) {
+  return <>{durationText(nowMs.value - ofMs)}</>;
+}
+
+/** A short memory of what happened while somebody looked. */
+function Changes() {
+  return (
+    <section>
+      <div class="section-head">
+        <h2>Lately</h2>
+        <a href={addressOf({ screen: 'alarms', filter: everyAlarm })}>All alarms of the last days</a>
+      </div>
+      <ul class="changes">
+        {changes.value.map((change) => (
+          <Change key={change.place} change={change} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChange }) {
+  return (
+    <li data-row>
+      <StateMark state={kind === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing'} />
+      <a class="metric" href={alarmAddress(alarm)}>
+        {alarm.metric_name}
+      </a>
+      <Tags tags={alarm.tags} />
+      {kind === 'ended' && alarm.since_ms !== undefined && (
+        <span class="hint">after {shortText(alarm.time_ms - alarm.since_ms)}</span>
+      )}
+      <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
+        <Age ofMs={atMs} /> ago
+      </time>
+    </li>
+  );
+}
+
+function FirstSteps() {
+  return (
+    <section class="first-steps">
+      <h2>Two steps to the first alarm</h2>
+      <ol>
+        <li>
+          <a href={addressOf({ screen: 'editor', id: undefined })}>Make a rule</a> on packages-received above 500, with
+          the webhook of a Discord channel.
+        </li>
+        <li>
+          Let a device send values around it:
+          <pre tabIndex={0}>npx ssrms source spikes packages-received 450 550 1 3</pre>
+        </li>
+      </ol>
+    </section>
+  );
+}

@@ -1,0 +1,278 @@
+import { isStale, nowMs } from '../state/live.ts';
+import { usePolled } from '../state/polled.ts';
+import { StateMark, type ShownState } from '../parts/state-mark.tsx';
+import { readSystem, type InstanceView, type PartitionView, type SystemView } from '../state/system-view.ts';
+import { TableTwin } from '../parts/table.tsx';
+import { durationText, grouped, lagText, momentText, rateText, shortText } from '../parts/time-text.ts';
+
+const everyMs = 2_000;
+
+/** How the whole system is: who runs, who owns what, and whether anybody is behind. */
+export function SystemScreen() {
+  const { value, failure } = usePolled(readSystem, everyMs, []);
+  const system = value.value;
+  return (
+    <div class={isStale.value ? 'system stale' : 'system'}>
+      <div class="screen-head">
+        <div>
+          <h1 tabIndex={-1}>System</h1>
+          <p class="hint">{system === undefined ? 'Asking the server…' : summary(system)}</p>
+        </div>
+      </div>
+      {failure.value !== undefined && (
+        <p class="banner" role="alert">
+          {failure.value.message}
+        </p>
+      )}
+      {system !== undefined && (
+        <>
+          <SystemFigures system={system} />
+          <Partitions system={system} />
+          <Instances instances={system.instances} />
+          <Skipped system={system} />
+        </>
+      )}
+    </div>
+  );
+}
+
+function summary({ instances, partitions, version }: SystemView): string {
+  const live = instances.filter(({ state }) => state === 'live');
+  const judging = live.filter(judges).length;
+  const ownerless = partitions.filter(({ instance }) => instance === null).length;
+  const owned = ownerless === 0 ? 'every partition has an owner' : `${ownerless} partitions have no owner`;
+  return `Version ${version}. ${count(live.length, 'process', 'processes')} running, ${judging} of them judging; ${owned}.`;
+}
+
+function judges({ parts }: InstanceView): boolean {
+  return parts.includes('alarms') || parts.includes('up');
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${grouped(number)} ${number === 1 ? one : many}`;
+}
+
+function SystemFigures({ system }: { readonly system: SystemView }) {
+  const figures: [word: string, kind: string, text: string][] = [
+    ['Samples a second', 'rate', rateText(system.samples_per_second)],
+    ['Behind, in records', system.lag === 0 ? 'ok' : 'pending', lagText(system.lag)],
+    ['Sample to Discord, p99', 'rules', system.latency_p99_ms === null ? '–' : shortText(system.latency_p99_ms)],
+    ['Series held', 'rules', grouped(system.series)],
+    ['Messages in memory', system.waiting > 0 ? 'pending' : 'ok', grouped(system.waiting)],
+  ];
+  return (
+    <dl class="figures figures-five">
+      {figures.map(([word, kind, text]) => (
+        <div key={word} class={`figure figure-${kind}`}>
+          <dt>{word}</dt>
+          <dd>{text}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/** Instances that judge are told apart by a letter and a colour. */
+const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+const coloursCount = 6;
+
+interface Owner {
+  readonly letter: string;
+  readonly colour: number;
+  readonly name: string;
+}
+
+function ownersOf(instances: readonly InstanceView[]): ReadonlyMap<string, Owner> {
+  const judging = instances.filter(judges);
+  return new Map(
+    judging.map(({ id, name }, index) => [
+      id,
+      { letter: letters[index % letters.length]!, colour: index % coloursCount, name },
+    ]),
+  );
+}
+
+function Partitions({ system }: { readonly system: SystemView }) {
+  const owners = ownersOf(system.instances);
+  const most = Math.max(1, ...system.partitions.map(({ lag }) => lag ?? 0));
+  return (
+    <section class="card system-card">
+      <div class="section-head">
+        <h2>Partitions of metrics</h2>
+        <p class="hint">How many records each is behind, and who judges it.</p>
+      </div>
+      <ul class="tiles">
+        {system.partitions.map((partition) => (
+          <Tile
+            key={partition.partition}
+            partition={partition}
+            owner={owners.get(partition.instance ?? '')}
+            most={most}
+          />
+        ))}
+      </ul>
+      <PartitionTable partitions={system.partitions} owners={owners} />
+    </section>
+  );
+}
+
+interface TileProps {
+  readonly partition: PartitionView;
+  readonly owner: Owner | undefined;
+  readonly most: number;
+}
+
+function Tile({ partition: { partition, lag, head }, owner, most }: TileProps) {
+  const isEmpty = head === 0;
+  const kind =
+    owner === undefined ? 'tile-orphan' : (lag ?? 0) > 0 ? 'tile-behind' : isEmpty ? 'tile-empty' : 'tile-ok';
+  return (
+    <li class={`tile ${kind}`} title={owner === undefined ? 'Nobody judges it' : `Judged by ${owner.name}`}>
+      <span class="tile-name">
+        <span class="for-ears">Partition </span>
+        {partition}
+      </span>
+      <span class={`tile-owner${owner === undefined ? '' : ` chart-key-${owner.colour}`}`}>
+        <span class="for-ears">, owner </span>
+        {owner?.letter ?? '–'}
+      </span>
+      <b>
+        <span class="for-ears">, behind </span>
+        {lag === null ? '?' : grouped(lag)}
+      </b>
+      <i aria-hidden="true" style={{ width: `${Math.round(((lag ?? 0) / most) * 100)}%` }} />
+    </li>
+  );
+}
+
+function PartitionTable(props: {
+  readonly partitions: readonly PartitionView[];
+  readonly owners: ReadonlyMap<string, Owner>;
+}) {
+  const { partitions, owners } = props;
+  const shown = (value: number | null): string => (value === null ? 'unknown' : grouped(value));
+  return (
+    <TableTwin label="partitions of metrics" heads={['Partition', 'Owner', 'Judged up to', 'Head', 'Behind']}>
+      {partitions.map(({ partition, instance, position, head, lag }) => (
+        <tr key={partition}>
+          <th scope="row">{partition}</th>
+          <td>{owners.get(instance ?? '')?.name ?? 'nobody'}</td>
+          <td>{shown(position)}</td>
+          <td>{shown(head)}</td>
+          <td>{shown(lag)}</td>
+        </tr>
+      ))}
+    </TableTwin>
+  );
+}
+
+const stateMarks: Record<InstanceView['state'], ShownState> = { live: 'live', silent: 'silent', ended: 'stopped' };
+
+function Instances({ instances }: { readonly instances: readonly InstanceView[] }) {
+  const owners = ownersOf(instances);
+  return (
+    <section class="card system-card">
+      <h2>Processes</h2>
+      <ul class="instances">
+        {instances.map((instance) => (
+          <Instance key={instance.id} instance={instance} owner={owners.get(instance.id)} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Instance({ instance, owner }: { readonly instance: InstanceView; readonly owner: Owner | undefined }) {
+  const { name, parts, version, state, partitions, webhook_partitions: webhooks } = instance;
+  const facts: [string, string][] = [['Version', version]];
+  if (state === 'live') facts.push(['Up for', durationText(nowMs.value - instance.started_ms)]);
+  else facts.push(['Last heard of', `${durationText(nowMs.value - instance.heard_ms)} ago`]);
+  if (owner !== undefined && state === 'live') {
+    facts.push(['Partitions', `${partitions.length} of metrics, ${webhooks.length} of messages`]);
+    if (instance.samples_per_second !== null) facts.push(['Samples a second', rateText(instance.samples_per_second)]);
+    if ((instance.parked ?? 0) > 0) facts.push(['Broken webhooks', String(instance.parked)]);
+    if (instance.held_back_ms > 0)
+      facts.push(['Discord holds it back', `for ${durationText(instance.held_back_ms)} more`]);
+  }
+  return (
+    <li class={`instance instance-${state}`}>
+      <div class="instance-head">
+        <StateMark state={stateMarks[state]} />
+        {owner !== undefined && (
+          <span class={`tile-owner chart-key-${owner.colour}`} title="Its letter among the partitions">
+            {owner.letter}
+          </span>
+        )}
+        <b class="part-metric">{name}</b>
+        <span class="hint" title={momentText(instance.started_ms)}>
+          {parts.join(', ')}
+        </span>
+      </div>
+      <dl>
+        {facts.map(([word, text]) => (
+          <div key={word}>
+            <dt>{word}</dt>
+            <dd>{text}</dd>
+          </div>
+        ))}
+      </dl>
+    </li>
+  );
+}
+
+/** What became of samples, in the words of whoever sends them. */
+const outcomeWords: Readonly<Record<string, string>> = {
+  evaluated: 'judged',
+  late: 'judged, though late',
+  damaged: 'in a damaged batch',
+  no_key: 'without a name',
+  bad_name: 'with a name that cannot be one',
+  tombstone: 'without a value',
+  too_large: 'too large',
+  bad_utf8: 'not UTF-8',
+  bad_json: 'not JSON',
+  not_an_object: 'no JSON object',
+  missing_value: 'without a number',
+  bad_value: 'with a value that is no finite number',
+  bad_tags: 'with tags that cannot be',
+  bad_timestamp: 'of an impossible time',
+  too_many_series: 'of a new series, beyond the limit',
+};
+
+function Skipped({ system }: { readonly system: SystemView }) {
+  const rows = Object.entries(system.samples).toSorted(([, a], [, b]) => b - a);
+  const isSkipped = (outcome: string): boolean => outcome !== 'evaluated' && outcome !== 'late';
+  const skipped = rows.filter(([outcome]) => isSkipped(outcome)).reduce((sum, [, samples]) => sum + samples, 0);
+  const isWell = skipped === 0 && system.misrouted_metrics === 0 && system.rules_unreadable === 0;
+  return (
+    <section class="card system-card">
+      <div class="section-head">
+        <h2>What became of samples</h2>
+        <p class="hint">
+          {isWell ? 'None was skipped' : `${count(skipped, 'sample was', 'samples were')} skipped`} since the processes
+          began.
+        </p>
+      </div>
+      <dl class="outcomes">
+        {rows.map(([outcome, samples]) => (
+          <div key={outcome} class={isSkipped(outcome) ? 'outcome outcome-bad' : 'outcome'}>
+            <dt>{outcomeWords[outcome] ?? outcome}</dt>
+            <dd>{grouped(samples)}</dd>
+          </div>
+        ))}
+        {system.misrouted_metrics > 0 && (
+          <div class="outcome outcome-bad">
+            <dt>metrics in a partition that their name does not lead to: their writer places keys another way</dt>
+            <dd>{grouped(system.misrouted_metrics)}</dd>
+          </div>
+        )}
+        {system.rules_unreadable > 0 && (
+          <div class="outcome outcome-bad">
+            <dt>rules whose newest record cannot be read: the last good version stays in force</dt>
+            <dd>{grouped(system.rules_unreadable)}</dd>
+          </div>
+        )}
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,149 @@
+import { useSignal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { nowMs } from '../state/live.ts';
+import { usePaged } from '../state/paged.ts';
+import { addressOf, type TimelineFilter } from '../router.ts';
+import { Change } from '../rules/rule-versions.tsx';
+import { StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
+import { readTimeline, type TimelineItem, type TimelinePage } from '../state/timeline.ts';
+import { durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+
+const everyMs = 2_000;
+
+/** The items themselves, newest first. Rows never move under the pointer: what is new meanwhile waits behind a pill. */
+export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
+  const { list, failure, more } = usePaged<TimelineItem, TimelinePage>(
+    {
+      read: (after, signal) => readTimeline(filter, after, signal),
+      itemsOf: ({ items }) => items,
+      keyOf: ({ place }) => place,
+      everyMs,
+    },
+    [JSON.stringify(filter)],
+  );
+  const isHeld = useSignal(false);
+  /** What stands first, as it was last drawn. */
+  const first = useRef<string | undefined>(undefined);
+  const now = list.value;
+  if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
+  if (now === undefined) return <p class="hint">Asking the server…</p>;
+  const at = isHeld.value ? now.items.findIndex(({ place }) => place === first.current) : 0;
+  const waiting = Math.max(0, at);
+  const shown = now.items.slice(waiting);
+  first.current = shown[0]?.place;
+  const hold = (on: boolean) => (): void => void (isHeld.value = on);
+  return (
+    <section class="card past-card">
+      <div class="section-head">
+        <h2>What happened</h2>
+        <p class="hint">
+          {grouped(shown.length)} of {grouped(now.head.total)}
+        </p>
+        {waiting > 0 && (
+          <button type="button" class="pill" onClick={hold(false)}>
+            {waiting} new
+          </button>
+        )}
+      </div>
+      {shown.length === 0 ? (
+        <p class="hint">Nothing in this time.</p>
+      ) : (
+        <ol
+          class="timeline"
+          onPointerEnter={hold(true)}
+          onPointerLeave={hold(false)}
+          onFocusCapture={hold(true)}
+          onBlurCapture={hold(false)}
+        >
+          {shown.map((item) => (
+            <Item key={item.place} item={item} />
+          ))}
+        </ol>
+      )}
+      {now.next !== undefined && (
+        <button type="button" class="more" onClick={more}>
+          Show older
+        </button>
+      )}
+      <Bounds since={now.head.complete_since_ms} />
+    </section>
+  );
+}
+
+/** What is kept in memory is bounded, and who reads a list must know where it may have holes. */
+function Bounds({ since }: { readonly since: TimelinePage['complete_since_ms'] }) {
+  const time = (ms: number) => <time dateTime={new Date(ms).toISOString()}>{momentText(ms)}</time>;
+  return (
+    <p class="hint">
+      Nothing is missing of alarms since {time(since.transition)}, of edits since {time(since.rule)}, of failed messages
+      since {time(since.delivery)}. Of what is older, only a part is held here.
+    </p>
+  );
+}
+
+function Item({ item }: { readonly item: TimelineItem }) {
+  return (
+    <li data-row>
+      <time class="hint" dateTime={new Date(item.at_ms).toISOString()} title={momentText(item.at_ms)}>
+        {durationText(nowMs.value - item.at_ms)} ago
+      </time>
+      <StateMark state={markOf(item)} />
+      <span class="past-name">
+        <a class="metric" href={addressFor(item)}>
+          {item.metric_name ?? 'a message'}
+        </a>
+        <Tags tags={item.tags} />
+      </span>
+      <span class="timeline-words">
+        <Words item={item} />
+      </span>
+    </li>
+  );
+}
+
+function markOf(item: TimelineItem): ShownState {
+  if (item.kind === 'rule') return item.edit;
+  if (item.kind === 'delivery') return item.outcome;
+  if (item.to === 'firing') return item.cause === 'no_data' ? 'no-data' : 'firing';
+  return item.to === 'ok' && item.from === 'firing' ? 'ended' : item.to;
+}
+
+/** To the alarm where there is one, else to the rule, and where nothing is known to the webhooks' ids. */
+function addressFor({ alarm_id: alarmId, rule_id: ruleId = '' }: TimelineItem): string {
+  return addressOf(alarmId === undefined ? { screen: 'rule', id: ruleId } : { screen: 'alarm', id: alarmId });
+}
+
+function Words({ item }: { readonly item: TimelineItem }) {
+  if (item.kind === 'delivery')
+    return (
+      <>
+        to webhook {item.webhook_id}
+        {item.reason !== undefined && <>: {item.reason}</>}
+      </>
+    );
+  if (item.kind === 'rule') {
+    if (item.edit === 'made') return <>the rule was made</>;
+    if (item.edit === 'deleted') return <>the rule was deleted</>;
+    return (
+      <ul class="changed-fields">
+        {item.fields.map((change) => (
+          <li key={change.field}>
+            <Change change={change} />
+          </li>
+        ))}
+      </ul>
+    );
+  }
+  const at = item.value === null ? '' : ` at ${numberText(Number(item.value.toPrecision(8)))}`;
+  const lasted = item.since_ms === undefined ? '' : ` after ${shortText(item.time_ms - item.since_ms)}`;
+  if (item.to === 'firing') return <>{item.cause === 'no_data' ? 'says nothing any more' : `fired${at}`}</>;
+  if (item.to === 'pending') return <>in breach{at}, not yet for as long as the rule asks</>;
+  return item.from === 'firing' ? (
+    <>
+      ended{at}
+      {lasted}
+    </>
+  ) : (
+    <>calm again{at}</>
+  );
+}

@@ -1,0 +1,117 @@
+import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { FireStrip } from '../charts/fire-strip.tsx';
+import { MetricFilter, RuleFilter } from '../parts/list-filters.tsx';
+import { usePolled } from '../state/polled.ts';
+import { addressOf, amend, everything, go, type TimelineFilter } from '../router.ts';
+import { useRule } from '../state/rule-cache.ts';
+import { TimelineBrush } from './timeline-brush.tsx';
+import { TimelineFeed } from './timeline-feed.tsx';
+import { readOverview, type TimelineItem, type TimelineOverview } from '../state/timeline.ts';
+import { grouped } from '../parts/time-text.ts';
+
+const everyMs = 5_000;
+
+const kinds: readonly (readonly [TimelineItem['kind'], string])[] = [
+  ['transition', 'Alarms'],
+  ['rule', 'Edits of rules'],
+  ['delivery', 'Failed messages'],
+];
+
+/** What happened, in one feed; what is shown of it stands in the address. */
+export function TimelineScreen({ filter }: { readonly filter: TimelineFilter }) {
+  const { value, failure } = usePolled((signal) => readOverview(filter, signal), everyMs, [JSON.stringify(filter)]);
+  const overview = value.value;
+  return (
+    <div class="past">
+      <div class="screen-head">
+        <div>
+          <h1 tabIndex={-1}>Timeline</h1>
+          <p class="hint">Alarms, edits of rules, and messages that were not delivered.</p>
+        </div>
+      </div>
+      <Filters filter={filter} />
+      {failure.value !== undefined && (
+        <p class="banner" role="alert">
+          {failure.value.message}
+        </p>
+      )}
+      {overview !== undefined && <TimelineBrush overview={overview} filter={filter} />}
+      {overview !== undefined && <Heat overview={overview} filter={filter} />}
+      <TimelineFeed filter={filter} />
+    </div>
+  );
+}
+
+function Filters({ filter }: { readonly filter: TimelineFilter }) {
+  const { kind, rule, metric } = filter;
+  const set = (more: Partial<TimelineFilter>): void => amend({ screen: 'timeline', filter: { ...filter, ...more } });
+  const shown = kind === '' ? kinds.map(([name]) => name as string) : kind.split(',');
+  const toggle = (name: string): void => {
+    const next = kinds.map(([one]) => one as string).filter((one) => shown.includes(one) !== (one === name));
+    // Nothing at all is not worth a look: the last that is taken away leaves the others.
+    const others = kinds.map(([one]) => one as string).filter((one) => one !== name);
+    const wanted = next.length === 0 ? others : next;
+    set({ kind: wanted.length === kinds.length ? '' : wanted.join(',') });
+  };
+  return (
+    <search class="filters">
+      <fieldset class="filter-kinds">
+        <legend>Shown</legend>
+        {kinds.map(([name, words]) => (
+          <label key={name} class="check">
+            <input type="checkbox" checked={shown.includes(name)} onChange={() => toggle(name)} />
+            {words}
+          </label>
+        ))}
+      </fieldset>
+      <MetricFilter metric={metric} onMetric={(name) => set({ metric: name })} />
+      <RuleFilter rule={rule} onAll={() => go({ screen: 'timeline', filter: { ...filter, rule: '' } })} />
+    </search>
+  );
+}
+
+/** The rules that fired most, each with its day. */
+function Heat({ overview, filter }: { readonly overview: TimelineOverview; readonly filter: TimelineFilter }) {
+  const { rules, bucket_ms: bucketMs } = overview.fires;
+  if (rules.length === 0) return null;
+  return (
+    <section class="card past-card">
+      <div class="section-head">
+        <h2>What fired most in 24 hours</h2>
+        <p class="hint">A cell is a quarter of an hour, the last one now.</p>
+      </div>
+      <ul class="heat">
+        {rules.map((rule) => (
+          <HeatRow key={rule.rule_id} rule={rule} filter={filter} bucketMs={bucketMs} nowMs={overview.time_ms} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface HeatRowProps {
+  readonly rule: TimelineOverview['fires']['rules'][number];
+  readonly filter: TimelineFilter;
+  readonly bucketMs: number;
+  readonly nowMs: number;
+}
+
+function HeatRow({ rule: { rule_id: id, metric_name: metric, counts, total }, filter, bucketMs, nowMs }: HeatRowProps) {
+  // Of a rule that was deleted nobody knows the metric.
+  const rule = useRule(metric === undefined ? undefined : id);
+  const name =
+    rule !== undefined
+      ? plainSentence(conditionSentence(rule))
+      : (metric ?? `a rule that was deleted, ${id.slice(0, 8)}`);
+  return (
+    <li>
+      <a
+        href={addressOf({ screen: 'timeline', filter: { ...everything, from: filter.from, to: filter.to, rule: id } })}
+      >
+        {name}
+      </a>
+      <b>{grouped(total)}</b>
+      <FireStrip name={name} counts={counts} bucketMs={bucketMs} nowMs={nowMs} />
+    </li>
+  );
+}

@@ -1,0 +1,208 @@
+import { useSignal } from '@preact/signals';
+import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { isStale, nowMs } from '../state/live.ts';
+import { sendTestOf } from '../state/inspect.ts';
+
+import { usePolled } from '../state/polled.ts';
+import { addressOf, amend } from '../router.ts';
+import { useRule } from '../state/rule-cache.ts';
+import { Deliveries } from '../rules/rule-deliveries.tsx';
+import { TestButton } from '../editor/send-test.tsx';
+import { StateMark } from '../parts/state-mark.tsx';
+import { readWebhooks, type WebhookSending, type WebhookView, type WebhooksView } from '../state/webhooks-view.ts';
+import { durationText, grouped, momentText } from '../parts/time-text.ts';
+
+const everyMs = 2_000;
+const atFirst = 20;
+const limitMost = 500;
+/** What Discord lets a webhook send in two seconds, and its channel in a minute. */
+const allowed = { short: 5, long: 30 };
+
+/** The webhooks, what is wrong first. */
+export function WebhooksScreen({ search }: { readonly search: string }) {
+  const limit = useSignal(atFirst);
+  const { value, failure } = usePolled((signal) => readWebhooks(search, limit.value, signal), everyMs, [
+    search,
+    limit.value,
+  ]);
+  const found = value.value;
+  return (
+    <div class={isStale.value ? 'past webhooks stale' : 'past webhooks'}>
+      <div class="screen-head">
+        <div>
+          <h1 tabIndex={-1}>Webhooks</h1>
+          <p class="hint">{found === undefined ? 'Asking the server…' : summary(found, search)}</p>
+        </div>
+      </div>
+      <search class="filters">
+        <label>
+          <span>Search</span>
+          <input
+            type="search"
+            placeholder="a part of its id, or parked"
+            autocomplete="off"
+            spellcheck={false}
+            value={search}
+            onInput={(event) => amend({ screen: 'webhooks', search: event.currentTarget.value })}
+          />
+        </label>
+      </search>
+      {failure.value !== undefined && (
+        <p class="banner" role="alert">
+          {failure.value.message}
+        </p>
+      )}
+      {found !== undefined && found.held_back_ms > 0 && (
+        <p class="banner" role="status">
+          Discord lets this system's address send nothing for {durationText(found.held_back_ms)} more. What is due
+          waits.
+        </p>
+      )}
+      {found !== undefined && (
+        <ul class="webhook-list">
+          {found.webhooks.map((webhook) => (
+            <Webhook key={webhook.webhook_id} webhook={webhook} />
+          ))}
+        </ul>
+      )}
+      {found !== undefined && found.total > found.webhooks.length && limit.value < limitMost && (
+        <button type="button" class="more" onClick={() => (limit.value = Math.min(limitMost, limit.value * 4))}>
+          Show more
+        </button>
+      )}
+    </div>
+  );
+}
+
+function summary({ total, webhooks }: WebhooksView, search: string): string {
+  if (total === 0) return search === '' ? 'None yet: a rule brings its own.' : 'None matches.';
+  const broken = webhooks.filter(({ state }) => state === 'parked').length;
+  const all = `${grouped(total)} ${total === 1 ? 'webhook' : 'webhooks'}, what is wrong first`;
+  return broken === 0 ? `${all}.` : `${all}; ${broken} broken.`;
+}
+
+function Webhook({ webhook }: { readonly webhook: WebhookView }) {
+  const { webhook_id: id, url, state, parked, last_failed: failed, last_delivered: delivered, waiting } = webhook;
+  const isOpen = useSignal(false);
+  const [firstRule] = webhook.rule_ids;
+  return (
+    <li class="card webhook">
+      <div class="webhook-head">
+        <StateMark state={state} />
+        <h2>{url ?? 'No rule has it any more'}</h2>
+        <span class="hint">id {id}</span>
+      </div>
+      {parked.map(({ name, reason, since_ms: sinceMs, next_probe_ms: probeMs }) => (
+        <p key={name} class="webhook-parked">
+          <b>Nothing is sent to it</b> for {durationText(nowMs.value - sinceMs)}: {reason}.{' '}
+          {probeMs === undefined ? (
+            'It is looked at again within the hour'
+          ) : (
+            <time dateTime={new Date(probeMs).toISOString()} title={momentText(probeMs)}>
+              {probeMs > nowMs.value
+                ? `It is looked at again in ${durationText(probeMs - nowMs.value)}`
+                : 'It is looked at now'}
+            </time>
+          )}
+          , or when one of its rules is edited. <span class="hint">{name}</span>
+        </p>
+      ))}
+      <dl class="webhook-facts">
+        <div>
+          <dt>Waiting</dt>
+          <dd class={waiting > 0 ? 'part-pending' : undefined}>
+            {waiting === 1 ? '1 message' : `${grouped(waiting)} messages`}
+          </dd>
+        </div>
+        <Bucket webhook={webhook} />
+        <div>
+          <dt>Last delivered</dt>
+          <dd>{delivered === undefined ? 'none in seven days' : <Sent sending={delivered} />}</dd>
+        </div>
+        <div>
+          <dt>Last failed</dt>
+          <dd>{failed === undefined ? 'none in seven days' : <Sent sending={failed} />}</dd>
+        </div>
+        <div>
+          <dt>Rules</dt>
+          <dd>
+            <Rules webhook={webhook} />
+          </dd>
+        </div>
+      </dl>
+      {firstRule !== undefined && <TestButton send={() => sendTestOf(firstRule)} />}
+      <details class="firings" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
+        <summary>Its last messages</summary>
+        {isOpen.value && <Deliveries webhook={id} />}
+      </details>
+    </li>
+  );
+}
+
+/** What of Discord's allowance its last requests took, as the log tells of them; Discord's own count may be another. */
+function Bucket({ webhook: { requests_2s: short, requests_60s: long } }: { readonly webhook: WebhookView }) {
+  return (
+    <div>
+      <dt>Requests</dt>
+      <dd class="bucket" title="As the log tells of them; 30 in a minute are for all webhooks of a channel together">
+        <Share value={short} most={allowed.short} words="2 s" />
+        <Share value={long} most={allowed.long} words="a minute" />
+      </dd>
+    </div>
+  );
+}
+
+function Share({ value, most, words }: { readonly value: number; readonly most: number; readonly words: string }) {
+  return (
+    <span class={value >= most ? 'bucket-full' : undefined}>
+      <span class="distance" aria-hidden="true">
+        <i style={{ width: `${Math.min(100, (value / most) * 100)}%` }} />
+      </span>
+      {value} in {words}, {most} allowed
+    </span>
+  );
+}
+
+function Sent({ sending }: { readonly sending: WebhookSending }) {
+  const { at_ms: atMs, outcome, took_ms: tookMs, reason, metric_name: metric } = sending;
+  const isBad = outcome === 'parked' || outcome === 'dead' || outcome === 'expired';
+  return (
+    <>
+      <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
+        {durationText(nowMs.value - atMs)} ago
+      </time>
+      {isBad && (
+        <span class="disagrees">
+          {' '}
+          {outcome}
+          {reason !== undefined && `: ${reason}`}
+        </span>
+      )}
+      {tookMs !== undefined && <span class="hint"> in {tookMs} ms</span>}
+      {metric !== undefined && <span class="hint">, {metric}</span>}
+    </>
+  );
+}
+
+function Rules({ webhook: { rule_ids: ids, rules } }: { readonly webhook: WebhookView }) {
+  if (rules === 0) return <>none</>;
+  return (
+    <ul>
+      {ids.map((id) => (
+        <li key={id}>
+          <RuleLink id={id} />
+        </li>
+      ))}
+      {rules > ids.length && <li class="hint">and {grouped(rules - ids.length)} more</li>}
+    </ul>
+  );
+}
+
+function RuleLink({ id }: { readonly id: string }) {
+  const rule = useRule(id);
+  return (
+    <a href={addressOf({ screen: 'rule', id })}>
+      {rule === undefined ? `rule ${id.slice(0, 8)}` : plainSentence(conditionSentence(rule))}
+    </a>
+  );
+}

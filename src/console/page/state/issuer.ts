@@ -1,0 +1,111 @@
+// Signing in at the issuer of the tokens, in a window of its own: the page and its drafts stay as they are. That window comes back
+// to this page's address, hands over what it was given, and closes. What renews the token is kept in memory alone, as the token.
+import { batch, effect, signal } from '@preact/signals';
+import { ApiError, ask, signInWanted, token } from './api.ts';
+import { leftMs } from './expiry.ts';
+
+/** The issuer's host; null: people bring a token; undefined: not known yet. */
+export const issuer = signal<string | null | undefined>(undefined);
+/** Gets the next token without asking anybody; undefined: somebody must be asked. */
+export const refreshToken = signal<string | undefined>(undefined);
+
+const channelName = 'ssrms-sign-in';
+/** So long before its end a token is renewed. */
+const renewedMs = 30_000;
+const renewAgainMs = 5_000;
+
+/** Anybody may ask this: the answers say nothing of the token that we have. */
+function askSignIn<Answer>(path: string, body?: object): Promise<Answer> {
+  const more = { isAnonymous: true, ...(body !== undefined && { body }) };
+  return ask(body === undefined ? 'GET' : 'POST', `api/v1/sign-in${path}`, more);
+}
+
+export async function askIssuer(): Promise<void> {
+  issuer.value ??= await askSignIn<{ issuer: string | null }>('').then(
+    (answer) => answer.issuer,
+    () => null,
+  );
+}
+
+/** Call it from a click: browsers open windows for nothing else. Rejects with an Error to be shown, or when it is given up. */
+export async function signInThere(givenUp: AbortSignal): Promise<void> {
+  const there = open('about:blank', 'ssrms-sign-in', 'popup,width=520,height=720');
+  if (there === null) throw new Error('The browser did not open a window: allow this page to open one.');
+  const place = { return_to: new URL('..', document.baseURI).href };
+  try {
+    const begun = await askSignIn<{ address: string; state: string; code_verifier: string }>('/begin', place);
+    const query = answerTo(begun.state, givenUp);
+    there.location.replace(begun.address);
+    const { address: _address, ...secrets } = begun;
+    take(await askSignIn('/finish', { ...place, ...secrets, query: await query }));
+  } catch (error) {
+    there.close();
+    throw error;
+  }
+}
+
+/** The query that the window with this state comes back with. */
+async function answerTo(state: string, givenUp: AbortSignal): Promise<string> {
+  const channel = new BroadcastChannel(channelName);
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      channel.addEventListener('message', ({ data }) => {
+        if (typeof data === 'string' && new URLSearchParams(data).get('state') === state) resolve(data);
+      });
+      givenUp.addEventListener('abort', () => reject(givenUp.reason as Error));
+    });
+  } finally {
+    channel.close();
+  }
+}
+
+/** Whether this window is the issuer's, come back. */
+export function isReturned(): boolean {
+  const query = new URLSearchParams(location.search);
+  return query.has('state') && (query.has('code') || query.has('error'));
+}
+
+export function handOver(): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A channel reaches its own origin alone.
+  new BroadcastChannel(channelName).postMessage(location.search.slice(1));
+  // Neither the history nor whoever looks over a shoulder is left a code.
+  history.replaceState(null, '', location.pathname);
+  document.getElementById('page')!.textContent = 'You can close this window.';
+  close();
+}
+
+function take(given: { access_token: string; refresh_token?: string }): void {
+  batch(() => {
+    token.value = given.access_token;
+    refreshToken.value = given.refresh_token;
+    // The server has tried it.
+    signInWanted.value = 'no';
+  });
+}
+
+let isRenewing = false;
+
+async function renew(): Promise<void> {
+  if (isRenewing) return;
+  isRenewing = true;
+  const [held, sentToken] = [refreshToken.value, token.value];
+  try {
+    const given = await askSignIn<{ access_token: string }>('/renew', { refresh_token: held });
+    if (token.value === sentToken) take(given);
+  } catch (error) {
+    const isRefused = error instanceof ApiError && error.status === 400;
+    if (isRefused || signInWanted.value !== 'no') refreshToken.value = undefined;
+    else await new Promise((resolve) => setTimeout(resolve, renewAgainMs));
+  } finally {
+    isRenewing = false;
+  }
+}
+
+/** Keeps somebody signed in as long as the issuer agrees. Called once. */
+export function startRenewing(): void {
+  effect(() => {
+    if (token.value === '') refreshToken.value = undefined;
+    if (refreshToken.value === undefined) return;
+    if (signInWanted.value === 'refused' || (leftMs.value ?? Infinity) < renewedMs) void renew();
+  });
+}
