@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/parts/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/state/paged-list.ts';
 import { differences, draftOf, emptyDraft, fieldsOf } from './page/editor/rule-draft.ts';
-import { durationText, grouped, secondsText, shortText } from './page/parts/time-text.ts';
+import { agoText, durationText, grouped, secondsText, shortText } from './page/parts/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
 
 test('a condition is said in a sentence', () => {
@@ -62,6 +62,13 @@ test('durations have two units at most, and those of a rule are exact', () => {
     '1 min 1 s',
     '1 h',
     '1 d 2 h',
+  ]);
+  assert.deepEqual([-3, 0, 999, 1_000, 61_000].map(agoText), [
+    'just now',
+    'just now',
+    'just now',
+    '1 s ago',
+    '1 min 1 s ago',
   ]);
   assert.deepEqual([-3, 0.4, 182.4, 999.4, 999.5, 2_000, 4_064, 9_949, 9_950, 61_000].map(shortText), [
     '0 ms',

@@ -6,7 +6,7 @@ import { codePoints } from '../../../notice/discord-text.ts';
 import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../notice/embed.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs } from '../state/live.ts';
-import { durationText, grouped, momentText } from '../parts/time-text.ts';
+import { agoText, grouped, momentText } from '../parts/time-text.ts';
 
 const someId = '00000000-0000-4000-8000-000000000000';
 const lastedMs = 4 * 60_000;
@@ -150,7 +150,7 @@ function Times({ text }: { readonly text: string }) {
         const ms = Number(seconds) * 1_000;
         return (
           <span key={index} class="embed-time">
-            {style === 'R' ? `${durationText(nowMs.value - ms)} ago` : momentText(ms)}
+            {style === 'R' ? agoText(nowMs.value - ms) : momentText(ms)}
           </span>
         );
       })}

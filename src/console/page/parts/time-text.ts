@@ -18,6 +18,10 @@ export function durationText(durationMs: number): string {
     .join(' ');
 }
 
+/** `42 s ago`; of less than a second `just now`. */
+export const agoText = (durationMs: number): string =>
+  durationMs < 1_000 ? 'just now' : `${durationText(durationMs)} ago`;
+
 /** As durationText, and what is short with three digits at the most: `182 ms`, `4.1 s`. */
 export function shortText(durationMs: number): string {
   if (durationMs < 999.5) return `${Math.max(0, Math.round(durationMs))} ms`;

@@ -3,7 +3,7 @@ import { readHistory, type HistoryView, type HistoryWanted, type PastAlarmView }
 import { usePaged } from '../state/paged.ts';
 import { addressOf } from '../router.ts';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
-import { durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
 
 const everyMs = 3_000;
 const pageAlarms = 20;
@@ -73,7 +73,7 @@ function PastAlarm({ alarm }: { readonly alarm: PastAlarmView }) {
       <span class="hint">{lastedText(alarm)}</span>
       <span class={messageClass(alarm)}>{messageText(alarm)}</span>
       <time class="hint" dateTime={new Date(alarm.fired_ms).toISOString()} title={momentText(alarm.fired_ms)}>
-        {durationText(nowMs.value - alarm.fired_ms)} ago
+        {agoText(nowMs.value - alarm.fired_ms)}
       </time>
     </li>
   );

@@ -1,7 +1,7 @@
 import { nowMs } from '../state/live.ts';
 import { readDeliveries, type DeliveryView } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
-import { durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+import { agoText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
 
 const everyMs = 5_000;
 const listed = 10;
@@ -64,7 +64,7 @@ function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
       </span>
       {reason !== undefined && <span class="disagrees">{reason}</span>}
       <time class="hint" dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
-        {durationText(nowMs.value - atMs)} ago
+        {agoText(nowMs.value - atMs)}
       </time>
     </li>
   );

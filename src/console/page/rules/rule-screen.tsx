@@ -16,7 +16,7 @@ import { EnabledSwitch } from './rule-row.tsx';
 import { TestButton } from '../editor/send-test.tsx';
 import { Sentence, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { readInForce } from '../state/system-view.ts';
-import { durationText, momentText, numberText, secondsText } from '../parts/time-text.ts';
+import { agoText, durationText, momentText, numberText, secondsText } from '../parts/time-text.ts';
 
 const everyMs = 2_000;
 const inForceEveryMs = 5_000;
@@ -197,7 +197,7 @@ function cooldownFigure({ rule, cooldown_left_ms: leftMs, owed = 0 }: RuleStateV
 function messageFigure({ delivery }: RuleStateView): Figure {
   if (delivery === undefined) return { kind: 'zero', text: 'None', more: 'in the last seven days' };
   const { outcome, at_ms: atMs, took_ms: tookMs, attempts, reason } = delivery;
-  const when = `${durationText(nowMs.value - atMs)} ago`;
+  const when = agoText(nowMs.value - atMs);
   if (outcome === 'delivered' || outcome === 'merged')
     return { kind: 'ok', text: 'Delivered', more: tookMs === undefined ? when : `in ${tookMs} ms, ${when}` };
   if (outcome === 'waiting')

@@ -3,7 +3,7 @@ import type { RuleSeriesView, RuleStateView } from '../state/past.ts';
 import { addressOf } from '../router.ts';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
 import { ScrolledTable } from '../parts/table.tsx';
-import { durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
 
 const shown = (value: number): string => numberText(Number(value.toPrecision(6)));
 
@@ -67,7 +67,7 @@ function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly 
           'not lately'
         ) : (
           <time dateTime={new Date(valueMs).toISOString()} title={momentText(valueMs)}>
-            {durationText(nowMs.value - valueMs)} ago
+            {agoText(nowMs.value - valueMs)}
           </time>
         )}
       </td>

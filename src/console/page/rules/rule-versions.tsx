@@ -1,7 +1,7 @@
 import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
 import { readVersions, type FieldChange, type RuleVersionView } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
-import { durationText, momentText } from '../parts/time-text.ts';
+import { agoText, momentText } from '../parts/time-text.ts';
 import { nowMs } from '../state/live.ts';
 
 /** Each look reads the log: a rule is seldom edited. */
@@ -51,7 +51,7 @@ function Version({ version, isFirst }: { readonly version: RuleVersionView; read
     <li>
       <p class="version-head">
         <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
-          {durationText(nowMs.value - atMs)} ago
+          {agoText(nowMs.value - atMs)}
         </time>
         <span class="hint">
           version {partition}-{offset}

@@ -18,7 +18,16 @@ import {
 import { addressOf, everyAlarm } from '../router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
-import { durationText, grouped, lagText, momentText, numberText, rateText, shortText } from '../parts/time-text.ts';
+import {
+  agoText,
+  durationText,
+  grouped,
+  lagText,
+  momentText,
+  numberText,
+  rateText,
+  shortText,
+} from '../parts/time-text.ts';
 
 /** What is firing, longest first; while nothing is, proof that somebody watches. */
 export function NowScreen() {
@@ -284,6 +293,10 @@ function Age({ ofMs }: { readonly ofMs: number }) {
   return <>{durationText(nowMs.value - ofMs)}</>;
 }
 
+function Ago({ sinceMs }: { readonly sinceMs: number }) {
+  return <>{agoText(nowMs.value - sinceMs)}</>;
+}
+
 /** A short memory of what happened while somebody looked. */
 function Changes() {
   return (
@@ -313,7 +326,7 @@ function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChang
         <span class="hint">after {shortText(alarm.time_ms - alarm.since_ms)}</span>
       )}
       <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
-        <Age ofMs={atMs} /> ago
+        <Ago sinceMs={atMs} />
       </time>
     </li>
   );

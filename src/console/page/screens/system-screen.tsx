@@ -3,7 +3,7 @@ import { usePolled } from '../state/polled.ts';
 import { StateMark, type ShownState } from '../parts/state-mark.tsx';
 import { readSystem, type InstanceView, type PartitionView, type SystemView } from '../state/system-view.ts';
 import { TableTwin } from '../parts/table.tsx';
-import { durationText, grouped, lagText, momentText, rateText, shortText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, lagText, momentText, rateText, shortText } from '../parts/time-text.ts';
 
 const everyMs = 2_000;
 
@@ -186,7 +186,7 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   const { name, parts, version, state, partitions, webhook_partitions: webhooks } = instance;
   const facts: [string, string][] = [['Version', version]];
   if (state === 'live') facts.push(['Up for', durationText(nowMs.value - instance.started_ms)]);
-  else facts.push(['Last heard of', `${durationText(nowMs.value - instance.heard_ms)} ago`]);
+  else facts.push(['Last heard of', agoText(nowMs.value - instance.heard_ms)]);
   if (owner !== undefined && state === 'live') {
     facts.push(['Partitions', `${partitions.length} of metrics, ${webhooks.length} of messages`]);
     if (instance.samples_per_second !== null) facts.push(['Samples a second', rateText(instance.samples_per_second)]);

@@ -6,7 +6,7 @@ import { addressOf, type TimelineFilter } from '../router.ts';
 import { Change } from '../rules/rule-versions.tsx';
 import { StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { readTimeline, type TimelineItem, type TimelinePage } from '../state/timeline.ts';
-import { durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+import { agoText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
 
 const everyMs = 2_000;
 
@@ -85,7 +85,7 @@ function Item({ item }: { readonly item: TimelineItem }) {
   return (
     <li data-row>
       <time class="hint" dateTime={new Date(item.at_ms).toISOString()} title={momentText(item.at_ms)}>
-        {durationText(nowMs.value - item.at_ms)} ago
+        {agoText(nowMs.value - item.at_ms)}
       </time>
       <StateMark state={markOf(item)} />
       <span class="past-name">

@@ -10,7 +10,7 @@ import { Deliveries } from '../rules/rule-deliveries.tsx';
 import { TestButton } from '../editor/send-test.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { readWebhooks, type WebhookSending, type WebhookView, type WebhooksView } from '../state/webhooks-view.ts';
-import { durationText, grouped, momentText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, momentText } from '../parts/time-text.ts';
 
 const everyMs = 2_000;
 const atFirst = 20;
@@ -169,7 +169,7 @@ function Sent({ sending }: { readonly sending: WebhookSending }) {
   return (
     <>
       <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
-        {durationText(nowMs.value - atMs)} ago
+        {agoText(nowMs.value - atMs)}
       </time>
       {isBad && (
         <span class="disagrees">
