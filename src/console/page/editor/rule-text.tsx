@@ -51,7 +51,7 @@ export function RuleCurl({
   readonly id: string | undefined;
   readonly fields: Record<string, unknown>;
 }) {
-  const text = curlOf(new URL('../..', document.baseURI).href, id, fields);
+  const text = curlOf(new URL('../', document.baseURI).href, id, fields);
   return (
     <div class="card rule-text">
       <pre tabIndex={0} role="region" aria-label="The rule as a curl command">

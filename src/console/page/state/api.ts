@@ -199,7 +199,7 @@ export const signInWanted = signal<'no' | 'first' | 'refused'>('no');
 /** Whether the question for a token was closed without an answer; the header then offers it again. */
 export const isSignInPutOff = signal(false);
 
-const root = new URL('../..', document.baseURI);
+const root = new URL('../', document.baseURI);
 const answerMsMax = 8_000;
 
 interface CallMore {

@@ -31,7 +31,7 @@ export async function askIssuer(): Promise<void> {
 export async function signInThere(givenUp: AbortSignal): Promise<void> {
   const there = open('about:blank', 'ssrms-sign-in', 'popup,width=520,height=720');
   if (there === null) throw new Error('The browser did not open a window: allow this page to open one.');
-  const place = { return_to: new URL('..', document.baseURI).href };
+  const place = { return_to: new URL('.', document.baseURI).href };
   try {
     const begun = await askSignIn<{ address: string; state: string; code_verifier: string }>('/begin', place);
     const query = answerTo(begun.state, givenUp);
