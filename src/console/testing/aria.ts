@@ -8,6 +8,7 @@ const varying: readonly (readonly [pattern: RegExp, stead: string])[] = [
   [/\b\d{1,2}:\d\d(:\d\d)?( [AP]M)?/g, '‹time›'],
   // Of the page's own durations, those that its rules do not ask for.
   [/\b(\d+ (d|h|min) )?\d+(\.\d+)? m?s\b/g, '‹duration›'],
+  [/\bjust now\b/g, '‹duration› ago'],
   [/\b\d+ min(?= ago)|(?<=time: |for )\d+ min$/gm, '‹duration›'],
   [/\b(?!00000000)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '‹id›'],
   [/\bwh_[0-9a-f]+/g, '‹fingerprint›'],

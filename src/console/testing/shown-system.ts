@@ -95,6 +95,11 @@ export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
   await publish('failed-requests', [3]);
   await outcomes('parked', 1);
   await publish('queue-depth', [12]);
+  // The console looks at samples every two seconds.
+  await until('each rule has its last value', async () => {
+    const { rules: told } = await get<{ rules: { value?: number }[] }>('/api/v1/rules');
+    return [shownValues.at(-1), 3, 12].every((value) => told.some((rule) => rule.value === value));
+  });
   const { alarms } = await get<{ alarms: { alarm_id: string }[] }>(`/api/v1/alarms?state=firing&rule_id=${ruleId(0)}`);
   return {
     system,
