@@ -384,6 +384,11 @@ test('while nobody judges, nothing is called calm: how far behind it is is unkno
   await make({ metric_name: 'cpu', threshold: 1 });
   await page.goto(`${system.url}/console/#/now`);
   await page.getByRole('heading', { name: 'Nothing was firing' }).waitFor();
+  await page.context().setOffline(true);
+  await page.getByText('Stale', { exact: true }).waitFor();
+  assert.ok(!(await page.locator('[aria-live=polite]').allInnerTexts()).join().includes('judged as they come'));
+  await page.context().setOffline(false);
+  await page.getByText('Live', { exact: true }).waitFor();
   await behind.getByText('unknown', { exact: true }).waitFor();
 });
 

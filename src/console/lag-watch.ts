@@ -12,9 +12,8 @@ export class LagWatch {
   readonly #log: Log;
   readonly #instances: InstancesView;
   #lag: number | undefined;
-  #unowned = 0;
-  /** Since when each look has found a partition without an owner. */
-  #unownedSince: number | undefined;
+  /** Since when each look has found these partitions without an owner; a moment of performance.now(). */
+  #unownedSince: ReadonlyMap<number, number> = new Map();
 
   constructor(log: Log, instances: InstancesView) {
     this.#log = log;
@@ -28,7 +27,8 @@ export class LagWatch {
 
   /** Partitions of `metrics` that nobody judges, and has not for a while. */
   get unowned(): number {
-    return this.#unowned;
+    const nowMs = performance.now();
+    return [...this.#unownedSince.values()].filter((sinceMs) => nowMs - sinceMs >= unownedAfterMs).length;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -44,10 +44,12 @@ export class LagWatch {
       }
     } while (await pause(everyMs, signal));
   }
+
   #noteOwners(partitions: readonly PartitionLag[]): void {
-    const unowned = partitions.filter(({ instance }) => instance === undefined).length;
     const nowMs = performance.now();
-    this.#unownedSince = unowned === 0 ? undefined : (this.#unownedSince ?? nowMs);
-    this.#unowned = this.#unownedSince === undefined || nowMs - this.#unownedSince < unownedAfterMs ? 0 : unowned;
+    const unowned = partitions.filter(({ instance }) => instance === undefined);
+    this.#unownedSince = new Map(
+      unowned.map(({ partition }) => [partition, this.#unownedSince.get(partition) ?? nowMs]),
+    );
   }
 }

@@ -1,6 +1,6 @@
 import { effect, signal } from '@preact/signals';
 import { lateness } from './late-banner.tsx';
-import { connection, firing, status } from '../state/live.ts';
+import { connection, firing, isStale, status } from '../state/live.ts';
 
 /** Transitions at most this often: a voice that never stops is switched off. */
 const everyMs = 5_000;
@@ -9,7 +9,7 @@ const polite = signal('');
 const assertive = signal('');
 let toldMs = -Infinity;
 let toldCount: number | undefined;
-let wasStale = false;
+let wasLost = false;
 
 effect(() => {
   const count = status.value?.alarms.firing;
@@ -26,15 +26,17 @@ effect(() => {
 });
 
 effect(() => {
-  const isStale = connection.value.state === 'stale';
-  if (isStale === wasStale) return;
-  wasStale = isStale;
-  assertive.value = isStale ? 'The connection is lost. What is shown is old.' : 'Connected again.';
+  const isLost = connection.value.state === 'stale';
+  if (isLost === wasLost) return;
+  wasLost = isLost;
+  assertive.value = isLost ? 'The connection is lost. What is shown is old.' : 'Connected again.';
 });
 
 let wasLate = false;
 
 effect(() => {
+  // What cannot be renewed says nothing of what is judged now.
+  if (isStale.value) return;
   const isLate = lateness.value !== undefined;
   if (isLate === wasLate) return;
   wasLate = isLate;
