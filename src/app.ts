@@ -77,7 +77,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
       );
     }
     if (parts.includes('console')) {
-      const oidc = oidcOf(config, auth);
+      const oidc = oidcOf(config, auth, logger);
       const console = createConsole({ ...common, rules: rules.feed, isReadOnly: config.readOnly, oidc });
       services.push(console.service);
       await server.mount(console.routes);
@@ -182,10 +182,8 @@ function authOf(config: Config, logger: Logger, meter: Meter): Auth | undefined 
   return undefined;
 }
 
-function oidcOf(config: Config, auth: Auth | undefined): Oidc | undefined {
-  const { oidc, jwtIssuer: issuer, jwtAudience: audience } = config;
-  if (oidc === undefined || issuer === undefined || auth === undefined) return undefined;
-  return new Oidc({ ...oidc, issuer, audience, auth });
+function oidcOf({ oidc, jwtAudience: audience }: Config, auth: Auth | undefined, logger: Logger): Oidc | undefined {
+  return oidc === undefined || auth === undefined ? undefined : new Oidc({ ...oidc, audience, auth, logger });
 }
 
 function packageVersion(): string {

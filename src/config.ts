@@ -22,7 +22,12 @@ export interface Config {
   readonly jwtAudience: string | undefined;
   /** People sign in at the issuer of the tokens, instead of bringing one; undefined: they bring one. */
   readonly oidc:
-    | { readonly clientId: string; readonly clientSecret: string | undefined; readonly scope: string }
+    | {
+        readonly issuer: string;
+        readonly clientId: string;
+        readonly clientSecret: string | undefined;
+        readonly scope: string;
+      }
     | undefined;
   /** How old a sample may be, and how far ahead of our clock. */
   readonly timestampPastMs: number;
@@ -270,7 +275,7 @@ function oidc(text: (name: SettingName) => string | undefined): Config['oidc'] {
   }
   webAddress(settings.jwtIssuer, issuer);
   const scope = text('oidcScope') ?? 'openid rules:read rules:write alarms:read';
-  return { clientId, clientSecret: text('oidcClientSecret'), scope };
+  return { issuer, clientId, clientSecret: text('oidcClientSecret'), scope };
 }
 
 function brokerSecurity(

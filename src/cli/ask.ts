@@ -1,5 +1,6 @@
 import type { ApiRequest } from '../app.ts';
 import { Failure } from '../base/failure.ts';
+import { reasonOf } from '../base/reason.ts';
 import { localIngest } from './source-command.ts';
 import { shown } from './table.ts';
 
@@ -25,8 +26,7 @@ export async function askOverHttp(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new Error(`no answer from ${base.origin} (${cause}): is "npm start" running?`);
+    throw new Error(`no answer from ${base.origin} (${reasonOf(error)}): is "npm start" running?`);
   });
   return { status: answer.status, body: await answer.text(), etag: answer.headers.get('etag') ?? undefined };
 }

@@ -1,7 +1,9 @@
 // Signing in at the issuer of the tokens, against a certified OpenID provider: what the page asks of the server, without the page.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
+import type { Logger } from '../base/logger.ts';
 import { signInByHand, startOpenId, type OpenIdOptions } from '../http/testing/test-openid.ts';
+import { testLogger } from '../http/testing/test-server.ts';
 import { startConsoleSystem } from './testing/console-system.ts';
 
 interface Begun {
@@ -123,13 +125,22 @@ test('a token that is not for this system is told of at once', async () => {
 });
 
 test('an issuer that is away, or that refuses what it once gave, is told of as such', async () => {
-  await using both = await startBoth();
+  const warned: { issuer: string; reason: string }[] = [];
+  const warn = { value: (facts: { issuer: string; reason: string }) => warned.push(facts) };
+  await using both = await startBoth({ logger: Object.create(testLogger, { warn }) as Logger });
   const wrong = await both.post('renew', { refresh_token: 'not-one-of-theirs' });
   assert.equal(wrong.status, 400);
   assert.ok(!wrong.text.includes('not-one-of-theirs'));
   await both.openId.close();
   const away = await both.post('renew', { refresh_token: 'any' });
   assert.equal(away.status, 503);
+  assert.match(away.body.detail, /ECONNREFUSED/);
+  assert.deepEqual(
+    warned.map(({ issuer }) => issuer),
+    [new URL(both.openId.issuer).host],
+    'the log says it, and of what callers do wrong nothing',
+  );
+  assert.match(warned[0]!.reason, /ECONNREFUSED/);
   assert.equal(away.body.code, 'unavailable');
 });
 

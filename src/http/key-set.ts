@@ -8,6 +8,7 @@ import {
 } from 'jose';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
+import { reasonOf } from '../base/reason.ts';
 import { demandTrustworthy } from './trustworthy.ts';
 
 /** Keys are published at least this long before their first use, so a set as old as this knows every key in use. */
@@ -85,9 +86,8 @@ export class KeySet {
       this.#isAway = false;
     } catch (error) {
       this.#isAway = true;
-      const reason = error instanceof Error ? error.message : String(error);
       this.#options.logger.error(
-        { reason, haveOlderKeys: this.#keys !== undefined },
+        { reason: reasonOf(error), haveOlderKeys: this.#keys !== undefined },
         'the key set could not be loaded',
       );
     }

@@ -3,6 +3,8 @@
 // origin and a client's secret never leaves the server. Nothing is remembered here: any replica can finish what another began.
 import * as oauth from 'oauth4webapi';
 import { Failure } from '../base/failure.ts';
+import type { Logger } from '../base/logger.ts';
+import { reasonOf } from '../base/reason.ts';
 import type { Auth } from './auth.ts';
 import { demandTrustworthy } from './trustworthy.ts';
 
@@ -18,6 +20,7 @@ export interface OidcOptions {
   readonly audience: string | undefined;
   /** Checks what the issuer gave, so that a wrong audience is told of here and not as a refusal of each request. */
   readonly auth: Auth;
+  readonly logger: Logger;
 }
 
 /** What the page keeps until the issuer has sent its window back. */
@@ -131,6 +134,7 @@ export class Oidc {
       await this.#options.auth.identify(`Bearer ${given.access_token}`);
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'unauthorized') throw error;
+      this.#warn(`its token cannot be used here: ${error.message}`);
       throw new Failure('invalid_request', `the token that ${this.name} gave cannot be used here: ${error.message}`);
     }
     return { accessToken: given.access_token, refreshToken: given.refresh_token };
@@ -160,14 +164,24 @@ export class Oidc {
   /** What the issuer says of a refusal is shown as text; the request itself, with its code, never is. */
   #failureOf(error: unknown): Failure {
     if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
-      const why = [error.error, error.error_description].filter((part) => part !== undefined).join(': ');
-      return new Failure('invalid_request', `${this.name} refused: ${why.slice(0, 300)}`);
+      const why = [error.error, error.error_description]
+        .filter((part) => part !== undefined)
+        .join(': ')
+        .slice(0, 300);
+      // People refuse and come late every day; that the client itself is refused is for whoever set it up.
+      if (error.error === 'invalid_client' || error.error === 'unauthorized_client') this.#warn(why);
+      return new Failure('invalid_request', `${this.name} refused: ${why}`);
     }
     if (error instanceof oauth.OperationProcessingError && error.code === oauth.INVALID_RESPONSE) {
       return new Failure('invalid_request', `the answer of ${this.name} is not one to this sign-in: begin again`);
     }
-    const reason = error instanceof Error ? error.message : String(error);
-    return new Failure('unavailable', `${this.name} cannot be asked right now (${reason.slice(0, 200)})`, again);
+    const reason = reasonOf(error).slice(0, 200);
+    this.#warn(reason);
+    return new Failure('unavailable', `${this.name} cannot be asked right now (${reason})`, again);
+  }
+
+  #warn(reason: string): void {
+    this.#options.logger.warn({ issuer: this.name, reason }, 'nobody can sign in at the issuer');
   }
 }
 

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair } from 'jose';
 import { Provider, type Configuration } from 'oidc-provider';
+import type { Logger } from '../../base/logger.ts';
 import { Meter } from '../../base/meter.ts';
 import { createAuth, type Auth } from '../auth.ts';
 import { Oidc } from '../oidc.ts';
@@ -20,6 +21,8 @@ export interface OpenIdOptions {
   readonly wantedAudience?: string;
   /** Whether it gives tokens that are no JWTs. */
   readonly isOpaque?: boolean;
+  /** What is told when nobody can sign in. */
+  readonly logger?: Logger;
 }
 
 export interface TestOpenId extends AsyncDisposable {
@@ -50,7 +53,7 @@ export async function startOpenId(options: OpenIdOptions = {}): Promise<TestOpen
   return {
     issuer,
     auth,
-    oidc: new Oidc({ ...client, issuer, audience, auth }),
+    oidc: new Oidc({ ...client, issuer, audience, auth, logger: options.logger ?? testLogger }),
     async register(returnTo) {
       answer = providerOf(issuer, await configurationOf(options, returnTo)).callback();
     },
