@@ -16,7 +16,7 @@ import { lazy } from './frame/lazy.tsx';
 import { isPaused } from './state/pause.ts';
 import { ThemeButton } from './frame/theme.tsx';
 import { clockLeft } from './parts/time-text.ts';
-import { setZone, zone } from './frame/zone.ts';
+import { setZone, zone } from './state/zone.ts';
 import { Announcer } from './frame/announcer.tsx';
 
 const Palette = lazy(async () => (await import('./later.ts')).Palette);

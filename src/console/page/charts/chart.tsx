@@ -7,7 +7,7 @@ import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts
 import { colorOf, seriesColors } from './chart-colors.ts';
 import { ChartTable } from './chart-table.tsx';
 import { clockText } from '../parts/time-text.ts';
-import { zone } from '../frame/zone.ts';
+import { zone } from '../state/zone.ts';
 import { resolveLabel, ThresholdHandle } from './threshold-handle.tsx';
 
 /** A time in which the rule fired. */

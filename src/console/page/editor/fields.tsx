@@ -1,7 +1,8 @@
 import type { ComponentChildren } from 'preact';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { findMetrics, findTags } from '../state/inspect.ts';
+import { findTags } from '../state/inspect.ts';
+import { Suggestions, typingMs } from '../parts/suggestions.tsx';
 import type { RuleDraft } from './rule-draft.ts';
 
 /** What an input needs of the form that it is a part of. */
@@ -244,35 +245,6 @@ export function TagFields({ form }: { readonly form: Form }) {
       </p>
     </fieldset>
   );
-}
-
-const typingMs = 200;
-
-/** What the browser offers to complete a text with. */
-function Suggestions({ id, texts }: { readonly id: string; readonly texts: readonly string[] }) {
-  return (
-    <datalist id={id}>
-      {texts.map((text) => (
-        <option key={text} value={text} />
-      ))}
-    </datalist>
-  );
-}
-
-/** The metrics that flow and have the text in their names. */
-export function MetricSuggestions({ text }: { readonly text: string }) {
-  const names = useSignal<readonly string[]>([]);
-  useEffect(() => {
-    const soon = setTimeout(() => {
-      findMetrics(text).then(
-        (metrics) => (names.value = metrics.map(({ name }) => name)),
-        // The connection chip says what is wrong.
-        () => {},
-      );
-    }, typingMs);
-    return () => clearTimeout(soon);
-  }, [text]);
-  return <Suggestions id="known-metrics" texts={names.value} />;
 }
 
 function useKnownTags(metric: string): Signal<Readonly<Record<string, readonly string[]>>> {

@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals';
-import { lateness } from './late-banner.tsx';
+import { lateness } from '../state/lateness.ts';
 import { connection, firing, isStale, status } from '../state/live.ts';
 
 /** Transitions at most this often: a voice that never stops is switched off. */

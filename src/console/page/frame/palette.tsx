@@ -8,7 +8,7 @@ import { areKeysOn, isHelpOpen, isPaletteOpen, setKeys } from './keys.ts';
 import { isPaused } from '../state/pause.ts';
 import { go } from '../router.ts';
 import { navigation, titleOf } from '../screens.tsx';
-import { setZone, zone } from './zone.ts';
+import { setZone, zone } from '../state/zone.ts';
 
 interface Order {
   readonly text: string;

@@ -1,8 +1,8 @@
 // What a list of the past is narrowed by, the same on each of its screens.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { MetricSuggestions } from '../editor/fields.tsx';
 import { addressOf } from '../router.ts';
+import { MetricSuggestions } from './suggestions.tsx';
 
 /** A metric, completed from those that flow, or several by stars. */
 export function MetricFilter({

@@ -1,4 +1,4 @@
-import { zone, zoneOption } from '../frame/zone.ts';
+import { zone, zoneOption } from '../state/zone.ts';
 
 /** `42 s`, `3 min 5 s`, `2 h 10 min`, `4 d 3 h`: two units at most. */
 export function durationText(durationMs: number): string {

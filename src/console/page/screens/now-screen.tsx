@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import type { AlarmView } from '../state/api.ts';
 import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
-import { isUnjudged } from '../frame/late-banner.tsx';
+import { isUnjudged } from '../state/lateness.ts';
 import {
   changes,
   connection,

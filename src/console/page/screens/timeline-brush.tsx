@@ -6,7 +6,7 @@ import { go, type TimelineFilter } from '../router.ts';
 import type { TimelineOverview } from '../state/timeline.ts';
 import { TableTwin } from '../parts/table.tsx';
 import { durationText, grouped, momentText } from '../parts/time-text.ts';
-import { zone } from '../frame/zone.ts';
+import { zone } from '../state/zone.ts';
 
 interface BrushProps {
   readonly overview: TimelineOverview;

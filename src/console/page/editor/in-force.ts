@@ -1,5 +1,5 @@
 import { isTold, tell } from '../frame/notices.tsx';
-import { readInForce } from './system-view.ts';
+import { readInForce } from '../state/system-view.ts';
 
 const everyMs = 200;
 const tries = 40;
