@@ -3,13 +3,13 @@ import type { Locator } from 'playwright-core';
 /** What is other each time, and what stands for it. */
 const varying: readonly (readonly [pattern: RegExp, stead: string])[] = [
   [/127\.0\.0\.1:\d+/g, '‹host›'],
-  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/g, '‹time›'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?/g, '‹time›'],
   [/[A-Z][a-z]{2} \d{1,2}, \d{4}, /g, ''],
   [/\b\d{1,2}:\d\d(:\d\d)?( [AP]M)?/g, '‹time›'],
-  // Of the page's own durations, those that its rules do not ask for.
+  // Durations, but those that one chooses from and that the rules ask for: 10 min, and hours.
   [/\b(\d+ (d|h|min) )?\d+(\.\d+)? m?s\b/g, '‹duration›'],
   [/\bjust now\b/g, '‹duration› ago'],
-  [/\b\d+ min(?= ago)|(?<=time: |for )\d+ min$/gm, '‹duration›'],
+  [/\b(?!10 min\b)\d+ min\b/g, '‹duration›'],
   [/\b(?!00000000)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '‹id›'],
   [/\bwh_[0-9a-f]+/g, '‹fingerprint›'],
   [/"Judged by [^"]+"/g, '"Judged by ‹process›"'],
