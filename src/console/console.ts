@@ -5,25 +5,26 @@ import type { Routes } from '../http/server.ts';
 import { backtestRoutes } from '../backtest/backtest-routes.ts';
 import { MetricPasts } from '../backtest/metric-pasts.ts';
 import { samplesRoutes } from '../backtest/samples-routes.ts';
-import { alarmListRoutes } from './alarm-list-routes.ts';
-import { alarmRoutes } from './alarm-routes.ts';
-import { consoleRoutes } from './console-routes.ts';
-import { LagWatch } from './lag-watch.ts';
+import { alarmListRoutes } from './alarms/alarm-list-routes.ts';
+import { alarmRoutes } from './alarms/alarm-routes.ts';
+import { timelineRoutes } from './alarms/timeline-routes.ts';
 import { LiveHub } from './live/live-hub.ts';
 import { LiveStore, type LiveStoreOptions } from './live/live-store.ts';
 import { statusOf, type Status } from './live/status.ts';
 import { streamRoutes } from './live/stream-routes.ts';
-import { MetricCatalogue } from './metric-catalogue.ts';
-import { metricsRoutes } from './metrics-routes.ts';
+import { MetricCatalogue } from './metrics/metric-catalogue.ts';
+import { metricsRoutes } from './metrics/metrics-routes.ts';
+import { SampleCount } from './metrics/sample-count.ts';
 import { pageRoutes } from './page-routes.ts';
-import { ruleStateRoute } from './rule-state-route.ts';
-import { SampleCount } from './sample-count.ts';
-import { RuleIndex } from './rule-index.ts';
-import { InstancesView } from './instances-view.ts';
+import { RuleIndex } from './rules/rule-index.ts';
+import { ruleSearchRoutes } from './rules/rule-search-routes.ts';
+import { ruleStateRoute } from './rules/rule-state-route.ts';
 import { signInRoutes } from './sign-in-routes.ts';
-import { systemRoutes } from './system-routes.ts';
-import { timelineRoutes } from './timeline-routes.ts';
-import { webhooksRoutes } from './webhooks-routes.ts';
+import { InstancesView } from './system/instances-view.ts';
+import { LagWatch } from './system/lag-watch.ts';
+import { statusRoute } from './system/status-route.ts';
+import { systemRoutes } from './system/system-routes.ts';
+import { webhooksRoutes } from './system/webhooks-routes.ts';
 
 export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly version: string;
@@ -60,7 +61,8 @@ export function createConsole(options: ConsoleOptions): Console {
   const index = new RuleIndex(rules);
   const looking = { log, pasts, now };
   const parts = [
-    consoleRoutes({ live, rules, index, catalogue, status, now }),
+    statusRoute(status, now),
+    ruleSearchRoutes({ live, rules, index, catalogue, now }),
     ruleStateRoute({ live, rules, catalogue, now }),
     alarmListRoutes({ live, now }),
     timelineRoutes({ live, rules, now }),

@@ -1,7 +1,7 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { aborted } from '../../base/service.ts';
 import type { Meter } from '../../base/meter.ts';
-import { compareGravity } from '../rule-search.ts';
+import { compareGravity } from '../rules/rule-search.ts';
 import { formatPositions, type FeedItem, type FeedPositions } from './feed.ts';
 import type { LiveStore } from './live-store.ts';
 import { shownAlarm } from './shown-alarm.ts';

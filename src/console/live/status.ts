@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
-import type { LagWatch } from '../lag-watch.ts';
-import type { SampleCount } from '../sample-count.ts';
+import type { LagWatch } from '../system/lag-watch.ts';
+import type { SampleCount } from '../metrics/sample-count.ts';
 import type { LiveStore } from './live-store.ts';
 
 const OrNull = (schema: ReturnType<typeof Type.Integer | typeof Type.Number>) => Type.Union([schema, Type.Null()]);

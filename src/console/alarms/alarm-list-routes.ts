@@ -1,0 +1,162 @@
+import { Type } from 'typebox';
+import { fieldsFailure, shown } from '../../base/failure.ts';
+import { pageItemsMax } from '../../http/limits.ts';
+import { answers } from '../../http/open-api.ts';
+import type { HttpApp, Routes } from '../../http/server.ts';
+import { alarmHistory, parseHistoryPlace } from './alarm-history.ts';
+import { listAlarms, parsePlace } from './alarm-list.ts';
+import type { LiveStore } from '../live/live-store.ts';
+import type { PastAlarm } from '../live/past-alarms.ts';
+import { AlarmSchema, shownAlarm } from '../live/shown-alarm.ts';
+import { metricFilterWords } from '../metrics/metric-filter.ts';
+
+export interface AlarmListOptions {
+  readonly live: LiveStore;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+const historyLimit = 50;
+
+const filterFields = {
+  metric_name: Type.Optional(Type.String({ description: metricFilterWords })),
+  rule_id: Type.Optional(Type.String()),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })),
+  after: Type.Optional(Type.String({ maxLength: 200, description: 'The `next` of the page before' })),
+};
+const next = Type.Optional(Type.String({ description: 'Go on with after=' }));
+
+const ListQuerySchema = Type.Object(
+  { state: Type.Optional(Type.Enum(['firing', 'pending', 'ok'])), ...filterFields },
+  { additionalProperties: false },
+);
+const ListSchema = Type.Object({
+  time_ms: Type.Number(),
+  total: Type.Integer({ description: 'All that match; the list is cut at the limit' }),
+  alarms: Type.Array(AlarmSchema),
+  next,
+});
+const HistoryQuerySchema = Type.Object(
+  {
+    state: Type.Optional(Type.Enum(['firing', 'ended'])),
+    from_ms: Type.Optional(Type.Number({ description: 'Alarms that fired after, or still fired then' })),
+    to_ms: Type.Optional(Type.Number({ description: 'Alarms that fired before' })),
+    ...filterFields,
+  },
+  { additionalProperties: false },
+);
+const PastAlarmSchema = Type.Object({
+  alarm_id: Type.String(),
+  rule_id: Type.String(),
+  metric_name: Type.String(),
+  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
+  state: Type.Enum(['firing', 'ended']),
+  cause: Type.Enum(['breach', 'no_data']),
+  since_ms: Type.Number({ description: 'When the breach began' }),
+  fired_ms: Type.Number(),
+  ended_ms: Type.Union([Type.Number(), Type.Null()], {
+    description: 'null: it fires, or nothing that is held tells when',
+  }),
+  value: Type.Union([Type.Number(), Type.Null()], { description: 'What fired it; null: no data' }),
+  notified: Type.Boolean({ description: 'Whether a message was due; otherwise the cooldown withheld it' }),
+  messages: Type.Integer({ description: 'Those that are still held' }),
+  outcome: Type.Optional(Type.String({ description: 'What became of the last of them' })),
+});
+const HistorySchema = Type.Object({
+  time_ms: Type.Number(),
+  total: Type.Integer({ description: 'All that match and are held' }),
+  complete_since_ms: Type.Number({
+    description: 'Of alarms that a message was due for, none that fired since is missing',
+  }),
+  alarms: Type.Array(PastAlarmSchema),
+  next,
+});
+
+/** The states of alarms, and the alarms of the last days, each in pages. */
+export function alarmListRoutes(options: AlarmListOptions): Routes {
+  return (app) => {
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    listRoute(app, options);
+    historyRoute(app, options);
+  };
+}
+
+function listRoute(app: HttpApp, { live: { alarms }, now }: AlarmListOptions): void {
+  app.get(
+    '/api/v1/alarms',
+    {
+      config: { scope: 'alarms:read' },
+      schema: {
+        summary: 'States of alarms, firing first, longest first',
+        querystring: ListQuerySchema,
+        response: answers({ 200: ListSchema }, 400, 401, 403, 503),
+      },
+    },
+    async (request, reply) => {
+      const { state, metric_name: metricName, rule_id: ruleId, limit = pageItemsMax, after } = request.query;
+      const found = listAlarms(alarms, { state, metricName, ruleId, limit, after: placeOf(after, parsePlace) });
+      return reply.send({
+        time_ms: now(),
+        total: found.total,
+        alarms: found.alarms.map(shownAlarm),
+        ...(found.next !== undefined && { next: found.next }),
+      });
+    },
+  );
+}
+
+function historyRoute(app: HttpApp, { live: { past }, now }: AlarmListOptions): void {
+  app.get(
+    '/api/v1/alarms/history',
+    {
+      config: { scope: 'alarms:read' },
+      schema: {
+        summary: 'Alarms of the last days, firing or ended, what fired last first',
+        querystring: HistoryQuerySchema,
+        response: answers({ 200: HistorySchema }, 400, 401, 403, 503),
+      },
+    },
+    async (request, reply) => {
+      const { state, limit = historyLimit, after } = request.query;
+      const { metric_name: metricName, rule_id: ruleId, from_ms: fromMs, to_ms: toMs } = request.query;
+      const place = placeOf(after, parseHistoryPlace);
+      const found = alarmHistory(past, { state, metricName, ruleId, fromMs, toMs, limit, after: place });
+      return reply.send({
+        time_ms: now(),
+        total: found.total,
+        complete_since_ms: past.completeSinceMs,
+        alarms: found.alarms.map(shownPastAlarm),
+        ...(found.next !== undefined && { next: found.next }),
+      });
+    },
+  );
+}
+
+function placeOf<Place>(text: string | undefined, parse: (text: string) => Place | undefined): Place | undefined {
+  const place = text === undefined ? undefined : parse(text);
+  if (text === undefined || place !== undefined) return place;
+  const message = `after is ${shown(text)}, and must be the next of an earlier page`;
+  throw fieldsFailure([{ field: 'after', code: 'invalid_field', message }]);
+}
+
+function shownPastAlarm(alarm: PastAlarm) {
+  const { series, isFiring, sendings } = alarm;
+  const outcome = sendings.at(-1)?.outcome;
+  return {
+    alarm_id: alarm.alarmId,
+    rule_id: alarm.ruleId,
+    metric_name: series.name,
+    ...(Object.keys(series.tags).length > 0 && { tags: series.tags }),
+    state: isFiring ? 'firing' : 'ended',
+    cause: alarm.cause,
+    since_ms: alarm.sinceMs,
+    fired_ms: alarm.firedMs,
+    ended_ms: isFiring ? null : (alarm.endedMs ?? null),
+    value: alarm.x ?? null,
+    notified: alarm.notified,
+    messages: sendings.length,
+    ...(outcome !== undefined && { outcome }),
+  };
+}

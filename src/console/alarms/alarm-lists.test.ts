@@ -1,0 +1,218 @@
+// The lists of alarms in pages, and the state of one rule.
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ok } from '../../alarm/alarm-state.ts';
+import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
+
+const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
+
+let system: ConsoleSystem;
+before(async () => {
+  system = await startConsoleSystem();
+});
+after(() => system.stop());
+
+async function read<Body>(path: string): Promise<Body> {
+  const answer = await fetch(`${system.url}${path}`);
+  assert.equal(answer.status, 200, path);
+  return (await answer.json()) as Body;
+}
+
+async function until<Value>(ask: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const value = await ask();
+    if (holds(value)) return value;
+    assert.ok(Date.now() < deadline, `not in time: ${JSON.stringify(value)}`);
+    await sleep(10);
+  }
+}
+
+interface Page {
+  readonly total: number;
+  readonly next?: string;
+  readonly complete_since_ms: number;
+  readonly alarms: readonly {
+    readonly alarm_id?: string;
+    readonly rule_id: string;
+    readonly state: string;
+    readonly fired_ms: number;
+    readonly ended_ms: number | null;
+    readonly tags?: { readonly n: string };
+  }[];
+}
+
+/** All pages, and how many there were. */
+async function pages(path: string): Promise<{ alarms: Page['alarms'][number][]; count: number }> {
+  const alarms: Page['alarms'][number][] = [];
+  let [next, count]: [string | undefined, number] = [undefined, 0];
+  do {
+    const page: Page = await read(`${path}${next === undefined ? '' : `&after=${next}`}`);
+    alarms.push(...page.alarms);
+    next = page.next;
+    count++;
+  } while (next !== undefined);
+  return { alarms, count };
+}
+
+const ruleId = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
+const idOf = ({ state }: AlarmRecord): string => (state.state === 'firing' ? state.alarmId : '');
+
+test('pages of states hold every alarm once, whatever its state, its rule and how long it has been', async () => {
+  const { log } = system.storage;
+  const states = [firingSince(5_000), firingSince(4_000), { state: 'pending', sinceMs: 4_500 }, ok] as const;
+  for (let n = 0; n < 60; n++) {
+    const given = { ruleId: ruleId(n % 3), metric: 'paged', tags: { n: String(n) }, x: 1, offset: n };
+    await appendAlarm(log, { ...given, state: states[n % 4]! });
+  }
+  await until(
+    () => read<Page>('/api/v1/alarms?metric_name=paged&limit=1'),
+    ({ total }) => total === 60,
+  );
+  const whole = await read<Page>('/api/v1/alarms?metric_name=paged');
+  assert.equal(whole.next, undefined);
+  assert.deepEqual(
+    whole.alarms.map(({ state }) => state),
+    [...Array(30).fill('firing'), ...Array(15).fill('pending'), ...Array(15).fill('ok')],
+  );
+  const paged = await pages('/api/v1/alarms?metric_name=paged&limit=7');
+  assert.equal(paged.count, 9);
+  assert.deepEqual(paged.alarms, whole.alarms);
+  const ofRule = await pages(`/api/v1/alarms?rule_id=${ruleId(1)}&state=firing&limit=3`);
+  assert.deepEqual(
+    ofRule.alarms,
+    whole.alarms.filter(({ rule_id: id, state }) => id === ruleId(1) && state === 'firing'),
+  );
+  for (const place of ['x', `ok_0_${ruleId(1)}_zz`, '../..'])
+    assert.equal((await fetch(`${system.url}/api/v1/alarms?after=${encodeURIComponent(place)}`)).status, 400, place);
+});
+
+test('the alarms of the last days come newest first, in pages, by rule, metric, state and time', async () => {
+  const { log } = system.storage;
+  const nowMs = Date.now();
+  const fired: AlarmRecord[] = [];
+  let offset = 100;
+  for (let n = 0; n < 12; n++) {
+    const given = { ruleId: ruleId(50 + (n % 2)), metric: 'told', x: 7, tags: { n: String(n) } };
+    const timeMs = nowMs - (12 - n) * 60_000;
+    fired.push(await appendAlarm(log, { ...given, offset: ++offset, timeMs, state: firingSince(timeMs) }));
+    if (n < 9) await appendAlarm(log, { ...given, offset: ++offset, timeMs: timeMs + 10_000, state: ok });
+  }
+  const path = '/api/v1/alarms/history?metric_name=told';
+  await until(
+    () => read<Page>(path),
+    ({ alarms }) => alarms.filter(({ state }) => state === 'ended').length === 9 && alarms.length === 12,
+  );
+  const paged = await pages(`${path}&limit=5`);
+  assert.equal(paged.count, 3);
+  assert.deepEqual(
+    paged.alarms.map(({ alarm_id: id }) => id),
+    fired.map(idOf).reverse(),
+  );
+  const count = async (query: string): Promise<number> => (await read<Page>(`${path}${query}`)).total;
+  assert.equal(await count('&state=firing'), 3);
+  assert.equal(await count(`&rule_id=${ruleId(51)}&state=ended`), 4);
+  // The first began 12 minutes ago and lasted ten seconds.
+  assert.equal(await count(`&to_ms=${nowMs - 12 * 60_000 + 1}`), 1);
+  assert.equal(await count(`&from_ms=${nowMs - 12 * 60_000 + 9_000}`), 12);
+  assert.equal(await count(`&from_ms=${nowMs - 12 * 60_000 + 11_000}`), 11);
+  const { alarms, complete_since_ms: completeMs } = await read<Page>(`${path}&state=ended&limit=1`);
+  assert.equal(alarms[0]!.ended_ms! - alarms[0]!.fired_ms, 10_000);
+  assert.ok(completeMs < nowMs - 6 * 24 * 3_600_000);
+  for (const query of ['&after=1', '&state=pending', '&limit=501'])
+    assert.equal((await fetch(`${system.url}${path}${query}`)).status, 400, query);
+});
+
+interface State {
+  readonly state: string;
+  readonly rule: { readonly discord_webhook_url: string };
+  readonly fires: { readonly counts: readonly number[] };
+  readonly fires_24h: number;
+  readonly nearest_total: number;
+  readonly nearest: readonly {
+    readonly tags?: { readonly host: string };
+    readonly state: string;
+    readonly value?: number;
+    readonly beyond?: number;
+  }[];
+}
+
+test('the state of a rule has what fires first, then what is nearest to the threshold', async () => {
+  const made = await fetch(`${system.url}/rules`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ metric_name: 'near', operator: '<', threshold: 10, discord_webhook_url: webhook }),
+  });
+  const { id } = (await made.json()) as { id: string };
+  const samples = Object.entries({ far: 90, near: 11, below: 4, middle: 30 }).map(([host, value]) => ({
+    name: 'near',
+    value,
+    tags: { host },
+  }));
+  await fetch(`${system.url}/api/v1/metrics`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(samples),
+  });
+  await appendAlarm(system.storage.log, {
+    ruleId: id,
+    metric: 'near',
+    tags: { host: 'gone' },
+    state: firingSince(1_000, 'no_data'),
+    offset: 900,
+  });
+  const state = await until(
+    () => read<State>(`/api/v1/rules/${id}/state`),
+    ({ nearest, state: now }) => nearest.length === 5 && now === 'firing',
+  );
+  assert.deepEqual(
+    state.nearest.map(({ tags, beyond, state: its }) => [tags?.host, beyond, its]),
+    [
+      ['gone', undefined, 'firing'],
+      ['below', 6, 'ok'],
+      ['near', -1, 'ok'],
+      ['middle', -20, 'ok'],
+      ['far', -80, 'ok'],
+    ],
+  );
+  assert.equal(state.fires.counts.length, 97);
+  assert.deepEqual([state.fires_24h, state.fires.counts.at(-1)], [1, 1]);
+  assert.doesNotMatch(JSON.stringify(state), /tttt/);
+  const cut = await read<State>(`/api/v1/rules/${id}/state?limit=2`);
+  assert.deepEqual([cut.nearest.length, cut.nearest_total], [2, 5]);
+  assert.equal((await fetch(`${system.url}/api/v1/rules/nobody/state`)).status, 404);
+});
+
+test('a version of a rule says what differs from the one before, and of a webhook only that it is another', async () => {
+  const send = (method: string, path: string, threshold: number, token: string) =>
+    fetch(`${system.url}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        metric_name: 'edited',
+        threshold,
+        ...(threshold === 3 && { description: 'third' }),
+        discord_webhook_url: `https://discord.com/api/webhooks/123456789012345678/${token.repeat(68)}`,
+      }),
+    });
+  const { id } = (await (await send('POST', '/rules', 1, 't')).json()) as { id: string };
+  await send('PUT', `/rules/${id}`, 2, 't');
+  await send('PUT', `/rules/${id}`, 3, 'u');
+  const text = JSON.stringify(await read(`/api/v1/rules/${id}/versions`));
+  assert.doesNotMatch(text, /tttt|uuuu/);
+  const { versions } = JSON.parse(text) as { versions: { changes: object[] }[] };
+  assert.deepEqual(
+    versions.map(({ changes }) => changes),
+    [
+      [],
+      [{ field: 'threshold', from: 1, to: 2 }],
+      [
+        { field: 'threshold', from: 2, to: 3 },
+        { field: 'discord_webhook_url', from: '…', to: '…' },
+        { field: 'description', to: 'third' },
+      ],
+    ],
+  );
+});

@@ -1,0 +1,213 @@
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatDeliveryRecord } from '../../notice/delivery-record.ts';
+import { topics } from '../../topics.ts';
+import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
+
+const secret = 't'.repeat(68);
+const webhook = `https://discord.com/api/webhooks/123456789012345678/${secret}`;
+
+let system: ConsoleSystem;
+before(async () => {
+  system = await startConsoleSystem({ evaluates: true });
+});
+after(async () => {
+  await system.stop();
+});
+
+async function call<Body>(path: string, body?: object, method = body === undefined ? 'GET' : 'POST'): Promise<Body> {
+  const answer = await fetch(`${system.url}${path}`, {
+    method,
+    ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${path}: ${text}`);
+  return JSON.parse(text) as Body;
+}
+
+interface Notified {
+  readonly id: string;
+  readonly alarm_id: string;
+  readonly rule_id: string;
+}
+
+async function notified(ruleId: string): Promise<Notified> {
+  for (;;) {
+    for (const { value } of await system.storage.records(topics.notifications.name)) {
+      const notification = JSON.parse(value!) as Notified;
+      if (notification.rule_id === ruleId) return notification;
+    }
+    await sleep(10);
+  }
+}
+
+async function publish(metric: string, values: readonly number[], tags?: object): Promise<void> {
+  const nowMs = Date.now();
+  const samples = values.map((value, index) => ({
+    name: metric,
+    value,
+    timestamp: nowMs - (values.length - index) * 1_000,
+    ...(tags !== undefined && { tags }),
+  }));
+  await call('/api/v1/metrics', samples);
+}
+
+interface Alarm {
+  readonly alarm_id: string;
+  readonly state: string;
+  readonly value: number;
+  readonly offset: number;
+  readonly is_rule_current: boolean;
+  readonly rule: { readonly threshold: number; readonly discord_webhook_url: string };
+  readonly notifications: readonly { kind: string; outcome: string; message_id?: string; attempts: number }[];
+}
+
+test('an alarm tells what fired it, by which version of the rule, and what became of its message', async () => {
+  const rule = await call<{ id: string }>('/rules', {
+    metric_name: 'traced',
+    threshold: 5,
+    tags: { host: 'a' },
+    discord_webhook_url: webhook,
+  });
+  await publish('traced', [1, 2, 9, 8], { host: 'a' });
+  const { id, alarm_id: alarmId } = await notified(rule.id);
+  const path = `/api/v1/alarms/${alarmId}`;
+  let alarm = await call<Alarm>(path);
+  assert.deepEqual(
+    [alarm.state, alarm.value, alarm.offset, alarm.is_rule_current, alarm.rule.threshold],
+    ['firing', 9, 2, true, 5],
+  );
+  assert.deepEqual([alarm.notifications.length, alarm.notifications[0]?.outcome], [1, 'waiting']);
+  assert.ok(!JSON.stringify(alarm).includes(secret), 'the webhook is masked');
+
+  const common = { notificationId: id, webhookId: '123456789012345678', attemptId: 'x', atMs: Date.now() };
+  const end = {
+    outcome: 'delivered',
+    messageId: '77',
+    reason: undefined,
+    webhook: undefined,
+    offset: undefined,
+  } as const;
+  const records = [
+    formatDeliveryRecord({ ...common, kind: 'attempt', attempt: 1, deadlineMs: common.atMs + 1 }),
+    formatDeliveryRecord({ ...common, ...end, kind: 'outcome', possibleRepeat: false }),
+  ];
+  const { partition } = (await placeOf(id))!;
+  await system.storage.log.append(
+    topics.deliveries.name,
+    records.map((value) => ({ key: Buffer.from(id), value: Buffer.from(value), timestampMs: common.atMs, partition })),
+  );
+  alarm = await call<Alarm>(path);
+  const [first] = alarm.notifications;
+  assert.deepEqual([first?.outcome, first?.message_id, first?.attempts], ['delivered', '77', 1]);
+
+  await publish('traced', [1], { host: 'a' });
+  await call(`/rules/${rule.id}`, { metric_name: 'traced', threshold: 7, discord_webhook_url: webhook }, 'PUT');
+  while ((await call<Alarm>(path)).state === 'firing') await sleep(10);
+  alarm = await call<Alarm>(path);
+  assert.deepEqual([alarm.is_rule_current, alarm.rule.threshold], [false, 5], 'the version that judged');
+  const { versions } = await call<{ versions: { rule: { threshold: number } }[] }>(`/api/v1/rules/${rule.id}/versions`);
+  assert.deepEqual(
+    versions.map((version) => version.rule.threshold),
+    [5, 7],
+  );
+});
+
+async function placeOf(id: string): Promise<{ partition: number } | undefined> {
+  const { log } = system.storage;
+  for (let partition = 0; partition < topics.notifications.partitions; partition++) {
+    for await (const chunk of log.read(topics.notifications.name, partition, { from: { offset: 0 } }))
+      if (chunk.batches.some((batch) => Buffer.from(batch).includes(id))) return { partition };
+  }
+  return undefined;
+}
+
+test('the verdict of an alarm, run again, is the same', async () => {
+  const rule = await call<{ id: string }>('/rules', {
+    metric_name: 'verdict',
+    threshold: 5,
+    type: 'window_average',
+    window_duration_seconds: 10,
+    discord_webhook_url: webhook,
+  });
+  await publish('verdict', [1, 2, 1, 9, 20, 30, 1]);
+  const { alarm_id: alarmId } = await notified(rule.id);
+  const verdict = await call<{ agrees: boolean; samples: number }>(`/api/v1/alarms/${alarmId}/verdict`, {});
+  // The rule is younger than its first samples: judged is from the one that fired on, its window filled from before.
+  assert.deepEqual([verdict.agrees, verdict.samples], [true, 3]);
+});
+
+test('what no alarm is called is not found', async () => {
+  for (const id of ['nonsense', '00000000-0000-4000-8000-000000000000']) {
+    assert.equal((await fetch(`${system.url}/api/v1/alarms/${id}`)).status, 404);
+    assert.equal((await fetch(`${system.url}/api/v1/rules/${id}/versions`)).status, 404);
+  }
+});
+
+interface Points {
+  readonly samples: number;
+  readonly series_total: number;
+  readonly p99: number | null;
+  readonly series: readonly {
+    readonly tags?: object;
+    readonly min: number[];
+    readonly max: number[];
+    readonly mean: number[];
+    readonly count: number[];
+    readonly window: number[];
+  }[];
+}
+
+test('samples are cut into stretches that keep each extreme, series by series', async () => {
+  const nowMs = Date.now();
+  const at = (index: number): number => nowMs - 40_000 + index * 10;
+  const values = Array.from({ length: 3_000 }, (_, index) =>
+    index === 1_234 ? 1_000 : index === 77 ? -5 : index % 10,
+  );
+  await call(
+    '/api/v1/metrics',
+    values.map((value, index) => ({ name: 'shape', value, timestamp: at(index) })),
+  );
+  await call('/api/v1/metrics', [{ name: 'shape', value: 3, timestamp: at(0), tags: { host: 'é' } }]);
+  const query = `metric_name=shape&from_ms=${at(0)}&to_ms=${at(3_000)}`;
+  const found = await call<Points>(`/api/v1/samples?${query}&points=100`);
+  assert.deepEqual([found.samples, found.series_total, found.p99], [3_001, 2, 9]);
+  const [first, second] = found.series;
+  assert.equal(
+    first!.count.reduce((sum, count) => sum + count, 0),
+    3_000,
+  );
+  assert.ok(first!.max.length <= 101);
+  assert.deepEqual([Math.max(...first!.max), Math.min(...first!.min)], [1_000, -5]);
+  assert.deepEqual([second!.tags, second!.mean], [{ host: 'é' }, [3]]);
+  const tagged = await call<Points>(`/api/v1/samples?${query}&tags=${encodeURIComponent('{"host":"é"}')}`);
+  assert.deepEqual([tagged.samples, tagged.series_total], [1, 1]);
+  const exact = await call<Points>(`/api/v1/samples?${query}&exact=true&window_seconds=1000&points=5000`);
+  assert.deepEqual([exact.series_total, exact.series[0]!.window.length], [1, 3_000]);
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  assert.ok(Math.abs(exact.series[0]!.window.at(-1)! - mean) < 1e-9);
+});
+
+const byName = (one: readonly unknown[], other: readonly unknown[]): number =>
+  String(one[0]) < String(other[0]) ? -1 : 1;
+
+test('metrics that flow are found by a part of their name, with their tags', async () => {
+  await publish('flow-a', [1, 2], { host: 'x' });
+  await publish('flow-b', [7]);
+  interface Found {
+    readonly total: number;
+    readonly metrics: readonly { readonly name: string; readonly last_value: number; readonly series: number }[];
+  }
+  let found: Found;
+  do {
+    await sleep(50);
+    found = await call<Found>('/api/v1/metrics?q=FLOW');
+  } while (found.total < 2);
+  assert.deepEqual(found.metrics.map(({ name, last_value, series }) => [name, last_value, series]).sort(byName), [
+    ['flow-a', 2, 1],
+    ['flow-b', 7, 1],
+  ]);
+  const one = await call<{ tags: object }>('/api/v1/metrics/tags?name=flow-a');
+  assert.deepEqual(one.tags, { host: ['x'] });
+});

@@ -1,0 +1,243 @@
+import { Type } from 'typebox';
+import { backtest, type BacktestResult } from '../../backtest/backtest.ts';
+import type { MetricPasts } from '../../backtest/metric-pasts.ts';
+import { Failure } from '../../base/failure.ts';
+import { answers } from '../../http/open-api.ts';
+import type { HttpApp, Routes } from '../../http/server.ts';
+import { isRuleId } from '../../rule/rule-id.ts';
+import type { RuleEntry } from '../../rule/rule-list.ts';
+import { maskedWebhookUrl } from '../../rule/webhook-url.ts';
+import { ruleVersions } from './alarm-trace.ts';
+import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from './alarm-finder.ts';
+import type { SentNotification } from './alarm-trace.ts';
+import { differences } from '../live/rule-edits.ts';
+
+export interface AlarmRoutesOptions extends AlarmFinderOptions {
+  readonly pasts: MetricPasts;
+}
+
+/** So long before the breach began the verdict is run again from: what was before has been over since. */
+const verifyBackMs = 3_600_000;
+
+const ParamsSchema = Type.Object({ id: Type.String() });
+const VersionSchema = Type.Object({ partition: Type.Integer(), offset: Type.Integer() });
+const NotificationSchema = Type.Object({
+  id: Type.String(),
+  kind: Type.Enum(['fired', 'no_data', 'resolved']),
+  time_ms: Type.Number(),
+  value: Type.Union([Type.Number(), Type.Null()]),
+  offset: Type.Integer(),
+  owed: Type.Boolean({ description: 'It made good for one that the cooldown had withheld' }),
+  appended_ms: Type.Number(),
+  attempts: Type.Integer(),
+  attempted_ms: Type.Optional(Type.Number({ description: 'When its last request began' })),
+  outcome: Type.String({ description: 'waiting, delivered, merged, parked, dead, expired, rerouted' }),
+  outcome_ms: Type.Optional(Type.Number()),
+  reason: Type.Optional(Type.String()),
+  message_id: Type.Optional(Type.String()),
+});
+const AlarmSchema = Type.Object({
+  alarm_id: Type.String(),
+  rule_id: Type.String(),
+  rule_version: VersionSchema,
+  metric_name: Type.String(),
+  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
+  state: Type.Enum(['firing', 'ended']),
+  cause: Type.Enum(['breach', 'no_data']),
+  since_ms: Type.Number(),
+  fired_ms: Type.Number(),
+  ended_ms: Type.Union([Type.Number(), Type.Null()], {
+    description: 'null: it fires, or nothing that is held tells when',
+  }),
+  value: Type.Union([Type.Number(), Type.Null()], { description: 'What fired it; null: no data' }),
+  partition: Type.Integer(),
+  offset: Type.Integer({ description: 'Of the sample that fired it' }),
+  timestamp_ms: Type.Number(),
+  rule: Type.Optional(Type.Object({}, { description: 'The version that judged, or else the one in force, masked' })),
+  is_rule_current: Type.Boolean(),
+  notifications: Type.Array(NotificationSchema),
+});
+const VerdictSchema = Type.Object({
+  agrees: Type.Boolean(),
+  detail: Type.String(),
+  samples: Type.Integer(),
+  from_offset: Type.Integer(),
+  to_offset: Type.Integer(),
+  ended_ms: Type.Union([Type.Number(), Type.Null()]),
+  took_ms: Type.Number(),
+});
+const FieldChangeSchema = Type.Object({
+  field: Type.String(),
+  from: Type.Optional(
+    Type.Unknown({ description: 'Left out: it was not there; of a webhook only that it is another' }),
+  ),
+  to: Type.Optional(Type.Unknown()),
+});
+const VersionsSchema = Type.Object({
+  versions: Type.Array(
+    Type.Object({
+      partition: Type.Integer(),
+      offset: Type.Integer(),
+      at_ms: Type.Number(),
+      rule: Type.Object({}),
+      changes: Type.Array(FieldChangeSchema, {
+        description: 'What differs from the version before, as far as it is held',
+      }),
+    }),
+  ),
+});
+
+/** One alarm with all that the log tells of it, its verdict run again, and the versions of a rule. */
+export function alarmRoutes(options: AlarmRoutesOptions): Routes {
+  return (app) => {
+    app.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store');
+    });
+    const finder = new AlarmFinder(options);
+    oneAlarmRoute(app, finder);
+    verdictRoute(app, finder, options);
+    versionsRoute(app, options);
+  };
+}
+
+function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
+  app.get(
+    '/api/v1/alarms/:id',
+    {
+      config: { scope: 'alarms:read' },
+      schema: {
+        summary: 'One alarm: what fired it, by which version of its rule, and what became of its messages',
+        params: ParamsSchema,
+        response: answers({ 200: AlarmSchema }, 401, 403, 404, 503),
+      },
+    },
+    async (request, reply) => {
+      const alarm = await finder.find(request.params.id);
+      return reply.send({
+        alarm_id: request.params.id,
+        rule_id: alarm.facts.ruleId,
+        rule_version: alarm.facts.ruleVersion,
+        metric_name: alarm.facts.series.name,
+        ...(Object.keys(alarm.facts.series.tags).length > 0 && { tags: alarm.facts.series.tags }),
+        state: alarm.isFiring ? 'firing' : 'ended',
+        cause: alarm.facts.cause,
+        since_ms: alarm.facts.sinceMs,
+        fired_ms: alarm.facts.timeMs,
+        ended_ms: alarm.endedMs ?? null,
+        value: alarm.facts.x ?? null,
+        partition: alarm.facts.sample.partition,
+        offset: alarm.facts.sample.offset,
+        timestamp_ms: alarm.facts.sample.timestampMs,
+        ...(alarm.rule !== undefined && { rule: shownRule(alarm.rule) }),
+        is_rule_current: alarm.isRuleCurrent,
+        notifications: alarm.sendings.map(shownNotification),
+      });
+    },
+  );
+}
+
+function verdictRoute(app: HttpApp, finder: AlarmFinder, options: AlarmRoutesOptions): void {
+  app.post(
+    '/api/v1/alarms/:id/verdict',
+    {
+      config: { scope: 'alarms:read' },
+      schema: {
+        summary: 'Run the verdict of an alarm again: the evaluator over that slice of the log',
+        params: ParamsSchema,
+        response: answers({ 200: VerdictSchema }, 401, 403, 404, 503),
+      },
+    },
+    async (request, reply) => {
+      const stop = new AbortController();
+      reply.raw.once('close', () => stop.abort());
+      return reply.send(
+        await verdictOf(await finder.find(request.params.id), finder, { ...options, signal: stop.signal }),
+      );
+    },
+  );
+}
+
+function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions): void {
+  app.get(
+    '/api/v1/rules/:id/versions',
+    {
+      config: { scope: 'rules:read' },
+      schema: {
+        summary: 'The versions of a rule that the log still holds, oldest first',
+        params: ParamsSchema,
+        response: answers({ 200: VersionsSchema }, 401, 403, 404, 503),
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const versions = isRuleId(id) ? await ruleVersions(log, id, { apiBase: discordApiBase }) : [];
+      if (versions.length === 0) throw new Failure('not_found', `there is no rule ${JSON.stringify(id.slice(0, 80))}`);
+      return reply.send({
+        versions: versions.map(({ entry, atMs }, index) => ({
+          partition: entry.partition,
+          offset: entry.offset,
+          at_ms: atMs,
+          rule: shownRule(entry),
+          changes: index === 0 ? [] : [...differences(versions[index - 1]!.entry.rule, entry.rule)],
+        })),
+      });
+    },
+  );
+}
+
+async function verdictOf(
+  alarm: FoundAlarm,
+  finder: AlarmFinder,
+  { log, pasts, signal }: AlarmRoutesOptions & { readonly signal: AbortSignal },
+) {
+  const { facts, rule, id } = alarm;
+  const none = { samples: 0, from_offset: facts.sample.offset, to_offset: facts.sample.offset, ended_ms: null };
+  if (rule === undefined)
+    return { agrees: false, detail: 'The rule is gone, and so is the version that judged.', ...none, took_ms: 0 };
+  const { first } = await log.bounds('metrics', facts.sample.partition);
+  if (facts.sample.offset < first)
+    return { agrees: false, detail: 'The sample is older than what is retained.', ...none, took_ms: 0 };
+  // From before the breach; or, when the rule is younger, from when it was made.
+  const ruleSinceMs = await finder.ruleSinceMs(facts.ruleId);
+  const fromMs = Math.max(facts.sinceMs - verifyBackMs, Math.min(ruleSinceMs, facts.sample.timestampMs));
+  let last: BacktestResult | undefined;
+  for await (const result of backtest({ log, pasts }, rule.rule, { fromMs }, signal)) last = result;
+  const firings = last!.verdicts.firings.newest(Infinity);
+  const same = firings.find(({ alarmId }) => alarmId === id);
+  return {
+    agrees: same !== undefined,
+    detail:
+      same === undefined
+        ? `Run again, the rule fires ${firings.length} times, and not at this sample: it may have been changed while it fired.`
+        : 'Run again over the log, the evaluator fires this alarm at this very sample.',
+    samples: last!.samples,
+    from_offset: last!.range.from,
+    to_offset: last!.range.to,
+    ended_ms: same?.endedMs ?? null,
+    took_ms: Math.round(last!.tookMs * 10) / 10,
+  };
+}
+
+/** The webhook's URL is a secret that only the rules API gives. */
+function shownRule({ rule, webhook }: RuleEntry) {
+  return { ...rule, discord_webhook_url: maskedWebhookUrl(webhook) };
+}
+
+function shownNotification(sending: SentNotification) {
+  const { notification, appendedMs, attempts, attemptedMs, outcome, outcomeMs, reason, messageId } = sending;
+  return {
+    id: sending.id,
+    kind: notification.kind,
+    time_ms: notification.timeMs,
+    value: notification.x ?? null,
+    offset: notification.sample.offset,
+    owed: notification.owed,
+    appended_ms: appendedMs,
+    attempts,
+    ...(attemptedMs !== undefined && { attempted_ms: attemptedMs }),
+    outcome,
+    ...(outcomeMs !== undefined && { outcome_ms: outcomeMs }),
+    ...(reason !== undefined && { reason }),
+    ...(messageId !== undefined && { message_id: messageId }),
+  };
+}

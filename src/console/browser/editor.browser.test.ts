@@ -1,0 +1,251 @@
+// The rule's editor in a real browser: its other forms, the line at which it ends, and what becomes of a draft.
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Locator, Page } from 'playwright-core';
+import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
+import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
+import { axeFindings } from '../testing/wcag.ts';
+
+const secret = 't'.repeat(68);
+const webhook = `https://discord.com/api/webhooks/123456789012345678/${secret}`;
+const json = { 'content-type': 'application/json' };
+
+let browser: PageBrowser;
+let system: ConsoleSystem;
+let opened: OpenPage;
+let page: Page;
+
+before(async () => {
+  browser = await startPageBrowser();
+});
+after(async () => {
+  await browser?.close();
+});
+beforeEach(async () => {
+  system = await startConsoleSystem({ pageDir: browser.pageDir });
+  const samples = Array.from({ length: 60 }, (_, index) => ({
+    name: 'cpu',
+    value: 40 + (index % 20),
+    tags: { host: `web-${index % 2}` },
+    timestamp: Date.now() - (60 - index) * 1_000,
+  }));
+  const answer = await fetch(`${system.url}/api/v1/metrics`, {
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify(samples),
+  });
+  assert.ok(answer.ok);
+  opened = await browser.open(`${system.url}/console/#/rules/new`);
+  ({ page } = opened);
+  await field('Metric').waitFor();
+});
+afterEach(async () => {
+  try {
+    await opened.close();
+  } finally {
+    await system.stop();
+  }
+});
+
+/** The input; a slider may be called the same. */
+const field = (label: string): Locator =>
+  page.getByLabel(label, { exact: true }).and(page.locator(':not([role=slider])'));
+const button = (name: string): Locator => page.getByRole('button', { name });
+const rules = async (): Promise<Record<string, unknown>[]> =>
+  (await (await fetch(`${system.url}/rules`)).json()) as Record<string, unknown>[];
+
+async function write(more: Record<string, string> = {}): Promise<void> {
+  for (const [label, text] of Object.entries({ Metric: 'cpu', Threshold: '55', ...more }))
+    await field(label).fill(text);
+}
+
+test('the rule is changed as JSON, which says what is no rule, and the curl line makes it', async () => {
+  await write({ 'Discord webhook URL': webhook });
+  await page.getByRole('tab', { name: 'Form' }).press('ArrowRight');
+  const text = field('The rule as JSON');
+  assert.deepEqual(JSON.parse(await text.inputValue()), {
+    metric_name: 'cpu',
+    threshold: 55,
+    discord_webhook_url: webhook,
+  });
+  await text.fill('{"metric_name":');
+  await page.getByText(/^Not JSON/).waitFor();
+  await text.fill(JSON.stringify({ metric_name: 'cpu', treshold: 1 }));
+  await page.getByText(/^treshold: no field of a rule/).waitFor();
+  const wanted = {
+    metric_name: "it's",
+    threshold: 56.5,
+    discord_webhook_url: webhook,
+    tags: { host: 'a' },
+    for_seconds: 3,
+  };
+  await text.fill(JSON.stringify(wanted));
+  await page.getByText(/^treshold/).waitFor({ state: 'detached' });
+  await page.getByRole('tab', { name: 'curl' }).click();
+  const command = await page.getByRole('region', { name: 'The rule as a curl command' }).innerText();
+  const { stdout } = await promisify(execFile)('sh', [
+    '-c',
+    `SSRMS_TOKEN=none; ${command.replace('curl', 'curl -sS')}`,
+  ]);
+  const made = JSON.parse(stdout) as { id: string };
+  assert.deepEqual(await rules(), [{ ...wanted, id: made.id }]);
+  await page.getByRole('tab', { name: 'Form' }).click();
+  assert.equal(await field('Threshold').inputValue(), '56.5');
+});
+
+test('dragged, moved by keys, clicked or typed, the threshold that is saved is the one that is shown, fractions kept', async () => {
+  const samples = Array.from({ length: 40 }, (_, at) => ({
+    name: 'load',
+    value: 0.1 + (at % 10) / 40,
+    timestamp: Date.now() - at * 900,
+  }));
+  await fetch(`${system.url}/api/v1/metrics`, { method: 'POST', headers: json, body: JSON.stringify(samples) });
+  const slider = page.getByRole('slider', { name: 'Threshold' });
+  const ways: Record<string, () => Promise<void>> = {
+    async dragged() {
+      await slider.scrollIntoViewIfNeeded();
+      const box = (await slider.boundingBox())!;
+      await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2);
+      await page.mouse.down();
+      await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2 - 33, { steps: 4 });
+      await page.mouse.up();
+    },
+    keys: async () => slider.press('ArrowDown'),
+    async clicked() {
+      await field('Threshold').fill('');
+      await button('Set the threshold to').click();
+    },
+    typed: async () => field('Threshold').fill('0.3125'),
+  };
+  const seen = new Set<number>();
+  for (const [way, set] of Object.entries(ways)) {
+    await page.goto(`${system.url}/console/#/rules/new`);
+    await write({ Metric: 'load', Threshold: '0.2', 'Discord webhook URL': webhook });
+    await slider.waitFor();
+    await set();
+    const text = await field('Threshold').inputValue();
+    await page.locator(`[role=slider][aria-label=Threshold][aria-valuenow="${text}"]`).waitFor();
+    assert.ok(!Number.isInteger(Number(text)) && text !== '0.2', `${way}: ${text}`);
+    await button('Make the rule').click();
+    await page.waitForURL(/#\/rules$/);
+    const threshold = Number(text);
+    assert.ok(
+      (await rules()).some((rule) => rule['threshold'] === threshold),
+      `${way}: ${text} is not stored`,
+    );
+    seen.add(threshold);
+  }
+  assert.equal(seen.size, Object.keys(ways).length);
+});
+
+test('what Discord answers to a test message is shown as text', async () => {
+  const hostile = '<img src=x onerror=alert(1)><script>alert(2)</script>';
+  await page.route('**/api/v1/webhooks/test', (route) =>
+    route.fulfill({ json: { delivered: false, status: 400, took_ms: 3, reason: hostile } }),
+  );
+  await write({ 'Discord webhook URL': webhook });
+  await button('Send test').click();
+  await page.getByText(`400 in 3 ms: ${hostile}`).waitFor();
+  assert.equal(await page.locator('main img, main script').count(), 0);
+});
+
+test('the line at which it ends is a slider that never comes to the wrong side', async () => {
+  await write({ 'Discord webhook URL': webhook });
+  await button('Add a line at which it ends').click();
+  const ends = page.getByRole('slider', { name: 'It ends at' });
+  const threshold = page.getByRole('slider', { name: 'Threshold' });
+  const valueOf = async (of: Locator): Promise<number> => Number(await of.getAttribute('aria-valuenow'));
+  assert.ok((await valueOf(ends)) < 55);
+  await ends.press('End');
+  assert.equal(await valueOf(ends), 55, 'no further than the threshold');
+  await ends.press('PageDown');
+  assert.ok((await valueOf(ends)) < 55);
+  await threshold.press('Home');
+  assert.equal(await valueOf(ends), await valueOf(threshold), 'the threshold takes it along');
+  await field('Direction').selectOption('below');
+  await ends.press('Home');
+  assert.equal(await valueOf(ends), await valueOf(threshold), 'mirrored for below');
+  await ends.press('PageUp');
+  const [at, endsAt] = [await valueOf(threshold), await valueOf(ends)];
+  assert.ok(endsAt > at);
+  await button('Make the rule').click();
+  await page.getByText('The rule is made').waitFor();
+  const [made] = await rules();
+  assert.deepEqual([made!['threshold'], made!['resolve_threshold'], made!['operator']], [at, endsAt, '<']);
+});
+
+test('a draft outlives a reload without its webhook, and is asked for before it is left', async () => {
+  await write({ Threshold: '77', 'Discord webhook URL': webhook });
+  await untilTrue(page, `sessionStorage.length === 1`);
+  assert.doesNotMatch(await page.evaluate('JSON.stringify(sessionStorage)'), /webhooks|tttt/);
+  await page.reload();
+  await page.getByText(/^Your draft was kept/).waitFor();
+  assert.equal(await field('Threshold').inputValue(), '77');
+  assert.equal(await field('Discord webhook URL').inputValue(), '');
+
+  const dialog = page.getByRole('dialog', { name: 'Leave without saving?' });
+  await page.getByRole('link', { name: 'Rules', exact: true }).first().click();
+  await dialog.waitFor();
+  assert.match(page.url(), /#\/rules\/new$/, 'the address is what is shown');
+  await dialog.getByRole('button', { name: 'Stay' }).click();
+  assert.equal(await field('Threshold').inputValue(), '77');
+  await page.getByRole('link', { name: 'Rules', exact: true }).first().click();
+  await dialog.getByRole('button', { name: 'Leave' }).click();
+  await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor();
+  await page.goto(`${system.url}/console/#/rules/new`);
+  await field('Metric').waitFor();
+  assert.equal(await field('Threshold').inputValue(), '', 'what was left is gone');
+  assert.equal(await page.evaluate('sessionStorage.length'), 0);
+});
+
+test('a kept draft of a rule that was changed meanwhile overwrites nobody', async () => {
+  const body = { metric_name: 'cpu', threshold: 90, discord_webhook_url: webhook };
+  const made = (await (
+    await fetch(`${system.url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(body) })
+  ).json()) as { id: string };
+  await page.goto(`${system.url}/console/#/rules/${made.id}/edit`);
+  await field('Threshold').fill('95');
+  await untilTrue(page, `sessionStorage.length === 1`);
+  const theirs = JSON.stringify({ ...body, threshold: 80 });
+  await fetch(`${system.url}/rules/${made.id}`, { method: 'PUT', headers: json, body: theirs });
+  await page.reload();
+  await page.getByText(/^Your draft was kept/).waitFor();
+  assert.equal(await field('Threshold').inputValue(), '95');
+  await button('Save').click();
+  await page.getByText('somebody else changed this rule meanwhile').waitFor();
+  await button('Save mine over it').click();
+  await page.getByText('The rule is saved').waitFor();
+  assert.deepEqual(await rules(), [{ id: made.id, ...body, threshold: 95 }]);
+});
+
+test('metrics, tags and their values are completed from what flows', async () => {
+  const offered = (list: string): Promise<unknown> =>
+    page.evaluate(`[...document.getElementById('${list}').options].map(({ value }) => value)`);
+  const until = async (list: string, texts: readonly string[]): Promise<void> => {
+    const deadline = Date.now() + 20_000;
+    while (JSON.stringify(await offered(list)) !== JSON.stringify(texts)) {
+      assert.ok(Date.now() < deadline, `${list}: ${JSON.stringify(await offered(list))}`);
+      await page.waitForTimeout(50);
+      // Samples are looked at every two seconds: a metric that is not known yet is asked for again.
+      await field('Metric').fill('cp');
+      await field('Metric').fill('cpu');
+      await page.waitForTimeout(400);
+    }
+  };
+  await until('known-metrics', ['cpu']);
+  await page.getByText('Tags, description, enabled').click();
+  await until('known-tags', ['host']);
+  await button('Add a tag').click();
+  await field('Key of tag 1').fill('host');
+  await until('known-values-0', ['web-0', 'web-1']);
+});
+
+test('axe finds nothing in the other forms of the rule', async () => {
+  await write();
+  for (const name of ['JSON', 'curl', 'Form']) {
+    await page.getByRole('tab', { name }).click();
+    assert.deepEqual(await axeFindings(page), [], name);
+  }
+});

@@ -1,0 +1,224 @@
+// A newcomer's first two minutes, in a real browser against the whole system and a stand-in for Discord: from an empty page to
+// the alarm's own page, by pointer and by keyboard alone. And what the screens with charts must keep.
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Locator, Page } from 'playwright-core';
+import { startFakeDiscord, type FakeDiscord } from '../../../test/support/fake-discord/fake-discord.ts';
+import { startPageBrowser, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
+import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
+
+const stepMs = 15_000;
+
+let browser: PageBrowser;
+let discord: FakeDiscord;
+let webhook: string;
+let system: ConsoleSystem;
+let opened: OpenPage;
+let page: Page;
+
+before(async () => {
+  browser = await startPageBrowser();
+  discord = await startFakeDiscord();
+});
+after(async () => {
+  await browser?.close();
+  await discord?.close();
+});
+beforeEach(async () => {
+  webhook = discord.addWebhook().url;
+  system = await startConsoleSystem({ pageDir: browser.pageDir, evaluates: true, discordApiBase: discord.apiBase });
+  opened = await browser.open(`${system.url}/console/`, { height: 900 });
+  ({ page } = opened);
+  page.setDefaultTimeout(stepMs);
+});
+afterEach(async () => {
+  try {
+    await opened.close();
+  } finally {
+    await system.stop();
+  }
+});
+
+const button = (name: string | RegExp): Locator => page.getByRole('button', { name });
+const threshold = (): Locator => page.getByRole('slider', { name: 'Threshold' });
+
+async function rules(): Promise<{ id: string; threshold: number }[]> {
+  return (await (await fetch(`${system.url}/rules`)).json()) as { id: string; threshold: number }[];
+}
+
+async function publish(metric: string, values: readonly number[], more: object = {}): Promise<void> {
+  const nowMs = Date.now();
+  const samples = values.map((value, index) => ({
+    name: metric,
+    value,
+    timestamp: nowMs - (values.length - index) * 1_000,
+    ...more,
+  }));
+  const answer = await fetch(`${system.url}/api/v1/metrics`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(samples),
+  });
+  assert.ok(answer.ok, await answer.text());
+}
+
+/** From the message on to the alarm's own page, whose verdict is then run again. */
+async function seeAlarm(): Promise<void> {
+  await page.getByRole('heading', { name: '1 alarm is firing' }).waitFor();
+  const sent = (): boolean => discord.ledger.entries.some(({ alarms }) => alarms.length > 0);
+  while (!sent()) await sleep(20);
+}
+
+test('the first two minutes by pointer: from an empty page to the alarm’s own', async () => {
+  await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
+  await page.getByRole('link', { name: 'Make a rule' }).click();
+  await button('Start a demo metric').click();
+  await button(/^Set the threshold to .* percentile$/).click();
+  await threshold().waitFor();
+  await page.getByText(/^Would have fired/).waitFor();
+  const box = (await threshold().boundingBox())!;
+  await page.mouse.move(box.x + box.width - 40, box.y + box.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width - 40, box.y - 400, { steps: 5 });
+  await page.mouse.up();
+  const dragged = Number(await threshold().getAttribute('aria-valuenow'));
+  assert.equal(await page.locator('#threshold').inputValue(), String(dragged), 'the field is its twin');
+  await page.getByText('Would have fired not once').waitFor();
+  await page.locator('#discord_webhook_url').fill(webhook);
+  await button('Send test').click();
+  await page.getByText(/✓ 200 in \d+ ms/).waitFor();
+  await button('Make the rule').click();
+  await page.getByText('The rule is made').waitFor();
+  assert.equal((await rules())[0]!.threshold, dragged);
+  await page.getByRole('link', { name: /^Now/ }).click();
+  await button('Nudge the demo metric').click();
+  await seeAlarm();
+  await page.getByRole('link', { name: 'demo-packages' }).first().click();
+  await page.getByText(/✓ delivered .* after the sample/).waitFor();
+  await button('Run this verdict again').click();
+  await page.getByText(/✓ Run again over the log/).waitFor();
+});
+
+const focusedName = `(() => {
+  const element = document.activeElement;
+  return (element.getAttribute('aria-label') ?? element.labels?.[0]?.textContent ?? element.textContent).trim();
+})()`;
+const focusFault = `(() => {
+  const element = document.activeElement;
+  if (element === document.body) return '';
+  const header = document.querySelector('header').getBoundingClientRect();
+  const isAbove = element.closest('header, dialog, .notices, .skip') !== null;
+  // A radio is hidden behind its words, which show the focus for it.
+  const shown = element.type === 'radio' ? element.nextElementSibling : element;
+  if (getComputedStyle(shown).outlineStyle === 'none') return 'no outline';
+  return !isAbove && shown.getBoundingClientRect().bottom <= header.bottom ? 'below the header' : '';
+})()`;
+
+async function tabTo(name: RegExp): Promise<void> {
+  for (let count = 0; count < 60; count++) {
+    await page.keyboard.press('Tab');
+    const reached = (await page.evaluate(focusedName)) as string;
+    assert.equal(await page.evaluate(focusFault), '', `the focus on "${reached}" is not to be seen`);
+    if (name.test(reached)) return;
+  }
+  assert.fail(`no Tab leads to ${name}`);
+}
+
+test('the first two minutes by keyboard alone', async () => {
+  await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
+  await page.keyboard.press('n');
+  await page.locator('#metric_name:focus').waitFor();
+  await button('Start a demo metric').waitFor();
+  await tabTo(/^Start a demo metric$/);
+  await page.keyboard.press('Enter');
+  await button(/percentile$/).waitFor();
+  await tabTo(/percentile$/);
+  await page.keyboard.press('Enter');
+  await threshold().waitFor();
+  await tabTo(/^Threshold$/);
+  const suggested = Number(await page.locator('#threshold').inputValue());
+  while ((await page.evaluate('document.activeElement.getAttribute("role")')) !== 'slider') await tabTo(/^Threshold$/);
+  await page.keyboard.press('ArrowUp');
+  const one = Number(await threshold().getAttribute('aria-valuenow'));
+  assert.ok(one > suggested, `${one} is not above ${suggested}`);
+  await page.keyboard.press('End');
+  const most = Number(await threshold().getAttribute('aria-valuenow'));
+  assert.ok(most > one);
+  await tabTo(/^Discord webhook URL$/);
+  await page.keyboard.type(webhook);
+  await tabTo(/^Send test$/);
+  await page.keyboard.press('Enter');
+  await page.getByText(/✓ 200 in \d+ ms/).waitFor();
+  await tabTo(/^Make the rule$/);
+  await page.keyboard.press('Enter');
+  await page.getByText('The rule is made').waitFor();
+  assert.equal((await rules())[0]!.threshold, most);
+  await tabTo(/^Nudge the demo metric$/);
+  await page.keyboard.press('Enter');
+  await tabTo(/^Now/);
+  await page.keyboard.press('Enter');
+  await seeAlarm();
+  await tabTo(/^demo-packages$/);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'demo-packages' }).waitFor();
+  await page.getByText(/✓ delivered .* after the sample/).waitFor();
+  await tabTo(/^Run this verdict again$/);
+  await page.keyboard.press('Enter');
+  await page.getByText(/✓ Run again over the log/).waitFor();
+});
+
+test('what the preview says is what the API says, and what alarms are made of the same samples', async () => {
+  const values = Array.from({ length: 300 }, (_, index) => (index % 37 === 5 ? 90.5 : index % 41 < 3 ? 80 : 10));
+  const answer = await fetch(`${system.url}/rules`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ metric_name: 'cpu', threshold: 79.5, discord_webhook_url: webhook }),
+  });
+  const rule = (await answer.json()) as { id: string };
+  await publish('cpu', values);
+  await page.goto(`${system.url}/console/#/rules/${rule.id}/edit`);
+  const words = page.getByText(/^Would have fired/);
+  await words.waitFor();
+  const said = await fetch(`${system.url}/api/v1/rules/backtest`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ rule, last_seconds: 600 }),
+  });
+  const { fired, due } = (await said.json()) as { fired: number; due: { id: string }[] };
+  assert.ok(fired > 5);
+  assert.match(await words.innerText(), new RegExp(`^Would have fired ${fired} times`));
+  const made = async (): Promise<string[]> =>
+    (await system.storage.records('notifications')).map(({ value }) => (JSON.parse(value!) as { id: string }).id);
+  while ((await made()).length < due.length) await sleep(20);
+  assert.deepEqual(
+    await made(),
+    due.map(({ id }) => id),
+  );
+  await page.locator('#threshold').fill('85.25');
+  await page.getByText(/Now \d+, before \d+\./).waitFor();
+  assert.equal(await threshold().getAttribute('aria-valuenow'), '85.25', 'a fraction is kept');
+});
+
+test('hostile text is shown as text on the alarm’s page and beside the editor', async () => {
+  const metric = '<img src=x onerror=alert(1)>"\'`[x](http://evil)';
+  const tags = { '<b>k</b>': '"><script>alert(2)</script>' };
+  await fetch(`${system.url}/rules`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ metric_name: metric, threshold: 5, discord_webhook_url: webhook, description: metric }),
+  });
+  await publish(metric, [1, 9], { tags });
+  await page.getByRole('link', { name: metric }).first().click();
+  await page.getByRole('heading', { name: metric }).waitFor();
+  await page.getByText('"><script>alert(2)</script>').first().waitFor();
+  await page.getByText('As a table').click();
+  await page.getByRole('link', { name: 'Edit the rule' }).click();
+  await page.getByText(/^Would have fired/).waitFor();
+  assert.equal(await page.locator('img, script:not([src]), b > b').count(), 0);
+});
+
+test('an address of no alarm says so', async () => {
+  await page.goto(`${system.url}/console/#/alarms/00000000-0000-5000-8000-000000000000`);
+  await page.getByRole('heading', { name: 'This alarm is not there' }).waitFor();
+});

@@ -1,0 +1,191 @@
+import { pause } from '../../base/backoff.ts';
+import { recordsOf } from '../../log/batch.ts';
+import { LogUnavailable, OffsetGone, type Log } from '../../log/log.ts';
+import { parseMetricName, parseSampleValue } from '../../metric/sample-value.ts';
+import { seriesKey } from '../../metric/series.ts';
+import type { Tags } from '../../metric/sample.ts';
+import { topics } from '../../topics.ts';
+
+const everyMs = 2_000;
+/** Records of a partition that are looked at in one round: of a flood the newest stand for all. */
+const looked = { first: 5_000, round: 1_000 } as const;
+const metricsMax = 20_000;
+const seriesPerMetricMax = 1_000;
+/** Points that are kept of a series: three minutes. Past so many series in all, a series has its last value alone. */
+const pointsMax = 90;
+const pointMs = 2_000;
+const seriesWithPointsMax = 50_000;
+/** A rate is an average that forgets half of what was in so long. */
+const halfLifeMs = 20_000;
+
+/** One series as it was seen lately: a point for each two seconds in which it spoke, oldest first. */
+export interface SeriesSeen {
+  readonly tags: Tags;
+  lastValue: number;
+  lastMs: number;
+  /** When each point began, by the samples' times; the last value in it; and the sum and the number of its samples. */
+  readonly t: number[];
+  readonly value: number[];
+  readonly sum: number[];
+  readonly count: number[];
+}
+
+export interface MetricSeen {
+  readonly name: string;
+  readonly partition: number;
+  lastValue: number;
+  lastTags: Tags;
+  lastMs: number;
+  /** Samples a second, about: of a flood only a part is looked at. */
+  rate: number;
+  /** Distinct series seen; `seriesPerMetricMax` means as many or more. */
+  readonly series: Map<string, SeriesSeen>;
+  /** Samples seen in this round. */
+  fresh: number;
+}
+
+/**
+ * The metrics that really flow, for completion and search: names, last values, series, rates. It follows the heads of all
+ * partitions and looks at a bounded number of records of each, so that it costs the same on a quiet day and in a flood.
+ */
+export class MetricCatalogue {
+  readonly #log: Log;
+  readonly #metrics = new Map<string, MetricSeen>();
+  readonly #positions = new Map<number, number>();
+  #readMs = 0;
+  #seriesWithPoints = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Metrics whose name contains the text, the busiest first. */
+  search(text: string, limit: number): { metrics: MetricSeen[]; total: number } {
+    const wanted = text.toLowerCase();
+    const found = [...this.#metrics.values()].filter(({ name }) => name.toLowerCase().includes(wanted));
+    const rank = ({ name }: MetricSeen): number => (name.toLowerCase().startsWith(wanted) ? 0 : 1);
+    found.sort((a, b) => rank(a) - rank(b) || b.rate - a.rate || (a.name < b.name ? -1 : 1));
+    return { metrics: found.slice(0, limit), total: found.length };
+  }
+
+  get(name: string): MetricSeen | undefined {
+    return this.#metrics.get(name);
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    do {
+      try {
+        await this.#round();
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+      }
+    } while (await pause(everyMs, signal));
+  }
+
+  async #round(): Promise<void> {
+    const { name } = topics.metrics;
+    const nowMs = performance.now();
+    const count = await this.#log.partitionCount(name);
+    const shares = new Map<number, number>();
+    for (let partition = 0; partition < count; partition++) {
+      const { first, next } = await this.#log.bounds(name, partition);
+      const position = this.#positions.get(partition);
+      const most = position === undefined ? looked.first : looked.round;
+      const from = Math.max(first, next - most, position ?? 0);
+      this.#positions.set(partition, next);
+      if (from >= next) continue;
+      await this.#look(partition, from, next);
+      // Each record that was looked at stands for so many; of what was there before the start no rate is known.
+      shares.set(partition, position === undefined || next < position ? 0 : (next - position) / (next - from));
+    }
+    this.#settleRates(shares, this.#readMs === 0 ? everyMs : nowMs - this.#readMs);
+    this.#readMs = nowMs;
+  }
+
+  async #look(partition: number, from: number, to: number): Promise<void> {
+    try {
+      for await (const chunk of this.#log.read(topics.metrics.name, partition, {
+        from: { offset: from },
+        to,
+        lends: true,
+      })) {
+        for (const { key, value, timestampMs } of recordsOf(chunk)) {
+          const name = parseMetricName(key);
+          const sample = parseSampleValue(value);
+          if ('refusal' in name || 'refusal' in sample) continue;
+          this.#note(name.name, partition, { ...sample, timestampMs });
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof OffsetGone)) throw error;
+    }
+  }
+
+  #note(name: string, partition: number, sample: { value: number; tags: Tags; timestampMs: number }): void {
+    let metric = this.#metrics.get(name);
+    if (metric === undefined) {
+      if (this.#metrics.size >= metricsMax) this.#forgetOldest();
+      const lastTags = sample.tags;
+      metric = { name, partition, lastValue: 0, lastTags, lastMs: 0, rate: 0, series: new Map(), fresh: 0 };
+      this.#metrics.set(name, metric);
+    }
+    metric.fresh++;
+    metric.lastValue = sample.value;
+    metric.lastTags = sample.tags;
+    metric.lastMs = sample.timestampMs;
+    this.#noteSeries(metric, sample);
+  }
+
+  #noteSeries(
+    metric: MetricSeen,
+    { value, tags, timestampMs }: { value: number; tags: Tags; timestampMs: number },
+  ): void {
+    const key = seriesKey(metric.name, tags);
+    let series = metric.series.get(key);
+    if (series === undefined) {
+      if (metric.series.size >= seriesPerMetricMax) return;
+      series = { tags, lastValue: value, lastMs: timestampMs, t: [], value: [], sum: [], count: [] };
+      metric.series.set(key, series);
+    }
+    if (timestampMs >= series.lastMs) [series.lastMs, series.lastValue] = [timestampMs, value];
+    const last = series.t.length - 1;
+    if (last < 0 && this.#seriesWithPoints++ >= seriesWithPointsMax) {
+      this.#seriesWithPoints--;
+      return;
+    }
+    if (last >= 0 && timestampMs < series.t[last]! + pointMs) {
+      series.value[last] = value;
+      series.sum[last]! += value;
+      series.count[last]!++;
+      return;
+    }
+    for (const [column, first] of [
+      [series.t, timestampMs],
+      [series.value, value],
+      [series.sum, value],
+      [series.count, 1],
+    ] as const) {
+      column.push(first);
+      if (column.length > pointsMax) column.shift();
+    }
+  }
+
+  #forgetOldest(): void {
+    for (const [name, { series }] of this.#metrics) {
+      for (const { t } of series.values()) if (t.length > 0) this.#seriesWithPoints--;
+      this.#metrics.delete(name);
+      return;
+    }
+  }
+
+  #settleRates(shares: ReadonlyMap<number, number>, sinceMs: number): void {
+    const kept = 0.5 ** (sinceMs / halfLifeMs);
+    for (const metric of this.#metrics.values()) {
+      const seen = metric.fresh * (shares.get(metric.partition) ?? 0);
+      const fresh = (seen * 1_000) / sinceMs;
+      // A metric that is new is not as slow as an average that begins at nothing.
+      metric.rate = metric.rate === 0 ? fresh : metric.rate * kept + fresh * (1 - kept);
+      metric.fresh = 0;
+    }
+  }
+}

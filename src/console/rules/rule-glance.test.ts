@@ -1,0 +1,67 @@
+import { test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startConsoleSystem } from '../testing/console-system.ts';
+
+const json = { 'content-type': 'application/json' };
+const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
+
+interface Row {
+  readonly rule: { readonly description?: string };
+  readonly is_seen: boolean;
+  readonly value?: number;
+  readonly value_tags?: object;
+  readonly spark?: readonly number[];
+  readonly window_samples?: number;
+  readonly cooldown_left_ms?: number;
+  readonly fires_24h: number;
+}
+
+test('a row tells the series nearest to firing, its window, the cooldown and the fires; an unknown metric is told as such', async () => {
+  const system = await startConsoleSystem({ evaluates: true });
+  try {
+    const post = async (path: string, body: object): Promise<void> => {
+      const answer = await fetch(`${system.url}${path}`, { method: 'POST', headers: json, body: JSON.stringify(body) });
+      assert.ok(answer.ok, await answer.text());
+    };
+    const make = (fields: object): Promise<void> => post('/rules', { discord_webhook_url: webhook, ...fields });
+    const rule = { metric_name: 'cpu', threshold: 50 };
+    await make({ ...rule, description: 'above', cooldown_seconds: 600 });
+    await make({ ...rule, description: 'below', operator: '<', threshold: 1 });
+    await make({ ...rule, description: 'tagged', tags: { host: 'a' } });
+    await make({ ...rule, description: 'mean', threshold: 500, type: 'window_average', window_duration_seconds: 10 });
+    await make({ ...rule, description: 'typo', metric_name: 'cpuu' });
+    const nowMs = Date.now();
+    const at = (host: string, value: number, secondsAgo: number): object => {
+      return { name: 'cpu', value, tags: { host }, timestamp: nowMs - secondsAgo * 1_000 };
+    };
+    await post('/api/v1/metrics', [at('a', 10, 30), at('b', 20, 30), at('b', 80, 6), at('b', 100, 3), at('a', 30, 2)]);
+    const rows = async (): Promise<Map<string, Row>> => {
+      const answer = (await (await fetch(`${system.url}/api/v1/rules`)).json()) as { rules: Row[] };
+      return new Map(answer.rules.map((row) => [row.rule.description!, row]));
+    };
+    const deadline = Date.now() + 15_000;
+    let seen = await rows();
+    while (seen.get('above')?.fires_24h !== 1 || seen.get('above')?.value === undefined) {
+      assert.ok(Date.now() < deadline, JSON.stringify([...seen.values()]));
+      await sleep(50);
+      seen = await rows();
+    }
+    const of = (name: string) => {
+      const { is_seen, value, value_tags: tags, window_samples: samples } = seen.get(name)!;
+      return { is_seen, value, tags, samples };
+    };
+    const [a, b] = [{ host: 'a' }, { host: 'b' }];
+    assert.deepEqual(of('above'), { is_seen: true, value: 100, tags: b, samples: undefined });
+    assert.deepEqual(of('below'), { is_seen: true, value: 30, tags: a, samples: undefined });
+    assert.deepEqual(of('tagged'), { is_seen: true, value: 30, tags: a, samples: undefined });
+    assert.deepEqual(of('mean'), { is_seen: true, value: 90, tags: b, samples: 2 });
+    assert.deepEqual(of('typo'), { is_seen: false, value: undefined, tags: undefined, samples: undefined });
+    assert.deepEqual(seen.get('above')!.spark, [20, 80, 100]);
+    const { cooldown_left_ms: leftMs = 0 } = seen.get('above')!;
+    assert.ok(leftMs > 500_000 && leftMs <= 600_000, String(leftMs));
+    assert.deepEqual([seen.get('below')!.fires_24h, seen.get('below')!.cooldown_left_ms], [0, undefined]);
+  } finally {
+    await system.stop();
+  }
+});

@@ -1,0 +1,113 @@
+// What one looks for in a rule's row: its value, how far that is from the threshold, and what became of the last message.
+import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import type { Condition } from '../../rule/condition.ts';
+import type { RuleEntry } from '../../rule/rule-list.ts';
+import type { Tags } from '../../metric/sample.ts';
+import { matches } from '../../metric/series.ts';
+import type { LiveStore } from '../live/live-store.ts';
+import type { Sending } from '../live/deliveries-view.ts';
+import type { MetricCatalogue, SeriesSeen } from '../metrics/metric-catalogue.ts';
+
+export interface RuleGlance {
+  /** Whether any sample that it could judge has been seen. */
+  readonly isSeen: boolean;
+  /** The series that is nearest to firing, or furthest beyond. */
+  readonly nearest: NearestSeries | undefined;
+  readonly cooldownLeftMs: number;
+  /** Alarms whose message waits for the cooldown. */
+  readonly owed: number;
+  readonly fires24h: number;
+  readonly lastSending: Sending | undefined;
+}
+
+export interface NearestSeries {
+  readonly tags: Tags;
+  /** What the rule compares; of a window as far as its samples were looked at. */
+  readonly value: number;
+  readonly atMs: number;
+  /** Newest last. */
+  readonly spark: readonly number[];
+  /** Samples in the window, as far as they were looked at; undefined without a window, or one that reaches further back. */
+  readonly windowSamples: number | undefined;
+}
+
+const sparkPoints = 24;
+
+export function glanceOf(
+  entry: RuleEntry,
+  { live, catalogue, nowMs }: { readonly live: LiveStore; readonly catalogue: MetricCatalogue; readonly nowMs: number },
+): RuleGlance {
+  const { rule, condition } = entry;
+  const alarms = [...live.alarms.ofRule(rule.id)];
+  const nearest = nearestOf(condition, catalogue.get(rule.metric_name)?.series.values() ?? []);
+  return {
+    isSeen: nearest !== undefined || alarms.length > 0,
+    nearest,
+    ...cooldownOf(condition, alarms, nowMs),
+    fires24h: live.past.fires.last24h(rule.id, nowMs),
+    lastSending: live.deliveries.lastOfRule(rule.id),
+  };
+}
+
+/** Until when the rule's next message is withheld, and how many are. */
+export function cooldownOf(
+  { cooldownMs }: Pick<Condition, 'cooldownMs'>,
+  alarms: readonly AlarmRecord[],
+  nowMs: number,
+): { readonly cooldownLeftMs: number; readonly owed: number } {
+  // Of the rule's records the one that has counted most knows best.
+  const best = alarms.reduce<AlarmRecord | undefined>(
+    (most, alarm) => (most === undefined || alarm.sentCount > most.sentCount ? alarm : most),
+    undefined,
+  );
+  const owed = alarms.filter(({ state }) => state.state === 'firing' && state.owed).length;
+  const endsMs = best?.lastSentMs === undefined ? 0 : best.lastSentMs + cooldownMs;
+  return { cooldownLeftMs: Math.max(0, Math.min(cooldownMs, endsMs - nowMs)), owed };
+}
+
+function nearestOf(condition: Condition, all: Iterable<SeriesSeen>): NearestSeries | undefined {
+  let nearest: ComparedSeries | undefined;
+  for (const series of comparedSeries(condition, all))
+    if (nearest === undefined || series.by > nearest.by) nearest = series;
+  if (nearest === undefined) return undefined;
+  const { series, value, samples: windowSamples } = nearest;
+  return { tags: series.tags, value, atMs: series.lastMs, spark: sparkOf(series), windowSamples };
+}
+
+/** A series that the rule judges, and what it compares now. */
+export interface ComparedSeries {
+  readonly series: SeriesSeen;
+  readonly value: number;
+  /** In its window, as far as they were looked at. */
+  readonly samples: number | undefined;
+  /** How far the value is beyond the threshold; below 0 what is missing. */
+  readonly by: number;
+}
+
+export function* comparedSeries(condition: Condition, all: Iterable<SeriesSeen>): Generator<ComparedSeries> {
+  const sign = condition.operator === '>' ? 1 : -1;
+  for (const series of all) {
+    if (!matches(condition.tags, series.tags)) continue;
+    const { value, samples } = comparedOf(condition, series);
+    yield { series, value, samples, by: (value - condition.threshold) * sign };
+  }
+}
+
+export function sparkOf({ value }: SeriesSeen): readonly number[] {
+  return value.slice(-sparkPoints);
+}
+
+/** What the rule compares now: the last value, or the mean of what is known of its window. */
+function comparedOf(
+  { type, windowMs }: Condition,
+  series: SeriesSeen,
+): { readonly value: number; readonly samples: number | undefined } {
+  if (type !== 'window_average' || series.t.length === 0) return { value: series.lastValue, samples: undefined };
+  let [sum, count] = [0, 0];
+  for (let index = series.t.length - 1; index >= 0 && series.t[index]! > series.lastMs - windowMs; index--) {
+    sum += series.sum[index]!;
+    count += series.count[index]!;
+  }
+  const isCovered = series.t[0]! <= series.lastMs - windowMs;
+  return { value: count === 0 ? series.lastValue : sum / count, samples: isCovered ? count : undefined };
+}

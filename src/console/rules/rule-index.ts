@@ -1,0 +1,255 @@
+import { setImmediate as afterOthers } from 'node:timers/promises';
+import type { RuleEntry } from '../../rule/rule-list.ts';
+import type { RuleFeed } from '../../rule/rule-feed.ts';
+import { countOf, setBit, SlotSet, slotsOf } from './slot-set.ts';
+
+/** What every rule that a search finds has in its texts, in small letters; see `textsOf`. */
+export interface Needle {
+  /** Each of these stands somewhere. Empty: nothing is known of the texts. */
+  readonly parts: readonly string[];
+  /** Or else the rule's id begins so. */
+  readonly orIdStart?: string;
+  /** Only these rules; undefined: any. */
+  readonly ids?: Iterable<string>;
+  readonly isDisabled?: true;
+  readonly webhookId?: string;
+}
+
+/** Where a text begins and ends: part of what is looked for, so that a whole name is told from a part of one. */
+export const textStart = '\u0002';
+export const textEnd = '\u0003';
+
+/** Different letters in threes that are told apart; a rule with others is looked at in every search. */
+const gramsMax = 131_072;
+/** Of one rule; a longer one is looked at in every search. */
+const gramsOfRuleMax = 400;
+/** Rules that are put into the index before others get their turn. */
+const builtAtOnce = 200;
+
+/**
+ * Which rules a search has to look at, of a million: an inverted index of the letters in their texts, three by three.
+ *
+ *   rule ──> slot ──> for each three letters of its texts: a set of slots
+ *
+ * A rule that has a word has all of the word's threes, and few others have: the sets' intersection is a handful of bitmaps. It says
+ * who may match, never who does. It is built beside other work once the rules have been read, and follows them from then on;
+ * while it is being built, `candidates` knows nothing.
+ */
+export class RuleIndex {
+  readonly #rules: RuleFeed;
+  /** The slot of each rule by its id. Slots of rules that went are used again. */
+  readonly #slots = new Map<string, number>();
+  readonly #entries: (RuleEntry | undefined)[] = [];
+  readonly #free: number[] = [];
+  readonly #sets = new Map<number, SlotSet>();
+  readonly #everywhere = new SlotSet();
+  readonly #disabled = new SlotSet();
+  /** Lent to one search after another: memory of a search's own would be collected together with a million rules. */
+  #lent: readonly [Uint32Array, Uint32Array] = [new Uint32Array(0), new Uint32Array(0)];
+  /** All rules up to this id are in; undefined: all are. */
+  #builtTo: string | undefined = '';
+
+  constructor(rules: RuleFeed) {
+    this.#rules = rules;
+    rules.subscribe((change) => {
+      if (change.kind !== 'set' && change.kind !== 'deleted') return;
+      const { id } = (change.kind === 'set' ? change.entry : change.before).rule;
+      // The others come in with their turn.
+      if (this.#builtTo !== undefined && id > this.#builtTo) return;
+      if (change.kind === 'set') this.#set(change.entry);
+      else this.#delete(id);
+    });
+  }
+
+  /** Builds the index, then waits for the signal. */
+  async run(signal: AbortSignal): Promise<void> {
+    const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    await Promise.race([this.#rules.caughtUp.then(() => this.build(signal)).catch(() => {}), ended]);
+    if (!signal.aborted) await ended;
+  }
+
+  async build(signal?: AbortSignal): Promise<void> {
+    while (this.#builtTo !== undefined) {
+      if (signal?.aborted === true) return;
+      const part = this.#rules.book.page({ after: this.#builtTo, limit: builtAtOnce });
+      for (const entry of part) this.#set(entry);
+      this.#builtTo = part.length < builtAtOnce ? undefined : part.at(-1)!.rule.id;
+      await afterOthers();
+    }
+  }
+
+  get isBuilt(): boolean {
+    return this.#builtTo === undefined;
+  }
+
+  /** The rules that all needles may be in, in no order; undefined when there are more than `most`, or nobody knows. */
+  candidates(needles: readonly Needle[], most: number): RuleEntry[] | undefined {
+    if (this.#builtTo !== undefined || needles.length === 0) return undefined;
+    const [found, own] = this.#lend();
+    this.#all(found);
+    for (const needle of needles) {
+      if (this.#find(needle, most, own)) for (let word = 0; word < found.length; word++) found[word]! &= own[word]!;
+    }
+    if (countOf(found) > most) return undefined;
+    return Array.from(slotsOf(found), (slot) => this.#entries[slot]!);
+  }
+
+  #lend(): readonly [Uint32Array, Uint32Array] {
+    const words = (this.#entries.length + 31) >>> 5;
+    if (words > this.#lent[0].length) {
+      const room = Math.ceil(words * 1.5);
+      this.#lent = [new Uint32Array(room), new Uint32Array(room)];
+    }
+    return [this.#lent[0].subarray(0, words), this.#lent[1].subarray(0, words)];
+  }
+
+  #all(bits: Uint32Array): void {
+    bits.fill(0xffffffff);
+    for (const slot of this.#free) bits[slot >>> 5]! &= ~(1 << (slot & 31));
+    if ((this.#entries.length & 31) !== 0) bits[bits.length - 1]! &= (1 << (this.#entries.length & 31)) - 1;
+  }
+
+  /** Puts into the bitmap which rules the needle may be in; false: it tells nothing. */
+  #find({ parts, orIdStart, ids, isDisabled, webhookId }: Needle, most: number, bits: Uint32Array): boolean {
+    bits.fill(0);
+    if (ids !== undefined) for (const id of ids) this.#mark(id, bits);
+    else if (isDisabled !== undefined) this.#disabled.widen(bits);
+    else if (webhookId !== undefined) this.#sets.get(webhookGram(webhookId))?.widen(bits);
+    else if (!this.#findParts(parts, bits)) return false;
+    if (ids === undefined && isDisabled === undefined) this.#everywhere.widen(bits);
+    if (orIdStart === undefined) return true;
+    this.#mark(orIdStart, bits);
+    let count = 0;
+    for (const { rule } of this.#rules.book.after(orIdStart)) {
+      if (!rule.id.startsWith(orIdStart)) break;
+      if (++count > most) return false;
+      this.#mark(rule.id, bits);
+    }
+    return true;
+  }
+
+  #mark(id: string, bits: Uint32Array): void {
+    const slot = this.#slots.get(id);
+    if (slot !== undefined) setBit(bits, slot);
+  }
+
+  #findParts(parts: readonly string[], bits: Uint32Array): boolean {
+    const grams = parts.flatMap((part) => gramsIn(part));
+    const longest = parts.toSorted((one, other) => other.length - one.length)[0] ?? '';
+    if (grams.length > 0) {
+      this.#all(bits);
+      const sets = grams.map((gram) => this.#sets.get(gram));
+      if (sets.includes(undefined)) bits.fill(0);
+      else for (const set of sets) set!.narrow(bits);
+    } else if (longest !== '') {
+      // One letter or two: whoever has them has them in some three.
+      const isIn = gramTest(longest);
+      for (const [gram, set] of this.#sets) if (gram >= 0 && isIn(gram)) set.widen(bits);
+    }
+    return longest !== '';
+  }
+
+  #set(entry: RuleEntry): void {
+    const { id } = entry.rule;
+    const known = this.#slots.get(id);
+    if (known !== undefined) {
+      const before = this.#entries[known]!;
+      if (hasSameWords(before, entry)) {
+        this.#entries[known] = entry;
+        return;
+      }
+      this.#delete(id);
+    }
+    const slot = this.#free.pop() ?? this.#entries.length;
+    this.#slots.set(id, slot);
+    this.#entries[slot] = entry;
+    if (!entry.condition.enabled) this.#disabled.add(slot);
+    const grams = gramsOf(entry);
+    if (!this.#isIndexable(grams)) return this.#everywhere.add(slot);
+    for (const gram of grams) {
+      const set = this.#sets.get(gram);
+      if (set === undefined) this.#sets.set(gram, new SlotSet([slot]));
+      else set.add(slot);
+    }
+  }
+
+  #isIndexable(grams: ReadonlySet<number>): boolean {
+    if (grams.size > gramsOfRuleMax) return false;
+    if (this.#sets.size + grams.size <= gramsMax) return true;
+    let fresh = 0;
+    for (const gram of grams) if (!this.#sets.has(gram)) fresh++;
+    return this.#sets.size + fresh <= gramsMax;
+  }
+
+  #delete(id: string): void {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return;
+    const entry = this.#entries[slot]!;
+    this.#slots.delete(id);
+    this.#entries[slot] = undefined;
+    this.#free.push(slot);
+    if (!entry.condition.enabled) this.#disabled.delete(slot);
+    if (this.#everywhere.has(slot)) return this.#everywhere.delete(slot);
+    for (const gram of gramsOf(entry)) {
+      const set = this.#sets.get(gram)!;
+      set.delete(slot);
+      if (set.size === 0) this.#sets.delete(gram);
+    }
+  }
+}
+
+/** What is searched of a rule beside its id and its state, in small letters. */
+function* textsOf({ rule }: RuleEntry): Generator<string> {
+  yield rule.metric_name.toLowerCase();
+  if (rule.description !== undefined) yield rule.description.toLowerCase();
+  for (const [key, value] of Object.entries(rule.tags ?? {})) yield `${key}=${value}`.toLowerCase();
+}
+
+function hasSameWords(one: RuleEntry, other: RuleEntry): boolean {
+  if (one.condition.enabled !== other.condition.enabled || one.webhook.id !== other.webhook.id) return false;
+  const others = textsOf(other);
+  for (const text of textsOf(one)) if (others.next().value !== text) return false;
+  return others.next().done === true;
+}
+
+function gramsOf(entry: RuleEntry): Set<number> {
+  const grams = [webhookGram(entry.webhook.id)];
+  for (const text of textsOf(entry)) addGrams(textStart + text + textEnd, grams);
+  return new Set(grams);
+}
+
+/** A letter in ten bits. Letters beyond ASCII share: a search then looks at some rules for nothing. */
+function letterOf(code: number): number {
+  return code < 128 ? code : 128 + ((code * 31) % 896);
+}
+
+/** Three letters in thirty bits, which is a small integer to the engine. */
+function addGrams(text: string, grams: number[]): void {
+  let gram = 0;
+  for (let index = 0; index < text.length; index++) {
+    gram = ((gram << 10) | letterOf(text.charCodeAt(index))) & 0x3fffffff;
+    if (index >= 2) grams.push(gram);
+  }
+}
+
+function gramsIn(text: string): number[] {
+  const grams: number[] = [];
+  addGrams(text, grams);
+  return grams;
+}
+
+/** Whether three letters have these one or two among them, next to each other. */
+function gramTest(text: string): (gram: number) => boolean {
+  const first = letterOf(text.charCodeAt(0));
+  if (text.length === 1)
+    return (gram) => gram >>> 20 === first || ((gram >>> 10) & 1023) === first || (gram & 1023) === first;
+  const both = (first << 10) | letterOf(text.charCodeAt(1));
+  return (gram) => gram >>> 10 === both || (gram & 0xfffff) === both;
+}
+
+/** Below zero, apart from all letters. Two webhooks may share one. */
+function webhookGram(webhookId: string): number {
+  let hash = 0;
+  for (let index = 0; index < webhookId.length; index++) hash = (Math.imul(hash, 31) + webhookId.charCodeAt(index)) | 0;
+  return -1 - (hash & 0x3fffffff);
+}

@@ -1,0 +1,55 @@
+import { pause } from '../../base/backoff.ts';
+import { LogUnavailable, type Log } from '../../log/log.ts';
+import type { InstancesView } from './instances-view.ts';
+import { lagOf, partitionLags, type PartitionLag } from './partition-lags.ts';
+
+const everyMs = 2_000;
+/** A partition that moves has no owner for a moment. */
+const unownedAfterMs = 10_000;
+
+/** How far behind the judging is, looked at now and then for all who follow the stream. */
+export class LagWatch {
+  readonly #log: Log;
+  readonly #instances: InstancesView;
+  #lag: number | undefined;
+  /** Since when each look has found these partitions without an owner; a moment of performance.now(). */
+  #unownedSince: ReadonlyMap<number, number> = new Map();
+
+  constructor(log: Log, instances: InstancesView) {
+    this.#log = log;
+    this.#instances = instances;
+  }
+
+  /** Records that are not judged yet; undefined while the log cannot be asked, and where nobody has told. */
+  get lag(): number | undefined {
+    return this.#lag;
+  }
+
+  /** Partitions of `metrics` that nobody judges, and has not for a while. */
+  get unowned(): number {
+    const nowMs = performance.now();
+    return [...this.#unownedSince.values()].filter((sinceMs) => nowMs - sinceMs >= unownedAfterMs).length;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    do {
+      try {
+        await this.#instances.refresh();
+        const partitions = await partitionLags(this.#log, this.#instances);
+        this.#lag = lagOf(partitions);
+        this.#noteOwners(partitions);
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        this.#lag = undefined;
+      }
+    } while (await pause(everyMs, signal));
+  }
+
+  #noteOwners(partitions: readonly PartitionLag[]): void {
+    const nowMs = performance.now();
+    const unowned = partitions.filter(({ instance }) => instance === undefined);
+    this.#unownedSince = new Map(
+      unowned.map(({ partition }) => [partition, this.#unownedSince.get(partition) ?? nowMs]),
+    );
+  }
+}

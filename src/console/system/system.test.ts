@@ -1,0 +1,167 @@
+import { after, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { formatInstanceRecord, type InstanceRecord } from '../../instance/instance-record.ts';
+import { partitionOf } from '../../log/murmur2.ts';
+import { topics } from '../../topics.ts';
+import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
+
+const json = { 'content-type': 'application/json' };
+const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
+
+interface System {
+  readonly samples_per_second: number;
+  readonly lag: number | null;
+  readonly latency_p99_ms: number | null;
+  readonly samples: Readonly<Record<string, number>>;
+  readonly instances: readonly {
+    readonly id: string;
+    readonly state: string;
+    readonly partitions: readonly number[];
+    readonly samples_per_second: number | null;
+  }[];
+  readonly partitions: readonly {
+    readonly partition: number;
+    readonly head: number;
+    readonly position: number | null;
+    readonly lag: number | null;
+    readonly instance: string | null;
+  }[];
+}
+
+let console: ConsoleSystem;
+before(async () => {
+  console = await startConsoleSystem({ evaluates: true });
+});
+after(() => console.stop());
+
+async function system(): Promise<System> {
+  const answer = await fetch(`${console.url}/api/v1/system`);
+  assert.equal(answer.status, 200);
+  return (await answer.json()) as System;
+}
+
+async function until<Value>(read: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const value = await read();
+    if (holds(value)) return value;
+    assert.ok(Date.now() < deadline, `not in time: ${JSON.stringify(value)}`);
+    await sleep(20);
+  }
+}
+
+async function tell(more: Partial<InstanceRecord>): Promise<void> {
+  const record: InstanceRecord = {
+    id: '00000000-0000-4000-8000-000000000001',
+    name: 'other:1',
+    parts: ['alarms'],
+    version: '0.0.1',
+    startedMs: Date.now() - 60_000,
+    atMs: Date.now(),
+    everyMs: 2_000,
+    ended: false,
+    rules: [0, 0, 0],
+    evaluate: { partitions: [], series: 1, samples: {}, misrouted: 0 },
+    notify: undefined,
+    ...more,
+  };
+  const value = Buffer.from(formatInstanceRecord(record));
+  await console.storage.log.append(topics.instances.name, [
+    { key: Buffer.from(record.id), value, timestampMs: record.atMs },
+  ]);
+}
+
+test('one process owns every partition, and tells what became of samples', async () => {
+  await fetch(`${console.url}/api/v1/metrics`, { method: 'POST', headers: json, body: '{"name":"cpu","value":1}' });
+  await console.storage.log.append(topics.metrics.name, [
+    { key: Buffer.from('cpu'), value: Buffer.from('no'), timestampMs: Date.now() },
+  ]);
+  const seen = await until(system, ({ samples }) => samples['evaluated'] === 1 && samples['bad_json'] === 1);
+  assert.equal(seen.instances.length, 1);
+  assert.equal(seen.instances[0]!.state, 'live');
+  assert.equal(seen.partitions.length, topics.metrics.partitions);
+  for (const { instance } of seen.partitions) assert.equal(instance, seen.instances[0]!.id);
+  const { position, head, lag } = seen.partitions[partitionOf(Buffer.from('cpu'), topics.metrics.partitions)]!;
+  assert.deepEqual({ position, head, lag }, { position: 2, head: 2, lag: 0 });
+  assert.deepEqual([seen.lag, seen.instances[0]!.partitions.length], [0, topics.metrics.partitions]);
+  assert.equal(seen.latency_p99_ms, null, 'no message was sent');
+  const status = async () =>
+    (await (await fetch(`${console.url}/api/v1/status`)).json()) as { lag: number | null; waiting: number };
+  await until(status, (now) => now.lag === 0 && now.waiting === 0);
+});
+
+test('who has never heard how far samples are judged calls the lag unknown, and then it grows while nobody judges', async () => {
+  const quiet = await startConsoleSystem();
+  try {
+    const lags = async (): Promise<(number | null)[]> => {
+      const told = ['status', 'system'].map(async (path) => (await fetch(`${quiet.url}/api/v1/${path}`)).json());
+      return ((await Promise.all(told)) as { lag: number | null }[]).map(({ lag }) => lag);
+    };
+    const send = (): Promise<Response> =>
+      fetch(`${quiet.url}/api/v1/metrics`, { method: 'POST', headers: json, body: '{"name":"cpu","value":1}' });
+    await until(lags, (told) => told.every((lag) => lag === 0));
+    await send();
+    await until(lags, (told) => told.every((lag) => lag === null));
+    const judging = await startConsoleSystem({ evaluates: true, storage: quiet.storage });
+    await until(lags, (told) => told.every((lag) => lag === 0));
+    await judging.stop();
+    await send();
+    await send();
+    await until(lags, (told) => told.every((lag) => lag === 2));
+    const unowned = async (): Promise<number> =>
+      ((await (await fetch(`${quiet.url}/api/v1/status`)).json()) as { unowned: number }).unowned;
+    await until(unowned, (count) => count === topics.metrics.partitions);
+    const next = await startConsoleSystem({ evaluates: true, storage: quiet.storage });
+    await until(unowned, (count) => count === 0);
+    await next.stop();
+  } finally {
+    await quiet.stop();
+  }
+});
+
+test('a rule is in force on those that have applied its version', async () => {
+  const answer = await fetch(`${console.url}/rules`, {
+    method: 'POST',
+    headers: json,
+    body: JSON.stringify({ metric_name: 'cpu', threshold: 5, discord_webhook_url: webhook }),
+  });
+  const { id } = (await answer.json()) as { id: string };
+  const inForce = async (): Promise<{ in_force: number; of: number; version: { partition: number } }> =>
+    (await (await fetch(`${console.url}/api/v1/rules/${id}/in-force`)).json()) as never;
+  const { version } = await until(inForce, (now) => now.in_force === 1 && now.of === 1);
+  await tell({});
+  await until(inForce, (now) => now.in_force === 1 && now.of === 2);
+  await tell({ rules: [0, 0, 0].with(version.partition, 1_000) });
+  await until(inForce, (now) => now.in_force === 2 && now.of === 2);
+  await tell({ ended: true });
+  await until(inForce, (now) => now.in_force === 1 && now.of === 1);
+  assert.equal((await fetch(`${console.url}/api/v1/rules/nobody/in-force`)).status, 404);
+});
+
+test('rates are measured between two records; who is silent owns nothing, and what it left shows as lag', async () => {
+  const id = '00000000-0000-4000-8000-000000000002';
+  const nowMs = Date.now();
+  const vitals = (samples: number, partitions: [number, number, number][]) => ({
+    partitions,
+    series: 1,
+    samples: { evaluated: samples },
+    misrouted: 0,
+  });
+  await tell({ id, atMs: nowMs - 2_000, evaluate: vitals(100, []) });
+  await tell({ id, atMs: nowMs, evaluate: vitals(300, [[0, 0, 0]]) });
+  const other = async () => (await system()).instances.find((instance) => instance.id === id);
+  assert.deepEqual((await until(other, (found) => found !== undefined))!.samples_per_second, 100);
+  await tell({ id, atMs: nowMs - 60_000, evaluate: vitals(300, [[0, 0, 0]]) });
+  const silent = await until(other, (found) => found?.state === 'silent');
+  assert.deepEqual([silent!.partitions, silent!.samples_per_second], [[], null]);
+  const status = async () => (await (await fetch(`${console.url}/api/v1/status`)).json()) as { lag: number | null };
+  // It speaks last, whatever the process that owns the partition says meanwhile.
+  const behind = { id: '00000000-0000-4000-8000-000000000003', atMs: nowMs + 60_000 };
+  await tell({ ...behind, evaluate: vitals(1, [[0, 0, 4_711]]) });
+  await until(status, ({ lag }) => lag === 4_711);
+  await tell({ ...behind, ended: true });
+  await until(status, ({ lag }) => lag === 0);
+  await tell({ id, atMs: nowMs - 1_000_000 });
+  await until(other, (found) => found === undefined);
+});
