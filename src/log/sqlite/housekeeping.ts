@@ -1,6 +1,6 @@
-import { baseOffset, keepRecords, maxTimestamp, nextOffset, recordsOf } from '../batch.ts';
-import type { Partition } from './partitions.ts';
-import type { Store } from './store.ts';
+import { checkBatch, keepRecords, RecordSpans, scanBatch } from '../batch.ts';
+import { takeBack, type Partition } from './partitions.ts';
+import type { Store, StoredBatch } from './store.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -11,85 +11,113 @@ export interface HousekeepingLimits {
   readonly partitionBytesMax: number;
   /** How long a tombstone stays for readers that are behind. */
   readonly tombstoneMs: number;
-  /** Records that must have come to a partition before it is compacted again: reading all of it for less is not worth it. */
-  readonly compactAfterRecords: number;
+  /**
+   * A partition is compacted when so many records have come that are old enough for it, and this share of what was left the last time:
+   * all of it is read, so that with more to read there has to be more to gain.
+   */
+  readonly compactAfter: { readonly records: number; readonly share: number };
 }
 
 export const defaultLimits: HousekeepingLimits = {
   retentionMs: 7 * day,
   partitionBytesMax: 2 ** 30,
   tombstoneMs: day,
-  compactAfterRecords: 1_000,
+  compactAfter: { records: 1_000, share: 0.5 },
 };
 
-/** Rows of a compacted partition that are rewritten in one transaction: some milliseconds of work. */
-const compactedBytesMax = 4_194_304;
+/** What is read or deleted in one step: some milliseconds of work. */
+const [stepBytesMax, stepBatchesMax] = [1_048_576, 1_000];
 
-/** Deletes what is past its retention, by time and by size. The newest batch always stays. */
-export function retain(store: Store, partition: Partition, limits: HousekeepingLimits, nowMs: number): void {
-  const oldest = nowMs - (partition.topic.retentionMs ?? limits.retentionMs);
-  let last = store.lastOffsetBefore(partition.id, oldest);
-  let excess = store.size(partition.id).bytes - limits.partitionBytesMax;
-  for (const row of excess > 0 ? store.batches(partition.id, partition.first, excess) : []) {
-    if (excess <= 0) break;
-    last = Math.max(last ?? 0, row.lastOffset);
-    excess -= row.bytes.length;
+/** Deletes what is past its retention, by time and by size, the oldest batches first. Between two steps others may have their turn. */
+export function* retain(
+  store: Store,
+  partition: Partition,
+  limits: HousekeepingLimits,
+  nowMs: number,
+): Generator<void, void, undefined> {
+  const oldestMs = nowMs - (partition.topic.retentionMs ?? limits.retentionMs);
+  for (;;) {
+    const batches = store.ages(partition.id, partition.first, stepBatchesMax);
+    let excess = store.fill(partition.id).bytes - limits.partitionBytesMax;
+    let [lastOffset, bytes] = [-1, 0];
+    for (const batch of batches) {
+      if ((batch.reachedMs >= oldestMs && excess <= 0) || bytes >= stepBytesMax) break;
+      lastOffset = batch.lastOffset;
+      bytes += batch.bytes;
+      excess -= batch.bytes;
+    }
+    if (lastOffset < 0) return;
+    store.transaction(() => store.deleteUpTo(partition.id, lastOffset, bytes));
+    partition.first = lastOffset + 1;
+    yield;
   }
-  if (last === undefined || last < partition.first) return;
-  const first = Math.min(last + 1, partition.next);
-  store.transaction(() => {
-    store.deleteBatches(partition.id, first - 1);
-    store.setBounds(partition.id, { first, next: partition.next });
-  });
-  partition.first = first;
 }
 
 /**
  * Drops the records of a compacted partition that a newer one of their key replaces, once they are older than the
- * topic's lag, and tombstones after their time. Offsets stay as they were. The bytes of a key are told apart as latin1
- * text, which is one character a byte.
+ * topic's lag, and tombstones after their time. Offsets stay as they were. Between two steps others may have their turn.
  */
-export function compact(store: Store, partition: Partition, limits: HousekeepingLimits, nowMs: number): void {
-  if (partition.next - partition.compactedTo < limits.compactAfterRecords) return;
-  partition.compactedTo = partition.next;
-  const newest = newestByKey(partition);
-  const settledBefore = nowMs - (partition.topic.compactionLagMs ?? 0);
-  for (let from = partition.first; from < partition.next;) {
-    const rows = store.batches(partition.id, from, compactedBytesMax);
-    if (rows.length === 0) return;
-    store.transaction(() => {
-      for (const row of rows) {
-        if (row.maxTimestampMs >= settledBefore) continue;
-        const kept = keepRecords(row.bytes, (spans, index) => {
-          const key = keyText(row.bytes.subarray(spans.keyStart[index], spans.keyEnd[index]));
-          if (newest.get(key) !== spans.offset[index]) return false;
-          return spans.valueStart[index]! >= 0 || spans.timestampMs[index]! >= nowMs - limits.tombstoneMs;
-        });
-        if (kept !== undefined && kept.length === row.bytes.length) continue;
-        store.deleteBatch(partition.id, row.lastOffset);
-        if (kept === undefined) continue;
-        store.addBatch(partition.id, {
-          firstOffset: baseOffset(kept),
-          lastOffset: nextOffset(kept) - 1,
-          maxTimestampMs: maxTimestamp(kept),
-          bytes: kept,
-        });
-      }
+export function* compact(
+  store: Store,
+  partition: Partition,
+  limits: HousekeepingLimits,
+  nowMs: number,
+): Generator<void, void, undefined> {
+  const { compactedTo, compactedRecords } = store.fill(partition.id);
+  const settledTo = partition.offsetBefore(nowMs - (partition.topic.compactionLagMs ?? 0));
+  const { records, share } = limits.compactAfter;
+  if (settledTo - compactedTo < Math.max(records, share * compactedRecords)) return;
+  const newest = yield* newestByKey(partition, compactedTo);
+  const spans = new RecordSpans();
+  let left = 0;
+  const keptOf = ({ bytes }: StoredBatch): Uint8Array | undefined => {
+    // What is written anew has a new checksum: damage would no longer be seen.
+    checkBatch(bytes);
+    scanBatch(bytes, spans);
+    const isKept = Array.from({ length: spans.count }, (_, index) => {
+      if ((newest.get(keyText(bytes, spans, index)) ?? -1) > spans.offset[index]!) return false;
+      return spans.valueStart[index]! >= 0 || spans.timestampMs[index]! >= nowMs - limits.tombstoneMs;
     });
-    from = rows.at(-1)!.lastOffset + 1;
+    const count = isKept.filter(Boolean).length;
+    left += count;
+    return count === isKept.length ? bytes : keepRecords(bytes, (_, index) => isKept[index]!, spans);
+  };
+  for (let from = partition.first; from < settledTo;) {
+    const read = store.batches(partition.id, from, stepBytesMax);
+    const changed = read
+      .filter((batch) => batch.firstOffset < settledTo)
+      .map((batch) => ({ batch, kept: keptOf(batch) }))
+      .filter(({ batch, kept }) => kept !== batch.bytes);
+    if (changed.length > 0)
+      store.transaction(() => changed.forEach(({ batch, kept }) => store.replaceBatch(partition.id, batch, kept)));
+    from = (read.at(-1)?.lastOffset ?? settledTo) + 1;
+    takeBack(read.map((batch) => batch.bytes));
+    yield;
   }
+  store.transaction(() => store.setCompacted(partition.id, settledTo, left));
 }
 
-function newestByKey(partition: Partition): Map<string, number> {
+/** The last offset of each key among the records from an offset on. */
+function* newestByKey(partition: Partition, fromOffset: number): Generator<void, Map<string, number>, undefined> {
   const newest = new Map<string, number>();
-  for (let from = partition.first; from < partition.next;) {
-    const chunk = partition.chunk(from, partition.next);
-    for (const record of recordsOf(chunk)) newest.set(keyText(record.key), record.offset);
-    from = chunk.nextOffset;
+  const spans = new RecordSpans();
+  const end = partition.next;
+  for (let from = Math.max(fromOffset, partition.first); from < end;) {
+    const { batches, nextOffset } = partition.chunk(from, end);
+    for (const batch of batches) {
+      scanBatch(batch, spans);
+      for (let index = 0; index < spans.count; index++) newest.set(keyText(batch, spans, index), spans.offset[index]!);
+    }
+    from = nextOffset;
+    takeBack(batches);
+    yield;
   }
   return newest;
 }
 
-function keyText(key: Uint8Array | null): string {
-  return key === null ? '' : Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+/** A key's bytes as latin1 text, which is one character a byte. */
+function keyText(batch: Uint8Array, spans: RecordSpans, index: number): string {
+  const start = spans.keyStart[index]!;
+  if (start < 0) return '';
+  return Buffer.from(batch.buffer, batch.byteOffset + start, spans.keyEnd[index]! - start).toString('latin1');
 }

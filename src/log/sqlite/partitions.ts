@@ -1,5 +1,5 @@
 import { OffsetGone, type Bounds, type RecordChunk, type TopicSettings } from '../log.ts';
-import { checkBatch, maxTimestamp, nextOffset, recordsOf, baseOffset } from '../batch.ts';
+import { baseOffset, checkBatch, maxTimestamp, nextOffset, recordsOf } from '../batch.ts';
 import type { PartitionId, Store, StoredTopic } from './store.ts';
 
 /** What one read hands over at the most, unless a single batch is larger: small enough to keep memory flat. */
@@ -11,8 +11,8 @@ export class Partition {
   readonly topic: TopicSettings;
   first: number;
   next: number;
-  /** Where the partition ended when it was last compacted by this process. */
-  compactedTo = 0;
+  /** The largest timestamp so far, of what was stored or was to be. */
+  #reachedMs: number;
   readonly #waiting = new Set<() => void>();
   readonly #store: Store;
 
@@ -22,6 +22,7 @@ export class Partition {
     this.topic = topic.settings;
     this.first = bounds.first;
     this.next = bounds.next;
+    this.#reachedMs = store.reachedMs(this.id);
   }
 
   bounds(): Bounds {
@@ -66,7 +67,7 @@ export class Partition {
 
   /** The offset of the first record at or after a time; the head when there is none. */
   offsetSince(timestampMs: number): number {
-    const batch = this.#store.firstBatchSince(this.id, timestampMs);
+    const batch = this.#store.firstBatchSince(this.id, this.bounds(), timestampMs);
     if (batch === undefined) return this.next;
     const within = { partition: this.id.partition, batches: [batch.bytes], headOffset: this.next };
     for (const record of recordsOf({ ...within, firstOffset: batch.firstOffset, nextOffset: batch.lastOffset + 1 })) {
@@ -75,15 +76,27 @@ export class Partition {
     return batch.lastOffset + 1;
   }
 
-  /** Stores a batch whose base offset was set to `next`; call it in a transaction. `grownTo` follows when that is durable. */
+  /** Up to this offset all records are older than a time: where the first batch begins that is not. */
+  offsetBefore(timestampMs: number): number {
+    return this.#store.firstBatchSince(this.id, this.bounds(), timestampMs)?.firstOffset ?? this.next;
+  }
+
+  /** Stores a batch whose base offset was set to `next`; call it in a transaction. `next` follows when that is durable. */
   store(batch: Uint8Array): void {
-    const next = nextOffset(batch);
+    this.#reachedMs = Math.max(this.#reachedMs, maxTimestamp(batch));
     this.#store.addBatch(this.id, {
       firstOffset: baseOffset(batch),
-      lastOffset: next - 1,
-      maxTimestampMs: maxTimestamp(batch),
+      lastOffset: nextOffset(batch) - 1,
+      reachedMs: this.#reachedMs,
       bytes: batch,
     });
-    this.#store.setBounds(this.id, { first: this.first, next });
   }
+}
+
+/**
+ * Frees bytes that were read and are not needed any more. Each row comes in memory of its own, and left to the collector it makes that
+ * go through the whole heap every few dozen megabytes: a third of the time that reading takes, and more beside many rules.
+ */
+export function takeBack(batches: readonly Uint8Array[]): void {
+  for (const batch of batches) (batch.buffer as ArrayBuffer).transfer(0);
 }

@@ -61,6 +61,8 @@ test('a partition over its size gives up its oldest batches', async () => {
   const { first, next } = await log.bounds('large', 0);
   assert.equal(next, 20);
   assert.ok(first >= 10 && first < 20, `it begins at ${first}`);
+  await log.keepHouse(Date.now());
+  assert.deepEqual(await log.bounds('large', 0), { first, next });
   await log.close();
 });
 
@@ -68,7 +70,7 @@ test('compaction keeps the last record of each key with its offset, and tombston
   const log = await openSqliteLog({
     dataDir: newFolder(),
     logger,
-    limits: { ...defaultLimits, compactAfterRecords: 0 },
+    limits: { ...defaultLimits, compactAfter: { records: 0, share: 0 } },
   });
   await log.ensureTopics([{ name: 'state', partitions: 1, cleanup: 'compact', compactionLagMs: 1_000 }]);
   const nowMs = Date.now();

@@ -20,7 +20,7 @@ import { slicesOf, type PackedRecords } from '../packed-records.ts';
 import { Appender } from './appender.ts';
 import { Group } from './group.ts';
 import { compact, defaultLimits, retain, type HousekeepingLimits } from './housekeeping.ts';
-import { Partition } from './partitions.ts';
+import { Partition, takeBack } from './partitions.ts';
 import { Store, type StoredTopic } from './store.ts';
 import { followAll } from './view.ts';
 
@@ -44,14 +44,6 @@ function closedError(): LogUnavailable {
   return new LogUnavailable('the log is closed');
 }
 
-/**
- * Frees the bytes of a chunk that was lent. Each row comes in memory of its own, and left to the collector it makes that go through
- * the whole heap every few dozen megabytes: a third of the time that reading takes, and more beside many rules.
- */
-function takeBack(chunk: RecordChunk): void {
-  for (const batch of chunk.batches) (batch.buffer as ArrayBuffer).transfer(0);
-}
-
 /** Opens the embedded log in a folder, as its only owner. Rejects with LogUnavailable, saying who holds it or what is wrong. */
 export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
   return new SqliteLog(options);
@@ -72,6 +64,7 @@ export class SqliteLog implements Log {
   readonly #memberships = new Set<Promise<void>>();
   readonly #closed = new AbortController();
   readonly #housekeeping: NodeJS.Timeout;
+  #isKeepingHouse = false;
 
   constructor({ dataDir, logger, limits }: SqliteLogOptions) {
     this.#logger = logger;
@@ -158,27 +151,34 @@ export class SqliteLog implements Log {
       const chunk = source.chunk(offset, to);
       yield chunk;
       offset = chunk.nextOffset;
-      if (range.lends === true) takeBack(chunk);
+      if (range.lends === true) takeBack(chunk.batches);
       await nextTurn();
     }
   }
 
-  /** Retention and compaction, as of a time. Called each minute; failures are logged and tried again the next. */
+  /**
+   * Retention and compaction, as of a time, in steps of some milliseconds with turns for others in between. Called each minute;
+   * failures are logged and tried again the next. While it is under way, another call does nothing.
+   */
   async keepHouse(nowMs: number): Promise<void> {
+    if (this.#isKeepingHouse) return;
+    this.#isKeepingHouse = true;
     for (const partition of [...this.#topics.values()].flatMap(({ partitions }) => partitions)) {
-      if (this.#closed.signal.aborted) return;
       try {
-        if (partition.topic.cleanup === 'delete') retain(this.#store, partition, this.#limits, nowMs);
-        else compact(this.#store, partition, this.#limits, nowMs);
+        const keep = partition.topic.cleanup === 'delete' ? retain : compact;
+        const steps = keep(this.#store, partition, this.#limits, nowMs);
+        do {
+          await nextTurn();
+          if (this.#closed.signal.aborted) return;
+        } while (steps.next().done !== true);
       } catch (error) {
         this.#logger.error(
           { err: error, topic: partition.topic.name, partition: partition.id.partition },
           'housekeeping failed',
         );
       }
-      // Each is some milliseconds of work during which nothing else is done.
-      await nextTurn();
     }
+    this.#isKeepingHouse = false;
   }
 
   async close(): Promise<void> {
@@ -234,7 +234,7 @@ export class SqliteLog implements Log {
       const chunk = partition.chunk(offset, partition.next);
       yield chunk;
       offset = chunk.nextOffset;
-      if (lends) takeBack(chunk);
+      if (lends) takeBack(chunk.batches);
       // Reading is synchronous here: without this turn a reader that is behind would keep the sockets waiting.
       await nextTurn();
     }

@@ -2,6 +2,7 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } f
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { LogUnavailable, type Bounds, type TopicSettings } from '../log.ts';
+import { bringUpToDate } from './schema.ts';
 
 /** A topic as stored; `id` is its row. */
 export interface StoredTopic {
@@ -9,33 +10,35 @@ export interface StoredTopic {
   readonly settings: TopicSettings;
 }
 
-/** One row: a whole record batch (batch.ts), its first and last offset and the largest timestamp in it. */
+/** One row: a whole record batch (batch.ts), and its first and last offset. */
 export interface StoredBatch {
   readonly firstOffset: number;
   readonly lastOffset: number;
-  readonly maxTimestampMs: number;
   readonly bytes: Uint8Array;
+}
+
+/** A batch as retention asks for it, which reads none of its bytes. */
+export interface BatchAge {
+  readonly lastOffset: number;
+  /** The largest timestamp in the partition up to this batch. */
+  readonly reachedMs: number;
+  /** How many bytes it has. */
+  readonly bytes: number;
+}
+
+/** What a partition's batches take, and what its last compaction left. */
+export interface Fill {
+  readonly bytes: number;
+  /** Before this offset no key is twice. */
+  readonly compactedTo: number;
+  /** So many records are before it. */
+  readonly compactedRecords: number;
 }
 
 export interface PartitionId {
   readonly topic: number;
   readonly partition: number;
 }
-
-const schema = `
-  CREATE TABLE IF NOT EXISTS topics (
-    id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, settings TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS partitions (
-    topic INTEGER NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL,
-    PRIMARY KEY (topic, partition)) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS batches (
-    topic INTEGER NOT NULL, partition INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-    max_timestamp INTEGER NOT NULL, bytes BLOB NOT NULL) STRICT;
-  CREATE UNIQUE INDEX IF NOT EXISTS batches_by_last ON batches (topic, partition, last);
-  CREATE TABLE IF NOT EXISTS positions (
-    topic INTEGER NOT NULL, member_group TEXT NOT NULL, partition INTEGER NOT NULL, next INTEGER NOT NULL,
-    PRIMARY KEY (topic, member_group, partition)) STRICT, WITHOUT ROWID;
-`;
 
 /**
  * The tables of the embedded log, and nothing else: rows in, rows out, one transaction at a time. SQLite in WAL mode with
@@ -52,7 +55,6 @@ export class Store {
     this.#ownerFile = join(dataDir, 'owner.json');
     refuseUnwritable(dataDir);
     this.#database = openOwned(dataDir, this.#ownerFile);
-    this.#database.exec(schema);
   }
 
   /** Runs `work` in one durable transaction; undoes all of it when it throws. */
@@ -81,7 +83,7 @@ export class Store {
     );
     const id = Number(lastInsertRowid);
     for (let partition = 0; partition < settings.partitions; partition++) {
-      this.#sql('INSERT INTO partitions VALUES (?, ?, 0, 0)').run(id, partition);
+      this.#sql('INSERT INTO partitions (topic, partition, first, next) VALUES (?, ?, 0, 0)').run(id, partition);
     }
     return { id, settings };
   }
@@ -92,47 +94,73 @@ export class Store {
     ) as unknown as Bounds[];
   }
 
-  setBounds(where: PartitionId, bounds: Bounds): void {
-    this.#sql('UPDATE partitions SET first = ?, next = ? WHERE topic = ? AND partition = ?').run(
-      bounds.first,
-      bounds.next,
-      where.topic,
-      where.partition,
-    );
-  }
-
-  addBatch(where: PartitionId, batch: StoredBatch): void {
+  /** Adds a batch at the partition's end. */
+  addBatch(where: PartitionId, batch: StoredBatch & { readonly reachedMs: number }): void {
     this.#sql('INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?)').run(
       where.topic,
       where.partition,
       batch.firstOffset,
       batch.lastOffset,
-      batch.maxTimestampMs,
+      batch.reachedMs,
       batch.bytes,
     );
-  }
-
-  /** Deletes the batches that end at or before an offset; resolves to nothing, the caller sets the bounds. */
-  deleteBatches(where: PartitionId, lastOffsetMax: number): void {
-    this.#sql('DELETE FROM batches WHERE topic = ? AND partition = ? AND last <= ?').run(
+    this.#sql('UPDATE partitions SET next = ?, bytes = bytes + ? WHERE topic = ? AND partition = ?').run(
+      batch.lastOffset + 1,
+      batch.bytes.length,
       where.topic,
       where.partition,
-      lastOffsetMax,
     );
   }
 
-  deleteBatch(where: PartitionId, lastOffset: number): void {
-    this.#sql('DELETE FROM batches WHERE topic = ? AND partition = ? AND last = ?').run(
+  /** Deletes the batches up to the one that ends at an offset, `bytes` in all. The partition begins after it. */
+  deleteUpTo(where: PartitionId, lastOffset: number, bytes: number): void {
+    this.#sql('DELETE FROM batches WHERE topic = ? AND partition = ? AND last <= ?').run(
       where.topic,
       where.partition,
       lastOffset,
     );
+    this.#sql('UPDATE partitions SET first = ?, bytes = bytes - ? WHERE topic = ? AND partition = ?').run(
+      lastOffset + 1,
+      bytes,
+      where.topic,
+      where.partition,
+    );
+  }
+
+  /** Puts in place of a batch what compaction keeps of it: undefined when nothing. */
+  replaceBatch(where: PartitionId, { lastOffset, bytes }: StoredBatch, kept: Uint8Array | undefined): void {
+    const batch = [where.topic, where.partition, lastOffset];
+    if (kept === undefined)
+      this.#sql('DELETE FROM batches WHERE topic = ? AND partition = ? AND last = ?').run(...batch);
+    else this.#sql('UPDATE batches SET bytes = ? WHERE topic = ? AND partition = ? AND last = ?').run(kept, ...batch);
+    this.#sql('UPDATE partitions SET bytes = bytes - ? WHERE topic = ? AND partition = ?').run(
+      bytes.length - (kept?.length ?? 0),
+      where.topic,
+      where.partition,
+    );
+  }
+
+  /** Keeps how far a compaction came, and how many records it left up to there. */
+  setCompacted(where: PartitionId, compactedTo: number, records: number): void {
+    this.#sql('UPDATE partitions SET compacted_to = ?, compacted_records = ? WHERE topic = ? AND partition = ?').run(
+      compactedTo,
+      records,
+      where.topic,
+      where.partition,
+    );
+  }
+
+  fill(where: PartitionId): Fill {
+    return this.#sql(
+      `SELECT bytes, compacted_to AS compactedTo, compacted_records AS compactedRecords FROM partitions
+       WHERE topic = ? AND partition = ?`,
+    ).get(where.topic, where.partition) as unknown as Fill;
   }
 
   /** Batches from the one that holds `fromOffset` (or the next after it) on, in order, until `bytesMax` is reached. */
   batches(where: PartitionId, fromOffset: number, bytesMax: number): StoredBatch[] {
     const rows = this.#sql(
-      `SELECT first AS firstOffset, last AS lastOffset, max_timestamp AS maxTimestampMs, bytes FROM batches
+      `SELECT first AS firstOffset, last AS lastOffset, bytes FROM batches
        WHERE topic = ? AND partition = ? AND last >= ? ORDER BY last`,
     ).iterate(where.topic, where.partition, fromOffset) as IterableIterator<unknown> as IterableIterator<StoredBatch>;
     const found: StoredBatch[] = [];
@@ -145,30 +173,33 @@ export class Store {
     return found;
   }
 
+  /** The first batches from an offset on, at most `count`. */
+  ages(where: PartitionId, fromOffset: number, count: number): BatchAge[] {
+    return this.#sql(
+      `SELECT last AS lastOffset, reached AS reachedMs, length(bytes) AS bytes FROM batches
+       WHERE topic = ? AND partition = ? AND last >= ? ORDER BY last LIMIT ?`,
+    ).all(where.topic, where.partition, fromOffset, count) as unknown as BatchAge[];
+  }
+
   /** The first batch with a record at or after a time; undefined when all are older. */
-  firstBatchSince(where: PartitionId, timestampMs: number): StoredBatch | undefined {
-    return this.#sql(
-      `SELECT first AS firstOffset, last AS lastOffset, max_timestamp AS maxTimestampMs, bytes FROM batches
-       WHERE topic = ? AND partition = ? AND max_timestamp >= ? ORDER BY last LIMIT 1`,
-    ).get(where.topic, where.partition, timestampMs) as StoredBatch | undefined;
+  firstBatchSince(where: PartitionId, { first, next }: Bounds, timestampMs: number): StoredBatch | undefined {
+    // What ends before `low` has not reached the time; what ends at `high` or later has.
+    let [low, high] = [first, next];
+    while (low < high) {
+      const middle = low + Math.floor((high - low) / 2);
+      const [batch] = this.ages(where, middle, 1);
+      if (batch !== undefined && batch.reachedMs < timestampMs) low = batch.lastOffset + 1;
+      else high = middle;
+    }
+    return this.batches(where, low, 1)[0];
   }
 
-  /** The last offset of the newest run of batches, from the beginning, whose records are all older than a time. */
-  lastOffsetBefore(where: PartitionId, timestampMs: number): number | undefined {
-    const kept = this.firstBatchSince(where, timestampMs);
-    const row = this.#sql('SELECT max(last) AS last FROM batches WHERE topic = ? AND partition = ? AND last < ?').get(
-      where.topic,
-      where.partition,
-      kept?.firstOffset ?? Number.MAX_SAFE_INTEGER,
-    ) as { last: number | null };
-    return row.last ?? undefined;
-  }
-
-  /** Bytes and rows a partition's batches take. */
-  size(where: PartitionId): { bytes: number; batches: number } {
-    return this.#sql(
-      'SELECT coalesce(sum(length(bytes)), 0) AS bytes, count(*) AS batches FROM batches WHERE topic = ? AND partition = ?',
-    ).get(where.topic, where.partition) as { bytes: number; batches: number };
+  /** The largest timestamp of a partition; 0 when it holds nothing. */
+  reachedMs(where: PartitionId): number {
+    const row = this.#sql(
+      'SELECT reached FROM batches WHERE topic = ? AND partition = ? ORDER BY last DESC LIMIT 1',
+    ).get(where.topic, where.partition) as { reached: number } | undefined;
+    return row?.reached ?? 0;
   }
 
   position(topic: number, group: string, partition: number): number | undefined {
@@ -217,7 +248,9 @@ function openOwned(dataDir: string, ownerFile: string): DatabaseSync {
     // Before the first access: with it, WAL needs no shared memory and the lock is held until the process ends.
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 4000');
-    database.exec('BEGIN EXCLUSIVE; COMMIT');
+    database.exec('BEGIN EXCLUSIVE');
+    bringUpToDate(database);
+    database.exec('COMMIT');
   } catch (error) {
     database?.close();
     throw new LogUnavailable(`the data folder ${dataDir} ${whyNot(error, ownerFile)}`);
