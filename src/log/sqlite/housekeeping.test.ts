@@ -44,63 +44,95 @@ const tombstoneMs = 30 * second;
 
 interface Batch {
   readonly records: Written[];
-  readonly reachedMs: number;
+  readonly timestampMs: number;
 }
 
-/** What compaction is to leave: of what is settled the last record of each key, and tombstones for their time. */
-function compacted(batches: readonly Batch[], nowMs: number): Batch[] {
-  const last = new Map(batches.flatMap(({ records }) => records).map(({ key, offset }) => [key, offset]));
-  const isKept = ({ key, offset, value, timestampMs }: Written): boolean =>
-    last.get(key) === offset && (value !== null || timestampMs >= nowMs - tombstoneMs);
-  return batches.map((batch) =>
-    batch.reachedMs >= nowMs - lagMs ? batch : { ...batch, records: batch.records.filter(isKept) },
-  );
+/** What compaction is to leave: of what is settled the last record of each key, and tombstones for their time, and once. */
+class Model {
+  batches: Batch[] = [];
+  #compactedTo = 0;
+
+  compact(nowMs: number): void {
+    const settled = this.batches.findIndex(({ timestampMs }) => timestampMs >= nowMs - lagMs);
+    const end = settled < 0 ? this.batches.length : settled;
+    const old = this.batches.slice(0, end).flatMap(({ records }) => records);
+    const last = new Map(old.map(({ key, offset }) => [key, offset]));
+    const isKept = ({ key, offset, value, timestampMs }: Written): boolean =>
+      last.get(key) === offset && (value !== null || offset >= this.#compactedTo || timestampMs >= nowMs - tombstoneMs);
+    const left = this.batches.slice(0, end).map((batch) => ({ ...batch, records: batch.records.filter(isKept) }));
+    this.#compactedTo = this.batches[end]?.records[0]?.offset ?? this.next;
+    this.batches = [...left.filter(({ records }) => records.length > 0), ...this.batches.slice(end)];
+  }
+
+  next = 0;
+
+  add(timestampMs: number, records: Written[]): void {
+    this.batches.push({ timestampMs, records });
+    this.next += records.length;
+  }
+
+  get records(): Written[] {
+    return this.batches.flatMap(({ records }) => records);
+  }
 }
 
 const writtenArbitrary = fc.record({
   key: fc.constantFrom('a', 'b', 'c', 'd'),
   value: fc.option(fc.constantFrom('1', '2')),
-  lateMs: fc.nat(5 * second),
 });
+const batchArbitrary = fc.array(writtenArbitrary, { minLength: 1, maxLength: 5 });
 const actArbitrary = fc.oneof(
-  fc.array(writtenArbitrary, { minLength: 1, maxLength: 5 }),
-  fc.nat(20 * second).map((passedMs) => ({ passedMs })),
+  { weight: 3, arbitrary: fc.record({ act: fc.constant('append' as const), batch: batchArbitrary }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      act: fc.constant('house' as const),
+      passedMs: fc.nat(20 * second),
+      meanwhile: batchArbitrary,
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ act: fc.constant('reopen' as const) }) },
 );
 
 test('compaction after compaction leaves what a look at all records would leave, and knows its bytes', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(actArbitrary, { maxLength: 16 }), async (acts) => {
+    fc.asyncProperty(fc.array(actArbitrary, { maxLength: 20 }), async (acts) => {
       const dataDir = newFolder();
-      const log = await open(dataDir, { tombstoneMs, compactAfter: { records: 0, share: 0 } });
+      const limits = { tombstoneMs, compactAfter: { records: 0, share: 0 } };
+      let log = await open(dataDir, limits);
       await log.ensureTopics([{ name: 'state', partitions: 1, cleanup: 'compact', compactionLagMs: lagMs }]);
-      let [nowMs, reachedMs] = [Date.now(), 0];
-      let batches: Batch[] = [];
-      for (const act of acts) {
-        if (Array.isArray(act)) {
-          const timed = act.map(({ lateMs, ...record }) => ({ ...record, timestampMs: nowMs - lateMs }));
-          const places = await log.append(
-            'state',
-            timed.map(({ key, value, timestampMs }) => newRecord(key, value, { timestampMs })),
-          );
-          reachedMs = Math.max(reachedMs, ...timed.map(({ timestampMs }) => timestampMs));
-          batches.push({ reachedMs, records: timed.map((record, index) => ({ ...record, ...places[index]! })) });
+      const model = new Model();
+      // This computer's clock is not behind any of these times.
+      let timestampMs = Date.now() - 3_600 * second;
+      const append = async (batch: readonly Pick<Written, 'key' | 'value'>[]): Promise<void> => {
+        const places = await log.append(
+          'state',
+          batch.map(({ key, value }) => newRecord(key!, value, { timestampMs })),
+        );
+        model.add(
+          timestampMs,
+          batch.map((record, index) => ({ ...record, timestampMs, ...places[index]! })),
+        );
+      };
+      for (const step of acts) {
+        if (step.act === 'append') await append(step.batch);
+        else if (step.act === 'reopen') {
+          await log.close();
+          log = await open(dataDir, limits);
         } else {
-          nowMs += act.passedMs;
-          await log.keepHouse(nowMs);
-          batches = compacted(batches, nowMs);
-          assert.deepEqual(
-            await recordsIn(log, 'state'),
-            batches.flatMap(({ records }) => records),
-          );
+          timestampMs += step.passedMs;
+          const kept = log.keepHouse(timestampMs);
+          model.compact(timestampMs);
+          await Promise.all([append(step.meanwhile), kept]);
         }
+        assert.deepEqual(await recordsIn(log, 'state'), model.records);
       }
       await log.close();
-      const [sum] = inside<object>(
+      const [sum] = inside<{ bytes: number; of_batches: number }>(
         dataDir,
         `SELECT bytes, (SELECT coalesce(sum(length(bytes)), 0) FROM batches) AS of_batches FROM partitions`,
       );
-      const { bytes, of_batches: ofBatches } = sum as { bytes: number; of_batches: number };
-      assert.equal(bytes, ofBatches);
+      assert.equal(sum!.bytes, sum!.of_batches);
     }),
     { numRuns: 60 },
   );
@@ -132,6 +164,50 @@ test('a time is found where the first record at or after it is, in whatever orde
     }),
     { numRuns: 30 },
   );
+});
+
+test('a clock that was ahead holds up neither compaction nor the finding of a time for longer than it was', async () => {
+  const nowMs = Date.now();
+  const yearMs = 365 * 24 * 3_600 * second;
+  for (const cleanup of ['compact', 'delete'] as const) {
+    const dataDir = newFolder();
+    const limits = { compactAfter: { records: 0, share: 0 } };
+    let log = await open(dataDir, limits);
+    await log.ensureTopics([{ name: 'state', partitions: 1, cleanup, compactionLagMs: lagMs }]);
+    const append = (timestampMs: number): Promise<unknown> =>
+      log.append('state', [newRecord('k', 'v', { timestampMs })]);
+    await append(nowMs + yearMs);
+    await log.close();
+    log = await open(dataDir, limits);
+    for (let n = 1; n <= 30; n++) await append(nowMs - 60 * second + n);
+    await append(nowMs);
+    await log.keepHouse(nowMs);
+    const left = await recordsIn(log, 'state');
+    assert.equal(left.length, cleanup === 'compact' ? 2 : 32);
+    const young = await readAll(log.read('state', 0, { from: { timestampMs: nowMs - second } }));
+    assert.deepEqual(
+      young.map(({ offset }) => offset),
+      [31],
+    );
+    await log.close();
+  }
+});
+
+test('a reader between a value and its tombstone hears of the tombstone', async () => {
+  const log = await open(newFolder(), { tombstoneMs, compactAfter: { records: 0, share: 0 } });
+  await log.ensureTopics([{ name: 'state', partitions: 1, cleanup: 'compact' }]);
+  const append = (key: string, value: string | null): Promise<unknown> =>
+    log.append('state', [newRecord(key, value, { timestampMs: 1 })]);
+  await append('a', '1');
+  await append('a', null);
+  await append('b', '1');
+  await log.keepHouse(Date.now());
+  const left = async (): Promise<string[]> =>
+    (await recordsIn(log, 'state')).map(({ key, value }) => `${key} ${value}`);
+  assert.deepEqual(await left(), ['a null', 'b 1']);
+  await log.keepHouse(Date.now());
+  assert.deepEqual(await left(), ['b 1']);
+  await log.close();
 });
 
 /** Megabytes of records with a value of a kilobyte. */

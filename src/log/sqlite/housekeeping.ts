@@ -54,8 +54,8 @@ export function* retain(
 }
 
 /**
- * Drops the records of a compacted partition that a newer one of their key replaces, once they are older than the
- * topic's lag, and tombstones after their time. Offsets stay as they were. Between two steps others may have their turn.
+ * Drops the records of a compacted partition that a newer one of their key replaces, once both are older than the topic's lag, and
+ * tombstones after their time. Offsets stay as they were. Between two steps others may have their turn.
  */
 export function* compact(
   store: Store,
@@ -67,7 +67,7 @@ export function* compact(
   const settledTo = partition.offsetBefore(nowMs - (partition.topic.compactionLagMs ?? 0));
   const { records, share } = limits.compactAfter;
   if (settledTo - compactedTo < Math.max(records, share * compactedRecords)) return;
-  const newest = yield* newestByKey(partition, compactedTo);
+  const newest = yield* newestByKey(partition, compactedTo, settledTo);
   const spans = new RecordSpans();
   let left = 0;
   const keptOf = ({ bytes }: StoredBatch): Uint8Array | undefined => {
@@ -75,8 +75,11 @@ export function* compact(
     checkBatch(bytes);
     scanBatch(bytes, spans);
     const isKept = Array.from({ length: spans.count }, (_, index) => {
-      if ((newest.get(keyText(bytes, spans, index)) ?? -1) > spans.offset[index]!) return false;
-      return spans.valueStart[index]! >= 0 || spans.timestampMs[index]! >= nowMs - limits.tombstoneMs;
+      const offset = spans.offset[index]!;
+      if ((newest.get(keyText(bytes, spans, index)) ?? -1) > offset) return false;
+      if (spans.valueStart[index]! >= 0) return true;
+      // Never together with what it deletes: a reader between the two would not hear of it.
+      return offset >= compactedTo || spans.timestampMs[index]! >= nowMs - limits.tombstoneMs;
     });
     const count = isKept.filter(Boolean).length;
     left += count;
@@ -97,13 +100,16 @@ export function* compact(
   store.transaction(() => store.setCompacted(partition.id, settledTo, left));
 }
 
-/** The last offset of each key among the records from an offset on. */
-function* newestByKey(partition: Partition, fromOffset: number): Generator<void, Map<string, number>, undefined> {
+/** The last offset of each key among the records from one offset up to another, where a batch begins. */
+function* newestByKey(
+  partition: Partition,
+  fromOffset: number,
+  to: number,
+): Generator<void, Map<string, number>, undefined> {
   const newest = new Map<string, number>();
   const spans = new RecordSpans();
-  const end = partition.next;
-  for (let from = Math.max(fromOffset, partition.first); from < end;) {
-    const { batches, nextOffset } = partition.chunk(from, end);
+  for (let from = Math.max(fromOffset, partition.first); from < to;) {
+    const { batches, nextOffset } = partition.chunk(from, to);
     for (const batch of batches) {
       scanBatch(batch, spans);
       for (let index = 0; index < spans.count; index++) newest.set(keyText(batch, spans, index), spans.offset[index]!);

@@ -4,6 +4,8 @@ import type { PartitionId, Store, StoredTopic } from './store.ts';
 
 /** What one read hands over at the most, unless a single batch is larger: small enough to keep memory flat. */
 const chunkBytesMax = 1_048_576;
+/** How far ahead of this computer's clock a time may be and still be believed. */
+const aheadMsMax = 60_000;
 
 /** One partition as its process knows it: the bounds, and who waits for more. */
 export class Partition {
@@ -11,7 +13,7 @@ export class Partition {
   readonly topic: TopicSettings;
   first: number;
   next: number;
-  /** The largest timestamp so far, of what was stored or was to be. */
+  /** The largest timestamp so far, of what was stored or was to be, but for those of a clock that was ahead. */
   #reachedMs: number;
   readonly #waiting = new Set<() => void>();
   readonly #store: Store;
@@ -83,6 +85,8 @@ export class Partition {
 
   /** Stores a batch whose base offset was set to `next`; call it in a transaction. `next` follows when that is durable. */
   store(batch: Uint8Array): void {
+    // This computer's clock was ahead: what follows must not look as young for as long as that.
+    if (this.#reachedMs > Date.now() + aheadMsMax) this.#reachedMs = 0;
     this.#reachedMs = Math.max(this.#reachedMs, maxTimestamp(batch));
     this.#store.addBatch(this.id, {
       firstOffset: baseOffset(batch),

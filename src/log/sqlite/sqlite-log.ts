@@ -163,22 +163,12 @@ export class SqliteLog implements Log {
   async keepHouse(nowMs: number): Promise<void> {
     if (this.#isKeepingHouse) return;
     this.#isKeepingHouse = true;
-    for (const partition of [...this.#topics.values()].flatMap(({ partitions }) => partitions)) {
-      try {
-        const keep = partition.topic.cleanup === 'delete' ? retain : compact;
-        const steps = keep(this.#store, partition, this.#limits, nowMs);
-        do {
-          await nextTurn();
-          if (this.#closed.signal.aborted) return;
-        } while (steps.next().done !== true);
-      } catch (error) {
-        this.#logger.error(
-          { err: error, topic: partition.topic.name, partition: partition.id.partition },
-          'housekeeping failed',
-        );
-      }
+    try {
+      for (const { partitions } of this.#topics.values())
+        for (const partition of partitions) await this.#keepPartition(partition, nowMs);
+    } finally {
+      this.#isKeepingHouse = false;
     }
-    this.#isKeepingHouse = false;
   }
 
   async close(): Promise<void> {
@@ -193,6 +183,22 @@ export class SqliteLog implements Log {
     await nextTurn();
     this.#topics.clear();
     this.#store.close();
+  }
+
+  async #keepPartition(partition: Partition, nowMs: number): Promise<void> {
+    const keep = partition.topic.cleanup === 'delete' ? retain : compact;
+    const steps = keep(this.#store, partition, this.#limits, nowMs);
+    try {
+      do {
+        await nextTurn();
+        if (this.#closed.signal.aborted) return;
+      } while (steps.next().done !== true);
+    } catch (error) {
+      this.#logger.error(
+        { err: error, topic: partition.topic.name, partition: partition.id.partition },
+        'housekeeping failed',
+      );
+    }
   }
 
   /** Whether the log was closed under somebody who had not asked for an end. */

@@ -20,7 +20,7 @@ export interface StoredBatch {
 /** A batch as retention asks for it, which reads none of its bytes. */
 export interface BatchAge {
   readonly lastOffset: number;
-  /** The largest timestamp in the partition up to this batch. */
+  /** The largest timestamp in the partition up to this batch, but for those of a clock that was ahead before. */
   readonly reachedMs: number;
   /** How many bytes it has. */
   readonly bytes: number;
@@ -39,6 +39,9 @@ export interface PartitionId {
   readonly topic: number;
   readonly partition: number;
 }
+
+/** What one read of batches gives at the most. */
+const batchesMax = 2_000;
 
 /**
  * The tables of the embedded log, and nothing else: rows in, rows out, one transaction at a time. SQLite in WAL mode with
@@ -157,7 +160,7 @@ export class Store {
     ).get(where.topic, where.partition) as unknown as Fill;
   }
 
-  /** Batches from the one that holds `fromOffset` (or the next after it) on, in order, until `bytesMax` is reached. */
+  /** Batches from the one that holds `fromOffset` (or the next after it) on, in order: `bytesMax`, and no more than some milliseconds' work. */
   batches(where: PartitionId, fromOffset: number, bytesMax: number): StoredBatch[] {
     const rows = this.#sql(
       `SELECT first AS firstOffset, last AS lastOffset, bytes FROM batches
@@ -168,7 +171,7 @@ export class Store {
     for (const row of rows) {
       found.push(row);
       bytes += row.bytes.length;
-      if (bytes >= bytesMax) break;
+      if (bytes >= bytesMax || found.length >= batchesMax) break;
     }
     return found;
   }
@@ -183,7 +186,8 @@ export class Store {
 
   /** The first batch with a record at or after a time; undefined when all are older. */
   firstBatchSince(where: PartitionId, { first, next }: Bounds, timestampMs: number): StoredBatch | undefined {
-    // What ends before `low` has not reached the time; what ends at `high` or later has.
+    // What ends before `low` has not reached the time; what ends at `high` or later has. Where a clock was ahead there may be two such
+    // places, of which either is found: what the clock stamped itself, or the first that is truly as young.
     let [low, high] = [first, next];
     while (low < high) {
       const middle = low + Math.floor((high - low) / 2);
