@@ -169,6 +169,7 @@ export class Fleet {
     process.ended.then(
       (code) => {
         if (this.#instances.get(index) === instance) this.#instances.delete(index);
+        this.endedMs.push(Date.now());
         // A signal leaves no code, and an end in order the code 0.
         if (!instance.mayEnd || (code !== null && code !== 0))
           this.unexpected.push(`instance ${index} ended with ${code}:\n${process.output().slice(-3_000)}`);
@@ -177,6 +178,8 @@ export class Fleet {
     );
   }
 
+  /** When instances ended, however they did: milliseconds since the epoch. */
+  readonly endedMs: number[] = [];
   /** Instances that ended by themselves. */
   readonly unexpected: string[] = [];
 

@@ -85,6 +85,16 @@ export class Letters {
       .some(({ alarms }) => alarms.some((alarm) => alarm.value === value));
   }
 
+  /** Letters that came more than once: when Discord took the first of each, in milliseconds since the epoch. */
+  doubledMs(): number[] {
+    const taken = this.#fleet.fake.ledger
+      .accepted()
+      .flatMap(({ webhookId, alarms, atMs }) => alarms.map(({ value }) => ({ letter: `${webhookId} ${value}`, atMs })));
+    const byLetter = Map.groupBy(taken, ({ letter }) => letter);
+    const letters = this.expected.map(({ webhookId, value }) => byLetter.get(`${webhookId} ${value}`) ?? []);
+    return letters.filter(({ length }) => length > 1).map(([first]) => first!.atMs);
+  }
+
   /** How long each letter to these recipients took from its sample to Discord, the shortest first. */
   delaysMs(indices: readonly number[]): number[] {
     return indices
