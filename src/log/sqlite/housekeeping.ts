@@ -1,6 +1,6 @@
-import { checkBatch, keepRecords, RecordSpans, scanBatch } from '../batch.ts';
+import { keepRecords, RecordSpans, scanBatch } from '../batch.ts';
 import { takeBack, type Partition } from './partitions.ts';
-import type { Store, StoredBatch } from './store.ts';
+import type { Store } from './store.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
@@ -25,7 +25,7 @@ export const defaultLimits: HousekeepingLimits = {
   compactAfter: { records: 1_000, share: 0.5 },
 };
 
-/** What is read or deleted in one step: some milliseconds of work. */
+/** What is deleted in one step: some milliseconds of work. */
 const [stepBytesMax, stepBatchesMax] = [1_048_576, 1_000];
 
 /** Deletes what is past its retention, by time and by size, the oldest batches first. Between two steps others may have their turn. */
@@ -70,55 +70,53 @@ export function* compact(
   const newest = yield* newestByKey(partition, compactedTo, settledTo);
   const spans = new RecordSpans();
   let left = 0;
-  const keptOf = ({ bytes }: StoredBatch): Uint8Array | undefined => {
-    // What is written anew has a new checksum: damage would no longer be seen.
-    checkBatch(bytes);
-    scanBatch(bytes, spans);
+  const keptOf = (batch: Uint8Array): Uint8Array | undefined => {
+    scanBatch(batch, spans);
     const isKept = Array.from({ length: spans.count }, (_, index) => {
       const offset = spans.offset[index]!;
-      if ((newest.get(keyText(bytes, spans, index)) ?? -1) > offset) return false;
+      if ((newest.get(keyText(batch, spans, index)) ?? -1) > offset) return false;
       if (spans.valueStart[index]! >= 0) return true;
       // Never together with what it deletes: a reader between the two would not hear of it.
       return offset >= compactedTo || spans.timestampMs[index]! >= nowMs - limits.tombstoneMs;
     });
     const count = isKept.filter(Boolean).length;
     left += count;
-    return count === isKept.length ? bytes : keepRecords(bytes, (_, index) => isKept[index]!, spans);
+    return count === isKept.length ? batch : keepRecords(batch, (_, index) => isKept[index]!, spans);
   };
-  for (let from = partition.first; from < settledTo;) {
-    const read = store.batches(partition.id, from, stepBytesMax);
-    const changed = read
-      .filter((batch) => batch.firstOffset < settledTo)
+  for (const batches of readings(partition, partition.first, settledTo)) {
+    const changed = batches
       .map((batch) => ({ batch, kept: keptOf(batch) }))
-      .filter(({ batch, kept }) => kept !== batch.bytes);
+      .filter(({ batch, kept }) => kept !== batch);
     if (changed.length > 0)
       store.transaction(() => changed.forEach(({ batch, kept }) => store.replaceBatch(partition.id, batch, kept)));
-    from = (read.at(-1)?.lastOffset ?? settledTo) + 1;
-    takeBack(read.map((batch) => batch.bytes));
     yield;
   }
   store.transaction(() => store.setCompacted(partition.id, settledTo, left));
 }
 
-/** The last offset of each key among the records from one offset up to another, where a batch begins. */
-function* newestByKey(
-  partition: Partition,
-  fromOffset: number,
-  to: number,
-): Generator<void, Map<string, number>, undefined> {
+/** The last offset of each key among the records from one offset up to another. */
+function* newestByKey(partition: Partition, from: number, to: number): Generator<void, Map<string, number>, undefined> {
   const newest = new Map<string, number>();
   const spans = new RecordSpans();
-  for (let from = Math.max(fromOffset, partition.first); from < to;) {
-    const { batches, nextOffset } = partition.chunk(from, to);
+  for (const batches of readings(partition, Math.max(from, partition.first), to)) {
     for (const batch of batches) {
       scanBatch(batch, spans);
       for (let index = 0; index < spans.count; index++) newest.set(keyText(batch, spans, index), spans.offset[index]!);
     }
-    from = nextOffset;
-    takeBack(batches);
     yield;
   }
   return newest;
+}
+
+/** The batches from one offset up to another, where batches begin, a step's worth at a time. They hold until the next are asked for. */
+function* readings(partition: Partition, from: number, to: number): Generator<readonly Uint8Array[], void, undefined> {
+  for (let offset = from; offset < to;) {
+    // Checksums are looked at here: what compaction writes anew has a new one, by which damage would no longer be seen.
+    const { batches, nextOffset } = partition.chunk(offset, to);
+    yield batches;
+    offset = nextOffset;
+    takeBack(batches);
+  }
 }
 
 /** A key's bytes as latin1 text, which is one character a byte. */

@@ -1,6 +1,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { nextOffset } from '../batch.ts';
 import { LogUnavailable, type Bounds, type TopicSettings } from '../log.ts';
 import { bringUpToDate } from './schema.ts';
 
@@ -130,14 +131,14 @@ export class Store {
     );
   }
 
-  /** Puts in place of a batch what compaction keeps of it: undefined when nothing. */
-  replaceBatch(where: PartitionId, { lastOffset, bytes }: StoredBatch, kept: Uint8Array | undefined): void {
-    const batch = [where.topic, where.partition, lastOffset];
+  /** Puts in place of a batch what compaction keeps of it: undefined when nothing. It ends where it ended. */
+  replaceBatch(where: PartitionId, batch: Uint8Array, kept: Uint8Array | undefined): void {
+    const place = [where.topic, where.partition, nextOffset(batch) - 1];
     if (kept === undefined)
-      this.#sql('DELETE FROM batches WHERE topic = ? AND partition = ? AND last = ?').run(...batch);
-    else this.#sql('UPDATE batches SET bytes = ? WHERE topic = ? AND partition = ? AND last = ?').run(kept, ...batch);
+      this.#sql('DELETE FROM batches WHERE topic = ? AND partition = ? AND last = ?').run(...place);
+    else this.#sql('UPDATE batches SET bytes = ? WHERE topic = ? AND partition = ? AND last = ?').run(kept, ...place);
     this.#sql('UPDATE partitions SET bytes = bytes - ? WHERE topic = ? AND partition = ?').run(
-      bytes.length - (kept?.length ?? 0),
+      batch.length - (kept?.length ?? 0),
       where.topic,
       where.partition,
     );
