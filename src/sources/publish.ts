@@ -1,4 +1,5 @@
 import { Failure } from '../base/failure.ts';
+import { reasonOf } from '../base/reason.ts';
 import type { Log } from '../log/log.ts';
 import { formatSampleValue } from '../metric/sample-value.ts';
 import { topics } from '../topics.ts';
@@ -35,8 +36,7 @@ export function publishToIngest(address: string, token: string | undefined): Pub
       headers: { 'content-type': 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
       body: JSON.stringify({ name, value, timestamp: timestampMs, ...(Object.keys(tags).length > 0 && { tags }) }),
     }).catch((error: unknown) => {
-      const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-      throw new Error(`no answer from ${url.origin} (${cause}): is "npm start" running?`);
+      throw new Error(`no answer from ${url.origin} (${reasonOf(error)}): is "npm start" running?`);
     });
     const body = await answer.text();
     if (answer.ok) return;
