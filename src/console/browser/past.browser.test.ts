@@ -54,13 +54,6 @@ async function send<Body>(method: string, path: string, body?: object): Promise<
 const make = (fields: object): Promise<{ id: string }> =>
   send('POST', '/rules', { discord_webhook_url: webhook, ...fields });
 
-async function publish(metric: string, values: readonly number[], more: object = {}): Promise<void> {
-  const nowMs = Date.now();
-  const timestamp = (index: number): number => nowMs - (values.length - index) * 1_000;
-  const samples = values.map((value, index) => ({ name: metric, value, timestamp: timestamp(index), ...more }));
-  await send('POST', '/api/v1/metrics', samples);
-}
-
 /** How many alarms there have been. */
 async function fired(count: number): Promise<void> {
   const deadline = Date.now() + stepMs;
@@ -76,9 +69,9 @@ const go = (address: string): Promise<unknown> => page.goto(`${system.url}/conso
 test('a rule’s page tells how it is, what it watches, what it did and what it was before', async () => {
   const fields = { metric_name: 'cpu', threshold: 50, discord_webhook_url: webhook };
   const { id } = await make(fields);
-  await publish('cpu', [10, 60, 20, 70, 30], { tags: { host: 'a' } });
-  await publish('cpu', [10, 20, 42], { tags: { host: 'b' } });
-  await publish('cpu', [10, 99], { tags: { host: 'c' } });
+  await system.publish('cpu', [10, 60, 20, 70, 30], { host: 'a' });
+  await system.publish('cpu', [10, 20, 42], { host: 'b' });
+  await system.publish('cpu', [10, 99], { host: 'c' });
   await fired(3);
   await send('PUT', `/rules/${id}`, { ...fields, threshold: 45, description: 'Look at the fans' });
   await go(`#/rules/${id}`);
@@ -117,11 +110,11 @@ test('a rule’s page tells how it is, what it watches, what it did and what it 
 test('older alarms come by the page, and a filter stands in the address', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
   await make({ metric_name: 'other', threshold: 5 });
-  await publish(
+  await system.publish(
     'flaps',
     Array.from({ length: 50 }, (_, index) => (index % 2 === 0 ? 9 : 1)),
   );
-  await publish('other', [9]);
+  await system.publish('other', [9]);
   await fired(26);
   await go('#/alarms');
   const rows = page.locator('.past-alarms > li');
@@ -161,8 +154,8 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
   const { id } = await make({ metric_name: 'flaps', threshold: 5 });
   const gone = webhook.replace(/\d{17,20}/, '111111111111111111');
   await make({ metric_name: 'lost', threshold: 5, discord_webhook_url: gone });
-  await publish('flaps', [9, 1, 9, 1]);
-  await publish('lost', [9]);
+  await system.publish('flaps', [9, 1, 9, 1]);
+  await system.publish('lost', [9]);
   await fired(3);
   await send('PUT', `/rules/${id}`, { metric_name: 'flaps', threshold: 6, discord_webhook_url: webhook });
   await go('#/timeline');
@@ -201,7 +194,7 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
 
 test('the brush zooms by pointer, by keys and by typing, to the same times', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
-  await publish('flaps', [9, 1]);
+  await system.publish('flaps', [9, 1]);
   await fired(1);
   await go('#/timeline');
   await page.getByText('3 of 3').waitFor();
@@ -249,12 +242,12 @@ test('the brush zooms by pointer, by keys and by typing, to the same times', asy
 
 test('rows of the timeline hold still under the pointer, and a pill says what is new', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
-  await publish('flaps', [9]);
+  await system.publish('flaps', [9]);
   await fired(1);
   await go('#/timeline');
   await page.getByText('2 of 2').waitFor();
   await page.locator('.timeline > li').first().hover();
-  await publish('flaps', [1, 9]);
+  await system.publish('flaps', [1, 9]);
   await page.getByRole('button', { name: '2 new' }).waitFor();
   assert.equal(await page.locator('.timeline > li').count(), 2);
   await page.mouse.move(0, 0);
@@ -270,8 +263,8 @@ test('webhooks tell how they are, what is wrong first, and their tokens nowhere'
     threshold: 5,
     discord_webhook_url: webhook.replace(/\d{17,20}/, '222222222222222222'),
   });
-  await publish('flaps', [9]);
-  await publish('lost', [9]);
+  await system.publish('flaps', [9]);
+  await system.publish('lost', [9]);
   await go('#/webhooks');
   const cards = page.locator('.webhook');
   await cards
@@ -304,7 +297,7 @@ test('webhooks tell how they are, what is wrong first, and their tokens nowhere'
 
 test('what Discord answered is shown as text, wherever it is told', async () => {
   const { id } = await make({ metric_name: 'answered', threshold: 5 });
-  await publish('answered', [9]);
+  await system.publish('answered', [9]);
   await fired(1);
   const known = async (topic: string): Promise<{ id?: string; kind?: string }[]> =>
     (await system.storage.records(topic)).map(({ value }) => JSON.parse(value!) as { id?: string; kind?: string });
@@ -350,7 +343,7 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   };
   const { id } = await make(fields);
   // As much beyond the threshold as the preview's example.
-  await publish('pre|view', [6], { tags });
+  await system.publish('pre|view', [6], tags);
   await fired(1);
   interface Embed {
     readonly title: string;
@@ -388,7 +381,7 @@ test('the preview of a message has the very strings that Discord gets, cut at th
 
 test('the strip of figures says how the system does, as the server tells it', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
-  await publish('flaps', [9]);
+  await system.publish('flaps', [9]);
   await fired(1);
   await go('#/now');
   const figure = (word: string): Locator => page.locator('.figure', { hasText: word }).locator('dd');

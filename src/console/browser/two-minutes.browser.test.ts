@@ -47,22 +47,6 @@ async function rules(): Promise<{ id: string; threshold: number }[]> {
   return (await (await fetch(`${system.url}/rules`)).json()) as { id: string; threshold: number }[];
 }
 
-async function publish(metric: string, values: readonly number[], more: object = {}): Promise<void> {
-  const nowMs = Date.now();
-  const samples = values.map((value, index) => ({
-    name: metric,
-    value,
-    timestamp: nowMs - (values.length - index) * 1_000,
-    ...more,
-  }));
-  const answer = await fetch(`${system.url}/api/v1/metrics`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(samples),
-  });
-  assert.ok(answer.ok, await answer.text());
-}
-
 /** From the message on to the alarm's own page, whose verdict is then run again. */
 async function seeAlarm(): Promise<void> {
   await page.getByRole('heading', { name: '1 alarm is firing' }).waitFor();
@@ -176,7 +160,7 @@ test('what the preview says is what the API says, and what alarms are made of th
     body: JSON.stringify({ metric_name: 'cpu', threshold: 79.5, discord_webhook_url: webhook }),
   });
   const rule = (await answer.json()) as { id: string };
-  await publish('cpu', values);
+  await system.publish('cpu', values);
   await page.goto(`${system.url}/console/#/rules/${rule.id}/edit`);
   const words = page.getByText(/^Would have fired/);
   await words.waitFor();
@@ -208,7 +192,7 @@ test('hostile text is shown as text on the alarm’s page and beside the editor'
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ metric_name: metric, threshold: 5, discord_webhook_url: webhook, description: metric }),
   });
-  await publish(metric, [1, 9], { tags });
+  await system.publish(metric, [1, 9], tags);
   await page.getByRole('link', { name: metric }).first().click();
   await page.getByRole('heading', { name: metric }).waitFor();
   await page.getByText('"><script>alert(2)</script>').first().waitFor();

@@ -1,4 +1,5 @@
 // Everything that the page needs, in one process on a log of its own: the rules API, ingest and the console.
+import assert from 'node:assert/strict';
 import { Health } from '../../base/health.ts';
 import { Meter } from '../../base/meter.ts';
 import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../../alarm/alarm-record.ts';
@@ -23,6 +24,8 @@ import { createConsole } from '../console.ts';
 
 export interface ConsoleSystem extends TestServer {
   readonly storage: TestLog;
+  /** Ingests values of a series, one for each of the last seconds. */
+  publish(metric: string, values: readonly number[], tags?: Tags): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -79,6 +82,21 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   return {
     ...it,
     storage,
+    async publish(name, values, tags = noTags) {
+      const nowMs = Date.now();
+      const samples = values.map((value, index) => ({
+        name,
+        value,
+        tags,
+        timestamp: nowMs - (values.length - index) * 1_000,
+      }));
+      const answer = await fetch(`${it.url}/api/v1/metrics`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(samples),
+      });
+      assert.ok(answer.ok, await answer.text());
+    },
     async stop() {
       await it.server.close();
       stop.abort();

@@ -70,35 +70,20 @@ export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
     );
     return told.every(({ in_force: inForce, of }) => of === 1 && inForce === 1);
   });
-  const publish = async (name: string, values: readonly number[], more: object = {}): Promise<void> => {
-    const [nowMs, count] = [Date.now(), values.length];
-    const samples = values.map((value, index) => ({
-      name,
-      value,
-      timestamp: nowMs - (count - index) * 1_000,
-      ...more,
-    }));
-    const answer = await fetch(`${system.url}/api/v1/metrics`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(samples),
-    });
-    assert.ok(answer.ok, await answer.text());
-  };
   const outcomes = async (wanted: string, count: number): Promise<void> =>
     until(`${wanted}: ${count}`, async () => {
       const all = (await system.storage.records('deliveries')).map(({ value }) => JSON.parse(value ?? '{}') as object);
       return all.filter((record) => 'outcome' in record && record.outcome === wanted).length >= count;
     });
-  await publish(shownMetric, [30], { tags: { host: 'web-2' } });
+  await system.publish(shownMetric, [30], { host: 'web-2' });
   // All fires are in one quarter of an hour: the strips count by it.
   const spanMs = shownValues.length * 1_000;
   await sleep(Math.max(0, spanMs - (Date.now() % bucketMs)));
-  await publish(shownMetric, shownValues, { tags: { host: 'web-1' } });
+  await system.publish(shownMetric, shownValues, { host: 'web-1' });
   await outcomes('delivered', 3);
-  await publish('failed-requests', [3]);
+  await system.publish('failed-requests', [3]);
   await outcomes('parked', 1);
-  await publish('queue-depth', [12]);
+  await system.publish('queue-depth', [12]);
   // The console looks at samples every two seconds.
   await until('each rule has its last value', async () => {
     const { rules: told } = await get<{ rules: { value?: number }[] }>('/api/v1/rules');
