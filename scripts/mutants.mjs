@@ -72,6 +72,15 @@ const mutants = [
   },
   {
     invariant: 'I6',
+    broken: 'whoever ends in order leaves open what was never sent',
+    file: 'src/notify/lane.ts',
+    from: 'if (claim.isHeld()) await deliveries.withdraw',
+    to: 'if (!claim.isHeld()) await deliveries.withdraw',
+    test: sim.notify,
+    says: /I6: marked/,
+  },
+  {
+    invariant: 'I6',
     broken: 'a repeat is not marked',
     file: 'src/notify/lane.ts',
     from: 'possibleRepeat: repeat !== undefined || isDoubtful,',

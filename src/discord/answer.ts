@@ -31,6 +31,11 @@ export type Action =
       readonly reason: string;
     };
 
+/** Whether the message is, or may be, at Discord. */
+export function mayHaveArrived(action: Action): boolean {
+  return action.kind === 'delivered' || (action.kind === 'try_again' && action.ambiguous);
+}
+
 const unsureRetryMs = 60_000;
 /** Discord's code for a message that is not there: the webhook lives. */
 const unknownMessage = 10_008;

@@ -4,6 +4,7 @@ import { formatDeliveryRecord, outcomes, parseDeliveryRecord, type DeliveryRecor
 
 const common = { notificationId: 'n1', webhookId: '123456789012345678', atMs: 1_000 };
 const attempt: DeliveryRecord = { ...common, kind: 'attempt', attemptId: 'a1', attempt: 2, deadlineMs: 16_000 };
+const withdrawn: DeliveryRecord = { ...common, kind: 'withdrawn', attemptId: 'a1', begunMs: 900 };
 const none = {
   messageId: undefined,
   attemptId: undefined,
@@ -13,7 +14,7 @@ const none = {
   possibleRepeat: false,
 };
 
-test('an attempt and every outcome are read as they were written', () => {
+test('an attempt, its withdrawal and every outcome are read as they were written', () => {
   const ends = outcomes.flatMap((outcome): DeliveryRecord[] => [
     { ...common, kind: 'outcome', outcome, ...none },
     {
@@ -28,7 +29,8 @@ test('an attempt and every outcome are read as they were written', () => {
       possibleRepeat: true,
     },
   ]);
-  for (const record of [attempt, ...ends]) assert.deepEqual(parseDeliveryRecord(formatDeliveryRecord(record)), record);
+  for (const record of [attempt, withdrawn, ...ends])
+    assert.deepEqual(parseDeliveryRecord(formatDeliveryRecord(record)), record);
 });
 
 test('records from before there were merged and parked ones are read', () => {

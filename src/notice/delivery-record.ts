@@ -1,13 +1,15 @@
 /**
- * A record of the `deliveries` topic: an attempt to send a notification, or what became of it. Public JSON under the
- * notification's id as key:
+ * A record of the `deliveries` topic: an attempt to send a notification, that it was withdrawn, or what became of the
+ * notification. Public JSON under the notification's id as key:
  *
  *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
+ *   {"kind": "withdrawn", "notification_id": …, "webhook_id": …, "attempt_id": …, "begun_ms": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "attempt_id": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "offset": …, "at_ms": …}
  *
  * All notifications of one message have the same attempt id. An attempt is written before its request, so that whoever
- * comes after a crash knows of it; an attempt without an outcome may have been delivered.
+ * comes after a crash knows of it; an attempt without an outcome may have been delivered. Whoever gives up a webhook in order
+ * withdraws those attempts of which it knows that Discord took nothing.
  */
 import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
 
@@ -39,6 +41,17 @@ export interface DeliveryAttempt {
   readonly deadlineMs: number;
 }
 
+/** An attempt of which nothing was delivered, as is known for certain: whoever comes next need neither wait nor doubt. */
+export interface DeliveryWithdrawal {
+  readonly kind: 'withdrawn';
+  readonly notificationId: string;
+  readonly webhookId: string;
+  readonly attemptId: string;
+  /** When the attempt began: the same may have been begun again since, and that one is not meant. */
+  readonly begunMs: number;
+  readonly atMs: number;
+}
+
 export interface DeliveryEnd {
   readonly kind: 'outcome';
   readonly notificationId: string;
@@ -59,13 +72,17 @@ export interface DeliveryEnd {
   readonly atMs: number;
 }
 
-export type DeliveryRecord = DeliveryAttempt | DeliveryEnd;
+export type DeliveryRecord = DeliveryAttempt | DeliveryWithdrawal | DeliveryEnd;
 
 export function formatDeliveryRecord(record: DeliveryRecord): string {
   const common = { kind: record.kind, notification_id: record.notificationId, webhook_id: record.webhookId };
   if (record.kind === 'attempt') {
     const { attemptId, attempt, atMs, deadlineMs } = record;
     return JSON.stringify({ ...common, attempt_id: attemptId, attempt, at_ms: atMs, deadline_ms: deadlineMs });
+  }
+  if (record.kind === 'withdrawn') {
+    const { attemptId, begunMs, atMs } = record;
+    return JSON.stringify({ ...common, attempt_id: attemptId, begun_ms: begunMs, at_ms: atMs });
   }
   const { outcome, messageId, attemptId, reason, webhook, offset, possibleRepeat, atMs } = record;
   // JSON leaves out what is undefined.
@@ -92,10 +109,13 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
       webhookId: reader.text('webhook_id'),
       atMs: reader.number('at_ms'),
     };
-    if (reader.oneOf('kind', ['attempt', 'outcome']) === 'attempt') {
+    const kind = reader.oneOf('kind', ['attempt', 'withdrawn', 'outcome']);
+    if (kind === 'withdrawn')
+      return { ...common, kind, attemptId: reader.text('attempt_id'), begunMs: reader.number('begun_ms') };
+    if (kind === 'attempt') {
       return {
         ...common,
-        kind: 'attempt',
+        kind,
         attemptId: reader.text('attempt_id'),
         attempt: reader.number('attempt'),
         deadlineMs: reader.number('deadline_ms'),
@@ -103,7 +123,7 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
     }
     return {
       ...common,
-      kind: 'outcome',
+      kind,
       outcome: reader.oneOf('outcome', outcomes),
       messageId: reader.optional('message_id', (field) => reader.text(field)),
       attemptId: reader.optional('attempt_id', (field) => reader.text(field)),

@@ -8,6 +8,7 @@ import {
   type DeliveryEnd,
   type DeliveryOutcome,
   type DeliveryRecord,
+  type DeliveryWithdrawal,
 } from '../notice/delivery-record.ts';
 import {
   formatParkingRecord,
@@ -39,6 +40,13 @@ export interface Ending {
   /** When parked: who is. */
   readonly webhook?: string;
   readonly possibleRepeat?: boolean;
+}
+
+/** An attempt that this owner began. */
+export interface Attempt {
+  readonly id: string;
+  readonly atMs: number;
+  readonly batch: readonly Waiting[];
 }
 
 /** An attempt that nobody knows the end of. */
@@ -190,8 +198,8 @@ export class DeliveryLog {
     return { ...newest, deadlineMs: Math.max(...attempts.map((attempt) => attempt.deadlineMs)) };
   }
 
-  /** Durable before the request is written. Resolves to the attempt's id. */
-  async begin(batch: readonly Waiting[], attempt: number, nowMs: number): Promise<string> {
+  /** Durable before the request is written. */
+  async begin(batch: readonly Waiting[], attempt: number, nowMs: number): Promise<Attempt> {
     const attemptId = attemptIdOf(batch);
     const deadlineMs = nowMs + beginMsMax + postMsMax;
     await this.#append(
@@ -206,7 +214,22 @@ export class DeliveryLog {
       })),
       nowMs,
     );
-    return attemptId;
+    return { id: attemptId, atMs: nowMs, batch };
+  }
+
+  /** Of these nothing was delivered: whoever owns the partition next begins with them at once, and as if for the first time. */
+  async withdraw(attempts: readonly Attempt[], nowMs: number): Promise<void> {
+    const records = attempts.flatMap(({ id, atMs, batch }) =>
+      batch.map(({ notification, webhookId }) => ({
+        kind: 'withdrawn' as const,
+        notificationId: notification.id,
+        webhookId,
+        attemptId: id,
+        begunMs: atMs,
+        atMs: nowMs,
+      })),
+    );
+    if (records.length > 0) await this.#append(records, nowMs);
   }
 
   /** Durable before the position moves on. */
@@ -244,6 +267,7 @@ export class DeliveryLog {
       this.#close(record);
       return;
     }
+    if (record.kind === 'withdrawn') return this.#forgetAttempt(record);
     const { webhookId, notificationId, attemptId, attempt, atMs, deadlineMs } = record;
     const attempts = this.#open.get(webhookId) ?? new Map<string, OpenAttempt>();
     this.#open.set(webhookId, attempts);
@@ -268,6 +292,15 @@ export class DeliveryLog {
     // What was begun after this outcome was written is somebody else's.
     for (const [id, attempt] of attempts)
       if (attempt.notificationIds.size === 0 && attempt.atMs <= atMs) attempts.delete(id);
+    if (attempts.size === 0) this.#open.delete(webhookId);
+  }
+
+  #forgetAttempt({ webhookId, notificationId, attemptId, begunMs }: DeliveryWithdrawal): void {
+    const attempts = this.#open.get(webhookId);
+    const withdrawn = attempts?.get(attemptId);
+    if (attempts === undefined || withdrawn?.atMs !== begunMs) return;
+    withdrawn.notificationIds.delete(notificationId);
+    if (withdrawn.notificationIds.size === 0) attempts.delete(attemptId);
     if (attempts.size === 0) this.#open.delete(webhookId);
   }
 

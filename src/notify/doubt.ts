@@ -1,22 +1,24 @@
 import { actionFor } from '../discord/answer.ts';
 import { discordApiBase, webhookAddress, type Webhook } from '../rule/webhook-url.ts';
-import type { Ending, Waiting } from './delivery-log.ts';
+import type { Attempt, Ending, Waiting } from './delivery-log.ts';
 import type { LaneContext } from './lane-context.ts';
 
 /** One request and what it carried; when its answer was lost, what is heard of it and of its repeat. */
 export class Doubt {
-  readonly batch: readonly Waiting[];
+  readonly attempt: Attempt;
   readonly shown: number;
   readonly webhook: Webhook;
-  readonly attemptId: string;
   lateMessageId: string | undefined;
   repeatMessageId: string | undefined;
 
-  constructor(attemptId: string, batch: readonly Waiting[], shown: number, webhook: Webhook) {
-    this.attemptId = attemptId;
-    this.batch = batch;
+  constructor(attempt: Attempt, shown: number, webhook: Webhook) {
+    this.attempt = attempt;
     this.shown = shown;
     this.webhook = webhook;
+  }
+
+  get batch(): readonly Waiting[] {
+    return this.attempt.batch;
   }
 
   /** The first ones had an embed of their own, the rest was merged into the list. */
@@ -25,7 +27,7 @@ export class Doubt {
       waiting,
       outcome: this.batch.indexOf(waiting) < this.shown ? 'delivered' : 'merged',
       messageId,
-      attemptId: this.attemptId,
+      attemptId: this.attempt.id,
     }));
   }
 }

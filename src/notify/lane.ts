@@ -10,8 +10,10 @@ import { discordApiBase, webhookAddress, webhookSecretText, type Webhook } from 
 import { beginMsMax, type Ending, type Waiting } from './delivery-log.ts';
 import { Doubt, undouble } from './doubt.ts';
 import type { LaneContext, LaneTrouble } from './lane-context.ts';
+import { LaneQueue } from './lane-queue.ts';
 import { Packer } from './packer.ts';
 import { webhookName } from '../discord/webhook-name.ts';
+import { Untaken } from './untaken.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
 import { verdictOn, type Verdict } from './verdict.ts';
 
@@ -33,14 +35,13 @@ const batchMax = 100;
  */
 export class Lane {
   readonly #context: LaneContext;
-  readonly #queue: Waiting[] = [];
-  /** Of the queue: the evaluator may append one twice. */
-  readonly #ids = new Set<string>();
+  readonly queue = new LaneQueue();
   readonly webhookId: string;
   readonly #pace: WebhookPace;
   readonly #packer = new Packer();
   #sending: Sending = newSending();
   #doubt: Doubt | undefined;
+  readonly #untaken = new Untaken(this.queue);
   #trouble: LaneTrouble | undefined;
   /** Interrupts a wait: a rule was edited, or a late answer came. */
   #hurry = new AbortController();
@@ -55,39 +56,21 @@ export class Lane {
     return this.#trouble;
   }
 
-  get size(): number {
-    return this.#queue.length;
-  }
-
-  /** Where the first stands that the position waits for. */
-  get oldestHeld(): Waiting | undefined {
-    return this.#queue.find((waiting) => waiting.holds);
-  }
-
-  get oldest(): Waiting | undefined {
-    return this.#queue[0];
-  }
-
-  has(notificationId: string): boolean {
-    return this.#ids.has(notificationId);
-  }
-
-  /** In the order of offsets. */
-  push(waiting: Waiting): void {
-    this.#queue.push(waiting);
-    this.#ids.add(waiting.notification.id);
-  }
-
   /** A rule with this webhook was changed: what was wrong may be right now. */
   reconsider(): void {
     this.#hurry.abort();
     this.#hurry = new AbortController();
   }
 
-  /** Sends all that is queued. Resolves when nothing is left, or the signal has aborted. */
+  /** Sends all that is queued. Resolves when nothing is left, or the signal has aborted and the next owner is told what it may know. */
   async run(): Promise<void> {
+    await this.#sendAll();
+    if (this.#context.signal.aborted) await this.#withdraw();
+  }
+
+  async #sendAll(): Promise<void> {
     const { signal, clock, gate } = this.#context;
-    while (this.#queue.length > 0 && !signal.aborted) {
+    while (this.queue.size > 0 && !signal.aborted) {
       await this.#takeUp();
       if (signal.aborted) return;
       const due = await this.#nextDue();
@@ -97,7 +80,7 @@ export class Lane {
         await this.#pause(waitMs);
         continue;
       }
-      if (!(await gate.enter(signal, () => this.#queue.length))) return;
+      if (!(await gate.enter(signal, () => this.queue.size))) return;
       // What it is told while it waited at the gate counts.
       const batch = await this.#nextDue();
       if (batch === undefined || this.#pace.waitMs(clock.monotonicMs()) > 0) gate.unused();
@@ -136,11 +119,11 @@ export class Lane {
   /** The first in the queue; while there is a repeat to be made, the first of that. */
   #first(): Waiting | undefined {
     const { repeat } = this.#sending;
-    if (repeat === undefined) return this.#queue[0];
-    const first = this.#queue.find(({ notification }) => repeat.has(notification.id));
+    if (repeat === undefined) return this.queue.oldest;
+    const first = this.queue.firstOf(repeat);
     if (first !== undefined) return first;
     this.#sending = newSending();
-    return this.#queue[0];
+    return this.queue.oldest;
   }
 
   /** Those in the queue that go to the same place, from the first on; of a repeat exactly its own. */
@@ -148,7 +131,7 @@ export class Lane {
     const target = targetOf(webhook);
     const batch: Waiting[] = [];
     const { repeat } = this.#sending;
-    for (const waiting of this.#queue) {
+    for (const waiting of this.queue) {
       if (batch.length === batchMax) break;
       if (repeat !== undefined && !repeat.has(waiting.notification.id)) continue;
       const verdict = this.#verdictOn(waiting);
@@ -194,34 +177,43 @@ export class Lane {
     );
     const batch = due.slice(0, message.taken);
     const begunMs = clock.monotonicMs();
-    let written: { readonly doubt: Doubt; readonly answer: Answer } | undefined;
+    let written: { readonly doubt: Doubt; readonly answer: Answer | undefined } | undefined;
     try {
       written = await this.#write({ batch, webhook, message }, begunMs);
     } finally {
-      if (written === undefined) gate.unused();
+      if (written?.answer === undefined) gate.unused();
     }
-    if (written === undefined) return;
+    const { doubt, answer } = written;
+    // What is marked may have arrived by an earlier attempt.
+    if (!facts.possibleRepeat) this.#untaken.note(doubt.attempt, answer);
+    if (answer === undefined) return;
     failpoint('notify.after-answer');
-    await this.#act(written.answer, begunMs, written.doubt);
+    await this.#act(answer, begunMs, doubt);
   }
 
-  /** Makes the attempt durable, then the request. Undefined when it may not be made any more. */
+  /** Makes the attempt durable, then the request: without an answer when it might not be made any more. */
   async #write(
     { batch, webhook, message }: { batch: readonly Waiting[]; webhook: Webhook; message: Message },
     begunMs: number,
-  ): Promise<{ doubt: Doubt; answer: Answer } | undefined> {
+  ): Promise<{ doubt: Doubt; answer: Answer | undefined }> {
     const { apiBase, client, clock, deliveries, gate, signal } = this.#context;
     failpoint('notify.before-attempt');
-    const attemptId = await deliveries.begin(batch, ++this.#sending.attempt, clock.wallMs());
+    const attempt = await deliveries.begin(batch, ++this.#sending.attempt, clock.wallMs());
     failpoint('notify.before-request');
-    const doubt = new Doubt(attemptId, batch, message.shown, webhook);
+    const doubt = new Doubt(attempt, message.shown, webhook);
     const url = webhookAddress(webhook, apiBase ?? discordApiBase, { wait: true });
     const post = (): Promise<Answer> => {
       const request = client.post(url, JSON.stringify(message.body), (late) => this.#hearLate(doubt, late));
       return failpointAmid('notify.request-written', request);
     };
-    const answer = await gate.write(signal, post, () => this.#mayWrite(begunMs));
-    return answer === undefined ? undefined : { doubt, answer };
+    return { doubt, answer: await gate.write(signal, post, () => this.#mayWrite(begunMs)) };
+  }
+
+  /** The webhook is given up in order: its next owner need neither wait for what was not delivered, nor mark it. */
+  async #withdraw(): Promise<void> {
+    const { claim, clock, deliveries } = this.#context;
+    // Without the partition nothing more is to be said.
+    if (claim.isHeld()) await deliveries.withdraw(this.#untaken.attempts(), clock.wallMs());
   }
 
   #mayWrite(begunMs: number): boolean {
@@ -295,7 +287,7 @@ export class Lane {
 
   /** The late answer came before the repeat: there is no need for one. */
   async #believe(doubt: Doubt): Promise<undefined> {
-    const queued = doubt.batch.filter(({ notification }) => this.#ids.has(notification.id));
+    const queued = doubt.batch.filter(({ notification }) => this.queue.has(notification.id));
     if (queued.length > 0) return this.#end(doubt.endings(doubt.lateMessageId, queued));
     this.#sending = newSending();
     this.#doubt = undefined;
@@ -323,7 +315,7 @@ export class Lane {
     const { parked, deliveries } = this.#context;
     const { repeat } = this.#sending;
     const state = parked.stateOf(this.webhookId, webhook);
-    const all = this.#queue.filter((waiting) => {
+    const all = [...this.queue].filter((waiting) => {
       const verdict = this.#verdictOn(waiting);
       return verdict.kind === 'send' && webhookName(verdict.webhook) === state?.webhook;
     });
@@ -351,15 +343,8 @@ export class Lane {
   }
 
   #drop(batch: readonly Waiting[]): undefined {
-    // Mostly the first ones of the queue; those of a repeat may stand behind others.
-    const before = this.#queue.length;
-    for (const waiting of batch) {
-      const at = this.#queue.indexOf(waiting);
-      if (at !== -1) this.#queue.splice(at, 1);
-      this.#ids.delete(waiting.notification.id);
-      this.#sending.repeat?.delete(waiting.notification.id);
-    }
-    this.#context.dropped(before - this.#queue.length);
+    this.#context.dropped(this.queue.remove(batch));
+    for (const { notification } of batch) this.#sending.repeat?.delete(notification.id);
     // What is left of a repeat is one still.
     const { repeat } = this.#sending;
     this.#sending = { ...newSending(), ...(repeat !== undefined && repeat.size > 0 && { repeat }) };

@@ -4,7 +4,9 @@ import type { Lane } from './lane.ts';
 import { Mailbox } from './mailbox.ts';
 
 const boxOf = (size = 0, heldOffset?: number): Mailbox =>
-  new Mailbox({ size, oldestHeld: heldOffset === undefined ? undefined : { offset: heldOffset } } as unknown as Lane);
+  new Mailbox({
+    queue: { size, oldestHeld: heldOffset === undefined ? undefined : { offset: heldOffset } },
+  } as unknown as Lane);
 
 test('a webhook has room for its least, whatever the others have, and never for more than its most', () => {
   assert.equal(boxOf(39).hasRoom(1e6), true);

@@ -29,14 +29,17 @@ export class Mailbox {
 
   /** Whether one more may be taken into memory. */
   hasRoom(inPartition: number): boolean {
-    const { size } = this.lane;
+    const { size } = this.lane.queue;
     return size < laneMin || (size < laneMax && inPartition < partitionMax);
   }
 
   /** Whether it is time to read on from the log, up to `end`. */
   wantsMore(inPartition: number, end: number): boolean {
     return (
-      this.reread !== undefined && this.reread.next < end && this.lane.size < laneMax / 2 && this.hasRoom(inPartition)
+      this.reread !== undefined &&
+      this.reread.next < end &&
+      this.lane.queue.size < laneMax / 2 &&
+      this.hasRoom(inPartition)
     );
   }
 
@@ -66,10 +69,10 @@ export class Mailbox {
 
   /** The first offset that the position waits for; undefined when it waits for none of this webhook. */
   get heldOffset(): number | undefined {
-    return this.lane.oldestHeld?.offset ?? this.reread?.heldFrom;
+    return this.lane.queue.oldestHeld?.offset ?? this.reread?.heldFrom;
   }
 
   get oldest(): Waiting | undefined {
-    return this.lane.oldest;
+    return this.lane.queue.oldest;
   }
 }

@@ -11,7 +11,12 @@ const seeds = Array.from({ length: Number(SSRMS_SIM_SEEDS) }, (_, index) => Numb
 
 test(`whatever happens, every notification comes to Discord once, or its copy is marked: ${seeds.length} seeds`, async () => {
   for (const seed of seeds) {
-    const failure = await simulate({ seed, processFaults: seed % 4 !== 0, isFlood: seed % 50 === 0 });
+    const failure = await simulate({
+      seed,
+      processFaults: seed % 4 !== 0,
+      restarts: seed % 8 !== 4,
+      isFlood: seed % 50 === 0,
+    });
     if (failure !== undefined) assert.fail(failure);
   }
 });

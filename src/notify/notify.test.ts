@@ -13,7 +13,7 @@ import { Health } from '../base/health.ts';
 import { createLogger } from '../base/logger.ts';
 import { Meter } from '../base/meter.ts';
 import { recordsOf } from '../log/batch.ts';
-import type { Log } from '../log/log.ts';
+import type { Claim, Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { isParkingKey } from '../notice/parking-record.ts';
@@ -208,22 +208,29 @@ test('a webhook that is gone is not asked again, and what is due to it waits unt
   await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
 });
 
-/** The group's position in the partition of this webhook. */
-async function positionOf(log: Log, webhookId: string): Promise<number | undefined> {
-  const partition = partitionOf(Buffer.from(webhookId), topics.notifications.partitions);
+/** As a notifier that claims all partitions and gives them up again. */
+async function withClaims(log: Log, handle: (claim: Claim) => Promise<void> | void): Promise<void> {
   const stop = new AbortController();
-  let committed: number | undefined;
-  let seen = 0;
+  let claimed = 0;
   await log.process(
     topics.notifications.name,
     notifyGroup,
     async (claim) => {
-      if (claim.partition === partition) ({ committed } = claim);
-      if (++seen === topics.notifications.partitions) stop.abort();
+      await handle(claim);
+      if (++claimed === topics.notifications.partitions) stop.abort();
       await new Promise((resolve) => claim.signal.addEventListener('abort', resolve));
     },
     stop.signal,
   );
+}
+
+/** The group's position in the partition of this webhook. */
+async function positionOf(log: Log, webhookId: string): Promise<number | undefined> {
+  const partition = partitionOf(Buffer.from(webhookId), topics.notifications.partitions);
+  let committed: number | undefined;
+  await withClaims(log, (claim) => {
+    if (claim.partition === partition) ({ committed } = claim);
+  });
   return committed;
 }
 
@@ -325,18 +332,7 @@ test('what can never be delivered ends as dead, what is older than a day as expi
   await enqueue(bench.log, webhookId, [notificationFor(ruleId, 101)]);
   await enqueue(bench.log, old.webhookId, [notificationFor(old.ruleId, 102)], 25 * 3_600_000);
   // A group without a position begins ten minutes back: an owner that was away for long has one.
-  const stop = new AbortController();
-  let positioned = 0;
-  await bench.log.process(
-    topics.notifications.name,
-    notifyGroup,
-    async (claim) => {
-      await claim.commit(0);
-      if (++positioned === topics.notifications.partitions) stop.abort();
-      await new Promise((resolve) => claim.signal.addEventListener('abort', resolve));
-    },
-    stop.signal,
-  );
+  await withClaims(bench.log, (claim) => claim.commit(0));
   bench.start();
   await until('both have ended', async () => (await outcomesOf(bench.log)).length === 2);
   const ends = (await deliveries(bench.log)).filter((record) => record.kind === 'outcome');
@@ -399,6 +395,22 @@ test('an attempt that a former owner left open is waited out, then repeated exac
     rest!.alarms.map((alarm) => [alarm.value, alarm.footer]),
     [['103', '']],
   );
+});
+
+test('who is asked to end while Discord refuses leaves no doubt: the next owner neither waits nor marks', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  bench.fake.faults.add([{ kind: 'limited_body_only', webhookId, times: 1, ms: 1_500 }]);
+  const stop = bench.start();
+  await enqueue(bench.log, webhookId, [notificationFor(ruleId, 101)]);
+  await until('it is refused', () => bench.fake.ledger.entries.length === 1);
+  await stop();
+  const stoppedAt = performance.now();
+  bench.start();
+  await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
+  // An open attempt is waited out for 20 s.
+  assert.ok(performance.now() - stoppedAt < 15_000);
+  assert.equal(bench.fake.ledger.accepted(webhookId)[0]!.alarms[0]!.footer, '');
 });
 
 test('an answer that is lost after the message was taken leads to one repeat, marked; one that never left, to none', async () => {

@@ -1,36 +1,20 @@
 import { formatNotification, parseNotification } from '../alarm/notification.ts';
 import { failpoint } from '../base/failpoint.ts';
-import type { Logger } from '../base/logger.ts';
 import { aborted } from '../base/service.ts';
 import { recordsOf, type LogRecord } from '../log/batch.ts';
-import { ClaimLost, type Claim, type Log } from '../log/log.ts';
+import { ClaimLost, type Claim } from '../log/log.ts';
 import type { RuleChange } from '../rule/rule-book.ts';
-import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 import { Bell } from './bell.ts';
-import type { NotifyClock } from './clock.ts';
 import { DeliveryLog, rememberedMs, type Ending, type Waiting } from './delivery-log.ts';
-import type { LaneTrouble, Poster } from './lane-context.ts';
+import type { LaneTrouble } from './lane-context.ts';
 import { Lane } from './lane.ts';
 import { Mailbox, type Reread } from './mailbox.ts';
-import type { NotifyCount } from './notify-meters.ts';
+import type { OutboxContext } from './outbox-context.ts';
 import { ParkedWebhooks } from './parked-webhooks.ts';
 import { probeWebhook } from './probe.ts';
 import type { Parked } from './schedule/parking.ts';
-import type { SendGate } from './send-gate.ts';
 import { verdictOn } from './verdict.ts';
-
-export interface OutboxContext {
-  readonly log: Log;
-  readonly rules: RuleFeed;
-  readonly client: Poster;
-  readonly gate: SendGate;
-  readonly clock: NotifyClock;
-  readonly apiBase: string | undefined;
-  readonly consoleUrl: string | undefined;
-  readonly logger: Logger;
-  readonly count: NotifyCount;
-}
 
 const commitEveryMs = 250;
 const lookEveryMs = 1_000;
@@ -183,7 +167,7 @@ export class Outbox {
     }
     const webhookId = Buffer.from(record.key ?? []).toString();
     if (this.#deliveries.hasEnded(notification.id, webhookId)) return undefined;
-    if (this.#boxes.get(webhookId)?.lane.has(notification.id) === true) return undefined;
+    if (this.#boxes.get(webhookId)?.lane.queue.has(notification.id) === true) return undefined;
     return { notification, webhookId, offset: record.offset, appendedMs: record.timestampMs, holds: isNew };
   }
 
@@ -203,7 +187,7 @@ export class Outbox {
   }
 
   #push(box: Mailbox, waiting: Waiting): void {
-    box.lane.push(waiting);
+    box.lane.queue.push(waiting);
     this.#waiting += 1;
     this.#start(waiting.webhookId);
   }
@@ -328,14 +312,14 @@ export class Outbox {
         this.#running.delete(webhookId);
         const box = this.#boxes.get(webhookId);
         // Something may have come between its last look and now.
-        if (box !== undefined && box.lane.size > 0 && !this.#stop.signal.aborted) this.#start(webhookId);
+        if (box !== undefined && box.lane.queue.size > 0 && !this.#stop.signal.aborted) this.#start(webhookId);
         else if (box !== undefined) this.#dismiss(webhookId, box);
       });
     this.#running.set(webhookId, run);
   }
 
   #dismiss(webhookId: string, { lane, reread }: Mailbox): void {
-    if (lane.size === 0 && reread === undefined && !this.#running.has(webhookId)) this.#boxes.delete(webhookId);
+    if (lane.queue.size === 0 && reread === undefined && !this.#running.has(webhookId)) this.#boxes.delete(webhookId);
   }
 
   async #end(endings: readonly Ending[]): Promise<void> {

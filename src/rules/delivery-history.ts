@@ -143,10 +143,8 @@ function note(held: Held, record: DeliveryRecord): void {
   const delivery = held.of(record.notificationId, record.webhookId, record.atMs);
   if (delivery === undefined) return;
   delivery.atMs = Math.max(delivery.atMs, record.atMs);
-  if (record.kind === 'attempt') {
-    delivery.attempts++;
-    return;
-  }
+  if (record.kind === 'attempt') delivery.attempts++;
+  if (record.kind !== 'outcome') return;
   // What was parked comes to its end later; nothing else changes any more.
   delivery.outcome = record.outcome;
   delivery.reason = record.reason;

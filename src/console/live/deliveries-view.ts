@@ -132,10 +132,8 @@ export class DeliveriesView {
       const sending = this.#sending(partition, record.notificationId, record.webhookId);
       note(sending, record);
       this.#noteRule(sending);
-      if (record.kind === 'attempt') {
-        this.#webhooks.requested(record);
-        continue;
-      }
+      if (record.kind === 'attempt') this.#webhooks.requested(record);
+      if (record.kind !== 'outcome') continue;
       this.#webhooks.ended(sending, record.webhook);
       this.#noteEnd(sending);
       const { outcome, notificationId, webhookId, reason } = record;
@@ -211,8 +209,8 @@ export function note(sending: Sending, record: DeliveryRecord): void {
   if (record.kind === 'attempt') {
     sending.attempts++;
     sending.attemptedMs = record.atMs;
-    return;
   }
+  if (record.kind !== 'outcome') return;
   // What was parked comes to its end later; nothing else changes any more.
   sending.outcome = record.outcome;
   sending.outcomeMs = record.atMs;

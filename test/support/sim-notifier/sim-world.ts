@@ -28,11 +28,14 @@ import { SimTime } from './sim-time.ts';
 const logger = createLogger('silent', 'test');
 const beginsMs = 1_800_000_000_000;
 const groupName = 'notify';
+const requestsPerSecond = 40;
 const group = { topic: topics.notifications.name, name: groupName };
 
 /** One process with a notifier. */
 export interface Instance {
   readonly process: SimProcess;
+  /** Asks it to end in order. */
+  readonly stop: AbortController;
   isPaused: boolean;
   claim: SimClaim | undefined;
 }
@@ -57,6 +60,7 @@ export class SimWorld {
   readonly #acts: Act[] = [];
   readonly #late: (() => void)[] = [];
   readonly #instances: Instance[] = [];
+  readonly #gates = new Map<Instance, SendGate>();
   readonly #book = new RuleBook();
   readonly #listeners = new Set<RuleListener>();
   readonly #ruleOf = new Map<string, string>();
@@ -180,12 +184,13 @@ export class SimWorld {
 
   beBorn(): void {
     const process = new SimProcess(`p${this.#born++}`, (act) => this.#acts.push(act));
-    const instance: Instance = { process, isPaused: false, claim: undefined };
+    const instance: Instance = { process, stop: new AbortController(), isPaused: false, claim: undefined };
     this.#instances.push(instance);
     this.note(`${process.name} is born`);
     const log = new SimLog(this.#groups, process);
     const clock = this.time.clockOf(instance);
-    const gate = new SendGate(40, clock);
+    const gate = new SendGate(requestsPerSecond, clock);
+    this.#gates.set(instance, gate);
     const rules = {
       book: this.#book,
       caughtUp: Promise.resolve(),
@@ -198,12 +203,20 @@ export class SimWorld {
     const client = this.discord.clientOf(instance);
     const context = { log, rules, client, gate, clock, logger, count, apiBase: undefined, consoleUrl: undefined };
     const handle = (claim: ConstructorParameters<typeof Outbox>[0]): Promise<void> => new Outbox(claim, context).run();
-    void log.process(group.topic, group.name, handle, new AbortController().signal).catch(() => {});
+    void log.process(group.topic, group.name, handle, instance.stop.signal).catch(() => {});
   }
 
   /** The process that owns the partition. */
   get owner(): Instance | undefined {
     return this.#instances.find((instance) => instance.claim?.isOwner === true && !instance.process.isDead);
+  }
+
+  /** As SIGTERM: its partition goes to another when it has settled. */
+  terminate(instance: Instance): void {
+    this.note(`${instance.process.name} is asked to end`);
+    // Its other partitions come to their ends, and with them its share of the address's rate.
+    this.#gates.get(instance)!.setRate(requestsPerSecond, 1 / 20);
+    instance.stop.abort();
   }
 
   kill(instance: Instance): void {

@@ -1,0 +1,50 @@
+import type { Waiting } from './delivery-log.ts';
+
+/** What waits in a lane, in the order of offsets; each notification once. */
+export class LaneQueue implements Iterable<Waiting> {
+  readonly #waiting: Waiting[] = [];
+  /** The evaluator may append one twice. */
+  readonly #ids = new Set<string>();
+
+  get size(): number {
+    return this.#waiting.length;
+  }
+
+  get oldest(): Waiting | undefined {
+    return this.#waiting[0];
+  }
+
+  /** Where the first stands that the position waits for. */
+  get oldestHeld(): Waiting | undefined {
+    return this.#waiting.find((waiting) => waiting.holds);
+  }
+
+  has(notificationId: string): boolean {
+    return this.#ids.has(notificationId);
+  }
+
+  firstOf(notificationIds: ReadonlySet<string>): Waiting | undefined {
+    return this.#waiting.find(({ notification }) => notificationIds.has(notification.id));
+  }
+
+  [Symbol.iterator](): IterableIterator<Waiting> {
+    return this.#waiting[Symbol.iterator]();
+  }
+
+  push(waiting: Waiting): void {
+    this.#waiting.push(waiting);
+    this.#ids.add(waiting.notification.id);
+  }
+
+  /** Returns how many have left. */
+  remove(some: readonly Waiting[]): number {
+    const before = this.#waiting.length;
+    // Mostly the first ones; those of a repeat may stand behind others.
+    for (const waiting of some) {
+      const at = this.#waiting.indexOf(waiting);
+      if (at !== -1) this.#waiting.splice(at, 1);
+      this.#ids.delete(waiting.notification.id);
+    }
+    return before - this.#waiting.length;
+  }
+}

@@ -1,0 +1,20 @@
+import type { Logger } from '../base/logger.ts';
+import type { Log } from '../log/log.ts';
+import type { RuleFeed } from '../rule/rule-feed.ts';
+import type { NotifyClock } from './clock.ts';
+import type { Poster } from './lane-context.ts';
+import type { NotifyCount } from './notify-meters.ts';
+import type { SendGate } from './send-gate.ts';
+
+/** What all partitions of a process share. */
+export interface OutboxContext {
+  readonly log: Log;
+  readonly rules: RuleFeed;
+  readonly client: Poster;
+  readonly gate: SendGate;
+  readonly clock: NotifyClock;
+  readonly apiBase: string | undefined;
+  readonly consoleUrl: string | undefined;
+  readonly logger: Logger;
+  readonly count: NotifyCount;
+}
