@@ -18,6 +18,7 @@ import { partitionOf } from '../log/murmur2.ts';
 import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { isParkingKey } from '../notice/parking-record.ts';
 import { formatDeliveryRecord, parseDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
+import { webhookName } from '../discord/webhook-name.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import type { RuleFeed, RuleListener } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
@@ -395,6 +396,43 @@ test('an attempt that a former owner left open is waited out, then repeated exac
     rest!.alarms.map((alarm) => [alarm.value, alarm.footer]),
     [['103', '']],
   );
+});
+
+test('what waits for a webhook that is well again is sent at once, also when an attempt of it was left open', async () => {
+  const bench = await newBench();
+  const { ruleId, webhookId } = newRule(bench);
+  const [one, other] = [notificationFor(ruleId, 101), notificationFor(ruleId, 102)];
+  await enqueue(bench.log, webhookId, [one, other]);
+  const url = bench.fake.urlOf(bench.fake.webhooks.get(webhookId)!);
+  const [partition, atMs] = [partitionOf(Buffer.from(webhookId), topics.notifications.partitions), Date.now()];
+  // More than is read at once, so that the lane has begun before all of it was.
+  const filler = { key: Buffer.from('nobody'), value: Buffer.alloc(600_000), timestampMs: Date.now(), partition };
+  for (let count = 0; count < 4; count++) await bench.log.append(topics.notifications.name, [filler]);
+  const { id, token } = bench.fake.webhooks.get(webhookId)!;
+  const webhook = webhookName({ id, token });
+  const parked = { kind: 'outcome', outcome: 'parked', reason: '404', webhook, possibleRepeat: true, atMs } as const;
+  const none = { messageId: undefined, attemptId: undefined };
+  const left: DeliveryRecord[] = [
+    { ...parked, ...none, notificationId: one.id, webhookId, offset: 0 },
+    { ...parked, ...none, notificationId: other.id, webhookId, offset: 1 },
+    // It was on its way for long.
+    { kind: 'attempt', notificationId: one.id, webhookId, attemptId: 'late', attempt: 1, atMs, deadlineMs: atMs + 500 },
+  ];
+  await bench.log.append(
+    topics.deliveries.name,
+    left.map((record) => ({
+      key: Buffer.from(record.notificationId),
+      value: Buffer.from(formatDeliveryRecord(record)),
+      timestampMs: atMs,
+      partition,
+    })),
+  );
+  // The former owner's position has passed them.
+  await withClaims(bench.log, (claim) => claim.commit(claim.partition === partition ? 6 : 0));
+  bench.start();
+  await until('it is known to be parked', () => bench.health.report().checks.notify?.status === 'warn');
+  bench.rules.set(ruleId, url);
+  await until('all arrive', () => valuesAt(bench.fake, webhookId).length === 2);
 });
 
 test('who is asked to end while Discord refuses leaves no doubt: the next owner neither waits nor marks', async () => {

@@ -228,10 +228,13 @@ export class Outbox {
           box.advance(stoppedAt.get(webhookId) ?? Math.max(reread.next, chunk.nextOffset), this.#taken);
         if (box.reread !== reread || stoppedAt.has(webhookId)) wanting.delete(webhookId);
       }
+      // A lane may wait for all of its own to be there.
+      this.#bell.ring();
       if (this.#stop.signal.aborted || wanting.size === 0) return;
     }
     // What retention has removed is not waited for.
     for (const { box, reread } of wanting.values()) if (box.reread === reread) box.advance(end, this.#taken);
+    this.#bell.ring();
   }
 
   /** Returns whether there was room for it. */
