@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { virtualRows } from './page/rules/virtual-rows.ts';
+import { rowsBeyond, virtualRows } from './page/rules/virtual-rows.ts';
 
 test('whatever the length of the list and wherever it is scrolled to, the screen is full of rows, in order, without a gap', () => {
   const lists = fc.record({
@@ -13,11 +13,12 @@ test('whatever the length of the list and wherever it is scrolled to, the screen
   });
   fc.assert(
     fc.property(lists, ({ count, rowPx, screenPx, share, rank }) => {
-      const whole = virtualRows({ count, rowPx, screenPx, scrolledPx: 0 });
+      const list = { count, rowPx, screenPx, beyond: rowsBeyond };
+      const whole = virtualRows({ ...list, scrolledPx: 0 });
       assert.ok(whole.heightPx <= 8_000_000);
       const reach = Math.max(0, whole.heightPx - screenPx);
       const at = (scrolledPx: number): void => {
-        const shown = virtualRows({ count, rowPx, screenPx, scrolledPx });
+        const shown = virtualRows({ ...list, scrolledPx });
         assert.ok(shown.first >= 0 && shown.last <= count && shown.last - shown.first <= screenPx / rowPx + 19);
         assert.ok(shown.first === 0 || shown.topOf(shown.first) <= scrolledPx + 1);
         assert.ok(shown.last === count || shown.topOf(shown.last) >= scrolledPx + screenPx - 1);
@@ -27,12 +28,12 @@ test('whatever the length of the list and wherever it is scrolled to, the screen
       at(share * reach);
       at(reach);
       if (reach > 0) {
-        const end = virtualRows({ count, rowPx, screenPx, scrolledPx: reach });
+        const end = virtualRows({ ...list, scrolledPx: reach });
         assert.equal(end.last, count, 'the last row is reached');
         assert.ok(end.topOf(count - 1) + rowPx <= reach + screenPx + 1);
         const wanted = Math.floor(rank * (count - 1));
         const scrolledPx = whole.scrollFor(wanted);
-        const there = virtualRows({ count, rowPx, screenPx, scrolledPx });
+        const there = virtualRows({ ...list, scrolledPx });
         assert.ok(
           there.topOf(wanted) >= scrolledPx - 1 && there.topOf(wanted) + rowPx <= scrolledPx + screenPx + rowPx + 1,
         );

@@ -240,7 +240,9 @@ function useTitle(shown: Route): void {
   const name = screenOf(shown).title;
   useEffect(() => {
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!;
-    icon.href = count > 0 ? firingIcon : calmIcon;
+    const wanted = count > 0 ? firingIcon : calmIcon;
+    // The same again would be fetched and drawn again.
+    if (icon.href !== wanted) icon.href = wanted;
     document.title = `${count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;
   }, [count, name]);
   const place = 'id' in shown ? `${shown.screen} ${shown.id}` : shown.screen;

@@ -5,6 +5,7 @@
 import { signal, type Signal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { ApiError, api, token, type RuleView } from '../state/api.ts';
+import { missedChanges } from './missed-changes.ts';
 import { isResting } from '../state/pause.ts';
 
 const everyMs = 2_000;
@@ -150,25 +151,28 @@ export class FollowedRules {
     }
     const isAsBefore = [...held].every(([id, rank]) => fresh[rank - first]?.rule.id === id);
     if (isAsBefore) return 0;
-    let came = 0;
     for (const view of fresh) {
       const rank = held.get(view.rule.id);
-      if (rank === undefined) came++;
-      else rows.set(rank, view);
-      held.delete(view.rule.id);
+      if (rank !== undefined) rows.set(rank, view);
     }
-    return came + held.size;
+    return missedChanges(
+      [...held.keys()],
+      fresh.map(({ rule }) => rule.id),
+    );
   }
 }
 
 export function useFollowedRules(search: string): FollowedRules {
-  const followed = useMemo(() => new FollowedRules(search), [search, token.value]);
   const isFirst = useRef(true);
-  // The answer is under way while the rest of the screen is painted.
+  const isTyped = !isFirst.current && search !== '';
+  const followed = useMemo(() => {
+    const made = new FollowedRules(search);
+    // The answer is under way while the rest of the screen is drawn, so that it may be there for the first paint.
+    if (!isTyped) void made.ask();
+    return made;
+  }, [search, token.value]);
   useLayoutEffect(() => {
-    const isTyped = !isFirst.current && search !== '';
     isFirst.current = false;
-    if (!isTyped) void followed.ask();
     const first = isTyped ? setTimeout(() => void followed.ask(), typingMs) : undefined;
     const timer = setInterval(() => void (isResting() || followed.ask()), everyMs);
     return () => {

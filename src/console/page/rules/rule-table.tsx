@@ -4,7 +4,7 @@ import type { Rule } from '../../../rule/rule.ts';
 import { isStale } from '../state/live.ts';
 import { RuleRow } from './rule-row.tsx';
 import type { FollowedRules, RuleRows } from './rule-rows.ts';
-import { virtualRows, type VirtualRows } from './virtual-rows.ts';
+import { rowsBeyond, virtualRows, type VirtualRows } from './virtual-rows.ts';
 
 /** What is chosen for an order: some rules, or all that the search finds. */
 export type Chosen = ReadonlySet<string> | 'all';
@@ -130,18 +130,32 @@ interface View {
   readonly screenPx: number;
   readonly scrolledPx: number;
   readonly widthPx: number;
+  readonly beyond: number;
 }
+
+/** What stands above the list is so high, or higher where the window is narrow. */
+const aboveListPx = 340;
+/** Until it is known where the list stands, no more rows are drawn than the screen may have room for: they are what one waits for. */
+const firstView = (): View => ({
+  screenPx: innerHeight,
+  scrolledPx: -aboveListPx,
+  widthPx: innerWidth,
+  beyond: 0,
+});
 
 /** Where the list stands on the screen; looked at once a frame. */
 function useView(body: { readonly current: HTMLElement | null }): Signal<View> {
-  const view = useSignal<View>({ screenPx: innerHeight, scrolledPx: 0, widthPx: innerWidth });
+  const view = useSignal<View>(firstView());
   useEffect(() => {
     let frame = 0;
     const look = (): void => {
       frame = 0;
       if (body.current === null) return;
       const scrolledPx = headerPx() - body.current.getBoundingClientRect().top;
-      const [now, before] = [{ screenPx: innerHeight, scrolledPx, widthPx: innerWidth }, view.value];
+      const [now, before] = [
+        { screenPx: innerHeight, scrolledPx, widthPx: innerWidth, beyond: rowsBeyond },
+        view.value,
+      ];
       if (Object.entries(before).some(([name, px]) => px !== now[name as keyof View])) view.value = now;
     };
     const soon = (): void => void (frame ||= requestAnimationFrame(look));

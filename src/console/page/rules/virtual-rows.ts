@@ -3,7 +3,7 @@
 /** Browsers draw no element that is much taller; a longer list is scrolled through in larger steps. */
 const tallestPx = 8_000_000;
 /** Rows beyond either edge of the screen: the next stops of Tab, and what a quick hand would see missing. */
-const beyond = 8;
+export const rowsBeyond = 8;
 
 export interface VirtualRows {
   readonly heightPx: number;
@@ -16,25 +16,27 @@ export interface VirtualRows {
   readonly scrollFor: (rank: number) => number;
 }
 
-/** `scrolledPx`: how much of the list is above the screen. */
+/** `scrolledPx`: how much of the list is above the screen; below 0, how far down the screen the list begins. */
 export function virtualRows(list: {
   readonly count: number;
   readonly rowPx: number;
   readonly screenPx: number;
   readonly scrolledPx: number;
+  readonly beyond: number;
 }): VirtualRows {
-  const { count, rowPx, screenPx } = list;
+  const { count, rowPx, screenPx, beyond } = list;
   const wholePx = count * rowPx;
   const heightPx = Math.min(wholePx, tallestPx);
   const reachPx = Math.max(1, heightPx - screenPx);
   const scrolledPx = Math.min(Math.max(0, list.scrolledPx), reachPx);
   const scale = heightPx < wholePx ? (wholePx - screenPx) / reachPx : 1;
   const abovePx = scrolledPx * scale;
+  const belowPx = abovePx + screenPx + Math.min(0, list.scrolledPx);
   const first = Math.max(0, Math.floor(abovePx / rowPx) - beyond);
   return {
     heightPx,
     first,
-    last: Math.min(count, Math.ceil((abovePx + screenPx) / rowPx) + beyond),
+    last: Math.min(count, Math.max(0, Math.ceil(belowPx / rowPx)) + beyond),
     topOf: (rank) => scrolledPx + rank * rowPx - abovePx,
     scrollFor: (rank) => Math.min(reachPx, (rank * rowPx) / scale),
   };
