@@ -186,7 +186,6 @@ function timeText(seconds: number, { fromMs, toMs }: ChartProps): string {
     hour: '2-digit',
     minute: '2-digit',
     ...(isShort && { second: '2-digit' }),
-    hour12: false,
   });
 }
 

@@ -39,13 +39,21 @@ export function secondsText(seconds: number): string {
   return seconds >= 60 && seconds % 60 === 0 && seconds <= 86_400 ? durationText(seconds * 1000) : `${seconds} s`;
 }
 
+/** As on the axes of charts, in logs and on a clock at 3 am, whatever else the language does with times. */
+const hourCycle = 'h23';
+
 /** Made when it is first wanted, and kept: to make one takes a millisecond, and a screen shows a hundred moments. */
 const momentFormats = new Map<string, Intl.DateTimeFormat>();
 
 export function momentText(timeMs: number): string {
   let format = momentFormats.get(zone.value);
   if (format === undefined) {
-    format = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', ...zoneOption() });
+    format = new Intl.DateTimeFormat(undefined, {
+      dateStyle: 'medium',
+      timeStyle: 'medium',
+      hourCycle,
+      ...zoneOption(),
+    });
     momentFormats.set(zone.value, format);
   }
   return zone.value === 'UTC' ? `${format.format(timeMs)} UTC` : format.format(timeMs);
@@ -53,7 +61,7 @@ export function momentText(timeMs: number): string {
 
 /** The time of day; with `parts` as short as they say. */
 export function clockText(timeMs: number, parts: Intl.DateTimeFormatOptions = { timeStyle: 'medium' }): string {
-  return new Date(timeMs).toLocaleString(undefined, { ...parts, ...zoneOption() });
+  return new Date(timeMs).toLocaleString(undefined, { ...parts, hourCycle, ...zoneOption() });
 }
 
 export function numberText(value: number): string {
