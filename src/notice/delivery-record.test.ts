@@ -4,7 +4,13 @@ import { formatDeliveryRecord, outcomes, parseDeliveryRecord, type DeliveryRecor
 
 const common = { notificationId: 'n1', webhookId: '123456789012345678', atMs: 1_000 };
 const attempt: DeliveryRecord = { ...common, kind: 'attempt', attemptId: 'a1', attempt: 2, deadlineMs: 16_000 };
-const withdrawn: DeliveryRecord = { ...common, kind: 'withdrawn', attemptId: 'a1', begunMs: 900 };
+const withdrawn: DeliveryRecord = {
+  ...common,
+  kind: 'withdrawn',
+  attemptId: 'a1',
+  attemptAtMs: 900,
+  notBeforeMs: 1_500,
+};
 const none = {
   messageId: undefined,
   attemptId: undefined,

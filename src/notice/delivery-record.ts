@@ -3,7 +3,7 @@
  * notification. Public JSON under the notification's id as key:
  *
  *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
- *   {"kind": "withdrawn", "notification_id": …, "webhook_id": …, "attempt_id": …, "begun_ms": …, "at_ms": …}
+ *   {"kind": "withdrawn", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt_at_ms": …, "not_before_ms": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "attempt_id": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "offset": …, "at_ms": …}
  *
@@ -21,9 +21,9 @@ import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
  * - `parked`: its webhook is broken, the reason says how. It waits in `notifications`, and a later record says how that ends.
  * - `dead`: it will never be taken, the reason says why.
  * - `expired`: it was too old to be sent when its turn came.
- * - `rerouted`: its rule has another webhook now, under which it was appended anew.
+ * - `rerouted`: its rule has another webhook now, under which it was appended anew. It may come back, further on in the log.
  *
- * All but `parked` are final.
+ * All but `parked` are final, `rerouted` for the record at its offset.
  */
 export const outcomes = ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'] as const;
 export type DeliveryOutcome = (typeof outcomes)[number];
@@ -47,8 +47,10 @@ export interface DeliveryWithdrawal {
   readonly notificationId: string;
   readonly webhookId: string;
   readonly attemptId: string;
-  /** When the attempt began: the same may have been begun again since, and that one is not meant. */
-  readonly begunMs: number;
+  /** The attempt's own `atMs`: the same may have been begun again since, and that one is not meant. */
+  readonly attemptAtMs: number;
+  /** When the webhook may be asked again, by Discord's word; undefined: at once. */
+  readonly notBeforeMs: number | undefined;
   readonly atMs: number;
 }
 
@@ -65,7 +67,7 @@ export interface DeliveryEnd {
   readonly reason: string | undefined;
   /** When parked: for which pair of id and token, as `wh_` and the first 12 hex digits of its SHA-256. */
   readonly webhook: string | undefined;
-  /** When parked: where the notification stands in its partition of `notifications`. */
+  /** When parked or rerouted: where the notification stands in its partition of `notifications`. */
   readonly offset: number | undefined;
   /** When parked: whether it may have been delivered all the same, so that it is marked when it is sent after all. */
   readonly possibleRepeat: boolean;
@@ -81,8 +83,9 @@ export function formatDeliveryRecord(record: DeliveryRecord): string {
     return JSON.stringify({ ...common, attempt_id: attemptId, attempt, at_ms: atMs, deadline_ms: deadlineMs });
   }
   if (record.kind === 'withdrawn') {
-    const { attemptId, begunMs, atMs } = record;
-    return JSON.stringify({ ...common, attempt_id: attemptId, begun_ms: begunMs, at_ms: atMs });
+    const { attemptId, attemptAtMs, notBeforeMs, atMs } = record;
+    const when = { attempt_at_ms: attemptAtMs, not_before_ms: notBeforeMs, at_ms: atMs };
+    return JSON.stringify({ ...common, attempt_id: attemptId, ...when });
   }
   const { outcome, messageId, attemptId, reason, webhook, offset, possibleRepeat, atMs } = record;
   // JSON leaves out what is undefined.
@@ -111,7 +114,13 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
     };
     const kind = reader.oneOf('kind', ['attempt', 'withdrawn', 'outcome']);
     if (kind === 'withdrawn')
-      return { ...common, kind, attemptId: reader.text('attempt_id'), begunMs: reader.number('begun_ms') };
+      return {
+        ...common,
+        kind,
+        attemptId: reader.text('attempt_id'),
+        attemptAtMs: reader.number('attempt_at_ms'),
+        notBeforeMs: reader.optional('not_before_ms', (field) => reader.number(field)),
+      };
     if (kind === 'attempt') {
       return {
         ...common,

@@ -57,6 +57,8 @@ export interface OpenAttempt {
   readonly attempt: number;
   readonly atMs: number;
   readonly deadlineMs: number;
+  /** `atMs` of the last record of it: clocks differ, and the log's order tells which was begun last. */
+  readonly lastAtMs: number;
 }
 
 /** What is known of a notification by another of the same message. */
@@ -91,7 +93,10 @@ export const beginMsMax = 5_000;
 /** What this partition's notifiers did, now and before: the attempts and outcomes in `deliveries`. */
 export class DeliveryLog {
   readonly #claim: Claim;
-  readonly #ended = new Map<string, number>();
+  /** When it ended, and which records of it: one that went elsewhere may come back in a later one. */
+  readonly #ended = new Map<string, { readonly atMs: number; readonly upTo: number }>();
+  /** By webhook: until when its former owner was not to ask it, by that one's clock. */
+  readonly #heldUntilMs = new Map<string, number>();
   /** What was parked after an attempt whose answer is not known. */
   readonly #doubtful = new Set<string>();
   /**
@@ -144,7 +149,9 @@ export class DeliveryLog {
     }
     this.#forget(nowMs);
     return [...new Set([...parked.keys(), ...pairs.keys()])].flatMap((webhookId) => {
-      const left = (parked.get(webhookId) ?? []).filter((end) => !this.hasEnded(end.notificationId, webhookId));
+      const left = (parked.get(webhookId) ?? []).filter(
+        (end) => !this.hasEnded(end.notificationId, webhookId, end.offset ?? 0),
+      );
       const ofWebhook = pairs.get(webhookId) ?? new Map<string, RestoredPair>();
       if (left.length === 0 && ofWebhook.size === 0) return [];
       const offsets = left.map(({ offset = 0 }) => offset);
@@ -167,9 +174,9 @@ export class DeliveryLog {
     );
   }
 
-  /** Whether a notification's final end under this webhook is known. */
-  hasEnded(notificationId: string, webhookId: string): boolean {
-    return this.#ended.has(`${webhookId} ${notificationId}`);
+  /** Whether a notification's final end under this webhook is known, as it stands at this offset. */
+  hasEnded(notificationId: string, webhookId: string, offset: number): boolean {
+    return offset <= (this.#ended.get(`${webhookId} ${notificationId}`)?.upTo ?? -1);
   }
 
   /** How it ended, when that was never written down and follows from what was. */
@@ -198,6 +205,13 @@ export class DeliveryLog {
     return { ...newest, deadlineMs: Math.max(...attempts.map((attempt) => attempt.deadlineMs)) };
   }
 
+  /** Until when the former owner was not to ask this webhook, in milliseconds since the epoch by its clock; 0: at once. Given once. */
+  takeHold(webhookId: string): number {
+    const untilMs = this.#heldUntilMs.get(webhookId) ?? 0;
+    this.#heldUntilMs.delete(webhookId);
+    return untilMs;
+  }
+
   /** Durable before the request is written. */
   async begin(batch: readonly Waiting[], attempt: number, nowMs: number): Promise<Attempt> {
     const attemptId = attemptIdOf(batch);
@@ -217,19 +231,20 @@ export class DeliveryLog {
     return { id: attemptId, atMs: nowMs, batch };
   }
 
-  /** Of these nothing was delivered: whoever owns the partition next begins with them at once, and as if for the first time. */
-  async withdraw(attempts: readonly Attempt[], nowMs: number): Promise<void> {
+  /** Of these nothing was delivered: whoever owns the partition next begins with them as if for the first time. */
+  async withdraw(attempts: readonly Attempt[], nowMs: number, notBeforeMs: number | undefined): Promise<void> {
     const records = attempts.flatMap(({ id, atMs, batch }) =>
       batch.map(({ notification, webhookId }) => ({
         kind: 'withdrawn' as const,
         notificationId: notification.id,
         webhookId,
         attemptId: id,
-        begunMs: atMs,
+        attemptAtMs: atMs,
+        notBeforeMs,
         atMs: nowMs,
       })),
     );
-    if (records.length > 0) await this.#append(records, nowMs);
+    await this.#append(records, nowMs);
   }
 
   /** Durable before the position moves on. */
@@ -244,7 +259,7 @@ export class DeliveryLog {
         attemptId,
         reason,
         webhook,
-        offset: outcome === 'parked' ? waiting.offset : undefined,
+        offset: outcome === 'parked' || outcome === 'rerouted' ? waiting.offset : undefined,
         possibleRepeat,
         atMs: nowMs,
       }),
@@ -256,14 +271,17 @@ export class DeliveryLog {
 
   #note(record: DeliveryRecord): void {
     if (record.kind === 'outcome') {
+      const { outcome, offset = Infinity, atMs, possibleRepeat } = record;
       const key = `${record.webhookId} ${record.notificationId}`;
-      if (record.outcome !== 'parked') {
+      const before = this.#ended.get(key)?.upTo ?? -1;
+      if (outcome !== 'parked') {
         // Noted anew at the end, so that the oldest stand first.
         this.#ended.delete(key);
-        this.#ended.set(key, record.atMs);
+        this.#ended.set(key, { atMs, upTo: outcome === 'rerouted' ? Math.max(before, offset) : Infinity });
         this.#doubtful.delete(key);
         this.#proven.delete(key);
-      } else if (record.possibleRepeat && !this.#ended.has(key)) this.#doubtful.add(key);
+      }
+      if (possibleRepeat && before !== Infinity) this.#doubtful.add(key);
       this.#close(record);
       return;
     }
@@ -274,9 +292,10 @@ export class DeliveryLog {
     const known = attempts.get(attemptId);
     const notificationIds = known?.notificationIds ?? new Set<string>();
     // Whoever began it may not have heard of a former owner's late outcome.
-    if (!this.hasEnded(notificationId, webhookId)) notificationIds.add(notificationId);
-    if (known === undefined || known.atMs <= atMs)
-      attempts.set(attemptId, { attemptId, notificationIds, attempt, atMs, deadlineMs });
+    if (!this.hasEnded(notificationId, webhookId, Infinity)) notificationIds.add(notificationId);
+    const isNewest = known === undefined || known.atMs <= atMs;
+    const last = isNewest ? { attemptId, notificationIds, attempt, atMs, deadlineMs } : known;
+    attempts.set(attemptId, { ...last, lastAtMs: atMs });
   }
 
   /** A notification of open attempts has an outcome. */
@@ -295,17 +314,18 @@ export class DeliveryLog {
     if (attempts.size === 0) this.#open.delete(webhookId);
   }
 
-  #forgetAttempt({ webhookId, notificationId, attemptId, begunMs }: DeliveryWithdrawal): void {
+  #forgetAttempt({ webhookId, notificationId, attemptId, attemptAtMs, notBeforeMs = 0 }: DeliveryWithdrawal): void {
     const attempts = this.#open.get(webhookId);
     const withdrawn = attempts?.get(attemptId);
-    if (attempts === undefined || withdrawn?.atMs !== begunMs) return;
+    if (attempts === undefined || withdrawn?.lastAtMs !== attemptAtMs) return;
+    this.#heldUntilMs.set(webhookId, notBeforeMs);
     withdrawn.notificationIds.delete(notificationId);
     if (withdrawn.notificationIds.size === 0) attempts.delete(attemptId);
     if (attempts.size === 0) this.#open.delete(webhookId);
   }
 
   #forget(nowMs: number): void {
-    for (const [key, atMs] of this.#ended) {
+    for (const [key, { atMs }] of this.#ended) {
       if (atMs >= nowMs - restoredMs) return;
       this.#ended.delete(key);
     }

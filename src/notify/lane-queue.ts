@@ -3,8 +3,8 @@ import type { Waiting } from './delivery-log.ts';
 /** What waits in a lane, in the order of offsets; each notification once. */
 export class LaneQueue implements Iterable<Waiting> {
   readonly #waiting: Waiting[] = [];
-  /** The evaluator may append one twice. */
-  readonly #ids = new Set<string>();
+  /** By id, where it stands: the evaluator may append one twice. */
+  readonly #ids = new Map<string, number>();
 
   get size(): number {
     return this.#waiting.length;
@@ -33,7 +33,12 @@ export class LaneQueue implements Iterable<Waiting> {
 
   push(waiting: Waiting): void {
     this.#waiting.push(waiting);
-    this.#ids.add(waiting.notification.id);
+    this.#ids.set(waiting.notification.id, waiting.offset);
+  }
+
+  /** It is on its way elsewhere: a later record of it is one that came back. */
+  letGo({ notification }: Waiting): void {
+    this.#ids.delete(notification.id);
   }
 
   /** Returns how many have left. */
@@ -43,7 +48,7 @@ export class LaneQueue implements Iterable<Waiting> {
     for (const waiting of some) {
       const at = this.#waiting.indexOf(waiting);
       if (at !== -1) this.#waiting.splice(at, 1);
-      this.#ids.delete(waiting.notification.id);
+      if (this.#ids.get(waiting.notification.id) === waiting.offset) this.#ids.delete(waiting.notification.id);
     }
     return before - this.#waiting.length;
   }

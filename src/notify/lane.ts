@@ -29,6 +29,9 @@ interface Sending {
 const lookAgainMs = 250;
 /** More are not looked at for one message: a storm's list has room for fewer. */
 const batchMax = 100;
+/** By its clock the former owner's wait ends then; the clocks may differ. */
+const heldMsMax = 60_000;
+
 /**
  * One webhook: what is due to it, in order, one request at a time. A message is made when it may be sent, from whatever is
  * due then. Nothing leaves the lane but with an outcome in `deliveries`.
@@ -62,10 +65,10 @@ export class Lane {
     this.#hurry = new AbortController();
   }
 
-  /** Sends all that is queued. Resolves when nothing is left, or the signal has aborted and the next owner is told what it may know. */
+  /** Sends all that is queued. Resolves when nothing is left, or the signal has aborted and what came to nothing is withdrawn. */
   async run(): Promise<void> {
     await this.#sendAll();
-    if (this.#context.signal.aborted) await this.#withdraw();
+    if (this.#context.signal.aborted) await this.#untaken.withdraw(this.#context, this.#pace);
   }
 
   async #sendAll(): Promise<void> {
@@ -95,7 +98,7 @@ export class Lane {
     if (this.#doubt?.lateMessageId !== undefined && this.#sending.repeat !== undefined)
       return this.#believe(this.#doubt);
     const { deliveries, reroute, parked } = this.#context;
-    if (deliveries.hasEnded(first.notification.id, this.webhookId)) return this.#drop([first]);
+    if (deliveries.hasEnded(first.notification.id, this.webhookId, first.offset)) return this.#drop([first]);
     const verdict = this.#verdictOn(first);
     switch (verdict.kind) {
       case 'wait':
@@ -105,8 +108,16 @@ export class Lane {
       case 'dead':
         return this.#end([{ waiting: first, outcome: verdict.kind, reason: verdict.reason }]);
       case 'rerouted':
+        this.queue.letGo(first);
         await reroute(first, verdict.webhook);
-        return this.#end([{ waiting: first, outcome: 'rerouted', reason: 'its rule has another webhook now' }]);
+        return this.#end([
+          {
+            waiting: first,
+            outcome: 'rerouted',
+            reason: 'its rule has another webhook now',
+            possibleRepeat: this.#isDoubtful(first),
+          },
+        ]);
       case 'send': {
         if (parked.isParked(this.webhookId, verdict.webhook)) return this.#parkAll(verdict.webhook);
         return { batch: this.#together(verdict.webhook), webhook: verdict.webhook };
@@ -149,6 +160,8 @@ export class Lane {
   /** What a former owner was sending when it was last heard of: its request is waited out, then exactly it is repeated. */
   async #takeUp(): Promise<void> {
     const { deliveries, clock, signal, caughtUp } = this.#context;
+    const heldMs = deliveries.takeHold(this.webhookId) - clock.wallMs();
+    if (heldMs > 0) this.#pace.holdUntil(clock.monotonicMs() + Math.min(heldMs, heldMsMax));
     const open = deliveries.takeOpenAttempt(this.webhookId);
     if (open === undefined) return;
     if (open.notificationIds.size > 0)
@@ -159,12 +172,12 @@ export class Lane {
   }
 
   async #send({ batch: due, webhook }: { batch: readonly Waiting[]; webhook: Webhook }): Promise<void> {
-    const { clock, gate, consoleUrl, deliveries } = this.#context;
-    const { repeat, plain } = this.#sending;
-    const isDoubtful = due.some(({ notification }) => deliveries.isDoubtful(notification.id, this.webhookId));
+    const { clock, gate, consoleUrl } = this.#context;
+    const { plain } = this.#sending;
+    const isMarked = due.some((waiting) => this.#isDoubtful(waiting));
     const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
     const facts: SendingFacts = {
-      possibleRepeat: repeat !== undefined || isDoubtful,
+      possibleRepeat: isMarked,
       nowMs: clock.wallMs(),
       // It was appended as soon as it was judged.
       judgedMs: (notification) => appended.get(notification),
@@ -184,8 +197,7 @@ export class Lane {
       if (written?.answer === undefined) gate.unused();
     }
     const { doubt, answer } = written;
-    // What is marked may have arrived by an earlier attempt.
-    if (!facts.possibleRepeat) this.#untaken.note(doubt.attempt, answer);
+    this.#untaken.note(doubt.attempt, answer, isMarked);
     if (answer === undefined) return;
     failpoint('notify.after-answer');
     await this.#act(answer, begunMs, doubt);
@@ -207,13 +219,6 @@ export class Lane {
       return failpointAmid('notify.request-written', request);
     };
     return { doubt, answer: await gate.write(signal, post, () => this.#mayWrite(begunMs)) };
-  }
-
-  /** The webhook is given up in order: its next owner need neither wait for what was not delivered, nor mark it. */
-  async #withdraw(): Promise<void> {
-    const { claim, clock, deliveries } = this.#context;
-    // Without the partition nothing more is to be said.
-    if (claim.isHeld()) await deliveries.withdraw(this.#untaken.attempts(), clock.wallMs());
   }
 
   #mayWrite(begunMs: number): boolean {
@@ -312,8 +317,7 @@ export class Lane {
 
   /** All that waits for a parked pair is parked with it. */
   async #parkAll(webhook: Webhook): Promise<undefined> {
-    const { parked, deliveries } = this.#context;
-    const { repeat } = this.#sending;
+    const { parked } = this.#context;
     const state = parked.stateOf(this.webhookId, webhook);
     const all = [...this.queue].filter((waiting) => {
       const verdict = this.#verdictOn(waiting);
@@ -321,18 +325,21 @@ export class Lane {
     });
     for (const waiting of all) parked.note(waiting, webhook);
     const { webhook: name = webhookName(webhook), reason = 'parked' } = state ?? {};
-    const isDoubtful = ({ notification: { id } }: Waiting): boolean =>
-      repeat?.has(id) === true || deliveries.isDoubtful(id, this.webhookId);
     await this.#end(
       all.map((waiting) => ({
         waiting,
         outcome: 'parked',
         reason,
         webhook: name,
-        possibleRepeat: isDoubtful(waiting),
+        possibleRepeat: this.#isDoubtful(waiting),
       })),
     );
     return undefined;
+  }
+
+  /** Whether it may have been delivered, so that it is marked when it is sent after all. */
+  #isDoubtful({ notification: { id } }: Waiting): boolean {
+    return this.#sending.repeat?.has(id) === true || this.#context.deliveries.isDoubtful(id, this.webhookId);
   }
 
   async #end(endings: readonly Ending[]): Promise<undefined> {

@@ -325,6 +325,22 @@ test('a rule with another webhook now hears there of what was due before', async
   assert.deepEqual((await outcomesOf(bench.log)).sort(), ['delivered', 'rerouted']);
 });
 
+test('a rule that gets another webhook and its former one again while a message waits loses nothing', async () => {
+  const bench = await newBench();
+  const [here, there] = [newRule(bench), newRule(bench)];
+  const urlOf = (webhookId: string): string => bench.fake.urlOf(bench.fake.webhooks.get(webhookId)!);
+  for (const { webhookId } of [here, there])
+    bench.fake.faults.add([{ kind: 'limited_body_only', webhookId, times: 1, ms: 2_000 }]);
+  bench.start();
+  await enqueue(bench.log, here.webhookId, [notificationFor(here.ruleId, 101)]);
+  await until('it waits here', () => bench.fake.ledger.entries.length === 1);
+  bench.rules.set(here.ruleId, urlOf(there.webhookId));
+  await until('it waits there', () => bench.fake.ledger.entries.length === 2);
+  bench.rules.set(here.ruleId, urlOf(here.webhookId));
+  await until('it arrives here', () => valuesAt(bench.fake, here.webhookId).length === 1);
+  assert.deepEqual(valuesAt(bench.fake, there.webhookId), []);
+});
+
 test('what can never be delivered ends as dead, what is older than a day as expired, and says why', async () => {
   const bench = await newBench();
   const { ruleId, webhookId } = newRule(bench);

@@ -166,7 +166,7 @@ export class Outbox {
       return undefined;
     }
     const webhookId = Buffer.from(record.key ?? []).toString();
-    if (this.#deliveries.hasEnded(notification.id, webhookId)) return undefined;
+    if (this.#deliveries.hasEnded(notification.id, webhookId, record.offset)) return undefined;
     if (this.#boxes.get(webhookId)?.lane.queue.has(notification.id) === true) return undefined;
     return { notification, webhookId, offset: record.offset, appendedMs: record.timestampMs, holds: isNew };
   }
@@ -234,6 +234,7 @@ export class Outbox {
     }
     // What retention has removed is not waited for.
     for (const { box, reread } of wanting.values()) if (box.reread === reread) box.advance(end, this.#taken);
+    // A lane may wait for that, too.
     this.#bell.ring();
   }
 

@@ -169,7 +169,7 @@ export class Fleet {
     process.ended.then(
       (code) => {
         if (this.#instances.get(index) === instance) this.#instances.delete(index);
-        this.endedMs.push(Date.now());
+        this.brokenOffMs.push(Date.now());
         // A signal leaves no code, and an end in order the code 0.
         if (!instance.mayEnd || (code !== null && code !== 0))
           this.unexpected.push(`instance ${index} ended with ${code}:\n${process.output().slice(-3_000)}`);
@@ -178,8 +178,8 @@ export class Fleet {
     );
   }
 
-  /** When instances ended, however they did: milliseconds since the epoch. */
-  readonly endedMs: number[] = [];
+  /** When instances ended, however they did, or were stopped at a failpoint: milliseconds since the epoch. */
+  readonly brokenOffMs: number[] = [];
   /** Instances that ended by themselves. */
   readonly unexpected: string[] = [];
 
@@ -237,6 +237,7 @@ export class Fleet {
     const { pid } = this.instance(index);
     const isStopped = () => / T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/\(.*\)/, ''));
     await this.until(`instance ${index} stops at its failpoint`, isStopped, timeoutMs);
+    this.brokenOffMs.push(Date.now());
     this.positions.noteFault();
   }
 

@@ -128,7 +128,8 @@ export class DeliveriesView {
         continue;
       }
       const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
-      if ('problem' in record) continue;
+      // An attempt that came to nothing is followed by another.
+      if ('problem' in record || record.kind === 'withdrawn') continue;
       const sending = this.#sending(partition, record.notificationId, record.webhookId);
       note(sending, record);
       this.#noteRule(sending);
