@@ -5,7 +5,7 @@
 import { signal, type Signal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { ApiError, api, token, type RuleView } from '../state/api.ts';
-import { missedChanges } from './missed-changes.ts';
+import { missedChanges } from '../parts/missed-changes.ts';
 import { isResting } from '../state/pause.ts';
 
 const everyMs = 2_000;
@@ -39,6 +39,7 @@ export class FollowedRules {
   #last = pageRows;
   #isHeld = false;
   #turn = 0;
+  #isAsking = false;
   #soon: ReturnType<typeof setTimeout> | undefined;
 
   constructor(search: string) {
@@ -80,6 +81,7 @@ export class FollowedRules {
   /** An older answer never replaces a newer one. */
   async ask(): Promise<void> {
     const turn = ++this.#turn;
+    this.#isAsking = true;
     const [first, last] = [this.#first, this.#last];
     try {
       const answer = this.#ids === undefined ? await this.#readByRank(first, last) : await this.#readOn(first, last);
@@ -89,7 +91,14 @@ export class FollowedRules {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (turn === this.#turn && error.status !== 401 && error.status !== 0) this.failure.value = error.message;
+    } finally {
+      if (turn === this.#turn) this.#isAsking = false;
     }
+  }
+
+  /** Unless a slow server has not answered yet: then nothing of it would ever be shown. */
+  async askAgain(): Promise<void> {
+    if (!this.#isAsking) await this.ask();
   }
 
   async #readByRank(first: number, last: number): Promise<{ rules: readonly RuleView[]; total: number | undefined }> {
@@ -174,7 +183,7 @@ export function useFollowedRules(search: string): FollowedRules {
   useLayoutEffect(() => {
     isFirst.current = false;
     const first = isTyped ? setTimeout(() => void followed.ask(), typingMs) : undefined;
-    const timer = setInterval(() => void (isResting() || followed.ask()), everyMs);
+    const timer = setInterval(() => void (isResting() || followed.askAgain()), everyMs);
     return () => {
       clearTimeout(first);
       clearInterval(timer);

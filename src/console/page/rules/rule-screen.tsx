@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
 import { behaviour, conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
-import { isStale, nowMs } from '../state/live.ts';
+import { nowMs } from '../state/live.ts';
 import { PastAlarms } from './past-alarms.tsx';
 import { sendTestOf } from '../state/inspect.ts';
 import { readRuleState, type RuleStateView } from '../state/past.ts';
@@ -40,7 +40,12 @@ export function RuleScreen({ id }: { readonly id: string }) {
     );
   }
   return (
-    <div class={isStale.value ? 'rule-page stale' : 'rule-page'}>
+    <div class="rule-page">
+      {failure.value !== undefined && (
+        <p class="banner" role="alert">
+          {failure.value.message}
+        </p>
+      )}
       <Head state={state} onChanged={refresh} />
       <Figures state={state} />
       <RuleChart rule={state.rule} />

@@ -243,6 +243,9 @@ export async function call(method: string, path: string, more: CallMore = {}): P
   throw new ApiError(answer.status, (await answer.json().catch(() => ({}))) as object);
 }
 
+/** As this signal, and not for ever: who waits for an answer asks nothing else meanwhile. */
+export const inTime = (stop: AbortSignal): AbortSignal => AbortSignal.any([stop, AbortSignal.timeout(answerMsMax)]);
+
 const unreachable = (): ApiError => new ApiError(0, { code: 'unreachable', detail: 'The server cannot be reached.' });
 
 /** The body of an answer. One that breaks off amid it is as one that never came. */

@@ -1,6 +1,6 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { ApiError, token } from './api.ts';
+import { ApiError, inTime, token } from './api.ts';
 import { isResting } from './pause.ts';
 import { withHead, withMore, type Page, type PagedList, type PageShape } from './paged-list.ts';
 
@@ -37,7 +37,7 @@ export function usePaged<Item, Answer extends Page>(
       if (isBusy[turn]) return;
       isBusy[turn] = true;
       try {
-        const answer = await latest.current.read(after, stop.signal);
+        const answer = await latest.current.read(after, inTime(stop.signal));
         if (stop.signal.aborted) return;
         const before = list.value;
         list.value =

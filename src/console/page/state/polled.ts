@@ -1,6 +1,6 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { ApiError, token } from './api.ts';
+import { ApiError, inTime, token } from './api.ts';
 import { isResting } from './pause.ts';
 
 export interface Polled<Value> {
@@ -24,10 +24,12 @@ export function usePolled<Value>(
   useEffect(() => {
     const stop = new AbortController();
     let turn = 0;
+    let isAsking = false;
     const ask = async (): Promise<void> => {
       const mine = ++turn;
+      isAsking = true;
       try {
-        const fresh = await reading.current(stop.signal);
+        const fresh = await reading.current(inTime(stop.signal));
         if (mine !== turn || stop.signal.aborted) return;
         value.value = fresh;
         failure.value = undefined;
@@ -36,11 +38,14 @@ export function usePolled<Value>(
         if (stop.signal.aborted) return;
         if (!(error instanceof ApiError)) throw error;
         if (mine === turn && error.status !== 401 && error.status !== 0) failure.value = error;
+      } finally {
+        if (mine === turn) isAsking = false;
       }
     };
     refresh.current = () => void ask();
     void ask();
-    const timer = setInterval(() => void (isResting() || ask()), everyMs);
+    // A slow server is not asked again before it has answered, or nothing of it would ever be shown.
+    const timer = setInterval(() => void (isResting() || isAsking || ask()), everyMs);
     return () => {
       clearInterval(timer);
       stop.abort();
