@@ -1,6 +1,6 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { missedChanges } from './page/rules/missed-changes.ts';
+import { missedChanges } from './page/parts/missed-changes.ts';
 
 const between = (before: string, after: string): number => missedChanges(before.split(''), after.split(''));
 

@@ -4,7 +4,13 @@ import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import { ok } from '../../alarm/alarm-state.ts';
 import { bearer } from '../../http/testing/test-server.ts';
-import { startPageBrowser, type OpenPage, type PageBrowser, type PageOptions } from '../testing/browser-page.ts';
+import {
+  startPageBrowser,
+  untilTrue,
+  type OpenPage,
+  type PageBrowser,
+  type PageOptions,
+} from '../testing/browser-page.ts';
 import { lineTo } from '../testing/broken-line.ts';
 import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 import { layoutFaults } from '../testing/wcag.ts';
@@ -331,8 +337,14 @@ test('when the server is gone the page says so within seconds, and comes back by
   await page.getByText('Reconnecting', { exact: true }).waitFor({ timeout: 3_000 });
   await page.getByText('Stale', { exact: true }).waitFor();
   assert.match((await page.locator('[aria-live=assertive]').allInnerTexts()).join(), /connection is lost/);
+  // A tab that nobody looks at must not look calm.
+  await untilTrue(
+    page,
+    `document.title.startsWith('(?) ') && /unknown/.test(document.querySelector('link[rel=icon]').href)`,
+  );
   await page.context().setOffline(false);
   await page.getByText('Live', { exact: true }).waitFor();
+  await untilTrue(page, `document.title === 'Now · SSRMS'`);
 });
 
 test('a server that is away for a while: what shows is called stale, and nothing that happened is missed or told twice', async () => {

@@ -295,6 +295,38 @@ test('webhooks tell how they are, what is wrong first, and their tokens nowhere'
   assert.match(page.url(), new RegExp(id));
 });
 
+test('webhooks and past alarms keep their places under the pointer, and a key tests no webhook that nobody is at', async () => {
+  const other = discord.addWebhook().url;
+  await make({ metric_name: 'one', threshold: 1 });
+  await make({ metric_name: 'two', threshold: 1, discord_webhook_url: other });
+  await system.publish('one', [2, 0]);
+  await fired(1);
+  await system.publish('two', [2, 0]);
+  await fired(2);
+  await go('#/webhooks');
+  const cards = page.locator('.webhook');
+  const first = (text: string): Promise<void> => cards.first().getByText(text).first().waitFor();
+  await first('two is above 1');
+  await cards.first().hover();
+  await system.publish('one', [2, 0]);
+  await fired(3);
+  await cards.nth(1).getByText('just now').waitFor();
+  await page.waitForTimeout(2_500);
+  await first('two is above 1');
+  await page.keyboard.press('t');
+  await page.mouse.move(0, 0);
+  await first('one is above 1');
+  assert.equal(await page.locator('.send-test :is(.agrees, .error)').count(), 0, 'no test was sent');
+
+  await go('#/alarms');
+  const alarms = page.locator('.past-alarms > li');
+  await alarms.nth(2).waitFor();
+  await alarms.nth(1).hover();
+  await system.publish('two', [2, 0]);
+  await page.getByRole('button', { name: '1 change' }).click();
+  await alarms.nth(3).waitFor();
+});
+
 test('what Discord answered is shown as text, wherever it is told', async () => {
   const { id } = await make({ metric_name: 'answered', threshold: 5 });
   await system.publish('answered', [9]);

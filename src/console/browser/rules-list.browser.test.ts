@@ -198,6 +198,42 @@ test('what is chosen is enabled, disabled and exported at once, with a way back;
   await untilTrue(page, `document.activeElement.textContent === 'Import'`);
 });
 
+test('all but one are chosen, and what was done before a request failed is told, with a way back', async () => {
+  await fill(1_200);
+  await open();
+  await page.getByLabel('All', { exact: true }).check();
+  await page.getByLabel('Choose: metric-1 is above 500').uncheck();
+  await page.getByText('1,199 chosen').waitFor();
+  let asked = 0;
+  await page.route('**/api/v1/rules/bulk', (route) => (++asked === 2 ? route.abort() : route.continue()));
+  await page.getByRole('button', { name: 'Disable', exact: true }).click();
+  await page.getByText('Disabled 500 rules. Then it stopped: The server cannot be reached.').waitFor();
+  const off = (await stored()).filter(({ enabled }) => enabled === false).map((rule) => rule.id);
+  assert.equal(off.length, 500);
+  assert.ok(!off.includes(id(1)));
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('Enabled 500 rules.').waitFor();
+  assert.equal((await stored()).filter(({ enabled }) => enabled === false).length, 0);
+});
+
+test('a server that takes longer to answer than the list waits between two looks fills it all the same', async () => {
+  await fill(3);
+  opened = await browser.open(`${system.url}/console/#/now`);
+  ({ page } = opened);
+  await page.route('**/api/v1/rules?*', async (route) => {
+    await page.waitForTimeout(3_000);
+    await route.continue();
+  });
+  await page.route('**/api/v1/webhooks?*', async (route) => {
+    await page.waitForTimeout(3_000);
+    await route.continue();
+  });
+  await page.goto(`${system.url}/console/#/rules`);
+  await link('metric-1').waitFor();
+  await page.goto(`${system.url}/console/#/webhooks`);
+  await page.locator('.webhook').waitFor();
+});
+
 test('rows hold their order under the pointer, and a pill says what they miss', async () => {
   await fill(20);
   await open();

@@ -173,8 +173,10 @@ function Expiry() {
   );
 }
 
+// A tab that nobody looks at must not look calm when nobody knows.
 const calmIcon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!.href;
 const firingIcon = new URL('./favicon-firing.svg', import.meta.url).href;
+const unknownIcon = new URL('./favicon-unknown.svg', import.meta.url).href;
 
 function NavLink({ to, isCurrent, children }: { to: Route; isCurrent: boolean; children: ComponentChildren }) {
   return (
@@ -238,13 +240,14 @@ function Help() {
 function useTitle(shown: Route): void {
   const count = status.value?.alarms.firing ?? 0;
   const name = screenOf(shown).title;
+  const isUnknown = isStale.value;
   useEffect(() => {
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!;
-    const wanted = count > 0 ? firingIcon : calmIcon;
+    const wanted = isUnknown ? unknownIcon : count > 0 ? firingIcon : calmIcon;
     // The same again would be fetched and drawn again.
     if (icon.href !== wanted) icon.href = wanted;
-    document.title = `${count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;
-  }, [count, name]);
+    document.title = `${isUnknown ? '(?) ' : count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;
+  }, [count, name, isUnknown]);
   const place = 'id' in shown ? `${shown.screen} ${shown.id}` : shown.screen;
   const isFirst = useRef(true);
   useLayoutEffect(() => {

@@ -11,7 +11,7 @@ import {
 } from '../state/bulk.ts';
 import { Dialog } from '../frame/dialog.tsx';
 import { tell, tellError } from '../frame/notices.tsx';
-import type { Chosen } from './rule-table.tsx';
+import { nothingChosen, type Chosen } from './rule-table.tsx';
 import { grouped } from '../parts/time-text.ts';
 
 interface BulkBarProps {
@@ -32,9 +32,9 @@ const words: Record<BulkAction, { readonly done: string; readonly undo?: BulkAct
 export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
   const busy = useSignal('');
   const deleting = useSignal<readonly string[] | undefined>(undefined);
-  const { value } = chosen;
-  const count = value === 'all' ? total : value.size;
-  const isNone = value !== 'all' && value.size === 0;
+  const { isAll, ids: named } = chosen.value;
+  const count = !isAll ? named.size : total === undefined ? undefined : total - named.size;
+  const isNone = count === 0;
   const progress = (done: number, of: number): void => void (busy.value = `${grouped(done)} of ${grouped(of)}`);
   const during = async (work: () => Promise<void>): Promise<void> => {
     busy.value = 'Working';
@@ -46,22 +46,23 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
     busy.value = '';
   };
   const chosenIds = async (): Promise<readonly string[]> => {
-    if (value !== 'all') return [...value];
-    const { ids, isAll } = await idsOf(search);
-    if (!isAll) tell(`Only the first ${grouped(bulkMax)} rules are taken at once.`);
-    return ids;
+    if (!isAll) return [...named];
+    const found = await idsOf(search);
+    if (!found.isAll) tell(`Only the first ${grouped(bulkMax)} rules are taken at once.`);
+    return found.ids.filter((id) => !named.has(id));
   };
   const change = (action: BulkAction, rules: readonly Changed[]): Promise<void> =>
     during(async () => {
-      const { changed, unchanged, refused } = await changeRules(action, rules, progress);
+      const { changed, unchanged, refused, failure } = await changeRules(action, rules, progress);
       const { done, undo } = words[action];
       const rest = [
         unchanged.length > 0 && `${grouped(unchanged.length)} were so already`,
         refused.length > 0 && `${grouped(refused.length)} refused: ${refused[0]!.reason}`,
+        failure !== undefined && `Then it stopped: ${failure}. The others may be as they were.`,
       ].filter((each) => each !== false);
       const said = [`${done} ${countText(changed.length)}.`, ...rest].join(' ');
       tell(said, undo === undefined || changed.length === 0 ? undefined : () => void change(undo, changed));
-      if (action === 'delete') chosen.value = new Set();
+      if (action === 'delete' && failure === undefined) chosen.value = nothingChosen;
       onChanged();
     });
   const order = (action: BulkAction) => (): void =>
@@ -81,13 +82,13 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
       <label class="check">
         <input
           type="checkbox"
-          checked={value === 'all'}
-          onChange={(event) => (chosen.value = event.currentTarget.checked ? 'all' : new Set())}
+          checked={isAll}
+          onChange={(event) => (chosen.value = { ...nothingChosen, isAll: event.currentTarget.checked })}
         />
         {search === '' ? 'All' : 'All that match'}
       </label>
       <span class="bulk-count" role="status">
-        {isBusy ? busy.value : isNone ? '' : count === undefined ? 'All chosen' : `${grouped(count)} chosen`}
+        {isBusy ? busy.value : isNone ? '' : count === undefined ? allText(named.size) : `${grouped(count)} chosen`}
       </span>
       {!isNone && (
         <>
@@ -108,7 +109,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
           >
             Delete…
           </button>
-          <button type="button" class="small quiet" onClick={() => (chosen.value = new Set())}>
+          <button type="button" class="small quiet" onClick={() => (chosen.value = nothingChosen)}>
             Clear
           </button>
         </>
@@ -127,6 +128,8 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
     </div>
   );
 }
+
+const allText = (spared: number): string => (spared === 0 ? 'All chosen' : `All but ${grouped(spared)} chosen`);
 
 interface BulkDeleteDialogProps {
   readonly ids: readonly string[] | undefined;

@@ -2,6 +2,7 @@ import { nowMs } from '../state/live.ts';
 import { readHistory, type HistoryView, type HistoryWanted, type PastAlarmView } from '../state/past.ts';
 import { usePaged } from '../state/paged.ts';
 import { addressOf } from '../router.ts';
+import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
 import { agoText, durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
 
@@ -26,6 +27,11 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
     [filter.rule_id, filter.metric_name, filter.state],
   );
   const now = list.value;
+  const { rows, holds, ...missing } = useHeldRows(
+    now?.items ?? [],
+    ({ alarm_id: id }) => id,
+    Object.values(filter).join(' '),
+  );
   if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
   if (now === undefined) return <p class="hint">Asking the server…</p>;
   return (
@@ -33,11 +39,14 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
       {now.items.length === 0 ? (
         <p class="hint">{none}</p>
       ) : (
-        <ul class="past-alarms">
-          {now.items.map((alarm) => (
-            <PastAlarm key={alarm.alarm_id} alarm={alarm} />
-          ))}
-        </ul>
+        <div class="held" {...holds}>
+          <MissedPill {...missing} />
+          <ul class="past-alarms">
+            {rows.map(({ item }) => (
+              <PastAlarm key={item.alarm_id} alarm={item} />
+            ))}
+          </ul>
+        </div>
       )}
       {now.next !== undefined && (
         <button type="button" class="more" onClick={more}>

@@ -1,13 +1,17 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Rule } from '../../../rule/rule.ts';
-import { isStale } from '../state/live.ts';
 import { RuleRow } from './rule-row.tsx';
 import type { FollowedRules, RuleRows } from './rule-rows.ts';
 import { rowsBeyond, virtualRows, type VirtualRows } from './virtual-rows.ts';
 
-/** What is chosen for an order: some rules, or all that the search finds. */
-export type Chosen = ReadonlySet<string> | 'all';
+/** What is chosen for an order: these rules, or all that the search finds but these. */
+export interface Chosen {
+  readonly isAll: boolean;
+  readonly ids: ReadonlySet<string>;
+}
+
+export const nothingChosen: Chosen = { isAll: false, ids: new Set() };
 
 interface RuleTableProps {
   readonly followed: FollowedRules;
@@ -47,15 +51,16 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
   const choose =
     (id: string) =>
     (isChosen: boolean): void => {
-      const next = new Set(chosen.value === 'all' ? [...rows.values()].map(({ rule }) => rule.id) : chosen.value);
-      if (isChosen) next.add(id);
-      else next.delete(id);
-      chosen.value = next;
+      const { isAll } = chosen.value;
+      const ids = new Set(chosen.value.ids);
+      if (isChosen === isAll) ids.delete(id);
+      else ids.add(id);
+      chosen.value = { isAll, ids };
     };
   return (
     <div
       role="table"
-      class={isStale.value ? 'rule-list stale' : 'rule-list'}
+      class="rule-list"
       aria-label="Rules"
       aria-rowcount={total === undefined ? -1 : total + 1}
       onPointerEnter={() => hold('hover', true)}
@@ -95,7 +100,7 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
               view={row}
               rank={rank}
               style={style}
-              isChosen={chosen.value === 'all' || chosen.value.has(row.rule.id)}
+              isChosen={chosen.value.isAll !== chosen.value.ids.has(row.rule.id)}
               onChoose={choose(row.rule.id)}
               onChanged={onChanged}
               onDelete={onDelete}

@@ -8,7 +8,7 @@ import { lazy } from '../frame/lazy.tsx';
 import { status } from '../state/live.ts';
 import { addressOf, amend, go } from '../router.ts';
 import { useFollowedRules, type RuleRows } from './rule-rows.ts';
-import { RuleTable, type Chosen } from './rule-table.tsx';
+import { nothingChosen, RuleTable } from './rule-table.tsx';
 import { grouped } from '../parts/time-text.ts';
 
 const RuleImport = lazy(async () => (await import('../later.ts')).RuleImport);
@@ -16,7 +16,7 @@ const RuleImport = lazy(async () => (await import('../later.ts')).RuleImport);
 /** The rules, searched on the server; the search and its filters stand in the address. */
 export function RulesScreen({ search }: { readonly search: string }) {
   const followed = useFollowedRules(search);
-  const chosen = useSignal<Chosen>(new Set());
+  const chosen = useSignal(nothingChosen);
   const deleting = useSignal<Rule | undefined>(undefined);
   const isImporting = useSignal(false);
   const wasImporting = useRef(false);
@@ -25,7 +25,7 @@ export function RulesScreen({ search }: { readonly search: string }) {
   const last = useRef<RuleRows | undefined>(undefined);
   const found = followed.found.value ?? last.current;
   last.current = found;
-  useEffect(() => void (chosen.value = new Set()), [search]);
+  useEffect(() => void (chosen.value = nothingChosen), [search]);
   const total = status.value?.rules;
   const refresh = (): void => void followed.ask();
   return (

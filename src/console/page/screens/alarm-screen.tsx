@@ -7,6 +7,7 @@ import { fittedFromMs } from '../charts/chart-data.ts';
 import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
 import { readAlarm, readSamples, runVerdict } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
+import { isResting } from '../state/pause.ts';
 import { tell, tellError } from '../frame/notices.tsx';
 import { addressOf } from '../router.ts';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
@@ -33,7 +34,7 @@ export function AlarmScreen({ id }: { readonly id: string }) {
     const timer = setInterval(() => {
       const isOver =
         alarm.value?.state === 'ended' && alarm.value.notifications.every(({ outcome }) => outcome !== 'waiting');
-      if (!isOver && !document.hidden && failure.value?.isMissing !== true) void load();
+      if (!isOver && !isResting() && failure.value?.isMissing !== true) void load();
     }, againEveryMs);
     return () => clearInterval(timer);
   }, [id, token.value]);
@@ -163,7 +164,7 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
     const quietly = (): void => void read().catch(() => {});
     quietly();
     if (!isFiring) return undefined;
-    const timer = setInterval(quietly, againEveryMs);
+    const timer = setInterval(() => isResting() || quietly(), againEveryMs);
     return () => clearInterval(timer);
   }, [alarm.alarm_id, alarm.state, alarm.ended_ms]);
   const found = samples.value;

@@ -1,5 +1,3 @@
-import { useSignal } from '@preact/signals';
-import { useRef } from 'preact/hooks';
 import type { AlarmView } from '../state/api.ts';
 import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
 import { isUnjudged } from '../state/lateness.ts';
@@ -17,6 +15,7 @@ import {
 } from '../state/live.ts';
 import { addressOf, everyAlarm } from '../router.ts';
 import { useRule } from '../state/rule-cache.ts';
+import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
 import {
   agoText,
@@ -187,38 +186,19 @@ interface AlarmListProps {
   readonly hint?: string;
 }
 
-/** Rows never move under the pointer: while one is hovered or focused the list is held, and a pill says what it missed. */
 function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
-  const isHeld = useSignal(false);
-  const held = useRef<readonly LiveAlarm[]>(alarms);
-  if (!isHeld.value) held.current = alarms;
-  const shown = held.current;
-  const current = new Map(alarms.map((alarm) => [alarm.key, alarm]));
-  const ended = shown.filter(({ key }) => !current.has(key)).length;
-  const missed = alarms.length - (shown.length - ended) + ended;
-  const hold = (on: boolean) => (): void => void (isHeld.value = on);
+  const { rows, holds, ...missing } = useHeldRows(alarms, ({ key }) => key);
   return (
-    <section
-      class="alarm-section"
-      onPointerEnter={hold(true)}
-      onPointerLeave={hold(false)}
-      onFocusCapture={hold(true)}
-      onBlurCapture={hold(false)}
-    >
+    <section class="alarm-section" {...holds}>
       <div class="section-head">
         <h2>{title}</h2>
         {hint !== undefined && <p class="hint">{hint}</p>}
-        {missed > 0 && (
-          <button type="button" class="pill" onClick={hold(false)}>
-            {missed === 1 ? '1 change' : `${missed} changes`}
-          </button>
-        )}
+        <MissedPill {...missing} />
       </div>
       <ul class="alarms">
-        {shown.map((alarm) => {
-          const now = current.get(alarm.key);
-          return <AlarmRow key={alarm.key} alarm={now ?? alarm} hasEnded={now === undefined} />;
-        })}
+        {rows.map(({ item, isGone }) => (
+          <AlarmRow key={item.key} alarm={item} hasEnded={isGone} />
+        ))}
       </ul>
       {total > alarms.length && <p class="hint">And {total - alarms.length} more.</p>}
     </section>
@@ -299,15 +279,17 @@ function Ago({ sinceMs }: { readonly sinceMs: number }) {
 
 /** A short memory of what happened while somebody looked. */
 function Changes() {
+  const { rows, holds, ...missing } = useHeldRows(changes.value, ({ place }) => place);
   return (
-    <section>
+    <section {...holds}>
       <div class="section-head">
         <h2>Lately</h2>
         <a href={addressOf({ screen: 'alarms', filter: everyAlarm })}>All alarms of the last days</a>
+        <MissedPill {...missing} />
       </div>
       <ul class="changes">
-        {changes.value.map((change) => (
-          <Change key={change.place} change={change} />
+        {rows.map(({ item }) => (
+          <Change key={item.place} change={item} />
         ))}
       </ul>
     </section>

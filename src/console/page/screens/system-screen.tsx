@@ -1,4 +1,4 @@
-import { isStale, nowMs } from '../state/live.ts';
+import { nowMs } from '../state/live.ts';
 import { usePolled } from '../state/polled.ts';
 import { StateMark, type ShownState } from '../parts/state-mark.tsx';
 import { readSystem, type InstanceView, type PartitionView, type SystemView } from '../state/system-view.ts';
@@ -12,7 +12,7 @@ export function SystemScreen() {
   const { value, failure } = usePolled(readSystem, everyMs, []);
   const system = value.value;
   return (
-    <div class={isStale.value ? 'system stale' : 'system'}>
+    <div class="system">
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>System</h1>

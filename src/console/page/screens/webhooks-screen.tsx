@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
-import { isStale, nowMs } from '../state/live.ts';
+import { nowMs } from '../state/live.ts';
 import { sendTestOf } from '../state/inspect.ts';
-
 import { usePolled } from '../state/polled.ts';
 import { addressOf, amend } from '../router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { Deliveries } from '../rules/rule-deliveries.tsx';
 import { TestButton } from '../editor/send-test.tsx';
+import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { readWebhooks, type WebhookSending, type WebhookView, type WebhooksView } from '../state/webhooks-view.ts';
 import { agoText, durationText, grouped, momentText } from '../parts/time-text.ts';
@@ -26,8 +26,9 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
     limit.value,
   ]);
   const found = value.value;
+  const { rows, holds, ...missing } = useHeldRows(found?.webhooks ?? [], ({ webhook_id: id }) => id, search);
   return (
-    <div class={isStale.value ? 'past webhooks stale' : 'past webhooks'}>
+    <div class="past webhooks">
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Webhooks</h1>
@@ -59,11 +60,14 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
         </p>
       )}
       {found !== undefined && (
-        <ul class="webhook-list">
-          {found.webhooks.map((webhook) => (
-            <Webhook key={webhook.webhook_id} webhook={webhook} />
-          ))}
-        </ul>
+        <div class="held" {...holds}>
+          <MissedPill {...missing} />
+          <ul class="webhook-list">
+            {rows.map(({ item }) => (
+              <Webhook key={item.webhook_id} webhook={item} />
+            ))}
+          </ul>
+        </div>
       )}
       {found !== undefined && found.total > found.webhooks.length && limit.value < limitMost && (
         <button type="button" class="more" onClick={() => (limit.value = Math.min(limitMost, limit.value * 4))}>
@@ -86,7 +90,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
   const isOpen = useSignal(false);
   const [firstRule] = webhook.rule_ids;
   return (
-    <li class="card webhook">
+    <li class="card webhook" data-row>
       <div class="webhook-head">
         <StateMark state={state} />
         <h2>{url ?? 'No rule has it any more'}</h2>

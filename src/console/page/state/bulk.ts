@@ -16,10 +16,15 @@ export interface Changed {
   readonly etag?: string;
 }
 
-export interface BulkOutcome {
+interface BulkAnswer {
   readonly changed: readonly Changed[];
   readonly unchanged: readonly string[];
   readonly refused: readonly { readonly id: string; readonly reason: string }[];
+}
+
+/** What was done of many requests, and why not all of it. */
+export interface BulkOutcome extends BulkAnswer {
+  readonly failure: string | undefined;
 }
 
 export interface ImportRow {
@@ -51,6 +56,7 @@ export async function idsOf(search: string): Promise<{ readonly ids: readonly st
   return { ids, isAll: after === undefined };
 }
 
+/** Ends at the first request that fails: what was done before it stands, and is told. */
 export async function changeRules(
   action: BulkAction,
   rules: readonly Changed[],
@@ -65,13 +71,18 @@ export async function changeRules(
     const part = rules
       .slice(at, at + atOnce)
       .map(({ id, etag }) => ({ id, ...(etag !== undefined && { if_match: etag }) }));
-    const answer = await post<BulkOutcome>('bulk', { action, rules: part });
+    let answer: BulkAnswer;
+    try {
+      answer = await post<BulkAnswer>('bulk', { action, rules: part });
+    } catch (error) {
+      return { ...outcome, failure: error instanceof Error ? error.message : String(error) };
+    }
     outcome.changed.push(...answer.changed);
     outcome.unchanged.push(...answer.unchanged);
     outcome.refused.push(...answer.refused);
     onProgress(at + part.length, rules.length);
   }
-  return outcome;
+  return { ...outcome, failure: undefined };
 }
 
 export async function exportRules(ids: readonly string[], onProgress: Progress = () => {}): Promise<readonly Rule[]> {
