@@ -69,6 +69,14 @@ export function notificationOf(
   };
 }
 
+/**
+ * When it could be judged at the earliest, which delays are measured from: when its sample was taken; of a silence when the next
+ * sample was due, for the sample that it names is the last one before.
+ */
+export function judgeableMs({ kind, timeMs, sample }: Notification): number {
+  return kind === 'no_data' ? timeMs : sample.timestampMs;
+}
+
 export function formatNotification(notification: Notification): string {
   const { series, sample, ruleVersion } = notification;
   // JSON leaves out what is undefined.

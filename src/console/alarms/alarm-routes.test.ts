@@ -1,6 +1,8 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { notificationFor } from '../../../test/support/notification.ts';
+import { formatNotification } from '../../alarm/notification.ts';
 import { formatDeliveryRecord } from '../../notice/delivery-record.ts';
 import { topics } from '../../topics.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
@@ -122,6 +124,36 @@ async function placeOf(id: string): Promise<{ partition: number } | undefined> {
   }
   return undefined;
 }
+
+test('what a message took is measured from its sample, and of a silence from when the next one was due', async () => {
+  const nowMs = Date.now();
+  const alarmId = '7b1c9f0e-0000-4000-8000-000000000001';
+  const silence = { kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 300 } as const;
+  const sample = { partition: 1, offset: 3, timestampMs: nowMs - 300_000 };
+  const again = { partition: 1, offset: 4, timestampMs: nowMs + 9_000 };
+  const told = [
+    notificationFor('a rule', 0, { ...silence, alarmId, timeMs: nowMs, sample }),
+    notificationFor('a rule', 0, { kind: 'resolved', alarmId, timeMs: nowMs + 9_000, sample: again }),
+  ];
+  await system.storage.log.append(
+    topics.notifications.name,
+    told.map((one) => ({
+      key: Buffer.from('123456789012345678'),
+      value: Buffer.from(formatNotification(one)),
+      timestampMs: nowMs,
+    })),
+  );
+  let alarm: { notifications: { judgeable_ms: number }[] } = { notifications: [] };
+  while (alarm.notifications.length < 2) {
+    await sleep(10);
+    const answer = await fetch(`${system.url}/api/v1/alarms/${alarmId}`);
+    if (answer.ok) alarm = (await answer.json()) as typeof alarm;
+  }
+  assert.deepEqual(
+    alarm.notifications.map(({ judgeable_ms: ms }) => ms),
+    [nowMs, nowMs + 9_000],
+  );
+});
 
 test('the verdict of an alarm, run again, is the same', async () => {
   const rule = await call<{ id: string }>('/rules', {

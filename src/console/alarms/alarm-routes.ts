@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { judgeableMs } from '../../alarm/notification.ts';
 import { backtest, type BacktestResult } from '../../backtest/backtest.ts';
 import type { MetricPasts } from '../../backtest/metric-pasts.ts';
 import { Failure } from '../../base/failure.ts';
@@ -25,6 +26,9 @@ const NotificationSchema = Type.Object({
   id: Type.String(),
   kind: Type.Enum(['fired', 'no_data', 'resolved']),
   time_ms: Type.Number(),
+  judgeable_ms: Type.Number({
+    description: 'What its delay is measured from: the time of its sample; of no_data when the next sample was due',
+  }),
   value: Type.Union([Type.Number(), Type.Null()]),
   offset: Type.Integer(),
   owed: Type.Boolean({ description: 'It made good for one that the cooldown had withheld' }),
@@ -229,6 +233,7 @@ function shownNotification(sending: SentNotification) {
     id: sending.id,
     kind: notification.kind,
     time_ms: notification.timeMs,
+    judgeable_ms: judgeableMs(notification),
     value: notification.x ?? null,
     offset: notification.sample.offset,
     owed: notification.owed,

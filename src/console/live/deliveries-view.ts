@@ -1,4 +1,4 @@
-import { parseNotification, type Notification } from '../../alarm/notification.ts';
+import { judgeableMs, parseNotification, type Notification } from '../../alarm/notification.ts';
 import { recordsOf } from '../../log/batch.ts';
 import type { Log, RecordChunk } from '../../log/log.ts';
 import { parseDeliveryRecord, type DeliveryOutcome, type DeliveryRecord } from '../../notice/delivery-record.ts';
@@ -177,7 +177,7 @@ export class DeliveriesView {
   #noteEnd({ id, webhookId, outcome, outcomeMs = 0, notification }: Sending): void {
     if (isFinal(outcome) && this.#waiting.delete(id)) this.#webhooks.at(webhookId).waiting--;
     if ((outcome !== 'delivered' && outcome !== 'merged') || notification === undefined) return;
-    this.#latencies.push({ atMs: outcomeMs, tookMs: outcomeMs - notification.sample.timestampMs });
+    this.#latencies.push({ atMs: outcomeMs, tookMs: outcomeMs - judgeableMs(notification) });
     if (this.#latencies.length > latenciesMax * 2) this.#latencies = this.#latencies.slice(-latenciesMax);
   }
 }

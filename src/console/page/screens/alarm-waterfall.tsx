@@ -24,17 +24,18 @@ export function AlarmWaterfall({ alarm }: { readonly alarm: AlarmDetail }) {
     <section class="card waterfall">
       <h2>From the sample to Discord</h2>
       {alarm.notifications.length === 0 && <p class="hint">No message was due: the rule's cooldown withheld it.</p>}
-      {alarm.notifications.map((message, index) => (
-        <Message key={message.id} message={message} sampleMs={index === 0 ? alarm.timestamp_ms : message.time_ms} />
+      {alarm.notifications.map((message) => (
+        <Message key={message.id} message={message} />
       ))}
     </section>
   );
 }
 
-function Message({ message, sampleMs }: { readonly message: NotificationView; readonly sampleMs: number }) {
-  const stages = stagesOf(message, sampleMs);
-  const endMs = Math.max(sampleMs + 1, ...stages.map(({ toMs }) => toMs));
-  const share = (ms: number): string => `${Math.max(0, Math.min(100, ((ms - sampleMs) / (endMs - sampleMs)) * 100))}%`;
+function Message({ message }: { readonly message: NotificationView }) {
+  const { judgeable_ms: fromMs } = message;
+  const stages = stagesOf(message);
+  const endMs = Math.max(fromMs + 1, ...stages.map(({ toMs }) => toMs));
+  const share = (ms: number): string => `${Math.max(0, Math.min(100, ((ms - fromMs) / (endMs - fromMs)) * 100))}%`;
   const isGood = message.outcome === 'delivered' || message.outcome === 'merged';
   return (
     <div class="waterfall-message">
@@ -45,7 +46,7 @@ function Message({ message, sampleMs }: { readonly message: NotificationView; re
           {outcomeWords[message.outcome] ?? message.outcome}
           {isGood &&
             message.outcome_ms !== undefined &&
-            ` ${shortText(message.outcome_ms - sampleMs)} after the sample`}
+            ` ${shortText(message.outcome_ms - fromMs)} after the sample${message.kind === 'no_data' ? ' was due' : ''}`}
         </span>
         {message.owed && <span class="hint">withheld by the cooldown before</span>}
         {message.reason !== undefined && <span class="disagrees">{message.reason}</span>}
@@ -67,9 +68,14 @@ function Message({ message, sampleMs }: { readonly message: NotificationView; re
   );
 }
 
-function stagesOf(message: NotificationView, sampleMs: number): Stage[] {
-  const { appended_ms: appendedMs, attempted_ms: attemptedMs, outcome_ms: outcomeMs } = message;
-  const stages: Stage[] = [{ name: 'Judged, message in the log', fromMs: sampleMs, toMs: appendedMs }];
+function stagesOf(message: NotificationView): Stage[] {
+  const {
+    judgeable_ms: judgeableMs,
+    appended_ms: appendedMs,
+    attempted_ms: attemptedMs,
+    outcome_ms: outcomeMs,
+  } = message;
+  const stages: Stage[] = [{ name: 'Judged, message in the log', fromMs: judgeableMs, toMs: appendedMs }];
   if (attemptedMs !== undefined) stages.push({ name: 'Its turn to be sent', fromMs: appendedMs, toMs: attemptedMs });
   if (outcomeMs !== undefined)
     stages.push({ name: 'Discord answered', fromMs: attemptedMs ?? appendedMs, toMs: outcomeMs });

@@ -115,6 +115,7 @@ export interface NotificationView {
   readonly id: string;
   readonly kind: 'fired' | 'no_data' | 'resolved';
   readonly time_ms: number;
+  readonly judgeable_ms: number;
   readonly value: number | null;
   readonly owed: boolean;
   readonly appended_ms: number;
