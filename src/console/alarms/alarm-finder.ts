@@ -32,7 +32,10 @@ export type Facts = Pick<
 export interface FoundAlarm {
   readonly id: string;
   readonly facts: Facts;
+  /** Those that are still held. */
   readonly sendings: readonly SentNotification[];
+  /** Whether a message was due: otherwise the cooldown withheld it. */
+  readonly notified: boolean;
   readonly isFiring: boolean;
   readonly endedMs: number | undefined;
   /** The version that judged, or else the one in force. */
@@ -63,7 +66,7 @@ export class AlarmFinder {
 
   /** Throws the Failure `not_found`, or `unavailable` while the log is still being read. */
   async find(id: string): Promise<FoundAlarm> {
-    const known = this.#inMemory(id) ?? (await this.#inLog(id));
+    const known = (await this.#inMemory(id)) ?? (await this.#inLog(id));
     if (known === undefined) {
       const detail = `there is no alarm ${JSON.stringify(id.slice(0, 80))}: it may be older than what the log holds`;
       throw new Failure('not_found', detail);
@@ -82,13 +85,15 @@ export class AlarmFinder {
     return (await this.#versions.get(ruleId))[0]?.atMs ?? 0;
   }
 
-  #inMemory(id: string): Omit<FoundAlarm, 'id' | 'rule' | 'isRuleCurrent'> | undefined {
+  async #inMemory(id: string): Promise<Omit<FoundAlarm, 'id' | 'rule' | 'isRuleCurrent'> | undefined> {
     const alarm = this.#options.live.past.get(id);
     // What fired it is then known from elsewhere, or from nowhere.
     if (alarm === undefined || !alarm.isExact) return undefined;
-    const { firedMs: timeMs, isFiring, endedMs } = alarm;
-    const sendings = alarm.sendings.filter((one) => one.notification !== undefined) as SentNotification[];
-    return { facts: { ...alarm, timeMs }, sendings, isFiring, endedMs };
+    const { firedMs: timeMs, isFiring, endedMs, notified } = alarm;
+    const held = alarm.sendings.filter((one) => one.notification !== undefined) as SentNotification[];
+    // A state is known however old it is, and messages of some days alone: the log has those for longer.
+    const sendings = notified && held.length === 0 ? ((await this.#inLog(id))?.sendings ?? []) : held;
+    return { facts: { ...alarm, timeMs }, sendings, notified, isFiring, endedMs };
   }
 
   async #inLog(id: string): Promise<Omit<FoundAlarm, 'id' | 'rule' | 'isRuleCurrent'> | undefined> {
@@ -100,7 +105,8 @@ export class AlarmFinder {
     );
     const resolved = trace.sendings.find(({ notification }) => notification.kind === 'resolved');
     const endedMs = resolved?.notification.timeMs ?? this.#options.live.past.get(id)?.endedMs;
-    return { facts, sendings: trace.sendings, isFiring, endedMs };
+    const wasNotified = trace.states.some(({ state }) => state.state === 'firing' && state.notified);
+    return { facts, sendings: trace.sendings, notified: wasNotified || trace.sendings.length > 0, isFiring, endedMs };
   }
 }
 

@@ -2,10 +2,11 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { notificationFor } from '../../../test/support/notification.ts';
+import type { AlarmState, Firing } from '../../alarm/alarm-state.ts';
 import { formatNotification } from '../../alarm/notification.ts';
 import { formatDeliveryRecord } from '../../notice/delivery-record.ts';
 import { topics } from '../../topics.ts';
-import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
+import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 
 const secret = 't'.repeat(68);
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${secret}`;
@@ -153,6 +154,38 @@ test('what a message took is measured from its sample, and of a silence from whe
     alarm.notifications.map(({ judgeable_ms: ms }) => ms),
     [nowMs, nowMs + 9_000],
   );
+});
+
+test('an alarm whose message is no longer held is not one whose message was withheld', async () => {
+  const nowMs = Date.now();
+  const given = { ruleId: '7b1c9f0e-0000-4000-8000-000000000002', timeMs: nowMs - 10 * 86_400_000, x: 9 };
+  const firing = firingSince(given.timeMs);
+  const of = async (metric: string, state: AlarmState) => {
+    const record = await appendAlarm(system.storage.log, { ...given, metric, state, offset: 5 });
+    return `/api/v1/alarms/${(record.state as Firing).alarmId}`;
+  };
+  const [old, gone, withheld] = [
+    await of('old', firing),
+    await of('gone', firing),
+    await of('withheld', { ...firing, notified: false, owed: true }),
+  ];
+  // Older than what the console reads at its start, and still in the log.
+  const message = notificationFor(given.ruleId, 9, { alarmId: old.split('/').at(-1)!, timeMs: given.timeMs });
+  const [key, value] = [Buffer.from('223456789012345678'), Buffer.from(formatNotification(message))];
+  await system.storage.log.append(topics.notifications.name, [{ key, value, timestampMs: given.timeMs }]);
+  const again = await startConsoleSystem({ storage: system.storage });
+  try {
+    const told = async (path: string): Promise<[boolean, number]> => {
+      const answer = await fetch(`${again.url}${path}`);
+      const alarm = (await answer.json()) as { notified: boolean; notifications: unknown[] };
+      return [alarm.notified, alarm.notifications.length];
+    };
+    assert.deepEqual(await told(old), [true, 1]);
+    assert.deepEqual(await told(gone), [true, 0]);
+    assert.deepEqual(await told(withheld), [false, 0]);
+  } finally {
+    await again.stop();
+  }
 });
 
 test('the verdict of an alarm, run again, is the same', async () => {

@@ -59,7 +59,8 @@ const AlarmSchema = Type.Object({
   timestamp_ms: Type.Number(),
   rule: Type.Optional(Type.Object({}, { description: 'The version that judged, or else the one in force, masked' })),
   is_rule_current: Type.Boolean(),
-  notifications: Type.Array(NotificationSchema),
+  notified: Type.Boolean({ description: 'Whether a message was due; otherwise the cooldown withheld it' }),
+  notifications: Type.Array(NotificationSchema, { description: 'Those that are still held' }),
 });
 const VerdictSchema = Type.Object({
   agrees: Type.Boolean(),
@@ -134,6 +135,7 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
         timestamp_ms: alarm.facts.sample.timestampMs,
         ...(alarm.rule !== undefined && { rule: shownRule(alarm.rule) }),
         is_rule_current: alarm.isRuleCurrent,
+        notified: alarm.notified,
         notifications: alarm.sendings.map(shownNotification),
       });
     },

@@ -23,7 +23,11 @@ export function AlarmWaterfall({ alarm }: { readonly alarm: AlarmDetail }) {
   return (
     <section class="card waterfall">
       <h2>From the sample to Discord</h2>
-      {alarm.notifications.length === 0 && <p class="hint">No message was due: the rule's cooldown withheld it.</p>}
+      {alarm.notifications.length === 0 && (
+        <p class="hint">
+          {alarm.notified ? 'Its message is no longer held.' : "No message was due: the rule's cooldown withheld it."}
+        </p>
+      )}
       {alarm.notifications.map((message) => (
         <Message key={message.id} message={message} />
       ))}

@@ -144,6 +144,7 @@ export interface AlarmDetail {
   readonly timestamp_ms: number;
   readonly rule?: Rule;
   readonly is_rule_current: boolean;
+  readonly notified: boolean;
   readonly notifications: readonly NotificationView[];
 }
 
