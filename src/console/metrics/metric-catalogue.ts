@@ -18,9 +18,20 @@ const seriesWithPointsMax = 50_000;
 /** A rate is an average that forgets half of what was in so long. */
 const halfLifeMs = 20_000;
 
+/** What was looked at of a partition. */
+interface PartitionSeen {
+  /** Of samples from then on none was passed over, as far as times follow the log's order. */
+  completeSinceMs: number;
+  /** Whether records before the next one were passed over. */
+  hasGap: boolean;
+}
+
 /** One series as it was seen lately: a point for each two seconds in which it spoke, oldest first. */
 export interface SeriesSeen {
   readonly tags: Tags;
+  readonly of: PartitionSeen;
+  /** From then on its points hold whatever was looked at; see `isHeldSince`. */
+  heldSinceMs: number;
   lastValue: number;
   lastMs: number;
   /** When each point began, by the samples' times; the last value in it; and the sum and the number of its samples. */
@@ -44,6 +55,11 @@ export interface MetricSeen {
   fresh: number;
 }
 
+/** Whether the points tell of every sample of the series from a time on. */
+export function isHeldSince({ t, heldSinceMs, of }: SeriesSeen, fromMs: number): boolean {
+  return t.length > 0 && heldSinceMs <= fromMs && of.completeSinceMs <= fromMs;
+}
+
 /**
  * The metrics that really flow, for completion and search: names, last values, series, rates. It follows the heads of all
  * partitions and looks at a bounded number of records of each, so that it costs the same on a quiet day and in a flood.
@@ -52,6 +68,8 @@ export class MetricCatalogue {
   readonly #log: Log;
   readonly #metrics = new Map<string, MetricSeen>();
   readonly #positions = new Map<number, number>();
+  readonly #partitions = new Map<number, PartitionSeen>();
+  #hasForgotten = false;
   #readMs = 0;
   #seriesWithPoints = 0;
 
@@ -93,6 +111,8 @@ export class MetricCatalogue {
       const most = position === undefined ? looked.first : looked.round;
       const from = Math.max(first, next - most, position ?? 0);
       this.#positions.set(partition, next);
+      // What retention has taken from the log may still be in a window of the evaluator.
+      if (from > (position ?? 0)) this.#seen(partition).hasGap = true;
       if (from >= next) continue;
       await this.#look(partition, from, next);
       // Each record that was looked at stands for so many; of what was there before the start no rate is known.
@@ -102,7 +122,14 @@ export class MetricCatalogue {
     this.#readMs = nowMs;
   }
 
+  #seen(partition: number): PartitionSeen {
+    const known = this.#partitions.get(partition) ?? { completeSinceMs: -Infinity, hasGap: false };
+    this.#partitions.set(partition, known);
+    return known;
+  }
+
   async #look(partition: number, from: number, to: number): Promise<void> {
+    const seen = this.#seen(partition);
     try {
       for await (const chunk of this.#log.read(topics.metrics.name, partition, {
         from: { offset: from },
@@ -110,6 +137,8 @@ export class MetricCatalogue {
         lends: true,
       })) {
         for (const { key, value, timestampMs } of recordsOf(chunk)) {
+          if (seen.hasGap) seen.completeSinceMs = Math.max(seen.completeSinceMs, timestampMs);
+          seen.hasGap = false;
           const name = parseMetricName(key);
           const sample = parseSampleValue(value);
           if ('refusal' in name || 'refusal' in sample) continue;
@@ -117,6 +146,7 @@ export class MetricCatalogue {
         }
       }
     } catch (error) {
+      seen.hasGap = true;
       if (!(error instanceof OffsetGone)) throw error;
     }
   }
@@ -144,33 +174,21 @@ export class MetricCatalogue {
     let series = metric.series.get(key);
     if (series === undefined) {
       if (metric.series.size >= seriesPerMetricMax) return;
-      series = { tags, lastValue: value, lastMs: timestampMs, t: [], value: [], sum: [], count: [] };
+      const heldSinceMs = this.#hasForgotten ? timestampMs : -Infinity;
+      const last = { lastValue: value, lastMs: timestampMs };
+      series = { tags, of: this.#seen(metric.partition), heldSinceMs, ...last, t: [], value: [], sum: [], count: [] };
       metric.series.set(key, series);
     }
     if (timestampMs >= series.lastMs) [series.lastMs, series.lastValue] = [timestampMs, value];
-    const last = series.t.length - 1;
-    if (last < 0 && this.#seriesWithPoints++ >= seriesWithPointsMax) {
+    if (series.t.length === 0 && this.#seriesWithPoints++ >= seriesWithPointsMax) {
       this.#seriesWithPoints--;
       return;
     }
-    if (last >= 0 && timestampMs < series.t[last]! + pointMs) {
-      series.value[last] = value;
-      series.sum[last]! += value;
-      series.count[last]!++;
-      return;
-    }
-    for (const [column, first] of [
-      [series.t, timestampMs],
-      [series.value, value],
-      [series.sum, value],
-      [series.count, 1],
-    ] as const) {
-      column.push(first);
-      if (column.length > pointsMax) column.shift();
-    }
+    addPoint(series, timestampMs, value);
   }
 
   #forgetOldest(): void {
+    this.#hasForgotten = true;
     for (const [name, { series }] of this.#metrics) {
       for (const { t } of series.values()) if (t.length > 0) this.#seriesWithPoints--;
       this.#metrics.delete(name);
@@ -188,4 +206,27 @@ export class MetricCatalogue {
       metric.fresh = 0;
     }
   }
+}
+
+/** A late sample goes to the point of its own time: in the last one it would count in windows that it is too old for. */
+function addPoint(series: SeriesSeen, timestampMs: number, value: number): void {
+  const { t } = series;
+  let at = t.length - 1;
+  while (at >= 0 && t[at]! > timestampMs) at--;
+  if (at >= 0 && timestampMs < t[at]! + pointMs) {
+    if (at === t.length - 1) series.value[at] = value;
+    series.sum[at]! += value;
+    series.count[at]!++;
+    return;
+  }
+  for (const [column, first] of [
+    [t, timestampMs],
+    [series.value, value],
+    [series.sum, value],
+    [series.count, 1],
+  ] as const) {
+    column.splice(at + 1, 0, first);
+    if (column.length > pointsMax) column.shift();
+  }
+  if (t.length === pointsMax) series.heldSinceMs = Math.max(series.heldSinceMs, t[0]!);
 }

@@ -1,7 +1,14 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { openTestLog } from '../../http/testing/test-log.ts';
+import type { Tags } from '../../metric/sample.ts';
+import { compileRule } from '../../rule/condition.ts';
+import type { Rule } from '../../rule/rule.ts';
+import { topics } from '../../topics.ts';
+import { MetricCatalogue } from '../metrics/metric-catalogue.ts';
 import { startConsoleSystem } from '../testing/console-system.ts';
+import { comparedSeries, type ComparedSeries } from './rule-glance.ts';
 
 const json = { 'content-type': 'application/json' };
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
@@ -64,4 +71,66 @@ test('a row tells the series nearest to firing, its window, the cooldown and the
   } finally {
     await system.stop();
   }
+});
+
+interface At {
+  readonly value: number;
+  readonly secondsAgo: number;
+  readonly tags?: Tags;
+}
+
+/** What rules compare of the samples of one metric, in the order in which they come. */
+async function compared(rule: Partial<Rule>, samples: readonly At[]): Promise<ComparedSeries[]> {
+  const storage = await openTestLog();
+  const stop = new AbortController();
+  const catalogue = new MetricCatalogue(storage.log);
+  const [name, nowMs] = ['seen', Date.now()];
+  let running = Promise.resolve();
+  try {
+    await storage.log.append(
+      topics.metrics.name,
+      samples.map(({ value, secondsAgo, tags = {} }) => ({
+        key: Buffer.from(name),
+        value: Buffer.from(JSON.stringify({ value, tags })),
+        timestampMs: nowMs - secondsAgo * 1_000,
+      })),
+    );
+    running = catalogue.run(stop.signal);
+    while (catalogue.get(name) === undefined) await sleep(5);
+    const made = { id: 'r', metric_name: name, threshold: 50, discord_webhook_url: webhook, ...rule };
+    return [...comparedSeries(compileRule(made), catalogue.get(name)!.series.values())];
+  } finally {
+    stop.abort();
+    await running;
+    await storage.remove();
+  }
+}
+
+test('the mean of a window is told where all of the window is held, and not otherwise', async () => {
+  const mean = (seconds: number): Partial<Rule> => ({ type: 'window_average', window_duration_seconds: seconds });
+  const of = async (seconds: number, samples: readonly At[]) => {
+    const [{ value, samples: held, by } = {}] = await compared(mean(seconds), samples);
+    return [value, held, by];
+  };
+  const none = [undefined, undefined, -Infinity];
+  // 100 points, of which 90 are kept: 270 seconds.
+  const long = Array.from({ length: 100 }, (_, index) => ({ value: index, secondsAgo: 300 - index * 3 }));
+  assert.deepEqual(await of(30, long), [94.5, 10, 44.5]);
+  assert.deepEqual(await of(600, long), none, 'more than what is kept');
+  assert.deepEqual(
+    await of(600, long.slice(-5)),
+    [97, 5, 47],
+    'a series that is younger than the window is known whole',
+  );
+  // Of the start the newest 5,000 records are looked at.
+  const flood = Array.from({ length: 5_100 }, (_, index) => ({ value: 1, secondsAgo: 51 - index / 100 }));
+  assert.deepEqual(await of(60, flood), none, 'records were passed over');
+  assert.deepEqual((await of(20, flood))[0], 1);
+  const late = [
+    { value: 90, secondsAgo: 40 },
+    { value: 10, secondsAgo: 0 },
+    { value: 70, secondsAgo: 20 },
+  ];
+  assert.deepEqual(await of(10, late), [10, 1, -40], 'a late sample that the window is past does not count');
+  assert.deepEqual(await of(30, late), [40, 2, -10], 'one that is inside does');
 });

@@ -6,7 +6,7 @@ import type { Tags } from '../../metric/sample.ts';
 import { matches } from '../../metric/series.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { Sending } from '../live/deliveries-view.ts';
-import type { MetricCatalogue, SeriesSeen } from '../metrics/metric-catalogue.ts';
+import { isHeldSince, type MetricCatalogue, type SeriesSeen } from '../metrics/metric-catalogue.ts';
 
 export interface RuleGlance {
   /** Whether any sample that it could judge has been seen. */
@@ -22,12 +22,12 @@ export interface RuleGlance {
 
 export interface NearestSeries {
   readonly tags: Tags;
-  /** What the rule compares; of a window as far as its samples were looked at. */
-  readonly value: number;
+  /** What the rule compares; undefined: its window reaches back further than what is held here. */
+  readonly value: number | undefined;
   readonly atMs: number;
   /** Newest last. */
   readonly spark: readonly number[];
-  /** Samples in the window, as far as they were looked at; undefined without a window, or one that reaches further back. */
+  /** Samples in the window; undefined without one, or where it is not held. */
   readonly windowSamples: number | undefined;
 }
 
@@ -77,10 +77,11 @@ function nearestOf(condition: Condition, all: Iterable<SeriesSeen>): NearestSeri
 /** A series that the rule judges, and what it compares now. */
 export interface ComparedSeries {
   readonly series: SeriesSeen;
-  readonly value: number;
-  /** In its window, as far as they were looked at. */
+  /** undefined: its window reaches back further than what is held here. */
+  readonly value: number | undefined;
+  /** In its window. */
   readonly samples: number | undefined;
-  /** How far the value is beyond the threshold; below 0 what is missing. */
+  /** How far the value is beyond the threshold; below 0 what is missing; -Infinity when the value is not known. */
   readonly by: number;
 }
 
@@ -89,7 +90,7 @@ export function* comparedSeries(condition: Condition, all: Iterable<SeriesSeen>)
   for (const series of all) {
     if (!matches(condition.tags, series.tags)) continue;
     const { value, samples } = comparedOf(condition, series);
-    yield { series, value, samples, by: (value - condition.threshold) * sign };
+    yield { series, value, samples, by: value === undefined ? -Infinity : (value - condition.threshold) * sign };
   }
 }
 
@@ -97,17 +98,22 @@ export function sparkOf({ value }: SeriesSeen): readonly number[] {
   return value.slice(-sparkPoints);
 }
 
-/** What the rule compares now: the last value, or the mean of what is known of its window. */
+/**
+ * What the rule compares now: the last value, or the mean of its window, whose far edge is as exact as a point. A mean of a part of
+ * the window is another number than the one that is judged, and would contradict the alarm beside it: there is none then.
+ */
 function comparedOf(
   { type, windowMs }: Condition,
   series: SeriesSeen,
-): { readonly value: number; readonly samples: number | undefined } {
-  if (type !== 'window_average' || series.t.length === 0) return { value: series.lastValue, samples: undefined };
+): { readonly value: number | undefined; readonly samples: number | undefined } {
+  if (type !== 'window_average') return { value: series.lastValue, samples: undefined };
+  const fromMs = series.lastMs - windowMs;
+  if (!isHeldSince(series, fromMs)) return { value: undefined, samples: undefined };
   let [sum, count] = [0, 0];
-  for (let index = series.t.length - 1; index >= 0 && series.t[index]! > series.lastMs - windowMs; index--) {
+  for (let index = series.t.length - 1; index >= 0 && series.t[index]! > fromMs; index--) {
     sum += series.sum[index]!;
     count += series.count[index]!;
   }
-  const isCovered = series.t[0]! <= series.lastMs - windowMs;
-  return { value: count === 0 ? series.lastValue : sum / count, samples: isCovered ? count : undefined };
+  // A window that is shorter than a point may have none that is wholly in it.
+  return count === 0 ? { value: undefined, samples: undefined } : { value: sum / count, samples: count };
 }

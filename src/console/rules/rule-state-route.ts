@@ -28,7 +28,12 @@ const SeriesSchema = Type.Object({
   cause: Type.Optional(Type.Enum(['breach', 'no_data'])),
   alarm_id: Type.Optional(Type.String()),
   value: Type.Optional(
-    Type.Number({ description: 'What the rule compares; left out: not seen since this console began' }),
+    Type.Number({
+      description: 'What the rule compares; left out: not seen since this console began, or its window is not held',
+    }),
+  ),
+  is_window_held: Type.Optional(
+    Type.Literal(false, { description: 'Its window reaches back further than what is held here: `value` is left out' }),
   ),
   value_ms: Type.Optional(Type.Number()),
   beyond: Type.Optional(Type.Number({ description: 'How far beyond the threshold; below 0 what is missing' })),
@@ -97,9 +102,8 @@ function shownSeries({ tags, seen, alarm }: SeriesOfRule) {
     ...(state !== undefined && state.state !== 'ok' && { since_ms: state.sinceMs }),
     ...(state?.state === 'firing' && { cause: state.cause, alarm_id: state.alarmId }),
     ...(seen !== undefined && {
-      value: seen.value,
+      ...(seen.value === undefined ? { is_window_held: false as const } : { value: seen.value, beyond: seen.by }),
       value_ms: seen.series.lastMs,
-      beyond: seen.by,
       spark: sparkOf(seen.series),
     }),
   };

@@ -15,10 +15,13 @@ export const RuleSchema = Type.Object({
   worst: Type.Optional(AlarmSchema),
   is_seen: Type.Boolean({ description: 'Whether a sample that it could judge was seen since this console began' }),
   value: Type.Optional(Type.Number({ description: 'What it compares, of the series nearest to firing' })),
+  is_window_held: Type.Optional(
+    Type.Literal(false, { description: 'Its window reaches back further than what is held here: `value` is left out' }),
+  ),
   value_ms: Type.Optional(Type.Number()),
   value_tags: Type.Optional(Type.Record(Type.String(), Type.String())),
   spark: Type.Optional(Type.Array(Type.Number(), { description: 'The last values of that series, newest last' })),
-  window_samples: Type.Optional(Type.Integer({ description: 'In its window, as far as they were looked at' })),
+  window_samples: Type.Optional(Type.Integer({ description: 'In its window' })),
   cooldown_left_ms: Type.Optional(Type.Number()),
   owed: Type.Optional(Type.Integer({ description: 'Alarms whose message waits for the cooldown' })),
   fires_24h: Type.Integer({ description: 'How often it fired in 24 hours, to a quarter of an hour' }),
@@ -48,7 +51,7 @@ function shownGlance({ isSeen, nearest, cooldownLeftMs, owed, fires24h, lastSend
   return {
     is_seen: isSeen,
     ...(nearest !== undefined && {
-      value: nearest.value,
+      ...(nearest.value === undefined ? { is_window_held: false as const } : { value: nearest.value }),
       value_ms: nearest.atMs,
       ...(Object.keys(nearest.tags).length > 0 && { value_tags: nearest.tags }),
       spark: nearest.spark.map((value) => Number(value.toPrecision(5))),

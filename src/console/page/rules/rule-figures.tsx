@@ -21,13 +21,17 @@ export function RuleFigures({ view }: { readonly view: RuleView }) {
 /** A name that is typed wrong never fires, and looks calm. */
 function NotSeen({ view }: { readonly view: RuleView }) {
   return view.is_seen ? (
-    <p class="hint">No sample lately</p>
+    <p class="hint">{noValueText(view)}</p>
   ) : (
     <p class="rule-unseen" title="Since this console was started">
       <span aria-hidden="true">? </span>Metric not seen
     </p>
   );
 }
+
+/** Why there is no value where samples were seen. */
+export const noValueText = ({ is_window_held: isHeld }: Pick<RuleView, 'is_window_held'>): string =>
+  isHeld === false ? 'Its window is longer than what is held here' : 'No sample lately';
 
 function Value({ view, value }: { readonly view: RuleView; readonly value: number }) {
   const { rule, spark = [] } = view;

@@ -10,6 +10,7 @@ import { usePolled } from '../state/polled.ts';
 import { addressOf } from '../router.ts';
 import { RuleChart } from '../charts/rule-chart.tsx';
 import { RuleDeliveries } from './rule-deliveries.tsx';
+import { noValueText } from './rule-figures.tsx';
 import { RuleSeries } from './rule-series.tsx';
 import { RuleVersions } from './rule-versions.tsx';
 import { EnabledSwitch } from './rule-row.tsx';
@@ -175,9 +176,12 @@ const nearestWord = ({ rule }: RuleStateView): string =>
     ? `Mean of ${secondsText(rule.window_duration_seconds ?? 0)}, nearest`
     : 'Value, nearest';
 
-function valueFigure({ rule, value, is_seen: isSeen, window_samples: samples }: RuleStateView): Figure {
-  if (value === undefined)
-    return { kind: 'zero', text: '–', more: isSeen ? 'no sample lately' : 'metric not seen since this console began' };
+function valueFigure(state: RuleStateView): Figure {
+  const { rule, value, is_seen: isSeen, window_samples: samples } = state;
+  if (value === undefined) {
+    const more = isSeen ? noValueText(state) : 'metric not seen since this console began';
+    return { kind: 'zero', text: '–', more };
+  }
   const distance = distanceOf(rule, value);
   const away = `${shownNumber(Math.abs(distance))} ${distance > 0 ? 'beyond' : 'to go'}`;
   const held = samples === undefined ? '' : `, of ${samples} samples`;

@@ -1,6 +1,7 @@
 import { nowMs } from '../state/live.ts';
 import type { RuleSeriesView, RuleStateView } from '../state/past.ts';
 import { addressOf } from '../router.ts';
+import { noValueText } from './rule-figures.tsx';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
 import { ScrolledTable } from '../parts/table.tsx';
 import { agoText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
@@ -53,6 +54,7 @@ function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly 
       </td>
       <td>{value === undefined ? '–' : shown(value)}</td>
       <td class={beyond !== undefined && beyond > 0 ? 'rule-beyond' : undefined}>
+        {series.is_window_held === false && <span class="hint">{noValueText(series)}</span>}
         {beyond !== undefined && (
           <>
             <span class="distance" aria-hidden="true">

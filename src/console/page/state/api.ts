@@ -41,6 +41,7 @@ export interface RuleView {
   readonly worst?: AlarmView;
   readonly is_seen: boolean;
   readonly value?: number;
+  readonly is_window_held?: false;
   readonly value_ms?: number;
   readonly value_tags?: Readonly<Record<string, string>>;
   readonly spark?: readonly number[];

@@ -43,6 +43,7 @@ export interface RuleSeriesView {
   readonly cause?: 'breach' | 'no_data';
   readonly alarm_id?: string;
   readonly value?: number;
+  readonly is_window_held?: false;
   readonly value_ms?: number;
   readonly beyond?: number;
   readonly spark?: readonly number[];
