@@ -15,6 +15,12 @@ const seriesPerMetricMax = 1_000;
 const pointsMax = 90;
 const pointMs = 2_000;
 const seriesWithPointsMax = 50_000;
+/**
+ * So long after its last sample a series is current whatever its rhythm was, as in Prometheus; so long while too few of its points
+ * tell one; and no longer than this, for by then the evaluator may have forgotten it.
+ */
+const freshMs = { least: 5 * 60_000, unknownRhythm: 15 * 60_000, most: 24 * 3_600_000 } as const;
+const rhythmPoints = 3;
 /** A rate is an average that forgets half of what was in so long. */
 const halfLifeMs = 20_000;
 
@@ -53,6 +59,19 @@ export interface MetricSeen {
   readonly series: Map<string, SeriesSeen>;
   /** Samples seen in this round. */
   fresh: number;
+}
+
+/**
+ * Whether a series has been silent for longer than it uses to be: three times its longest silence among the points that are kept,
+ * so that one which reports each ten minutes is not old between two reports, and one of each second is not current for long.
+ */
+export function hasFallenSilent({ t, lastMs }: SeriesSeen, nowMs: number): boolean {
+  const silentMs = nowMs - lastMs;
+  if (silentMs <= freshMs.least) return false;
+  if (t.length < rhythmPoints) return silentMs > freshMs.unknownRhythm;
+  let longestMs = 0;
+  for (let index = 1; index < t.length; index++) longestMs = Math.max(longestMs, t[index]! - t[index - 1]!);
+  return silentMs > Math.min(freshMs.most, longestMs * 3);
 }
 
 /** Whether the points tell of every sample of the series from a time on. */

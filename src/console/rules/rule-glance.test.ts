@@ -8,7 +8,7 @@ import type { Rule } from '../../rule/rule.ts';
 import { topics } from '../../topics.ts';
 import { MetricCatalogue } from '../metrics/metric-catalogue.ts';
 import { startConsoleSystem } from '../testing/console-system.ts';
-import { comparedSeries, type ComparedSeries } from './rule-glance.ts';
+import { comparedSeries, compareNearness, type ComparedSeries } from './rule-glance.ts';
 
 const json = { 'content-type': 'application/json' };
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
@@ -98,13 +98,44 @@ async function compared(rule: Partial<Rule>, samples: readonly At[]): Promise<Co
     running = catalogue.run(stop.signal);
     while (catalogue.get(name) === undefined) await sleep(5);
     const made = { id: 'r', metric_name: name, threshold: 50, discord_webhook_url: webhook, ...rule };
-    return [...comparedSeries(compileRule(made), catalogue.get(name)!.series.values())];
+    return [...comparedSeries(compileRule(made), catalogue.get(name)!.series.values(), nowMs)];
   } finally {
     stop.abort();
     await running;
     await storage.remove();
   }
 }
+
+test('what still speaks comes before what is silent for longer than it uses to be, however near that was', async () => {
+  const every = (host: string, value: number, seconds: number, lastSecondsAgo: number): At[] =>
+    Array.from({ length: 5 }, (_, index) => ({
+      value,
+      secondsAgo: lastSecondsAgo + seconds * (4 - index),
+      tags: { host },
+    }));
+  const hour = 3_600;
+  const found = await compared({}, [
+    ...every('gone', 49, 2, 24 * hour),
+    ...every('silent', 48, 2, 310),
+    ...every('second', 10, 2, 290),
+    ...every('ten minutes', 20, 600, 1_700),
+    ...every('ten minutes, gone', 47, 600, 1_900),
+    { value: 30, secondsAgo: 890, tags: { host: 'once' } },
+    { value: 46, secondsAgo: 910, tags: { host: 'once, long ago' } },
+  ]);
+  assert.deepEqual(
+    found.toSorted(compareNearness).map(({ series, isOld }) => [series.tags['host'], isOld]),
+    [
+      ['once', false],
+      ['ten minutes', false],
+      ['second', false],
+      ['gone', true],
+      ['silent', true],
+      ['ten minutes, gone', true],
+      ['once, long ago', true],
+    ],
+  );
+});
 
 test('the mean of a window is told where all of the window is held, and not otherwise', async () => {
   const mean = (seconds: number): Partial<Rule> => ({ type: 'window_average', window_duration_seconds: seconds });

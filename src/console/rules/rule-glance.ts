@@ -6,7 +6,7 @@ import type { Tags } from '../../metric/sample.ts';
 import { matches } from '../../metric/series.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { Sending } from '../live/deliveries-view.ts';
-import { isHeldSince, type MetricCatalogue, type SeriesSeen } from '../metrics/metric-catalogue.ts';
+import { hasFallenSilent, isHeldSince, type MetricCatalogue, type SeriesSeen } from '../metrics/metric-catalogue.ts';
 
 export interface RuleGlance {
   /** Whether any sample that it could judge has been seen. */
@@ -25,6 +25,8 @@ export interface NearestSeries {
   /** What the rule compares; undefined: its window reaches back further than what is held here. */
   readonly value: number | undefined;
   readonly atMs: number;
+  /** Whether it has been silent for longer than it uses to be; then so have all that the rule judges. */
+  readonly isOld: boolean;
   /** Newest last. */
   readonly spark: readonly number[];
   /** Samples in the window; undefined without one, or where it is not held. */
@@ -39,7 +41,7 @@ export function glanceOf(
 ): RuleGlance {
   const { rule, condition } = entry;
   const alarms = [...live.alarms.ofRule(rule.id)];
-  const nearest = nearestOf(condition, catalogue.get(rule.metric_name)?.series.values() ?? []);
+  const nearest = nearestOf(condition, catalogue.get(rule.metric_name)?.series.values() ?? [], nowMs);
   return {
     isSeen: nearest !== undefined || alarms.length > 0,
     nearest,
@@ -65,14 +67,21 @@ export function cooldownOf(
   return { cooldownLeftMs: Math.max(0, Math.min(cooldownMs, endsMs - nowMs)), owed };
 }
 
-function nearestOf(condition: Condition, all: Iterable<SeriesSeen>): NearestSeries | undefined {
+function nearestOf(condition: Condition, all: Iterable<SeriesSeen>, nowMs: number): NearestSeries | undefined {
   let nearest: ComparedSeries | undefined;
-  for (const series of comparedSeries(condition, all))
-    if (nearest === undefined || series.by > nearest.by) nearest = series;
+  for (const series of comparedSeries(condition, all, nowMs))
+    if (nearest === undefined || compareNearness(series, nearest) < 0) nearest = series;
   if (nearest === undefined) return undefined;
-  const { series, value, samples: windowSamples } = nearest;
-  return { tags: series.tags, value, atMs: series.lastMs, spark: sparkOf(series), windowSamples };
+  const { series, value, isOld, samples: windowSamples } = nearest;
+  return { tags: series.tags, value, atMs: series.lastMs, isOld, spark: sparkOf(series), windowSamples };
 }
+
+/** What still speaks first, and of those what is nearest to firing: a host that is gone says nothing of the others. */
+export function compareNearness(one: Nearness, other: Nearness): number {
+  return Number(one.isOld) - Number(other.isOld) || (one.by === other.by ? 0 : other.by > one.by ? 1 : -1);
+}
+
+type Nearness = Pick<ComparedSeries, 'isOld' | 'by'>;
 
 /** A series that the rule judges, and what it compares now. */
 export interface ComparedSeries {
@@ -83,14 +92,20 @@ export interface ComparedSeries {
   readonly samples: number | undefined;
   /** How far the value is beyond the threshold; below 0 what is missing; -Infinity when the value is not known. */
   readonly by: number;
+  readonly isOld: boolean;
 }
 
-export function* comparedSeries(condition: Condition, all: Iterable<SeriesSeen>): Generator<ComparedSeries> {
+export function* comparedSeries(
+  condition: Condition,
+  all: Iterable<SeriesSeen>,
+  nowMs: number,
+): Generator<ComparedSeries> {
   const sign = condition.operator === '>' ? 1 : -1;
   for (const series of all) {
     if (!matches(condition.tags, series.tags)) continue;
     const { value, samples } = comparedOf(condition, series);
-    yield { series, value, samples, by: value === undefined ? -Infinity : (value - condition.threshold) * sign };
+    const by = value === undefined ? -Infinity : (value - condition.threshold) * sign;
+    yield { series, value, samples, by, isOld: hasFallenSilent(series, nowMs) };
   }
 }
 

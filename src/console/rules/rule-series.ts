@@ -5,7 +5,7 @@ import { seriesKey } from '../../metric/series.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { MetricCatalogue } from '../metrics/metric-catalogue.ts';
-import { comparedSeries, type ComparedSeries } from './rule-glance.ts';
+import { comparedSeries, compareNearness, type ComparedSeries } from './rule-glance.ts';
 
 /** A series of a rule: what was seen of it lately, what its alarm is, or both. */
 export interface SeriesOfRule {
@@ -16,19 +16,20 @@ export interface SeriesOfRule {
   readonly alarm: AlarmRecord | undefined;
 }
 
+const unseen = { isOld: true, by: -Infinity };
 const ranks = { firing: 0, pending: 1, ok: 2 } as const;
 
-/** The series of a rule: what fires, what is pending, and then what is nearest to the threshold. */
+/** The series of a rule: what fires, what is pending, then what is nearest to the threshold; of each what still speaks first. */
 export function seriesOfRule(
   { rule, condition }: RuleEntry,
-  { live, catalogue }: { readonly live: LiveStore; readonly catalogue: MetricCatalogue },
+  { live, catalogue, nowMs }: { readonly live: LiveStore; readonly catalogue: MetricCatalogue; readonly nowMs: number },
   limit: number,
 ): { readonly first: SeriesOfRule[]; readonly total: number } {
   const { alarms } = live;
   const known = catalogue.get(rule.metric_name)?.series ?? new Map<string, never>();
   const keyOf = (tags: Tags): string => seriesKey(rule.metric_name, tags);
   function* all(): Generator<SeriesOfRule> {
-    for (const seen of comparedSeries(condition, known.values())) {
+    for (const seen of comparedSeries(condition, known.values(), nowMs)) {
       const { tags } = seen.series;
       yield { tags, seen, alarm: alarms.get(rule.id, keyOf(tags)) };
     }
@@ -42,6 +43,5 @@ export function seriesOfRule(
 
 function compare(one: SeriesOfRule, other: SeriesOfRule): number {
   const [rank, otherRank] = [one, other].map(({ alarm }) => ranks[alarm?.state.state ?? 'ok']) as [number, number];
-  const [by, otherBy] = [one.seen?.by ?? -Infinity, other.seen?.by ?? -Infinity];
-  return rank - otherRank || (by === otherBy ? 0 : otherBy > by ? 1 : -1);
+  return rank - otherRank || compareNearness(one.seen ?? unseen, other.seen ?? unseen);
 }

@@ -36,6 +36,9 @@ const SeriesSchema = Type.Object({
     Type.Literal(false, { description: 'Its window reaches back further than what is held here: `value` is left out' }),
   ),
   value_ms: Type.Optional(Type.Number()),
+  is_old: Type.Optional(
+    Type.Literal(true, { description: 'It has been silent for longer than it uses to be: `value` is not current' }),
+  ),
   beyond: Type.Optional(Type.Number({ description: 'How far beyond the threshold; below 0 what is missing' })),
   spark: Type.Optional(Type.Array(Type.Number(), { description: 'Its last values, newest last' })),
 });
@@ -48,7 +51,7 @@ const StateSchema = Type.Object({
     { description: 'How often it fired in each quarter of an hour of the last day, oldest first' },
   ),
   nearest: Type.Array(SeriesSchema, {
-    description: 'What fires, what is pending, then what is nearest to the threshold',
+    description: 'What fires, what is pending, then what is nearest to the threshold; of each what is not old first',
   }),
   nearest_total: Type.Integer({ description: 'Series that are known; `nearest` is cut at the limit' }),
 });
@@ -79,7 +82,7 @@ export function ruleStateRoute(options: RuleStateOptions): Routes {
         const entry = rules.book.get(id);
         if (entry === undefined) throw new Failure('not_found', `there is no rule ${JSON.stringify(id.slice(0, 80))}`);
         const nowMs = now();
-        const { first, total } = seriesOfRule(entry, { live, catalogue }, request.query.limit ?? listed.usual);
+        const { first, total } = seriesOfRule(entry, { live, catalogue, nowMs }, request.query.limit ?? listed.usual);
         const { partition, offset } = entry;
         return reply.header('cache-control', 'no-store').send({
           time_ms: nowMs,
@@ -104,6 +107,7 @@ function shownSeries({ tags, seen, alarm }: SeriesOfRule) {
     ...(seen !== undefined && {
       ...(seen.value === undefined ? { is_window_held: false as const } : { value: seen.value, beyond: seen.by }),
       value_ms: seen.series.lastMs,
+      ...(seen.isOld && { is_old: true as const }),
       spark: sparkOf(seen.series),
     }),
   };

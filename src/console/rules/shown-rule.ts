@@ -19,6 +19,11 @@ export const RuleSchema = Type.Object({
     Type.Literal(false, { description: 'Its window reaches back further than what is held here: `value` is left out' }),
   ),
   value_ms: Type.Optional(Type.Number()),
+  is_old: Type.Optional(
+    Type.Literal(true, {
+      description: 'All that it judges has been silent for longer than it uses to be: `value` is not current',
+    }),
+  ),
   value_tags: Type.Optional(Type.Record(Type.String(), Type.String())),
   spark: Type.Optional(Type.Array(Type.Number(), { description: 'The last values of that series, newest last' })),
   window_samples: Type.Optional(Type.Integer({ description: 'In its window' })),
@@ -53,6 +58,7 @@ function shownGlance({ isSeen, nearest, cooldownLeftMs, owed, fires24h, lastSend
     ...(nearest !== undefined && {
       ...(nearest.value === undefined ? { is_window_held: false as const } : { value: nearest.value }),
       value_ms: nearest.atMs,
+      ...(nearest.isOld && { is_old: true as const }),
       ...(Object.keys(nearest.tags).length > 0 && { value_tags: nearest.tags }),
       spark: nearest.spark.map((value) => Number(value.toPrecision(5))),
       ...(nearest.windowSamples !== undefined && { window_samples: nearest.windowSamples }),

@@ -1,6 +1,7 @@
 import { ruleDefaults } from '../../../rule/rule.ts';
 import type { RuleView } from '../state/api.ts';
-import { durationText, grouped, momentText, numberText, secondsText } from '../parts/time-text.ts';
+import { nowMs } from '../state/live.ts';
+import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../parts/time-text.ts';
 
 /** What a rule's metric does now, and what became of its last message: the right half of its row. */
 export function RuleFigures({ view }: { readonly view: RuleView }) {
@@ -38,17 +39,19 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
   const isAbove = (rule.operator ?? ruleDefaults.operator) === '>';
   const distance = isAbove ? rule.threshold - value : value - rule.threshold;
   const isBeyond = distance < 0;
+  const { value_ms: valueMs = 0, is_old: isOld } = view;
   const reach = Math.max(Math.abs(rule.threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);
   const share = Math.max(0.02, Math.min(1, 1 - distance / reach));
   const shown = (number: number): string => numberText(Number(number.toPrecision(6)));
   return (
-    <div class={`rule-value${isBeyond ? ' rule-beyond' : ''}`}>
-      <b title={view.value_ms === undefined ? undefined : momentText(view.value_ms)}>{shown(value)}</b>
+    <div class={`rule-value${isOld ? ' hint' : isBeyond ? ' rule-beyond' : ''}`}>
+      <b title={momentText(valueMs)}>{shown(value)}</b>
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${share * 100}%` }} />
       </span>
       <span class="hint">
         {numberText(Number(Math.abs(distance).toPrecision(4)))} {isBeyond ? 'beyond' : 'to go'}
+        {isOld && `, ${agoText(nowMs.value - valueMs)}`}
       </span>
       <SparkLine values={spark} threshold={rule.threshold} />
     </div>

@@ -177,7 +177,7 @@ const nearestWord = ({ rule }: RuleStateView): string =>
     : 'Value, nearest';
 
 function valueFigure(state: RuleStateView): Figure {
-  const { rule, value, is_seen: isSeen, window_samples: samples } = state;
+  const { rule, value, value_ms: valueMs = 0, is_old: isOld, is_seen: isSeen, window_samples: samples } = state;
   if (value === undefined) {
     const more = isSeen ? noValueText(state) : 'metric not seen since this console began';
     return { kind: 'zero', text: '–', more };
@@ -185,7 +185,8 @@ function valueFigure(state: RuleStateView): Figure {
   const distance = distanceOf(rule, value);
   const away = `${shownNumber(Math.abs(distance))} ${distance > 0 ? 'beyond' : 'to go'}`;
   const held = samples === undefined ? '' : `, of ${samples} samples`;
-  return { kind: distance > 0 ? 'firing' : 'ok', text: shownNumber(value), more: `${away}${held}` };
+  const age = isOld ? `, ${agoText(nowMs.value - valueMs)}` : '';
+  return { kind: isOld ? 'zero' : distance > 0 ? 'firing' : 'ok', text: shownNumber(value), more: away + held + age };
 }
 
 function distanceOf({ operator = ruleDefaults.operator, threshold }: Rule, value: number): number {

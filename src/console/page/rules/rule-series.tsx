@@ -43,6 +43,7 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
 
 function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly threshold: number }) {
   const { tags, state, cause, since_ms: sinceMs, alarm_id: alarmId, value, value_ms: valueMs, beyond } = series;
+  const isOld = series.is_old;
   const mark = <StateMark state={cause === 'no_data' ? 'no-data' : state} />;
   const reach = Math.max(Math.abs(threshold), Math.abs(value ?? 0), 1e-9);
   return (
@@ -52,8 +53,8 @@ function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly 
         {alarmId === undefined ? mark : <a href={addressOf({ screen: 'alarm', id: alarmId })}>{mark}</a>}
         {sinceMs !== undefined && <span class="hint"> for {durationText(nowMs.value - sinceMs)}</span>}
       </td>
-      <td>{value === undefined ? '–' : shown(value)}</td>
-      <td class={beyond !== undefined && beyond > 0 ? 'rule-beyond' : undefined}>
+      <td class={isOld ? 'hint' : undefined}>{value === undefined ? '–' : shown(value)}</td>
+      <td class={isOld ? 'hint' : beyond !== undefined && beyond > 0 ? 'rule-beyond' : undefined}>
         {series.is_window_held === false && <span class="hint">{noValueText(series)}</span>}
         {beyond !== undefined && (
           <>

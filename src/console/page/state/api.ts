@@ -43,6 +43,7 @@ export interface RuleView {
   readonly value?: number;
   readonly is_window_held?: false;
   readonly value_ms?: number;
+  readonly is_old?: true;
   readonly value_tags?: Readonly<Record<string, string>>;
   readonly spark?: readonly number[];
   readonly window_samples?: number;

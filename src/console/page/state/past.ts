@@ -45,6 +45,7 @@ export interface RuleSeriesView {
   readonly value?: number;
   readonly is_window_held?: false;
   readonly value_ms?: number;
+  readonly is_old?: true;
   readonly beyond?: number;
   readonly spark?: readonly number[];
 }

@@ -1,0 +1,106 @@
+// What is told of values that are not current, or not held, in a real browser against the whole system.
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Page } from 'playwright-core';
+import { startFakeDiscord, type FakeDiscord } from '../../../test/support/fake-discord/fake-discord.ts';
+import { startPageBrowser, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
+import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
+
+const stepMs = 20_000;
+
+let browser: PageBrowser;
+let discord: FakeDiscord;
+let webhook: string;
+let system: ConsoleSystem;
+let opened: OpenPage;
+let page: Page;
+
+before(async () => {
+  browser = await startPageBrowser();
+  discord = await startFakeDiscord();
+});
+after(async () => {
+  await browser?.close();
+  await discord?.close();
+});
+beforeEach(async () => {
+  webhook = discord.addWebhook().url;
+  system = await startConsoleSystem({ pageDir: browser.pageDir, evaluates: true, discordApiBase: discord.apiBase });
+  opened = await browser.open(`${system.url}/console/`, { height: 900 });
+  ({ page } = opened);
+});
+afterEach(async () => {
+  try {
+    await opened.close();
+  } finally {
+    await system.stop();
+  }
+});
+
+async function send<Body>(method: string, path: string, body?: object): Promise<Body> {
+  const answer = await fetch(`${system.url}${path}`, {
+    method,
+    ...(body !== undefined && { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+  });
+  const text = await answer.text();
+  assert.ok(answer.ok, `${method} ${path}: ${text}`);
+  return JSON.parse(text) as Body;
+}
+
+const make = (fields: object): Promise<{ id: string }> =>
+  send('POST', '/rules', { discord_webhook_url: webhook, ...fields });
+
+/** How many alarms there have been. */
+async function fired(count: number): Promise<void> {
+  const deadline = Date.now() + stepMs;
+  const total = async (): Promise<number> => (await send<{ total: number }>('GET', '/api/v1/alarms/history')).total;
+  while ((await total()) < count) {
+    assert.ok(Date.now() < deadline, 'the alarms were not made in time');
+    await sleep(50);
+  }
+}
+
+const go = (address: string): Promise<unknown> => page.goto(`${system.url}/console/${address}`);
+
+test('what is not current, or not held, is told as such: an old value, a long window, a message of long ago', async () => {
+  const at = (value: number, secondsAgo: number, host: string): object => ({
+    name: 'load',
+    value,
+    tags: { host },
+    timestamp: Date.now() - secondsAgo * 1_000,
+  });
+  const { id } = await make({ metric_name: 'load', threshold: 500, tags: { host: 'gone' } });
+  const { id: meanId } = await make({
+    metric_name: 'load',
+    threshold: 500,
+    tags: { host: 'live' },
+    type: 'window_average',
+    window_duration_seconds: 600,
+  });
+  await send('POST', '/api/v1/metrics', [
+    at(495, 20 * 60, 'gone'),
+    ...Array.from({ length: 100 }, (_, index) => at(10, 300 - index * 3, 'live')),
+  ]);
+  await go(`#/rules/${id}`);
+  const figure = page.locator('.figure', { hasText: 'Value, nearest' });
+  await figure.getByText(/5 to go, 20 min .*ago/).waitFor();
+  assert.match((await figure.getAttribute('class'))!, /figure-zero/);
+  await go(`#/rules/${meanId}`);
+  await page.locator('.figure', { hasText: 'Mean of 10 min' }).getByText('Its window is longer than').waitFor();
+  await page.locator('.list-table').getByText('Its window is longer than what is held here').waitFor();
+  await go('#/rules');
+  await page
+    .locator('.rule-value.hint', { hasText: '495' })
+    .getByText(/5 to go, 20 min .*ago/)
+    .waitFor();
+  await page.locator('.rule', { hasText: 'averages' }).getByText('Its window is longer than what').waitFor();
+
+  const timeMs = Date.now() - 40 * 86_400_000;
+  const given = { ruleId: id, metric: 'load', tags: { host: 'gone' }, x: 501, offset: 1_000, timeMs };
+  const { state } = await appendAlarm(system.storage.log, { ...given, state: firingSince(timeMs) });
+  assert.ok(state.state === 'firing');
+  await fired(1);
+  await go(`#/alarms/${state.alarmId}`);
+  await page.getByText('Its message is no longer held.').waitFor();
+});
