@@ -16,6 +16,7 @@ import { MetricCatalogue } from './metrics/metric-catalogue.ts';
 import { metricsRoutes } from './metrics/metrics-routes.ts';
 import { SampleCount } from './metrics/sample-count.ts';
 import { pageRoutes } from './page-routes.ts';
+import { currentValues } from './rules/current-value.ts';
 import { RuleIndex } from './rules/rule-index.ts';
 import { ruleSearchRoutes } from './rules/rule-search-routes.ts';
 import { ruleStateRoute } from './rules/rule-state-route.ts';
@@ -55,16 +56,17 @@ export function createConsole(options: ConsoleOptions): Console {
   const lagging = new LagWatch(log, instances);
   const isReadOnly = options.isReadOnly === true;
   const status = (): Status => statusOf({ live, rules, samples, lagging, version, isReadOnly });
-  const hub = new LiveHub({ live, status, now, meter: options.meter });
-  const pasts = new MetricPasts(log);
   const catalogue = new MetricCatalogue(log);
+  const current = currentValues(catalogue, rules, now);
+  const hub = new LiveHub({ live, status, current, now, meter: options.meter });
+  const pasts = new MetricPasts(log);
   const index = new RuleIndex(rules);
   const looking = { log, pasts, now };
   const parts = [
     statusRoute(status, now),
-    ruleSearchRoutes({ live, rules, index, catalogue, now }),
-    ruleStateRoute({ live, rules, catalogue, now }),
-    alarmListRoutes({ live, now }),
+    ruleSearchRoutes({ live, rules, index, catalogue, current, now }),
+    ruleStateRoute({ live, rules, catalogue, current, now }),
+    alarmListRoutes({ live, current, now }),
     timelineRoutes({ live, rules, now }),
     streamRoutes(hub),
     alarmRoutes({ ...looking, live, rules, discordApiBase }),

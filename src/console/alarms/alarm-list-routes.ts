@@ -8,10 +8,12 @@ import { listAlarms, parsePlace } from './alarm-list.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { PastAlarm } from '../live/past-alarms.ts';
 import { AlarmSchema, shownAlarm } from '../live/shown-alarm.ts';
+import type { CurrentValue } from '../rules/current-value.ts';
 import { metricFilterWords } from '../metrics/metric-filter.ts';
 
 export interface AlarmListOptions {
   readonly live: LiveStore;
+  readonly current: CurrentValue;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -83,7 +85,7 @@ export function alarmListRoutes(options: AlarmListOptions): Routes {
   };
 }
 
-function listRoute(app: HttpApp, { live: { alarms }, now }: AlarmListOptions): void {
+function listRoute(app: HttpApp, { live: { alarms }, current, now }: AlarmListOptions): void {
   app.get(
     '/api/v1/alarms',
     {
@@ -100,7 +102,7 @@ function listRoute(app: HttpApp, { live: { alarms }, now }: AlarmListOptions): v
       return reply.send({
         time_ms: now(),
         total: found.total,
-        alarms: found.alarms.map(shownAlarm),
+        alarms: found.alarms.map((alarm) => shownAlarm(alarm, current(alarm))),
         ...(found.next !== undefined && { next: found.next }),
       });
     },

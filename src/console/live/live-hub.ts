@@ -1,6 +1,7 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { aborted } from '../../base/service.ts';
 import type { Meter } from '../../base/meter.ts';
+import type { CurrentValue } from '../rules/current-value.ts';
 import { compareGravity } from '../rules/rule-search.ts';
 import { formatPositions, type FeedItem, type FeedPositions } from './feed.ts';
 import type { LiveStore } from './live-store.ts';
@@ -12,6 +13,7 @@ import type { StreamClient } from './stream-client.ts';
 export interface LiveHubOptions {
   readonly live: LiveStore;
   readonly status: () => Status;
+  readonly current: CurrentValue;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly meter: Meter;
@@ -138,19 +140,34 @@ export class LiveHub {
     const isSlowDue = isWhole || nowMs - this.#slowMs >= slowEveryMs;
     const { counts, version } = live.alarms;
     const isLong = counts.firing + counts.pending > slowAlarms;
+    const isChanged = version !== this.#toldVersion && (isSlowDue || !isLong);
     const alarms =
-      version !== this.#toldVersion && (isSlowDue || !isLong) ? this.#alarmsNow(version) : this.#told.alarms;
+      isChanged || isSlowDue ? this.#alarmsNow(isChanged ? version : undefined, isSlowDue) : this.#told.alarms;
     const numbers = isSlowDue ? status() : { ...this.#told.status, alarms: { ...counts } };
     if (isSlowDue) this.#slowMs = nowMs;
     this.#told = { status: numbers, alarms };
   }
 
-  #alarmsNow(version: number): Told['alarms'] {
+  /** Of another version than was told, or of the same. Values are looked at anew of what is new, and else when that is due. */
+  #alarmsNow(version: number | undefined, isValueDue: boolean): Told['alarms'] {
+    const before = this.#told.alarms;
+    const { current } = this.#options;
+    const told = version === undefined ? [...before.values()].map(({ alarm }) => alarm) : this.#gravest(version);
+    const now = new Map<string, ToldAlarm>();
+    for (const alarm of told) {
+      const [key, known] = [alarmKey(alarm), before.get(alarmKey(alarm))];
+      const isSame = known?.alarm === alarm && !(isValueDue && known.value !== current(alarm));
+      now.set(key, isSame ? known : { alarm, value: current(alarm) });
+    }
+    return version === undefined && [...now].every(([key, alarm]) => before.get(key) === alarm) ? before : now;
+  }
+
+  #gravest(version: number): AlarmRecord[] {
     this.#toldVersion = version;
     const sorted = [...this.#options.live.alarms.unquiet()].sort(compareGravity);
     const firing = sorted.filter(({ state }) => state.state === 'firing').slice(0, alarmsToldMax);
     const pending = sorted.filter(({ state }) => state.state === 'pending').slice(0, alarmsToldMax);
-    return new Map([...firing, ...pending].map((alarm) => [alarmKey(alarm), alarm]));
+    return [...firing, ...pending];
   }
 
   #snapshot(client: StreamClient, since: FeedPositions | undefined): void {
@@ -160,7 +177,7 @@ export class LiveHub {
     const data = {
       time_ms: now(),
       status: this.#told.status,
-      alarms: [...this.#told.alarms.values()].map(shownAlarm),
+      alarms: [...this.#told.alarms.values()].map(shownTold),
       feed: items.map((item) => shownFeedItem(item, live)),
       is_resumed: since !== undefined,
       is_complete: complete,
@@ -191,8 +208,17 @@ export class LiveHub {
 /** What clients have been told last. */
 interface Told {
   readonly status: Partial<Status>;
-  readonly alarms: ReadonlyMap<string, AlarmRecord>;
+  readonly alarms: ReadonlyMap<string, ToldAlarm>;
 }
+
+/** The same object as long as nothing of it is another. */
+interface ToldAlarm {
+  readonly alarm: AlarmRecord;
+  /** What is compared now, as it was last looked at. */
+  readonly value: number | undefined;
+}
+
+const shownTold = ({ alarm, value }: ToldAlarm) => shownAlarm(alarm, value);
 
 function difference(before: Told, now: Told) {
   const known = before.status as Readonly<Record<string, unknown>>;
@@ -205,8 +231,8 @@ function difference(before: Told, now: Told) {
   return {
     ...(status.length > 0 && { status: Object.fromEntries(status) }),
     ...(set.length + gone.length > 0 && {
-      alarms: set.map(([, alarm]) => shownAlarm(alarm)),
-      gone: gone.map(([, alarm]) => shownAlarm(alarm)),
+      alarms: set.map(([, alarm]) => shownTold(alarm)),
+      gone: gone.map(([, alarm]) => shownTold(alarm)),
     }),
   };
 }

@@ -117,7 +117,7 @@ export function sparkOf({ value }: SeriesSeen): readonly number[] {
  * What the rule compares now: the last value, or the mean of its window, whose far edge is as exact as a point. A mean of a part of
  * the window is another number than the one that is judged, and would contradict the alarm beside it: there is none then.
  */
-function comparedOf(
+export function comparedOf(
   { type, windowMs }: Condition,
   series: SeriesSeen,
 ): { readonly value: number | undefined; readonly samples: number | undefined } {

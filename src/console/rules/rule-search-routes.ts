@@ -5,6 +5,7 @@ import type { HttpApp, Routes } from '../../http/server.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { MetricCatalogue } from '../metrics/metric-catalogue.ts';
+import type { CurrentValue } from './current-value.ts';
 import { glanceOf } from './rule-glance.ts';
 import type { RuleIndex } from './rule-index.ts';
 import { searchRules, type Found } from './rule-search.ts';
@@ -15,6 +16,7 @@ export interface RuleSearchOptions {
   readonly rules: RuleFeed;
   readonly index: RuleIndex;
   readonly catalogue: MetricCatalogue;
+  readonly current: CurrentValue;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -73,7 +75,7 @@ export function ruleSearchRoutes(options: RuleSearchOptions): Routes {
 }
 
 function searchRoutes(app: HttpApp, options: RuleSearchOptions): void {
-  const { live, catalogue, now } = options;
+  const { live, catalogue, current, now } = options;
   const config = { scope: 'rules:read' as const };
   app.get(
     '/api/v1/rules',
@@ -89,7 +91,9 @@ function searchRoutes(app: HttpApp, options: RuleSearchOptions): void {
       const { rules, ...more } = search(options, { limit: searchedMax, ...request.query });
       return reply.send({
         time_ms: now(),
-        rules: rules.map((summary) => shownRule(summary, glanceOf(summary.entry, { live, catalogue, nowMs: now() }))),
+        rules: rules.map((summary) =>
+          shownRule(summary, glanceOf(summary.entry, { live, catalogue, nowMs: now() }), current),
+        ),
         ...more,
       });
     },

@@ -6,6 +6,7 @@ import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { bucketMs } from '../live/fire-counts.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { MetricCatalogue } from '../metrics/metric-catalogue.ts';
+import type { CurrentValue } from './current-value.ts';
 import { glanceOf, sparkOf } from './rule-glance.ts';
 import { seriesOfRule, type SeriesOfRule } from './rule-series.ts';
 import { summarize } from './rule-search.ts';
@@ -15,6 +16,7 @@ export interface RuleStateOptions {
   readonly live: LiveStore;
   readonly rules: RuleFeed;
   readonly catalogue: MetricCatalogue;
+  readonly current: CurrentValue;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -62,7 +64,7 @@ const QuerySchema = Type.Object(
 
 /** How one rule is: what its page shows beside charts and lists. */
 export function ruleStateRoute(options: RuleStateOptions): Routes {
-  const { live, rules, catalogue, now } = options;
+  const { live, rules, catalogue, current, now } = options;
   return (app) => {
     app.get(
       '/api/v1/rules/:id/state',
@@ -87,7 +89,7 @@ export function ruleStateRoute(options: RuleStateOptions): Routes {
         return reply.header('cache-control', 'no-store').send({
           time_ms: nowMs,
           version: { partition, offset },
-          ...shownRule(summarize(entry, live.alarms.ofRule(id)), glanceOf(entry, { live, catalogue, nowMs })),
+          ...shownRule(summarize(entry, live.alarms.ofRule(id)), glanceOf(entry, { live, catalogue, nowMs }), current),
           fires: { bucket_ms: bucketMs, counts: live.past.fires.strip(id, nowMs) },
           nearest: first.map(shownSeries),
           nearest_total: total,

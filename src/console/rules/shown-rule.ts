@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { maskedWebhookUrl } from '../../rule/webhook-url.ts';
 import { heardMs, type Sending } from '../live/deliveries-view.ts';
 import { AlarmSchema, shownAlarm } from '../live/shown-alarm.ts';
+import type { CurrentValue } from './current-value.ts';
 import type { RuleGlance } from './rule-glance.ts';
 import type { RuleSummary } from './rule-search.ts';
 
@@ -41,14 +42,21 @@ export const RuleSchema = Type.Object({
   ),
 });
 
-export function shownRule(summary: RuleSummary, glance: RuleGlance) {
-  return { ...shownSummary(summary), ...shownGlance(glance) };
+export function shownRule(summary: RuleSummary, glance: RuleGlance, current: CurrentValue) {
+  return { ...shownSummary(summary, current), ...shownGlance(glance) };
 }
 
 /** The webhook's URL is a secret that only the rules API gives. */
-function shownSummary({ entry, state, firing, pending, series, worst }: RuleSummary) {
+function shownSummary({ entry, state, firing, pending, series, worst }: RuleSummary, current: CurrentValue) {
   const rule = { ...entry.rule, discord_webhook_url: maskedWebhookUrl(entry.webhook) };
-  return { rule, state, firing, pending, series, ...(worst !== undefined && { worst: shownAlarm(worst) }) };
+  return {
+    rule,
+    state,
+    firing,
+    pending,
+    series,
+    ...(worst !== undefined && { worst: shownAlarm(worst, current(worst)) }),
+  };
 }
 
 /** What says nothing is left out: a page of rules is asked for every other second. */

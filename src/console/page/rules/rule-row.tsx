@@ -97,8 +97,15 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
 function seenText({ series, worst, state }: RuleView): string {
   if (state === 'disabled') return 'Kept, and evaluated by nothing';
   if (worst?.since_ms !== undefined) {
-    const value = worst.value === null ? 'silent' : `at ${numberText(worst.value)}`;
-    return `${value} for ${durationText(nowMs.value - worst.since_ms)}`;
+    const { value, current_value: now } = worst;
+    const began = state === 'firing' ? 'fired' : 'began';
+    const text =
+      now !== undefined
+        ? `at ${numberText(Number(now.toPrecision(8)))}`
+        : value === null
+          ? 'silent'
+          : `${began} at ${numberText(value)},`;
+    return `${text} for ${durationText(nowMs.value - worst.since_ms)}`;
   }
   return series === 0 ? 'Has not fired yet' : `${series} series calm`;
 }

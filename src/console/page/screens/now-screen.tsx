@@ -205,7 +205,13 @@ function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
   );
 }
 
-function AlarmRow({ alarm: { view, value }, hasEnded }: { readonly alarm: LiveAlarm; readonly hasEnded: boolean }) {
+function AlarmRow({
+  alarm: { view, value, isCurrent },
+  hasEnded,
+}: {
+  readonly alarm: LiveAlarm;
+  readonly hasEnded: boolean;
+}) {
   const alarm = view.value;
   const state = hasEnded ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : alarm.state;
   return (
@@ -223,7 +229,9 @@ function AlarmRow({ alarm: { view, value }, hasEnded }: { readonly alarm: LiveAl
       </div>
       <dl class="alarm-figures">
         <div>
-          <dt title="When its state last changed">Value</dt>
+          <dt>
+            <ValueWord isCurrent={isCurrent} state={alarm.state} />
+          </dt>
           <dd class="value">
             <Value of={value} />
           </dd>
@@ -257,8 +265,12 @@ function alarmAddress({ alarm_id: id, rule_id: ruleId }: AlarmView): string {
 
 // What changes all the time is a part of its own, which is drawn anew by itself.
 
+function ValueWord({ isCurrent, state }: Pick<LiveAlarm, 'isCurrent'> & Pick<AlarmView, 'state'>) {
+  return <>{isCurrent.value ? 'Value' : state === 'firing' ? 'Fired at' : 'Began at'}</>;
+}
+
 function Value({ of }: { readonly of: LiveAlarm['value'] }) {
-  return <>{of.value === null ? '–' : numberText(of.value)}</>;
+  return <>{of.value === null ? '–' : numberText(Number(of.value.toPrecision(8)))}</>;
 }
 
 function Since({ sinceMs }: { readonly sinceMs: number }) {

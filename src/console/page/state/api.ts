@@ -10,6 +10,7 @@ export interface AlarmView {
   readonly state: 'firing' | 'pending' | 'ok';
   readonly since_ms?: number;
   readonly value: number | null;
+  readonly current_value?: number;
   readonly time_ms: number;
   readonly cause?: 'breach' | 'no_data';
   readonly notified?: boolean;

@@ -29,9 +29,11 @@ export const refusal = signal<string | undefined>(undefined);
 /** One alarm as long as it is told of. What of it changes with each sample stands apart, so that nothing else is drawn anew. */
 export interface LiveAlarm {
   readonly key: string;
-  /** Its value is the one that this began with. */
+  /** Its values are those that this began with. */
   readonly view: Signal<AlarmView>;
+  /** What is compared now, where that is known, or else what was when the state began. */
   readonly value: Signal<number | null>;
+  readonly isCurrent: Signal<boolean>;
 }
 
 export interface AlarmChange {
@@ -128,9 +130,12 @@ function showAlarms(views: readonly AlarmView[], gone: readonly AlarmView[] | un
   for (const view of views) {
     const key = alarmKey(view);
     const known = before.get(key);
-    alarms.set(key, known ?? { key, view: signal(view), value: signal(view.value) });
+    const { current_value: current, value: began } = view;
+    const [value, isCurrent] = [current ?? began, current !== undefined];
+    alarms.set(key, known ?? { key, view: signal(view), value: signal(value), isCurrent: signal(isCurrent) });
     if (known === undefined) continue;
-    known.value.value = view.value;
+    known.value.value = value;
+    known.isCurrent.value = isCurrent;
     if (!isSameButForValue(known.view.peek(), view)) known.view.value = view;
   }
   for (const view of gone ?? []) alarms.delete(alarmKey(view));
