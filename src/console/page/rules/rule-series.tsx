@@ -2,15 +2,19 @@ import { nowMs } from '../state/live.ts';
 import type { RuleSeriesView, RuleStateView } from '../state/past.ts';
 import { addressOf } from '../router.ts';
 import { noValueText } from './rule-figures.tsx';
+import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
 import { ScrolledTable } from '../parts/table.tsx';
 import { agoText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+
+const keyOf = ({ tags = {} }: RuleSeriesView): string => JSON.stringify(tags);
 
 const shown = (value: number): string => numberText(Number(value.toPrecision(6)));
 
 /** The series that the rule judges: what fires, what is pending, and then what is nearest to the threshold. */
 export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; readonly onMore: () => void }) {
   const { nearest, nearest_total: total } = state;
+  const { rows, holds, ...missing } = useHeldRows(nearest, keyOf, `${state.rule.id} ${nearest.length}`);
   return (
     <section class="card past-card">
       <div class="section-head">
@@ -22,15 +26,18 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
         </p>
       </div>
       {nearest.length > 0 && (
-        <ScrolledTable
-          label="series of the rule"
-          heads={['Series', 'State', 'Value', 'To the threshold', 'Heard']}
-          kind="list-table"
-        >
-          {nearest.map((series) => (
-            <Row key={JSON.stringify(series.tags ?? {})} series={series} threshold={state.rule.threshold} />
-          ))}
-        </ScrolledTable>
+        <div class="held" {...holds}>
+          <MissedPill {...missing} />
+          <ScrolledTable
+            label="series of the rule"
+            heads={['Series', 'State', 'Value', 'To the threshold', 'Heard']}
+            kind="list-table"
+          >
+            {rows.map(({ item }) => (
+              <Row key={keyOf(item)} series={item} threshold={state.rule.threshold} />
+            ))}
+          </ScrolledTable>
+        </div>
       )}
       {total > nearest.length && nearest.length < 200 && (
         <button type="button" class="more" onClick={onMore}>

@@ -36,10 +36,10 @@ export function AlarmWaterfall({ alarm }: { readonly alarm: AlarmDetail }) {
 }
 
 function Message({ message }: { readonly message: NotificationView }) {
-  const { judgeable_ms: fromMs } = message;
+  const { judgeable_ms: beganMs } = message;
   const stages = stagesOf(message);
-  const endMs = Math.max(fromMs + 1, ...stages.map(({ toMs }) => toMs));
-  const share = (ms: number): string => `${Math.max(0, Math.min(100, ((ms - fromMs) / (endMs - fromMs)) * 100))}%`;
+  const endMs = Math.max(beganMs + 1, ...stages.map(({ toMs }) => toMs));
+  const share = (ms: number): string => `${Math.max(0, Math.min(100, ((ms - beganMs) / (endMs - beganMs)) * 100))}%`;
   const isGood = message.outcome === 'delivered' || message.outcome === 'merged';
   return (
     <div class="waterfall-message">
@@ -50,7 +50,7 @@ function Message({ message }: { readonly message: NotificationView }) {
           {outcomeWords[message.outcome] ?? message.outcome}
           {isGood &&
             message.outcome_ms !== undefined &&
-            ` ${shortText(message.outcome_ms - fromMs)} after the sample${message.kind === 'no_data' ? ' was due' : ''}`}
+            ` ${shortText(message.outcome_ms - beganMs)} after the sample${message.kind === 'no_data' ? ' was due' : ''}`}
         </span>
         {message.owed && <span class="hint">withheld by the cooldown before</span>}
         {message.reason !== undefined && <span class="disagrees">{message.reason}</span>}
