@@ -122,6 +122,9 @@ test('j and k go through the alarms that fire, Enter opens one, and e edits its 
   }
   await page.keyboard.press('Enter');
   await page.waitForURL(/#\/alarms\//);
+  await page.getByRole('link', { name: 'Edit the rule' }).waitFor();
+  await page.keyboard.press('e');
+  await page.waitForURL(/\/edit$/);
   await page.goto(`${system.url}/console/#/rules/${ruleId}`);
   await page.getByRole('link', { name: 'Edit', exact: true }).waitFor();
   await page.keyboard.press('e');

@@ -14,6 +14,8 @@ import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
 
 const againEveryMs = 2_000;
+/** Of what is older the day has to be said. */
+const todayMs = 12 * 3_600_000;
 
 /** One alarm: what fired it, the samples it rests on, and how long each stage took. The link in a message leads here. */
 export function AlarmScreen({ id }: { readonly id: string }) {
@@ -79,7 +81,7 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
         <a class="button" href={addressOf({ screen: 'rule', id: alarm.rule_id })}>
           The rule
         </a>
-        <a class="button" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
+        <a class="button writes" data-key="e" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
           Edit the rule
         </a>
         <button type="button" onClick={() => void copyLink()}>
@@ -108,7 +110,7 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
   const lastedMs = (alarm.ended_ms ?? nowMs.value) - alarm.since_ms;
   const since = (
     <time dateTime={new Date(alarm.since_ms).toISOString()} title={momentText(alarm.since_ms)}>
-      {clockText(alarm.since_ms)}
+      {nowMs.value - alarm.since_ms > todayMs ? momentText(alarm.since_ms) : clockText(alarm.since_ms)}
     </time>
   );
   const isMean = rule?.type === 'window_average';
