@@ -132,6 +132,15 @@ test('a name that cannot be resolved, or not in time: nothing was sent', async (
   }
 });
 
+test('a connection that comes too late is not used: who slept meanwhile may not own what it was to send', async (t) => {
+  const { client, fake, url } = await benchOf(t, [], { timing: { connectMs: 100, totalMs: 3_000, lateMs: 4_000 } });
+  const answer = client.post(url, hello);
+  // As when the process is stopped: the connection stands, and nobody has looked.
+  for (const wokenAt = performance.now() + 400; performance.now() < wokenAt;);
+  assert.deepEqual(await answer, { kind: 'not_sent', reason: 'UND_ERR_CONNECT_TIMEOUT' });
+  assert.deepEqual(fake.ledger.entries, []);
+});
+
 test('a name that turns inwards is refused at each connection, and so are the private ones among its addresses', async (t) => {
   const lookup = resolver([publicOne], [privateOne], [privateOne, publicOne]);
   const short = { ...timing, connectMs: 200, totalMs: 3_000 };

@@ -56,11 +56,18 @@ export class DiscordClient {
       allowH2: false,
     });
     this.#agent = new Agent({
-      connect: (options, callback) =>
-        connect(options, (...result) => {
-          if (result[0] !== null) this.#beforeSending.add(result[0]);
-          callback(...result);
-        }),
+      connect: (options, callback) => {
+        const begunMs = performance.now();
+        connect(options, (error, socket) => {
+          // A process that was stopped meanwhile wakes with a connection, and may no longer own what it was about to send.
+          const isLate = performance.now() - begunMs > this.#timing.connectMs;
+          if (error === null && !isLate) return callback(null, socket);
+          socket?.destroy();
+          const failure = error ?? new errors.ConnectTimeoutError('the connection came too late');
+          this.#beforeSending.add(failure);
+          callback(failure, null);
+        });
+      },
       // HTTP/2 may repeat a request by itself when a connection is closed.
       allowH2: false,
       // How long an answer is awaited is said below, for the request as a whole; a late one is still listened to.
