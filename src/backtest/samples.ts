@@ -109,7 +109,7 @@ class Chart {
   constructor(order: SamplesOrder) {
     this.#order = order;
     this.#key = seriesKey(order.metricName, order.tags);
-    this.#stretchMs = Math.max(1, (order.toMs - order.fromMs) / order.points);
+    this.#stretchMs = Math.max(1, (order.toMs - order.fromMs) / Math.max(1, order.points - 1));
   }
 
   add(series: { readonly key: string; readonly tags: Tags }, sample: ChartSample): void {
@@ -147,10 +147,11 @@ class Chart {
 
   #addPoint(points: SeriesPoints, { timestampMs, value, offset }: ChartSample, mean: number | undefined): void {
     const { t, min, max, mean: means, count, window, offset: offsets } = points;
-    const stretch = Math.floor((timestampMs - this.#order.fromMs) / this.#stretchMs);
+    // Cut where the clock says and not where the range begins: a range that moves on keeps the points that it has.
+    const stretch = Math.floor(timestampMs / this.#stretchMs);
     const last = t.length - 1;
     // A late sample belongs to a stretch that is closed: it goes where it came, so that none is lost.
-    const isSame = last >= 0 && stretch <= Math.floor((t[last]! - this.#order.fromMs) / this.#stretchMs);
+    const isSame = last >= 0 && stretch <= Math.floor(t[last]! / this.#stretchMs);
     if (!isSame) {
       t.push(timestampMs);
       min.push(value);

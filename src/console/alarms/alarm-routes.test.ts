@@ -216,6 +216,7 @@ interface Points {
   readonly p99: number | null;
   readonly series: readonly {
     readonly tags?: object;
+    readonly t: number[];
     readonly min: number[];
     readonly max: number[];
     readonly mean: number[];
@@ -252,6 +253,27 @@ test('samples are cut into stretches that keep each extreme, series by series', 
   assert.deepEqual([exact.series_total, exact.series[0]!.window.length], [1, 3_000]);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   assert.ok(Math.abs(exact.series[0]!.window.at(-1)! - mean) < 1e-9);
+});
+
+test('a range that moves on keeps the points that it has', async () => {
+  const nowMs = Date.now();
+  await call(
+    '/api/v1/metrics',
+    Array.from({ length: 400 }, (_, index) => ({
+      name: 'steady',
+      value: index,
+      timestamp: nowMs - 4_000 + index * 10,
+    })),
+  );
+  const times = async (byMs: number): Promise<readonly number[]> => {
+    const query = `metric_name=steady&from_ms=${nowMs - 4_000 + byMs}&to_ms=${nowMs + byMs}&points=50`;
+    return (await call<Points>(`/api/v1/samples?${query}`)).series[0]!.t;
+  };
+  const [then, later] = [await times(0), await times(130)];
+  assert.ok(then.length <= 50, `${then.length}`);
+  // The first may be a part of its stretch.
+  const moved = later.slice(1).filter((ms) => !then.includes(ms));
+  assert.deepEqual(moved, []);
 });
 
 const byName = (one: readonly unknown[], other: readonly unknown[]): number =>
