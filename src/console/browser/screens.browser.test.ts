@@ -190,8 +190,6 @@ test('whatever can be dragged is a slider for keys, and has a field to type in',
       const { result: said } = await tools.send('Runtime.callFunctionOn', {
         objectId: object.objectId!,
         functionDeclaration: `function () {
-          // The chart's own: its drag is off.
-          if (this.matches('.u-over')) return [];
           const sliders = this.matches('[role=slider]') ? [this] : [...this.querySelectorAll('[role=slider]')];
           return sliders.length === 0 ? ['no slider: ' + this.outerHTML.slice(0, 80)] : sliders.map(({ ariaLabel }) => ariaLabel);
         }`,

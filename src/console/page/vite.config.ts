@@ -1,8 +1,13 @@
 import { defineConfig, type Plugin } from 'vite';
 
+/** Functions of uPlot's own body, by their names. */
+const inner = (names: string): RegExp =>
+  new RegExp(`(\\n\\tfunction (?:${names})\\([^)]*\\)) \\{\\n[^]*?\\n\\t\\}(?=\\n)`, 'g');
+
 /**
  * uPlot hangs all its ways to draw a line on itself, so that no bundler can leave out those that nobody uses. And it begins with two of
  * Intl's objects, which takes a slow machine a tenth of a second: one is for what is left out, the other one is made when it is wanted.
+ * Its cursor, its legend and series that come and go are left out, too: the cursor is our own (`charts/chart-cursor.tsx`).
  */
 const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(paths\.(?:stepped|bars|spline) *= \w+\);/g, ''],
@@ -10,6 +15,13 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/const localTz = [^;]+;/g, 'const localTz = undefined;'],
   [/const numFormatter = ([^;]+);/g, 'let madeFormatter; const numFormatter = () => (madeFormatter ??= $1);'],
   [/numFormatter\.format\(/g, 'numFormatter().format('],
+  [/(showLegend|showCursor) += +(?:legend|cursor)\.show;/g, '$1 = false;'],
+  [
+    inner('updateCursor|cacheMouse|mouse(?:Move|Down|Up|Leave)|dblClick|syncRect|hideSelect|setFocus|setSelect'),
+    '$1 {}',
+  ],
+  [inner('initLegendRow|syncLegend|setLegend|setLegendValues'), '$1 {}'],
+  [inner('addSeries|delSeries|addBand|delBand|toggleDOM'), '$1 {}'],
 ];
 
 const lighterUplot: Plugin = {

@@ -1,10 +1,13 @@
 // The chart of a metric: uPlot draws it, and here is what a rule adds: the threshold that can be dragged, the times at which it
-// fired, and a table with the same numbers for whoever does not see the drawing.
+// fired, a cursor that tells the numbers at a place, and a table of them all for whoever does not see the drawing.
+import { useSignal } from '@preact/signals';
+import type { TargetedMouseEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import type { SeriesView } from '../state/api.ts';
 import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts';
 import { colorOf, seriesColors } from './chart-colors.ts';
+import { ChartCursor, ChartReadout } from './chart-cursor.tsx';
 import { ChartTable } from './chart-table.tsx';
 import { clockText } from '../parts/time-text.ts';
 import { zone } from '../state/zone.ts';
@@ -50,6 +53,17 @@ export function Chart(props: ChartProps) {
   const spanNow = useRef<Span>(span);
   spanNow.current = span;
   const height = props.height ?? 280;
+  const at = useSignal<number | undefined>(undefined);
+  const point = ({ currentTarget, clientX, target }: TargetedMouseEvent<HTMLElement>): void => {
+    // Who moves the threshold asks for no sample.
+    if ((target as Element).closest('.threshold') !== null) return;
+    const { left, width } = currentTarget.querySelector('.chart-cursor')!.getBoundingClientRect();
+    at.value = props.fromMs + ((clientX - left) / width) * (props.toMs - props.fromMs);
+  };
+  const leave = ({ currentTarget }: TargetedMouseEvent<HTMLElement>): void => {
+    // What the keys, or a tap, have chosen stays.
+    if (currentTarget.querySelector('.chart-cursor:focus') === null) at.value = undefined;
+  };
   const shape = props.series.map(({ tags }) => JSON.stringify(tags ?? {})).join();
 
   useLayoutEffect(() => {
@@ -79,8 +93,17 @@ export function Chart(props: ChartProps) {
 
   return (
     <figure class="chart">
-      <div class="chart-stage">
+      <div class="chart-stage" onPointerMove={point} onClick={point} onPointerLeave={leave}>
         <div class="chart-plot" ref={holder} aria-hidden="true" />
+        <ChartCursor
+          label={props.label}
+          series={props.series}
+          fromMs={props.fromMs}
+          toMs={props.toMs}
+          span={span}
+          startMs={props.mark?.timeMs}
+          at={at}
+        />
         {props.threshold !== undefined && props.onThreshold !== undefined && (
           <ThresholdHandle
             label="Threshold"
@@ -107,25 +130,9 @@ export function Chart(props: ChartProps) {
             />
           )}
       </div>
-      <ChartLegend series={props.series} />
+      <ChartReadout series={props.series} fromMs={props.fromMs} toMs={props.toMs} at={at} />
       <ChartTable label={props.label} series={props.series} />
     </figure>
-  );
-}
-
-function ChartLegend({ series }: { readonly series: readonly SeriesView[] }) {
-  if (series.length < 2) return null;
-  return (
-    <ul class="chart-legend">
-      {series.map(({ tags }, index) => (
-        <li key={JSON.stringify(tags ?? {})}>
-          <span class={`chart-key chart-key-${index % seriesColors.length}`} aria-hidden="true" />
-          {Object.entries(tags ?? {})
-            .map(([key, value]) => `${key}=${value}`)
-            .join(' ') || 'no tags'}
-        </li>
-      ))}
-    </ul>
   );
 }
 
@@ -144,7 +151,7 @@ function optionsOf(
     ...size,
     padding: [chartPadding.top, rightPx, 0, 0],
     legend: { show: false },
-    cursor: { drag: { x: false, y: false }, points: { size: 7 } },
+    cursor: { show: false },
     scales: {
       x: { time: true, range: () => [latest.current.fromMs / 1000, latest.current.toMs / 1000] },
       y: { range: () => [span.current.low, span.current.high] },

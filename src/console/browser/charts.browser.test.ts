@@ -1,0 +1,118 @@
+// Charts in a real browser: what they tell to whoever points at them, and to whoever has keys alone.
+import { after, afterEach, before, test } from 'node:test';
+import assert from 'node:assert/strict';
+import type { Locator, Page } from 'playwright-core';
+import { startPageBrowser, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
+import { shownValues, startShownSystem, type ShownSystem } from '../testing/shown-system.ts';
+
+let browser: PageBrowser;
+let shown: ShownSystem;
+let opened: OpenPage;
+let page: Page;
+
+before(async () => {
+  browser = await startPageBrowser();
+  shown = await startShownSystem(browser.pageDir);
+});
+afterEach(async () => {
+  await opened?.close();
+});
+after(async () => {
+  await shown?.stop();
+  await browser?.close();
+});
+
+async function openScreen(name: string, width = 1_280): Promise<void> {
+  const { address, isThere } = shown.screens.find((each) => each.name === name)!;
+  opened = await browser.open(`${shown.system.url}/console/#${address}`, { width });
+  ({ page } = opened);
+  await isThere(page);
+}
+
+/** The value that the alarm's page is about. */
+const firedAt = 91;
+
+/** So short that each sample is a point of its own. */
+const showTenMinutes = async (): Promise<void> => page.getByRole('radio', { name: '10 min' }).check();
+
+const cursor = (): Locator => page.getByRole('slider', { name: 'Data cursor' });
+const readout = (): Locator => page.locator('.chart-readout');
+const valueAt = async (): Promise<number> => Number(/[\d.]+$/.exec(await readout().innerText())?.[0]);
+
+for (const name of ['editor', 'rule', 'alarm'])
+  test(`the keys lead from sample to sample, and what is there is told: ${name}`, async () => {
+    await openScreen(name, name === 'rule' ? 320 : 1_280);
+    if (name !== 'alarm') await showTenMinutes();
+    await page
+      .locator(`.chart-cursor[aria-valuetext$=" ${name === 'alarm' ? firedAt : shownValues.at(-1)}"]`)
+      .waitFor();
+    await cursor().focus();
+    await page.locator('.chart-cursor-line').waitFor();
+    await cursor().press('Home');
+    const seen = [await valueAt()];
+    for (const _ of shownValues.slice(1)) {
+      await cursor().press('ArrowRight');
+      seen.push(await valueAt());
+    }
+    assert.deepEqual(seen, shownValues);
+    assert.equal(await page.locator('.chart-cursor-dot').count(), 1);
+    await cursor().press('PageDown');
+    assert.equal(await valueAt(), shownValues[0]);
+    await cursor().press('PageUp');
+    await cursor().press('ArrowLeft');
+    assert.equal(await valueAt(), shownValues.at(-2));
+    assert.match((await cursor().getAttribute('aria-valuetext'))!, /^\d\d:\d\d:\d\d: host=web-1 93\.25$/);
+    await cursor().press('End');
+    assert.equal(await valueAt(), shownValues.at(-1));
+    await cursor().press('Escape');
+    await page.locator('.chart-cursor-line').waitFor({ state: 'detached' });
+    assert.equal(await readout().innerText(), '');
+  });
+
+test('on an alarm’s page it begins at the sample that fired', async () => {
+  await openScreen('alarm');
+  await cursor().focus();
+  assert.equal(await valueAt(), firedAt);
+});
+
+test('it follows the pointer, and nothing moves for it', async () => {
+  await openScreen('rule');
+  await cursor().focus();
+  // The last point may be a part of its stretch of time.
+  await cursor().press('ArrowLeft');
+  assert.match(await readout().innerText(), /mean [\d.]+, [\d.]+ to [\d.]+ of [2-9] samples$/);
+  await showTenMinutes();
+  const table = page.locator('.chart-table');
+  const top = async (): Promise<number> => Math.round((await table.boundingBox())!.y);
+  const [stood, box] = [await top(), (await cursor().boundingBox())!];
+  const find = async (wanted: number): Promise<boolean> => {
+    for (let x = box.x; x < box.x + box.width; x += 8) {
+      await page.mouse.move(x, box.y + box.height - 4);
+      if ((await valueAt()) === wanted) return true;
+    }
+    return false;
+  };
+  assert.ok(await find(97.5));
+  assert.equal(await top(), stood);
+  await page.mouse.move(box.x, box.y - 40);
+  await page.locator('.chart-cursor-line').waitFor({ state: 'detached' });
+});
+
+test('new samples leave it where it is, and the threshold keeps its keys', async () => {
+  await openScreen('editor');
+  await showTenMinutes();
+  await page.locator(`.chart-cursor[aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
+  await cursor().focus();
+  await cursor().press('Home');
+  await cursor().press('ArrowRight');
+  const at = await cursor().getAttribute('aria-valuenow');
+  const most = await cursor().getAttribute('aria-valuemax');
+  await shown.system.publish('cpu-usage', [50], { host: 'web-1' });
+  await page.locator(`.chart-cursor:not([aria-valuemax="${most}"])`).waitFor();
+  assert.equal(await cursor().getAttribute('aria-valuenow'), at);
+  assert.equal(await valueAt(), shownValues[1]);
+  const threshold = page.getByRole('slider', { name: 'Threshold' });
+  await threshold.press('ArrowRight');
+  assert.ok(Number(await threshold.getAttribute('aria-valuenow')) > 90);
+  await page.locator('.chart-cursor-line').waitFor({ state: 'detached' });
+});

@@ -1,0 +1,119 @@
+// A place on the chart that a pointer or the keys choose, and the numbers there. It is a time and no index: data that come meanwhile move
+// nothing. What stands here is drawn beside the canvas, which is not drawn anew for it.
+import type { Signal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import type { SeriesView } from '../state/api.ts';
+import { clockText, momentText } from '../parts/time-text.ts';
+import { seriesColors } from './chart-colors.ts';
+import type { Span } from './chart-data.ts';
+import { nearestIndex, pointAt, pointText, tagsText, timesOf } from './chart-points.ts';
+
+interface Shown {
+  readonly series: readonly SeriesView[];
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** The time that is asked for; undefined while nobody asks. */
+  readonly at: Signal<number | undefined>;
+}
+
+interface CursorProps extends Shown {
+  readonly label: string;
+  readonly span: Span;
+  /** Where it begins, and not at the newest sample. */
+  readonly startMs: number | undefined;
+}
+
+const pageSteps = 10;
+
+/** Covers the plot. By keys it is a slider along the samples; its line and dots are for the eye alone. */
+export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infinity, at }: CursorProps) {
+  const times = useMemo(() => timesOf(series), [series]);
+  const index = nearestIndex(times, Math.min(at.value ?? startMs, times.at(-1)!));
+  const timeMs = times[index]!;
+  const points = series.map((each) => pointAt(each, timeMs));
+  const said = points.map((point, nth) => `${tagsText(series[nth]!.tags)} ${pointText(point)}`.trim());
+  const keys: Record<string, number> = {
+    ArrowLeft: index - 1,
+    ArrowDown: index - 1,
+    ArrowRight: index + 1,
+    ArrowUp: index + 1,
+    PageDown: index - pageSteps,
+    PageUp: index + pageSteps,
+    Home: 0,
+    End: times.length - 1,
+  };
+  const left = (ms: number): string => `${Math.min(1, Math.max(0, (ms - fromMs) / (toMs - fromMs))) * 100}%`;
+  const top = (value: number): string => `${((span.high - value) / (span.high - span.low)) * 100}%`;
+  return (
+    <div
+      class="chart-cursor"
+      role="slider"
+      tabIndex={0}
+      aria-label={`Data cursor: ${label}`}
+      aria-valuemin={times[0]}
+      aria-valuemax={times.at(-1)}
+      aria-valuenow={timeMs}
+      aria-valuetext={`${timeText(timeMs, { fromMs, toMs })}: ${said.join('; ')}`}
+      onFocus={() => (at.value ??= timeMs)}
+      onBlur={() => (at.value = undefined)}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape') at.value = undefined;
+        const wanted = keys[event.key];
+        if (wanted === undefined) return;
+        event.preventDefault();
+        at.value = times[Math.min(times.length - 1, Math.max(0, at.value === undefined ? index : wanted))];
+      }}
+    >
+      {at.value !== undefined && <i class="chart-cursor-line" style={{ left: left(timeMs) }} />}
+      {at.value !== undefined &&
+        points.flatMap((point, nth) =>
+          [point?.mean, point?.window].map(
+            (value) =>
+              value !== undefined &&
+              value >= span.low &&
+              value <= span.high && (
+                <i
+                  class={`chart-cursor-dot chart-key-${nth % seriesColors.length}`}
+                  style={{ left: left(point!.timeMs), top: top(value) }}
+                />
+              ),
+          ),
+        )}
+    </div>
+  );
+}
+
+/** With its day when the chart shows more than one. */
+const timeText = (timeMs: number, { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): string =>
+  toMs - fromMs > 86_400_000 ? momentText(timeMs) : clockText(timeMs);
+
+/** What is at the cursor, and which colour is whose. Its room is there before a place is chosen, so that nothing moves. */
+export function ChartReadout({ series, fromMs, toMs, at }: Shown) {
+  const times = useMemo(() => timesOf(series), [series]);
+  const timeMs = at.value === undefined ? undefined : times[nearestIndex(times, at.value)];
+  const valueOf = (each: SeriesView): string => (timeMs === undefined ? '' : pointText(pointAt(each, timeMs)));
+  const isOne = series.length === 1;
+  return (
+    <>
+      <div class="chart-readout">
+        {timeMs !== undefined && (
+          <>
+            <time dateTime={new Date(timeMs).toISOString()}>{timeText(timeMs, { fromMs, toMs })}</time>
+            {isOne && <b>{valueOf(series[0]!)}</b>}
+          </>
+        )}
+      </div>
+      {!isOne && (
+        <ul class="chart-legend">
+          {series.map((each, index) => (
+            <li key={tagsText(each.tags)}>
+              <span class={`chart-key chart-key-${index % seriesColors.length}`} aria-hidden="true" />
+              <span>{tagsText(each.tags) || 'no tags'}</span>
+              <b>{valueOf(each)}</b>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}

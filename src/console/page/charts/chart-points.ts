@@ -1,0 +1,67 @@
+import type { SeriesView } from '../state/api.ts';
+import { numberText } from '../parts/time-text.ts';
+
+/** What a series was in one stretch of a chart: one sample, or several that were gathered. */
+export interface ChartPoint {
+  readonly timeMs: number;
+  readonly min: number;
+  readonly max: number;
+  readonly mean: number;
+  readonly count: number;
+  readonly window: number | undefined;
+  /** Of its last sample. */
+  readonly offset: number;
+}
+
+export function pointOf({ t, min, max, mean, count, window, offset }: SeriesView, index: number): ChartPoint {
+  return {
+    timeMs: t[index]!,
+    min: min[index]!,
+    max: max[index]!,
+    mean: mean[index]!,
+    count: count[index]!,
+    window: window[index],
+    offset: offset[index]!,
+  };
+}
+
+/** The times of all points, rising, each once: the places that a cursor steps through. */
+export const timesOf = (series: readonly SeriesView[]): readonly number[] =>
+  [...new Set(series.flatMap(({ t }) => t))].sort((a, b) => a - b);
+
+/** Where the time is that is nearest to one. */
+export function nearestIndex(times: readonly number[], timeMs: number): number {
+  let nearest = 0;
+  times.forEach((each, index) => {
+    if (Math.abs(each - timeMs) < Math.abs(times[nearest]! - timeMs)) nearest = index;
+  });
+  return nearest;
+}
+
+/** The series' newest point that is not after a time. Late samples may stand behind newer ones. */
+export function pointAt(series: SeriesView, timeMs: number): ChartPoint | undefined {
+  let newest = -1;
+  series.t.forEach((each, index) => {
+    if (each <= timeMs && (newest < 0 || each >= series.t[newest]!)) newest = index;
+  });
+  return newest < 0 ? undefined : pointOf(series, newest);
+}
+
+/** Without the digits that only binary fractions have. */
+export const shownNumber = (value: number): string => numberText(Number(value.toPrecision(9)));
+
+/** `42`, of several samples `mean 42, 40 to 44 of 3 samples`. */
+export function pointText(point: ChartPoint | undefined): string {
+  if (point === undefined) return 'none yet';
+  const { min, max, mean, count, window } = point;
+  const own =
+    count === 1
+      ? shownNumber(mean)
+      : `mean ${shownNumber(mean)}, ${shownNumber(min)} to ${shownNumber(max)} of ${count} samples`;
+  return window === undefined ? own : `${own}, window mean ${shownNumber(window)}`;
+}
+
+export const tagsText = (tags: SeriesView['tags']): string =>
+  Object.entries(tags ?? {})
+    .map(([key, value]) => `${key}=${value}`)
+    .join(' ');
