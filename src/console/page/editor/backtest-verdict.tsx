@@ -1,4 +1,5 @@
 import type { BacktestView } from '../state/api.ts';
+import { noiseOf, type Noise } from './noise.ts';
 import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
 
 interface VerdictProps {
@@ -10,11 +11,7 @@ interface VerdictProps {
 
 const listedMax = 5;
 
-/** More often than once an hour, and people stop looking. */
-function noise({ fired }: BacktestView, rangeSeconds: number): { word: string; kind: string } {
-  if (fired === 0) return { word: 'Quiet', kind: 'quiet' };
-  return fired / (rangeSeconds / 3_600) > 1 ? { word: 'Noisy', kind: 'noisy' } : { word: 'Useful', kind: 'useful' };
-}
+const noiseWords: Record<Noise, string> = { quiet: 'Quiet', useful: 'Useful', noisy: 'Noisy' };
 
 export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) {
   if (result === undefined) {
@@ -22,12 +19,12 @@ export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) 
       <p class="verdict verdict-none hint">With a metric and a threshold, this says how often it would have fired.</p>
     );
   }
-  const { word, kind } = noise(result, rangeSeconds);
+  const noise = noiseOf(result);
   const newest = result.firings.slice(-listedMax).reverse();
   return (
     <div class="verdict">
       <p role="status" class="verdict-words">
-        <span class={`noise noise-${kind}`}>{word}</span>
+        <span class={`noise noise-${noise}`}>{noiseWords[noise]}</span>
         <span>
           Would have fired <b class="part-number">{times(result.fired)}</b> in the last{' '}
           {durationText(rangeSeconds * 1_000)}
