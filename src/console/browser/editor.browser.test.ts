@@ -242,6 +242,33 @@ test('metrics, tags and their values are completed from what flows', async () =>
   await until('known-values-0', ['web-0', 'web-1']);
 });
 
+test('why there is no verdict is said, and the last one stands greyed beside it', async () => {
+  const verdict = page.locator('.verdict');
+  const old = page.locator('.verdict-old', { hasText: 'Would have fired' });
+  await write();
+  await verdict.getByText(/^Would have fired/).waitFor();
+  await old.waitFor({ state: 'detached' });
+  await field('Compared').selectOption('averages');
+  await verdict.getByText('window_duration_seconds is missing').waitFor();
+  await old.waitFor();
+  await field('Window').fill('5');
+  await old.waitFor({ state: 'detached' });
+  assert.equal(await verdict.locator('.verdict-refusal').count(), 0);
+  await page.route('**/api/v1/rules/backtest', (route) =>
+    route.fulfill({ status: 429, json: { code: 'too_many_requests', detail: '4 backtests are running already' } }),
+  );
+  await field('Threshold').fill('54');
+  await verdict.getByText('No new verdict, this is the last one: 4 backtests are running already.').waitFor();
+  await old.waitFor();
+  assert.deepEqual(await axeFindings(page), []);
+  await page.unroute('**/api/v1/rules/backtest');
+  await old.waitFor({ state: 'detached' });
+  await field('Threshold').fill('');
+  await verdict.getByText('With a metric and a threshold').waitFor();
+  await field('Threshold').fill('high');
+  await verdict.getByText('No verdict: threshold').waitFor();
+});
+
 test('axe finds nothing in the other forms of the rule', async () => {
   await write();
   for (const name of ['JSON', 'curl', 'Form']) {

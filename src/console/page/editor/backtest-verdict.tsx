@@ -1,33 +1,60 @@
 import type { BacktestView } from '../state/api.ts';
+import type { Judged } from './workbench-data.ts';
 import { noiseOf, type Noise } from './noise.ts';
 import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
 
 interface VerdictProps {
-  readonly result: BacktestView | undefined;
+  readonly judged: Judged;
   /** What the saved rule would have done, while another one is being tried. */
   readonly before: BacktestView | undefined;
-  readonly rangeSeconds: number;
 }
 
 const listedMax = 5;
 
 const noiseWords: Record<Noise, string> = { quiet: 'Quiet', useful: 'Useful', noisy: 'Noisy' };
 
-export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) {
-  if (result === undefined) {
+export function BacktestVerdict({ judged, before }: VerdictProps) {
+  const { result, refusal } = judged;
+  if (result === undefined && refusal === undefined) {
     return (
-      <p class="verdict verdict-none hint">With a metric and a threshold, this says how often it would have fired.</p>
+      <p class="verdict verdict-none hint">
+        {judged.isOld
+          ? 'Asking the evaluator…'
+          : 'With a metric and a threshold, this says how often it would have fired.'}
+      </p>
     );
   }
+  return (
+    <div class="verdict">
+      {refusal !== undefined && (
+        <p class="verdict-refusal" role="status">
+          {result === undefined ? 'No verdict' : 'No new verdict, this is the last one'}: {refusal}.
+        </p>
+      )}
+      {result !== undefined && (
+        <div class={judged.isOld ? 'verdict-said verdict-old' : 'verdict-said'}>
+          <Said result={result} seconds={judged.seconds} before={before} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface SaidProps {
+  readonly result: BacktestView;
+  readonly seconds: number;
+  readonly before: BacktestView | undefined;
+}
+
+function Said({ result, seconds, before }: SaidProps) {
   const noise = noiseOf(result);
   const newest = result.firings.slice(-listedMax).reverse();
   return (
-    <div class="verdict">
+    <>
       <p role="status" class="verdict-words">
         <span class={`noise noise-${noise}`}>{noiseWords[noise]}</span>
         <span>
-          Would have fired <b class="part-number">{times(result.fired)}</b> in the last{' '}
-          {durationText(rangeSeconds * 1_000)}
+          Would have fired <b class="part-number">{times(result.fired)}</b> in the last {durationText(seconds * 1_000)}
           {result.longest_ms > 0 && `; longest ${durationText(result.longest_ms)}`}
           {result.withheld > 0 && `; ${result.withheld} messages withheld by the cooldown`}
           {result.series > 1 && `; ${result.series_fired} of ${result.series} series`}.
@@ -70,7 +97,7 @@ export function BacktestVerdict({ result, before, rangeSeconds }: VerdictProps) 
           </ul>
         </details>
       )}
-    </div>
+    </>
   );
 }
 

@@ -1,34 +1,23 @@
 // What stands beside the rule being written: its metric as it flows, the threshold to take hold of, and what the rule would have
 // done, judged by the evaluator itself.
-import { useSignal, type Signal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
-import { token, type BacktestView, type SamplesView } from '../state/api.ts';
+import type { SamplesView } from '../state/api.ts';
 import { BacktestVerdict } from './backtest-verdict.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import type { Form } from './fields.tsx';
-import { readSamples, runBacktest } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { MetricPicker } from '../parts/metric-picker.tsx';
 import { Ranges } from '../charts/ranges.tsx';
 import { numberText } from '../parts/time-text.ts';
-import { isResting } from '../state/pause.ts';
+import { useBacktest, useSamples } from './workbench-data.ts';
 
-const samplesEveryMs = 2_000;
-/** A hand that drags gives a value every few milliseconds: only where it rests is worth an answer. */
-const restMs = 30;
-/** What comes in meanwhile is judged, too, though nothing is typed. */
-const judgedEveryMs = 5_000;
-
-/** The fields as a rule, when they are enough of one to be judged. */
+/** The fields as a rule, once there is something to judge. What is wrong with them the server says. */
 function judgeable(fields: Record<string, unknown>): object | undefined {
   const { discord_webhook_url: _webhook, description: _description, ...rest } = fields;
-  if (typeof rest['metric_name'] !== 'string' || rest['metric_name'] === '') return undefined;
-  if (Object.values(rest).some((value) => typeof value === 'number' && !Number.isFinite(value))) return undefined;
-  const numbers = ['threshold', 'window_duration_seconds', 'for_seconds', 'resolve_threshold', 'cooldown_seconds'];
-  if (numbers.some((field) => typeof rest[field] === 'string')) return undefined;
-  return typeof rest['threshold'] === 'number' ? rest : undefined;
+  const isGiven = typeof rest['metric_name'] === 'string' && rest['metric_name'] !== '';
+  return isGiven && rest['threshold'] !== undefined ? rest : undefined;
 }
 
 interface WorkbenchProps {
@@ -45,9 +34,17 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   };
   const metric = draft.value.metric_name;
   const tags = fields['tags'] as Readonly<Record<string, string>> | undefined;
-  const samples = useSamples({ metric, tags, range, fields });
+  const window = fields['type'] === 'window_average' ? fields['window_duration_seconds'] : undefined;
+  const samples = useSamples({
+    metricName: metric,
+    tags,
+    lastSeconds: range.value,
+    points: 800,
+    windowSeconds: typeof window === 'number' && window > 0 ? window : undefined,
+    isLowestFirst: fields['operator'] === '<',
+  });
   const rule = judgeable(fields);
-  const result = useBacktest(rule, range.value, saved?.id);
+  const judged = useBacktest(rule, range.value, saved?.id);
   const before = saved === undefined ? undefined : judgeable({ ...saved, id: undefined });
   const isOther = JSON.stringify(rule) !== JSON.stringify(before);
   const ghost = useBacktest(isOther ? before : undefined, range.value, saved?.id);
@@ -73,7 +70,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
           threshold={threshold}
           resolveThreshold={resolve}
           ghost={saved?.threshold}
-          bands={(result.value?.firings ?? []).map(({ fired_ms: fromMs, ended_ms: toMs }) => ({
+          bands={(judged.value.result?.firings ?? []).map(({ fired_ms: fromMs, ended_ms: toMs }) => ({
             fromMs,
             toMs: toMs ?? undefined,
           }))}
@@ -112,7 +109,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
           </span>
         )}
       </div>
-      <BacktestVerdict result={result.value} before={isOther ? ghost.value : undefined} rangeSeconds={range.value} />
+      <BacktestVerdict judged={judged.value} before={isOther ? ghost.value.result : undefined} />
     </section>
   );
 }
@@ -128,72 +125,4 @@ function resolveBeside(threshold: number, operator: '>' | '<', { p1, p99 }: Samp
   const reach = Math.abs((p99 ?? 0) - (p1 ?? 0)) || Math.abs(threshold) || 1;
   const beside = threshold + (operator === '>' ? -1 : 1) * (reach / 10);
   return Number(beside.toPrecision(4));
-}
-
-interface SamplesAsked {
-  readonly metric: string;
-  readonly tags: Readonly<Record<string, string>> | undefined;
-  readonly range: Signal<number>;
-  readonly fields: Record<string, unknown>;
-}
-
-function useSamples({ metric, tags, range, fields }: SamplesAsked): Signal<SamplesView | undefined> {
-  const found = useSignal<SamplesView | undefined>(undefined);
-  const window = fields['type'] === 'window_average' ? fields['window_duration_seconds'] : undefined;
-  const windowSeconds = typeof window === 'number' && window > 0 ? window : undefined;
-  const isLowestFirst = fields['operator'] === '<';
-  useEffect(() => {
-    found.value = undefined;
-    if (metric === '') return undefined;
-    const stop = new AbortController();
-    const read = (): void => {
-      const wanted = { metricName: metric, tags, lastSeconds: range.value, points: 800, windowSeconds, isLowestFirst };
-      readSamples(wanted, stop.signal).then(
-        (fresh) => (found.value = fresh),
-        // The connection chip says what is wrong; what was read stays.
-        () => {},
-      );
-    };
-    // What is asked for anew is told while all is paused, too.
-    const first = setTimeout(read, restMs);
-    const timer = setInterval(() => isResting() || read(), samplesEveryMs);
-    return () => {
-      clearTimeout(first);
-      clearInterval(timer);
-      stop.abort();
-    };
-  }, [metric, JSON.stringify(tags ?? {}), range.value, windowSeconds, isLowestFirst, token.value]);
-  return found;
-}
-
-function useBacktest(
-  rule: object | undefined,
-  seconds: number,
-  id: string | undefined,
-): Signal<BacktestView | undefined> {
-  const found = useSignal<BacktestView | undefined>(undefined);
-  const text = useMemo(() => (rule === undefined ? '' : JSON.stringify(rule)), [JSON.stringify(rule)]);
-  useEffect(() => {
-    if (text === '') {
-      found.value = undefined;
-      return undefined;
-    }
-    const stop = new AbortController();
-    const judge = (): void => {
-      const order = { ...(JSON.parse(text) as object), ...(id !== undefined && { id }) };
-      const onResult = (result: BacktestView): void => void (found.value = result);
-      runBacktest(order, { last_seconds: seconds }, { signal: stop.signal, onResult }).catch(() => {
-        // A field that is wrong is named when the rule is saved.
-        if (!stop.signal.aborted) found.value = undefined;
-      });
-    };
-    const first = setTimeout(judge, restMs);
-    const timer = setInterval(() => isResting() || judge(), judgedEveryMs);
-    return () => {
-      clearTimeout(first);
-      clearInterval(timer);
-      stop.abort();
-    };
-  }, [text, seconds, id, token.value]);
-  return found;
 }

@@ -1,0 +1,88 @@
+// What the workbench asks of the server as long as somebody writes a rule: the metric's samples, and what the rule would have done.
+import { useSignal, type Signal } from '@preact/signals';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { ApiError, token, type BacktestView, type SamplesView } from '../state/api.ts';
+import { readSamples, runBacktest, type SamplesWanted } from '../state/inspect.ts';
+import { isResting } from '../state/pause.ts';
+
+const samplesEveryMs = 2_000;
+/** A hand that drags gives a value every few milliseconds: only where it rests is worth an answer. */
+const restMs = 30;
+/** What comes in meanwhile is judged, too, though nothing is typed. */
+const judgedEveryMs = 5_000;
+
+/** Asks soon, and again and again; what is asked for anew is told while all is paused, too. */
+function askAgain(ask: (signal: AbortSignal) => void, everyMs: number, isWanted = () => !isResting()): () => void {
+  const stop = new AbortController();
+  const first = setTimeout(() => ask(stop.signal), restMs);
+  const timer = setInterval(() => isWanted() && ask(stop.signal), everyMs);
+  return () => {
+    clearTimeout(first);
+    clearInterval(timer);
+    stop.abort();
+  };
+}
+
+/** Without a metric nothing is asked. */
+export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefined> {
+  const found = useSignal<SamplesView | undefined>(undefined);
+  useEffect(() => {
+    found.value = undefined;
+    if (wanted.metricName === '') return undefined;
+    return askAgain((signal) => {
+      readSamples(wanted, signal).then(
+        (fresh) => (found.value = fresh),
+        // The connection chip says what is wrong; what was read stays.
+        () => {},
+      );
+    }, samplesEveryMs);
+  }, [JSON.stringify(wanted), token.value]);
+  return found;
+}
+
+/** The newest verdict. */
+export interface Judged {
+  readonly result?: BacktestView;
+  /** The range that it is of, in seconds; 0: all that is retained. */
+  readonly seconds: number;
+  /** Whether it is of this very rule and range, and newly read. */
+  readonly isOld: boolean;
+  /** Why there is no newer one. */
+  readonly refusal?: string;
+}
+
+export function useBacktest(rule: object | undefined, seconds: number, id: string | undefined): Signal<Judged> {
+  const found = useSignal<Judged>({ seconds, isOld: false });
+  const text = useMemo(() => (rule === undefined ? '' : JSON.stringify(rule)), [JSON.stringify(rule)]);
+  const isRunning = useRef(false);
+  useEffect(() => {
+    if (text === '') {
+      found.value = { seconds, isOld: false };
+      return undefined;
+    }
+    found.value = { ...found.value, isOld: true };
+    isRunning.current = false;
+    const order = { ...(JSON.parse(text) as object), ...(id !== undefined && { id }) };
+    const judge = async (signal: AbortSignal): Promise<void> => {
+      // A long one goes on: another one beside it would take the server's cores, and be refused.
+      if (isRunning.current) return;
+      isRunning.current = true;
+      const onResult = (result: BacktestView): void => void (found.value = { result, seconds, isOld: false });
+      try {
+        await runBacktest(order, seconds === 0 ? { from_ms: 0 } : { last_seconds: seconds }, { signal, onResult });
+      } catch (error) {
+        if (!signal.aborted) found.value = { ...found.value, isOld: true, refusal: wordsOf(error) };
+      }
+      if (!signal.aborted) isRunning.current = false;
+    };
+    // What was refused is asked again also while all is paused: too many may have run.
+    const isWanted = (): boolean => !isResting() || found.value.refusal !== undefined;
+    return askAgain((signal) => void judge(signal), judgedEveryMs, isWanted);
+  }, [text, seconds, id, token.value]);
+  return found;
+}
+
+function wordsOf(error: unknown): string {
+  if (!(error instanceof ApiError)) return 'the answer broke off';
+  return error.fields.length > 0 ? error.fields.map(({ message }) => message).join('; ') : error.message;
+}
