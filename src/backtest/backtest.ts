@@ -184,7 +184,7 @@ async function* inTurns(chunk: RecordChunk, signal: AbortSignal): AsyncGenerator
 }
 
 /** The oldest and newest timestamps of a chunk's first and last records. */
-function spanOf(chunk: RecordChunk): readonly [number, number] | undefined {
+export function spanOf(chunk: RecordChunk): readonly [number, number] | undefined {
   const { batches } = chunk;
   const span: [number, number] = [Infinity, -Infinity];
   for (const ends of [batches.slice(0, 1), batches.slice(-1)]) {

@@ -24,7 +24,7 @@ const QuerySchema = Type.Object(
     tags: Type.Optional(Type.String({ maxLength: 8_192, description: 'A JSON object: only series with these tags' })),
     exact: Type.Optional(Type.Boolean({ description: 'Only the series with exactly these tags' })),
     last_seconds: Type.Optional(Type.Number({ minimum: 1, maximum: 31 * 86_400 })),
-    from_ms: Type.Optional(Type.Number({ minimum: 0 })),
+    from_ms: Type.Optional(Type.Number({ minimum: 0, description: '0: all that is retained' })),
     to_ms: Type.Optional(Type.Number({ minimum: 0 })),
     points: Type.Optional(Type.Integer({ minimum: 1, maximum: 5_000 })),
     series: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'At most so many series' })),

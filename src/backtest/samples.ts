@@ -4,7 +4,7 @@ import { Window, windowFillFromMs } from '../alarm/window.ts';
 import type { Log } from '../log/log.ts';
 import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
-import { offsetSince } from './backtest.ts';
+import { offsetSince, spanOf } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 
 export interface SamplesOrder {
@@ -71,9 +71,9 @@ export async function readSamples(
     const wantedMs = windowMs === undefined ? fromMs : windowFillFromMs(fromMs, windowMs);
     const from = await offsetSince(log, past.partition, wantedMs);
     while (await past.readBack(from, signal));
-    const chart = new Chart(order);
     const index = new SeriesIndex(new SeriesBudget(), () => {});
     const chunk = past.chunk({ from: Math.max(from, past.range.from), to: past.range.to });
+    const chart = new Chart(order, stretchMsOf(order, spanOf(chunk)?.[0]));
     index.table.partition = past.partition;
     for (const batch of chunk.batches) {
       index.scan(batch, chunk.firstOffset, chunk.nextOffset);
@@ -88,6 +88,14 @@ export async function readSamples(
     }
     return { ...chart.finish(), partition: past.partition, cutShort: past.range.from > from };
   });
+}
+
+/** How long a stretch is: one more may be begun at an end of the range. What begins with all begins with the first sample that there is. */
+function stretchMsOf({ fromMs, toMs, points }: SamplesOrder, firstMs = fromMs): number {
+  const stretches = Math.max(1, points - 1);
+  if (fromMs > 0) return Math.max(1, (toMs - fromMs) / stretches);
+  // In whole seconds, since this range grows, and is not to be cut anew by each answer.
+  return Math.max(1, Math.ceil((toMs - firstMs) / stretches / 1_000)) * 1_000;
 }
 
 interface ChartSample {
@@ -106,10 +114,10 @@ class Chart {
   #samples = 0;
   #left = 0;
 
-  constructor(order: SamplesOrder) {
+  constructor(order: SamplesOrder, stretchMs: number) {
     this.#order = order;
     this.#key = seriesKey(order.metricName, order.tags);
-    this.#stretchMs = Math.max(1, (order.toMs - order.fromMs) / Math.max(1, order.points - 1));
+    this.#stretchMs = stretchMs;
   }
 
   add(series: { readonly key: string; readonly tags: Tags }, sample: ChartSample): void {

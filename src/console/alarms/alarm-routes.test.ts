@@ -276,6 +276,22 @@ test('a range that moves on keeps the points that it has', async () => {
   assert.deepEqual(moved, []);
 });
 
+test('all that is retained is cut from its first sample on', async () => {
+  const nowMs = Date.now();
+  await call(
+    '/api/v1/metrics',
+    Array.from({ length: 300 }, (_, index) => ({
+      name: 'all',
+      value: index,
+      timestamp: nowMs - (300 - index) * 1_000,
+    })),
+  );
+  const { series, samples } = await call<Points>('/api/v1/samples?metric_name=all&from_ms=0&points=101');
+  assert.equal(samples, 300);
+  const { length } = series[0]!.t;
+  assert.ok(length >= 75 && length <= 101, `${length} points`);
+});
+
 const byName = (one: readonly unknown[], other: readonly unknown[]): number =>
   String(one[0]) < String(other[0]) ? -1 : 1;
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
+import { topics } from '../../topics.ts';
 import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 import { axeFindings } from '../testing/wcag.ts';
@@ -267,6 +268,25 @@ test('why there is no verdict is said, and the last one stands greyed beside it'
   await verdict.getByText('With a metric and a threshold').waitFor();
   await field('Threshold').fill('high');
   await verdict.getByText('No verdict: threshold').waitFor();
+});
+
+test('the verdict is of the last hour, or of as much as one wants', async () => {
+  // Ingest would refuse one so old: it stands in the log.
+  const samples = [10 * 3_600, 2, 1].map((agoSeconds) => ({
+    key: Buffer.from('disk'),
+    value: Buffer.from(JSON.stringify({ value: agoSeconds > 10 ? 95 : 10 })),
+    timestampMs: Date.now() - agoSeconds * 1_000,
+  }));
+  await system.storage.log.append(topics.metrics.name, samples);
+  await write({ Metric: 'disk', Threshold: '90' });
+  const words = page.locator('.verdict-words');
+  await words.getByText('Would have fired not once in the last 1 h').waitFor();
+  await page.getByRole('radio', { name: '6 h' }).check();
+  await words.getByText('Would have fired not once in the last 6 h').waitFor();
+  await page.getByRole('radio', { name: 'All' }).check();
+  await words.getByText('Would have fired once in all that is retained').waitFor();
+  await page.getByText('As a table').click();
+  assert.ok((await page.locator('.chart-table tbody tr').count()) > 1);
 });
 
 test('axe finds nothing in the other forms of the rule', async () => {

@@ -167,7 +167,7 @@ test('what the preview says is what the API says, and what alarms are made of th
   const said = await fetch(`${system.url}/api/v1/rules/backtest`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ rule, last_seconds: 600 }),
+    body: JSON.stringify({ rule, last_seconds: 3_600 }),
   });
   const { fired, due } = (await said.json()) as { fired: number; due: { id: string }[] };
   assert.ok(fired > 5);

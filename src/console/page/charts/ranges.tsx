@@ -7,12 +7,20 @@ const usual = [
   [86_400, '24 h'],
 ] as const;
 
+/** In place of seconds: all that is retained. */
+export const allRetained = 0;
+
+interface RangesProps {
+  readonly range: Signal<number>;
+  readonly hasAll?: boolean;
+}
+
 /** How far back a chart goes, in seconds. */
-export function Ranges({ range }: { readonly range: Signal<number> }) {
+export function Ranges({ range, hasAll = false }: RangesProps) {
   return (
     <fieldset class="ranges">
       <legend class="for-ears">How far back</legend>
-      {usual.map(([seconds, words]) => (
+      {[...usual, ...(hasAll ? [[allRetained, 'All'] as const] : [])].map(([seconds, words]) => (
         <label key={seconds}>
           <input type="radio" name="range" checked={range.value === seconds} onChange={() => (range.value = seconds)} />
           <span>{words}</span>

@@ -1,4 +1,5 @@
 import type { BacktestView } from '../state/api.ts';
+import { allRetained } from '../charts/ranges.tsx';
 import type { Judged } from './workbench-data.ts';
 import { noiseOf, type Noise } from './noise.ts';
 import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
@@ -54,7 +55,8 @@ function Said({ result, seconds, before }: SaidProps) {
       <p role="status" class="verdict-words">
         <span class={`noise noise-${noise}`}>{noiseWords[noise]}</span>
         <span>
-          Would have fired <b class="part-number">{times(result.fired)}</b> in the last {durationText(seconds * 1_000)}
+          Would have fired <b class="part-number">{times(result.fired)}</b>{' '}
+          {seconds === allRetained ? 'in all that is retained' : `in the last ${durationText(seconds * 1_000)}`}
           {result.longest_ms > 0 && `; longest ${durationText(result.longest_ms)}`}
           {result.withheld > 0 && `; ${result.withheld} messages withheld by the cooldown`}
           {result.series > 1 && `; ${result.series_fired} of ${result.series} series`}.

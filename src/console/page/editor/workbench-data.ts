@@ -1,6 +1,7 @@
 // What the workbench asks of the server as long as somebody writes a rule: the metric's samples, and what the rule would have done.
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import { allRetained } from '../charts/ranges.tsx';
 import { ApiError, token, type BacktestView, type SamplesView } from '../state/api.ts';
 import { readSamples, runBacktest, type SamplesWanted } from '../state/inspect.ts';
 import { isResting } from '../state/pause.ts';
@@ -43,7 +44,7 @@ export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefine
 /** The newest verdict. */
 export interface Judged {
   readonly result?: BacktestView;
-  /** The range that it is of, in seconds; 0: all that is retained. */
+  /** The range that it is of. */
   readonly seconds: number;
   /** Whether it is of this very rule and range, and newly read. */
   readonly isOld: boolean;
@@ -69,7 +70,10 @@ export function useBacktest(rule: object | undefined, seconds: number, id: strin
       isRunning.current = true;
       const onResult = (result: BacktestView): void => void (found.value = { result, seconds, isOld: false });
       try {
-        await runBacktest(order, seconds === 0 ? { from_ms: 0 } : { last_seconds: seconds }, { signal, onResult });
+        await runBacktest(order, seconds === allRetained ? { from_ms: 0 } : { last_seconds: seconds }, {
+          signal,
+          onResult,
+        });
       } catch (error) {
         if (!signal.aborted) found.value = { ...found.value, isOld: true, refusal: wordsOf(error) };
       }

@@ -9,7 +9,7 @@ import { fittedFromMs } from '../charts/chart-data.ts';
 import type { Form } from './fields.tsx';
 import { nowMs } from '../state/live.ts';
 import { MetricPicker } from '../parts/metric-picker.tsx';
-import { Ranges } from '../charts/ranges.tsx';
+import { allRetained, Ranges } from '../charts/ranges.tsx';
 import { numberText } from '../parts/time-text.ts';
 import { useBacktest, useSamples } from './workbench-data.ts';
 
@@ -27,7 +27,7 @@ interface WorkbenchProps {
 }
 
 export function Workbench({ form, fields, saved }: WorkbenchProps) {
-  const range = useSignal<number>(600);
+  const range = useSignal<number>(3_600);
   const { draft } = form;
   const set = (more: Partial<typeof draft.value>): void => {
     draft.value = { ...draft.value, ...more };
@@ -35,10 +35,11 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   const metric = draft.value.metric_name;
   const tags = fields['tags'] as Readonly<Record<string, string>> | undefined;
   const window = fields['type'] === 'window_average' ? fields['window_duration_seconds'] : undefined;
+  const isAll = range.value === allRetained;
   const samples = useSamples({
     metricName: metric,
     tags,
-    lastSeconds: range.value,
+    ...(isAll ? { fromMs: 0 } : { lastSeconds: range.value }),
     points: 800,
     windowSeconds: typeof window === 'number' && window > 0 ? window : undefined,
     isLowestFirst: fields['operator'] === '<',
@@ -58,13 +59,13 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
     <section class="card chart-card workbench" aria-label="The metric, and what the rule would have done">
       <div class="chart-head">
         <h2>{metric}</h2>
-        <Ranges range={range} />
+        <Ranges range={range} hasAll />
       </div>
       {found !== undefined && found.samples > 0 ? (
         <Chart
           label={`Samples of ${metric}`}
           series={found.series}
-          fromMs={fittedFromMs(found.series, nowMs.value - range.value * 1_000, nowMs.value)}
+          fromMs={fittedFromMs(found.series, isAll ? 0 : nowMs.value - range.value * 1_000, nowMs.value)}
           toMs={nowMs.value}
           operator={operator}
           threshold={threshold}
