@@ -1,8 +1,10 @@
 // Charts in a real browser: what they tell to whoever points at them, and to whoever has keys alone.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator, Page } from 'playwright-core';
 import { startPageBrowser, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
+import { axeFindings } from '../testing/wcag.ts';
 import { shownValues, startShownSystem, type ShownSystem } from '../testing/shown-system.ts';
 
 let browser: PageBrowser;
@@ -116,3 +118,50 @@ test('new samples leave it where it is, and the threshold keeps its keys', async
   assert.ok(Number(await threshold.getAttribute('aria-valuenow')) > 90);
   await page.locator('.chart-cursor-line').waitFor({ state: 'detached' });
 });
+
+test('the table holds the sample that fired, however many are newer, and is paged through', async () => {
+  const nowMs = Date.now();
+  const json = { 'content-type': 'application/json' };
+  const { url } = shown.system;
+  const other = (await (await fetch(`${url}/rules/${shown.rule}`)).json()) as { discord_webhook_url: string };
+  const body = { metric_name: 'long', threshold: 90, discord_webhook_url: other.discord_webhook_url };
+  const made = await fetch(`${url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(body) });
+  const { id } = (await made.json()) as { id: string };
+  await untilInForce(id);
+  const samples = Array.from({ length: 300 }, (_, index) => ({
+    name: 'long',
+    value: index === 100 ? 95 : index < 100 ? index / 2 : 91,
+    timestamp: nowMs - (300 - index) * 1_000,
+  }));
+  await fetch(`${url}/api/v1/metrics`, { method: 'POST', headers: json, body: JSON.stringify(samples) });
+  opened = await browser.open(`${url}/console/#/rules/${id}`);
+  ({ page } = opened);
+  await page.locator('.past-card a', { hasText: 'long' }).first().click();
+  await page.getByRole('heading', { name: 'The samples', exact: true }).waitFor();
+  await page.getByText('As a table').click();
+  const marked = page.locator('.chart-table .marked');
+  assert.match(await marked.innerText(), /fired\s+95\s+95\s+95/);
+  const told = page.locator('.table-turns [role=status]');
+  const [, from, , of] = /^points (\d+) to (\d+) of (\d+)$/.exec(await told.innerText())!.map(Number);
+  assert.ok(of! > 200 && from! > 100, `${from} of ${of}`);
+  for (;;) {
+    if ((await page.getByRole('button', { name: 'Later' }).getAttribute('aria-disabled')) === 'true') break;
+    await page.getByRole('button', { name: 'Later' }).click();
+  }
+  assert.match(await told.innerText(), /^points 1 to 60 of/);
+  assert.equal(await marked.count(), 0);
+  await page.getByRole('button', { name: 'Earlier' }).click();
+  assert.match(await told.innerText(), /^points 61 to 120 of/);
+  await page.evaluate('scrollTo(0, 0)');
+  assert.deepEqual(await axeFindings(page), []);
+});
+
+async function untilInForce(id: string): Promise<void> {
+  for (const endMs = Date.now() + 20_000; ;) {
+    assert.ok(Date.now() < endMs);
+    const answer = await fetch(`${shown.system.url}/api/v1/rules/${id}/in-force`);
+    const { in_force: inForce, of } = (await answer.json()) as { in_force?: number; of?: number };
+    if (of === 1 && inForce === 1) return;
+    await sleep(20);
+  }
+}

@@ -1,41 +1,80 @@
+import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
 import type { SeriesView } from '../state/api.ts';
 import { TableTwin } from '../parts/table.tsx';
-import { clockText, numberText } from '../parts/time-text.ts';
+import { clockText, grouped, numberText } from '../parts/time-text.ts';
+import { pointOf, tagsText } from './chart-points.ts';
 
 const rowsMax = 60;
+/** Newer than the mark, and above it: so few that it is seen without scrolling. What it rests on is older. */
+const newerRows = 4;
 
-/** The chart's numbers, the newest first. */
-export function ChartTable({ label, series }: { readonly label: string; readonly series: readonly SeriesView[] }) {
-  const rows = series
-    .flatMap(({ tags, t, min, max, mean, count, window }) =>
-      t.map((ms, index) => ({
-        name: Object.entries(tags ?? {})
-          .map(([key, value]) => `${key}=${value}`)
-          .join(' '),
-        ms,
-        cells: [min[index]!, mean[index]!, max[index]!, count[index]!, window[index]],
-      })),
-    )
-    .sort((a, b) => b.ms - a.ms)
-    .slice(0, rowsMax);
+interface ChartTableProps {
+  readonly label: string;
+  readonly series: readonly SeriesView[];
+  /** The time of a sample that must be in it: the rows begin shortly above it. */
+  readonly markMs: number | undefined;
+}
+
+/** The chart's numbers, the newest first, as many as one wants to page through. */
+export function ChartTable({ label, series, markMs }: ChartTableProps) {
+  // Of a time and no number of rows: what comes in meanwhile moves nothing. Of undefined: the newest, or those around the mark.
+  const newestMs = useSignal<number | undefined>(undefined);
+  const all = useMemo(
+    () =>
+      series
+        .flatMap((each) => each.t.map((_, index) => ({ name: tagsText(each.tags), ...pointOf(each, index) })))
+        .sort((a, b) => b.timeMs - a.timeMs),
+    [series],
+  );
+  const indexOf = (ms: number): number => all.findIndex(({ timeMs }) => timeMs <= ms);
+  const marked = markMs === undefined ? -1 : indexOf(markMs);
+  const begin = newestMs.value === undefined ? marked - newerRows : indexOf(newestMs.value);
+  const first = Math.max(0, Math.min(begin, all.length - rowsMax));
+  const rows = all.slice(first, first + rowsMax);
+  const turn = (to: number): void => {
+    newestMs.value = to <= 0 ? Infinity : (all[to]?.timeMs ?? newestMs.value);
+  };
   const hasTags = rows.some(({ name }) => name !== '');
-  const hasWindow = rows.some(({ cells }) => cells[4] !== undefined);
+  const hasWindow = rows.some(({ window }) => window !== undefined);
   const heads = ['Time', ...(hasTags ? ['Series'] : []), 'Least', 'Mean', 'Greatest', 'Samples'];
-  const points = series.reduce((sum, { t }) => sum + t.length, 0);
+  const shown =
+    rows.length === all.length
+      ? `all ${rows.length} points`
+      : `points ${grouped(first + 1)} to ${grouped(first + rows.length)} of ${grouped(all.length)}`;
   return (
     <TableTwin
       label={label}
       heads={hasWindow ? [...heads, 'Window mean'] : heads}
-      caption={`${label}: the newest ${rows.length} of ${points} points`}
+      caption={`${label}, the newest first: ${shown}`}
+      foot={
+        all.length > rowsMax && (
+          <p class="table-turns">
+            <button type="button" class="small" aria-disabled={first === 0} onClick={() => turn(first - rowsMax)}>
+              Later
+            </button>
+            <button
+              type="button"
+              class="small"
+              aria-disabled={first + rowsMax >= all.length}
+              onClick={() => turn(first + rowsMax)}
+            >
+              Earlier
+            </button>
+            <span role="status">{shown}</span>
+          </p>
+        )
+      }
     >
-      {rows.map(({ name, ms, cells }) => (
-        <tr key={`${name} ${ms}`}>
+      {rows.map(({ name, timeMs, min, mean, max, count, window }, index) => (
+        <tr key={`${name} ${timeMs}`} class={first + index === marked ? 'marked' : undefined}>
           <td>
-            <time dateTime={new Date(ms).toISOString()}>{clockText(ms)}</time>
+            <time dateTime={new Date(timeMs).toISOString()}>{clockText(timeMs)}</time>
+            {first + index === marked && <b> fired</b>}
           </td>
           {hasTags && <td>{name}</td>}
-          {cells.slice(0, hasWindow ? 5 : 4).map((value, index) => (
-            <td key={index}>{value === undefined ? '' : numberText(Math.round(value * 1e6) / 1e6)}</td>
+          {[min, mean, max, count, ...(hasWindow ? [window] : [])].map((value, nth) => (
+            <td key={nth}>{value === undefined ? '' : numberText(Math.round(value * 1e6) / 1e6)}</td>
           ))}
         </tr>
       ))}

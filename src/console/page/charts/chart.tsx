@@ -131,7 +131,7 @@ export function Chart(props: ChartProps) {
           )}
       </div>
       <ChartReadout series={props.series} fromMs={props.fromMs} toMs={props.toMs} at={at} />
-      <ChartTable label={props.label} series={props.series} />
+      <ChartTable label={props.label} series={props.series} markMs={props.mark?.timeMs} />
     </figure>
   );
 }

@@ -32,11 +32,12 @@ export function ScrolledTable({ label, heads, caption, kind, children }: TablePr
 }
 
 /** The numbers of what is drawn above it: for screen readers, and for whoever wants to read or copy them. */
-export function TableTwin(props: TableProps) {
+export function TableTwin({ foot, ...props }: TableProps & { readonly foot?: ComponentChildren }) {
   return (
     <details class="chart-table">
       <summary>As a table</summary>
       <ScrolledTable {...props} />
+      {foot}
     </details>
   );
 }
