@@ -78,7 +78,8 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     }
     if (parts.includes('console')) {
       const oidc = oidcOf(config, auth, logger);
-      const console = createConsole({ ...common, rules: rules.feed, isReadOnly: config.readOnly, oidc });
+      const { readOnly: isReadOnly, consoleUrl } = config;
+      const console = createConsole({ ...common, rules: rules.feed, isReadOnly, consoleUrl, oidc });
       services.push(console.service);
       await server.mount(console.routes);
     }

@@ -35,6 +35,8 @@ export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly oidc?: Oidc | undefined;
   /** Whether the server refuses every change: the page then offers none. */
   readonly isReadOnly?: boolean;
+  /** The page's public address, which messages link to. */
+  readonly consoleUrl?: string | undefined;
   /** Where the built page is. */
   readonly pageDir?: string;
   /** Milliseconds since the epoch. */
@@ -49,13 +51,13 @@ export interface Console {
 
 /** The console: what the web page reads, and the page. The topics must be there before it runs. */
 export function createConsole(options: ConsoleOptions): Console {
-  const { log, rules, discordApiBase, version, now = Date.now } = options;
+  const { log, rules, discordApiBase, consoleUrl, version, now = Date.now } = options;
   const live = new LiveStore({ ...options, now });
   const samples = new SampleCount(log);
   const instances = new InstancesView(log, now);
   const lagging = new LagWatch(log, instances);
   const isReadOnly = options.isReadOnly === true;
-  const status = (): Status => statusOf({ live, rules, samples, lagging, version, isReadOnly });
+  const status = (): Status => statusOf({ live, rules, samples, lagging, version, isReadOnly, consoleUrl });
   const catalogue = new MetricCatalogue(log);
   const current = currentValues(catalogue, rules, now);
   const hub = new LiveHub({ live, status, current, now, meter: options.meter });

@@ -11,6 +11,7 @@ import { startPageBrowser, type OpenPage, type PageBrowser } from '../testing/br
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 
 const stepMs = 20_000;
+const consoleUrl = 'https://alarms.example.org/console';
 
 let browser: PageBrowser;
 let discord: FakeDiscord;
@@ -29,7 +30,8 @@ after(async () => {
 });
 beforeEach(async () => {
   webhook = discord.addWebhook().url;
-  system = await startConsoleSystem({ pageDir: browser.pageDir, evaluates: true, discordApiBase: discord.apiBase });
+  const { pageDir } = browser;
+  system = await startConsoleSystem({ pageDir, evaluates: true, discordApiBase: discord.apiBase, consoleUrl });
   opened = await browser.open(`${system.url}/console/`, { height: 900 });
   ({ page } = opened);
 });
@@ -391,14 +393,17 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   await go(`#/rules/${id}/edit`);
   const card = page.locator('.embed');
   await card.waitFor();
-  const bare = (text: string): string => clean(text.replaceAll('`', ''));
+  // The preview is of an alarm that there is not yet.
+  const unnamed = (text: string): string => text.replace(/(?<=alarms\/)[-0-9a-f]{36}/, '‹id›');
+  const bare = (text: string): string => unnamed(clean(text.replaceAll('`', '')));
   assert.equal(clean(await page.locator('.embed-title').innerText()), embed.title);
   assert.equal(clean(await page.locator('.embed-description').innerText()), bare(embed.description));
   const shown = await page.locator('.embed-field').allInnerTexts();
   assert.deepEqual(
-    shown.map(clean),
+    shown.map(bare),
     embed.fields.map(({ name, value }) => `${name} ${bare(value)}`),
   );
+  assert.equal(bare(shown.at(-1)!), `Alarm ${consoleUrl}/#/alarms/‹id›`);
   assert.ok(
     shown.some((text) => /and \d+ more$/.test(text)),
     'the tags are cut',
@@ -406,6 +411,9 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   const counts = (await page.locator('.discord-counts > div').allInnerTexts()).map(clean);
   const longest = Math.max(...embed.fields.map(({ value }) => Array.from(value).length));
   assert.deepEqual([counts[0], counts[3]], ['Title 15 of 256', `Longest field ${longest} of 1,024`]);
+  const texts = [embed.title, embed.description, ...embed.fields.flatMap(({ name, value }) => [name, value])];
+  const all = texts.reduce((sum, text) => sum + Array.from(text).length, 0).toLocaleString('en');
+  assert.equal(counts[4], `All of it ${all} of 6,000`);
   await page.getByLabel('Ends', { exact: true }).check();
   await page.getByText('Alarm resolved').waitFor();
   assert.match(clean(await card.innerText()), /Lasted 4 min/);

@@ -10,6 +10,9 @@ const CountsSchema = Type.Object({ firing: Type.Integer(), pending: Type.Integer
 const fields = {
   version: Type.String(),
   read_only: Type.Boolean({ description: 'Whether this server refuses every change' }),
+  console_url: Type.Union([Type.String(), Type.Null()], {
+    description: 'The public address of the page that messages link to; null: they have no link',
+  }),
   rules: Type.Integer(),
   metrics: Type.Integer({ description: 'Metrics that have rules' }),
   alarms: CountsSchema,
@@ -32,6 +35,7 @@ export const StatusSchema = Type.Object({
 export interface Status {
   readonly version: string;
   readonly read_only: boolean;
+  readonly console_url: string | null;
   readonly rules: number;
   readonly metrics: number;
   readonly alarms: Readonly<Record<'firing' | 'pending' | 'ok', number>>;
@@ -50,13 +54,16 @@ export interface StatusSources {
   readonly lagging: LagWatch;
   readonly version: string;
   readonly isReadOnly: boolean;
+  readonly consoleUrl: string | undefined;
 }
 
-export function statusOf({ live, rules, samples, lagging, version, isReadOnly }: StatusSources): Status {
+export function statusOf(sources: StatusSources): Status {
+  const { live, rules, samples, lagging, version, isReadOnly, consoleUrl } = sources;
   const { perSecond } = samples;
   return {
     version,
     read_only: isReadOnly,
+    console_url: consoleUrl ?? null,
     rules: rules.book.size,
     metrics: rules.book.metricCount,
     alarms: { ...live.alarms.counts },

@@ -40,6 +40,8 @@ interface ConsoleSystemOptions {
   readonly isReadOnly?: boolean;
   /** The log of another one, which removes it when it stops: replicas share nothing else. */
   readonly storage?: TestLog;
+  /** The page's public address, for links in messages. */
+  readonly consoleUrl?: string;
   /** A stand-in for Discord, which alarms are then sent to. */
   readonly discordApiBase?: string;
 }
@@ -54,6 +56,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
     logger: testLogger,
     version: '0.0.0',
     discordApiBase: options.discordApiBase,
+    consoleUrl: options.consoleUrl,
   };
   const rules = createRules(common);
   const ingest = createIngest(common);

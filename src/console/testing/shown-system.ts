@@ -50,7 +50,8 @@ export interface ShownSystem {
 export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
   const discord = await startFakeDiscord();
   const { url: webhook } = discord.addWebhook({ id: webhookId, token: webhookToken });
-  const system = await startConsoleSystem({ pageDir, evaluates: true, discordApiBase: discord.apiBase });
+  const consoleUrl = 'https://alarms.example.org/console';
+  const system = await startConsoleSystem({ pageDir, evaluates: true, discordApiBase: discord.apiBase, consoleUrl });
   // Each has a time of its own: what is sorted by it has one order.
   for (const [index, { webhookId: id = webhookId, ...fields }] of rules.entries()) {
     const rule = { id: ruleId(index), ...fields, discord_webhook_url: webhook.replace(webhookId, id) };

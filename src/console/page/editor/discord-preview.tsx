@@ -1,14 +1,16 @@
 // The message as Discord would show it, made by the very module that makes what is sent: the same words, cut at the same places.
-import { useSignal } from '@preact/signals';
+import { computed, useSignal } from '@preact/signals';
 import type { Notification } from '../../../alarm/notification.ts';
 import { noTags } from '../../../metric/sample.ts';
 import { codePoints } from '../../../notice/discord-text.ts';
 import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../notice/embed.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { nowMs } from '../state/live.ts';
+import { nowMs, status } from '../state/live.ts';
 import { agoText, grouped, momentText } from '../parts/time-text.ts';
 
 const someId = '00000000-0000-4000-8000-000000000000';
+/** What the sender knows, too: where its messages link to. */
+const consoleUrl = computed(() => status.value?.console_url ?? undefined);
 const lastedMs = 4 * 60_000;
 
 type Kind = Notification['kind'];
@@ -57,7 +59,7 @@ export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
   const wanted = useSignal<Kind>('fired');
   const kinds = kindsOf(rule);
   const kind = kinds.includes(wanted.value) ? wanted.value : 'fired';
-  const embed = embedOf(exampleOf(rule, kind));
+  const embed = embedOf(exampleOf(rule, kind), { consoleUrl: consoleUrl.value });
   return (
     <>
       {kinds.length > 1 && (

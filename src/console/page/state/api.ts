@@ -21,6 +21,7 @@ export interface AlarmView {
 export interface StatusView {
   readonly version: string;
   readonly read_only: boolean;
+  readonly console_url: string | null;
   readonly time_ms: number;
   readonly rules: number;
   readonly metrics: number;
