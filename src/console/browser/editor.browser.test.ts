@@ -289,6 +289,44 @@ test('the verdict is of the last hour, or of as much as one wants', async () => 
   assert.ok((await page.locator('.chart-table tbody tr').count()) > 1);
 });
 
+test('a fire of the verdict is opened, by its time or on the chart, and leads to the sample that fired', async () => {
+  await write({ Threshold: '58.5' });
+  const fact = page.getByText(/^Fired at .* by partition \d+, offset \d+\.$/);
+  const marked = page.locator('.opened-fire .marked');
+  await page.getByText('When it would have fired').click();
+  const times = page.locator('.firings li > button');
+  await times.last().click();
+  await fact.waitFor();
+  await page.locator('.opened-fire').getByText('As a table').click();
+  assert.match(await marked.innerText(), /fired\s(.*\s)?59\s+59\s+59/);
+  assert.equal(await times.last().getAttribute('aria-expanded'), 'true');
+  await page.evaluate('scrollTo(0, 0)');
+  assert.deepEqual(await axeFindings(page), []);
+  await times.last().click();
+  await fact.waitFor({ state: 'detached' });
+  const plot = page.getByRole('slider', { name: 'Data cursor' });
+  await plot.scrollIntoViewIfNeeded();
+  const box = (await plot.boundingBox())!;
+  for (let x = box.x + box.width - 4; (await fact.count()) === 0; x -= 8) {
+    assert.ok(x > box.x, 'no place of the chart is a fire');
+    await page.mouse.click(x, box.y + box.height - 6);
+  }
+});
+
+test('beside a saved rule it is said which fires come, and which go', async () => {
+  const body = { metric_name: 'cpu', threshold: 58.5, discord_webhook_url: webhook };
+  const answer = await fetch(`${system.url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(body) });
+  const { id } = (await answer.json()) as { id: string };
+  await page.goto(`${system.url}/console/#/rules/${id}/edit`);
+  const words = page.locator('.verdict');
+  await page.getByText(/^Would have fired \d+ times/).waitFor();
+  assert.equal(await words.getByText(/^(New|Gone):/).count(), 0);
+  await field('Threshold').fill('60');
+  await words.getByText(/^Gone: \d\d:\d\d:\d\d(, \d\d:\d\d:\d\d)*\.$/).waitFor();
+  await field('Threshold').fill('57.5');
+  await words.getByText(/^New: \d\d:\d\d:\d\d/).waitFor();
+});
+
 test('axe finds nothing in the other forms of the rule', async () => {
   await write();
   for (const name of ['JSON', 'curl', 'Form']) {

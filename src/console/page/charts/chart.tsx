@@ -35,12 +35,16 @@ export interface ChartProps {
   readonly mark?: { readonly timeMs: number; readonly value: number } | undefined;
   readonly onThreshold?: (value: number) => void;
   readonly onResolveThreshold?: (value: number) => void;
+  /** Called with the time that was clicked at, and with how far from it one may have meant. */
+  readonly onPlace?: (timeMs: number, nearMs: number) => void;
   readonly height?: number;
 }
 
 /** Beside the plot, and for a time of day below it. */
 const rightPx = 12;
 const timePx = 60;
+/** Nobody hits a band of two pixels. */
+const nearPx = 6;
 
 export function Chart(props: ChartProps) {
   const holder = useRef<HTMLDivElement>(null);
@@ -54,11 +58,13 @@ export function Chart(props: ChartProps) {
   spanNow.current = span;
   const height = props.height ?? 280;
   const at = useSignal<number | undefined>(undefined);
-  const point = ({ currentTarget, clientX, target }: TargetedMouseEvent<HTMLElement>): void => {
+  const point = ({ currentTarget, clientX, target }: TargetedMouseEvent<HTMLElement>, isClick = false): void => {
     // Who moves the threshold asks for no sample.
     if ((target as Element).closest('.threshold') !== null) return;
     const { left, width } = currentTarget.querySelector('.chart-cursor')!.getBoundingClientRect();
-    at.value = props.fromMs + ((clientX - left) / width) * (props.toMs - props.fromMs);
+    const pixelMs = (props.toMs - props.fromMs) / width;
+    at.value = props.fromMs + (clientX - left) * pixelMs;
+    if (isClick) props.onPlace?.(at.value, nearPx * pixelMs);
   };
   const leave = ({ currentTarget }: TargetedMouseEvent<HTMLElement>): void => {
     // What the keys, or a tap, have chosen stays.
@@ -93,7 +99,12 @@ export function Chart(props: ChartProps) {
 
   return (
     <figure class="chart">
-      <div class="chart-stage" onPointerMove={point} onClick={point} onPointerLeave={leave}>
+      <div
+        class="chart-stage"
+        onPointerMove={(event) => point(event)}
+        onClick={(event) => point(event, true)}
+        onPointerLeave={leave}
+      >
         <div class="chart-plot" ref={holder} aria-hidden="true" />
         <ChartCursor
           label={props.label}

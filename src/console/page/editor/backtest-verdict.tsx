@@ -1,20 +1,22 @@
-import type { BacktestView } from '../state/api.ts';
+import type { BacktestView, FiringView } from '../state/api.ts';
+import { FireList } from './fire-list.tsx';
+import { missingFires } from './fires.ts';
 import { allRetained } from '../charts/ranges.tsx';
 import type { Judged } from './workbench-data.ts';
 import { noiseOf, type Noise } from './noise.ts';
-import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+import { clockText, durationText, grouped } from '../parts/time-text.ts';
 
-interface VerdictProps {
+interface VerdictProps extends Pick<Parameters<typeof FireList>[0], 'rule' | 'opened'> {
   readonly judged: Judged;
   /** What the saved rule would have done, while another one is being tried. */
   readonly before: BacktestView | undefined;
 }
 
-const listedMax = 5;
+const namedMax = 5;
 
 const noiseWords: Record<Noise, string> = { quiet: 'Quiet', useful: 'Useful', noisy: 'Noisy' };
 
-export function BacktestVerdict({ judged, before }: VerdictProps) {
+export function BacktestVerdict({ judged, before, ...fires }: VerdictProps) {
   const { result, refusal } = judged;
   if (result === undefined && refusal === undefined) {
     return (
@@ -34,22 +36,20 @@ export function BacktestVerdict({ judged, before }: VerdictProps) {
       )}
       {result !== undefined && (
         <div class={judged.isOld ? 'verdict-said verdict-old' : 'verdict-said'}>
-          <Said result={result} seconds={judged.seconds} before={before} />
+          <Said result={result} seconds={judged.seconds} before={before} {...fires} />
         </div>
       )}
     </div>
   );
 }
 
-interface SaidProps {
+interface SaidProps extends Omit<VerdictProps, 'judged'> {
   readonly result: BacktestView;
   readonly seconds: number;
-  readonly before: BacktestView | undefined;
 }
 
-function Said({ result, seconds, before }: SaidProps) {
+function Said({ result, seconds, before, rule, opened }: SaidProps) {
   const noise = noiseOf(result);
-  const newest = result.firings.slice(-listedMax).reverse();
   return (
     <>
       <p role="status" class="verdict-words">
@@ -76,31 +76,21 @@ function Said({ result, seconds, before }: SaidProps) {
         {result.cut_short === 'retention' && ' What is older is no longer retained.'}
         {result.cut_short === 'too_many_samples' && ' There are more samples than are looked at: the newest were.'}
       </p>
-      {newest.length > 0 && (
-        <details class="firings">
-          <summary>{result.fired > listedMax ? `The newest ${listedMax} of them` : 'When it would have fired'}</summary>
-          <ul>
-            {newest.map((firing) => (
-              <li key={firing.alarm_id}>
-                <time dateTime={new Date(firing.fired_ms).toISOString()} title={momentText(firing.fired_ms)}>
-                  {clockText(firing.fired_ms)}
-                </time>
-                <b>{firing.value === null ? 'no data' : numberText(Number(firing.value.toPrecision(8)))}</b>
-                <span>
-                  {firing.ended_ms === null ? 'fires still' : `for ${durationText(firing.ended_ms - firing.since_ms)}`}
-                </span>
-                <span class="hint">
-                  {Object.entries(firing.tags ?? {})
-                    .map(([key, value]) => `${key}=${value}`)
-                    .join(' ')}
-                </span>
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      {before !== undefined && <Differences result={result} before={before} />}
+      <FireList result={result} rule={rule} opened={opened} />
     </>
   );
+}
+
+/** Which fires come with the rule as it is now, and which go with the saved one. */
+function Differences({ result, before }: { readonly result: BacktestView; readonly before: BacktestView }) {
+  const named = (word: string, fires: readonly FiringView[]): string => {
+    const newest = fires.slice(-namedMax).map(({ fired_ms: firedMs }) => clockText(firedMs));
+    const more = fires.length - newest.length;
+    return fires.length === 0 ? '' : `${word} ${newest.join(', ')}${more > 0 ? `, and ${more} before` : ''}.`;
+  };
+  const words = `${named('New:', missingFires(result, before))} ${named('Gone:', missingFires(before, result))}`.trim();
+  return words === '' ? null : <p class="ghost-words">{words}</p>;
 }
 
 function times(count: number): string {

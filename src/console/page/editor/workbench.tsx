@@ -28,6 +28,7 @@ interface WorkbenchProps {
 
 export function Workbench({ form, fields, saved }: WorkbenchProps) {
   const range = useSignal<number>(3_600);
+  const opened = useSignal<string | undefined>(undefined);
   const { draft } = form;
   const set = (more: Partial<typeof draft.value>): void => {
     draft.value = { ...draft.value, ...more };
@@ -35,13 +36,14 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   const metric = draft.value.metric_name;
   const tags = fields['tags'] as Readonly<Record<string, string>> | undefined;
   const window = fields['type'] === 'window_average' ? fields['window_duration_seconds'] : undefined;
+  const windowSeconds = typeof window === 'number' && window > 0 ? window : undefined;
   const isAll = range.value === allRetained;
   const samples = useSamples({
     metricName: metric,
     tags,
     ...(isAll ? { fromMs: 0 } : { lastSeconds: range.value }),
     points: 800,
-    windowSeconds: typeof window === 'number' && window > 0 ? window : undefined,
+    windowSeconds,
     isLowestFirst: fields['operator'] === '<',
   });
   const rule = judgeable(fields);
@@ -51,6 +53,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   const ghost = useBacktest(isOther ? before : undefined, range.value, saved?.id);
   if (metric === '') return <MetricPicker onPick={(name) => set({ metric_name: name })} />;
   const found = samples.value;
+  const firings = judged.value.result?.firings ?? [];
   const threshold = typeof fields['threshold'] === 'number' ? fields['threshold'] : undefined;
   const resolve = typeof fields['resolve_threshold'] === 'number' ? fields['resolve_threshold'] : undefined;
   const operator = draft.value.operator === '<' ? '<' : '>';
@@ -71,10 +74,16 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
           threshold={threshold}
           resolveThreshold={resolve}
           ghost={saved?.threshold}
-          bands={(judged.value.result?.firings ?? []).map(({ fired_ms: fromMs, ended_ms: toMs }) => ({
+          bands={firings.map(({ fired_ms: fromMs, ended_ms: toMs }) => ({
             fromMs,
             toMs: toMs ?? undefined,
           }))}
+          onPlace={(ms, nearMs) => {
+            const hit = firings.findLast(
+              ({ fired_ms: from, ended_ms: to }) => from - nearMs <= ms && ms <= (to ?? Infinity) + nearMs,
+            );
+            if (hit !== undefined) opened.value = hit.alarm_id;
+          }}
           onThreshold={(value) => set({ threshold: String(value), ...taken(resolve, value, operator) })}
           onResolveThreshold={(value) => set({ resolve_threshold: String(value) })}
         />
@@ -110,7 +119,12 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
           </span>
         )}
       </div>
-      <BacktestVerdict judged={judged.value} before={isOther ? ghost.value.result : undefined} />
+      <BacktestVerdict
+        judged={judged.value}
+        before={isOther ? ghost.value.result : undefined}
+        rule={{ metric, windowSeconds, operator, threshold, resolveThreshold: resolve }}
+        opened={opened}
+      />
     </section>
   );
 }

@@ -100,6 +100,7 @@ export interface FiringView {
 export interface BacktestView {
   readonly complete: boolean;
   readonly cut_short: 'retention' | 'too_many_samples' | null;
+  readonly partition: number;
   readonly from_ms?: number;
   readonly to_ms?: number;
   readonly records: number;

@@ -1,0 +1,98 @@
+// The fires of a verdict. Each can be opened: then the samples around it are there, with the one that fired, as a chart and as a table.
+import type { Signal } from '@preact/signals';
+import type { BacktestView, FiringView } from '../state/api.ts';
+import { Chart } from '../charts/chart.tsx';
+import { fittedFromMs } from '../charts/chart-data.ts';
+import { shownNumber, tagsText } from '../charts/chart-points.ts';
+import { clockText, durationText, momentText } from '../parts/time-text.ts';
+import { useSamples } from './workbench-data.ts';
+
+/** What of the rule being written its charts show. */
+export interface ShownRule {
+  readonly metric: string;
+  readonly windowSeconds: number | undefined;
+  readonly operator: '>' | '<';
+  readonly threshold: number | undefined;
+  readonly resolveThreshold: number | undefined;
+}
+
+interface FireListProps {
+  readonly result: BacktestView;
+  readonly rule: ShownRule;
+  /** The one that is open, by its alarm. */
+  readonly opened: Signal<string | undefined>;
+}
+
+const listedMax = 50;
+
+export function FireList({ result, rule, opened }: FireListProps) {
+  const newest = result.firings.slice(-listedMax).reverse();
+  const open = newest.find(({ alarm_id: id }) => id === opened.value);
+  if (newest.length === 0) return null;
+  return (
+    <details class="firings" open={open !== undefined || undefined}>
+      <summary>{result.fired > listedMax ? `The newest ${listedMax} of them` : 'When it would have fired'}</summary>
+      <ul>
+        {newest.map((firing) => (
+          <li key={firing.alarm_id}>
+            <button
+              type="button"
+              class="small"
+              aria-expanded={firing === open}
+              title={momentText(firing.fired_ms)}
+              onClick={() => (opened.value = firing === open ? undefined : firing.alarm_id)}
+            >
+              {clockText(firing.fired_ms)}
+            </button>
+            <b>{firing.value === null ? 'no data' : shownNumber(firing.value)}</b>
+            <span>
+              {firing.ended_ms === null ? 'fires still' : `for ${durationText(firing.ended_ms - firing.since_ms)}`}
+            </span>
+            <span class="hint">{tagsText(firing.tags)}</span>
+            {firing === open && <OpenedFire firing={firing} partition={result.partition} rule={rule} />}
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+interface OpenedFireProps {
+  readonly firing: FiringView;
+  readonly partition: number;
+  readonly rule: ShownRule;
+}
+
+function OpenedFire({ firing, partition, rule }: OpenedFireProps) {
+  const { since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value } = firing;
+  const aroundMs = Math.max(60_000, (rule.windowSeconds ?? 0) * 2_000, ((endedMs ?? firedMs) - sinceMs) / 2);
+  const found = useSamples({
+    metricName: rule.metric,
+    tags: firing.tags,
+    isExact: true,
+    fromMs: sinceMs - aroundMs,
+    ...(endedMs !== null && { toMs: endedMs + aroundMs }),
+    points: 500,
+    windowSeconds: rule.windowSeconds,
+  }).value;
+  return (
+    <div class="opened-fire">
+      <p class="hint">
+        Fired at {momentText(firedMs)} by partition {partition}, offset {firing.offset}.
+      </p>
+      {found !== undefined && found.samples > 0 && (
+        <Chart
+          label={`Samples around ${clockText(firedMs)}`}
+          series={found.series}
+          fromMs={fittedFromMs(found.series, found.from_ms, found.to_ms)}
+          toMs={found.to_ms}
+          operator={rule.operator}
+          threshold={rule.threshold}
+          resolveThreshold={rule.resolveThreshold}
+          bands={[{ fromMs: firedMs, toMs: endedMs ?? undefined }]}
+          mark={value === null ? undefined : { timeMs: firedMs, value }}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,37 @@
+/** Of a backtest, what tells which of its fires another one has, too. */
+interface Past<Fire extends PastFire> {
+  readonly fired: number;
+  readonly from_ms?: number;
+  readonly to_ms?: number;
+  /** The newest, oldest first. */
+  readonly firings: readonly Fire[];
+}
+
+interface PastFire {
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly since_ms: number;
+  readonly fired_ms: number;
+  readonly ended_ms: number | null;
+}
+
+/**
+ * The fires that one has and the other has not, as far as both tell of that time. A threshold that moves lets the same fire begin at another
+ * sample: two of a series that overlap are one.
+ */
+export function missingFires<Fire extends PastFire>(of: Past<Fire>, other: Past<PastFire>): readonly Fire[] {
+  const fromMs = Math.max(...[of, other].map(knownFromMs));
+  const toMs = Math.min(of.to_ms ?? 0, other.to_ms ?? 0);
+  const isSame = (one: PastFire, two: PastFire): boolean =>
+    JSON.stringify(one.tags) === JSON.stringify(two.tags) &&
+    one.since_ms <= (two.ended_ms ?? Infinity) &&
+    two.since_ms <= (one.ended_ms ?? Infinity);
+  return of.firings.filter(
+    (fire) =>
+      fire.fired_ms >= fromMs && fire.fired_ms <= toMs && !other.firings.some((another) => isSame(fire, another)),
+  );
+}
+
+/** Older fires than those listed are only counted. */
+function knownFromMs({ fired, firings, from_ms: fromMs = 0 }: Past<PastFire>): number {
+  return fired > firings.length ? Math.max(fromMs, firings[0]?.fired_ms ?? Infinity) : fromMs;
+}
