@@ -90,12 +90,18 @@ export async function readSamples(
   });
 }
 
-/** How long a stretch is: one more may be begun at an end of the range. What begins with all begins with the first sample that there is. */
+/** Where there are few samples yet, stretches are as short as this at the least. */
+const finestMs = 250;
+
+/**
+ * How long a stretch is: one more may be begun at an end of the range. Where samples begin later than the range they are shorter, as what is
+ * shown then is; in steps of twice the length, since what is there grows, and is not to be cut anew by each answer.
+ */
 function stretchMsOf({ fromMs, toMs, points }: SamplesOrder, firstMs = fromMs): number {
   const stretches = Math.max(1, points - 1);
-  if (fromMs > 0) return Math.max(1, (toMs - fromMs) / stretches);
-  // In whole seconds, since this range grows, and is not to be cut anew by each answer.
-  return Math.max(1, Math.ceil((toMs - firstMs) / stretches / 1_000)) * 1_000;
+  const neededMs = (toMs - Math.max(fromMs, firstMs)) / stretches;
+  const steppedMs = finestMs * 2 ** Math.ceil(Math.log2(Math.max(1, neededMs / finestMs)));
+  return Math.max(1, Math.min(steppedMs, (toMs - fromMs) / stretches));
 }
 
 interface ChartSample {

@@ -276,7 +276,7 @@ test('a range that moves on keeps the points that it has', async () => {
   assert.deepEqual(moved, []);
 });
 
-test('all that is retained is cut from its first sample on', async () => {
+test('all that is retained is cut from its first sample on, and so is a range that is empty before it', async () => {
   const nowMs = Date.now();
   await call(
     '/api/v1/metrics',
@@ -290,6 +290,9 @@ test('all that is retained is cut from its first sample on', async () => {
   assert.equal(samples, 300);
   const { length } = series[0]!.t;
   assert.ok(length >= 75 && length <= 101, `${length} points`);
+  const query = `metric_name=all&from_ms=${nowMs - 24 * 3_600_000}&points=800`;
+  const day = await call<Points>(`/api/v1/samples?${query}`);
+  assert.equal(day.series[0]!.t.length, 300, 'each by itself');
 });
 
 const byName = (one: readonly unknown[], other: readonly unknown[]): number =>
