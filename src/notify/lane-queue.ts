@@ -1,6 +1,6 @@
 import type { Waiting } from './delivery-log.ts';
 
-/** What waits in a lane, in the order of offsets; each notification once. */
+/** What waits in a lane, in the order of offsets; each notification once, but for one that was let go and came back. */
 export class LaneQueue implements Iterable<Waiting> {
   readonly #waiting: Waiting[] = [];
   /** By id, where it stands: the evaluator may append one twice. */
