@@ -3,7 +3,7 @@ import type { DiscordClient } from '../discord/discord-client.ts';
 import type { Claim } from '../log/log.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { Webhook } from '../rule/webhook-url.ts';
-import type { NotifyClock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { DeliveryLog, Ending, Waiting } from './delivery-log.ts';
 import type { ParkedWebhooks } from './parked-webhooks.ts';
 import type { SendGate } from './send-gate.ts';
@@ -15,7 +15,7 @@ export interface LaneContext {
   readonly claim: Claim;
   /** Aborts when nothing more is to be sent. */
   readonly signal: AbortSignal;
-  readonly clock: NotifyClock;
+  readonly clock: Clock;
   readonly book: RuleBook;
   readonly client: Poster;
   readonly gate: SendGate;

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { Meter } from '../base/meter.ts';
-import { realClock } from './clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { countNotify, reportNotify } from './notify-meters.ts';
 import { park } from './schedule/parking.ts';
 import { SendGate } from './send-gate.ts';
@@ -15,7 +15,7 @@ const outbox = {
 
 test('figures tell of each outcome, of what waits and for how long, and of parked webhooks', async () => {
   const meter = new Meter();
-  const count = countNotify(meter, new Set([outbox]), new SendGate(40, realClock));
+  const count = countNotify(meter, new Set([outbox]), new SendGate(40, systemClock));
   for (const outcome of ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'] as const)
     count.ended(outcome, 1_000);
   count.limited(1_500);
@@ -32,7 +32,7 @@ test('figures tell of each outcome, of what waits and for how long, and of parke
 });
 
 test('health names each webhook in trouble by its hash, and why; and says when nobody may send', () => {
-  const gate = new SendGate(40, realClock);
+  const gate = new SendGate(40, systemClock);
   assert.deepEqual(reportNotify(new Set(), gate), { status: 'pass', detail: '0 notifications waiting' });
   const { status, detail } = reportNotify(new Set([outbox]), gate);
   assert.equal(status, 'warn');
@@ -40,7 +40,7 @@ test('health names each webhook in trouble by its hash, and why; and says when n
     detail,
     '7 notifications waiting; parked webhooks: wh_0123456789ab: 404 Unknown Webhook (code 10015); webhooks in trouble: wh_ba9876543210: 502',
   );
-  const nowMs = realClock.monotonicMs();
+  const nowMs = systemClock.monotonicMs();
   gate.answered({ kind: 'address_blocked', waitMs: 90_000, reason: '429' }, nowMs, nowMs);
   assert.match(reportNotify(new Set(), gate).detail ?? '', /^Discord blocks this address for (90|89) s more; /);
 });

@@ -7,7 +7,7 @@ import type { Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 import { DiscordClient } from '../discord/discord-client.ts';
-import { realClock } from './clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { countNotify, notifyVitals, reportNotify } from './notify-meters.ts';
 import { Outbox } from './outbox.ts';
 import { SendGate } from './send-gate.ts';
@@ -43,7 +43,7 @@ export function createNotify(options: NotifyOptions): Service {
   const { log, rules, logger, discordApiBase: apiBase, consoleUrl, globalRps = globalRpsDefault } = options;
   const outboxes = new Set<Outbox>();
   const owned = new Set<number>();
-  const gate = new SendGate(globalRps, realClock);
+  const gate = new SendGate(globalRps, systemClock);
   const count = countNotify(options.meter, outboxes, gate);
   const ready = options.health.awaitReady('notify');
   options.health.add('notify', () => reportNotify(outboxes, gate));
@@ -63,7 +63,7 @@ export function createNotify(options: NotifyOptions): Service {
           topics.notifications.name,
           notifyGroup,
           async (claim) => {
-            const context = { log, rules, client, gate, clock: realClock, apiBase, consoleUrl, logger, count };
+            const context = { log, rules, client, gate, clock: systemClock, apiBase, consoleUrl, logger, count };
             const outbox = new Outbox(claim, context);
             outboxes.add(outbox);
             owned.add(claim.partition);

@@ -1,7 +1,7 @@
 import type { Logger } from '../base/logger.ts';
 import type { Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
-import type { NotifyClock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Poster } from './lane-context.ts';
 import type { NotifyCount } from './notify-meters.ts';
 import type { SendGate } from './send-gate.ts';
@@ -12,7 +12,7 @@ export interface OutboxContext {
   readonly rules: RuleFeed;
   readonly client: Poster;
   readonly gate: SendGate;
-  readonly clock: NotifyClock;
+  readonly clock: Clock;
   readonly apiBase: string | undefined;
   readonly consoleUrl: string | undefined;
   readonly logger: Logger;

@@ -1,7 +1,7 @@
 import { actionFor, isAlive } from '../discord/answer.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import { discordApiBase, webhookAddress, type Webhook } from '../rule/webhook-url.ts';
-import type { NotifyClock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Poster } from './lane-context.ts';
 import { webhookName } from '../discord/webhook-name.ts';
 import type { ParkedWebhooks } from './parked-webhooks.ts';
@@ -10,7 +10,7 @@ import type { SendGate } from './send-gate.ts';
 export interface ProbeContext {
   readonly parked: ParkedWebhooks;
   readonly book: RuleBook;
-  readonly clock: NotifyClock;
+  readonly clock: Clock;
   readonly gate: SendGate;
   readonly client: Poster;
   readonly apiBase: string | undefined;

@@ -1,14 +1,14 @@
 // Who goes through the door to Discord when many wait at it.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import type { NotifyClock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { SendGate } from './send-gate.ts';
 
 const signal = new AbortController().signal;
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A clock that a test moves. */
-class StillClock implements NotifyClock {
+class StillClock implements Clock {
   nowMs = 0;
   readonly #sleeping = new Set<{ readonly dueMs: number; readonly wake: (passed: boolean) => void }>();
 

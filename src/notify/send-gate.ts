@@ -1,5 +1,5 @@
 import type { Action, Answer } from '../discord/answer.ts';
-import type { NotifyClock } from './clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
 import { RequestWindow } from './schedule/request-window.ts';
 import { Turns, type Waiter } from './schedule/turns.ts';
@@ -22,7 +22,7 @@ interface AtGate extends Waiter {
  */
 export class SendGate {
   readonly pace: AddressPace;
-  readonly #clock: NotifyClock;
+  readonly #clock: Clock;
   readonly #turns = new Turns<AtGate>();
   readonly #window = new RequestWindow(inSecondMax);
   /** The last that is let write: who comes after it waits for it. */
@@ -33,7 +33,7 @@ export class SendGate {
   /** Interrupts the pump's wait: the pace has changed. */
   #change = new AbortController();
 
-  constructor(requestsPerSecond: number, clock: NotifyClock) {
+  constructor(requestsPerSecond: number, clock: Clock) {
     this.pace = new AddressPace(requestsPerSecond);
     this.#clock = clock;
   }

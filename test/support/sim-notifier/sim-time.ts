@@ -1,4 +1,4 @@
-import type { NotifyClock } from '../../../src/notify/clock.ts';
+import type { Clock } from '../../../src/base/clock.ts';
 import type { Random } from '../sim-log/random.ts';
 
 interface Timer {
@@ -62,7 +62,7 @@ export class SimTime {
     return true;
   }
 
-  clockOf(owner: object): NotifyClock {
+  clockOf(owner: object): Clock {
     return {
       wallMs: () => this.nowMs,
       monotonicMs: () => this.nowMs - this.#beganMs,
