@@ -6,6 +6,8 @@ import { logLevels, type LogLevel } from './base/logger.ts';
 export interface Config {
   readonly host: string;
   readonly port: number;
+  /** The host's address that a container's port is published at; undefined outside of a container. */
+  readonly publish: string | undefined;
   readonly dataDir: string;
   /** Bootstrap servers of Kafka; undefined: the embedded log in dataDir. */
   readonly broker: string | undefined;
@@ -75,6 +77,11 @@ export interface Setting {
 export const settings = {
   host: { env: 'HOST', placeholder: 'address', help: 'address to listen on (default 127.0.0.1)' },
   port: { env: 'PORT', placeholder: 'number', help: 'port to listen on; 0 takes a free one' },
+  publish: {
+    env: 'PUBLISH',
+    placeholder: 'address',
+    help: "in a container: the host's address that its port is published at; decides, instead of HOST, whether tokens are needed",
+  },
   dataDir: { env: 'DATA_DIR', placeholder: 'folder', help: 'folder of the embedded log (default ./data)' },
   broker: {
     env: 'BROKER',
@@ -210,6 +217,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
   const config: Config = {
     host: text('host') ?? '127.0.0.1',
     port: wholeNumber(settings.port, text('port') ?? String(defaultPort), 65_535),
+    publish: hostAddress(settings.publish, text('publish')),
     dataDir: text('dataDir') ?? './data',
     broker: brokers(text('broker')),
     brokerSecurity: brokerSecurity(text, switched),
@@ -241,7 +249,16 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
   return config;
 }
 
-/** Whether only this machine can reach the address. */
+/** Whether requests need tokens: a source of their keys is configured. */
+export function needsTokens(config: Config): boolean {
+  return config.jwtSecret !== undefined || config.jwksUrl !== undefined;
+}
+
+/** Whether only this machine can reach the service. In a container the published address decides, as HOST is always open. */
+export function isLocalOnly(config: Config): boolean {
+  return isLoopback(config.publish ?? config.host);
+}
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
@@ -257,12 +274,15 @@ function refuseContradictions(config: Config): void {
       `SSRMS_JWT_SECRET has ${Buffer.byteLength(config.jwtSecret)} bytes, and at least 32 are needed: make one with "openssl rand -base64 48"`,
     );
   }
-  const open = config.jwtSecret === undefined && config.jwksUrl === undefined;
-  if (open && !isLoopback(config.host) && !config.noAuth) {
+  if (needsTokens(config) || isLocalOnly(config) || config.noAuth) return;
+  if (config.publish !== undefined) {
     throw new ConfigError(
-      `HOST is ${config.host}, which others can reach, and no tokens are configured: set SSRMS_JWT_SECRET or SSRMS_JWKS_URL, or say --no-auth`,
+      `PUBLISH is ${config.publish}, which others can reach, and no tokens are configured: set SSRMS_JWT_SECRET or SSRMS_JWKS_URL, or leave PUBLISH out, so that only this machine is served, or set NO_AUTH=true, and everybody may change rules`,
     );
   }
+  throw new ConfigError(
+    `HOST is ${config.host}, which others can reach, and no tokens are configured: set SSRMS_JWT_SECRET or SSRMS_JWKS_URL, or say --no-auth; a container whose port is published on its own machine only is told so by PUBLISH=127.0.0.1`,
+  );
 }
 
 function oidc(text: (name: SettingName) => string | undefined): Config['oidc'] {
@@ -329,6 +349,17 @@ function oneOf<Value extends string>(setting: Setting, value: string, allowed: r
   const found = allowed.find((option) => option === value);
   if (found === undefined) throw new ConfigError(`${setting.env} is ${value}, and may be one of ${allowed.join(', ')}`);
   return found;
+}
+
+/** As Compose writes it in a port: an IPv6 address may have brackets. */
+function hostAddress(setting: Setting, value: string | undefined): string | undefined {
+  const address = value?.replace(/^\[(.*)\]$/, '$1');
+  if (address !== undefined && isIP(address) === 0) {
+    throw new ConfigError(
+      `${setting.env} is ${value}, and may be an IP address of the host, such as 127.0.0.1 or 0.0.0.0`,
+    );
+  }
+  return address;
 }
 
 function webAddress(setting: Setting, value: string | undefined): string | undefined {

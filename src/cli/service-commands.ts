@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { runApp, type Part } from '../app.ts';
-import { readConfig, type Config } from '../config.ts';
+import { isLocalOnly, needsTokens, readConfig, type Config } from '../config.ts';
 import { localIngest } from './source-command.ts';
 import { addSettings, flagsOf, serviceSettings } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
@@ -56,9 +56,9 @@ export function addServiceCommands(program: Command, finish: (exitCode: number) 
 
 /** What a person at the terminal wants to know, on standard output. */
 function announce(name: string, url: string, config: Config): void {
-  const open = config.jwtSecret === undefined && config.jwksUrl === undefined;
+  const open = !needsTokens(config);
   if (name !== 'up') {
-    console.log(`ssrms ${name} listens on ${url}${open ? ' (no tokens configured)' : ''}`);
+    console.log(`ssrms ${name} listens on ${url}\n${open ? accessWithoutTokens(config) : 'Requests need a token.'}`);
     return;
   }
   const where = config.broker === undefined ? `the embedded log in ${config.dataDir}` : `Kafka at ${config.broker}`;
@@ -66,9 +66,6 @@ function announce(name: string, url: string, config: Config): void {
   const ingest = url === localIngest ? '' : ` --ingest ${url}`;
   const token = open ? '' : ' --token "$(npx ssrms token)"';
   const header = open ? '' : ` -H "Authorization: Bearer $(npx ssrms token)"`;
-  const access = config.noAuth
-    ? 'No tokens are configured: everybody who reaches this address may change rules.'
-    : 'No tokens are configured, so only this machine can reach it. Set SSRMS_JWT_SECRET for more.';
   // In one piece: whoever reads no further than the address must not end us.
   console.log(`
 SSRMS is running on ${where}.
@@ -76,5 +73,11 @@ SSRMS is running on ${where}.
   Page         ${url}/
   First rule   curl ${url}/rules${header} -H 'Content-Type: application/json' -d '${rule}'
   Some data    npx ssrms source spikes packages-received 450 550 1 3${ingest}${token}
-${open ? `\n${access}` : ''}`);
+${open ? `\n${accessWithoutTokens(config)}` : ''}`);
+}
+
+function accessWithoutTokens(config: Config): string {
+  if (!isLocalOnly(config)) return 'No tokens are configured: everybody who reaches this address may change rules.';
+  const published = config.publish === undefined ? '' : ` (PUBLISH is ${config.publish})`;
+  return `No tokens are configured: only this machine can reach it${published}. Set SSRMS_JWT_SECRET to serve others.`;
 }

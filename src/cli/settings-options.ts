@@ -38,6 +38,7 @@ export const logSettings: readonly SettingName[] = [
 export const serviceSettings: readonly SettingName[] = [
   'host',
   'port',
+  'publish',
   ...logSettings,
   'discordApiBase',
   'jwtSecret',

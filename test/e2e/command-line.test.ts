@@ -41,6 +41,15 @@ test('help names every command, and each command explains its settings and their
   assert.match((await runSsrms(['up', '--help'])).output, /--data-dir <folder>.*\[DATA_DIR\]/s);
 });
 
+test('a service without tokens says who can reach it, and by which setting', async () => {
+  const dataDir = temporaryFolder();
+  const env = { DATA_DIR: dataDir, PUBLISH: '127.0.0.1' };
+  const service = await startSsrms(['rules'], { env, until: /No tokens are configured: .*\n/ });
+  await service.stop();
+  rmSync(dataDir, { recursive: true });
+  assert.match(service.output(), /: only this machine can reach it \(PUBLISH is 127\.0\.0\.1\)\. Set SSRMS_JWT_SECRET/);
+});
+
 test('a port in use', async () => {
   const dataDir = temporaryFolder();
   const taken = createServer();
@@ -110,6 +119,7 @@ const refused: readonly [string, Record<string, string>, readonly string[], RegE
     ['up'],
     /the address of the issuer is http:\/\/issuer\.test, and must be https/,
   ],
+  ['an address to publish at that is none', { PUBLISH: 'all' }, ['up'], /PUBLISH is all, and may be an IP address/],
   ['a port that is none', { PORT: 'ninety' }, ['up'], /PORT is ninety, and may be a whole number/],
   [
     'a rate that Discord does not allow',

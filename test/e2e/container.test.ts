@@ -10,6 +10,8 @@ import { dirname, join } from 'node:path';
 import { Ajv } from 'ajv';
 import addFormatsModule from 'ajv-formats';
 import { parse } from 'yaml';
+import { readConfig } from '../../src/config.ts';
+import { runSsrms } from '../support/ssrms-process.ts';
 
 const addFormats = addFormatsModule.default;
 
@@ -21,7 +23,8 @@ interface Compose {
       ports?: string[];
       command?: string[];
       deploy?: { replicas?: number };
-      environment?: Record<string, unknown>;
+      environment?: Record<string, string>;
+      sysctls?: Record<string, number>;
       depends_on?: unknown;
     }
   >;
@@ -50,9 +53,74 @@ test('compose.yaml has the services of the contract, on the Kafka of compose.kaf
   assert.deepEqual(include, ['compose.kafka.yaml']);
   assert.deepEqual(Object.keys(composeFile('compose.kafka.yaml').services), ['kafka-1']);
   assert.deepEqual(Object.keys(services).sort(), ['alarms', 'console', 'ingest', 'rules']);
-  assert.deepEqual(services.rules?.ports, ['5001:80']);
   assert.equal(services.alarms?.deploy?.replicas, 3);
   for (const service of Object.values(services)) assert.equal(service.environment?.BROKER, 'kafka-1:9092');
+});
+
+const publishedPorts: Readonly<Record<string, string | undefined>> = {
+  rules: '5001:80',
+  alarms: undefined,
+  ingest: '5002:80',
+  console: '5004:80',
+};
+
+test('ports are published on this machine only, unless PUBLISH says otherwise', () => {
+  for (const [name, { ports = [] }] of Object.entries(composeFile('compose.yaml').services)) {
+    const expected = publishedPorts[name] === undefined ? [] : [publishedPorts[name]];
+    assert.deepEqual(
+      interpolated(ports, {}),
+      expected.map((port) => `127.0.0.1:${port}`),
+    );
+    assert.deepEqual(
+      interpolated(ports, { PUBLISH: '0.0.0.0' }),
+      expected.map((port) => `0.0.0.0:${port}`),
+    );
+  }
+});
+
+test('every service may listen on port 80 without being root: podman does not allow that by itself', () => {
+  for (const { sysctls } of Object.values(composeFile('compose.yaml').services))
+    assert.deepEqual(sysctls, { 'net.ipv4.ip_unprivileged_port_start': 0 });
+});
+
+/** Compose's `${NAME:-default}`, with the variables of a .env file. */
+function interpolated(texts: readonly string[], variables: Readonly<Record<string, string>>): string[] {
+  return texts.map((text) =>
+    text.replaceAll(/\$\{(\w+):-([^}]*)\}/g, (_, name: string, standard: string) => variables[name] || standard),
+  );
+}
+
+/** The environment of each service's container: the image's, then that of compose.yaml with the variables of a .env file. */
+function containers(dotEnv: Readonly<Record<string, string>>): { command: string[]; env: Record<string, string> }[] {
+  const image: Record<string, string> = {};
+  for (const [, line = ''] of readFileSync('Dockerfile', 'utf8').matchAll(/^ENV (.*)$/gm))
+    for (const [, name = '', value = ''] of line.matchAll(/(\w+)=(\S+)/g)) image[name] = value;
+  return Object.values(composeFile('compose.yaml').services).map(({ command = [], environment = {} }) => {
+    const values = interpolated(Object.values(environment).map(String), dotEnv);
+    const given = Object.fromEntries(Object.keys(environment).map((name, index) => [name, values[index]!]));
+    return { command, env: { ...image, ...given } };
+  });
+}
+
+test('without a .env file every service starts: it refuses nothing and asks for its broker', async () => {
+  await Promise.all(
+    containers({}).map(async ({ command, env }) => {
+      // There is no broker of this name here, which only a service that accepted its settings can notice.
+      const { output } = await runSsrms(command, env);
+      assert.match(output, /^ssrms: Kafka at kafka-1:9092 does not answer/m);
+    }),
+  );
+});
+
+test('with PUBLISH=0.0.0.0 every service wants tokens or NO_AUTH, and says what to do', () => {
+  const refusal = /PUBLISH is 0\.0\.0\.0.*SSRMS_JWT_SECRET or SSRMS_JWKS_URL.*NO_AUTH=true/;
+  const start = (more: Record<string, string>): void => {
+    for (const { env } of containers({ PUBLISH: '0.0.0.0', ...more })) readConfig(env, {}, 80);
+  };
+  for (const { env } of containers({ PUBLISH: '0.0.0.0' })) assert.throws(() => readConfig(env, {}, 80), refusal);
+  start({ SSRMS_JWT_SECRET: 's'.repeat(32) });
+  start({ SSRMS_JWKS_URL: 'https://issuer.test/keys' });
+  start({ NO_AUTH: 'true' });
 });
 
 interface Step {
