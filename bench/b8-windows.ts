@@ -1,6 +1,6 @@
 // B8: sliding means. A million series would be 60 M samples; a tenth of that shows the same, and each series is touched at
 // random, as in life.
-import { Window } from '../src/alarm/window.ts';
+import { WindowAverage } from '../src/measure/window-average.ts';
 import type { Options } from './support/options.ts';
 import { bootstrap } from './support/statistics.ts';
 import { heldBytes } from './support/memory.ts';
@@ -36,9 +36,9 @@ export async function windows({ isShort }: Options): Promise<Result[]> {
   ];
 }
 
-function fill(seriesCount: number, samples: number): Window[] {
+function fill(seriesCount: number, samples: number): WindowAverage[] {
   return Array.from({ length: seriesCount }, () => {
-    const window = new Window(windowMs);
+    const window = new WindowAverage(windowMs);
     for (let index = 0; index < samples; index++) window.add(index * 1_000, index);
     return window;
   });
@@ -69,7 +69,7 @@ function nsPerSample(seriesCount: number): number {
 const denseSamples = 600;
 
 function denseNsPerSample(): number {
-  const window = new Window(windowMs);
+  const window = new WindowAverage(windowMs);
   const samples = 200_000;
   const begin = process.cpuUsage();
   for (let index = 0; index < samples; index++) window.add(index * (windowMs / denseSamples), index % 100);

@@ -14,9 +14,9 @@ const mutants = [
   {
     invariant: 'I1',
     broken: 'a value equal to the threshold is a breach',
-    file: 'src/alarm/step.ts',
-    from: 'x > condition.threshold ?',
-    to: 'x >= condition.threshold ?',
+    file: 'src/rule/comparison.ts',
+    from: 'breaches: (value, threshold) => value > threshold,',
+    to: 'breaches: (value, threshold) => value >= threshold,',
     test: sim.evaluate,
   },
   {

@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';
+import { ruleTypes } from './measure/measures.ts';
+import { operators } from './rule/comparison.ts';
 
 /** A room's permitted imports: other rooms (or single files of theirs), node's modules or none, packages. */
 interface Permitted {
@@ -13,7 +15,7 @@ interface Permitted {
 }
 
 const pure = ['base/failure.ts', 'base/assert.ts'];
-const nouns = ['metric', 'rule', 'alarm', 'notice', 'instance'];
+const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance'];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
 const rooms: Record<string, Permitted> = {
@@ -27,8 +29,9 @@ const rooms: Record<string, Permitted> = {
     packages: ['fastify', '@fastify/', 'helmet', 'typebox', 'jose', 'oauth4webapi'],
   },
   metric: { rooms: pure, node: false, packages: [] },
-  rule: { rooms: [...pure, 'metric'], node: false, packages: [] },
-  alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'rule'], node: false, packages: [] },
+  measure: { rooms: pure, node: false, packages: [] },
+  rule: { rooms: [...pure, 'metric', 'measure'], node: false, packages: [] },
+  alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   presence: { rooms: doors, node: true, packages: [] },
@@ -55,7 +58,7 @@ const rooms: Record<string, Permitted> = {
   'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'uplot', 'vite'] },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
-    rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts'],
+    rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule'],
     node: true,
     packages: ['commander'],
   },
@@ -154,6 +157,22 @@ test('noun rooms read no clock and throw no dice', () => {
     .filter((path) => !isTest(path) && timeless.includes(roomOf(path) ?? ''))
     .filter((path) =>
       /\b(Date\.now|new Date\(\)|Math\.random|performance\.now|process\.)/.test(readFileSync(path, 'utf8')),
+    );
+  assert.deepEqual(broken, []);
+});
+
+/** Branches on one operator or rule type would be wrong for the next one: `comparisons` and `measures` say what each means. */
+const members = [...operators, ...ruleTypes].map((member) => `['"]${member}['"]`).join('|');
+const oneMember = new RegExp(`([=!]==? ?|\\bcase )(${members})|(${members}) ?[=!]==`);
+
+test('no branch on a single operator or rule type', () => {
+  const broken = sources
+    .filter((path) => !isTest(path) && path !== 'src/tidy.test.ts')
+    .flatMap((path) =>
+      readFileSync(path, 'utf8')
+        .split('\n')
+        .filter((line) => oneMember.test(line))
+        .map((line) => `${path}: ${line.trim()}`),
     );
   assert.deepEqual(broken, []);
 });

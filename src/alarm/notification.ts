@@ -4,7 +4,7 @@
  */
 import type { Series } from '../metric/series.ts';
 import type { Condition } from '../rule/condition.ts';
-import { operators, type Operator } from '../rule/rule.ts';
+import { operators, type Operator } from '../rule/comparison.ts';
 import { readPlace, readSeries } from './alarm-record.ts';
 import type { Cause, RuleVersion, SamplePlace } from './alarm-state.ts';
 import type { Due, NotificationKind } from './due.ts';
@@ -57,7 +57,7 @@ export function notificationOf(
     operator: condition.operator,
     threshold: condition.threshold,
     resolveThreshold: condition.resolveThreshold === condition.threshold ? undefined : condition.resolveThreshold,
-    windowSeconds: condition.type === 'window_average' ? condition.windowMs / 1_000 : undefined,
+    windowSeconds: condition.windowMs > 0 ? condition.windowMs / 1_000 : undefined,
     // A rule may have lost its no_data_seconds while the alarm was firing for it.
     noDataSeconds: isNoData && condition.noDataMs !== undefined ? condition.noDataMs / 1_000 : undefined,
     cause: due.cause,

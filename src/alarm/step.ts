@@ -11,6 +11,7 @@
  * A firing for want of data ends at the next sample, which is then judged as from `ok`: one step may therefore send two
  * notifications. What is due is sent when the rule's cooldown is over, and otherwise owed by the alarm.
  */
+import { comparisons } from '../rule/comparison.ts';
 import type { Condition } from '../rule/condition.ts';
 import { ok, type AlarmState, type Firing, type SamplePlace } from './alarm-state.ts';
 import type { Due, NotificationKind } from './due.ts';
@@ -88,12 +89,11 @@ export function step(subject: Subject, state: AlarmState, event: AlarmEvent, las
   return stepTo(ok, event.kind, lastSentMs, state.state !== 'ok');
 }
 
-/** Where x stands. A value equal to the threshold is not in breach, one equal to the resolve threshold is clear. */
-export function judge(condition: Condition, x: number): Judgement {
-  if (condition.operator === '>') {
-    return x > condition.threshold ? 'breach' : x <= condition.resolveThreshold ? 'clear' : 'between';
-  }
-  return x < condition.threshold ? 'breach' : x >= condition.resolveThreshold ? 'clear' : 'between';
+/** Where a compared value lies. Equal to the resolve threshold is clear, unless that is in breach. */
+export function judge({ operator, threshold, resolveThreshold }: Condition, x: number): Judgement {
+  const comparison = comparisons[operator];
+  if (comparison.breaches(x, threshold)) return 'breach';
+  return comparison.clears(x, resolveThreshold) ? 'clear' : 'between';
 }
 
 /** When the series' next sample is due, its largest timestamp being `timeMs`; undefined when silence is no alarm. */

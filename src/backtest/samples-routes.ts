@@ -3,6 +3,7 @@ import { Failure, fieldsFailure } from '../base/failure.ts';
 import { answers } from '../http/open-api.ts';
 import type { Routes } from '../http/server.ts';
 import type { Log } from '../log/log.ts';
+import { windowTypes } from '../measure/measures.ts';
 import { tagsProblems } from '../metric/metric-limits.ts';
 import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
 import type { MetricPasts } from './metric-pasts.ts';
@@ -28,6 +29,7 @@ const QuerySchema = Type.Object(
     to_ms: Type.Optional(Type.Number({ minimum: 0 })),
     points: Type.Optional(Type.Integer({ minimum: 1, maximum: 5_000 })),
     series: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'At most so many series' })),
+    type: Type.Optional(Type.Enum([...windowTypes], { description: 'The measure over window_seconds' })),
     window_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 })),
     order: Type.Optional(Type.Enum(['highest', 'lowest'], { description: 'Which series come first' })),
   },
@@ -82,8 +84,11 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
           toMs,
           points: query.points ?? pointsDefault,
           seriesMax: query.series ?? seriesDefault,
-          windowMs: query.window_seconds === undefined ? undefined : query.window_seconds * 1_000,
-          isLowestFirst: query.order === 'lowest',
+          measure:
+            query.window_seconds === undefined
+              ? undefined
+              : { type: query.type ?? 'window_average', windowMs: query.window_seconds * 1_000 },
+          order: query.order ?? 'highest',
         };
         const found = await readSamples(options, order, stop.signal);
         return reply.send({

@@ -1,11 +1,16 @@
 import { SeriesBudget } from '../evaluate/series-budget.ts';
 import { SeriesIndex } from '../evaluate/series-index.ts';
-import { Window, windowFillFromMs } from '../alarm/window.ts';
+import type { Measure } from '../measure/measure.ts';
+import { measures } from '../measure/measures.ts';
+import type { Comparison } from '../rule/comparison.ts';
+import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { Log } from '../log/log.ts';
 import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
 import { offsetSince, spanOf } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
+
+type SeriesOrder = Comparison['nearest'];
 
 export interface SamplesOrder {
   readonly metricName: string;
@@ -17,10 +22,10 @@ export interface SamplesOrder {
   /** Stretches of time that the range is cut into: mostly one a pixel. */
   readonly points: number;
   readonly seriesMax: number;
-  /** The mean over so long is given with each point; undefined for none. */
-  readonly windowMs: number | undefined;
-  /** Whether the series that reach lowest are wanted first, and not those that reach highest. */
-  readonly isLowestFirst: boolean;
+  /** The value of this measure is given with each point; undefined for none. */
+  readonly measure: Omit<MeasureRequest, 'key'> | undefined;
+  /** Which series come first: those that reach highest, or those that reach lowest. */
+  readonly order: SeriesOrder;
 }
 
 /** One series of a chart, column by column: what its samples were in each stretch that has any. */
@@ -37,7 +42,7 @@ export interface SeriesPoints {
   readonly max: number[];
   readonly mean: number[];
   readonly count: number[];
-  /** The window's mean at the stretch's last sample. */
+  /** The measure's value at the stretch's last sample. */
   readonly window: number[];
   /** The offset of the stretch's last sample. */
   readonly offset: number[];
@@ -65,10 +70,11 @@ export async function readSamples(
   order: SamplesOrder,
   signal: AbortSignal,
 ): Promise<Samples> {
-  const { metricName, tags, fromMs, toMs, windowMs } = order;
+  const { metricName, tags, fromMs, toMs, measure } = order;
   return pasts.use(metricName, tags, async (past) => {
     await past.readOn(signal);
-    const wantedMs = windowMs === undefined ? fromMs : windowFillFromMs(fromMs, windowMs);
+    const window = measure === undefined ? undefined : measures[measure.type].window;
+    const wantedMs = window?.fillFromMs(fromMs, measure!.windowMs) ?? fromMs;
     const from = await offsetSince(log, past.partition, wantedMs);
     while (await past.readBack(from, signal));
     const index = new SeriesIndex(new SeriesBudget(), () => {});
@@ -110,11 +116,16 @@ interface ChartSample {
   readonly offset: number;
 }
 
+const seriesOrders: Record<SeriesOrder, (a: SeriesPoints, b: SeriesPoints) => number> = {
+  highest: (a, b) => b.highest - a.highest,
+  lowest: (a, b) => a.lowest - b.lowest,
+};
+
 class Chart {
   readonly #order: SamplesOrder;
   readonly #key: string;
   readonly #series = new Map<string, SeriesPoints>();
-  readonly #windows = new Map<string, Window>();
+  readonly #measures = new Map<string, Measure>();
   readonly #values: number[] = [];
   readonly #stretchMs: number;
   #samples = 0;
@@ -127,10 +138,9 @@ class Chart {
   }
 
   add(series: { readonly key: string; readonly tags: Tags }, sample: ChartSample): void {
-    const { isExact, fromMs, windowMs } = this.#order;
+    const { isExact, fromMs } = this.#order;
     if (isExact && series.key !== this.#key) return;
-    const mean =
-      windowMs === undefined ? undefined : this.#windowOf(series.key, windowMs).add(sample.timestampMs, sample.value);
+    const measured = this.#measureOf(series.key)?.add(sample.timestampMs, sample.value);
     if (sample.timestampMs < fromMs) return;
     this.#samples++;
     this.#noteValue(sample.value);
@@ -140,14 +150,12 @@ class Chart {
     points.lowest = Math.min(points.lowest, sample.value);
     points.highest = Math.max(points.highest, sample.value);
     if (sample.timestampMs >= points.lastMs) [points.lastMs, points.lastValue] = [sample.timestampMs, sample.value];
-    this.#addPoint(points, sample, mean);
+    this.#addPoint(points, sample, measured);
   }
 
   finish(): Omit<Samples, 'partition' | 'cutShort'> {
-    const { seriesMax, isLowestFirst } = this.#order;
-    const all = [...this.#series.values()].sort((a, b) =>
-      isLowestFirst ? a.lowest - b.lowest : b.highest - a.highest,
-    );
+    const { seriesMax, order } = this.#order;
+    const all = [...this.#series.values()].sort(seriesOrders[order]);
     const values = this.#values.sort((a, b) => a - b);
     const quantile = (share: number): number | undefined => values[Math.round(share * (values.length - 1))];
     return {
@@ -159,7 +167,7 @@ class Chart {
     };
   }
 
-  #addPoint(points: SeriesPoints, { timestampMs, value, offset }: ChartSample, mean: number | undefined): void {
+  #addPoint(points: SeriesPoints, { timestampMs, value, offset }: ChartSample, measured: number | undefined): void {
     const { t, min, max, mean: means, count, window, offset: offsets } = points;
     // Cut where the clock says and not where the range begins: a range that moves on keeps the points that it has.
     const stretch = Math.floor(timestampMs / this.#stretchMs);
@@ -173,7 +181,7 @@ class Chart {
       means.push(value);
       count.push(1);
       offsets.push(offset);
-      if (mean !== undefined) window.push(mean);
+      if (measured !== undefined) window.push(measured);
       return;
     }
     min[last] = Math.min(min[last]!, value);
@@ -181,7 +189,7 @@ class Chart {
     count[last] = count[last]! + 1;
     means[last]! += (value - means[last]!) / count[last];
     offsets[last] = offset;
-    if (mean !== undefined) window[last] = mean;
+    if (measured !== undefined) window[last] = measured;
   }
 
   #pointsOf({ key, tags }: { readonly key: string; readonly tags: Tags }): SeriesPoints | undefined {
@@ -210,12 +218,13 @@ class Chart {
     return points;
   }
 
-  #windowOf(key: string, windowMs: number): Window {
-    const known = this.#windows.get(key);
-    if (known !== undefined) return known;
-    const window = new Window(windowMs);
-    this.#windows.set(key, window);
-    return window;
+  #measureOf(key: string): Measure | undefined {
+    const { measure } = this.#order;
+    const known = this.#measures.get(key);
+    if (known !== undefined || measure === undefined) return known;
+    const made = measures[measure.type].window?.create(measure.windowMs);
+    if (made !== undefined) this.#measures.set(key, made);
+    return made;
   }
 
   /** Every sample is as likely as another to be among those that the quantiles are of: a reservoir, its dice a hash. */

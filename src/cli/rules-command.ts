@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { addApiOptions, askApi, isJson, readJson } from './api.ts';
+import { ruleDefaults } from '../rule/rule.ts';
 import { changedFields } from './rule-fields.ts';
 import { printTable, shown } from './table.ts';
 
@@ -222,7 +223,7 @@ async function idsOf(command: Command, text: string): Promise<string[]> {
   return ids;
 }
 
-function conditionOf({ metric_name: name, operator = '>', threshold, tags = {} }: Rule): string {
+function conditionOf({ metric_name: name, operator = ruleDefaults.operator, threshold, tags = {} }: Rule): string {
   const where = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
   return shown([`${name} ${operator} ${threshold}`, ...where].join(' '));
 }

@@ -14,11 +14,11 @@ import { EffectsWriter } from './effects-writer.ts';
 import { evaluateMeters, type EvaluateMeters, type Progress } from './evaluate-meters.ts';
 import { futureMsMax, HeadClock } from './head-clock.ts';
 import { LateStates } from './late-states.ts';
+import { MeasureFill } from './measure-fill.ts';
 import { PartitionClock } from './partition-clock.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 import { restore } from './restore.ts';
 import { SeriesBudget } from './series-budget.ts';
-import { Windows } from './windows.ts';
 
 export interface EvaluateOptions {
   readonly log: Log;
@@ -81,7 +81,7 @@ async function evaluatePartition(
     throw error;
   });
   const { evaluator, start } = restored;
-  const windows = new Windows(rules.book, claim.partition);
+  const measureFill = new MeasureFill(rules.book, claim.partition);
   const lateStates = new LateStates(claim, { log, logger }, restored.statesNext);
   const writer = new EffectsWriter(claim, (records) => lateStates.append(records));
   const clock = new PartitionClock(claim, options.headClock);
@@ -99,12 +99,12 @@ async function evaluatePartition(
     flush();
     changes.begin((change) => {
       const isConcerned = evaluator.ruleChanged(change);
-      windows.ruleChanged(change, evaluator);
+      measureFill.ruleChanged(change, evaluator);
       if (isConcerned) flush();
     });
     for await (const chunk of untilFailure(claim.read(start), writer)) {
       failpoint('evaluate.after-poll');
-      await windows.fill(evaluator, log, progress.position);
+      await measureFill.fill(evaluator, log, progress.position);
       evaluator.latestMs = Date.now() + futureMsMax;
       evaluator.evaluateChunk(chunk, meters.count);
       meters.delayOf(chunk);

@@ -3,13 +3,14 @@ import type { SamplePlace } from '../alarm/alarm-state.ts';
 import { forgottenAtMs, noDataDueMs, type AlarmEvent } from '../alarm/step.ts';
 import type { LogRecord } from '../log/batch.ts';
 import type { RecordChunk } from '../log/log.ts';
+import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { Alarms } from './alarms.ts';
 import { EffectsBuffer, type Effects, type EffectsSink } from './effects.ts';
 import { SeriesBudget } from './series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
-import { matchingRules, watchesSilence, windowsOf, type MetricState, type SeriesState } from './series-state.ts';
+import { matchingRules, requestsOf, watchesSilence, type MetricState, type SeriesState } from './series-state.ts';
 import { highAt, lastOffsetAt, lastTimestampMsAt, lowAt, rowLength, timeMsAt } from './series-table.ts';
 
 /** What became of a record, for the counters. */
@@ -122,17 +123,17 @@ export class PartitionEvaluator {
     }
   }
 
-  /** Takes a record of one metric for what it leaves in one new window of its series. */
-  fillWindow(record: LogRecord, windowMs: number): void {
+  /** Takes a record of one metric for what it leaves in one new measure of its series. */
+  fillMeasure(record: LogRecord, request: MeasureRequest): void {
     const read = this.#index.read(record);
     if (typeof read === 'string') return;
     read.series.reached(record.timestampMs);
-    read.series.window(windowMs).add(record.timestampMs, read.value);
+    read.series.measure(request).measure.add(record.timestampMs, read.value);
   }
 
-  /** Drops the windows of a duration that no rule of the metric asks for any more. */
-  dropWindow(metricName: string, windowMs: number): void {
-    for (const series of this.#index.metrics.get(metricName)?.series.values() ?? []) series.windows?.delete(windowMs);
+  /** Drops a measure that no rule of the metric asks for any more. */
+  dropMeasure(metricName: string, key: string): void {
+    for (const series of this.#index.metrics.get(metricName)?.series.values() ?? []) series.measures?.delete(key);
   }
 
   /** Takes the winning record of an alarm. */
@@ -173,7 +174,7 @@ export class PartitionEvaluator {
       const metric = name === undefined ? undefined : this.#index.metrics.get(name);
       if (metric === undefined) continue;
       isConcerned = true;
-      metric.windowsMs = undefined;
+      metric.requests = undefined;
       this.#watch(metric);
       for (const series of metric.series.values()) {
         series.matching = undefined;
@@ -269,7 +270,7 @@ export class PartitionEvaluator {
     for (let index = 0; index < columns.count; index++) {
       const atMs = timestampMs[index]!;
       const known = atMs >= 0 ? this.#index.known(series[index]!) : undefined;
-      if (known !== undefined && windowsOf(known.metric, this.#book).length === 0) {
+      if (known !== undefined && requestsOf(known.metric, this.#book).length === 0) {
         known.saw(offset[index]!, atMs);
         this.#sawTime(atMs);
         continue;
@@ -278,7 +279,7 @@ export class PartitionEvaluator {
       if (typeof read === 'string') continue;
       read.series.saw(offset[index]!, atMs);
       this.#sawTime(atMs);
-      this.#addToWindows(read.series, atMs, read.value);
+      this.#addToMeasures(read.series, atMs, read.value);
     }
   }
 
@@ -338,11 +339,11 @@ export class PartitionEvaluator {
     const beforeMs = series.timeMs;
     series.saw(sample.offset, sample.timestampMs);
     this.#sawTime(sample.timestampMs);
-    const means = this.#addToWindows(series, sample.timestampMs, value);
+    this.#addToMeasures(series, sample.timestampMs, value);
     const rules = this.#rulesOf(series);
     for (const rule of rules) {
       this.#nextDueMs = Math.min(this.#nextDueMs, noDataDueMs(rule.condition, series.timeMs) ?? Infinity);
-      const x = rule.condition.windowMs === 0 ? value : means?.get(rule.condition.windowMs);
+      const x = series.comparedValue(rule.condition, value);
       // A sample older than the window is no event for its rule.
       if (x === undefined) continue;
       const alarm = series.alarm(rule.condition.ruleId);
@@ -356,11 +357,12 @@ export class PartitionEvaluator {
     return sample.timestampMs < beforeMs ? 'late' : 'evaluated';
   }
 
-  /** The mean of each of the metric's windows with the new sample in it; undefined where the sample is older than the window. */
-  #addToWindows(series: SeriesState, timestampMs: number, value: number): Map<number, number | undefined> | undefined {
-    const windows = windowsOf(series.metric, this.#book);
-    if (windows.length === 0) return undefined;
-    return new Map(windows.map((windowMs) => [windowMs, series.window(windowMs).add(timestampMs, value)]));
+  /** Adds a sample to each measure that the metric's rules ask for. */
+  #addToMeasures(series: SeriesState, timestampMs: number, value: number): void {
+    for (const request of requestsOf(series.metric, this.#book)) {
+      const kept = series.measure(request);
+      kept.value = kept.measure.add(timestampMs, value);
+    }
   }
 
   #endStrangers(series: SeriesState): void {

@@ -7,7 +7,6 @@ import type { RuleBook } from '../rule/rule-book.ts';
 import { topics } from '../topics.ts';
 import { PartitionEvaluator } from './partition-evaluator.ts';
 import type { SeriesBudget } from './series-budget.ts';
-import { asksForWindow } from './series-state.ts';
 import { readStates } from './stored-states.ts';
 
 export interface Restored {
@@ -120,7 +119,7 @@ async function fillBefore(
   let backMs = fillBackMsMin;
   for (const rule of book) {
     if (!rule.condition.enabled) continue;
-    if (asksForWindow(rule)) backMs = Math.max(backMs, rule.condition.windowMs + fillBackMsMin);
+    backMs = Math.max(backMs, rule.condition.windowMs + fillBackMsMin);
     if (rule.condition.noDataMs !== undefined) backMs = Math.max(backMs, rule.condition.noDataMs + fillBackMsMin);
   }
   const timestampMs = Math.max(0, (await timeAt(start, partition, log)) - backMs);

@@ -84,7 +84,7 @@ export class SeriesIndex {
   seriesOf(name: string, tags: Tags): SeriesState {
     let metric = this.metrics.get(name);
     if (metric === undefined) {
-      metric = { name, series: new Map(), windowsMs: undefined };
+      metric = { name, series: new Map(), requests: undefined };
       this.metrics.set(name, metric);
       this.#onNewMetric(metric);
     }

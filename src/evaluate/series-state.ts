@@ -1,6 +1,10 @@
+import { assert } from '../base/assert.ts';
 import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
-import { Window } from '../alarm/window.ts';
+import { measures as measureTypes } from '../measure/measures.ts';
+import type { Measure } from '../measure/measure.ts';
+import { comparisons } from '../rule/comparison.ts';
 import type { Condition } from '../rule/condition.ts';
+import { measureKey, measureRequestOf, type MeasureRequest } from '../rule/measure-request.ts';
 import { matches, seriesKey, type Series } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
@@ -42,8 +46,8 @@ export class SeriesState implements Series {
   readonly metric: MetricState;
   /** Its row in the table. */
   readonly number: number;
-  /** By duration in milliseconds; undefined before there is one. */
-  windows: Map<number, Window> | undefined;
+  /** By the request's key; undefined before there is one. */
+  measures: Map<string, KeptMeasure> | undefined;
   /** By rule id; undefined before there is one. */
   alarms: Map<string, Alarm> | undefined;
   /** The enabled rules that match it; undefined when they must be found anew. */
@@ -121,11 +125,25 @@ export class SeriesState implements Series {
     return this.alarms?.values().some(({ offset }) => offset >= 0) === true;
   }
 
-  window(windowMs: number): Window {
-    this.windows ??= new Map();
-    let window = this.windows.get(windowMs);
-    if (window === undefined) this.windows.set(windowMs, (window = new Window(windowMs)));
-    return window;
+  /** The measure that a request asks for, made when it is not there. */
+  measure({ key, type, windowMs }: MeasureRequest): KeptMeasure {
+    this.measures ??= new Map();
+    let kept = this.measures.get(key);
+    if (kept === undefined) {
+      const { window } = measureTypes[type];
+      assert(window !== undefined, 'only a measure with a window is kept');
+      kept = { measure: window.create(windowMs), value: undefined };
+      this.measures.set(key, kept);
+    }
+    return kept;
+  }
+
+  /**
+   * What a rule compares after a sample was added to the measures: `value` itself, or that of its window. Undefined when the
+   * sample is older than the window.
+   */
+  comparedValue(condition: Condition, value: number): number | undefined {
+    return condition.windowMs === 0 ? value : this.measures?.get(measureKey(condition))?.value;
   }
 
   /** Every sample is to be judged until the interval is set again. */
@@ -141,12 +159,10 @@ export class SeriesState implements Series {
     for (const { condition } of rules) {
       const state = this.alarms?.get(condition.ruleId)?.state ?? ok;
       if (mustJudge(condition, state)) return this.judgeAll();
-      // For `>`: ok up to the threshold, firing above the resolve threshold. For `<`, mirrored.
-      if (state.state === 'ok') {
-        if (condition.operator === '>') high = Math.min(high, condition.threshold);
-        else low = Math.max(low, condition.threshold);
-      } else if (condition.operator === '>') low = Math.max(low, nextUp(condition.resolveThreshold));
-      else high = Math.min(high, -nextUp(-condition.resolveThreshold));
+      const { operator, threshold, resolveThreshold } = condition;
+      const interval = comparisons[operator].unchanged(threshold, resolveThreshold, state.state === 'firing');
+      low = Math.max(low, interval[0]);
+      high = Math.min(high, interval[1]);
     }
     this.#table.rows[this.#row + lowAt] = low;
     this.#table.rows[this.#row + highAt] = high;
@@ -159,23 +175,18 @@ function mustJudge(condition: Condition, state: AlarmState): boolean {
   return state.state === 'firing' && (state.owed || state.cause === 'no_data' || condition.everySample);
 }
 
-const float = new Float64Array(1);
-const bits = new BigInt64Array(float.buffer);
-
-/** The smallest double above a finite one (IEEE 754, nextUp). */
-function nextUp(value: number): number {
-  if (value === 0) return Number.MIN_VALUE;
-  float[0] = value;
-  bits[0]! += value > 0 ? 1n : -1n;
-  return float[0];
+/** A measure of one series, and its value with the newest sample; undefined when that was older than the window. */
+interface KeptMeasure {
+  readonly measure: Measure;
+  value: number | undefined;
 }
 
-/** All series of one metric in this partition, and the durations of the windows that its rules ask for. */
+/** All series of one metric in this partition, and the measures that its rules ask for. */
 export interface MetricState {
   readonly name: string;
   readonly series: Map<string, SeriesState>;
-  /** undefined when they must be gathered anew. */
-  windowsMs: readonly number[] | undefined;
+  /** Without repetitions; undefined when they must be gathered again. */
+  requests: readonly MeasureRequest[] | undefined;
 }
 
 /** Whether one of a metric's rules fires for want of data. */
@@ -203,14 +214,15 @@ export function matchingRules(series: SeriesState, book: RuleBook): readonly Rul
   return series.matching;
 }
 
-/** The distinct durations of the windows that the metric's enabled rules ask for. */
-export function windowsOf(metric: MetricState, book: RuleBook): readonly number[] {
-  metric.windowsMs ??= [
-    ...new Set([...book.byMetric(metric.name)].filter(asksForWindow).map((rule) => rule.condition.windowMs)),
-  ];
-  return metric.windowsMs;
-}
-
-export function asksForWindow(rule: RuleEntry): boolean {
-  return rule.condition.enabled && rule.condition.windowMs > 0;
+/** The distinct measures that the metric's enabled rules ask for. */
+export function requestsOf(metric: MetricState, book: RuleBook): readonly MeasureRequest[] {
+  if (metric.requests === undefined) {
+    const byKey = new Map<string, MeasureRequest>();
+    for (const { condition } of book.byMetric(metric.name)) {
+      const request = measureRequestOf(condition);
+      if (request !== undefined) byKey.set(request.key, request);
+    }
+    metric.requests = [...byKey.values()];
+  }
+  return metric.requests;
 }

@@ -1,4 +1,5 @@
 import type { Notification } from '../alarm/notification.ts';
+import { comparisons } from '../rule/comparison.ts';
 import { untrusted } from './discord-text.ts';
 
 /** A metric's name has at most 255 bytes, so that this cuts none; a record of somebody else's may. */
@@ -27,14 +28,13 @@ export function valueText(notification: Notification): string {
 
 function comparison(notification: Notification): string {
   const { operator, threshold, resolveThreshold, x } = notification;
-  const isAbove = operator === '>';
+  const { breaches, words } = comparisons[operator];
   if (notification.kind === 'resolved') {
     if (resolveThreshold !== undefined)
-      return `is back at or ${isAbove ? 'below' : 'above'} the resolve threshold (${resolveThreshold})`;
-    return `${isAbove ? 'no longer exceeds' : 'is no longer below'} the rule threshold (${threshold})`;
+      return `is back at or ${words.clearSide} the resolve threshold (${resolveThreshold})`;
+    return `${words.resolved} the rule threshold (${threshold})`;
   }
-  const isInBreach = x === undefined || (isAbove ? x > threshold : x < threshold);
-  if (isInBreach) return `${isAbove ? 'exceeds' : 'is below'} the rule threshold (${threshold})`;
-  // A debt paid while the value stands between the two thresholds: still firing, and not beyond the threshold any more.
-  return `has ${isAbove ? 'exceeded' : 'been below'} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold ?? threshold})`;
+  if (x === undefined || breaches(x, threshold)) return `${words.breach} the rule threshold (${threshold})`;
+  // Deferred, and sent while the value is between the two thresholds: still firing, and no longer in breach.
+  return `${words.breachEarlier} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold ?? threshold})`;
 }

@@ -1,5 +1,7 @@
 import { noTags, type Tags } from '../metric/sample.ts';
-import { ruleDefaults, type Operator, type Rule, type RuleType } from './rule.ts';
+import type { RuleType } from '../measure/measures.ts';
+import type { Operator } from './comparison.ts';
+import { ruleDefaults, type Rule } from './rule.ts';
 
 /** A rule with all its defaults filled in, as evaluation reads it. Durations in milliseconds, fractions allowed. */
 export interface Condition {
@@ -8,10 +10,10 @@ export interface Condition {
   readonly tags: Tags;
   readonly operator: Operator;
   readonly threshold: number;
-  /** Never above the threshold for `>`, never below it for `<`. */
+  /** Within the comparison's `resolveInterval`. */
   readonly resolveThreshold: number;
   readonly type: RuleType;
-  /** 0 unless the type is `window_average`; then greater than 0. */
+  /** Greater than 0 if and only if the measure has a window. */
   readonly windowMs: number;
   readonly cooldownMs: number;
   readonly everySample: boolean;

@@ -1,17 +1,9 @@
 import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from '../base/failure.ts';
+import { isRuleType, measures, ruleTypes, windowTypes } from '../measure/measures.ts';
 import { nameProblem, tagsProblems } from '../metric/metric-limits.ts';
 import { tagsOf, type Tags } from '../metric/sample.ts';
-import {
-  descriptionCharactersMax,
-  operators,
-  ruleDefaults,
-  ruleTypes,
-  triggers,
-  windowSecondsMax,
-  type Operator,
-  type Rule,
-  type RuleType,
-} from './rule.ts';
+import { descriptionCharactersMax, ruleDefaults, triggers, windowSecondsMax, type Rule } from './rule.ts';
+import { comparisons, isOperator, isWithin, operators } from './comparison.ts';
 import { isRuleId } from './rule-id.ts';
 import { parseWebhookUrl, withoutWebhookTokens, type Webhook, type WebhookProblem } from './webhook-url.ts';
 
@@ -125,9 +117,7 @@ function checkNumber(allowed: string, isAllowed: (value: number) => boolean): Ch
 
 function checkOneOf(choices: readonly string[]): Check {
   return (value, field) =>
-    typeof value === 'string' && choices.includes(value)
-      ? []
-      : [invalid(field, `must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}`, value)];
+    typeof value === 'string' && choices.includes(value) ? [] : [invalid(field, `must be ${orList(choices)}`, value)];
 }
 
 function checkBoolean(value: unknown, field: string): FieldError[] {
@@ -162,23 +152,25 @@ function checkWebhook(value: unknown, field: string, options: ParseRuleOptions):
 
 function windowErrors(fields: Record<string, unknown>): FieldError[] {
   const field = 'window_duration_seconds';
-  const type = (fields['type'] ?? ruleDefaults.type) as RuleType;
+  const type = fields['type'] ?? ruleDefaults.type;
+  if (!isRuleType(type)) return [];
   const given = Object.hasOwn(fields, field);
-  if (type === 'window_average' && !given) {
+  const hasWindow = measures[type].window !== undefined;
+  if (hasWindow && !given) {
     return [
       error(
         field,
         'missing_field',
-        `${field} is missing: with type "window_average" it must be a number greater than 0 and at most ${windowSecondsMax}`,
+        `${field} is missing: with type ${JSON.stringify(type)} it must be a number greater than 0 and at most ${windowSecondsMax}`,
       ),
     ];
   }
-  if (type === 'instantaneous' && given) {
+  if (!hasWindow && given) {
     return [
       error(
         field,
         'invalid_field',
-        `${field} must be left out, not ${safelyShown(fields[field])}, unless type is "window_average"`,
+        `${field} must be left out, not ${safelyShown(fields[field])}, unless type is ${orList(windowTypes)}`,
       ),
     ];
   }
@@ -189,13 +181,18 @@ function resolveErrors(fields: Record<string, unknown>): FieldError[] {
   const field = 'resolve_threshold';
   const { threshold, resolve_threshold: resolve } = fields;
   if (!Number.isFinite(threshold) || !Number.isFinite(resolve)) return [];
-  const operator = (fields['operator'] ?? ruleDefaults.operator) as Operator;
+  const operator = fields['operator'] ?? ruleDefaults.operator;
+  if (!isOperator(operator)) return [];
+  const { resolveInterval, words } = comparisons[operator];
   const [far, near] = [resolve as number, threshold as number];
-  if (operator === '>' && far > near)
-    return [invalid(field, `must be at most the threshold (${near}) with operator ">"`, far)];
-  if (operator === '<' && far < near)
-    return [invalid(field, `must be at least the threshold (${near}) with operator "<"`, far)];
-  return [];
+  if (isWithin(far, resolveInterval(near))) return [];
+  return [
+    invalid(
+      field,
+      `must be ${words.resolveLimit} the threshold (${near}) with operator ${JSON.stringify(operator)}`,
+      far,
+    ),
+  ];
 }
 
 function unknownErrors(fields: Record<string, unknown>): FieldError[] {
@@ -210,6 +207,10 @@ function unknownErrors(fields: Record<string, unknown>): FieldError[] {
   });
   const more = unknown.length - errors.length;
   return more > 0 ? [...errors, error('', 'unknown_field', `${more} more fields are not known`)] : errors;
+}
+
+function orList(choices: readonly string[]): string {
+  return choices.map((choice) => JSON.stringify(choice)).join(' or ');
 }
 
 function invalid(field: string, allowed: string, value: unknown): FieldError {

@@ -1,5 +1,7 @@
 import { nameBytesMax, tagKeyBytesMax, tagsMax, tagValueBytesMax } from '../metric/metric-limits.ts';
-import { descriptionCharactersMax, operators, ruleDefaults, ruleTypes, triggers, windowSecondsMax } from './rule.ts';
+import { ruleTypes, windowTypes } from '../measure/measures.ts';
+import { operators } from './comparison.ts';
+import { descriptionCharactersMax, ruleDefaults, triggers, windowSecondsMax } from './rule.ts';
 
 // Lengths here count characters, where parseRule counts bytes of UTF-8: the schema refuses nothing that parseRule takes.
 const fields = {
@@ -39,7 +41,7 @@ const fields = {
     type: 'number',
     exclusiveMinimum: 0,
     maximum: windowSecondsMax,
-    description: 'The length of the window. Required with type "window_average", refused without it.',
+    description: `The length of the window. Required with type ${windowTypes.join(', ')}; refused with any other.`,
   },
   cooldown_seconds: {
     type: 'number',

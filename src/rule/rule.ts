@@ -1,11 +1,9 @@
+import type { RuleType } from '../measure/measures.ts';
 import { noTags, type Tags } from '../metric/sample.ts';
+import type { Operator } from './comparison.ts';
 
-export const operators = ['>', '<'] as const;
-export const ruleTypes = ['instantaneous', 'window_average'] as const;
 export const triggers = ['crossing', 'every_sample'] as const;
 
-export type Operator = (typeof operators)[number];
-export type RuleType = (typeof ruleTypes)[number];
 type Trigger = (typeof triggers)[number];
 
 export const windowSecondsMax = 86_400;

@@ -9,6 +9,7 @@ import { packMessage } from '../notice/message.ts';
 import { compileRule, type Condition } from '../rule/condition.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
+import { comparisons } from '../rule/comparison.ts';
 import type { Rule } from '../rule/rule.ts';
 import { discordApiBase, maskedWebhookUrl, parseWebhookUrl, webhookAddress } from '../rule/webhook-url.ts';
 import type { RulesView } from './rules-view.ts';
@@ -140,7 +141,7 @@ function notificationOfTest(condition: Condition): Notification {
   const { threshold, operator, forMs } = condition;
   const distance = Math.max(1, Math.abs(threshold) / 50);
   // Without the long tails that sums of fractions have.
-  const x = Number((operator === '>' ? threshold + distance : threshold - distance).toPrecision(6));
+  const x = Number(comparisons[operator].past(threshold, distance).toPrecision(6));
   const timeMs = Date.now();
   return notificationOf(
     {

@@ -1,5 +1,7 @@
 // What one looks for in a rule's row: its value, how far that is from the threshold, and what became of the last message.
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import { measures } from '../../measure/measures.ts';
+import { comparisons } from '../../rule/comparison.ts';
 import type { Condition } from '../../rule/condition.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import type { Tags } from '../../metric/sample.ts';
@@ -100,11 +102,10 @@ export function* comparedSeries(
   all: Iterable<SeriesSeen>,
   nowMs: number,
 ): Generator<ComparedSeries> {
-  const sign = condition.operator === '>' ? 1 : -1;
   for (const series of all) {
     if (!matches(condition.tags, series.tags)) continue;
     const { value, samples } = comparedOf(condition, series);
-    const by = value === undefined ? -Infinity : (value - condition.threshold) * sign;
+    const by = value === undefined ? -Infinity : comparisons[condition.operator].excess(value, condition.threshold);
     yield { series, value, samples, by, isOld: hasFallenSilent(series, nowMs) };
   }
 }
@@ -121,7 +122,8 @@ export function comparedOf(
   { type, windowMs }: Condition,
   series: SeriesSeen,
 ): { readonly value: number | undefined; readonly samples: number | undefined } {
-  if (type !== 'window_average') return { value: series.lastValue, samples: undefined };
+  const { window } = measures[type];
+  if (window === undefined) return { value: series.lastValue, samples: undefined };
   const fromMs = series.lastMs - windowMs;
   if (!isHeldSince(series, fromMs)) return { value: undefined, samples: undefined };
   let [sum, count] = [0, 0];
@@ -130,5 +132,7 @@ export function comparedOf(
     count += series.count[index]!;
   }
   // A window that is shorter than a point may have none that is wholly in it.
-  return count === 0 ? { value: undefined, samples: undefined } : { value: sum / count, samples: count };
+  return count === 0
+    ? { value: undefined, samples: undefined }
+    : { value: window.ofTotals({ sum, count }), samples: count };
 }

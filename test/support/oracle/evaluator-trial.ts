@@ -1,7 +1,7 @@
 import { createLogger } from '../../../src/base/logger.ts';
 import { PartitionEvaluator, type Outcome } from '../../../src/evaluate/partition-evaluator.ts';
 import { restore } from '../../../src/evaluate/restore.ts';
-import { Windows } from '../../../src/evaluate/windows.ts';
+import { MeasureFill } from '../../../src/evaluate/measure-fill.ts';
 import { recordsOf } from '../../../src/log/batch.ts';
 import type { Claim, NewRecord, RecordChunk } from '../../../src/log/log.ts';
 import { RuleBook, type RuleRecord } from '../../../src/rule/rule-book.ts';
@@ -39,7 +39,7 @@ export interface TrialResult {
 
 const logger = createLogger('silent', 'test');
 
-/** Runs a history through the evaluator, its windows and, at restarts, its restore, on a log without faults. */
+/** Runs a history through the evaluator, its measures and, at restarts, its restore, on a log without faults. */
 export async function tryHistory(steps: readonly Step[], how: { feed: Feed; seed: number }): Promise<TrialResult> {
   const time = new VirtualTime(beginsMs);
   try {
@@ -65,7 +65,7 @@ class Trial {
   readonly #states: SeenState[] = [];
   readonly #outcomes = new Map<Outcome, number>();
   #evaluator = new PartitionEvaluator(this.#book);
-  #windows = new Windows(this.#book, 0);
+  #measureFill = new MeasureFill(this.#book, 0);
   #position = 0;
   #committed = 0;
 
@@ -103,7 +103,7 @@ class Trial {
     const { next } = this.#store.bounds(metrics, 0);
     while (this.#position < next) {
       const chunk = this.#store.chunk(metrics, 0, this.#position, next);
-      await this.#windows.fill(this.#evaluator, this.#log, this.#position);
+      await this.#measureFill.fill(this.#evaluator, this.#log, this.#position);
       feedChunk(this.#evaluator, { chunk, feed: this.#feed }, (outcome, records) => {
         this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + records);
       });
@@ -120,7 +120,7 @@ class Trial {
     // Else a restart would judge by the new version what the old one has judged.
     this.#committed = this.#position;
     this.#evaluator.ruleChanged(change);
-    this.#windows.ruleChanged(change, this.#evaluator);
+    this.#measureFill.ruleChanged(change, this.#evaluator);
   }
 
   async #restart(): Promise<void> {
@@ -130,7 +130,7 @@ class Trial {
     const claim = { partition: 0, committed: this.#committed, start: this.#committed, append } as unknown as Claim;
     const restored = await restore(claim, { log: this.#log, book: this.#book, logger });
     this.#evaluator = restored.evaluator;
-    this.#windows = new Windows(this.#book, 0);
+    this.#measureFill = new MeasureFill(this.#book, 0);
     this.#position = restored.start;
     this.#collect();
     await this.#catchUp();

@@ -4,6 +4,7 @@ import { useSignal } from '@preact/signals';
 import type { TargetedMouseEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { comparisons, type Operator } from '../../../rule/comparison.ts';
 import type { SeriesView } from '../state/api.ts';
 import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts';
 import { colorOf, seriesColors } from './chart-colors.ts';
@@ -25,7 +26,7 @@ export interface ChartProps {
   readonly series: readonly SeriesView[];
   readonly fromMs: number;
   readonly toMs: number;
-  readonly operator: '>' | '<';
+  readonly operator: Operator;
   readonly threshold: number | undefined;
   readonly resolveThreshold?: number | undefined;
   /** The threshold of the saved rule, while another one is being tried. */
@@ -132,7 +133,7 @@ export function Chart(props: ChartProps) {
             <ThresholdHandle
               label={resolveLabel}
               value={props.resolveThreshold}
-              {...(props.operator === '>' ? { most: props.threshold } : { least: props.threshold })}
+              {...limits(props.operator, props.threshold)}
               span={span}
               operator={props.operator}
               height={height}
@@ -186,6 +187,12 @@ function optionsOf(
       draw: [(plot) => drawBefore(plot, latest.current)],
     },
   };
+}
+
+/** Where the recovery threshold may be dragged to. */
+function limits(operator: Operator, threshold: number): { least: number; most: number } {
+  const [least, most] = comparisons[operator].resolveInterval(threshold);
+  return { least, most };
 }
 
 /** A text there would be cut off. */
@@ -244,8 +251,10 @@ function drawBehind(plot: uPlot, { bands = [], threshold, operator, toMs }: Char
   if (threshold !== undefined) {
     const y = plot.valToPos(threshold, 'y', true);
     ctx.fillStyle = colorOf('--firing', 0.06);
-    if (operator === '>') ctx.fillRect(bbox.left, bbox.top, bbox.width, y - bbox.top);
-    else ctx.fillRect(bbox.left, y, bbox.width, bbox.top + bbox.height - y);
+    const [low, high] = comparisons[operator].breachInterval(threshold);
+    const top = high === Infinity ? bbox.top : y;
+    const bottom = low === -Infinity ? bbox.top + bbox.height : y;
+    ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
   }
   ctx.restore();
 }

@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals';
+import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
 import { Chart } from './chart.tsx';
 import { fittedFromMs } from './chart-data.ts';
-import { readSamples } from '../state/inspect.ts';
+import { readSamples, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { readHistory } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
@@ -14,7 +15,6 @@ const bandsMax = 200;
 /** The metric as the rule judges it, and when the rule fired: not what it would do, but what it did. */
 export function RuleChart({ rule }: { readonly rule: Rule }) {
   const range = useSignal(3_600);
-  const isWindow = rule.type === 'window_average';
   const operator = rule.operator ?? ruleDefaults.operator;
   const { value, failure } = usePolled(
     async (signal) => {
@@ -25,8 +25,8 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
             tags: rule.tags,
             lastSeconds: range.value,
             points: 800,
-            windowSeconds: isWindow ? rule.window_duration_seconds : undefined,
-            isLowestFirst: operator === '<',
+            measure: shownMeasure(rule),
+            order: comparisons[operator].nearest,
           },
           signal,
         ),

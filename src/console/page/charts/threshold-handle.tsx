@@ -1,3 +1,4 @@
+import { comparisons, type Operator } from '../../../rule/comparison.ts';
 import { useRef } from 'preact/hooks';
 import { chartPadding, roundStep, snapped, type Span } from './chart-data.ts';
 import { numberText } from '../parts/time-text.ts';
@@ -11,7 +12,7 @@ interface HandleProps {
   readonly least?: number | undefined;
   readonly most?: number | undefined;
   readonly span: Span;
-  readonly operator: '>' | '<';
+  readonly operator: Operator;
   /** Of the chart, in pixels. */
   readonly height: number;
   readonly onChange: (value: number) => void;
@@ -54,7 +55,7 @@ export function ThresholdHandle({ label, value, span, operator, height, onHold, 
   };
   return (
     <div
-      class={`threshold threshold-${operator === '>' ? 'above' : 'below'}${label === resolveLabel ? ' threshold-resolve' : ''}`}
+      class={`threshold threshold-${comparisons[operator].words.short}${label === resolveLabel ? ' threshold-resolve' : ''}`}
       style={{ top: `${top}px` }}
       role="slider"
       tabIndex={0}

@@ -4,7 +4,9 @@ import type { Notification } from '../../../alarm/notification.ts';
 import { noTags } from '../../../metric/sample.ts';
 import { codePoints } from '../../../notice/discord-text.ts';
 import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../notice/embed.ts';
-import type { Rule } from '../../../rule/rule.ts';
+import { measures } from '../../../measure/measures.ts';
+import { comparisons } from '../../../rule/comparison.ts';
+import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
 import { nowMs, status } from '../state/live.ts';
 import { agoText, grouped, momentText } from '../parts/time-text.ts';
 
@@ -29,8 +31,9 @@ function kindsOf(rule: Partial<Rule>): Kind[] {
 /** What the first alarm of this rule would say, its value somewhat beyond the threshold. */
 function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
   const threshold = rule.threshold ?? 0;
-  const operator = rule.operator ?? '>';
-  const step = (Math.abs(threshold) >= 100 ? Math.ceil(Math.abs(threshold) / 60) : 1) * (operator === '>' ? 1 : -1);
+  const operator = rule.operator ?? ruleDefaults.operator;
+  const { past } = comparisons[operator];
+  const step = Math.abs(threshold) >= 100 ? Math.ceil(Math.abs(threshold) / 60) : 1;
   const timeMs = nowMs.value;
   const inside = rule.resolve_threshold ?? threshold;
   return {
@@ -40,11 +43,12 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     ruleId: rule.id ?? someId,
     ruleVersion: { partition: 0, offset: 0 },
     series: { name: rule.metric_name || 'a-metric', tags: rule.tags ?? noTags },
-    x: kind === 'no_data' ? undefined : kind === 'fired' ? threshold + step : inside - step,
+    x: kind === 'no_data' ? undefined : past(kind === 'fired' ? threshold : inside, kind === 'fired' ? step : -step),
     operator,
     threshold,
     resolveThreshold: rule.resolve_threshold === threshold ? undefined : rule.resolve_threshold,
-    windowSeconds: rule.type === 'window_average' ? (rule.window_duration_seconds ?? 60) : undefined,
+    windowSeconds:
+      measures[rule.type ?? ruleDefaults.type].window === undefined ? undefined : (rule.window_duration_seconds ?? 60),
     noDataSeconds: kind === 'no_data' ? rule.no_data_seconds : undefined,
     cause: kind === 'no_data' ? 'no_data' : 'breach',
     description: rule.description,

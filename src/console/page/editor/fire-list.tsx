@@ -1,6 +1,8 @@
 // The fires of a verdict. Each can be opened: then the samples around it are there, with the one that fired, as a chart and as a table.
 import type { Signal } from '@preact/signals';
+import type { Operator } from '../../../rule/comparison.ts';
 import type { BacktestView, FiringView } from '../state/api.ts';
+import type { ShownMeasure } from '../state/inspect.ts';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import { shownNumber, tagsText } from '../charts/chart-points.ts';
@@ -10,8 +12,8 @@ import { useSamples } from './workbench-data.ts';
 /** What of the rule being written its charts show. */
 export interface ShownRule {
   readonly metric: string;
-  readonly windowSeconds: number | undefined;
-  readonly operator: '>' | '<';
+  readonly measure: ShownMeasure | undefined;
+  readonly operator: Operator;
   readonly threshold: number | undefined;
   readonly resolveThreshold: number | undefined;
 }
@@ -65,7 +67,7 @@ interface OpenedFireProps {
 
 function OpenedFire({ firing, partition, rule }: OpenedFireProps) {
   const { since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value } = firing;
-  const aroundMs = Math.max(60_000, (rule.windowSeconds ?? 0) * 2_000, ((endedMs ?? firedMs) - sinceMs) / 2);
+  const aroundMs = Math.max(60_000, (rule.measure?.windowSeconds ?? 0) * 2_000, ((endedMs ?? firedMs) - sinceMs) / 2);
   const found = useSamples({
     metricName: rule.metric,
     tags: firing.tags,
@@ -73,7 +75,7 @@ function OpenedFire({ firing, partition, rule }: OpenedFireProps) {
     fromMs: sinceMs - aroundMs,
     ...(endedMs !== null && { toMs: endedMs + aroundMs }),
     points: 500,
-    windowSeconds: rule.windowSeconds,
+    measure: rule.measure,
   }).value;
   return (
     <div class="opened-fire">

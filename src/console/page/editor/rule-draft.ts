@@ -1,6 +1,7 @@
 // A rule while it is being written: every field as the text that stands in its input, empty meaning left out. What was
 // left out stays out when it is saved, and what was typed is judged by the server, whose messages name the field.
-import type { Rule } from '../../../rule/rule.ts';
+import { isRuleType, measures } from '../../../measure/measures.ts';
+import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
 
 interface TagDraft {
   readonly key: string;
@@ -27,10 +28,10 @@ export interface RuleDraft {
 
 export const emptyDraft: RuleDraft = {
   metric_name: '',
-  operator: '>',
+  operator: ruleDefaults.operator,
   threshold: '',
   discord_webhook_url: '',
-  type: 'instantaneous',
+  type: ruleDefaults.type,
   window_duration_seconds: '',
   for_seconds: '',
   resolve_threshold: '',
@@ -51,7 +52,6 @@ const numberFields = [
   'cooldown_seconds',
   'no_data_seconds',
 ] as const;
-const usual = { operator: '>', type: 'instantaneous', trigger: 'crossing' } as const;
 
 export function draftOf(rule: Rule): RuleDraft {
   const numbers = Object.fromEntries(
@@ -62,9 +62,9 @@ export function draftOf(rule: Rule): RuleDraft {
     ...(numbers as Pick<RuleDraft, (typeof numberFields)[number]>),
     metric_name: rule.metric_name,
     discord_webhook_url: rule.discord_webhook_url,
-    operator: rule.operator ?? usual.operator,
-    type: rule.type ?? usual.type,
-    trigger: rule.trigger ?? usual.trigger,
+    operator: rule.operator ?? ruleDefaults.operator,
+    type: rule.type ?? ruleDefaults.type,
+    trigger: rule.trigger ?? ruleDefaults.trigger,
     notify_on_resolve: rule.notify_on_resolve ?? false,
     enabled: rule.enabled ?? true,
     description: rule.description ?? '',
@@ -80,11 +80,11 @@ export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown
   const fields: Record<string, unknown> = { metric_name: draft.metric_name };
   const had = (field: keyof Rule): boolean => saved !== undefined && Object.hasOwn(saved, field);
   for (const field of numberFields) {
-    if (field === 'window_duration_seconds' && draft.type !== 'window_average') continue;
+    if (field === 'window_duration_seconds' && !hasWindow(draft.type)) continue;
     if (draft[field].trim() !== '') fields[field] = numberOf(draft[field]);
   }
   for (const field of ['operator', 'type', 'trigger'] as const) {
-    if (draft[field] !== usual[field] || had(field)) fields[field] = draft[field];
+    if (draft[field] !== ruleDefaults[field] || had(field)) fields[field] = draft[field];
   }
   if (draft.notify_on_resolve || had('notify_on_resolve')) fields['notify_on_resolve'] = draft.notify_on_resolve;
   if (!draft.enabled || had('enabled')) fields['enabled'] = draft.enabled;
@@ -94,6 +94,8 @@ export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown
   if (draft.discord_webhook_url !== '') fields['discord_webhook_url'] = draft.discord_webhook_url.trim();
   return fields;
 }
+
+const hasWindow = (type: string): boolean => isRuleType(type) && measures[type].window !== undefined;
 
 /** A decimal comma is what many keyboards give. What is no number stays text, and the server says so at its field. */
 function numberOf(given: string): number | string {

@@ -1,5 +1,7 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { isRuleType, measures, ruleTypes } from '../../../measure/measures.ts';
+import { comparisons, operators } from '../../../rule/comparison.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { ApiError, api, token, type VersionedRule } from '../state/api.ts';
 import { DeleteDialog } from '../parts/delete-dialog.tsx';
@@ -234,7 +236,8 @@ function isDirty(draft: RuleDraft, saved: Rule | undefined): boolean {
 }
 
 function MainSentence({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
-  const averages = form.draft.value.type === 'window_average';
+  const { type } = form.draft.value;
+  const hasWindow = isRuleType(type) && measures[type].window !== undefined;
   return (
     <div class="card sentence-form">
       <div class="sentence-line">
@@ -252,19 +255,13 @@ function MainSentence({ form, fields }: { readonly form: Form; readonly fields: 
           form={form}
           field="type"
           label="Compared"
-          options={[
-            ['instantaneous', 'is'],
-            ['window_average', 'averages'],
-          ]}
+          options={ruleTypes.map((each) => [each, measures[each].words.verb])}
         />
         <Choice
           form={form}
           field="operator"
           label="Direction"
-          options={[
-            ['>', 'above'],
-            ['<', 'below'],
-          ]}
+          options={operators.map((each) => [each, comparisons[each].words.short])}
         />
         <Field
           form={form}
@@ -275,7 +272,7 @@ function MainSentence({ form, fields }: { readonly form: Form; readonly fields: 
           isRequired
           width="short"
         />
-        {averages && (
+        {hasWindow && (
           <>
             <span class="word">over</span>
             <Field

@@ -1,12 +1,14 @@
 // What stands beside the rule being written: its metric as it flows, the threshold to take hold of, and what the rule would have
 // done, judged by the evaluator itself.
 import { useSignal } from '@preact/signals';
-import type { Rule } from '../../../rule/rule.ts';
+import { comparisons, isOperator, isWithin, type Operator } from '../../../rule/comparison.ts';
+import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
 import type { SamplesView } from '../state/api.ts';
 import { BacktestVerdict } from './backtest-verdict.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import type { Form } from './fields.tsx';
+import { shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { MetricPicker } from '../parts/metric-picker.tsx';
 import { allRetained, Ranges } from '../charts/ranges.tsx';
@@ -35,16 +37,17 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   };
   const metric = draft.value.metric_name;
   const tags = fields['tags'] as Readonly<Record<string, string>> | undefined;
-  const window = fields['type'] === 'window_average' ? fields['window_duration_seconds'] : undefined;
-  const windowSeconds = typeof window === 'number' && window > 0 ? window : undefined;
+  const measure = shownMeasure(fields);
+  const operator = isOperator(draft.value.operator) ? draft.value.operator : ruleDefaults.operator;
+  const comparison = comparisons[operator];
   const isAll = range.value === allRetained;
   const samples = useSamples({
     metricName: metric,
     tags,
     ...(isAll ? { fromMs: 0 } : { lastSeconds: range.value }),
     points: 800,
-    windowSeconds,
-    isLowestFirst: fields['operator'] === '<',
+    measure,
+    order: comparison.nearest,
   });
   const rule = judgeable(fields);
   const judged = useBacktest(rule, range.value, saved?.id);
@@ -56,8 +59,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   const firings = judged.value.result?.firings ?? [];
   const threshold = typeof fields['threshold'] === 'number' ? fields['threshold'] : undefined;
   const resolve = typeof fields['resolve_threshold'] === 'number' ? fields['resolve_threshold'] : undefined;
-  const operator = draft.value.operator === '<' ? '<' : '>';
-  const suggestion = operator === '>' ? found?.p99 : found?.p1;
+  const suggestion = found?.[comparison.suggestion];
   return (
     <section class="card chart-card workbench" aria-label="The metric, and what the rule would have done">
       <div class="chart-head">
@@ -96,7 +98,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
         {suggestion !== null && suggestion !== undefined && threshold === undefined && (
           <button type="button" onClick={() => set({ threshold: String(Number(suggestion.toPrecision(6))) })}>
             Set the threshold to {numberText(Number(suggestion.toPrecision(6)))}, the{' '}
-            {operator === '>' ? '99th' : '1st'} percentile
+            {percentileWords[comparison.suggestion]} of the samples
           </button>
         )}
         {found !== undefined && threshold !== undefined && resolve === undefined && (
@@ -122,22 +124,23 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
       <BacktestVerdict
         judged={judged.value}
         before={isOther ? ghost.value.result : undefined}
-        rule={{ metric, windowSeconds, operator, threshold, resolveThreshold: resolve }}
+        rule={{ metric, measure, operator, threshold, resolveThreshold: resolve }}
         opened={opened}
       />
     </section>
   );
 }
 
-/** A threshold that is moved beyond the line at which the alarm ends takes it along: that line is never on the wrong side. */
-function taken(resolve: number | undefined, threshold: number, operator: '>' | '<'): { resolve_threshold?: string } {
-  const isCrossed = resolve !== undefined && (operator === '>' ? resolve > threshold : resolve < threshold);
-  return isCrossed ? { resolve_threshold: String(threshold) } : {};
+const percentileWords = { p1: '1st percentile', p99: '99th percentile' } as const;
+
+/** Moving the threshold past the recovery threshold moves that along, so that it is never on the wrong side. */
+function taken(resolve: number | undefined, threshold: number, operator: Operator): { resolve_threshold?: string } {
+  if (resolve === undefined || isWithin(resolve, comparisons[operator].resolveInterval(threshold))) return {};
+  return { resolve_threshold: String(threshold) };
 }
 
 /** A tenth of what the metric moves in, beside the threshold. */
-function resolveBeside(threshold: number, operator: '>' | '<', { p1, p99 }: SamplesView): number {
+function resolveBeside(threshold: number, operator: Operator, { p1, p99 }: SamplesView): number {
   const reach = Math.abs((p99 ?? 0) - (p1 ?? 0)) || Math.abs(threshold) || 1;
-  const beside = threshold + (operator === '>' ? -1 : 1) * (reach / 10);
-  return Number(beside.toPrecision(4));
+  return Number(comparisons[operator].past(threshold, -reach / 10).toPrecision(4));
 }

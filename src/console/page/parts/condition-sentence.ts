@@ -1,3 +1,5 @@
+import { measures } from '../../../measure/measures.ts';
+import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
 import { numberText, secondsText } from './time-text.ts';
 
@@ -14,14 +16,14 @@ const text = (words: string): SentencePart => ({ kind: 'text', text: words });
 
 /** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
 export function conditionSentence(rule: Sayable): SentencePart[] {
-  const above = (rule.operator ?? ruleDefaults.operator) === '>' ? 'above' : 'below';
-  const averages = rule.type === 'window_average';
+  const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
+  const { window, words } = measures[rule.type ?? ruleDefaults.type];
   const parts: SentencePart[] = [
     { kind: 'metric', text: rule.metric_name || 'a metric' },
-    text(averages ? ` averages ${above} ` : ` is ${above} `),
+    text(` ${words.verb} ${short} `),
     { kind: 'number', text: rule.threshold === undefined ? '…' : numberText(rule.threshold) },
   ];
-  if (averages)
+  if (window !== undefined)
     parts.push(text(' over '), {
       kind: 'number',
       text: rule.window_duration_seconds === undefined ? '…' : secondsText(rule.window_duration_seconds),
@@ -51,12 +53,12 @@ export function silenceSentence(rule: Sayable): SentencePart[] {
 
 /** What else the rule does, a short sentence each; nothing for what is as usual. */
 export function behaviour(rule: Sayable): string[] {
-  const above = (rule.operator ?? ruleDefaults.operator) === '>';
+  const { clearSide } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const sentences: string[] = [];
   if (rule.trigger === 'every_sample') sentences.push('Tells at every sample while it fires');
   if ((rule.cooldown_seconds ?? 0) > 0) sentences.push(`At most one message in ${secondsText(rule.cooldown_seconds!)}`);
   if (rule.resolve_threshold !== undefined && rule.resolve_threshold !== rule.threshold) {
-    sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${above ? 'below' : 'above'}`);
+    sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${clearSide}`);
   }
   if (rule.notify_on_resolve === true) sentences.push('Tells when it ends');
   if (rule.no_data_seconds !== undefined)

@@ -1,3 +1,4 @@
+import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule.ts';
 import type { RuleView } from '../state/api.ts';
 import { nowMs } from '../state/live.ts';
@@ -36,8 +37,7 @@ export const noValueText = ({ is_window_held: isHeld }: Pick<RuleView, 'is_windo
 
 function Value({ view, value }: { readonly view: RuleView; readonly value: number }) {
   const { rule, spark = [] } = view;
-  const isAbove = (rule.operator ?? ruleDefaults.operator) === '>';
-  const distance = isAbove ? rule.threshold - value : value - rule.threshold;
+  const distance = -comparisons[rule.operator ?? ruleDefaults.operator].excess(value, rule.threshold);
   const isBeyond = distance < 0;
   const { value_ms: valueMs = 0, is_old: isOld } = view;
   const reach = Math.max(Math.abs(rule.threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);

@@ -1,4 +1,7 @@
 import { useSignal } from '@preact/signals';
+import type { MeasureType } from '../../../measure/measure.ts';
+import { measures } from '../../../measure/measures.ts';
+import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
 import { behaviour, conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
@@ -172,9 +175,11 @@ function stateFigure({ state, worst, firing, pending, series }: RuleStateView): 
 }
 
 const nearestWord = ({ rule }: RuleStateView): string =>
-  rule.type === 'window_average'
-    ? `Mean of ${secondsText(rule.window_duration_seconds ?? 0)}, nearest`
-    : 'Value, nearest';
+  rule.window_duration_seconds === undefined
+    ? `${measureOf(rule).words.noun} closest to the threshold`
+    : `${measureOf(rule).words.noun} of ${secondsText(rule.window_duration_seconds)}, closest to the threshold`;
+
+const measureOf = ({ type = ruleDefaults.type }: Rule): MeasureType => measures[type];
 
 function valueFigure(state: RuleStateView): Figure {
   const { rule, value, value_ms: valueMs = 0, is_old: isOld, is_seen: isSeen, window_samples: samples } = state;
@@ -190,7 +195,7 @@ function valueFigure(state: RuleStateView): Figure {
 }
 
 function distanceOf({ operator = ruleDefaults.operator, threshold }: Rule, value: number): number {
-  return operator === '>' ? value - threshold : threshold - value;
+  return comparisons[operator].excess(value, threshold);
 }
 
 function cooldownFigure({ rule, cooldown_left_ms: leftMs, owed = 0 }: RuleStateView): Figure {

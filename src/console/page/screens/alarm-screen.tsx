@@ -1,11 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
+import { measures } from '../../../measure/measures.ts';
+import { ruleDefaults } from '../../../rule/rule.ts';
 import { ApiError, token, type AlarmDetail, type SamplesView, type VerdictView } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
-import { readAlarm, readSamples, runVerdict } from '../state/inspect.ts';
+import { readAlarm, readSamples, runVerdict, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { isResting } from '../state/pause.ts';
 import { tell, tellError } from '../frame/notices.tsx';
@@ -113,7 +115,7 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
       {nowMs.value - alarm.since_ms > todayMs ? momentText(alarm.since_ms) : clockText(alarm.since_ms)}
     </time>
   );
-  const isMean = rule?.type === 'window_average';
+  const { verbPast } = measures[rule?.type ?? ruleDefaults.type].words;
   return (
     <p class="alarm-verdict">
       {alarm.cause === 'no_data' ? (
@@ -122,9 +124,8 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
         </>
       ) : (
         <>
-          {isMean ? 'It averaged ' : 'It was '}
-          <b class="part-number part-firing">{value === null ? '–' : numberText(rounded(value))}</b>, and the rule says:{' '}
-          {rule === undefined ? 'it is gone' : <Sentence parts={conditionSentence(rule)} />}.
+          It {verbPast} <b class="part-number part-firing">{value === null ? '–' : numberText(rounded(value))}</b>, and
+          the rule says: {rule === undefined ? 'it is gone' : <Sentence parts={conditionSentence(rule)} />}.
         </>
       )}{' '}
       {alarm.state === 'firing' ? (
@@ -147,12 +148,12 @@ const rounded = (value: number): number => Number(value.toPrecision(12));
 function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
   const samples = useSignal<SamplesView | undefined>(undefined);
   const { rule } = alarm;
-  const windowSeconds = rule?.type === 'window_average' ? rule.window_duration_seconds : undefined;
+  const measure = rule === undefined ? undefined : shownMeasure(rule);
   const isFiring = alarm.state === 'firing';
   useEffect(() => {
     const read = async (): Promise<void> => {
       const endMs = alarm.ended_ms ?? (isFiring ? nowMs.value : alarm.fired_ms);
-      const aroundMs = Math.max(60_000, (windowSeconds ?? 0) * 2_000, (endMs - alarm.since_ms) * 0.5);
+      const aroundMs = Math.max(60_000, (measure?.windowSeconds ?? 0) * 2_000, (endMs - alarm.since_ms) * 0.5);
       samples.value = await readSamples({
         metricName: alarm.metric_name,
         tags: alarm.tags,
@@ -160,7 +161,7 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
         fromMs: Math.min(alarm.since_ms, alarm.timestamp_ms) - aroundMs,
         toMs: Math.min(nowMs.value + 1_000, endMs + aroundMs),
         points: 500,
-        windowSeconds,
+        measure,
       });
     };
     const quietly = (): void => void read().catch(() => {});
@@ -174,13 +175,17 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
   if (found.samples === 0) return <p class="hint">Its samples are older than what the log still holds.</p>;
   return (
     <section class="card chart-card">
-      <h2>{windowSeconds === undefined ? 'The samples' : 'The samples, and the mean of the window'}</h2>
+      <h2>
+        {measure === undefined
+          ? 'Samples'
+          : `Samples and ${measures[measure.type].words.noun.toLowerCase()} of the window`}
+      </h2>
       <Chart
         label={`Samples of ${alarm.metric_name}`}
         series={found.series}
         fromMs={fittedFromMs(found.series, found.from_ms, found.to_ms)}
         toMs={found.to_ms}
-        operator={rule?.operator ?? '>'}
+        operator={rule?.operator ?? ruleDefaults.operator}
         threshold={rule?.threshold}
         resolveThreshold={rule?.resolve_threshold}
         bands={[{ fromMs: alarm.fired_ms, toMs: isFiring ? undefined : (alarm.ended_ms ?? alarm.fired_ms) }]}

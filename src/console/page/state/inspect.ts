@@ -1,4 +1,7 @@
 // What the page asks to look into metrics, rules and alarms: samples, backtests, one alarm.
+import { isRuleType, measures, type RuleType } from '../../../measure/measures.ts';
+import type { Comparison } from '../../../rule/comparison.ts';
+import type { Rule } from '../../../rule/rule.ts';
 import {
   ask,
   call,
@@ -10,6 +13,21 @@ import {
   type VerdictView,
 } from './api.ts';
 
+/** A measure over a window, whose value a chart shows beside the samples. */
+export interface ShownMeasure {
+  readonly type: RuleType;
+  readonly windowSeconds: number;
+}
+
+/** Undefined when a rule compares the newest sample, or has no window yet. */
+export function shownMeasure({
+  type,
+  window_duration_seconds: windowSeconds,
+}: Partial<Rule>): ShownMeasure | undefined {
+  if (!isRuleType(type) || measures[type].window === undefined) return undefined;
+  return typeof windowSeconds === 'number' && windowSeconds > 0 ? { type, windowSeconds } : undefined;
+}
+
 export interface SamplesWanted {
   readonly metricName: string;
   readonly tags?: Readonly<Record<string, string>> | undefined;
@@ -18,8 +36,8 @@ export interface SamplesWanted {
   readonly toMs?: number;
   readonly lastSeconds?: number;
   readonly points: number;
-  readonly windowSeconds?: number | undefined;
-  readonly isLowestFirst?: boolean;
+  readonly measure?: ShownMeasure | undefined;
+  readonly order?: Comparison['nearest'];
 }
 
 export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promise<SamplesView> {
@@ -29,8 +47,11 @@ export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promis
   if (wanted.fromMs !== undefined) query.set('from_ms', String(wanted.fromMs));
   if (wanted.toMs !== undefined) query.set('to_ms', String(wanted.toMs));
   if (wanted.lastSeconds !== undefined) query.set('last_seconds', String(wanted.lastSeconds));
-  if (wanted.windowSeconds !== undefined) query.set('window_seconds', String(wanted.windowSeconds));
-  if (wanted.isLowestFirst === true) query.set('order', 'lowest');
+  if (wanted.measure !== undefined) {
+    query.set('type', wanted.measure.type);
+    query.set('window_seconds', String(wanted.measure.windowSeconds));
+  }
+  if (wanted.order !== undefined) query.set('order', wanted.order);
   return ask('GET', `api/v1/samples?${query}`, { signal });
 }
 

@@ -6,7 +6,7 @@ import { SimLog } from '../../test/support/sim-log/sim-log.ts';
 import { SimProcess, type Act } from '../../test/support/sim-log/sim-process.ts';
 import type { Rule } from '../rule/rule.ts';
 import { PartitionEvaluator } from './partition-evaluator.ts';
-import { Windows } from './windows.ts';
+import { MeasureFill } from './measure-fill.ts';
 
 const mean = (seconds: number, fields: Partial<Rule> = {}): Partial<Rule> => ({
   type: 'window_average',
@@ -19,18 +19,18 @@ const mean = (seconds: number, fields: Partial<Rule> = {}): Partial<Rule> => ({
 /** A partition that is judged as the loop does it: windows are filled before each batch. */
 class Partition extends EvaluatorBench {
   readonly evaluator = new PartitionEvaluator(this.book);
-  readonly windows = new Windows(this.book, 0);
+  readonly #fill = new MeasureFill(this.book, 0);
   position = 0;
 
   change(id: string, fields: Partial<Rule> | null): void {
     const change = this.rule(id, fields);
     this.evaluator.ruleChanged(change);
-    this.windows.ruleChanged(change, this.evaluator);
+    this.#fill.ruleChanged(change, this.evaluator);
   }
 
   /** What the rules compared at the samples that are new, in order. */
   async compared(log = this.log): Promise<(number | undefined)[]> {
-    await this.windows.fill(this.evaluator, log, this.position);
+    await this.#fill.fill(this.evaluator, log, this.position);
     const { notifications } = this.judge(this.evaluator, this.position);
     this.position = this.store.bounds('metrics', 0).next;
     return notifications.map(({ x }) => x);

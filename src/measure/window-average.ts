@@ -12,6 +12,7 @@
  * values of like size it never does.
  */
 import { assert } from '../base/assert.ts';
+import type { Measure, MeasureType } from './measure.ts';
 
 const exactSamplesMax = 4_096;
 const cellsPerWindow = 1_024;
@@ -57,11 +58,20 @@ interface Cell {
  * The time, inclusive, from which on the log must be read so that a window filled from it is the same as one that has
  * always run, the series' T being `timeMs`: a cell that lies across T - W is whole only with the samples before it.
  */
-export function windowFillFromMs(timeMs: number, durationMs: number): number {
+function windowFillFromMs(timeMs: number, durationMs: number): number {
   return timeMs - durationMs - durationMs / cellsPerWindow;
 }
 
-export class Window {
+export const windowAverage: MeasureType = {
+  window: {
+    create: (windowMs) => new WindowAverage(windowMs),
+    fillFromMs: windowFillFromMs,
+    ofTotals: ({ sum, count }) => sum / count,
+  },
+  words: { verb: 'averages', verbPast: 'averaged', noun: 'Average' },
+};
+
+export class WindowAverage implements Measure {
   readonly durationMs: number;
   #state = stateOf(capacityMin);
   /** Sorted by bucket. Only while the ring holds exactSamplesMax samples; undefined before. */

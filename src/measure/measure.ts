@@ -1,0 +1,33 @@
+/** How the samples of a series become the value that a rule compares. */
+export interface Measure {
+  /**
+   * Takes a sample and returns the value with it; undefined when the sample is older than the window, which is then as it was.
+   * `timeMs`: milliseconds since the epoch. `value`: finite.
+   */
+  add(timeMs: number, value: number): number | undefined;
+  /** Bytes of samples held, about. */
+  readonly bytes: number;
+}
+
+/** One type of measure. A new one is a file of its own and its entry in `measures.ts`. */
+export interface MeasureType {
+  /** Undefined when the value is that of the newest sample, so that nothing is kept. */
+  readonly window: WindowType | undefined;
+  readonly words: {
+    /** "cpu … above 90" */
+    readonly verb: string;
+    /** "cpu … 95" */
+    readonly verbPast: string;
+    /** What the value is, at the head of a column: "Value", "Average of 5 min" */
+    readonly noun: string;
+  };
+}
+
+/** A measure over (T - W, T], T being the series' largest timestamp so far and W the window's duration. */
+export interface WindowType {
+  create(windowMs: number): Measure;
+  /** The time, inclusive, from which the log must be read so that a measure filled from it equals one that always ran. */
+  fillFromMs(timeMs: number, windowMs: number): number;
+  /** The value from totals of the window, as far as they tell it. `count` is at least 1. */
+  ofTotals(totals: { readonly sum: number; readonly count: number }): number | undefined;
+}
