@@ -1,7 +1,7 @@
 import { SeriesBudget } from '../evaluate/series-budget.ts';
 import { SeriesIndex } from '../evaluate/series-index.ts';
 import type { Measure } from '../measure/measure.ts';
-import { measures } from '../measure/measures.ts';
+import { calculators } from '../measure/measures.ts';
 import type { Comparison } from '../rule/comparison.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { Log } from '../log/log.ts';
@@ -73,8 +73,8 @@ export async function readSamples(
   const { metricName, tags, fromMs, toMs, measure } = order;
   return pasts.use(metricName, tags, async (past) => {
     await past.readOn(signal);
-    const window = measure === undefined ? undefined : measures[measure.type].window;
-    const wantedMs = window?.fillFromMs(fromMs, measure!.windowMs) ?? fromMs;
+    const calculator = measure === undefined ? undefined : calculators[measure.type];
+    const wantedMs = calculator?.fillFromMs(fromMs, measure!.windowMs) ?? fromMs;
     const from = await offsetSince(log, past.partition, wantedMs);
     while (await past.readBack(from, signal));
     const index = new SeriesIndex(new SeriesBudget(), () => {});
@@ -222,7 +222,7 @@ class Chart {
     const { measure } = this.#order;
     const known = this.#measures.get(key);
     if (known !== undefined || measure === undefined) return known;
-    const made = measures[measure.type].window?.create(measure.windowMs);
+    const made = calculators[measure.type]?.create(measure.windowMs);
     if (made !== undefined) this.#measures.set(key, made);
     return made;
   }

@@ -1,9 +1,40 @@
 import { Failure } from '../base/failure.ts';
+import { fieldSpec, isField, type FieldKind } from '../rule/rule-fields.ts';
 
-/** Fields whose value is taken as it is typed; every other one is JSON: a number, true, false. */
-const texts = new Set(['metric_name', 'discord_webhook_url', 'description', 'operator', 'type', 'trigger']);
+/** The value that `--set field=text` means. A field that this version does not know is JSON if it can be, else text. */
+function valueOf(field: string, text: string): unknown {
+  if (isField(field)) return readers[fieldSpec(field).kind](field, text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
 
-/** A rule's fields with what `--set field=value` and `--unset field` say; `tags.host=web-1` sets one tag. */
+const asText = (_field: string, text: string): string => text;
+
+const readers: Record<FieldKind, (field: string, text: string) => unknown> = {
+  metric_name: asText,
+  discord_webhook: asText,
+  text: asText,
+  choice: asText,
+  number: (field, text) => parsed(field, text, 'a number', (value) => typeof value === 'number'),
+  flag: (field, text) => parsed(field, text, 'true or false', (value) => typeof value === 'boolean'),
+  tags: (field, text) => parsed(field, text, 'a JSON object', (value) => typeof value === 'object' && value !== null),
+};
+
+function parsed(field: string, text: string, allowed: string, isAllowed: (value: unknown) => boolean): unknown {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  if (!isAllowed(value)) throw new Failure('invalid_field', `${field} must be ${allowed}, got ${JSON.stringify(text)}`);
+  return value;
+}
+
+/** A rule's fields with `--set field=value` and `--unset field` applied; `tags.host=web-1` sets one tag. */
 export function changedFields(
   fields: Readonly<Record<string, unknown>>,
   { set = [], unset = [] }: { readonly set?: readonly string[]; readonly unset?: readonly string[] },
@@ -11,10 +42,10 @@ export function changedFields(
   const changed: Record<string, unknown> = { ...fields };
   for (const pair of set) {
     const equals = pair.indexOf('=');
-    if (equals < 1) throw new Failure('invalid_field', `--set is ${pair}, and must be field=value`);
+    if (equals < 1) throw new Failure('invalid_field', `--set must be field=value, got ${JSON.stringify(pair)}`);
     const [field, value] = [pair.slice(0, equals), pair.slice(equals + 1)];
     if (field.startsWith('tags.')) changed['tags'] = { ...(changed['tags'] as object), [field.slice(5)]: value };
-    else changed[field] = texts.has(field) ? value : jsonOf(field, value);
+    else changed[field] = valueOf(field, value);
   }
   for (const field of unset) {
     if (!field.startsWith('tags.')) delete changed[field];
@@ -24,12 +55,4 @@ export function changedFields(
     }
   }
   return changed;
-}
-
-function jsonOf(field: string, value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    throw new Failure('invalid_field', `--set ${field}: ${JSON.stringify(value)} is no number, true, false or JSON`);
-  }
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addApiOptions, askApi, isJson, readJson } from './api.ts';
-import { ruleDefaults } from '../rule/rule.ts';
+import { ruleDefaults } from '../rule/rule-fields.ts';
 import { changedFields } from './rule-fields.ts';
 import { printTable, shown } from './table.ts';
 

@@ -1,4 +1,4 @@
-import { measures } from '../measure/measures.ts';
+import { calculators } from '../measure/measures.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
@@ -78,7 +78,7 @@ export class MeasureFill {
     const series = [...(evaluator.metrics.get(wanted.name)?.series.values() ?? [])];
     const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : Date.now();
     const oldestMs = series.reduce((oldest, { timeMs }) => Math.min(oldest, timeMs), newestMs);
-    const fromMs = measures[request.type].window?.fillFromMs(oldestMs, request.windowMs) ?? oldestMs;
+    const fromMs = calculators[request.type]?.fillFromMs(oldestMs, request.windowMs) ?? oldestMs;
     for await (const chunk of log.read(topics.metrics.name, this.#partition, {
       from: { timestampMs: Math.max(0, fromMs) },
       to: wanted.before,

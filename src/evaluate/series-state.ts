@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
-import { measures as measureTypes } from '../measure/measures.ts';
+import { calculators } from '../measure/measures.ts';
 import type { Measure } from '../measure/measure.ts';
 import { comparisons } from '../rule/comparison.ts';
 import type { Condition } from '../rule/condition.ts';
@@ -130,9 +130,9 @@ export class SeriesState implements Series {
     this.measures ??= new Map();
     let kept = this.measures.get(key);
     if (kept === undefined) {
-      const { window } = measureTypes[type];
-      assert(window !== undefined, 'only a measure with a window is kept');
-      kept = { measure: window.create(windowMs), value: undefined };
+      const calculator = calculators[type];
+      assert(calculator !== undefined, 'only a measure with a window is kept');
+      kept = { measure: calculator.create(windowMs), value: undefined };
       this.measures.set(key, kept);
     }
     return kept;

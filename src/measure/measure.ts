@@ -9,22 +9,22 @@ export interface Measure {
   readonly bytes: number;
 }
 
-/** One type of measure. A new one is a file of its own and its entry in `measures.ts`. */
+/** What people see of one type of measure. */
 export interface MeasureType {
-  /** Undefined when the value is that of the newest sample, so that nothing is kept. */
-  readonly window: WindowType | undefined;
+  /** Whether it needs `window_duration_seconds`; without a window the value is that of the newest sample. */
+  readonly hasWindow: boolean;
   readonly words: {
     /** "cpu … above 90" */
     readonly verb: string;
     /** "cpu … 95" */
     readonly verbPast: string;
-    /** What the value is, at the head of a column: "Value", "Average of 5 min" */
+    /** What the value is, at the head of a column: "Value", "Average" */
     readonly noun: string;
   };
 }
 
-/** A measure over (T - W, T], T being the series' largest timestamp so far and W the window's duration. */
-export interface WindowType {
+/** Calculates a measure over (T - W, T], T being the series' largest timestamp so far and W the window's duration. */
+export interface WindowCalculator {
   create(windowMs: number): Measure;
   /** The time, inclusive, from which the log must be read so that a measure filled from it equals one that always ran. */
   fillFromMs(timeMs: number, windowMs: number): number;

@@ -206,7 +206,7 @@ test('A20: a window filled from the log gives the same means as one that has alw
           running.add(point.timeMs, point.value);
         }
         const filled = new WindowAverage(durationMs);
-        const fromMs = windowAverage.window!.fillFromMs(newestMs, durationMs);
+        const fromMs = windowAverage.fillFromMs(newestMs, durationMs);
         for (const point of log) if (point.timeMs >= fromMs) filled.add(point.timeMs, point.value);
         for (let index = 0; index < 800; index += 1) {
           const point = take();

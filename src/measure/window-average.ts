@@ -12,7 +12,7 @@
  * values of like size it never does.
  */
 import { assert } from '../base/assert.ts';
-import type { Measure, MeasureType } from './measure.ts';
+import type { Measure, MeasureType, WindowCalculator } from './measure.ts';
 
 const exactSamplesMax = 4_096;
 const cellsPerWindow = 1_024;
@@ -62,13 +62,15 @@ function windowFillFromMs(timeMs: number, durationMs: number): number {
   return timeMs - durationMs - durationMs / cellsPerWindow;
 }
 
-export const windowAverage: MeasureType = {
-  window: {
-    create: (windowMs) => new WindowAverage(windowMs),
-    fillFromMs: windowFillFromMs,
-    ofTotals: ({ sum, count }) => sum / count,
-  },
+export const windowAverageType: MeasureType = {
+  hasWindow: true,
   words: { verb: 'averages', verbPast: 'averaged', noun: 'Average' },
+};
+
+export const windowAverage: WindowCalculator = {
+  create: (windowMs) => new WindowAverage(windowMs),
+  fillFromMs: windowFillFromMs,
+  ofTotals: ({ sum, count }) => sum / count,
 };
 
 export class WindowAverage implements Measure {

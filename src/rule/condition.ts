@@ -1,7 +1,8 @@
 import { noTags, type Tags } from '../metric/sample.ts';
 import type { RuleType } from '../measure/measures.ts';
 import type { Operator } from './comparison.ts';
-import { ruleDefaults, type Rule } from './rule.ts';
+import { ruleDefaults } from './rule-fields.ts';
+import type { Rule } from './rule.ts';
 
 /** A rule with all its defaults filled in, as evaluation reads it. Durations in milliseconds, fractions allowed. */
 export interface Condition {

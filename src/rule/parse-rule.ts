@@ -1,10 +1,20 @@
 import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from '../base/failure.ts';
-import { isRuleType, measures, ruleTypes, windowTypes } from '../measure/measures.ts';
+import { isRuleType, measures, windowTypes } from '../measure/measures.ts';
 import { nameProblem, tagsProblems } from '../metric/metric-limits.ts';
 import { tagsOf, type Tags } from '../metric/sample.ts';
-import { descriptionCharactersMax, ruleDefaults, triggers, windowSecondsMax, type Rule } from './rule.ts';
-import { comparisons, isOperator, isWithin, operators } from './comparison.ts';
+import { comparisons, isOperator, isWithin } from './comparison.ts';
+import {
+  fieldNames,
+  fieldSpec,
+  isField,
+  ruleDefaults,
+  ruleFields,
+  type FieldKind,
+  type NumberSpec,
+  type SpecOf,
+} from './rule-fields.ts';
 import { isRuleId } from './rule-id.ts';
+import type { Rule } from './rule.ts';
 import { parseWebhookUrl, withoutWebhookTokens, type Webhook, type WebhookProblem } from './webhook-url.ts';
 
 export interface ParseRuleOptions {
@@ -31,10 +41,11 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
   }
   const fields = input as Record<string, unknown>;
   const errors: FieldError[] = [...idErrors(fields, options)];
-  for (const [field, check] of checkList) {
-    if (Object.hasOwn(fields, field)) errors.push(...check(fields[field], field, options));
-    else if (required.has(field))
-      errors.push(error(field, 'missing_field', `${field} is missing: it ${required.get(field)}`));
+  for (const field of fieldNames) {
+    const spec = fieldSpec(field);
+    if (Object.hasOwn(fields, field)) errors.push(...checked(spec, fields[field], field, options));
+    else if (spec.required !== undefined)
+      errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.required}`));
   }
   errors.push(...windowErrors(fields), ...resolveErrors(fields), ...unknownErrors(fields));
   if (errors.length > 0) throw fieldsFailure(errors);
@@ -48,37 +59,31 @@ function ruleOf(fields: Record<string, unknown>, id: string): Rule {
   return { id, ...given } as unknown as Rule;
 }
 
-type Check = (value: unknown, field: string, options: ParseRuleOptions) => FieldError[];
+type Check<Kind extends FieldKind> = (
+  value: unknown,
+  field: string,
+  spec: SpecOf<Kind>,
+  options: ParseRuleOptions,
+) => FieldError[];
 
-const checks: Record<Exclude<keyof Rule, 'id'>, Check> = {
+const checks: { readonly [Kind in FieldKind]: Check<Kind> } = {
   metric_name: checkName,
-  threshold: checkNumber('must be a finite number', () => true),
-  discord_webhook_url: checkWebhook,
-  operator: checkOneOf(operators),
+  discord_webhook: checkWebhook,
+  text: checkText,
+  number: checkNumber,
+  choice: checkChoice,
+  flag: checkFlag,
   tags: checkTags,
-  type: checkOneOf(ruleTypes),
-  window_duration_seconds: checkNumber(
-    `must be a number greater than 0 and at most ${windowSecondsMax}`,
-    (value) => value > 0 && value <= windowSecondsMax,
-  ),
-  cooldown_seconds: checkNumber('must be a number of at least 0', (value) => value >= 0),
-  trigger: checkOneOf(triggers),
-  for_seconds: checkNumber('must be a number of at least 0', (value) => value >= 0),
-  resolve_threshold: checkNumber('must be a finite number', () => true),
-  notify_on_resolve: checkBoolean,
-  no_data_seconds: checkNumber('must be a number greater than 0', (value) => value > 0),
-  enabled: checkBoolean,
-  description: checkDescription,
 };
 
-const checkList = Object.entries(checks);
-const knownFields: ReadonlySet<string> = new Set(['id', ...Object.keys(checks)]);
-
-const required = new Map<string, string>([
-  ['metric_name', "must be the metric's name, a string"],
-  ['threshold', 'must be a finite number'],
-  ['discord_webhook_url', 'must be the URL of a Discord webhook'],
-]);
+function checked<Kind extends FieldKind>(
+  spec: SpecOf<Kind>,
+  value: unknown,
+  field: string,
+  options: ParseRuleOptions,
+): FieldError[] {
+  return checks[spec.kind](value, field, spec, options);
+}
 
 function idErrors(fields: Record<string, unknown>, options: ParseRuleOptions): FieldError[] {
   if (!isRuleId(options.id))
@@ -110,37 +115,48 @@ function checkTags(value: unknown, field: string): FieldError[] {
   });
 }
 
-function checkNumber(allowed: string, isAllowed: (value: number) => boolean): Check {
-  return (value, field) =>
-    typeof value === 'number' && Number.isFinite(value) && isAllowed(value) ? [] : [invalid(field, allowed, value)];
+function checkNumber(value: unknown, field: string, spec: NumberSpec): FieldError[] {
+  const { above = -Infinity, least = -Infinity, most = Infinity } = spec;
+  const isAllowed =
+    typeof value === 'number' && Number.isFinite(value) && value > above && value >= least && value <= most;
+  return isAllowed ? [] : [invalid(field, `must be ${numberWords(spec)}`, value)];
 }
 
-function checkOneOf(choices: readonly string[]): Check {
-  return (value, field) =>
-    typeof value === 'string' && choices.includes(value) ? [] : [invalid(field, `must be ${orList(choices)}`, value)];
+/** "a number greater than 0 and at most 86400" */
+function numberWords({ above, least, most }: NumberSpec): string {
+  const limits = [
+    ...(above === undefined ? [] : [`greater than ${above}`]),
+    ...(least === undefined ? [] : [`of at least ${least}`]),
+    ...(most === undefined ? [] : [`at most ${most}`]),
+  ];
+  return limits.length === 0 ? 'a finite number' : `a number ${limits.join(' and ')}`;
 }
 
-function checkBoolean(value: unknown, field: string): FieldError[] {
+function checkChoice(value: unknown, field: string, { choices }: SpecOf<'choice'>): FieldError[] {
+  return typeof value === 'string' && Object.hasOwn(choices, value)
+    ? []
+    : [invalid(field, `must be ${orList(Object.keys(choices))}`, value)];
+}
+
+function checkFlag(value: unknown, field: string): FieldError[] {
   return typeof value === 'boolean' ? [] : [invalid(field, 'must be true or false', value)];
 }
 
-function checkDescription(value: unknown, field: string): FieldError[] {
+function checkText(value: unknown, field: string, { charactersMax }: SpecOf<'text'>): FieldError[] {
   if (typeof value !== 'string') return [invalid(field, 'must be a string', value)];
   if (!value.isWellFormed())
     return [error(field, 'invalid_field', `${field} must be valid Unicode text, without lone surrogates`)];
   const characters = Array.from(value).length;
-  return characters <= descriptionCharactersMax
-    ? []
-    : [
-        error(
-          field,
-          'invalid_field',
-          `${field} must have at most ${descriptionCharactersMax} characters, not ${characters}`,
-        ),
-      ];
+  if (characters <= charactersMax) return [];
+  return [error(field, 'invalid_field', `${field} must have at most ${charactersMax} characters, not ${characters}`)];
 }
 
-function checkWebhook(value: unknown, field: string, options: ParseRuleOptions): FieldError[] {
+function checkWebhook(
+  value: unknown,
+  field: string,
+  _spec: SpecOf<'discord_webhook'>,
+  options: ParseRuleOptions,
+): FieldError[] {
   // The value is a secret even when it is wrong: a real URL with one letter too many is as good as the right one.
   if (typeof value !== 'string')
     return [error(field, 'invalid_field', `${field} must be a string, the URL of a Discord webhook`)];
@@ -155,13 +171,13 @@ function windowErrors(fields: Record<string, unknown>): FieldError[] {
   const type = fields['type'] ?? ruleDefaults.type;
   if (!isRuleType(type)) return [];
   const given = Object.hasOwn(fields, field);
-  const hasWindow = measures[type].window !== undefined;
+  const hasWindow = measures[type].hasWindow;
   if (hasWindow && !given) {
     return [
       error(
         field,
         'missing_field',
-        `${field} is missing: with type ${JSON.stringify(type)} it must be a number greater than 0 and at most ${windowSecondsMax}`,
+        `${field} is missing: with type ${JSON.stringify(type)} it must be ${numberWords(ruleFields.window_duration_seconds)}`,
       ),
     ];
   }
@@ -196,14 +212,10 @@ function resolveErrors(fields: Record<string, unknown>): FieldError[] {
 }
 
 function unknownErrors(fields: Record<string, unknown>): FieldError[] {
-  const unknown = Object.keys(fields).filter((field) => !knownFields.has(field));
+  const unknown = Object.keys(fields).filter((field) => field !== 'id' && !isField(field));
   const errors = unknown.slice(0, unknownFieldsNamedMax).map((field) => {
     const name = withoutWebhookTokens(shown(field).slice(1, -1));
-    return error(
-      name,
-      'unknown_field',
-      `${name} is not a field of a rule; the fields are ${Object.keys(checks).join(', ')}`,
-    );
+    return error(name, 'unknown_field', `${name} is not a field of a rule; the fields are ${fieldNames.join(', ')}`);
   });
   const more = unknown.length - errors.length;
   return more > 0 ? [...errors, error('', 'unknown_field', `${more} more fields are not known`)] : errors;

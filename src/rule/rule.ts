@@ -1,17 +1,12 @@
 import type { RuleType } from '../measure/measures.ts';
-import { noTags, type Tags } from '../metric/sample.ts';
+import type { Tags } from '../metric/sample.ts';
 import type { Operator } from './comparison.ts';
 
-export const triggers = ['crossing', 'every_sample'] as const;
-
-type Trigger = (typeof triggers)[number];
-
-export const windowSecondsMax = 86_400;
-export const descriptionCharactersMax = 1_000;
+export type Trigger = 'crossing' | 'every_sample';
 
 /**
  * A rule as it is stored, published and returned: the fields that its author gave, in the author's order, and its id
- * first. No default is filled in. What each field means is in docs: "What a rule means". `discord_webhook_url` is a secret.
+ * first. No default is filled in. `ruleFields` says what each field is.
  */
 export interface Rule {
   readonly id: string;
@@ -31,18 +26,6 @@ export interface Rule {
   readonly enabled?: boolean;
   readonly description?: string;
 }
-
-/** What a field means when its author left it out. `resolve_threshold` is then the threshold itself. */
-export const ruleDefaults = {
-  operator: '>',
-  tags: noTags,
-  type: 'instantaneous',
-  cooldown_seconds: 0,
-  trigger: 'crossing',
-  for_seconds: 0,
-  notify_on_resolve: false,
-  enabled: true,
-} as const satisfies Partial<Rule>;
 
 /** The rule's public text: its id first, then the author's fields in the author's order. */
 export function formatRule(rule: Rule): string {

@@ -1,5 +1,6 @@
 // Many rules at once: switched on and off, deleted, and brought in from a file. Each is changed as it would be alone, side by side, and
 // tells what became of it: one that is refused holds up no other.
+import { isSecretField } from '../rule/rule-fields.ts';
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
 import { isRuleId } from '../rule/rule-id.ts';
@@ -134,7 +135,7 @@ function differences(before: Rule, after: Rule): { field: string; from?: unknown
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((field) => textOf(one![field]) !== textOf(other![field]))
     .map((field) =>
-      field === 'discord_webhook_url' ? { field } : { field, from: one![field] ?? null, to: other![field] ?? null },
+      isSecretField(field) ? { field } : { field, from: one![field] ?? null, to: other![field] ?? null },
     );
 }
 

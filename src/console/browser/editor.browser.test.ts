@@ -74,7 +74,7 @@ test('the rule is changed as JSON, which says what is no rule, and the curl line
   await text.fill('{"metric_name":');
   await page.getByText(/^Not JSON/).waitFor();
   await text.fill(JSON.stringify({ metric_name: 'cpu', treshold: 1 }));
-  await page.getByText(/^treshold: no field of a rule/).waitFor();
+  await page.getByText(/^treshold: not a field of a rule/).waitFor();
   const wanted = {
     metric_name: "it's",
     threshold: 56.5,

@@ -1,3 +1,4 @@
+import { isSecretField } from '../../rule/rule-fields.ts';
 import type { RuleChange } from '../../rule/rule-book.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { Rule } from '../../rule/rule.ts';
@@ -37,8 +38,6 @@ export function differences(before: Rule, after: Rule): RuleEdit['fields'] {
   return [...names]
     .filter((field) => JSON.stringify(one[field]) !== JSON.stringify(other[field]))
     .map((field) =>
-      field === 'discord_webhook_url'
-        ? { field, from: secret, to: secret }
-        : { field, from: one[field], to: other[field] },
+      isSecretField(field) ? { field, from: secret, to: secret } : { field, from: one[field], to: other[field] },
     );
 }

@@ -1,6 +1,6 @@
 // What one looks for in a rule's row: its value, how far that is from the threshold, and what became of the last message.
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
-import { measures } from '../../measure/measures.ts';
+import { calculators } from '../../measure/measures.ts';
 import { comparisons } from '../../rule/comparison.ts';
 import type { Condition } from '../../rule/condition.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
@@ -122,8 +122,8 @@ export function comparedOf(
   { type, windowMs }: Condition,
   series: SeriesSeen,
 ): { readonly value: number | undefined; readonly samples: number | undefined } {
-  const { window } = measures[type];
-  if (window === undefined) return { value: series.lastValue, samples: undefined };
+  const calculator = calculators[type];
+  if (calculator === undefined) return { value: series.lastValue, samples: undefined };
   const fromMs = series.lastMs - windowMs;
   if (!isHeldSince(series, fromMs)) return { value: undefined, samples: undefined };
   let [sum, count] = [0, 0];
@@ -134,5 +134,5 @@ export function comparedOf(
   // A window that is shorter than a point may have none that is wholly in it.
   return count === 0
     ? { value: undefined, samples: undefined }
-    : { value: window.ofTotals({ sum, count }), samples: count };
+    : { value: calculator.ofTotals({ sum, count }), samples: count };
 }

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { comparisons } from '../../../rule/comparison.ts';
-import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+import { ruleDefaults } from '../../../rule/rule-fields.ts';
+import type { Rule } from '../../../rule/rule.ts';
 import { Chart } from './chart.tsx';
 import { fittedFromMs } from './chart-data.ts';
 import { readSamples, shownMeasure } from '../state/inspect.ts';

@@ -4,9 +4,10 @@ import type { Notification } from '../../../alarm/notification.ts';
 import { noTags } from '../../../metric/sample.ts';
 import { codePoints } from '../../../notice/discord-text.ts';
 import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../notice/embed.ts';
-import { measures } from '../../../measure/measures.ts';
+import { needsWindow } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
-import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+import { ruleDefaults } from '../../../rule/rule-fields.ts';
+import type { Rule } from '../../../rule/rule.ts';
 import { nowMs, status } from '../state/live.ts';
 import { agoText, grouped, momentText } from '../parts/time-text.ts';
 
@@ -47,8 +48,7 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     operator,
     threshold,
     resolveThreshold: rule.resolve_threshold === threshold ? undefined : rule.resolve_threshold,
-    windowSeconds:
-      measures[rule.type ?? ruleDefaults.type].window === undefined ? undefined : (rule.window_duration_seconds ?? 60),
+    windowSeconds: needsWindow(rule.type) ? (rule.window_duration_seconds ?? 60) : undefined,
     noDataSeconds: kind === 'no_data' ? rule.no_data_seconds : undefined,
     cause: kind === 'no_data' ? 'no_data' : 'breach',
     description: rule.description,

@@ -1,9 +1,9 @@
-// A draft outlives a reload, in the tab's own storage, the webhook's URL left out: it is a secret, and storage is not for those.
+// A draft survives a reload in the tab's own storage, without its secrets.
 import { signal } from '@preact/signals';
-import type { RuleDraft } from './rule-draft.ts';
+import { withoutSecrets, type RuleDraft } from './rule-draft.ts';
 
 interface KeptDraft {
-  readonly draft: Omit<RuleDraft, 'discord_webhook_url'>;
+  readonly draft: Partial<RuleDraft>;
   /** The version of the saved rule that it began with. */
   readonly etag: string | undefined;
 }
@@ -11,8 +11,7 @@ interface KeptDraft {
 const keyOf = (id: string | undefined): string => `ssrms-draft-${id ?? 'new'}`;
 
 export function keepDraft(id: string | undefined, draft: RuleDraft, etag: string | undefined): void {
-  const { discord_webhook_url: _secret, ...rest } = draft;
-  const kept: KeptDraft = { draft: rest, etag };
+  const kept: KeptDraft = { draft: withoutSecrets(draft), etag };
   sessionStorage.setItem(keyOf(id), JSON.stringify(kept));
 }
 

@@ -1,9 +1,10 @@
-import type { ComponentChildren } from 'preact';
+import type { ComponentChild } from 'preact';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { findTags } from '../state/inspect.ts';
 import { Suggestions, typingMs } from '../parts/suggestions.tsx';
-import type { RuleDraft } from './rule-draft.ts';
+import { fieldSpec, ruleFields, type FieldKind, type FieldName, type FormSpec } from '../../../rule/rule-fields.ts';
+import type { FieldNameOf, RuleDraft, TextFieldName } from './rule-draft.ts';
 
 /** What an input needs of the form that it is a part of. */
 export interface Form {
@@ -12,19 +13,10 @@ export interface Form {
   readonly errors: Signal<ReadonlyMap<string, string>>;
 }
 
-type TextField = Exclude<keyof RuleDraft, 'notify_on_resolve' | 'enabled' | 'tags'>;
-
 interface FieldProps {
   readonly form: Form;
-  readonly field: TextField;
-  readonly label: string;
-  readonly hint?: string;
-  readonly unit?: string;
-  readonly kind?: 'text' | 'number' | 'url' | 'area';
+  readonly field: TextFieldName;
   readonly isFirst?: boolean;
-  readonly isRequired?: boolean;
-  readonly placeholder?: string;
-  readonly width?: 'short' | 'middle' | 'long';
 }
 
 function change(form: Form, field: keyof RuleDraft, value: string | boolean): void {
@@ -43,26 +35,26 @@ function describedBy(field: string, error: string | undefined, hint: string | un
   return ids.length > 0 ? ids.join(' ') : undefined;
 }
 
+/** What an input of a kind is beyond a line of text. */
+const inputModes: Partial<Record<FieldKind, 'decimal' | 'url'>> = { number: 'decimal', discord_webhook: 'url' };
+
+function unitOf(field: FieldName): string | undefined {
+  const spec = fieldSpec(field);
+  return spec.kind === 'number' ? spec.unit : undefined;
+}
+
 /** An input with its label, its unit, and the server's message at it. */
-export function Field({
-  form,
-  field,
-  label,
-  hint,
-  unit,
-  kind = 'text',
-  isFirst,
-  isRequired,
-  placeholder,
-  width = 'middle',
-}: FieldProps) {
+export function Field({ form, field, isFirst }: FieldProps) {
+  const { kind, form: shown, required }: { kind: FieldKind; form: FormSpec; required?: string } = ruleFields[field];
+  const { label, hint, placeholder, width = 'middle' } = shown;
+  const unit = unitOf(field);
   const error = form.errors.value.get(field);
   const common = {
     id: field,
     value: form.draft.value[field],
     'aria-invalid': error !== undefined,
     'aria-describedby': describedBy(field, error, hint),
-    'aria-required': isRequired === true,
+    'aria-required': required !== undefined,
     placeholder,
     spellcheck: false,
     ...(isFirst === true && { 'data-first': '' }),
@@ -71,7 +63,7 @@ export function Field({
     <div class={`field field-${width}`}>
       <label for={field}>{label}</label>
       <div class="input">
-        {kind === 'area' ? (
+        {kind === 'text' ? (
           <textarea
             {...common}
             rows={2}
@@ -82,8 +74,8 @@ export function Field({
           <input
             {...common}
             type="text"
-            list={field === 'metric_name' ? 'known-metrics' : undefined}
-            inputMode={kind === 'number' ? 'decimal' : kind === 'url' ? 'url' : 'text'}
+            list={kind === 'metric_name' ? 'known-metrics' : undefined}
+            inputMode={inputModes[kind] ?? 'text'}
             autocomplete="off"
             onInput={(event) => change(form, field, event.currentTarget.value)}
           />
@@ -118,13 +110,12 @@ function Below({ field, error, hint }: { field: string; error: string | undefine
 
 interface ChoiceProps {
   readonly form: Form;
-  readonly field: 'operator' | 'type' | 'trigger';
-  readonly label: string;
-  readonly options: readonly (readonly [value: string, text: string])[];
-  readonly hint?: string;
+  readonly field: FieldNameOf<'choice'>;
 }
 
-export function Choice({ form, field, label, options, hint }: ChoiceProps) {
+export function Choice({ form, field }: ChoiceProps) {
+  const { choices } = ruleFields[field];
+  const { label, hint }: FormSpec = ruleFields[field].form;
   const error = form.errors.value.get(field);
   return (
     <div class="field">
@@ -136,7 +127,7 @@ export function Choice({ form, field, label, options, hint }: ChoiceProps) {
         aria-describedby={describedBy(field, error, hint)}
         onChange={(event) => change(form, field, event.currentTarget.value)}
       >
-        {options.map(([value, text]) => (
+        {Object.entries(choices).map(([value, text]) => (
           <option key={value} value={value}>
             {text}
           </option>
@@ -147,15 +138,7 @@ export function Choice({ form, field, label, options, hint }: ChoiceProps) {
   );
 }
 
-export function Check({
-  form,
-  field,
-  children,
-}: {
-  form: Form;
-  field: 'enabled' | 'notify_on_resolve';
-  children: ComponentChildren;
-}) {
+function Check({ form, field }: { readonly form: Form; readonly field: FieldNameOf<'flag'> }) {
   const error = form.errors.value.get(field);
   return (
     <div class="field">
@@ -168,7 +151,7 @@ export function Check({
           aria-describedby={describedBy(field, error, undefined)}
           onChange={(event) => change(form, field, event.currentTarget.checked)}
         />
-        {children}
+        {ruleFields[field].form.label}
       </label>
       <Below field={field} error={error} hint={undefined} />
     </div>
@@ -176,7 +159,8 @@ export function Check({
 }
 
 /** Tags by pairs of inputs. The server names a wrong one as `tags` or `tags.key`. */
-export function TagFields({ form }: { readonly form: Form }) {
+function TagFields({ form }: { readonly form: Form }) {
+  const { form: shown } = ruleFields.tags;
   const { tags } = form.draft.value;
   const set = (next: RuleDraft['tags']): void => {
     form.draft.value = { ...form.draft.value, tags: next };
@@ -187,7 +171,7 @@ export function TagFields({ form }: { readonly form: Form }) {
   const isWrong = errors.length > 0;
   return (
     <fieldset class="tag-fields" aria-describedby={isWrong ? 'tags-error tags-hint' : 'tags-hint'}>
-      <legend>Only series with these tags</legend>
+      <legend>{shown.label}</legend>
       <Suggestions id="known-tags" texts={Object.keys(known.value)} />
       {tags.map((tag, index) => (
         // Rows have no identity of their own: their place is all that tells them apart.
@@ -241,7 +225,7 @@ export function TagFields({ form }: { readonly form: Form }) {
         </p>
       )}
       <p class="hint" id="tags-hint">
-        Without tags every series of the metric is watched.
+        {shown.hint}
       </p>
     </fieldset>
   );
@@ -256,3 +240,19 @@ function useKnownTags(metric: string): Signal<Readonly<Record<string, readonly s
   }, [metric]);
   return known;
 }
+
+/** The input of any field, by its kind. */
+export function FieldInput({ form, field }: { readonly form: Form; readonly field: FieldName }) {
+  return inputs[fieldSpec(field).kind](form, field);
+}
+
+const textInput = (form: Form, field: FieldName) => <Field form={form} field={field as TextFieldName} />;
+const inputs: Record<FieldKind, (form: Form, field: FieldName) => ComponentChild> = {
+  metric_name: textInput,
+  discord_webhook: textInput,
+  text: textInput,
+  number: textInput,
+  choice: (form, field) => <Choice form={form} field={field as FieldNameOf<'choice'>} />,
+  flag: (form, field) => <Check form={form} field={field as FieldNameOf<'flag'>} />,
+  tags: (form) => <TagFields form={form} />,
+};

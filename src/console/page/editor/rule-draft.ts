@@ -1,107 +1,129 @@
-// A rule while it is being written: every field as the text that stands in its input, empty meaning left out. What was
-// left out stays out when it is saved, and what was typed is judged by the server, whose messages name the field.
-import { isRuleType, measures } from '../../../measure/measures.ts';
-import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+// A rule while it is being written: every field as the text that is in its input, empty for a field that is left out. The
+// server checks what was typed, and its messages name the field. Fields that this page does not know are kept as they are.
+import { needsWindow } from '../../../measure/measures.ts';
+import {
+  fieldNames,
+  fieldSpec,
+  isField,
+  isSecretField,
+  type FieldKind,
+  type FieldName,
+  type SpecOf,
+  type ruleFields,
+} from '../../../rule/rule-fields.ts';
+import type { Rule } from '../../../rule/rule.ts';
 
 interface TagDraft {
   readonly key: string;
   readonly value: string;
 }
 
-export interface RuleDraft {
-  readonly metric_name: string;
-  readonly operator: string;
-  readonly threshold: string;
-  readonly discord_webhook_url: string;
-  readonly type: string;
-  readonly window_duration_seconds: string;
-  readonly for_seconds: string;
-  readonly resolve_threshold: string;
-  readonly trigger: string;
-  readonly cooldown_seconds: string;
-  readonly no_data_seconds: string;
-  readonly notify_on_resolve: boolean;
-  readonly enabled: boolean;
-  readonly description: string;
-  readonly tags: readonly TagDraft[];
+/** What an input of each kind holds. */
+interface DraftOfKind {
+  metric_name: string;
+  discord_webhook: string;
+  text: string;
+  number: string;
+  choice: string;
+  flag: boolean;
+  tags: readonly TagDraft[];
 }
 
-export const emptyDraft: RuleDraft = {
-  metric_name: '',
-  operator: ruleDefaults.operator,
-  threshold: '',
-  discord_webhook_url: '',
-  type: ruleDefaults.type,
-  window_duration_seconds: '',
-  for_seconds: '',
-  resolve_threshold: '',
-  trigger: 'crossing',
-  cooldown_seconds: '',
-  no_data_seconds: '',
-  notify_on_resolve: false,
-  enabled: true,
-  description: '',
-  tags: [],
+type KindOf<Field extends FieldName> = (typeof ruleFields)[Field]['kind'];
+
+export type RuleDraft = { readonly [Field in FieldName]: DraftOfKind[KindOf<Field>] } & {
+  /** Fields of a newer server's rules. */
+  readonly unknown: Readonly<Record<string, unknown>>;
 };
 
-const numberFields = [
-  'threshold',
-  'window_duration_seconds',
-  'for_seconds',
-  'resolve_threshold',
-  'cooldown_seconds',
-  'no_data_seconds',
-] as const;
+/** The fields whose inputs hold text. */
+export type TextFieldName = {
+  [Field in FieldName]: DraftOfKind[KindOf<Field>] extends string ? Field : never;
+}[FieldName];
+export type FieldNameOf<Kind extends FieldKind> = {
+  [Field in FieldName]: KindOf<Field> extends Kind ? Field : never;
+}[FieldName];
 
-export function draftOf(rule: Rule): RuleDraft {
-  const numbers = Object.fromEntries(
-    numberFields.map((field) => [field, rule[field] === undefined ? '' : String(rule[field])]),
-  );
-  return {
-    ...emptyDraft,
-    ...(numbers as Pick<RuleDraft, (typeof numberFields)[number]>),
-    metric_name: rule.metric_name,
-    discord_webhook_url: rule.discord_webhook_url,
-    operator: rule.operator ?? ruleDefaults.operator,
-    type: rule.type ?? ruleDefaults.type,
-    trigger: rule.trigger ?? ruleDefaults.trigger,
-    notify_on_resolve: rule.notify_on_resolve ?? false,
-    enabled: rule.enabled ?? true,
-    description: rule.description ?? '',
-    tags: Object.entries(rule.tags ?? {}).map(([key, value]) => ({ key, value })),
-  };
+interface Drafting<Kind extends FieldKind> {
+  empty(spec: SpecOf<Kind>): DraftOfKind[Kind];
+  of(value: unknown): DraftOfKind[Kind];
+  /** The value to send; undefined to leave the field out. */
+  valueOf(draft: DraftOfKind[Kind]): unknown;
+}
+
+const text = {
+  empty: () => '',
+  of: String,
+  valueOf: (draft: string): unknown => (draft === '' ? undefined : draft),
+};
+const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
+  // Sent even when it is empty: the server says that it is missing.
+  metric_name: { ...text, valueOf: (draft) => draft },
+  discord_webhook: { ...text, valueOf: (draft) => text.valueOf(draft.trim()) },
+  text,
+  number: { ...text, valueOf: (draft) => (draft.trim() === '' ? undefined : numberOf(draft)) },
+  choice: { empty: (spec) => spec.default, of: String, valueOf: (draft) => draft },
+  flag: { empty: (spec) => spec.default, of: (value) => value === true, valueOf: (draft) => draft },
+  tags: {
+    empty: () => [],
+    of: (value) => Object.entries((value ?? {}) as Record<string, string>).map(([key, tag]) => ({ key, value: tag })),
+    valueOf: (draft) => {
+      const given = draft.filter(({ key, value }) => key !== '' || value !== '');
+      return given.length === 0 ? undefined : Object.fromEntries(given.map(({ key, value }) => [key, value]));
+    },
+  },
+};
+
+function draftingOf(field: FieldName): Drafting<FieldKind> {
+  return drafting[fieldSpec(field).kind] as Drafting<FieldKind>;
+}
+
+function emptyOf(field: FieldName): unknown {
+  return draftingOf(field).empty(fieldSpec(field));
+}
+
+export const emptyDraft = {
+  ...Object.fromEntries(fieldNames.map((field) => [field, emptyOf(field)])),
+  unknown: {},
+} as RuleDraft;
+
+export function draftOf(rule: Partial<Rule>): RuleDraft {
+  const known = fieldNames.map((field) => {
+    const value = rule[field];
+    return [field, value === undefined ? emptyOf(field) : draftingOf(field).of(value)];
+  });
+  const unknown = Object.entries(rule).filter(([field]) => field !== 'id' && !isField(field));
+  return { ...Object.fromEntries(known), unknown: Object.fromEntries(unknown) } as RuleDraft;
 }
 
 /**
- * The fields to send. A field that the saved rule had is kept even at its usual value, since its author wrote it; all
- * others are sent only when they say something.
+ * The fields to send. A field that the saved rule had is kept even at its default, since its author wrote it; other fields
+ * are sent only when they differ from their default.
  */
 export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown> {
-  const fields: Record<string, unknown> = { metric_name: draft.metric_name };
-  const had = (field: keyof Rule): boolean => saved !== undefined && Object.hasOwn(saved, field);
-  for (const field of numberFields) {
-    if (field === 'window_duration_seconds' && !hasWindow(draft.type)) continue;
-    if (draft[field].trim() !== '') fields[field] = numberOf(draft[field]);
+  const fields: Record<string, unknown> = {};
+  for (const field of fieldNames) {
+    if (field === 'window_duration_seconds' && !needsWindow(draft.type)) continue;
+    const value = draftingOf(field).valueOf(draft[field]);
+    const spec = fieldSpec(field);
+    // A number at its default was typed; a choice or a flag is there without having been chosen.
+    const isDefault = (spec.kind === 'choice' || spec.kind === 'flag') && value === spec.default;
+    const wasGiven = saved !== undefined && Object.hasOwn(saved, field);
+    if (value !== undefined && (!isDefault || wasGiven)) fields[field] = value;
   }
-  for (const field of ['operator', 'type', 'trigger'] as const) {
-    if (draft[field] !== ruleDefaults[field] || had(field)) fields[field] = draft[field];
-  }
-  if (draft.notify_on_resolve || had('notify_on_resolve')) fields['notify_on_resolve'] = draft.notify_on_resolve;
-  if (!draft.enabled || had('enabled')) fields['enabled'] = draft.enabled;
-  if (draft.description !== '') fields['description'] = draft.description;
-  const tags = draft.tags.filter(({ key, value }) => key !== '' || value !== '');
-  if (tags.length > 0) fields['tags'] = Object.fromEntries(tags.map(({ key, value }) => [key, value]));
-  if (draft.discord_webhook_url !== '') fields['discord_webhook_url'] = draft.discord_webhook_url.trim();
-  return fields;
+  return { ...fields, ...draft.unknown };
 }
 
-const hasWindow = (type: string): boolean => isRuleType(type) && measures[type].window !== undefined;
-
-/** A decimal comma is what many keyboards give. What is no number stays text, and the server says so at its field. */
+/** Accepts a decimal comma. Text that is not a number stays text, and the server refuses it at its field. */
 function numberOf(given: string): number | string {
-  const text = given.trim().replace(/^(-?\d+),(\d+)$/, '$1.$2');
-  const value = Number(text);
+  const trimmed = given.trim().replace(/^(-?\d+),(\d+)$/, '$1.$2');
+  const value = Number(trimmed);
   return Number.isFinite(value) ? value : given;
+}
+
+/** A rule's fields without those that are secrets. */
+export function withoutSecrets<Fields extends object>(fields: Fields): Partial<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([field]) => !isSecretField(field))) as Partial<Fields>;
 }
 
 /** The fields in which two versions of a rule differ, as texts for people. */
@@ -109,7 +131,7 @@ export function differences(mine: object, theirs: object): { field: string; mine
   const fields = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])].filter((field) => field !== 'id');
   const shown = (value: unknown, field: string): string => {
     if (value === undefined) return 'left out';
-    return field === 'discord_webhook_url' ? 'another webhook' : JSON.stringify(value);
+    return isSecretField(field) ? 'another webhook' : JSON.stringify(value);
   };
   return fields
     .map((field) => ({

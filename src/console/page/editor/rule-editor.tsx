@@ -1,13 +1,13 @@
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { isRuleType, measures, ruleTypes } from '../../../measure/measures.ts';
-import { comparisons, operators } from '../../../rule/comparison.ts';
+import { needsWindow } from '../../../measure/measures.ts';
+import { fieldNames, formGroups, isField, ruleFields } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { ApiError, api, token, type VersionedRule } from '../state/api.ts';
 import { DeleteDialog } from '../parts/delete-dialog.tsx';
 import { dropDraft, keepDraft, keptDraft } from './draft-store.ts';
 import { MetricSuggestions } from '../parts/suggestions.tsx';
-import { Check, Choice, Field, TagFields, type Form } from './fields.tsx';
+import { Choice, Field, FieldInput, type Form } from './fields.tsx';
 import { tellInForce } from './in-force.ts';
 import { LeaveDialog } from '../frame/leave-dialog.tsx';
 import { addressOf, go } from '../router.ts';
@@ -227,7 +227,7 @@ const rendered = (): Promise<void> =>
 
 /** What the server said of fields that have no input here. */
 function unplaced(error: ApiError): string {
-  const elsewhere = error.fields.filter(({ field }) => !Object.hasOwn(emptyDraft, field.split('.')[0] ?? ''));
+  const elsewhere = error.fields.filter(({ field }) => !isField(field.split('.')[0] ?? ''));
   return elsewhere.map(({ message }) => message).join('; ');
 }
 
@@ -236,153 +236,46 @@ function isDirty(draft: RuleDraft, saved: Rule | undefined): boolean {
 }
 
 function MainSentence({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
-  const { type } = form.draft.value;
-  const hasWindow = isRuleType(type) && measures[type].window !== undefined;
   return (
     <div class="card sentence-form">
       <div class="sentence-line">
         <span class="word">When</span>
-        <Field
-          form={form}
-          field="metric_name"
-          label="Metric"
-          placeholder="packages-received"
-          isFirst
-          isRequired
-          width="long"
-        />
-        <Choice
-          form={form}
-          field="type"
-          label="Compared"
-          options={ruleTypes.map((each) => [each, measures[each].words.verb])}
-        />
-        <Choice
-          form={form}
-          field="operator"
-          label="Direction"
-          options={operators.map((each) => [each, comparisons[each].words.short])}
-        />
-        <Field
-          form={form}
-          field="threshold"
-          label="Threshold"
-          kind="number"
-          placeholder="500"
-          isRequired
-          width="short"
-        />
-        {hasWindow && (
+        <Field form={form} field="metric_name" isFirst />
+        <Choice form={form} field="type" />
+        <Choice form={form} field="operator" />
+        <Field form={form} field="threshold" />
+        {needsWindow(form.draft.value.type) && (
           <>
             <span class="word">over</span>
-            <Field
-              form={form}
-              field="window_duration_seconds"
-              label="Window"
-              kind="number"
-              unit="s"
-              placeholder="60"
-              isRequired
-              width="short"
-            />
+            <Field form={form} field="window_duration_seconds" />
           </>
         )}
       </div>
       <div class="sentence-line">
         <span class="word">tell</span>
-        <Field
-          form={form}
-          field="discord_webhook_url"
-          label="Discord webhook URL"
-          kind="url"
-          placeholder="https://discord.com/api/webhooks/…"
-          isRequired
-          width="long"
-          hint="Channel settings, Integrations, Webhooks. Whoever has it can post there."
-        />
+        <Field form={form} field="discord_webhook_url" />
       </div>
       <SendTest fields={fields} />
     </div>
   );
 }
 
+/** Every field that is not in the sentence, group by group. */
 function FoldedFields({ form }: { readonly form: Form }) {
   return (
     <>
-      <details class="card">
-        <summary>When it fires and ends</summary>
-        <div class="grid">
-          <Field
-            form={form}
-            field="for_seconds"
-            label="The breach must last"
-            kind="number"
-            unit="s"
-            placeholder="0"
-            hint="0: it fires at the first sample in breach."
-          />
-          <Field
-            form={form}
-            field="resolve_threshold"
-            label="It ends at"
-            kind="number"
-            placeholder="the threshold"
-            hint="On the far side of the threshold, so that it does not flutter."
-          />
-          <Field
-            form={form}
-            field="no_data_seconds"
-            label="It fires after no data for"
-            kind="number"
-            unit="s"
-            placeholder="off"
-            hint="For series that have been seen."
-          />
-        </div>
-      </details>
-      <details class="card">
-        <summary>How often it tells</summary>
-        <div class="grid">
-          <Choice
-            form={form}
-            field="trigger"
-            label="It tells"
-            options={[
-              ['crossing', 'once, when it begins'],
-              ['every_sample', 'at every sample in breach'],
-            ]}
-          />
-          <Field
-            form={form}
-            field="cooldown_seconds"
-            label="At most one message in"
-            kind="number"
-            unit="s"
-            placeholder="0"
-            hint="A breach that lasts is told when this is over."
-          />
-          <Check form={form} field="notify_on_resolve">
-            Tell when it ends, too
-          </Check>
-        </div>
-      </details>
-      <details class="card">
-        <summary>Tags, description, enabled</summary>
-        <div class="stack">
-          <TagFields form={form} />
-          <Field
-            form={form}
-            field="description"
-            label="Description"
-            kind="area"
-            width="long"
-            hint="Shown with the alarm: what to do, whom to ask."
-          />
-          <Check form={form} field="enabled">
-            Enabled
-          </Check>
-        </div>
-      </details>
+      {Object.entries(formGroups).map(([group, { title, isWide }]) => (
+        <details class="card" key={group}>
+          <summary>{title}</summary>
+          <div class={isWide ? 'stack' : 'grid'}>
+            {fieldNames
+              .filter((field) => ruleFields[field].form.group === group)
+              .map((field) => (
+                <FieldInput key={field} form={form} field={field} />
+              ))}
+          </div>
+        </details>
+      ))}
     </>
   );
 }

@@ -1,3 +1,4 @@
+import { fieldSpec, isField, isSecretField } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { behaviour, conditionSentence } from '../parts/condition-sentence.ts';
 import { DiscordPreview } from './discord-preview.tsx';
@@ -23,9 +24,9 @@ export function RulePreview({ fields }: { readonly fields: Record<string, unknow
   );
 }
 
-/** The fields as far as they can be spoken of: a number that is none yet is left out. */
+/** The fields that a sentence can be made of: without those whose text is not a number yet. */
 function sayable(fields: Record<string, unknown>): Partial<Rule> {
-  const texts = new Set(['id', 'metric_name', 'operator', 'type', 'trigger', 'description']);
-  const kept = Object.entries(fields).filter(([field, value]) => typeof value !== 'string' || texts.has(field));
-  return Object.fromEntries(kept);
+  const isReady = ([field, value]: [string, unknown]): boolean =>
+    !isSecretField(field) && !(isField(field) && fieldSpec(field).kind === 'number' && typeof value === 'string');
+  return Object.fromEntries(Object.entries(fields).filter(isReady));
 }

@@ -3,9 +3,8 @@ import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import type { Form } from './fields.tsx';
 import { tell, tellError } from '../frame/notices.tsx';
-import { draftOf, emptyDraft } from './rule-draft.ts';
-
-const known = new Set(Object.keys(emptyDraft));
+import { draftOf, type RuleDraft } from './rule-draft.ts';
+import { fieldNames, isField } from '../../../rule/rule-fields.ts';
 
 /** Changes the form as far as the text is a rule; says at once what it is not. */
 export function RuleJson({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
@@ -16,7 +15,7 @@ export function RuleJson({ form, fields }: { readonly form: Form; readonly field
   const read = (typed: string): void => {
     text.value = typed;
     isMine.value = true;
-    const found = ruleOf(typed);
+    const found = ruleOf(typed, form.draft.value.unknown);
     problem.value = typeof found === 'string' ? found : '';
     if (typeof found !== 'string') form.draft.value = draftOf(found);
   };
@@ -81,8 +80,8 @@ export function curlOf(root: string, id: string | undefined, fields: Record<stri
 
 const textOf = (fields: Record<string, unknown>): string => JSON.stringify(fields, undefined, 2);
 
-/** The rule in a text, or why it is none that the form could show. What a field may say is judged by the server. */
-function ruleOf(text: string): Rule | string {
+/** The rule in a text, or why the form cannot show it. `kept`: fields that a newer server has. The server checks values. */
+function ruleOf(text: string, kept: RuleDraft['unknown']): Partial<Rule> | string {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -90,9 +89,10 @@ function ruleOf(text: string): Rule | string {
     return `Not JSON: ${(error as Error).message}`;
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return 'A rule is a JSON object.';
-  const unknown = Object.keys(json).filter((field) => field !== 'id' && !known.has(field));
-  if (unknown.length > 0) return `${unknown.join(', ')}: no field of a rule. There are ${[...known].join(', ')}.`;
-  return { metric_name: '', discord_webhook_url: '', ...json } as Rule;
+  const unknown = Object.keys(json).filter((field) => field !== 'id' && !isField(field) && !Object.hasOwn(kept, field));
+  if (unknown.length > 0)
+    return `${unknown.join(', ')}: not a field of a rule. The fields are ${fieldNames.join(', ')}.`;
+  return json;
 }
 
 function CopyButton({ text }: { readonly text: string }) {

@@ -2,7 +2,8 @@
 // done, judged by the evaluator itself.
 import { useSignal } from '@preact/signals';
 import { comparisons, isOperator, isWithin, type Operator } from '../../../rule/comparison.ts';
-import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+import { ruleDefaults } from '../../../rule/rule-fields.ts';
+import type { Rule } from '../../../rule/rule.ts';
 import type { SamplesView } from '../state/api.ts';
 import { BacktestVerdict } from './backtest-verdict.tsx';
 import { Chart } from '../charts/chart.tsx';
@@ -13,11 +14,12 @@ import { nowMs } from '../state/live.ts';
 import { MetricPicker } from '../parts/metric-picker.tsx';
 import { allRetained, Ranges } from '../charts/ranges.tsx';
 import { numberText } from '../parts/time-text.ts';
+import { withoutSecrets } from './rule-draft.ts';
 import { useBacktest, useSamples } from './workbench-data.ts';
 
 /** The fields as a rule, once there is something to judge. What is wrong with them the server says. */
 function judgeable(fields: Record<string, unknown>): object | undefined {
-  const { discord_webhook_url: _webhook, description: _description, ...rest } = fields;
+  const { description: _description, ...rest } = withoutSecrets(fields);
   const isGiven = typeof rest['metric_name'] === 'string' && rest['metric_name'] !== '';
   return isGiven && rest['threshold'] !== undefined ? rest : undefined;
 }

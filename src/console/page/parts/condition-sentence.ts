@@ -1,6 +1,7 @@
 import { measures } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
-import { ruleDefaults, type Rule } from '../../../rule/rule.ts';
+import { ruleDefaults } from '../../../rule/rule-fields.ts';
+import type { Rule } from '../../../rule/rule.ts';
 import { numberText, secondsText } from './time-text.ts';
 
 /** A piece of a sentence, and what it names. */
@@ -17,13 +18,13 @@ const text = (words: string): SentencePart => ({ kind: 'text', text: words });
 /** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
 export function conditionSentence(rule: Sayable): SentencePart[] {
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
-  const { window, words } = measures[rule.type ?? ruleDefaults.type];
+  const { hasWindow, words } = measures[rule.type ?? ruleDefaults.type];
   const parts: SentencePart[] = [
     { kind: 'metric', text: rule.metric_name || 'a metric' },
     text(` ${words.verb} ${short} `),
     { kind: 'number', text: rule.threshold === undefined ? '…' : numberText(rule.threshold) },
   ];
-  if (window !== undefined)
+  if (hasWindow)
     parts.push(text(' over '), {
       kind: 'number',
       text: rule.window_duration_seconds === undefined ? '…' : secondsText(rule.window_duration_seconds),

@@ -1,3 +1,4 @@
+import { isSecretField } from '../../../rule/rule-fields.ts';
 import { useSignal } from '@preact/signals';
 import { countText, importRules, type ImportRow } from '../state/bulk.ts';
 import { Dialog } from '../frame/dialog.tsx';
@@ -153,7 +154,7 @@ function Verdict({ verdict, rows }: VerdictProps) {
               {row.fields?.map(({ field, from, to }) => (
                 <p class="hint" key={field}>
                   {field}
-                  {field !== 'discord_webhook_url' && (
+                  {!isSecretField(field) && (
                     <>
                       : {textOf(from)} → {textOf(to)}
                     </>

@@ -1,3 +1,4 @@
+import { isSecretField } from '../../../rule/rule-fields.ts';
 import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
 import { readVersions, type FieldChange, type RuleVersionView } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
@@ -76,7 +77,7 @@ function Version({ version, isFirst }: { readonly version: RuleVersionView; read
 
 /** One field that was changed, added or taken away. */
 export function Change({ change: { field, from, to } }: { readonly change: FieldChange }) {
-  if (field === 'discord_webhook_url') return <>another webhook</>;
+  if (isSecretField(field)) return <>another webhook</>;
   return (
     <>
       <code>{field}</code>{' '}

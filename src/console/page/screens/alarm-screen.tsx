@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { measures } from '../../../measure/measures.ts';
-import { ruleDefaults } from '../../../rule/rule.ts';
+import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import { ApiError, token, type AlarmDetail, type SamplesView, type VerdictView } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';

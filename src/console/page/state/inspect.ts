@@ -24,7 +24,7 @@ export function shownMeasure({
   type,
   window_duration_seconds: windowSeconds,
 }: Partial<Rule>): ShownMeasure | undefined {
-  if (!isRuleType(type) || measures[type].window === undefined) return undefined;
+  if (!isRuleType(type) || !measures[type].hasWindow) return undefined;
   return typeof windowSeconds === 'number' && windowSeconds > 0 ? { type, windowSeconds } : undefined;
 }
 

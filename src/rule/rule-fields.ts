@@ -1,0 +1,273 @@
+// The one table of a rule's fields. Schema, defaults, checks, CLI parsing, the editor's form, masking and the table in
+// docs/RULES.md are derived from it or compared with it. A new field is its line in `Rule`, its row here, and where it acts.
+import { measures, ruleTypes, windowTypes } from '../measure/measures.ts';
+import { comparisons, operators } from './comparison.ts';
+import type { Rule, Trigger } from './rule.ts';
+
+export type FieldName = Exclude<keyof Rule, 'id'>;
+
+/** What the editor needs to show an input. */
+export interface FormSpec {
+  readonly group: FormGroup;
+  readonly label: string;
+  readonly hint?: string;
+  readonly placeholder?: string;
+  readonly width?: 'short' | 'middle' | 'long';
+}
+
+/** `main` stands in the editor's sentence; the others are folded, in this order. */
+export type FormGroup = 'main' | 'timing' | 'notifications' | 'details';
+
+export const formGroups: Record<Exclude<FormGroup, 'main'>, { readonly title: string; readonly isWide: boolean }> = {
+  timing: { title: 'When it fires and ends', isWide: false },
+  notifications: { title: 'How often it tells', isWide: false },
+  details: { title: 'Tags, description, enabled', isWide: true },
+};
+
+interface CommonSpec {
+  /** What the field means, in a sentence: for OpenAPI and the documentation. */
+  readonly help: string;
+  readonly form: FormSpec;
+  /** Of a required field: how the message ends that says it is missing. */
+  readonly required?: string;
+  /** In no log, error, topic but `rules`, or page; see `isSecretField`. */
+  readonly isSecret?: true;
+}
+
+export interface MetricNameSpec extends CommonSpec {
+  readonly kind: 'metric_name';
+}
+
+export interface WebhookSpec extends CommonSpec {
+  readonly kind: 'discord_webhook';
+  readonly charactersMax: number;
+  readonly isSecret: true;
+}
+
+export interface TextSpec extends CommonSpec {
+  readonly kind: 'text';
+  readonly charactersMax: number;
+}
+
+export interface NumberSpec extends CommonSpec {
+  readonly kind: 'number';
+  readonly default?: number;
+  /** Exclusive. */
+  readonly above?: number;
+  readonly least?: number;
+  readonly most?: number;
+  readonly unit?: 's';
+}
+
+export interface ChoiceSpec<Value extends string = string> extends CommonSpec {
+  readonly kind: 'choice';
+  readonly default: Value;
+  /** Each value, and how the form calls it. */
+  readonly choices: Readonly<Record<Value, string>>;
+}
+
+export interface FlagSpec extends CommonSpec {
+  readonly kind: 'flag';
+  readonly default: boolean;
+}
+
+export interface TagsSpec extends CommonSpec {
+  readonly kind: 'tags';
+}
+
+export type FieldSpec = MetricNameSpec | WebhookSpec | TextSpec | NumberSpec | ChoiceSpec | FlagSpec | TagsSpec;
+export type FieldKind = FieldSpec['kind'];
+export type SpecOf<Kind extends FieldKind> = Extract<FieldSpec, { kind: Kind }>;
+
+/** The specs that a field with values of this type may have. In brackets, since a union is one type here. */
+type SpecFor<Value> = [Value] extends [boolean]
+  ? FlagSpec
+  : [Value] extends [number]
+    ? NumberSpec
+    : [Value] extends [string]
+      ? string extends Value
+        ? MetricNameSpec | WebhookSpec | TextSpec
+        : ChoiceSpec<Value>
+      : TagsSpec;
+
+/** A required field says so, and an optional one does not. */
+type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &
+  (undefined extends Rule[Field] ? { readonly required?: never } : { readonly required: string });
+
+const triggerWords: Record<Trigger, string> = {
+  crossing: 'once, when it begins',
+  every_sample: 'at every sample in breach',
+};
+
+function wordsOf<Key extends string>(keys: readonly Key[], words: (key: Key) => string): Record<Key, string> {
+  return Object.fromEntries(keys.map((key) => [key, words(key)])) as Record<Key, string>;
+}
+
+/** In the order in which forms, messages and documents name them. */
+export const ruleFields = {
+  metric_name: {
+    kind: 'metric_name',
+    required: "must be the metric's name, a string",
+    help: 'The name of the metric. At most 255 bytes of UTF-8, no control characters.',
+    form: { group: 'main', label: 'Metric', placeholder: 'packages-received', width: 'long' },
+  },
+  threshold: {
+    kind: 'number',
+    required: 'must be a finite number',
+    help: 'What the value is compared with.',
+    form: { group: 'main', label: 'Threshold', placeholder: '500', width: 'short' },
+  },
+  discord_webhook_url: {
+    kind: 'discord_webhook',
+    required: 'must be the URL of a Discord webhook',
+    charactersMax: 512,
+    isSecret: true,
+    help: 'Where notifications go. A secret.',
+    form: {
+      group: 'main',
+      label: 'Discord webhook URL',
+      placeholder: 'https://discord.com/api/webhooks/…',
+      width: 'long',
+      hint: 'Channel settings, Integrations, Webhooks. Whoever has it can post there.',
+    },
+  },
+  operator: {
+    kind: 'choice',
+    default: '>',
+    choices: wordsOf(operators, (operator) => comparisons[operator].words.short),
+    help: 'In breach when the value is strictly above (">") or below ("<") the threshold.',
+    form: { group: 'main', label: 'Direction' },
+  },
+  tags: {
+    kind: 'tags',
+    help: 'Only series with all of these tags are matched. Without tags every series of the metric is.',
+    form: {
+      group: 'details',
+      label: 'Only series with these tags',
+      hint: 'Without tags every series of the metric is watched.',
+    },
+  },
+  type: {
+    kind: 'choice',
+    default: 'instantaneous',
+    choices: wordsOf(ruleTypes, (type) => measures[type].words.verb),
+    help: 'What is compared: each value, or a measure of the window that ends with it.',
+    form: { group: 'main', label: 'Compared' },
+  },
+  window_duration_seconds: {
+    kind: 'number',
+    above: 0,
+    most: 86_400,
+    unit: 's',
+    help: `The length of the window. Required with type ${windowTypes.join(', ')}; refused with any other.`,
+    form: { group: 'main', label: 'Window', placeholder: '60', width: 'short' },
+  },
+  cooldown_seconds: {
+    kind: 'number',
+    default: 0,
+    least: 0,
+    unit: 's',
+    help: 'The least time between two notifications of this rule.',
+    form: {
+      group: 'notifications',
+      label: 'At most one message in',
+      placeholder: '0',
+      hint: 'A breach that lasts is told when this is over.',
+    },
+  },
+  trigger: {
+    kind: 'choice',
+    default: 'crossing',
+    choices: triggerWords,
+    help: 'Whether a breach that lasts is notified once, or at each sample.',
+    form: { group: 'notifications', label: 'It tells' },
+  },
+  for_seconds: {
+    kind: 'number',
+    default: 0,
+    least: 0,
+    unit: 's',
+    help: 'How long a breach must last before the alarm fires.',
+    form: {
+      group: 'timing',
+      label: 'The breach must last',
+      placeholder: '0',
+      hint: '0: it fires at the first sample in breach.',
+    },
+  },
+  resolve_threshold: {
+    kind: 'number',
+    help: 'A firing alarm resolves only on the far side of this value. The threshold when left out.',
+    form: {
+      group: 'timing',
+      label: 'It ends at',
+      placeholder: 'the threshold',
+      hint: 'On the far side of the threshold, so that it does not flutter.',
+    },
+  },
+  notify_on_resolve: {
+    kind: 'flag',
+    default: false,
+    help: 'Whether a message is sent when a firing alarm resolves.',
+    form: { group: 'notifications', label: 'Tell when it ends, too' },
+  },
+  no_data_seconds: {
+    kind: 'number',
+    above: 0,
+    unit: 's',
+    help: 'Fire when a series that has been seen sends no sample for this long. Off when left out.',
+    form: {
+      group: 'timing',
+      label: 'It fires after no data for',
+      placeholder: 'off',
+      hint: 'For series that have been seen.',
+    },
+  },
+  enabled: {
+    kind: 'flag',
+    default: true,
+    help: 'A disabled rule is kept and not evaluated.',
+    form: { group: 'details', label: 'Enabled' },
+  },
+  description: {
+    kind: 'text',
+    charactersMax: 1_000,
+    help: 'Shown with the alarm.',
+    form: {
+      group: 'details',
+      label: 'Description',
+      width: 'long',
+      hint: 'Shown with the alarm: what to do, whom to ask.',
+    },
+  },
+} as const satisfies { readonly [Field in FieldName]: Row<Field> };
+
+export const fieldNames = Object.keys(ruleFields) as readonly FieldName[];
+
+/** The row of a field as one of the union's members, to be switched on by its kind. */
+export function fieldSpec(field: FieldName): FieldSpec {
+  return ruleFields[field];
+}
+
+export function isField(field: string): field is FieldName {
+  return Object.hasOwn(ruleFields, field);
+}
+
+/** Whether a field's value must never be shown, logged or kept outside the `rules` topic. */
+export function isSecretField(field: string): boolean {
+  return isField(field) && fieldSpec(field).isSecret === true;
+}
+
+type Defaults = {
+  readonly [
+    Field in FieldName as (typeof ruleFields)[Field] extends { readonly default: unknown } ? Field : never
+  ]: (typeof ruleFields)[Field] extends { readonly default: infer Value } ? Value : never;
+};
+
+/** What a field means when its author left it out. `resolve_threshold` is then the threshold itself. */
+export const ruleDefaults = Object.fromEntries(
+  fieldNames.flatMap((field) => {
+    const spec = fieldSpec(field);
+    return 'default' in spec ? [[field, spec.default]] : [];
+  }),
+) as Defaults;
