@@ -205,7 +205,8 @@ function failureOf(test, only) {
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: copy,
     encoding: 'utf8',
-    env: process.env,
+    // The same seeds each time: what a mutant does must be seen by them.
+    env: { SSRMS_SIM_SEED: '1', SSRMS_SIM_SEEDS: '500', ...process.env },
   });
   return status === 0 ? undefined : stdout + stderr;
 }
