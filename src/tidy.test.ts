@@ -15,7 +15,7 @@ interface Permitted {
 }
 
 const pure = ['base/failure.ts', 'base/assert.ts'];
-const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance'];
+const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'receiver'];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
 const rooms: Record<string, Permitted> = {
@@ -33,6 +33,7 @@ const rooms: Record<string, Permitted> = {
   rule: { rooms: [...pure, 'metric', 'measure'], node: false, packages: [] },
   alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
+  receiver: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   presence: { rooms: doors, node: true, packages: [] },
   ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox'] },
