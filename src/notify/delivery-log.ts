@@ -4,19 +4,13 @@ import { recordsOf } from '../log/batch.ts';
 import type { Claim, Log, NewRecord } from '../log/log.ts';
 import {
   formatDeliveryRecord,
-  parseDeliveryRecord,
   type DeliveryEnd,
   type DeliveryOutcome,
   type DeliveryRecord,
   type DeliveryWithdrawal,
 } from '../notice/delivery-record.ts';
-import {
-  formatParkingRecord,
-  isParkingKey,
-  parseParkingRecord,
-  type ParkedWebhook,
-  type ParkingRecord,
-} from '../notice/parking-record.ts';
+import { nonePaused, parseDeliveriesEntry, pausedAfter, type PausedTargets } from '../notice/delivery-state.ts';
+import { formatParkingRecord, type ParkingRecord } from '../notice/parking-record.ts';
 import { postMsMax } from '../discord/discord-client.ts';
 import { topics } from '../topics.ts';
 
@@ -72,15 +66,7 @@ export interface RestoredParking {
   readonly webhookId: string;
   /** Where the oldest notification stands that waits for it; undefined when none does. */
   readonly fromOffset: number | undefined;
-  /** By `wh_` and hash. Empty when something was delivered to the webhook since. */
-  readonly pairs: ReadonlyMap<string, RestoredPair>;
-}
-
-export interface RestoredPair {
-  readonly reason: string;
-  readonly sinceMs: number;
-  /** What was told of it; undefined when the crash was faster. */
-  readonly told?: ParkedWebhook & { readonly atMs: number };
+  readonly paused: PausedTargets;
 }
 
 /** Ids of the last 24 h are remembered, so that none is sent twice; older notifications are not sent at all. */
@@ -114,48 +100,30 @@ export class DeliveryLog {
   /** Reads what was done in the last day. Resolves to what was left parked. */
   async restore(log: Log, nowMs: number): Promise<RestoredParking[]> {
     const parked = new Map<string, DeliveryEnd[]>();
-    const pairs = new Map<string, Map<string, RestoredPair>>();
-    const pairsOf = (webhookId: string): Map<string, RestoredPair> => {
-      const known = pairs.get(webhookId) ?? new Map<string, RestoredPair>();
-      pairs.set(webhookId, known);
-      return known;
-    };
+    const paused = new Map<string, PausedTargets>();
     for await (const chunk of log.read(topics.deliveries.name, this.#claim.partition, {
       from: { timestampMs: nowMs - restoredMs },
     })) {
-      for (const { key, value } of recordsOf(chunk)) {
-        if (value === null) continue;
-        if (isParkingKey(key)) {
-          const record = parseParkingRecord(value);
-          if ('problem' in record) continue;
-          const { webhookId, webhook, parked: told, atMs } = record;
-          if (told === undefined) pairsOf(webhookId).delete(webhook);
-          else pairsOf(webhookId).set(webhook, { ...told, told: { ...told, atMs } });
-          continue;
-        }
-        const record = parseDeliveryRecord(value);
-        if ('problem' in record) continue;
+      for (const stored of recordsOf(chunk)) {
+        const record = parseDeliveriesEntry(stored);
+        if (record === undefined) continue;
+        const { webhookId } = record;
+        paused.set(webhookId, pausedAfter(paused.get(webhookId) ?? nonePaused, record));
+        if (record.kind === 'parking') continue;
         this.#note(record);
-        if (record.kind !== 'outcome') continue;
-        const { webhookId, webhook, outcome, reason = '', atMs } = record;
-        if (outcome === 'delivered' || outcome === 'merged') pairs.delete(webhookId);
-        if (outcome !== 'parked' || webhook === undefined) continue;
+        if (record.kind !== 'outcome' || record.outcome !== 'parked' || record.webhook === undefined) continue;
         const ends = parked.get(webhookId) ?? [];
         parked.set(webhookId, ends);
         ends.push(record);
-        const known = pairsOf(webhookId);
-        if (!known.has(webhook)) known.set(webhook, { reason, sinceMs: atMs });
       }
     }
     this.#forget(nowMs);
-    return [...new Set([...parked.keys(), ...pairs.keys()])].flatMap((webhookId) => {
-      const left = (parked.get(webhookId) ?? []).filter(
-        (end) => !this.hasEnded(end.notificationId, webhookId, end.offset ?? 0),
-      );
-      const ofWebhook = pairs.get(webhookId) ?? new Map<string, RestoredPair>();
-      if (left.length === 0 && ofWebhook.size === 0) return [];
-      const offsets = left.map(({ offset = 0 }) => offset);
-      return [{ webhookId, fromOffset: offsets.length === 0 ? undefined : leastOf(offsets), pairs: ofWebhook }];
+    return [...paused].flatMap(([webhookId, targets]) => {
+      const offsets = (parked.get(webhookId) ?? [])
+        .filter((end) => !this.hasEnded(end.notificationId, webhookId, end.offset ?? 0))
+        .map(({ offset = 0 }) => offset);
+      if (offsets.length === 0 && targets.size === 0) return [];
+      return [{ webhookId, fromOffset: offsets.length === 0 ? undefined : leastOf(offsets), paused: targets }];
     });
   }
 

@@ -34,14 +34,14 @@ export class ParkedWebhooks {
   /** Pairs that are parked no longer, which is not told yet. */
   readonly #freed: { readonly webhook: string; readonly webhookId: string }[] = [];
 
-  restore({ webhookId, fromOffset, pairs }: RestoredParking): void {
+  restore({ webhookId, fromOffset, paused }: RestoredParking): void {
     const webhook = this.#webhook(webhookId);
     if (fromOffset !== undefined) [webhook.fromOffset, webhook.oldestMs] = [fromOffset, 0];
-    for (const [name, { reason, sinceMs, told }] of pairs) {
+    for (const [name, { reason, sinceMs, published }] of paused) {
       const parked = park(name, reason, sinceMs);
-      if (told === undefined) webhook.pairs.set(name, { state: parked, ruleIds: new Set(), toldMs: undefined });
+      if (published === undefined) webhook.pairs.set(name, { state: parked, ruleIds: new Set(), toldMs: undefined });
       else {
-        const { atMs, probes, scheduledAtMs, probeAtMs, ruleIds } = told;
+        const { atMs, probes, scheduledAtMs, probeAtMs, ruleIds } = published;
         const state = { ...parked, probes, scheduledAtMs, probeAtMs };
         webhook.pairs.set(name, { state, ruleIds: new Set(ruleIds), toldMs: atMs });
       }

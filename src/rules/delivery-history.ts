@@ -2,11 +2,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { parseNotification, type Notification } from '../alarm/notification.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
-import { parseDeliveryRecord, type DeliveryOutcome, type DeliveryRecord } from '../notice/delivery-record.ts';
+import { deliveryAfter, notAttempted, parseDeliveriesEntry, type DeliveryState } from '../notice/delivery-state.ts';
 import { topics } from '../topics.ts';
 
-/** One sending of a notification to a webhook, and what became of it: what both topics say of it together. */
-export interface Delivery {
+/** One sending of a notification to a webhook, and its outcome: what both topics say of it together. */
+export interface Delivery extends DeliveryState {
   /** The notification's; when it was resent with `~` and which time it was. */
   readonly id: string;
   readonly webhookId: string;
@@ -14,11 +14,7 @@ export interface Delivery {
   notification: Notification | undefined;
   /** When the notification was appended; of an unknown one, when it was first attempted. */
   appendedMs: number;
-  attempts: number;
-  outcome: DeliveryOutcome | 'waiting';
-  reason: string | undefined;
-  messageId: string | undefined;
-  /** When anything was last heard of it. */
+  /** When its last record was written. */
   atMs: number;
 }
 
@@ -95,17 +91,7 @@ class Held {
     const key = `${webhookId} ${id}`;
     const before = this.#deliveries.get(key);
     if (before !== undefined) return before;
-    const delivery: Delivery = {
-      id,
-      webhookId,
-      notification: undefined,
-      appendedMs: atMs,
-      attempts: 0,
-      outcome: 'waiting',
-      reason: undefined,
-      messageId: undefined,
-      atMs,
-    };
+    const delivery: Delivery = { ...notAttempted, id, webhookId, notification: undefined, appendedMs: atMs, atMs };
     this.#deliveries.set(key, delivery);
     if (this.#deliveries.size > heldMax) {
       this.#deliveries.delete(this.#deliveries.keys().next().value!);
@@ -130,23 +116,14 @@ async function readPartition(log: Log, partition: number, filter: DeliveryFilter
     await turn();
   }
   for await (const chunk of log.read(topics.deliveries.name, partition, { from })) {
-    for (const { value } of recordsOf(chunk)) {
-      const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
-      if (!('problem' in record)) note(held, record);
+    for (const stored of recordsOf(chunk)) {
+      const record = parseDeliveriesEntry(stored);
+      if (record === undefined || record.kind === 'parking') continue;
+      const delivery = held.of(record.notificationId, record.webhookId, record.atMs);
+      if (delivery === undefined) continue;
+      Object.assign(delivery, deliveryAfter(delivery, record), { atMs: Math.max(delivery.atMs, record.atMs) });
     }
     await turn();
   }
   return held;
-}
-
-function note(held: Held, record: DeliveryRecord): void {
-  const delivery = held.of(record.notificationId, record.webhookId, record.atMs);
-  if (delivery === undefined) return;
-  delivery.atMs = Math.max(delivery.atMs, record.atMs);
-  if (record.kind === 'attempt') delivery.attempts++;
-  if (record.kind !== 'outcome') return;
-  // What was parked comes to its end later; nothing else changes any more.
-  delivery.outcome = record.outcome;
-  delivery.reason = record.reason;
-  delivery.messageId = record.messageId;
 }

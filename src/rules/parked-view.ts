@@ -1,8 +1,7 @@
 import { refresher } from '../base/refresher.ts';
 import { recordsOf } from '../log/batch.ts';
 import { OffsetGone, type Log, type RecordChunk } from '../log/log.ts';
-import { parseDeliveryRecord } from '../notice/delivery-record.ts';
-import { isParkingKey, parseParkingRecord } from '../notice/parking-record.ts';
+import { nonePaused, parseDeliveriesEntry, pausedAfter, type PausedTargets } from '../notice/delivery-state.ts';
 import type { Webhook } from '../rule/webhook-url.ts';
 import { topics } from '../topics.ts';
 import { webhookName } from '../discord/webhook-name.ts';
@@ -16,17 +15,10 @@ export interface ParkedDelivery {
   readonly next_probe: string;
 }
 
-interface Parked {
-  readonly reason: string;
-  readonly sinceMs: number;
-  readonly probeAtMs: number;
-  readonly lastMs: number;
-}
-
 const hourMs = 3_600_000;
-/** What is still parked is told again within this time. */
+/** The notifier publishes again within this time what is still parked. */
 const rememberedMs = 24 * hourMs;
-/** The first look, as long as the notifier has not told of it: that takes it a second. */
+/** When a parked webhook is probed first; assumed until the notifier has published it, which takes a second. */
 const firstProbeMs = hourMs;
 
 /**
@@ -39,7 +31,7 @@ export class ParkedView {
   /** By partition: the first offset not read. */
   readonly #next = new Map<number, number>();
   /** By webhook id, then by the name of the pair of id and token: one mistyped token says nothing of another. */
-  readonly #parked = new Map<string, Map<string, Parked>>();
+  readonly #parked = new Map<string, PausedTargets>();
 
   constructor(log: Log, now: () => number) {
     this.#log = log;
@@ -53,7 +45,8 @@ export class ParkedView {
   of(webhook: Webhook): ParkedDelivery | undefined {
     const parked = this.#parked.get(webhook.id)?.get(webhookName(webhook));
     if (parked === undefined) return undefined;
-    const { reason, sinceMs, probeAtMs } = parked;
+    const { reason, sinceMs, published } = parked;
+    const probeAtMs = published?.probeAtMs ?? sinceMs + firstProbeMs;
     const [since, probe] = [sinceMs, probeAtMs].map((timeMs) => new Date(timeMs).toISOString()) as [string, string];
     return { state: 'parked', reason, since, next_probe: probe };
   }
@@ -61,10 +54,9 @@ export class ParkedView {
   async #readAll(): Promise<void> {
     const count = await this.#log.partitionCount(topics.deliveries.name);
     await Promise.all(Array.from({ length: count }, (_, partition) => this.#readOn(partition)));
-    for (const [webhookId, pairs] of this.#parked) {
-      for (const [name, { lastMs }] of pairs) if (lastMs < this.#now() - rememberedMs) pairs.delete(name);
-      if (pairs.size === 0) this.#parked.delete(webhookId);
-    }
+    const sinceMs = this.#now() - rememberedMs;
+    for (const [webhookId, paused] of this.#parked)
+      this.#set(webhookId, new Map([...paused].filter(([, { lastMs }]) => lastMs >= sinceMs)));
   }
 
   async #readOn(partition: number): Promise<void> {
@@ -83,33 +75,15 @@ export class ParkedView {
   }
 
   #apply(chunk: RecordChunk): void {
-    for (const { key, value } of recordsOf(chunk)) {
-      if (value === null) continue;
-      if (isParkingKey(key)) this.#noteParking(parseParkingRecord(value));
-      else this.#noteDelivery(parseDeliveryRecord(value));
+    for (const record of recordsOf(chunk)) {
+      const entry = parseDeliveriesEntry(record);
+      if (entry !== undefined)
+        this.#set(entry.webhookId, pausedAfter(this.#parked.get(entry.webhookId) ?? nonePaused, entry));
     }
   }
 
-  #noteParking(record: ReturnType<typeof parseParkingRecord>): void {
-    if ('problem' in record) return;
-    const { webhookId, webhook, parked, atMs } = record;
-    if (parked === undefined) this.#parked.get(webhookId)?.delete(webhook);
-    else this.#pairsOf(webhookId).set(webhook, { ...parked, lastMs: atMs });
-  }
-
-  #noteDelivery(record: ReturnType<typeof parseDeliveryRecord>): void {
-    if ('problem' in record || record.kind !== 'outcome') return;
-    const { webhookId, outcome, webhook, reason = 'unknown', atMs } = record;
-    if (outcome === 'delivered' || outcome === 'merged') this.#parked.delete(webhookId);
-    if (outcome !== 'parked' || webhook === undefined) return;
-    const pairs = this.#pairsOf(webhookId);
-    const known = pairs.get(webhook) ?? { reason, sinceMs: atMs, probeAtMs: atMs + firstProbeMs };
-    pairs.set(webhook, { ...known, lastMs: atMs });
-  }
-
-  #pairsOf(webhookId: string): Map<string, Parked> {
-    const pairs = this.#parked.get(webhookId) ?? new Map<string, Parked>();
-    this.#parked.set(webhookId, pairs);
-    return pairs;
+  #set(webhookId: string, paused: PausedTargets): void {
+    if (paused.size === 0) this.#parked.delete(webhookId);
+    else this.#parked.set(webhookId, paused);
   }
 }

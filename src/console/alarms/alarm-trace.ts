@@ -2,11 +2,11 @@ import { parseAlarmRecord, type AlarmRecord } from '../../alarm/alarm-record.ts'
 import { parseNotification, type Notification } from '../../alarm/notification.ts';
 import { maxTimestamp, recordsOf, type LogRecord } from '../../log/batch.ts';
 import type { Log } from '../../log/log.ts';
-import { parseDeliveryRecord } from '../../notice/delivery-record.ts';
+import { deliveryAfter, parseDeliveriesEntry } from '../../notice/delivery-state.ts';
 import { RuleBook, type RuleRecord } from '../../rule/rule-book.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import { topics } from '../../topics.ts';
-import { newSending, note, type Sending } from '../live/deliveries-view.ts';
+import { newSending, type Sending } from '../live/deliveries-view.ts';
 
 /** A message of an alarm, whose notification is known. */
 export type SentNotification = Sending & { readonly notification: Notification; readonly appendedMs: number };
@@ -58,11 +58,11 @@ async function addDeliveries(log: Log, trace: AlarmTrace, partition: number): Pr
   const needles = trace.sendings.map(({ id }) => Buffer.from(id));
   const fromMs = Math.min(...trace.sendings.map(({ appendedMs }) => appendedMs));
   const wanted = { topic: topics.deliveries.name, needles, fromMs, partition };
-  await find(log, wanted, ({ value }) => {
-    const record = value === null ? undefined : parseDeliveryRecord(value);
-    if (record === undefined || 'problem' in record) return;
+  await find(log, wanted, (stored) => {
+    const record = parseDeliveriesEntry(stored);
+    if (record === undefined || record.kind === 'parking') return;
     const sending = trace.sendings.find(({ id }) => id === record.notificationId);
-    if (sending !== undefined) note(sending, record);
+    if (sending !== undefined) Object.assign(sending, deliveryAfter(sending, record));
   });
 }
 

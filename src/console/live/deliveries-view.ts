@@ -1,27 +1,25 @@
 import { judgeableMs, parseNotification, type Notification } from '../../alarm/notification.ts';
 import { recordsOf } from '../../log/batch.ts';
 import type { Log, RecordChunk } from '../../log/log.ts';
-import { parseDeliveryRecord, type DeliveryOutcome, type DeliveryRecord } from '../../notice/delivery-record.ts';
-import { isParkingKey, parseParkingRecord } from '../../notice/parking-record.ts';
+import {
+  deliveryAfter,
+  isFinal,
+  notAttempted,
+  parseDeliveriesEntry,
+  type DeliveryState,
+} from '../../notice/delivery-state.ts';
 import { topics } from '../../topics.ts';
 import type { Feed } from './feed.ts';
 import { WebhooksSeen, type WebhookSeen } from './webhooks-seen.ts';
 
-/** One message, and what became of it so far. Times are milliseconds since the epoch. */
-export interface Sending {
+/** One notification under one key, and what happened to it so far. Times are milliseconds since the epoch. */
+export interface Sending extends DeliveryState {
   /** The notification's id; when it was resent with `~` and which time it was. */
   readonly id: string;
   readonly webhookId: string;
   /** undefined when only its outcome is still held. */
   notification: Notification | undefined;
   appendedMs: number | undefined;
-  attempts: number;
-  /** When its last request began. */
-  attemptedMs: number | undefined;
-  outcome: DeliveryOutcome | 'waiting';
-  outcomeMs: number | undefined;
-  reason: string | undefined;
-  messageId: string | undefined;
 }
 
 /** How long back is read at the start. */
@@ -121,21 +119,20 @@ export class DeliveriesView {
   }
 
   #deliveries(chunk: RecordChunk): void {
-    for (const { key, value, partition, offset, timestampMs } of recordsOf(chunk)) {
-      if (isParkingKey(key)) {
-        const parking = value === null ? { problem: 'a tombstone' } : parseParkingRecord(value);
-        if (!('problem' in parking)) this.#webhooks.told(parking);
-        continue;
-      }
-      const record = value === null ? { problem: 'a tombstone' } : parseDeliveryRecord(value);
+    for (const stored of recordsOf(chunk)) {
+      const { partition, offset, timestampMs } = stored;
+      const record = parseDeliveriesEntry(stored);
+      if (record === undefined) continue;
+      if (record.kind === 'parking') this.#webhooks.notePaused(record);
       // An attempt that came to nothing is followed by another.
-      if ('problem' in record || record.kind === 'withdrawn') continue;
+      if (record.kind === 'parking' || record.kind === 'withdrawn') continue;
       const sending = this.#sending(partition, record.notificationId, record.webhookId);
-      note(sending, record);
+      Object.assign(sending, deliveryAfter(sending, record));
       this.#noteRule(sending);
       if (record.kind === 'attempt') this.#webhooks.requested(record);
       if (record.kind !== 'outcome') continue;
-      this.#webhooks.ended(sending, record.webhook);
+      this.#webhooks.ended(sending);
+      this.#webhooks.notePaused(record);
       this.#noteEnd(sending);
       const { outcome, notificationId, webhookId, reason } = record;
       if (outcome !== 'parked' && outcome !== 'dead' && outcome !== 'expired') continue;
@@ -182,39 +179,12 @@ export class DeliveriesView {
   }
 }
 
-const isFinal = (outcome: Sending['outcome']): boolean => outcome !== 'waiting' && outcome !== 'parked';
-
 /** A message of which nothing is known yet. */
 export function newSending(id: string, webhookId: string): Sending {
-  return {
-    id,
-    webhookId,
-    notification: undefined,
-    appendedMs: undefined,
-    attempts: 0,
-    attemptedMs: undefined,
-    outcome: 'waiting',
-    outcomeMs: undefined,
-    reason: undefined,
-    messageId: undefined,
-  };
+  return { ...notAttempted, id, webhookId, notification: undefined, appendedMs: undefined };
 }
 
 /** When anything was last heard of it. */
 export function heardMs({ appendedMs, attemptedMs, outcomeMs }: Sending): number {
   return Math.max(appendedMs ?? 0, attemptedMs ?? 0, outcomeMs ?? 0);
-}
-
-/** What a record of `deliveries` adds to what is known of a message. */
-export function note(sending: Sending, record: DeliveryRecord): void {
-  if (record.kind === 'attempt') {
-    sending.attempts++;
-    sending.attemptedMs = record.atMs;
-  }
-  if (record.kind !== 'outcome') return;
-  // What was parked comes to its end later; nothing else changes any more.
-  sending.outcome = record.outcome;
-  sending.outcomeMs = record.atMs;
-  sending.reason = record.reason;
-  sending.messageId = record.messageId;
 }

@@ -159,13 +159,13 @@ test('messages are known with what became of them: of a rule, of a webhook, of a
   await deliver('n1', { kind: 'outcome', outcome: 'delivered', messageId: '7', atMs: Date.now() + 150 });
   await until(() => store.deliveries.waiting === 1);
   const webhook = store.deliveries.webhook(webhookId)!;
-  assert.deepEqual([webhook.waiting, webhook.lastDelivered?.id, webhook.parked.size], [1, 'n1', 0]);
+  assert.deepEqual([webhook.waiting, webhook.lastDelivered?.id, webhook.paused.size], [1, 'n1', 0]);
   assert.equal(store.deliveries.lastOfRule(ruleId(5))?.outcome, 'delivered');
   const latencyMs = store.deliveries.latencyP99Ms()!;
   assert.ok(latencyMs >= 100 && latencyMs < 5_000, String(latencyMs));
   await deliver('n2', { kind: 'outcome', outcome: 'parked', reason: '404', webhook: 'wh_1', offset: 2 });
-  await until(() => webhook.parked.size > 0);
-  assert.deepEqual([webhook.parked.get('wh_1')?.reason, webhook.waiting, webhook.lastFailed?.id], ['404', 1, 'n2']);
+  await until(() => webhook.paused.size > 0);
+  assert.deepEqual([webhook.paused.get('wh_1')?.reason, webhook.waiting, webhook.lastFailed?.id], ['404', 1, 'n2']);
   const [failure] = store.feed.newestFirst();
   assert.deepEqual(failure?.kind === 'delivery' && [failure.notificationId, failure.outcome], ['n2', 'parked']);
   assert.deepEqual(

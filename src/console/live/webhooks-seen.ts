@@ -1,14 +1,6 @@
 import type { DeliveryAttempt } from '../../notice/delivery-record.ts';
-import type { ParkingRecord } from '../../notice/parking-record.ts';
+import { nonePaused, pausedAfter, type DeliveriesEntry, type PausedTargets } from '../../notice/delivery-state.ts';
 import type { Sending } from './deliveries-view.ts';
-
-/** Why nothing is sent to a pair of id and token, and when it is looked at again. */
-export interface ParkedSeen {
-  readonly reason: string;
-  readonly sinceMs: number;
-  /** undefined: the notifier has not told yet. */
-  readonly probeAtMs: number | undefined;
-}
 
 /** What is known of one webhook, by its numeric id. */
 export interface WebhookSeen {
@@ -17,8 +9,7 @@ export interface WebhookSeen {
   waiting: number;
   lastDelivered: Sending | undefined;
   lastFailed: Sending | undefined;
-  /** By the name of the pair of id and token, `wh_…`: a mistyped token says nothing of another. */
-  readonly parked: Map<string, ParkedSeen>;
+  paused: PausedTargets;
   /** Requests of its last minute, oldest first. */
   readonly requests: { readonly attemptId: string; readonly atMs: number }[];
 }
@@ -43,7 +34,7 @@ export class WebhooksSeen {
     const before = this.#byId.get(webhookId);
     if (before !== undefined) return before;
     const none = { waiting: 0, lastDelivered: undefined, lastFailed: undefined };
-    const webhook: WebhookSeen = { webhookId, ...none, parked: new Map(), requests: [] };
+    const webhook: WebhookSeen = { webhookId, ...none, paused: nonePaused, requests: [] };
     this.#byId.set(webhookId, webhook);
     if (this.#byId.size > webhooksMax) this.#byId.delete(this.#byId.keys().next().value!);
     return webhook;
@@ -57,27 +48,17 @@ export class WebhooksSeen {
     while (requests[0]!.atMs < atMs - requestsBackMs) requests.shift();
   }
 
-  /** A message came to an outcome; `pair`: when it was parked, for which id and token. */
-  ended(sending: Sending, pair: string | undefined): void {
+  /** A notification got an outcome. */
+  ended(sending: Sending): void {
     const webhook = this.at(sending.webhookId);
-    const { outcome, outcomeMs = 0, reason = 'unknown' } = sending;
-    if (outcome === 'delivered' || outcome === 'merged') {
-      webhook.lastDelivered = sending;
-      webhook.parked.clear();
-      return;
-    }
-    if (outcome !== 'rerouted') webhook.lastFailed = sending;
-    if (outcome !== 'parked' || pair === undefined || webhook.parked.has(pair)) return;
-    webhook.parked.set(pair, { reason, sinceMs: outcomeMs, probeAtMs: undefined });
+    if (sending.outcome === 'delivered' || sending.outcome === 'merged') webhook.lastDelivered = sending;
+    else if (sending.outcome !== 'rerouted') webhook.lastFailed = sending;
   }
 
-  /** The notifier tells how it stands with a parked one. */
-  told({ webhook: pair, webhookId, parked }: ParkingRecord): void {
-    if (parked === undefined) {
-      this.#byId.get(webhookId)?.parked.delete(pair);
-      return;
-    }
-    const { reason, sinceMs, probeAtMs } = parked;
-    this.at(webhookId).parked.set(pair, { reason, sinceMs, probeAtMs });
+  /** A record of `deliveries` that may say which targets are paused. */
+  notePaused(entry: DeliveriesEntry): void {
+    const before = this.#byId.get(entry.webhookId);
+    const paused = pausedAfter(before?.paused ?? nonePaused, entry);
+    if (paused.size > 0 || before !== undefined) this.at(entry.webhookId).paused = paused;
   }
 }

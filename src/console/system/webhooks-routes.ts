@@ -128,7 +128,7 @@ function webhookOf(rules: RulesOfWebhook | undefined, seen: WebhookSeen | undefi
 function stateOf(rules: RulesOfWebhook | undefined, seen: WebhookSeen | undefined): State {
   if (rules === undefined) return 'unused';
   if (seen === undefined) return 'quiet';
-  if (seen.parked.size > 0) return 'parked';
+  if (seen.paused.size > 0) return 'parked';
   if (lastHeardMs(seen.lastFailed) > lastHeardMs(seen.lastDelivered)) return 'failing';
   return seen.waiting > 0 ? 'waiting' : seen.lastDelivered === undefined ? 'quiet' : 'ok';
 }
@@ -158,11 +158,11 @@ function shownWebhook({ webhookId, rules, seen, state }: Webhook, nowMs: number)
     requests_60s: since(windowsMs.long),
     ...(seen?.lastDelivered !== undefined && { last_delivered: shownSending(seen.lastDelivered) }),
     ...(seen?.lastFailed !== undefined && { last_failed: shownSending(seen.lastFailed) }),
-    parked: [...(seen?.parked ?? [])].map(([name, { reason, sinceMs, probeAtMs }]) => ({
+    parked: [...(seen?.paused ?? [])].map(([name, { reason, sinceMs, published }]) => ({
       name,
       reason,
       since_ms: sinceMs,
-      ...(probeAtMs !== undefined && { next_probe_ms: probeAtMs }),
+      ...(published !== undefined && { next_probe_ms: published.probeAtMs }),
     })),
   };
 }
