@@ -39,16 +39,16 @@ const mutants = [
     invariant: 'I4',
     broken: 'the position is committed before the appends',
     file: 'src/evaluate/effects-writer.ts',
-    from: 'const timestampMs = Date.now();',
-    to: 'const timestampMs = Date.now();\n    await this.#claim.commit(nextOffset);',
+    from: 'const timestampMs = this.#clock.wallMs();',
+    to: 'const timestampMs = this.#clock.wallMs();\n    await this.#claim.commit(nextOffset);',
     test: sim.evaluate,
   },
   {
     invariant: 'I4',
     broken: 'states are written before notifications',
     file: 'src/evaluate/effects-writer.ts',
-    from: 'const timestampMs = Date.now();',
-    to: `const timestampMs = Date.now();
+    from: 'const timestampMs = this.#clock.wallMs();',
+    to: `const timestampMs = this.#clock.wallMs();
     if (states.length > 0) await this.#appendStates(states.map((one) => ({ ...stamped(one, timestampMs), partition: this.#claim.partition })));`,
     test: sim.evaluate,
   },

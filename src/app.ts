@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { systemClock } from './base/clock.ts';
 import { Failure } from './base/failure.ts';
 import { Health } from './base/health.ts';
 import { createLogger, type Logger } from './base/logger.ts';
@@ -66,7 +67,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
     if (parts.includes('alarms')) {
       services.push(
-        createEvaluate({ ...common, rules: rules.feed, vitals, seriesMax: config.seriesMax }),
+        createEvaluate({ ...common, clock: systemClock, rules: rules.feed, vitals, seriesMax: config.seriesMax }),
         createNotify({
           ...common,
           rules: rules.feed,
@@ -79,7 +80,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     if (parts.includes('console')) {
       const oidc = oidcOf(config, auth, logger);
       const { readOnly: isReadOnly, consoleUrl } = config;
-      const console = createConsole({ ...common, rules: rules.feed, isReadOnly, consoleUrl, oidc });
+      const console = createConsole({ ...common, clock: systemClock, rules: rules.feed, isReadOnly, consoleUrl, oidc });
       services.push(console.service);
       await server.mount(console.routes);
     }

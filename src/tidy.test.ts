@@ -162,6 +162,20 @@ test('noun rooms read no clock and throw no dice', () => {
   assert.deepEqual(broken, []);
 });
 
+/** Rooms that are given a `Clock`, so that a test can move time. The page in the browser has its own. */
+const clocked = ['evaluate', 'backtest', 'console'];
+
+test('rooms with an injected clock read no other', () => {
+  const broken = sources
+    .filter((path) => !isTest(path) && clocked.includes(roomOf(path) ?? ''))
+    .filter((path) =>
+      /\b(Date\.now|new Date\(\)|performance\.now|setInterval|setTimeout)\b/.test(
+        readFileSync(path, 'utf8').replace(/^\s*(\/\/|\*|\/\*).*$/gm, ''),
+      ),
+    );
+  assert.deepEqual(broken, []);
+});
+
 /** Branches on one operator or rule type would be wrong for the next one: `comparisons` and `measures` say what each means. */
 const members = [...operators, ...ruleTypes].map((member) => `['"]${member}['"]`).join('|');
 const oneMember = new RegExp(`([=!]==? ?|\\bcase )(${members})|(${members}) ?[=!]==`);

@@ -1,5 +1,6 @@
 // Ours, by production entry points: the alarms service, evaluate and notify in one process. Arguments: BOOTSTRAP DISCORD_API_BASE.
 // Prints a line when it owns all partitions of both its topics; `take` prints the pauses of the collector since the last one.
+import { systemClock } from '../../src/base/clock.ts';
 import { PerformanceObserver } from 'node:perf_hooks';
 import { Health } from '../../src/base/health.ts';
 import { createLogger } from '../../src/base/logger.ts';
@@ -40,7 +41,7 @@ const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());
 await Promise.all([
   rules.service.run(stop.signal),
-  createEvaluate({ ...common, rules: rules.feed }).run(stop.signal),
+  createEvaluate({ ...common, clock: systemClock, rules: rules.feed }).run(stop.signal),
   createNotify({ ...common, rules: rules.feed }).run(stop.signal),
 ]);
 await log.close();

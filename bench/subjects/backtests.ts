@@ -1,5 +1,6 @@
 // B12's subject: the same backtest twice in a process that has just begun, each from the log alone; the second is what counts. Arguments:
 // the log's folder, the metric's name. Prints both.
+import { systemClock } from '../../src/base/clock.ts';
 import { backtest, type BacktestResult } from '../../src/backtest/backtest.ts';
 import { MetricPasts } from '../../src/backtest/metric-pasts.ts';
 import { assert } from '../../src/base/assert.ts';
@@ -30,14 +31,24 @@ async function measure(): Promise<BacktestFigures> {
   const began = performance.now();
   let firstMs: number | undefined;
   let last: BacktestResult | undefined;
-  for await (const result of backtest({ log, pasts }, ruleAbove(5.5), { fromMs: 0 }, new AbortController().signal)) {
+  for await (const result of backtest(
+    { log, clock: systemClock, pasts },
+    ruleAbove(5.5),
+    { fromMs: 0 },
+    new AbortController().signal,
+  )) {
     firstMs ??= performance.now() - began;
     last = result;
   }
   const fullMs = performance.now() - began;
   const { user, system } = process.cpuUsage(cpuBefore);
   const beganAgain = performance.now();
-  for await (const result of backtest({ log, pasts }, ruleAbove(4.5), { fromMs: 0 }, new AbortController().signal))
+  for await (const result of backtest(
+    { log, clock: systemClock, pasts },
+    ruleAbove(4.5),
+    { fromMs: 0 },
+    new AbortController().signal,
+  ))
     assert(result.isComplete, 'what was read is kept');
   const againMs = performance.now() - beganAgain;
   const { samples, verdicts } = last!;

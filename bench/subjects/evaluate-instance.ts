@@ -1,5 +1,6 @@
 // Ours, one instance of several, by production entry points: BOOTSTRAP [off]. It is ready when it has read the rules, joins its group when it
 // is told to `go`, tells how far it has come when it is told to `take`, and of `edits` when they were in force, and gives its partitions back at SIGTERM. Off: see loose-claim.ts.
+import { systemClock } from '../../src/base/clock.ts';
 import { Health } from '../../src/base/health.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { Meter } from '../../src/base/meter.ts';
@@ -45,6 +46,9 @@ onCommand({
 });
 console.log(JSON.stringify({ ready: true }));
 await Promise.race([go.promise, new Promise((resolve) => stop.signal.addEventListener('abort', resolve))]);
-await Promise.all([following, createEvaluate({ log, rules: rules.feed, health, meter, logger }).run(stop.signal)]);
+await Promise.all([
+  following,
+  createEvaluate({ log, clock: systemClock, rules: rules.feed, health, meter, logger }).run(stop.signal),
+]);
 await log.close();
 process.exit(0);

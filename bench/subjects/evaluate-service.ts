@@ -1,6 +1,7 @@
 // Ours, by production entry points: the rules followed from their topic, the evaluator on the group's partitions, from where the group
 // stands to the end of the load. Arguments: BOOTSTRAP RECORDS FROM UNTIL [loose]. The verdict is read afterwards from what was
 // written to `notifications`. Loose: see loose-claim.ts.
+import { systemClock } from '../../src/base/clock.ts';
 import { Health } from '../../src/base/health.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { Meter } from '../../src/base/meter.ts';
@@ -44,7 +45,7 @@ const [health, meter] = [new Health(), new Meter()];
 const rules = createRules({ log, health, meter, logger });
 const running = [
   rules.service.run(stop.signal),
-  createEvaluate({ log, rules: rules.feed, health, meter, logger }).run(stop.signal),
+  createEvaluate({ log, clock: systemClock, rules: rules.feed, health, meter, logger }).run(stop.signal),
 ];
 // Aborted when the last chunk has been worked on; what follows from it is acknowledged before these resolve.
 await Promise.all(running);

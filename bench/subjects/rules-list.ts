@@ -1,5 +1,6 @@
 // The rules API and the console on an embedded log: where they listen, and what the search's index took. Argument: its folder. With
 // `update` a thousand states of alarms are written each second from then on, a hundred of them transitions.
+import { systemClock } from '../../src/base/clock.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Health } from '../../src/base/health.ts';
 import { createLogger } from '../../src/base/logger.ts';
@@ -32,7 +33,7 @@ void createPresence({ ...common, ...told }).run(signal);
 await rules.feed.caughtUp;
 const { size } = rules.feed.book;
 const withoutBytes = await heldBytes();
-const pages = createConsole({ ...common, rules: rules.feed });
+const pages = createConsole({ ...common, clock: systemClock, rules: rules.feed });
 const server = await createServer({ ...common, auth: undefined });
 await server.mount(rules.routes);
 await server.mount(pages.routes);

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
@@ -15,8 +16,7 @@ import { shownFiring, shownNotification, shownTransition, type PastTransition } 
 export interface BacktestRoutesOptions {
   readonly log: Log;
   readonly pasts: MetricPasts;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Each takes a core for as long as it reads. */
@@ -84,7 +84,7 @@ export function backtestRoutes(options: BacktestRoutesOptions): Routes {
         },
       },
       async (request, reply) => {
-        const order = orderOf(request.body, options.now());
+        const order = orderOf(request.body, options.clock.wallMs());
         if (running >= runningMax)
           throw new Failure('too_many_requests', `${runningMax} backtests are running already`, {
             retryAfterSeconds: 1,

@@ -1,5 +1,6 @@
 // What really happened against what a backtest says would have: a system runs live with random rules, and each of them is then
 // backtested over the same samples.
+import { systemClock } from '../base/clock.ts';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -62,9 +63,9 @@ async function live(): Promise<Live> {
   const [health, meter, stop] = [new Health(), new Meter(), new AbortController()];
   const common = { log, health, meter, logger: testLogger };
   const rules = createRules(common);
-  const evaluate = createEvaluate({ ...common, rules: rules.feed });
+  const evaluate = createEvaluate({ ...common, clock: systemClock, rules: rules.feed });
   const running = [rules.service, evaluate].map((service) => service.run(stop.signal));
-  const routes = backtestRoutes({ log, pasts: new MetricPasts(log), now: Date.now });
+  const routes = backtestRoutes({ log, pasts: new MetricPasts(log), clock: systemClock });
   const { url, server } = await listeningServer([rules.routes, routes], { health, meter });
   await rules.feed.caughtUp;
   const post = (path: string, body: object, accept = '*/*'): Promise<Response> =>

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { futureMsMax } from '../evaluate/head-clock.ts';
 import { PartitionEvaluator } from '../evaluate/partition-evaluator.ts';
@@ -48,12 +49,12 @@ const turnRecords = 20_000;
  * its windows filled from before, would have come to the same, offset for offset.
  */
 export async function* backtest(
-  { log, pasts }: { readonly log: Log; readonly pasts: MetricPasts },
+  { log, clock, pasts }: { readonly log: Log; readonly clock: Clock; readonly pasts: MetricPasts },
   rule: Rule,
   range: BacktestRange,
   signal: AbortSignal,
 ): AsyncGenerator<BacktestResult, void> {
-  const beganMs = performance.now();
+  const beganMs = clock.monotonicMs();
   const book = bookOf(rule);
   const { condition } = book.get(rule.id)!;
   const fillMs = 2 * condition.windowMs + (condition.noDataMs ?? 0) + fillBackMsMin;
@@ -68,9 +69,9 @@ export async function* backtest(
       const begins = isReached ? ends.from : Math.max(ends.from, past.range.from);
       const judged = { from: Math.min(begins, ends.to), to: ends.to };
       const cutShort = !isAll ? undefined : begins > ends.from ? 'too_many_samples' : ends.cutShort;
-      const judging = { past, book, judged, fillFrom: Math.max(ends.fillFrom, past.range.from), signal };
+      const judging = { past, book, judged, fillFrom: Math.max(ends.fillFrom, past.range.from), clock, signal };
       const found = await judge(judging, range.toMs);
-      return { ...found, isComplete: isAll, cutShort, tookMs: performance.now() - beganMs };
+      return { ...found, isComplete: isAll, cutShort, tookMs: clock.monotonicMs() - beganMs };
     });
   for (;;) {
     const result = await step();
@@ -124,13 +125,14 @@ interface Judging {
   readonly book: RuleBook;
   readonly judged: PastRange;
   readonly fillFrom: number;
+  readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-async function judge({ past, book, judged, fillFrom, signal }: Judging, toMs: number | undefined) {
+async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, toMs: number | undefined) {
   const verdicts = new Verdicts();
   const evaluator = new PartitionEvaluator(book, new SeriesBudget(), verdicts);
-  const latestMs = Date.now() + futureMsMax;
+  const latestMs = clock.wallMs() + futureMsMax;
   evaluator.latestMs = latestMs;
   for await (const chunk of inTurns(past.chunk({ from: fillFrom, to: judged.from }), signal))
     evaluator.fillChunk(chunk);

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { Type } from 'typebox';
 import { Failure, fieldsFailure } from '../base/failure.ts';
 import { answers } from '../http/open-api.ts';
@@ -12,8 +13,7 @@ import { readSamples } from './samples.ts';
 export interface SamplesRoutesOptions {
   readonly log: Log;
   readonly pasts: MetricPasts;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 const seriesDefault = 12;
@@ -70,7 +70,7 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
       },
       async (request, reply) => {
         const { query } = request;
-        const toMs = query.to_ms ?? options.now();
+        const toMs = query.to_ms ?? options.clock.wallMs();
         const fromMs = query.from_ms ?? toMs - (query.last_seconds ?? 3_600) * 1_000;
         if (fromMs >= toMs) throw new Failure('invalid_request', `from_ms is ${fromMs} and must be before ${toMs}`);
         const stop = new AbortController();

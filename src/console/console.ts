@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Clock } from '../base/clock.ts';
 import { runTogether, type Service } from '../base/service.ts';
 import type { Oidc } from '../http/oidc.ts';
 import type { Routes } from '../http/server.ts';
@@ -28,6 +29,7 @@ import { systemRoutes } from './system/system-routes.ts';
 import { webhooksRoutes } from './system/webhooks-routes.ts';
 
 export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
+  readonly clock: Clock;
   readonly version: string;
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
@@ -39,8 +41,6 @@ export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly consoleUrl?: string | undefined;
   /** Where the built page is. */
   readonly pageDir?: string;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
 }
 
 export interface Console {
@@ -51,19 +51,20 @@ export interface Console {
 
 /** The console: what the web page reads, and the page. The topics must be there before it runs. */
 export function createConsole(options: ConsoleOptions): Console {
-  const { log, rules, discordApiBase, consoleUrl, version, now = Date.now } = options;
+  const { log, rules, discordApiBase, consoleUrl, version, clock } = options;
+  const now = (): number => clock.wallMs();
   const live = new LiveStore({ ...options, now });
-  const samples = new SampleCount(log);
+  const samples = new SampleCount(log, clock);
   const instances = new InstancesView(log, now);
-  const lagging = new LagWatch(log, instances);
+  const lagging = new LagWatch(log, instances, clock);
   const isReadOnly = options.isReadOnly === true;
   const status = (): Status => statusOf({ live, rules, samples, lagging, version, isReadOnly, consoleUrl });
-  const catalogue = new MetricCatalogue(log);
+  const catalogue = new MetricCatalogue(log, clock);
   const current = currentValues(catalogue, rules, now);
-  const hub = new LiveHub({ live, status, current, now, meter: options.meter });
+  const hub = new LiveHub({ live, status, current, clock, meter: options.meter });
   const pasts = new MetricPasts(log);
   const index = new RuleIndex(rules);
-  const looking = { log, pasts, now };
+  const looking = { log, clock, pasts };
   const parts = [
     statusRoute(status, now),
     ruleSearchRoutes({ live, rules, index, catalogue, current, now }),
@@ -71,7 +72,7 @@ export function createConsole(options: ConsoleOptions): Console {
     alarmListRoutes({ live, current, now }),
     timelineRoutes({ live, rules, now }),
     streamRoutes(hub),
-    alarmRoutes({ ...looking, live, rules, discordApiBase }),
+    alarmRoutes({ ...looking, now, live, rules, discordApiBase }),
     backtestRoutes(looking),
     samplesRoutes(looking),
     webhooksRoutes({ live, instances, now }),

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { failpoint, failpointAmid } from '../base/failpoint.ts';
 import type { Claim, NewRecord } from '../log/log.ts';
 import { topics } from '../topics.ts';
@@ -14,19 +15,22 @@ const commitEveryMs = 250;
  */
 export class EffectsWriter {
   readonly #claim: Claim;
+  readonly #clock: Clock;
   readonly #appendStates: (records: readonly NewRecord[]) => Promise<void>;
   #tail: Promise<void> = Promise.resolve();
   #underWay = 0;
   #room: (() => void) | undefined;
   #done: number | undefined;
   #committed: number | undefined;
-  #commitTimer: NodeJS.Timeout | undefined;
+  /** Cancels the next commit; undefined when none is due. */
+  #cancelCommit: (() => void) | undefined;
   #failure: Error | undefined;
   /** Called once, when something could not be written. */
   onFailure: (error: Error) => void = () => {};
 
-  constructor(claim: Claim, appendStates: (records: readonly NewRecord[]) => Promise<void>) {
+  constructor(claim: Claim, clock: Clock, appendStates: (records: readonly NewRecord[]) => Promise<void>) {
     this.#claim = claim;
+    this.#clock = clock;
     this.#appendStates = appendStates;
   }
 
@@ -56,7 +60,7 @@ export class EffectsWriter {
   /** Writes what is queued, and the position. Rejects when that failed. */
   async close(): Promise<void> {
     await this.#tail;
-    clearTimeout(this.#commitTimer);
+    this.#cancelCommit?.();
     await this.#commit();
     if (this.#failure !== undefined) throw this.#failure;
   }
@@ -71,7 +75,7 @@ export class EffectsWriter {
 
   async #writeOne({ notifications, states }: Effects, nextOffset: number): Promise<void> {
     if (this.#failure !== undefined) return;
-    const timestampMs = Date.now();
+    const timestampMs = this.#clock.wallMs();
     if (notifications.length > 0) {
       const records = notifications.map((one) => stamped(one, timestampMs));
       await failpointAmid('evaluate.amid-notifications', this.#claim.append(topics.notifications.name, records));
@@ -84,10 +88,10 @@ export class EffectsWriter {
       failpoint('evaluate.after-states');
     }
     this.#done = nextOffset;
-    this.#commitTimer ??= setTimeout(() => {
-      this.#commitTimer = undefined;
+    this.#cancelCommit ??= this.#clock.after(commitEveryMs, () => {
+      this.#cancelCommit = undefined;
       this.#commit().catch((error: unknown) => this.fail(error));
-    }, commitEveryMs);
+    });
     this.#underWay--;
     if (this.#underWay >= underWayMax) return;
     this.#room?.();

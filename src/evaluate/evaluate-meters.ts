@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Health, HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Vitals } from '../instance/instance-record.ts';
@@ -27,7 +28,12 @@ const readable: ReadonlySet<string> = new Set<Outcome>(['evaluated', 'late', 'to
 
 /** The evaluator's counters, gauges and health: every record read is counted by what became of it. */
 export function evaluateMeters(
-  { meter, health, vitals = {} }: { readonly meter: Meter; readonly health: Health; readonly vitals?: Vitals },
+  {
+    clock,
+    meter,
+    health,
+    vitals = {},
+  }: { readonly clock: Clock; readonly meter: Meter; readonly health: Health; readonly vitals?: Vitals },
   budget: SeriesBudget,
 ): EvaluateMeters {
   const running = new Map<number, { claim: Claim; progress: Progress; evaluator: PartitionEvaluator }>();
@@ -86,7 +92,7 @@ export function evaluateMeters(
     },
     delayOf({ batches }) {
       const newest = batches.at(-1);
-      if (newest !== undefined) delay.observe(Math.max(0, Date.now() - maxTimestamp(newest)) / 1_000);
+      if (newest !== undefined) delay.observe(Math.max(0, clock.wallMs() - maxTimestamp(newest)) / 1_000);
     },
   };
 }

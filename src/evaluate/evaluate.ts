@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Clock } from '../base/clock.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
@@ -22,6 +23,7 @@ import { SeriesBudget } from './series-budget.ts';
 
 export interface EvaluateOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly rules: RuleFeed;
   readonly health: Health;
   readonly meter: Meter;
@@ -49,7 +51,7 @@ const deleteEveryMs = 60_000;
 export function createEvaluate(options: EvaluateOptions): Service {
   const budget = new SeriesBudget(options.seriesMax);
   const meters = evaluateMeters(options, budget);
-  const headClock = new HeadClock(performance.now());
+  const headClock = new HeadClock(options.clock.monotonicMs());
   const ready = options.health.awaitReady('evaluate');
   return {
     name: 'evaluate',
@@ -72,29 +74,29 @@ async function evaluatePartition(
   options: EvaluateOptions & { readonly budget: SeriesBudget; readonly headClock: HeadClock },
   meters: EvaluateMeters,
 ): Promise<void> {
-  const { log, rules, logger, budget } = options;
-  const beganMs = performance.now();
+  const { log, clock, rules, logger, budget } = options;
+  const beganMs = clock.monotonicMs();
   const partitions = await log.partitionCount(topics.metrics.name);
-  const changes = new HeardChanges(rules);
-  const restored = await restore(claim, { log, book: rules.book, logger, budget }).catch((error: unknown) => {
+  const changes = new BufferedChanges(rules);
+  const restored = await restore(claim, { log, clock, book: rules.book, logger, budget }).catch((error: unknown) => {
     changes.end();
     throw error;
   });
   const { evaluator, start } = restored;
-  const measureFill = new MeasureFill(rules.book, claim.partition);
-  const lateStates = new LateStates(claim, { log, logger }, restored.statesNext);
-  const writer = new EffectsWriter(claim, (records) => lateStates.append(records));
-  const clock = new PartitionClock(claim, options.headClock);
+  const measureFill = new MeasureFill(rules.book, claim.partition, clock);
+  const lateStates = new LateStates(claim, { log, clock, logger }, restored.statesNext);
+  const writer = new EffectsWriter(claim, clock, (records) => lateStates.append(records));
+  const partitionClock = new PartitionClock(claim, clock, options.headClock);
   const progress = meters.begin(claim, start, evaluator);
-  const tookMs = Math.round(performance.now() - beganMs);
+  const tookMs = Math.round(clock.monotonicMs() - beganMs);
   logger.debug({ partition: claim.partition, start, series: evaluator.seriesCount(), tookMs }, 'partition restored');
 
-  // What no sample brought about is written at the position that has been reached.
+  // Effects of timers and rule edits are written with the current position.
   const flush = (): void => {
     const effects = evaluator.drain();
     if (effects.notifications.length + effects.states.length > 0) writer.write(effects, progress.position);
   };
-  const stopTimers = watchTime({ evaluator, clock, progress, writer, lateStates, flush });
+  const stopTimers = watchTime({ evaluator, clock, partitionClock, progress, writer, lateStates, flush });
   try {
     flush();
     changes.begin((change) => {
@@ -105,15 +107,15 @@ async function evaluatePartition(
     for await (const chunk of untilFailure(claim.read(start), writer)) {
       failpoint('evaluate.after-poll');
       await measureFill.fill(evaluator, log, progress.position);
-      evaluator.latestMs = Date.now() + futureMsMax;
+      evaluator.latestMs = clock.wallMs() + futureMsMax;
       evaluator.evaluateChunk(chunk, meters.count);
       meters.delayOf(chunk);
-      clock.took(chunk);
+      partitionClock.took(chunk);
       warnOfMisrouted(evaluator.takeNewMetrics(), claim.partition, { meters, logger, partitions });
       progress.position = chunk.nextOffset;
       writer.write(evaluator.drain(), chunk.nextOffset);
       await writer.room();
-      // What is buffered would else be judged without a turn for heartbeats and sockets.
+      // Yield, so that heartbeats and sockets are served.
       await nextTurn();
     }
   } finally {
@@ -128,37 +130,38 @@ async function evaluatePartition(
   });
 }
 
-/** What time brings about: silences, deletions, and looks at what others wrote. Returns how to end it. */
+/** Starts the timers for no data, deletions and late states. Returns how to stop them. */
 function watchTime(partition: {
   readonly evaluator: PartitionEvaluator;
-  readonly clock: PartitionClock;
+  readonly clock: Clock;
+  readonly partitionClock: PartitionClock;
   readonly progress: Progress;
   readonly writer: EffectsWriter;
   readonly lateStates: LateStates;
   readonly flush: () => void;
 }): () => void {
-  const { evaluator, clock, progress, writer, lateStates, flush } = partition;
+  const { evaluator, clock, partitionClock, progress, writer, lateStates, flush } = partition;
   const timers = [
-    setInterval(() => {
-      const nowMs = clock.now(progress.position, evaluator.newestMs);
+    clock.every(silenceEveryMs, () => {
+      const nowMs = partitionClock.now(progress.position, evaluator.newestMs);
       if (nowMs === undefined) return;
       evaluator.judgeSilence(nowMs);
       flush();
-    }, silenceEveryMs),
-    setInterval(() => {
-      evaluator.deleteFinished(writer.committed ?? 0, performance.now());
+    }),
+    clock.every(deleteEveryMs, () => {
+      evaluator.deleteFinished(writer.committed ?? 0, clock.monotonicMs());
       flush();
-    }, deleteEveryMs),
-    setInterval(() => {
+    }),
+    clock.every(lateStatesEveryMs, () => {
       const looked = lateStates.look(evaluator, () => progress.position);
       looked.then(flush).catch((error: unknown) => writer.fail(error));
-    }, lateStatesEveryMs),
+    }),
   ];
-  return () => timers.forEach(clearInterval);
+  return () => timers.forEach((end) => end());
 }
 
-/** A rule that changes while a partition is restored is half known to what comes of it: it is told again afterwards. */
-class HeardChanges {
+/** Buffers rule changes while a partition is restored, and replays them afterwards. */
+class BufferedChanges {
   readonly #early: RuleChange[] = [];
   #listener: ((change: RuleChange) => void) | undefined;
   readonly end: () => void;

@@ -27,7 +27,11 @@ interface Owner {
 async function owner(): Promise<Owner> {
   const bench = new EvaluatorBench();
   const { evaluator, start, statesNext } = await bench.restore();
-  const lateStates = new LateStates(bench.claim(), bench, statesNext);
+  const lateStates = new LateStates(
+    bench.claim(),
+    { log: bench.log, clock: bench.time, logger: bench.logger },
+    statesNext,
+  );
   let position = start;
   const write = async (): Promise<void> => {
     const { states } = evaluator.drain();

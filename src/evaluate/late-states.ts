@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import { LogUnavailable, type Claim, type Log, type NewRecord } from '../log/log.ts';
 import { topics } from '../topics.ts';
@@ -12,6 +13,7 @@ import { readStates } from './stored-states.ts';
 export class LateStates {
   readonly #claim: Claim;
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #logger: Logger;
   /** Where the next record of `alarms` will stand, if nobody else writes. */
   #expected: number;
@@ -19,9 +21,14 @@ export class LateStates {
   #isDisturbed = false;
   #isLooking = false;
 
-  constructor(claim: Claim, options: { readonly log: Log; readonly logger: Logger }, next: number) {
+  constructor(
+    claim: Claim,
+    options: { readonly log: Log; readonly clock: Clock; readonly logger: Logger },
+    next: number,
+  ) {
     this.#claim = claim;
     this.#log = options.log;
+    this.#clock = options.clock;
     this.#logger = options.logger;
     this.#expected = next;
   }
@@ -61,7 +68,7 @@ export class LateStates {
   async #mend(evaluator: PartitionEvaluator, position: () => number): Promise<void> {
     this.#isDisturbed = false;
     const { partition } = this.#claim;
-    const { states, toRepair, next } = await readStates(this.#log, partition);
+    const { states, toRepair, next } = await readStates(this.#log, this.#clock, partition);
     this.#expected = Math.max(this.#expected, next);
     if (toRepair.length > 0) {
       this.#logger.warn(

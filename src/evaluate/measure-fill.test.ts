@@ -19,7 +19,7 @@ const mean = (seconds: number, fields: Partial<Rule> = {}): Partial<Rule> => ({
 /** A partition that is judged as the loop does it: windows are filled before each batch. */
 class Partition extends EvaluatorBench {
   readonly evaluator = new PartitionEvaluator(this.book);
-  readonly #fill = new MeasureFill(this.book, 0);
+  readonly #fill = new MeasureFill(this.book, 0, this.time);
   position = 0;
 
   change(id: string, fields: Partial<Rule> | null): void {

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { calculators } from '../measure/measures.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
@@ -20,11 +21,13 @@ export class MeasureFill {
   readonly #wanted = new Map<string, Map<string, MeasureRequest>>();
   readonly #book: RuleBook;
   readonly #partition: number;
+  readonly #clock: Clock;
 
   /** Begins with nothing to fill: a restored evaluator has all measures of the rules in the book. */
-  constructor(book: RuleBook, partition: number) {
+  constructor(book: RuleBook, partition: number, clock: Clock) {
     this.#book = book;
     this.#partition = partition;
+    this.#clock = clock;
   }
 
   ruleChanged(change: RuleChange, evaluator: PartitionEvaluator): void {
@@ -76,7 +79,7 @@ export class MeasureFill {
   ): Promise<void> {
     const { request } = wanted;
     const series = [...(evaluator.metrics.get(wanted.name)?.series.values() ?? [])];
-    const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : Date.now();
+    const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : this.#clock.wallMs();
     const oldestMs = series.reduce((oldest, { timeMs }) => Math.min(oldest, timeMs), newestMs);
     const fromMs = calculators[request.type]?.fillFromMs(oldestMs, request.windowMs) ?? oldestMs;
     for await (const chunk of log.read(topics.metrics.name, this.#partition, {

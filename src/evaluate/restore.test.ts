@@ -23,20 +23,12 @@ const at = (offset: number, ms = offset * 1_000) => ({
   timeMs: beginsMs + ms,
 });
 
-/** A test whose wall clock stands where its samples are. */
-function atTime(name: string, ms: number, body: () => Promise<void>): void {
-  test(name, async () => {
-    const time = new VirtualTime(beginsMs + ms);
-    try {
-      await body();
-    } finally {
-      time.uninstall();
-    }
-  });
+/** A test whose wall clock is where its samples are. */
+function atTime(name: string, ms: number, body: (bench: EvaluatorBench) => Promise<void>): void {
+  test(name, () => body(new EvaluatorBench(1, new VirtualTime(beginsMs + ms))));
 }
 
-atTime('of an alarm’s records the one with the largest offset holds, whatever came after it', 5_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('of an alarm’s records the one with the largest offset holds, whatever came after it', 5_000, async (bench) => {
   bench.rule(ruleId, {});
   for (let offset = 0; offset < 4; offset++) bench.sample(offset % 2 === 0 ? 11 : 9, offset * 1_000);
   bench.alarm(at(0));
@@ -56,8 +48,7 @@ atTime('of an alarm’s records the one with the largest offset holds, whatever 
 atTime(
   'where an outdated state is the last word, the good one is written again, before anything else',
   5_000,
-  async () => {
-    const bench = new EvaluatorBench();
+  async (bench) => {
     bench.rule(ruleId, {});
     const b = { name: metricName, tags: { host: 'b' } };
     bench.alarm({ ...at(3), state: ok });
@@ -76,8 +67,7 @@ atTime(
   },
 );
 
-atTime('of records at the same sample the later holds', 5_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('of records at the same sample the later holds', 5_000, async (bench) => {
   bench.rule(ruleId, {});
   bench.sample(11, 0);
   bench.alarm({ ...at(0), state: { ...firing, notified: false, owed: true } });
@@ -87,8 +77,7 @@ atTime('of records at the same sample the later holds', 5_000, async () => {
   assert.deepEqual(bench.judge(evaluator, start).notifications, [], 'nothing is owed');
 });
 
-atTime('judging begins at the later of S and the committed position', 5_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('judging begins at the later of S and the committed position', 5_000, async (bench) => {
   bench.rule(ruleId, {});
   for (let offset = 0; offset < 5; offset++) bench.sample(11, offset * 1_000);
   bench.alarm(at(2));
@@ -96,8 +85,7 @@ atTime('judging begins at the later of S and the committed position', 5_000, asy
   assert.equal((await bench.restore(4)).start, 4);
 });
 
-atTime('the sample at S is judged only for the alarms whose own state is older', 5_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('the sample at S is judged only for the alarms whose own state is older', 5_000, async (bench) => {
   bench.rule(ruleId, { threshold: 10 });
   bench.rule(otherRuleId, { threshold: 5 });
   bench.sample(11, 0);
@@ -118,8 +106,7 @@ atTime('the sample at S is judged only for the alarms whose own state is older',
 atTime(
   'where retention overtook the position, judging begins with the first record held, and that is said',
   5_000,
-  async () => {
-    const bench = new EvaluatorBench();
+  async (bench) => {
     bench.rule(ruleId, {});
     for (let offset = 0; offset < 6; offset++) bench.sample(9, offset * 1_000);
     bench.store.deleteBefore(topics.metrics.name, 0, 4);
@@ -131,8 +118,7 @@ atTime(
 atTime(
   'where the log lost its tail, judging begins at its end, and a new sample at a reused offset is heard',
   5_000,
-  async () => {
-    const bench = new EvaluatorBench();
+  async (bench) => {
     bench.rule(ruleId, {});
     for (let offset = 0; offset < 6; offset++) bench.sample(9, offset * 1_000);
     bench.alarm({ ...at(5), state: ok });
@@ -149,8 +135,7 @@ atTime(
   },
 );
 
-atTime('a record of alarms that cannot be read is left out, and said', 5_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('a record of alarms that cannot be read is left out, and said', 5_000, async (bench) => {
   bench.rule(ruleId, {});
   bench.sample(11, 0);
   bench.alarm(at(0));
@@ -164,8 +149,7 @@ atTime('a record of alarms that cannot be read is left out, and said', 5_000, as
   );
 });
 
-atTime('a tombstone takes an alarm away', 5_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('a tombstone takes an alarm away', 5_000, async (bench) => {
   bench.rule(ruleId, {});
   bench.sample(11, 0);
   bench.alarm(at(0));
@@ -186,8 +170,7 @@ const orphans = {
 };
 
 for (const [why, fields] of Object.entries(orphans)) {
-  atTime(`a restored alarm whose rule ${why} ends, and nobody is told`, 5_000, async () => {
-    const bench = new EvaluatorBench();
+  atTime(`a restored alarm whose rule ${why} ends, and nobody is told`, 5_000, async (bench) => {
     if (fields) bench.rule(ruleId, { notify_on_resolve: true, ...fields });
     bench.sample(11, 0);
     bench.alarm(at(0));
@@ -204,8 +187,7 @@ for (const [why, fields] of Object.entries(orphans)) {
   });
 }
 
-atTime('the cooldown of a rule goes on where it was', 60_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('the cooldown of a rule goes on where it was', 60_000, async (bench) => {
   bench.rule(ruleId, { cooldown_seconds: 30 });
   bench.sample(11, 10_000);
   bench.sample(11, 20_000, { tags: { host: 'b' } });
@@ -219,8 +201,7 @@ atTime('the cooldown of a rule goes on where it was', 60_000, async () => {
   );
 });
 
-atTime('windows are filled with all that they would hold, however many samples that are', 3_600_000, async () => {
-  const bench = new EvaluatorBench();
+atTime('windows are filled with all that they would hold, however many samples that are', 3_600_000, async (bench) => {
   bench.rule(ruleId, {
     type: 'window_average',
     window_duration_seconds: 3_600,
@@ -242,20 +223,22 @@ atTime('windows are filled with all that they would hold, however many samples t
   assert.equal(one, other);
 });
 
-atTime('after a stop of hours a series that fell silent meanwhile is still known, and missed', 5 * hour, async () => {
-  const bench = new EvaluatorBench();
-  bench.rule(ruleId, { no_data_seconds: 60 });
-  bench.sample(9, 0);
-  const { evaluator } = await bench.restore(1);
-  evaluator.judgeSilence(Date.now());
-  assert.deepEqual(
-    drained(evaluator).notifications.map(({ kind, timeMs }) => [kind, timeMs]),
-    [['no_data', beginsMs + 60_000]],
-  );
-});
+atTime(
+  'after a stop of hours a series that fell silent meanwhile is still known, and missed',
+  5 * hour,
+  async (bench) => {
+    bench.rule(ruleId, { no_data_seconds: 60 });
+    bench.sample(9, 0);
+    const { evaluator } = await bench.restore(1);
+    evaluator.judgeSilence(bench.time.wallMs());
+    assert.deepEqual(
+      drained(evaluator).notifications.map(({ kind, timeMs }) => [kind, timeMs]),
+      [['no_data', beginsMs + 60_000]],
+    );
+  },
+);
 
-atTime('a window of samples that lie far behind the clock is filled too', 2 * day, async () => {
-  const bench = new EvaluatorBench();
+atTime('a window of samples that lie far behind the clock is filled too', 2 * day, async (bench) => {
   bench.rule(ruleId, { type: 'window_average', window_duration_seconds: 60, threshold: 10 });
   bench.sample(2, 0);
   const { evaluator, start } = await bench.restore(1);
@@ -266,22 +249,24 @@ atTime('a window of samples that lie far behind the clock is filled too', 2 * da
   );
 });
 
-atTime('an alarm that has fired for days goes on, though its series speaks but once an hour', 50 * hour, async () => {
-  const bench = new EvaluatorBench();
-  bench.rule(ruleId, {});
-  const first = await bench.restore();
-  for (let index = 0; index < 50; index++) bench.judge(first.evaluator, bench.sample(11, index * hour));
-  for (let index = 0; index < 5; index++)
-    bench.judge(first.evaluator, bench.sample(9, 49 * hour + (20 + index) * minute, { tags: { host: 'b' } }));
-  const { evaluator, start } = await bench.restore(55);
-  evaluator.judgeSilence(Date.now());
-  assert.deepEqual(drained(evaluator).states, [], 'it is not forgotten');
-  bench.sample(11, 50 * hour);
-  assert.deepEqual(bench.judge(evaluator, start).notifications, []);
-});
+atTime(
+  'an alarm that has fired for days goes on, though its series speaks but once an hour',
+  50 * hour,
+  async (bench) => {
+    bench.rule(ruleId, {});
+    const first = await bench.restore();
+    for (let index = 0; index < 50; index++) bench.judge(first.evaluator, bench.sample(11, index * hour));
+    for (let index = 0; index < 5; index++)
+      bench.judge(first.evaluator, bench.sample(9, 49 * hour + (20 + index) * minute, { tags: { host: 'b' } }));
+    const { evaluator, start } = await bench.restore(55);
+    evaluator.judgeSilence(bench.time.wallMs());
+    assert.deepEqual(drained(evaluator).states, [], 'it is not forgotten');
+    bench.sample(11, 50 * hour);
+    assert.deepEqual(bench.judge(evaluator, start).notifications, []);
+  },
+);
 
-atTime('a rule that sent for want of data remembers when', 10 * minute, async () => {
-  const bench = new EvaluatorBench();
+atTime('a rule that sent for want of data remembers when', 10 * minute, async (bench) => {
   bench.rule(ruleId, { no_data_seconds: 60, cooldown_seconds: 45 });
   const first = await bench.restore();
   const b = { tags: { host: 'b' } };
@@ -305,8 +290,7 @@ atTime('a rule that sent for want of data remembers when', 10 * minute, async ()
   );
 });
 
-atTime('what a silence made of an alarm outlives a late state of the same sample', 10 * minute, async () => {
-  const bench = new EvaluatorBench();
+atTime('what a silence made of an alarm outlives a late state of the same sample', 10 * minute, async (bench) => {
   bench.rule(ruleId, { no_data_seconds: 60, for_seconds: 600 });
   const first = await bench.restore();
   bench.sample(11, 0);
@@ -321,8 +305,7 @@ atTime('what a silence made of an alarm outlives a late state of the same sample
   assert.deepEqual(drained(evaluator).notifications, [], 'the silence was told of before');
 });
 
-atTime('an alarm that ended with its rule, and begins anew at the same sample, holds', 10 * minute, async () => {
-  const bench = new EvaluatorBench();
+atTime('an alarm that ended with its rule, and begins anew at the same sample, holds', 10 * minute, async (bench) => {
   bench.rule(ruleId, { no_data_seconds: 60 });
   const { evaluator } = await bench.restore();
   bench.judge(evaluator, bench.sample(11, 0));

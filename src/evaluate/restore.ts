@@ -1,4 +1,5 @@
 import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../alarm/alarm-record.ts';
+import type { Clock } from '../base/clock.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Logger } from '../base/logger.ts';
 import { recordsOf } from '../log/batch.ts';
@@ -19,6 +20,7 @@ export interface Restored {
 
 export interface RestoreOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly book: RuleBook;
   readonly logger: Logger;
   /** Shared by the partitions of an instance. */
@@ -34,7 +36,7 @@ const fillBackMsMin = 10 * 60_000;
  * later, the windows having been filled from the log before it.
  */
 export async function restore(claim: Claim, options: RestoreOptions): Promise<Restored> {
-  const { states, toRepair, unreadable, next } = await readStates(options.log, claim.partition);
+  const { states, toRepair, unreadable, next } = await readStates(options.log, options.clock, claim.partition);
   if (unreadable > 0)
     options.logger.error(
       { partition: claim.partition, unreadable },
@@ -50,7 +52,7 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
   const largest = states.reduce((most, { sample }) => Math.max(most, sample.offset), -1);
   const wanted = Math.max(largest, claim.start);
   const start = await startIn(claim, wanted, options);
-  const restored = wanted > start ? await rewind(states, start, claim) : states;
+  const restored = wanted > start ? await rewind(states, start, { claim, clock: options.clock }) : states;
 
   const evaluator = new PartitionEvaluator(options.book, options.budget);
   try {
@@ -70,12 +72,16 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
  * a state that keeps such an offset would outlive them all. It is set back to the last sample that is still there; the
  * tombstone before it lets the smaller offset win.
  */
-async function rewind(states: readonly AlarmRecord[], start: number, claim: Claim): Promise<AlarmRecord[]> {
+async function rewind(
+  states: readonly AlarmRecord[],
+  start: number,
+  { claim, clock }: { readonly claim: Claim; readonly clock: Clock },
+): Promise<AlarmRecord[]> {
   const kept = states.filter((state) => state.sample.offset < start);
   const lost = states.filter((state) => state.sample.offset >= start);
   // Without any sample left there is nothing that a state could be of: these alarms begin anew.
   const moved = start === 0 ? [] : lost.map((state) => ({ ...state, sample: { ...state.sample, offset: start - 1 } }));
-  const timestampMs = Date.now();
+  const timestampMs = clock.wallMs();
   const toRecord = (state: AlarmRecord, value: string | null): NewRecord => ({
     key: Buffer.from(keyOfAlarmRecord(state)),
     value: value === null ? null : Buffer.from(value),
@@ -114,7 +120,7 @@ async function fillBefore(
   start: number,
   partition: number,
   evaluator: PartitionEvaluator,
-  { log, book }: RestoreOptions,
+  { log, clock, book }: RestoreOptions,
 ): Promise<void> {
   let backMs = fillBackMsMin;
   for (const rule of book) {
@@ -122,7 +128,7 @@ async function fillBefore(
     backMs = Math.max(backMs, rule.condition.windowMs + fillBackMsMin);
     if (rule.condition.noDataMs !== undefined) backMs = Math.max(backMs, rule.condition.noDataMs + fillBackMsMin);
   }
-  const timestampMs = Math.max(0, (await timeAt(start, partition, log)) - backMs);
+  const timestampMs = Math.max(0, (await timeAt(start, partition, { log, clock })) - backMs);
   const range = { from: { timestampMs }, to: start, lends: true };
   for await (const chunk of log.read(topics.metrics.name, partition, range)) {
     evaluator.fillChunk(chunk);
@@ -136,11 +142,15 @@ const timeWithinRecords = 32;
  * The time that judging has come to: that of the record at an offset, at the head of the log that of the last before it. Not
  * the wall clock's, since after a long stop, or where old samples are written, what came last may lie far behind it.
  */
-async function timeAt(offset: number, partition: number, log: Log): Promise<number> {
+async function timeAt(
+  offset: number,
+  partition: number,
+  { log, clock }: Pick<RestoreOptions, 'log' | 'clock'>,
+): Promise<number> {
   let timeMs = Infinity;
   const range = { from: { offset: Math.max(0, offset - timeWithinRecords) }, to: offset + 1 };
   for await (const chunk of log.read(topics.metrics.name, partition, range)) {
     for (const record of recordsOf(chunk)) timeMs = record.timestampMs;
   }
-  return Math.min(Date.now(), timeMs);
+  return Math.min(clock.wallMs(), timeMs);
 }

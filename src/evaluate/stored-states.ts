@@ -1,4 +1,5 @@
 import { keyOfAlarmRecord, parseAlarmRecord, supersedes, type AlarmRecord } from '../alarm/alarm-record.ts';
+import type { Clock } from '../base/clock.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log, NewRecord } from '../log/log.ts';
 import { topics } from '../topics.ts';
@@ -20,7 +21,7 @@ interface Winner {
 }
 
 /** Reads a partition of `alarms` to the head that stands now. */
-export async function readStates(log: Log, partition: number): Promise<StoredStates> {
+export async function readStates(log: Log, clock: Clock, partition: number): Promise<StoredStates> {
   const winners = new Map<string, Winner>();
   const outdated = new Set<string>();
   let unreadable = 0;
@@ -49,7 +50,7 @@ export async function readStates(log: Log, partition: number): Promise<StoredSta
       outdated.delete(name);
     }
   }
-  const timestampMs = Date.now();
+  const timestampMs = clock.wallMs();
   const toRepair = [...outdated].map((name) => {
     return { key: Buffer.from(name), value: winners.get(name)!.value, timestampMs, partition };
   });

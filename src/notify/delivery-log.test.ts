@@ -1,3 +1,4 @@
+import { systemClock } from '../base/clock.ts';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Claim, NewRecord } from '../log/log.ts';
@@ -20,7 +21,7 @@ const withdrawn = (attemptAtMs: number, notBeforeMs?: number): DeliveryRecord =>
 /** What a new owner knows after these. */
 async function restored(records: readonly DeliveryRecord[]): Promise<DeliveryLog> {
   const store = new SimStore(new Random(1));
-  const log = new SimLog(new SimGroups(store));
+  const log = new SimLog(new SimGroups(store, systemClock));
   store.addTopic({ ...topics.deliveries, partitions: 1 });
   for (const record of records) {
     const stored: NewRecord = {

@@ -24,6 +24,14 @@ class StillClock implements Clock {
     return 0;
   }
 
+  every(): () => void {
+    throw new Error('the gate sets no timer');
+  }
+
+  after(): () => void {
+    throw new Error('the gate sets no timer');
+  }
+
   pause(durationMs: number, change: AbortSignal): Promise<boolean> {
     return new Promise((resolve) => {
       const one = { dueMs: this.nowMs + durationMs, wake: resolve };

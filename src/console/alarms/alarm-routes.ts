@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import { Type } from 'typebox';
 import { judgeableMs } from '../../alarm/notification.ts';
 import { backtest, type BacktestResult } from '../../backtest/backtest.ts';
@@ -15,6 +16,7 @@ import { differences } from '../live/rule-edits.ts';
 
 export interface AlarmRoutesOptions extends AlarmFinderOptions {
   readonly pasts: MetricPasts;
+  readonly clock: Clock;
 }
 
 /** So long before the breach began the verdict is run again from: what was before has been over since. */
@@ -194,7 +196,7 @@ function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions
 async function verdictOf(
   alarm: FoundAlarm,
   finder: AlarmFinder,
-  { log, pasts, signal }: AlarmRoutesOptions & { readonly signal: AbortSignal },
+  { log, clock, pasts, signal }: AlarmRoutesOptions & { readonly signal: AbortSignal },
 ) {
   const { facts, rule, id } = alarm;
   const none = { samples: 0, from_offset: facts.sample.offset, to_offset: facts.sample.offset, ended_ms: null };
@@ -207,7 +209,7 @@ async function verdictOf(
   const ruleSinceMs = await finder.ruleSinceMs(facts.ruleId);
   const fromMs = Math.max(facts.sinceMs - verifyBackMs, Math.min(ruleSinceMs, facts.sample.timestampMs));
   let last: BacktestResult | undefined;
-  for await (const result of backtest({ log, pasts }, rule.rule, { fromMs }, signal)) last = result;
+  for await (const result of backtest({ log, clock, pasts }, rule.rule, { fromMs }, signal)) last = result;
   const firings = last!.verdicts.firings.newest(Infinity);
   const same = firings.find(({ alarmId }) => alarmId === id);
   return {

@@ -1,4 +1,5 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import type { Clock } from '../../base/clock.ts';
 import { aborted } from '../../base/service.ts';
 import type { Meter } from '../../base/meter.ts';
 import type { CurrentValue } from '../rules/current-value.ts';
@@ -14,8 +15,7 @@ export interface LiveHubOptions {
   readonly live: LiveStore;
   readonly status: () => Status;
   readonly current: CurrentValue;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly meter: Meter;
 }
 
@@ -62,6 +62,10 @@ export class LiveHub {
     });
   }
 
+  get clock(): Clock {
+    return this.#options.clock;
+  }
+
   get isReady(): boolean {
     return this.#options.live.isCaughtUp;
   }
@@ -82,9 +86,9 @@ export class LiveHub {
   }
 
   async run(signal: AbortSignal): Promise<void> {
-    const timer = setInterval(() => this.#tick(), gatherMs);
+    const stop = this.#options.clock.every(gatherMs, () => this.#tick());
     await aborted(signal);
-    clearInterval(timer);
+    stop();
     this.end();
   }
 
@@ -99,7 +103,7 @@ export class LiveHub {
       return;
     }
     this.#flush();
-    const nowMs = this.#options.now();
+    const nowMs = this.#options.clock.wallMs();
     for (const client of [...this.#clients]) {
       if (client.expiresMs <= nowMs || client.blockedMs() > blockedMsMax) client.end();
       else if (client.quietMs() >= heartbeatMs) client.send(': still here\n\n', undefined);
@@ -108,13 +112,13 @@ export class LiveHub {
 
   /** Tells all clients what was gathered. `isWhole`: also what costs more than a look, for somebody is to have a snapshot. */
   #flush(isWhole = false): void {
-    const { live, now } = this.#options;
+    const { live, clock } = this.#options;
     if (!live.isCaughtUp) return;
     const before = this.#told;
     this.#look(isWhole);
     const items = this.#gathered;
     this.#gathered = [];
-    const changes = { time_ms: now(), ...difference(before, this.#told) };
+    const changes = { time_ms: clock.wallMs(), ...difference(before, this.#told) };
     const isQuiet = items.length === 0 && Object.keys(changes).length === 1;
     if (isQuiet) return;
     const shown = items.map((item) => ({ kind: item.kind, json: JSON.stringify(shownFeedItem(item, live)) }));
@@ -136,7 +140,7 @@ export class LiveHub {
   /** Looks at how things are. All clients must be told what differs from before. */
   #look(isWhole: boolean): void {
     const { live, status } = this.#options;
-    const nowMs = performance.now();
+    const nowMs = this.#options.clock.monotonicMs();
     const isSlowDue = isWhole || nowMs - this.#slowMs >= slowEveryMs;
     const { counts, version } = live.alarms;
     const isLong = counts.firing + counts.pending > slowAlarms;
@@ -171,11 +175,11 @@ export class LiveHub {
   }
 
   #snapshot(client: StreamClient, since: FeedPositions | undefined): void {
-    const { live, now } = this.#options;
+    const { live, clock } = this.#options;
     const { positions } = live.feed;
     const { items, complete } = this.#itemsSince(client, since);
     const data = {
-      time_ms: now(),
+      time_ms: clock.wallMs(),
       status: this.#told.status,
       alarms: [...this.#told.alarms.values()].map(shownTold),
       feed: items.map((item) => shownFeedItem(item, live)),

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { Clock } from '../../base/clock.ts';
 import type { FeedItem, FeedPositions } from './feed.ts';
 
 /** What may wait to be taken by one client, beyond what its socket holds. */
@@ -10,6 +11,7 @@ export interface StreamClientOptions {
   readonly kinds: readonly FeedItem['kind'][];
   /** When its token ends, in milliseconds since the epoch. */
   readonly expiresMs: number;
+  readonly clock: Clock;
 }
 
 /**
@@ -28,9 +30,12 @@ export class StreamClient {
   #blockedAtMs: number | undefined;
   /** Whether a frame was left out since it had no room. */
   #hasMissed = false;
-  #sentAtMs = performance.now();
+  readonly #clock: Clock;
+  #sentAtMs: number;
 
-  constructor({ subject, kinds, expiresMs }: StreamClientOptions) {
+  constructor({ subject, kinds, expiresMs, clock }: StreamClientOptions) {
+    this.#clock = clock;
+    this.#sentAtMs = clock.monotonicMs();
     this.subject = subject;
     this.kinds = kinds;
     this.expiresMs = expiresMs;
@@ -56,8 +61,8 @@ export class StreamClient {
       return;
     }
     this.#positions = positions ?? this.#positions;
-    this.#sentAtMs = performance.now();
-    if (!this.body.push(frame)) this.#blockedAtMs = performance.now();
+    this.#sentAtMs = this.#clock.monotonicMs();
+    if (!this.body.push(frame)) this.#blockedAtMs = this.#clock.monotonicMs();
   }
 
   /** From here on it is sent frames again: the next one tells all that it missed. */
@@ -68,12 +73,12 @@ export class StreamClient {
 
   /** How long it has had no room. */
   blockedMs(): number {
-    return this.#blockedAtMs === undefined ? 0 : performance.now() - this.#blockedAtMs;
+    return this.#blockedAtMs === undefined ? 0 : this.#clock.monotonicMs() - this.#blockedAtMs;
   }
 
   /** How long nothing was sent to it. */
   quietMs(): number {
-    return performance.now() - this.#sentAtMs;
+    return this.#clock.monotonicMs() - this.#sentAtMs;
   }
 
   /** Ends the stream. Who took nothing for long is cut off. */

@@ -52,6 +52,7 @@ export function streamRoutes(hub: LiveHub): Routes {
           // Edits of rules are for whoever may read rules.
           kinds: wanted.filter((kind) => kind !== 'rule' || (request.identity?.scopes.has('rules:read') ?? true)),
           expiresMs: request.identity?.expiresMs ?? Infinity,
+          clock: hub.clock,
         });
         const last = request.headers['last-event-id'];
         client.send(`retry: ${retryMs}\n\n`, undefined);

@@ -1,4 +1,4 @@
-import { pause } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
 import { recordsOf } from '../../log/batch.ts';
 import { LogUnavailable, OffsetGone, type Log } from '../../log/log.ts';
 import { parseMetricName, parseSampleValue } from '../../metric/sample-value.ts';
@@ -85,6 +85,7 @@ export function isHeldSince({ t, heldSinceMs, of }: SeriesSeen, fromMs: number):
  */
 export class MetricCatalogue {
   readonly #log: Log;
+  readonly #clock: Clock;
   readonly #metrics = new Map<string, MetricSeen>();
   readonly #positions = new Map<number, number>();
   readonly #partitions = new Map<number, PartitionSeen>();
@@ -92,8 +93,9 @@ export class MetricCatalogue {
   #readMs = 0;
   #seriesWithPoints = 0;
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Metrics whose name contains the text, the busiest first. */
@@ -116,12 +118,12 @@ export class MetricCatalogue {
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
       }
-    } while (await pause(everyMs, signal));
+    } while (await this.#clock.pause(everyMs, signal));
   }
 
   async #round(): Promise<void> {
     const { name } = topics.metrics;
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     const count = await this.#log.partitionCount(name);
     const shares = new Map<number, number>();
     for (let partition = 0; partition < count; partition++) {

@@ -1,4 +1,4 @@
-import { pause } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
 import { LogUnavailable, type Log } from '../../log/log.ts';
 import { topics } from '../../topics.ts';
 
@@ -18,10 +18,12 @@ interface Reading {
  */
 export class SampleCount {
   readonly #log: Log;
+  readonly #clock: Clock;
   #readings: Reading[] = [];
 
-  constructor(log: Log) {
+  constructor(log: Log, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Samples within the last minute, or since this process began; undefined while the log cannot be asked. */
@@ -42,13 +44,13 @@ export class SampleCount {
   async run(signal: AbortSignal): Promise<void> {
     do {
       try {
-        const reading = { atMs: performance.now(), records: await this.#recordsEver() };
+        const reading = { atMs: this.#clock.monotonicMs(), records: await this.#recordsEver() };
         this.#readings = [...this.#readings.filter(({ atMs }) => atMs > reading.atMs - windowMs), reading];
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
         this.#readings = [];
       }
-    } while (await pause(everyMs, signal));
+    } while (await this.#clock.pause(everyMs, signal));
   }
 
   async #recordsEver(): Promise<number> {

@@ -1,3 +1,4 @@
+import { systemClock } from '../../base/clock.ts';
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -83,7 +84,7 @@ interface At {
 async function compared(rule: Partial<Rule>, samples: readonly At[]): Promise<ComparedSeries[]> {
   const storage = await openTestLog();
   const stop = new AbortController();
-  const catalogue = new MetricCatalogue(storage.log);
+  const catalogue = new MetricCatalogue(storage.log, systemClock);
   const [name, nowMs] = ['seen', Date.now()];
   let running = Promise.resolve();
   try {

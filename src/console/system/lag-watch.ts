@@ -1,4 +1,4 @@
-import { pause } from '../../base/backoff.ts';
+import type { Clock } from '../../base/clock.ts';
 import { LogUnavailable, type Log } from '../../log/log.ts';
 import type { InstancesView } from './instances-view.ts';
 import { lagOf, partitionLags, type PartitionLag } from './partition-lags.ts';
@@ -11,13 +11,15 @@ const unownedAfterMs = 10_000;
 export class LagWatch {
   readonly #log: Log;
   readonly #instances: InstancesView;
+  readonly #clock: Clock;
   #lag: number | undefined;
-  /** Since when each look has found these partitions without an owner; a moment of performance.now(). */
+  /** Since when each look has found these partitions without an owner; by the monotonic clock. */
   #unownedSince: ReadonlyMap<number, number> = new Map();
 
-  constructor(log: Log, instances: InstancesView) {
+  constructor(log: Log, instances: InstancesView, clock: Clock) {
     this.#log = log;
     this.#instances = instances;
+    this.#clock = clock;
   }
 
   /** Records that are not judged yet; undefined while the log cannot be asked, and where nobody has told. */
@@ -27,7 +29,7 @@ export class LagWatch {
 
   /** Partitions of `metrics` that nobody judges, and has not for a while. */
   get unowned(): number {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     return [...this.#unownedSince.values()].filter((sinceMs) => nowMs - sinceMs >= unownedAfterMs).length;
   }
 
@@ -42,11 +44,11 @@ export class LagWatch {
         if (!(error instanceof LogUnavailable)) throw error;
         this.#lag = undefined;
       }
-    } while (await pause(everyMs, signal));
+    } while (await this.#clock.pause(everyMs, signal));
   }
 
   #noteOwners(partitions: readonly PartitionLag[]): void {
-    const nowMs = performance.now();
+    const nowMs = this.#clock.monotonicMs();
     const unowned = partitions.filter(({ instance }) => instance === undefined);
     this.#unownedSince = new Map(
       unowned.map(({ partition }) => [partition, this.#unownedSince.get(partition) ?? nowMs]),

@@ -1,4 +1,5 @@
 // Everything that the page needs, in one process on a log of its own: the rules API, ingest and the console.
+import { systemClock } from '../../base/clock.ts';
 import assert from 'node:assert/strict';
 import { Health } from '../../base/health.ts';
 import { Meter } from '../../base/meter.ts';
@@ -63,13 +64,15 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   const vitals: Vitals = {};
   const pages = createConsole({
     ...common,
+    clock: systemClock,
     rules: rules.feed,
     isReadOnly: options.isReadOnly === true,
     oidc: options.oidc,
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });
   const services = [rules.service, pages.service];
-  if (options.evaluates === true) services.push(createEvaluate({ ...common, rules: rules.feed, vitals }));
+  if (options.evaluates === true)
+    services.push(createEvaluate({ ...common, clock: systemClock, rules: rules.feed, vitals }));
   if (options.discordApiBase !== undefined) services.push(createNotify({ ...common, rules: rules.feed, vitals }));
   const presence = { ...common, parts: ['up'], vitals, rules: rules.feed, rulePositions: rules.positions };
   services.push(createPresence(presence));

@@ -42,17 +42,13 @@ const logger = createLogger('silent', 'test');
 /** Runs a history through the evaluator, its measures and, at restarts, its restore, on a log without faults. */
 export async function tryHistory(steps: readonly Step[], how: { feed: Feed; seed: number }): Promise<TrialResult> {
   const time = new VirtualTime(beginsMs);
-  try {
-    const trial = new Trial(how);
-    for (const step of steps) {
-      if (step.kind === 'clock') time.clockMs = Math.max(time.clockMs, step.clockMs);
-      if (step.kind === 'record') time.clockMs = Math.max(time.clockMs, step.timestampMs);
-      await trial.take(step);
-    }
-    return await trial.end();
-  } finally {
-    time.uninstall();
+  const trial = new Trial({ ...how, time });
+  for (const step of steps) {
+    if (step.kind === 'clock') time.clockMs = Math.max(time.clockMs, step.clockMs);
+    if (step.kind === 'record') time.clockMs = Math.max(time.clockMs, step.timestampMs);
+    await trial.take(step);
   }
+  return trial.end();
 }
 
 class Trial {
@@ -60,21 +56,24 @@ class Trial {
   readonly #store: SimStore;
   readonly #log: SimLog;
   readonly #feed: Feed;
+  readonly #time: VirtualTime;
   readonly #book = new RuleBook();
   readonly #notifications: OracleNotification[] = [];
   readonly #states: SeenState[] = [];
   readonly #outcomes = new Map<Outcome, number>();
   #evaluator = new PartitionEvaluator(this.#book);
-  #measureFill = new MeasureFill(this.#book, 0);
+  #measureFill: MeasureFill;
   #position = 0;
   #committed = 0;
 
-  constructor({ feed, seed }: { feed: Feed; seed: number }) {
+  constructor({ feed, seed, time }: { feed: Feed; seed: number; time: VirtualTime }) {
     this.#feed = feed;
+    this.#time = time;
+    this.#measureFill = new MeasureFill(this.#book, 0, time);
     this.#random = new Random(seed);
     this.#store = new SimStore(this.#random);
     for (const settings of Object.values(topics)) this.#store.addTopic({ ...settings, partitions: 1 });
-    this.#log = new SimLog(new SimGroups(this.#store));
+    this.#log = new SimLog(new SimGroups(this.#store, this.#time));
   }
 
   async take(step: Step): Promise<void> {
@@ -128,9 +127,9 @@ class Trial {
       for (const record of records) this.#store.append(topic, record);
     };
     const claim = { partition: 0, committed: this.#committed, start: this.#committed, append } as unknown as Claim;
-    const restored = await restore(claim, { log: this.#log, book: this.#book, logger });
+    const restored = await restore(claim, { log: this.#log, clock: this.#time, book: this.#book, logger });
     this.#evaluator = restored.evaluator;
-    this.#measureFill = new MeasureFill(this.#book, 0);
+    this.#measureFill = new MeasureFill(this.#book, 0, this.#time);
     this.#position = restored.start;
     this.#collect();
     await this.#catchUp();
@@ -141,7 +140,7 @@ class Trial {
     for (const { value } of notifications) this.#notifications.push(seenNotification(value!));
     for (const { key, value } of states) {
       if (value !== null) this.#states.push(seenState(value));
-      this.#store.append(topics.alarms.name, { key, value, timestampMs: Date.now(), partition: 0 });
+      this.#store.append(topics.alarms.name, { key, value, timestampMs: this.#time.wallMs(), partition: 0 });
     }
   }
 }

@@ -15,6 +15,7 @@ import { seenNotification, seenState, type SeenState } from '../oracle/seen.ts';
 import { Random } from './random.ts';
 import { SimGroups, SimLog } from './sim-log.ts';
 import { SimStore } from './sim-store.ts';
+import { VirtualTime } from './virtual-time.ts';
 
 /** What a test asks of an evaluator: what it sent, and what its alarms came to. */
 export interface Written {
@@ -29,13 +30,18 @@ export const metricName = 'received-packages';
 /** A log without faults, with all topics, and a rule book: what tests of single parts of the evaluator stand on. */
 export class EvaluatorBench {
   readonly store = new SimStore(new Random(1));
-  readonly groups = new SimGroups(this.store);
-  readonly log = new SimLog(this.groups);
+  readonly time: VirtualTime;
+  readonly groups: SimGroups;
+  readonly log: SimLog;
   readonly book = new RuleBook();
   /** What was logged at the levels that somebody should look at. */
   readonly complaints: string[] = [];
 
-  constructor(partitions = 1) {
+  /** `time` stands still at `beginsMs` unless the test moves it. */
+  constructor(partitions = 1, time = new VirtualTime(beginsMs)) {
+    this.time = time;
+    this.groups = new SimGroups(this.store, time);
+    this.log = new SimLog(this.groups);
     for (const settings of Object.values(topics)) this.store.addTopic({ ...settings, partitions });
   }
 
@@ -87,7 +93,7 @@ export class EvaluatorBench {
   }
 
   restore(committed = 0): Promise<Restored> {
-    return restore(this.claim(committed), { log: this.log, book: this.book, logger: this.logger });
+    return restore(this.claim(committed), { log: this.log, clock: this.time, book: this.book, logger: this.logger });
   }
 
   /** Has the evaluator judge all records from an offset on, and returns what follows from them, which is made durable. */

@@ -1,3 +1,4 @@
+import type { Clock } from '../../../src/base/clock.ts';
 import { ClaimLost, OffsetGone, type Claim, type NewRecord, type RecordChunk } from '../../../src/log/log.ts';
 import type { SimLog } from './sim-log.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -20,6 +21,7 @@ interface Claimed {
   readonly topic: string;
   readonly group: string;
   readonly partition: number;
+  readonly clock: Clock;
 }
 
 /** A partition in the hands of a member, as the member sees it: it may have been lost without the member's knowing. */
@@ -42,7 +44,7 @@ export class SimClaim implements Claim {
     this.member = member;
     this.partition = of.partition;
     this.committed = of.store.position(of.group, of.partition);
-    this.start = this.committed ?? of.store.offsetSince(of.topic, of.partition, Date.now() - firstClaimBackMs);
+    this.start = this.committed ?? of.store.offsetSince(of.topic, of.partition, of.clock.wallMs() - firstClaimBackMs);
   }
 
   get signal(): AbortSignal {
@@ -67,7 +69,7 @@ export class SimClaim implements Claim {
 
   head(): { offset: number; heardAtMs: number } {
     const { next } = this.#of.store.partition(this.#of.topic, this.partition);
-    return { offset: next, heardAtMs: this.heardAtMs ?? performance.now() };
+    return { offset: next, heardAtMs: this.heardAtMs ?? this.#of.clock.monotonicMs() };
   }
 
   async *read(fromOffset: number): AsyncGenerator<RecordChunk, void, undefined> {
@@ -119,6 +121,7 @@ export class SimClaim implements Claim {
 /** Who owns which partition of a topic. A partition changes hands when its owner has settled, or is expelled. */
 export class SimGroup {
   readonly #store: SimStore;
+  readonly #clock: Clock;
   readonly #topic: string;
   readonly #name: string;
   readonly #members = new Set<Member>();
@@ -131,9 +134,10 @@ export class SimGroup {
   /** Called with what a handler threw. */
   onFailure: (error: unknown) => void = () => {};
 
-  constructor(store: SimStore, topic: string, name: string) {
+  constructor({ store, clock }: { store: SimStore; clock: Clock }, topic: string, name: string) {
     const count = store.topic(topic)!.partitions.length;
     this.#store = store;
+    this.#clock = clock;
     this.#topic = topic;
     this.#name = name;
     this.#owners = Array.from({ length: count }, () => undefined);
@@ -192,7 +196,7 @@ export class SimGroup {
 
   async #run(member: Member, partition: number, stopped: AbortSignal): Promise<void> {
     while (this.#owners[partition] === member && !stopped.aborted && !member.process.isDead) {
-      const of = { store: this.#store, topic: this.#topic, group: this.#name, partition };
+      const of = { store: this.#store, clock: this.#clock, topic: this.#topic, group: this.#name, partition };
       const claim = new SimClaim(of, member);
       const lose = (): void => claim.lose();
       const ends = [stopped, member.process.end];

@@ -59,7 +59,14 @@ export class SimInstance {
       },
     };
     const log = new SimLog(this.#groups, this.process);
-    const service = createEvaluate({ log, rules, health: new Health(), meter: this.meter, logger });
+    const service = createEvaluate({
+      log,
+      clock: this.#groups.clock,
+      rules,
+      health: new Health(),
+      meter: this.meter,
+      logger,
+    });
     runningInstance.run(this, () => {
       service.run(this.#stop.signal).catch((error: unknown) => (this.failure = error));
     });

@@ -5,6 +5,7 @@
  *   SimLog (one a process) ──ask──> conductor ──effects──> SimStore (survives) ──> other processes
  *                          <─answer─┘
  */
+import type { Clock } from '../../../src/base/clock.ts';
 import {
   LogUnavailable,
   type Bounds,
@@ -25,9 +26,11 @@ import type { SimStore } from './sim-store.ts';
 export class SimGroups {
   readonly #store: SimStore;
   readonly #groups = new Map<string, SimGroup>();
+  readonly clock: Clock;
 
-  constructor(store: SimStore) {
+  constructor(store: SimStore, clock: Clock) {
     this.#store = store;
+    this.clock = clock;
   }
 
   get store(): SimStore {
@@ -37,7 +40,8 @@ export class SimGroups {
   group(topic: string, name: string): SimGroup {
     const key = `${topic}/${name}`;
     let group = this.#groups.get(key);
-    if (group === undefined) this.#groups.set(key, (group = new SimGroup(this.#store, topic, key)));
+    if (group === undefined)
+      this.#groups.set(key, (group = new SimGroup({ store: this.#store, clock: this.clock }, topic, key)));
     return group;
   }
 }

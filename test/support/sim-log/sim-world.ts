@@ -84,7 +84,7 @@ export class SimWorld {
     this.#random = new Random(options.seed);
     this.store = new SimStore(this.#random);
     this.#time = new VirtualTime(beginsMs, () => runningInstance.getStore());
-    this.#groups = new SimGroups(this.store);
+    this.#groups = new SimGroups(this.store, this.#time);
     for (const settings of Object.values(topics)) {
       const partitions = settings.name === topics.notifications.name ? notificationPartitions : 1;
       this.store.addTopic({ ...settings, partitions });
@@ -112,7 +112,6 @@ export class SimWorld {
     } finally {
       for (const instance of this.#instances) instance.process.die();
       await nextTurn();
-      this.#time.uninstall();
     }
   }
 

@@ -1,3 +1,6 @@
+import { pause } from '../../../src/base/backoff.ts';
+import type { Clock } from '../../../src/base/clock.ts';
+
 interface Timer {
   readonly callback: () => void;
   readonly everyMs: number | undefined;
@@ -7,42 +10,52 @@ interface Timer {
 }
 
 /**
- * Timers and the clocks in the hands of a test. `tick` lets timers pass, and `clockMs` is the wall clock; the monotonic clock
- * goes on with either. After a long tick an interval fires once, as in a process that was stopped.
+ * A clock in the hands of a test. `tick` lets timers pass, and `clockMs` is the wall clock; the monotonic clock goes on with
+ * either. After a long tick an interval fires once, as in a process that was stopped.
  */
-export class VirtualTime {
+export class VirtualTime implements Clock {
   readonly #timers = new Set<Timer>();
-  readonly #real = {
-    setTimeout: globalThis.setTimeout,
-    clearTimeout: globalThis.clearTimeout,
-    setInterval: globalThis.setInterval,
-    clearInterval: globalThis.clearInterval,
-    now: Date.now,
-    performanceNow: Object.getOwnPropertyDescriptor(performance, 'now'),
-  };
-  readonly #beganMs = performance.now();
+  readonly #ownerNow: () => unknown;
   #passedMs = 0;
   /** How far the wall clock was put forward. */
   #forwardMs = 0;
   #clockMs: number;
 
-  /** Takes the place of the real ones until it is uninstalled. */
+  /** `ownerNow` says whose code is running, so that the timers of a paused process can be held. */
   constructor(clockMs: number, ownerNow: () => unknown = () => undefined) {
     this.#clockMs = clockMs;
-    const begin = (callback: () => void, delayMs: number, everyMs?: number): unknown => {
-      const timer = { callback, everyMs, owner: ownerNow(), dueMs: this.#passedMs + delayMs };
-      this.#timers.add(timer);
-      return timer;
-    };
-    const end = (timer: unknown): void => void this.#timers.delete(timer as Timer);
-    Object.assign(globalThis, {
-      setTimeout: (callback: () => void, delayMs = 0) => begin(callback, delayMs),
-      setInterval: (callback: () => void, everyMs = 1) => begin(callback, everyMs, everyMs),
-      clearTimeout: end,
-      clearInterval: end,
-    });
-    Date.now = () => this.#clockMs;
-    performance.now = () => this.#beganMs + this.#passedMs + this.#forwardMs;
+    this.#ownerNow = ownerNow;
+  }
+
+  wallMs(): number {
+    return this.#clockMs;
+  }
+
+  monotonicMs(): number {
+    return this.#passedMs + this.#forwardMs;
+  }
+
+  /** In real time: no simulated evaluator waits by it. */
+  pause(durationMs: number, signal: AbortSignal): Promise<boolean> {
+    return pause(durationMs, signal);
+  }
+
+  every(everyMs: number, act: () => void): () => void {
+    return this.#begin(act, everyMs, everyMs);
+  }
+
+  after(delayMs: number, act: () => void): () => void {
+    return this.#begin(act, delayMs, undefined);
+  }
+
+  chance(): number {
+    return 0.5;
+  }
+
+  #begin(callback: () => void, delayMs: number, everyMs: number | undefined): () => void {
+    const timer = { callback, everyMs, owner: this.#ownerNow(), dueMs: this.#passedMs + delayMs };
+    this.#timers.add(timer);
+    return () => void this.#timers.delete(timer);
   }
 
   get clockMs(): number {
@@ -52,14 +65,6 @@ export class VirtualTime {
   set clockMs(clockMs: number) {
     this.#forwardMs += Math.max(0, clockMs - this.#clockMs);
     this.#clockMs = clockMs;
-  }
-
-  uninstall(): void {
-    const { now, performanceNow, ...timers } = this.#real;
-    Object.assign(globalThis, timers);
-    Date.now = now;
-    if (performanceNow === undefined) Reflect.deleteProperty(performance, 'now');
-    else Object.defineProperty(performance, 'now', performanceNow);
   }
 
   /** Lets time pass for those timers whose owner is not asleep. */

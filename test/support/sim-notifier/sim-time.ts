@@ -67,6 +67,18 @@ export class SimTime {
       wallMs: () => this.nowMs,
       monotonicMs: () => this.nowMs - this.#beganMs,
       chance: () => this.#random.next(),
+      after: (delayMs, act) => this.after(delayMs, owner, act),
+      every: (everyMs, act) => {
+        let takeBack = (): void => {};
+        const again = (): void => {
+          takeBack = this.after(everyMs, owner, () => {
+            again();
+            act();
+          });
+        };
+        again();
+        return () => takeBack();
+      },
       pause: (durationMs, signal) => {
         if (signal.aborted) return Promise.resolve(false);
         if (durationMs === Infinity) durationMs = 2 ** 31;

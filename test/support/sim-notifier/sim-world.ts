@@ -76,7 +76,7 @@ export class SimWorld {
     this.discord = new SimDiscord(this.time, this.random);
     for (const settings of [topics.notifications, topics.deliveries])
       this.store.addTopic({ ...settings, partitions: 1 });
-    this.#groups = new SimGroups(this.store);
+    this.#groups = new SimGroups(this.store, this.time.clockOf(this));
     this.#group.onClaim = (claim) => {
       const instance = this.#instances.find(({ process }) => process === claim.member.process)!;
       instance.claim = claim;
