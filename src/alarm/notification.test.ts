@@ -22,10 +22,11 @@ const sampleEvent: AlarmEvent = {
 };
 
 function notified(fields: Partial<Rule>, event: AlarmEvent) {
-  const condition = compileRule({ ...rule, ...fields });
+  const version = { ...rule, ...fields };
+  const condition = compileRule(version);
   const [due] = step({ condition, seriesKey: 'key' }, ok, event, undefined).due;
   assert.ok(due);
-  return notificationOf(due, { condition, partition: 1, offset: 7 }, series);
+  return notificationOf(due, { rule: version, partition: 1, offset: 7 }, series);
 }
 
 test('A22: the public text of a notification says all of it', () => {
@@ -42,6 +43,7 @@ test('A22: the public text of a notification says all of it', () => {
     alarm_id: notification.alarmId,
     rule_id: rule.id,
     rule_version: { partition: 1, offset: 7 },
+    rule: { id: rule.id, metric_name: 'received-packages', threshold: 500, ...fields },
     metric_name: 'received-packages',
     tags: { host: 'a' },
     x: 508,
@@ -72,7 +74,8 @@ test('A22: a notification is read back as it was written', () => {
 test('A22: a notification with a required field missing is a problem that names the field', () => {
   const whole = JSON.parse(formatNotification(notified({}, sampleEvent))) as Record<string, unknown>;
   for (const field of Object.keys(whole)) {
-    if (field === 'tags' || field === 'x') continue;
+    // Fields of version 0.1 are required where `rule` is missing.
+    if (['tags', 'x', 'rule', 'operator', 'threshold'].includes(field)) continue;
     const read = parseNotification(JSON.stringify({ ...whole, [field]: undefined }));
     assert.ok('problem' in read, field);
     assert.match(read.problem, new RegExp(field));
@@ -81,4 +84,20 @@ test('A22: a notification with a required field missing is a problem that names 
 
 test('A23: the webhook is in no notification', () => {
   assert.ok(!formatNotification(notified({}, sampleEvent)).includes(token));
+});
+
+test('A22: a notification of version 0.1, which has the fields of its rule beside each other, is read', () => {
+  const fields: Partial<Rule> = { resolve_threshold: 490, type: 'window_average', window_duration_seconds: 60 };
+  const notification = notified({ ...fields, description: 'Too much' }, sampleEvent);
+  const { rule: _rule, ...written } = JSON.parse(formatNotification(notification)) as Record<string, unknown>;
+  assert.deepEqual(parseNotification(JSON.stringify(written)), {
+    ...notification,
+    rule: { ...notification.rule, operator: '>' },
+  });
+});
+
+test('A22: a notification whose rule has a field of another type is a problem that names the field', () => {
+  const whole = JSON.parse(formatNotification(notified({}, sampleEvent))) as { rule: object };
+  const read = parseNotification(JSON.stringify({ ...whole, rule: { ...whole.rule, threshold: 'x' } }));
+  assert.deepEqual(read, { problem: 'rule.threshold is not as a rule has it' });
 });

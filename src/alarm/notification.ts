@@ -3,12 +3,13 @@
  * key. It says everything that the message needs, and no secret: whoever sends it looks the webhook up by the rule's id.
  */
 import type { Series } from '../metric/series.ts';
-import type { Condition } from '../rule/condition.ts';
-import { operators, type Operator } from '../rule/comparison.ts';
+import { operators } from '../rule/comparison.ts';
+import { fieldNames, hasKind, publicRule, ruleDefaults, type PublicRule } from '../rule/rule-fields.ts';
+import type { Rule } from '../rule/rule.ts';
 import { readPlace, readSeries } from './alarm-record.ts';
 import type { Cause, RuleVersion, SamplePlace } from './alarm-state.ts';
 import type { Due, NotificationKind } from './due.ts';
-import { orProblem, recordJson, RecordReader } from './record-reader.ts';
+import { orProblem, RecordProblem, recordJson, RecordReader } from './record-reader.ts';
 
 export interface Notification {
   readonly id: string;
@@ -16,20 +17,12 @@ export interface Notification {
   readonly alarmId: string;
   readonly ruleId: string;
   readonly ruleVersion: RuleVersion;
+  /** The public fields of the rule's version. */
+  readonly rule: PublicRule;
   readonly series: Series;
   /** What was compared; undefined when the kind is `no_data`. */
   readonly x: number | undefined;
-  readonly operator: Operator;
-  readonly threshold: number;
-  /** Only when it is another than the threshold. */
-  readonly resolveThreshold: number | undefined;
-  /** Only for a mean over a window. */
-  readonly windowSeconds: number | undefined;
-  /** Only when the alarm fires, or fired, for want of data: how long a silence is one. */
-  readonly noDataSeconds: number | undefined;
   readonly cause: Cause;
-  /** The rule's own. */
-  readonly description: string | undefined;
   /** T. */
   readonly timeMs: number;
   readonly sinceMs: number;
@@ -38,30 +31,22 @@ export interface Notification {
   readonly owed: boolean;
 }
 
-/** What a step said is due, with what the message needs of the rule's version that it was judged by. */
+/** What a step said is due, with the public fields of the rule's version that it was evaluated by. */
 export function notificationOf(
   due: Due,
-  rule: { readonly condition: Condition; readonly partition: number; readonly offset: number },
+  { rule, partition, offset }: { readonly rule: Rule; readonly partition: number; readonly offset: number },
   series: Series,
 ): Notification {
-  const { condition } = rule;
-  const isNoData = due.cause === 'no_data';
   return {
     id: due.id,
     kind: due.kind,
     alarmId: due.alarmId,
-    ruleId: condition.ruleId,
-    ruleVersion: { partition: rule.partition, offset: rule.offset },
+    ruleId: rule.id,
+    ruleVersion: { partition, offset },
+    rule: publicRule(rule),
     series,
     x: due.x,
-    operator: condition.operator,
-    threshold: condition.threshold,
-    resolveThreshold: condition.resolveThreshold === condition.threshold ? undefined : condition.resolveThreshold,
-    windowSeconds: condition.windowMs > 0 ? condition.windowMs / 1_000 : undefined,
-    // A rule may have lost its no_data_seconds while the alarm was firing for it.
-    noDataSeconds: isNoData && condition.noDataMs !== undefined ? condition.noDataMs / 1_000 : undefined,
     cause: due.cause,
-    description: condition.description,
     timeMs: due.timeMs,
     sinceMs: due.sinceMs,
     sample: due.sample,
@@ -78,7 +63,7 @@ export function judgeableMs({ kind, timeMs, sample }: Notification): number {
 }
 
 export function formatNotification(notification: Notification): string {
-  const { series, sample, ruleVersion } = notification;
+  const { rule, series, sample, ruleVersion } = notification;
   // JSON leaves out what is undefined.
   return JSON.stringify({
     id: notification.id,
@@ -86,16 +71,12 @@ export function formatNotification(notification: Notification): string {
     alarm_id: notification.alarmId,
     rule_id: notification.ruleId,
     rule_version: { partition: ruleVersion.partition, offset: ruleVersion.offset },
+    rule,
     metric_name: series.name,
     tags: Object.keys(series.tags).length > 0 ? series.tags : undefined,
     x: notification.x,
-    operator: notification.operator,
-    threshold: notification.threshold,
-    resolve_threshold: notification.resolveThreshold,
-    window_duration_seconds: notification.windowSeconds,
-    no_data_seconds: notification.noDataSeconds,
+    ...fieldsOfVersion01(notification),
     cause: notification.cause,
-    description: notification.description,
     time_ms: notification.timeMs,
     since_ms: notification.sinceMs,
     partition: sample.partition,
@@ -105,30 +86,67 @@ export function formatNotification(notification: Notification): string {
   });
 }
 
+/** Notifiers of version 0.1 read these and not `rule`: in a rolling upgrade one of them may own the partition. */
+function fieldsOfVersion01({ rule, cause }: Notification) {
+  return {
+    operator: rule.operator ?? ruleDefaults.operator,
+    threshold: rule.threshold,
+    resolve_threshold: rule.resolve_threshold === rule.threshold ? undefined : rule.resolve_threshold,
+    window_duration_seconds: rule.window_duration_seconds,
+    no_data_seconds: cause === 'no_data' ? rule.no_data_seconds : undefined,
+    description: rule.description,
+  };
+}
+
 /** Reads a record of the `notifications` topic, or says what is wrong with it. */
 export function parseNotification(value: Uint8Array | string): Notification | { readonly problem: string } {
   return orProblem(() => {
     const reader = new RecordReader(recordJson(value));
-    const number = (field: string) => reader.number(field);
+    const ruleId = reader.text('rule_id');
+    const series = readSeries(reader);
     return {
       id: reader.text('id'),
       kind: reader.oneOf('kind', ['fired', 'resolved', 'no_data']),
       alarmId: reader.text('alarm_id'),
-      ruleId: reader.text('rule_id'),
+      ruleId,
       ruleVersion: readPlace(reader.object('rule_version')),
-      series: readSeries(reader),
-      x: reader.optional('x', number),
-      operator: reader.oneOf('operator', operators),
-      threshold: reader.number('threshold'),
-      resolveThreshold: reader.optional('resolve_threshold', number),
-      windowSeconds: reader.optional('window_duration_seconds', number),
-      noDataSeconds: reader.optional('no_data_seconds', number),
+      rule: reader.has('rule')
+        ? readRule(ruleId, reader.raw('rule'))
+        : readRuleOfVersion01(ruleId, series.name, reader),
+      series,
+      x: reader.optional('x', (field) => reader.number(field)),
       cause: reader.oneOf('cause', ['breach', 'no_data']),
-      description: reader.optional('description', (field) => reader.text(field)),
       timeMs: reader.number('time_ms'),
       sinceMs: reader.number('since_ms'),
       sample: { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') },
       owed: reader.flag('owed'),
     };
   });
+}
+
+function readRule(id: string, json: unknown): PublicRule {
+  const reader = new RecordReader(json, 'rule.');
+  for (const field of fieldNames) {
+    if (reader.has(field) && !hasKind(field, reader.raw(field)))
+      throw new RecordProblem(`rule.${field} is not as a rule has it`);
+  }
+  reader.text('metric_name');
+  return publicRule({ ...(json as object), id });
+}
+
+/** In 0.1 the fields that a message needs stood beside each other. */
+function readRuleOfVersion01(id: string, metricName: string, reader: RecordReader): PublicRule {
+  const number = (field: string): number | undefined => reader.optional(field, (name) => reader.number(name));
+  const windowSeconds = number('window_duration_seconds');
+  const fields = {
+    metric_name: metricName,
+    operator: reader.oneOf('operator', operators),
+    threshold: reader.number('threshold'),
+    resolve_threshold: number('resolve_threshold'),
+    type: windowSeconds === undefined ? undefined : 'window_average',
+    window_duration_seconds: windowSeconds,
+    no_data_seconds: number('no_data_seconds'),
+    description: reader.optional('description', (field) => reader.text(field)),
+  } as const;
+  return publicRule({ ...fields, id } as Partial<Rule> & Pick<Rule, 'id'>);
 }

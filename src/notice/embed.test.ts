@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PublicRule } from '../rule/rule-fields.ts';
 import type { Notification } from '../alarm/notification.ts';
 import { embedOf, type Embed, type SendingFacts } from './embed.ts';
 
@@ -12,21 +13,18 @@ const fired: Notification = {
   ruleVersion: { partition: 1, offset: 7 },
   series: { name: 'received-packages', tags: {} },
   x: 508,
-  operator: '>',
-  threshold: 500,
-  resolveThreshold: undefined,
-  windowSeconds: undefined,
-  noDataSeconds: undefined,
+  rule: { id: '21433034-8078-4f1a-bb8d-1ac996db395d', metric_name: 'received-packages', threshold: 500 },
   cause: 'breach',
-  description: undefined,
   timeMs,
   sinceMs: timeMs,
   sample: { partition: 3, offset: 1_234, timestampMs: timeMs },
   owed: false,
 };
 
-function embed(fields: Partial<Notification> = {}, facts: SendingFacts = {}): Embed {
-  return embedOf({ ...fired, ...fields }, facts);
+type Fields = Partial<Omit<Notification, 'rule'>> & { readonly rule?: Partial<PublicRule> };
+
+function embed({ rule, ...fields }: Fields = {}, facts: SendingFacts = {}): Embed {
+  return embedOf({ ...fired, ...fields, rule: { ...fired.rule, ...rule } }, facts);
 }
 
 /** The fields after the first four. */
@@ -50,26 +48,26 @@ test('the plain alarm is exactly the embed of the contract, and nothing more', (
   assert.equal(JSON.stringify(embed({}, { nowMs: timeMs + 50 })), JSON.stringify(JSON.parse(contract)));
 });
 
-const sentences: [string, Partial<Notification>, string][] = [
-  ['below', { operator: '<', x: 3 }, 'received-packages is 3 which is below the rule threshold (500)'],
+const sentences: [string, Fields, string][] = [
+  ['below', { rule: { operator: '<' }, x: 3 }, 'received-packages is 3 which is below the rule threshold (500)'],
   [
     'a window',
-    { windowSeconds: 60 },
+    { rule: { window_duration_seconds: 60 } },
     'received-packages has averaged 508 over the last 60 s, which exceeds the rule threshold (500)',
   ],
   [
     'a window below',
-    { windowSeconds: 0.5, operator: '<', x: 1 },
+    { rule: { window_duration_seconds: 0.5, operator: '<' }, x: 1 },
     'received-packages has averaged 1 over the last 0.5 s, which is below the rule threshold (500)',
   ],
   [
     'a value as JavaScript prints it',
-    { x: 1e21, threshold: -0.5 },
+    { x: 1e21, rule: { threshold: -0.5 } },
     'received-packages is 1e+21 which exceeds the rule threshold (-0.5)',
   ],
   [
     'no data',
-    { kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 60 },
+    { kind: 'no_data', cause: 'no_data', x: undefined, rule: { no_data_seconds: 60 } },
     'received-packages has sent no data for 60 s',
   ],
   [
@@ -84,33 +82,33 @@ const sentences: [string, Partial<Notification>, string][] = [
   ],
   [
     'resolved below',
-    { kind: 'resolved', operator: '<', x: 500 },
+    { kind: 'resolved', rule: { operator: '<' }, x: 500 },
     'received-packages is 500 which is no longer below the rule threshold (500)',
   ],
   [
     'resolved past a resolve threshold',
-    { kind: 'resolved', x: 480, resolveThreshold: 490 },
+    { kind: 'resolved', x: 480, rule: { resolve_threshold: 490 } },
     'received-packages is 480 which is back at or below the resolve threshold (490)',
   ],
   [
     'resolved past a resolve threshold above',
-    { kind: 'resolved', operator: '<', x: 511, resolveThreshold: 510 },
+    { kind: 'resolved', rule: { operator: '<', resolve_threshold: 510 }, x: 511 },
     'received-packages is 511 which is back at or above the resolve threshold (510)',
   ],
   [
     'resolved window',
-    { kind: 'resolved', x: 480, windowSeconds: 60 },
+    { kind: 'resolved', x: 480, rule: { window_duration_seconds: 60 } },
     'received-packages has averaged 480 over the last 60 s, which no longer exceeds the rule threshold (500)',
   ],
   ['data again', { kind: 'resolved', cause: 'no_data', x: 508 }, 'received-packages sends data again, and is 508'],
   [
     'data again, with a window',
-    { kind: 'resolved', cause: 'no_data', x: 508, windowSeconds: 60 },
+    { kind: 'resolved', cause: 'no_data', x: 508, rule: { window_duration_seconds: 60 } },
     'received-packages sends data again, and has averaged 508 over the last 60 s',
   ],
   [
-    'a debt paid between the thresholds',
-    { x: 495, resolveThreshold: 490, owed: true },
+    'deferred, and sent between the thresholds',
+    { x: 495, rule: { resolve_threshold: 490 }, owed: true },
     'received-packages is 495 which has exceeded the rule threshold (500) and is not back at the resolve threshold (490)',
   ],
 ];
@@ -126,7 +124,7 @@ test('titles, colors and the value say what kind it is', () => {
   const [, red, green, blue] =
     /^(..)(..)(..)$/.exec(resolved.color.toString(16).padStart(6, '0'))?.map((part) => parseInt(part, 16)) ?? [];
   assert.ok((green as number) > (red as number) && (green as number) > (blue as number), 'resolved is green');
-  const silent = embed({ kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 60 });
+  const silent = embed({ kind: 'no_data', cause: 'no_data', x: undefined, rule: { no_data_seconds: 60 } });
   assert.deepEqual([silent.title, silent.fields[2]?.value], ['Alarm triggered', 'no data']);
 });
 
@@ -138,11 +136,14 @@ test('further fields appear only when they say something', () => {
     'Firing since': '<t:1699999910:F> (<t:1699999910:R>)',
   });
   assert.deepEqual(further(embed({ kind: 'resolved', x: 1, sinceMs: timeMs - 3_723_000 })), { Lasted: '1 h 2 min' });
-  assert.deepEqual(further(embed({ kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 100 })), {
-    'Last data': '<t:1699999900:F> (<t:1699999900:R>)',
-  });
-  assert.deepEqual(further(embed({ description: 'See run-book 7.' })), { Description: 'See run-book 7.' });
-  assert.deepEqual(further(embed({ description: '' })), {});
+  assert.deepEqual(
+    further(embed({ kind: 'no_data', cause: 'no_data', x: undefined, rule: { no_data_seconds: 100 } })),
+    {
+      'Last data': '<t:1699999900:F> (<t:1699999900:R>)',
+    },
+  );
+  assert.deepEqual(further(embed({ rule: { description: 'See run-book 7.' } })), { Description: 'See run-book 7.' });
+  assert.deepEqual(further(embed({ rule: { description: '' } })), {});
   const late = embed({}, { nowMs: timeMs + 60_001 });
   assert.deepEqual([further(late), late.footer?.text], [{ Time: '<t:1700000000:F> (<t:1700000000:R>)' }, 'sent late']);
 });

@@ -60,7 +60,7 @@ const oneLineMax = 257;
  * only when it says something. All of Discord's limits are kept.
  */
 export function embedOf(notification: Notification, facts: SendingFacts = {}): Embed {
-  const { ruleId, series, threshold } = notification;
+  const { ruleId, series, rule } = notification;
   const footer = footerText(notification, facts);
   const embed: Embed = {
     title: titles[notification.kind],
@@ -70,7 +70,7 @@ export function embedOf(notification: Notification, facts: SendingFacts = {}): E
       { name: 'Rule id', value: isRuleId(ruleId) ? ruleId : untrusted(ruleId, oneLineMax) },
       { name: 'Metric name', value: untrusted(series.name, oneLineMax) },
       { name: 'Metric value', value: valueText(notification) },
-      { name: 'Rule threshold', value: String(threshold) },
+      { name: 'Rule threshold', value: String(rule.threshold) },
       ...furtherFields(notification, facts),
     ],
     ...(footer !== '' && { footer: { text: footer } }),
@@ -91,7 +91,8 @@ export function embedCodePoints(embed: Embed): number {
 }
 
 function furtherFields(notification: Notification, facts: SendingFacts): EmbedField[] {
-  const { kind, timeMs, sinceMs, noDataSeconds, series, description } = notification;
+  const { kind, timeMs, sinceMs, series, rule } = notification;
+  const { no_data_seconds: noDataSeconds, description } = rule;
   const fields: (readonly [string, string | undefined])[] = [
     ['Tags', tagsText(Object.entries(series.tags))],
     ['Firing since', kind === 'fired' && sinceMs < timeMs ? momentText(sinceMs) : undefined],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { refusalOf } from '../../test/support/fake-discord/payload-validation.ts';
+import { operators } from '../rule/comparison.ts';
 import type { Notification } from '../alarm/notification.ts';
 import { tagsOf } from '../metric/sample.ts';
 import { packMessage, packStorm, plainMessage, type Message } from './message.ts';
@@ -14,13 +15,8 @@ const fired: Notification = {
   ruleVersion: { partition: 1, offset: 7 },
   series: { name: 'received-packages', tags: {} },
   x: 508,
-  operator: '>',
-  threshold: 500,
-  resolveThreshold: undefined,
-  windowSeconds: undefined,
-  noDataSeconds: undefined,
+  rule: { id: '21433034-8078-4f1a-bb8d-1ac996db395d', metric_name: 'received-packages', threshold: 500 },
   cause: 'breach',
-  description: undefined,
   timeMs: 10,
   sinceMs: 10,
   sample: { partition: 3, offset: 1_234, timestampMs: 10 },
@@ -41,7 +37,7 @@ test('ten alarms are one message, and the eleventh waits for the next', () => {
 });
 
 test('alarms are packed until 6,000 code points are reached', () => {
-  const long = { ...fired, description: 'x'.repeat(900) };
+  const long = { ...fired, rule: { ...fired.rule, description: 'x'.repeat(900) } };
   const { body, taken } = packMessage(Array.from({ length: 11 }, () => long));
   assert.equal(taken, 5);
   assert.equal(refusalOf(body), undefined);
@@ -135,13 +131,20 @@ const notifications: fc.Arbitrary<Notification> = fc.record({
       .map(tagsOf),
   }),
   x: fc.option(fc.double({ noNaN: true }), { nil: undefined }),
-  operator: fc.constantFrom('>' as const, '<' as const),
-  threshold: fc.double({ noNaN: true }),
-  resolveThreshold: fc.option(fc.double({ noNaN: true }), { nil: undefined }),
-  windowSeconds: fc.option(fc.double({ min: 1e-300, max: 86_400, noNaN: true }), { nil: undefined }),
-  noDataSeconds: fc.option(fc.double({ min: 1e-300, noNaN: true }), { nil: undefined }),
+  rule: fc.record(
+    {
+      id: fc.constant('a rule'),
+      metric_name: hostileText,
+      operator: fc.constantFrom(...operators),
+      threshold: fc.double({ noNaN: true }),
+      resolve_threshold: fc.double({ noNaN: true }),
+      window_duration_seconds: fc.double({ min: 1e-300, max: 86_400, noNaN: true }),
+      no_data_seconds: fc.double({ min: 1e-300, noNaN: true }),
+      description: fc.oneof(hostileText, fc.constant('`'.repeat(1_000))),
+    },
+    { requiredKeys: ['id', 'metric_name', 'threshold'] },
+  ),
   cause: fc.constantFrom('breach' as const, 'no_data' as const),
-  description: fc.option(fc.oneof(hostileText, fc.constant('`'.repeat(1_000))), { nil: undefined }),
   timeMs: fc.double({ noNaN: true }),
   sinceMs: fc.double({ noNaN: true }),
   sample: fc.constant({ partition: 0, offset: 0, timestampMs: 0 }),

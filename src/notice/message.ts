@@ -104,7 +104,7 @@ const lineNameCodePointsMax = 40;
 function lineOf(notification: Notification): string {
   const title = notification.kind === 'resolved' ? 'Alarm resolved' : 'Alarm triggered';
   const name = untrusted(notification.series.name, lineNameCodePointsMax);
-  return `${title}: ${name}, value ${valueText(notification)}, threshold ${notification.threshold}, rule ${cut(untrustedId(notification.ruleId), 38)}`;
+  return `${title}: ${name}, value ${valueText(notification)}, threshold ${notification.rule.threshold}, rule ${cut(untrustedId(notification.ruleId), 38)}`;
 }
 
 function untrustedId(ruleId: string): string {

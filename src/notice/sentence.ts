@@ -1,5 +1,6 @@
 import type { Notification } from '../alarm/notification.ts';
 import { comparisons } from '../rule/comparison.ts';
+import { ruleDefaults } from '../rule/rule-fields.ts';
 import { untrusted } from './discord-text.ts';
 
 /** A metric's name has at most 255 bytes, so that this cuts none; a record of somebody else's may. */
@@ -9,12 +10,14 @@ const nameCodePointsMax = 257;
 export function sentenceOf(notification: Notification): string {
   const name = untrusted(notification.series.name, nameCodePointsMax);
   if (notification.kind === 'no_data') {
-    const silence = notification.noDataSeconds === undefined ? '' : ` for ${notification.noDataSeconds} s`;
+    const { no_data_seconds: seconds } = notification.rule;
+    const silence = seconds === undefined ? '' : ` for ${seconds} s`;
     return `${name} has sent no data${silence}`;
   }
-  const isWindow = notification.windowSeconds !== undefined;
+  const { window_duration_seconds: windowSeconds } = notification.rule;
+  const isWindow = windowSeconds !== undefined;
   const value = isWindow
-    ? `has averaged ${valueText(notification)} over the last ${notification.windowSeconds} s`
+    ? `has averaged ${valueText(notification)} over the last ${windowSeconds} s`
     : `is ${valueText(notification)}`;
   if (notification.kind === 'resolved' && notification.cause === 'no_data')
     return `${name} sends data again, and ${value}`;
@@ -27,14 +30,15 @@ export function valueText(notification: Notification): string {
 }
 
 function comparison(notification: Notification): string {
-  const { operator, threshold, resolveThreshold, x } = notification;
+  const { x, rule } = notification;
+  const { operator = ruleDefaults.operator, threshold, resolve_threshold: resolveThreshold = threshold } = rule;
   const { breaches, words } = comparisons[operator];
   if (notification.kind === 'resolved') {
-    if (resolveThreshold !== undefined)
+    if (resolveThreshold !== threshold)
       return `is back at or ${words.clearSide} the resolve threshold (${resolveThreshold})`;
     return `${words.resolved} the rule threshold (${threshold})`;
   }
   if (x === undefined || breaches(x, threshold)) return `${words.breach} the rule threshold (${threshold})`;
   // Deferred, and sent while the value is between the two thresholds: still firing, and no longer in breach.
-  return `${words.breachEarlier} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold ?? threshold})`;
+  return `${words.breachEarlier} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold})`;
 }

@@ -253,10 +253,42 @@ export function isField(field: string): field is FieldName {
   return Object.hasOwn(ruleFields, field);
 }
 
+type SecretField = {
+  [Field in FieldName]: (typeof ruleFields)[Field] extends { readonly isSecret: true } ? Field : never;
+}[FieldName];
+
+/** A rule as everybody may see it: what notifications carry. */
+export type PublicRule = Omit<Rule, SecretField>;
+
+/** Also of what a newer version wrote: fields that are not known are left out. */
+export function publicRule(rule: Partial<Rule> & Pick<Rule, 'id'>): PublicRule {
+  const fields = publicFields.filter((field) => rule[field] !== undefined).map((field) => [field, rule[field]]);
+  return { id: rule.id, ...Object.fromEntries(fields) } as PublicRule;
+}
+
+const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boolean> = {
+  metric_name: (value) => typeof value === 'string',
+  discord_webhook: (value) => typeof value === 'string',
+  text: (value) => typeof value === 'string',
+  number: Number.isFinite,
+  choice: (value, spec) => typeof value === 'string' && Object.hasOwn((spec as ChoiceSpec).choices, value),
+  flag: (value) => typeof value === 'boolean',
+  tags: (value) =>
+    typeof value === 'object' && value !== null && Object.values(value).every((tag) => typeof tag === 'string'),
+};
+
+/** Whether a value has the field's type: for records of ours, which parseRule has checked before. */
+export function hasKind(field: FieldName, value: unknown): boolean {
+  const spec = fieldSpec(field);
+  return typesOfKinds[spec.kind](value, spec);
+}
+
 /** Whether a field's value must never be shown, logged or kept outside the `rules` topic. */
 export function isSecretField(field: string): boolean {
   return isField(field) && fieldSpec(field).isSecret === true;
 }
+
+const publicFields = fieldNames.filter((field) => !isSecretField(field));
 
 type Defaults = {
   readonly [

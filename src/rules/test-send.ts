@@ -6,7 +6,7 @@ import type { Meter } from '../base/meter.ts';
 import { actionFor, type Answer } from '../discord/answer.ts';
 import type { DiscordClient } from '../discord/discord-client.ts';
 import { packMessage } from '../notice/message.ts';
-import { compileRule, type Condition } from '../rule/condition.ts';
+import { compileRule } from '../rule/condition.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
 import { comparisons } from '../rule/comparison.ts';
@@ -63,7 +63,7 @@ export class TestSend {
 
   /** Rejects with the Failure `too_many_requests`. */
   ofRule(rule: Rule, subject: string): Promise<TestResult> {
-    return this.#send(notificationOfTest(compileRule(rule)), rule, subject);
+    return this.#send(notificationOfTest(rule), rule, subject);
   }
 
   /**
@@ -77,7 +77,7 @@ export class TestSend {
     const id = typeof given === 'string' && isRuleId(given) ? given : randomUUID();
     const fields = { ...stillOpen, ...this.#withKnownWebhook(input, id) };
     const rule = parseRule(fields, { id, idInInput: 'optional', apiBase: this.#options.discordApiBase });
-    const notification = notificationOfTest(compileRule(rule));
+    const notification = notificationOfTest(rule);
     const isSaved = this.#options.view.book.get(id) !== undefined;
     return this.#send(isSaved ? notification : { ...notification, ruleId: 'not saved yet' }, rule, subject);
   }
@@ -136,9 +136,9 @@ function tooMany(detail: string, waitMs: number): Failure {
   return new Failure('too_many_requests', detail, { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)) });
 }
 
-/** An alarm of the rule as it might come: a value somewhat beyond the threshold, just now. */
-function notificationOfTest(condition: Condition): Notification {
-  const { threshold, operator, forMs } = condition;
+/** An alarm of the rule as it might come: a value somewhat past the threshold, just now. */
+function notificationOfTest(rule: Rule): Notification {
+  const { metricName, tags, threshold, operator, forMs } = compileRule(rule);
   const distance = Math.max(1, Math.abs(threshold) / 50);
   // Without the long tails that sums of fractions have.
   const x = Number(comparisons[operator].past(threshold, distance).toPrecision(6));
@@ -155,8 +155,8 @@ function notificationOfTest(condition: Condition): Notification {
       sample: { partition: 0, offset: 0, timestampMs: timeMs },
       owed: false,
     },
-    { condition, partition: 0, offset: 0 },
-    { name: condition.metricName, tags: condition.tags },
+    { rule, partition: 0, offset: 0 },
+    { name: metricName, tags },
   );
 }
 

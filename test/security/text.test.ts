@@ -80,7 +80,7 @@ const notification: fc.Arbitrary<Notification> = fc
       ...more,
       x: more.kind === 'no_data' ? more.x : (more.x ?? 1),
       cause: more.kind === 'no_data' ? 'no_data' : 'breach',
-      noDataSeconds: more.kind === 'no_data' ? 60 : undefined,
+      ...(more.kind === 'no_data' && { rule: { no_data_seconds: 60 } }),
       sinceMs: more.timeMs - 1_000,
       series: { name, tags: Object.fromEntries(tags.map(([key, value]) => [`k${key}`, value])) },
     }),
@@ -146,7 +146,9 @@ test('100,000 emoji in every text are cut to what Discord takes', () => {
   for (const emoji of ['🙂', '👩‍👩‍👧‍👦', '🏳️‍🌈']) {
     const long = emoji.repeat(100_000);
     const series = { name: long, tags: { [long]: long } };
-    const notifications = Array.from({ length: 2 }, () => notificationFor(long, 1, { series, description: long }));
+    const notifications = Array.from({ length: 2 }, () =>
+      notificationFor(long, 1, { series, rule: { description: long } }),
+    );
     for (const pack of [packMessage, packStorm, plainMessage]) assertHarmless(pack(notifications).body);
   }
 });
@@ -158,7 +160,7 @@ test('the fake Discord takes each of the worst, and would ping nobody', async (t
     // The limit of a channel would be met by so many to one.
     const { url } = fake.addWebhook();
     const series = { name: fragment, tags: { [`k${fragment}`]: fragment } };
-    const { body } = packMessage([notificationFor(ruleId, 1, { series, description: fragment.repeat(50) })]);
+    const { body } = packMessage([notificationFor(ruleId, 1, { series, rule: { description: fragment.repeat(50) } })]);
     const headers = { 'content-type': 'application/json', 'user-agent': 'test' };
     const answer = await request(`${url}?wait=true`, { method: 'POST', headers, body: JSON.stringify(body) });
     if (answer.statusCode === 429) {

@@ -129,7 +129,7 @@ async function placeOf(id: string): Promise<{ partition: number } | undefined> {
 test('what a message took is measured from its sample, and of a silence from when the next one was due', async () => {
   const nowMs = Date.now();
   const alarmId = '7b1c9f0e-0000-4000-8000-000000000001';
-  const silence = { kind: 'no_data', cause: 'no_data', x: undefined, noDataSeconds: 300 } as const;
+  const silence = { kind: 'no_data', cause: 'no_data', x: undefined, rule: { no_data_seconds: 300 } } as const;
   const sample = { partition: 1, offset: 3, timestampMs: nowMs - 300_000 };
   const again = { partition: 1, offset: 4, timestampMs: nowMs + 9_000 };
   const told = [

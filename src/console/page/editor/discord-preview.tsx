@@ -6,7 +6,7 @@ import { codePoints } from '../../../notice/discord-text.ts';
 import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../notice/embed.ts';
 import { needsWindow } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
-import { ruleDefaults } from '../../../rule/rule-fields.ts';
+import { publicRule, ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs, status } from '../state/live.ts';
 import { agoText, grouped, momentText } from '../parts/time-text.ts';
@@ -37,21 +37,18 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
   const step = Math.abs(threshold) >= 100 ? Math.ceil(Math.abs(threshold) / 60) : 1;
   const timeMs = nowMs.value;
   const inside = rule.resolve_threshold ?? threshold;
+  // Before it is typed, the window is a minute.
+  const window = needsWindow(rule.type) ? { window_duration_seconds: rule.window_duration_seconds ?? 60 } : {};
   return {
     id: someId,
     kind,
     alarmId: someId,
     ruleId: rule.id ?? someId,
     ruleVersion: { partition: 0, offset: 0 },
+    rule: publicRule({ metric_name: 'a-metric', threshold, ...rule, ...window, id: rule.id ?? someId }),
     series: { name: rule.metric_name || 'a-metric', tags: rule.tags ?? noTags },
     x: kind === 'no_data' ? undefined : past(kind === 'fired' ? threshold : inside, kind === 'fired' ? step : -step),
-    operator,
-    threshold,
-    resolveThreshold: rule.resolve_threshold === threshold ? undefined : rule.resolve_threshold,
-    windowSeconds: needsWindow(rule.type) ? (rule.window_duration_seconds ?? 60) : undefined,
-    noDataSeconds: kind === 'no_data' ? rule.no_data_seconds : undefined,
     cause: kind === 'no_data' ? 'no_data' : 'breach',
-    description: rule.description,
     timeMs,
     sinceMs: kind === 'resolved' ? timeMs - lastedMs : timeMs,
     sample: { partition: 0, offset: 0, timestampMs: timeMs },
