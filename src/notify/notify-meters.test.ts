@@ -6,7 +6,7 @@ import { countNotify, reportNotify } from './notify-meters.ts';
 import { park } from './schedule/parking.ts';
 import { SendGate } from './send-gate.ts';
 
-const outbox = {
+const partition = {
   waiting: 7,
   oldestMs: Date.now() - 60_000,
   parked: () => [park('wh_0123456789ab', '404 Unknown Webhook (code 10015)', 0)],
@@ -15,7 +15,7 @@ const outbox = {
 
 test('figures tell of each outcome, of what waits and for how long, and of parked webhooks', async () => {
   const meter = new Meter();
-  const count = countNotify(meter, new Set([outbox]), new SendGate(40, systemClock));
+  const count = countNotify(meter, new Map([[3, partition]]), new SendGate(40, systemClock), systemClock);
   for (const outcome of ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'] as const)
     count.ended(outcome, 1_000);
   count.limited(1_500);
@@ -33,8 +33,8 @@ test('figures tell of each outcome, of what waits and for how long, and of parke
 
 test('health names each webhook in trouble by its hash, and why; and says when nobody may send', () => {
   const gate = new SendGate(40, systemClock);
-  assert.deepEqual(reportNotify(new Set(), gate), { status: 'pass', detail: '0 notifications waiting' });
-  const { status, detail } = reportNotify(new Set([outbox]), gate);
+  assert.deepEqual(reportNotify(new Map(), gate), { status: 'pass', detail: '0 notifications waiting' });
+  const { status, detail } = reportNotify(new Map([[3, partition]]), gate);
   assert.equal(status, 'warn');
   assert.equal(
     detail,
@@ -42,5 +42,5 @@ test('health names each webhook in trouble by its hash, and why; and says when n
   );
   const nowMs = systemClock.monotonicMs();
   gate.answered({ kind: 'address_blocked', waitMs: 90_000, reason: '429' }, nowMs, nowMs);
-  assert.match(reportNotify(new Set(), gate).detail ?? '', /^Discord blocks this address for (90|89) s more; /);
+  assert.match(reportNotify(new Map(), gate).detail ?? '', /^Discord blocks this address for (90|89) s more; /);
 });

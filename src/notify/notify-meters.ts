@@ -1,12 +1,13 @@
+import type { Clock } from '../base/clock.ts';
 import type { HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import type { NotifyVitals } from '../instance/instance-record.ts';
 import type { DeliveryOutcome } from '../notice/delivery-record.ts';
 import type { Action } from '../discord/answer.ts';
-import type { Outbox } from './outbox.ts';
+import type { Parked } from './schedule/parking.ts';
 import type { SendGate } from './send-gate.ts';
 
-/** What is told of as it happens. */
+/** Counts what happens. */
 export interface NotifyCount {
   readonly ended: (outcome: DeliveryOutcome, delayMs: number) => void;
   readonly answered: (action: Action['kind']) => void;
@@ -18,12 +19,29 @@ const troublesNamedMax = 5;
 const delayBucketsSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600];
 const waitBucketsSeconds = [0.1, 0.5, 1, 2, 5, 15, 60, 300, 3_600];
 
-type Outboxes = ReadonlySet<Pick<Outbox, 'waiting' | 'oldestMs' | 'parked' | 'troubles'>>;
+/** What is wrong with a target, for health and log: named by hash, never by its URL. */
+export interface TargetTrouble {
+  readonly webhook: string;
+  readonly reason: string;
+}
 
-const waitingIn = (outboxes: Outboxes): number => [...outboxes].reduce((sum, outbox) => sum + outbox.waiting, 0);
+/** What is asked of one partition. */
+interface PartitionVitals {
+  readonly waiting: number;
+  readonly oldestMs: number | undefined;
+  parked(): Parked[];
+  troubles(): TargetTrouble[];
+}
+
+/** The partitions of this process, by number. */
+type Partitions = ReadonlyMap<number, PartitionVitals>;
+
+const waitingIn = (partitions: Partitions): number =>
+  [...partitions.values()].reduce((sum, { waiting }) => sum + waiting, 0);
+const parkedIn = (partitions: Partitions) => [...partitions.values()].flatMap((partition) => partition.parked());
 
 /** The notifier's figures for /metrics. */
-export function countNotify(meter: Meter, outboxes: Outboxes, gate: SendGate): NotifyCount {
+export function countNotify(meter: Meter, partitions: Partitions, gate: SendGate, clock: Clock): NotifyCount {
   const ended = meter.counter('notify_notifications_total', 'Notifications that came to an end, by outcome', [
     'outcome',
   ]);
@@ -40,21 +58,21 @@ export function countNotify(meter: Meter, outboxes: Outboxes, gate: SendGate): N
     waitBucketsSeconds,
   );
   meter.gauge('notify_waiting', 'Notifications in memory that have not ended', [], (gauge) =>
-    gauge.set(waitingIn(outboxes)),
+    gauge.set(waitingIn(partitions)),
   );
   meter.gauge('notify_gate_waiting', "Webhooks that wait for the address's own rate or block", [], (gauge) =>
     gauge.set(gate.waiting),
   );
   meter.gauge('notify_parked_webhooks', 'Webhooks that are parked because they are broken', [], (gauge) =>
-    gauge.set([...outboxes].reduce((sum, outbox) => sum + outbox.parked().length, 0)),
+    gauge.set(parkedIn(partitions).length),
   );
   meter.gauge(
     'notify_oldest_seconds',
     'Age of the oldest notification that is not delivered yet, parked ones included',
     [],
     (gauge) => {
-      const oldest = Math.min(...[...outboxes].map((outbox) => outbox.oldestMs ?? Infinity));
-      gauge.set(Number.isFinite(oldest) ? Math.max(0, Date.now() - oldest) / 1_000 : 0);
+      const oldest = Math.min(...[...partitions.values()].map(({ oldestMs }) => oldestMs ?? Infinity));
+      gauge.set(Number.isFinite(oldest) ? Math.max(0, clock.wallMs() - oldest) / 1_000 : 0);
     },
   );
   return {
@@ -68,29 +86,27 @@ export function countNotify(meter: Meter, outboxes: Outboxes, gate: SendGate): N
   };
 }
 
-/** What the console is told of this notifier. */
-export function notifyVitals(outboxes: Outboxes, gate: SendGate, partitions: Iterable<number>): NotifyVitals {
-  const all = [...outboxes];
+/** What this notifier publishes of itself for the console. */
+export function notifyVitals(partitions: Partitions, gate: SendGate): NotifyVitals {
   return {
-    partitions: [...partitions],
-    waiting: waitingIn(outboxes),
-    parked: all.reduce((sum, outbox) => sum + outbox.parked().length, 0),
+    partitions: [...partitions.keys()],
+    waiting: waitingIn(partitions),
+    parked: parkedIn(partitions).length,
     heldBackMs: Math.max(0, Math.round(gate.closedMs())),
   };
 }
 
 /** What health says: each webhook in trouble by its hash, and why. */
-export function reportNotify(outboxes: Outboxes, gate: SendGate): HealthReport {
-  const parts = [`${waitingIn(outboxes)} notifications waiting`];
+export function reportNotify(partitions: Partitions, gate: SendGate): HealthReport {
+  const parts = [`${waitingIn(partitions)} notifications waiting`];
   const closedMs = gate.closedMs();
   if (closedMs > 0) {
     const why = gate.pace.isBlocked() ? 'Discord blocks this address' : 'Discord limits this address';
     parts.unshift(`${why} for ${Math.ceil(closedMs / 1_000)} s more`);
   }
-  const all = [...outboxes];
-  const parked = all.flatMap((outbox) => outbox.parked());
+  const parked = parkedIn(partitions);
   if (parked.length > 0) parts.push(`parked webhooks: ${named(parked)}`);
-  const troubles = all.flatMap((outbox) => outbox.troubles());
+  const troubles = [...partitions.values()].flatMap((partition) => partition.troubles());
   if (troubles.length > 0) parts.push(`webhooks in trouble: ${named(troubles)}`);
   const isWell = closedMs === 0 && parked.length === 0 && troubles.length === 0;
   return { status: isWell ? 'pass' : 'warn', detail: parts.join('; ') };

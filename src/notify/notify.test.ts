@@ -421,7 +421,7 @@ test('what waits for a webhook that is well again is sent at once, also when an 
   await enqueue(bench.log, webhookId, [one, other]);
   const url = bench.fake.urlOf(bench.fake.webhooks.get(webhookId)!);
   const [partition, atMs] = [partitionOf(Buffer.from(webhookId), topics.notifications.partitions), Date.now()];
-  // More than is read at once, so that the lane has begun before all of it was.
+  // More than is read at once, so that the sender has begun before all of it was.
   const filler = { key: Buffer.from('nobody'), value: Buffer.alloc(600_000), timestampMs: Date.now(), partition };
   for (let count = 0; count < 4; count++) await bench.log.append(topics.notifications.name, [filler]);
   const { id, token } = bench.fake.webhooks.get(webhookId)!;

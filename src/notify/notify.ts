@@ -1,15 +1,15 @@
+import { systemClock, type Clock } from '../base/clock.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import { aborted, type Service } from '../base/service.ts';
 import type { Vitals } from '../instance/instance-record.ts';
-import type { Log } from '../log/log.ts';
+import type { Claim, Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 import { DiscordClient } from '../discord/discord-client.ts';
-import { systemClock } from '../base/clock.ts';
 import { countNotify, notifyVitals, reportNotify } from './notify-meters.ts';
-import { Outbox } from './outbox.ts';
+import { NotificationPartition } from './partition.ts';
 import { SendGate } from './send-gate.ts';
 
 export interface NotifyOptions {
@@ -18,7 +18,7 @@ export interface NotifyOptions {
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
-  /** Where what is told of this instance is left. */
+  /** Where this instance publishes how it is. */
   readonly vitals?: Vitals;
   readonly version: string;
   /** The operator's base in place of Discord's. */
@@ -27,6 +27,7 @@ export interface NotifyOptions {
   readonly consoleUrl?: string | undefined;
   /** Requests a second that all instances behind one address make together. */
   readonly globalRps?: number;
+  readonly clock?: Clock;
 }
 
 /** The name of the group that shares the partitions of `notifications`. */
@@ -40,45 +41,42 @@ const globalRpsDefault = 40;
  * owns a webhook's partition, so one process sends to it.
  */
 export function createNotify(options: NotifyOptions): Service {
-  const { log, rules, logger, discordApiBase: apiBase, consoleUrl, globalRps = globalRpsDefault } = options;
-  const outboxes = new Set<Outbox>();
-  const owned = new Set<number>();
-  const gate = new SendGate(globalRps, systemClock);
-  const count = countNotify(options.meter, outboxes, gate);
-  const ready = options.health.awaitReady('notify');
-  options.health.add('notify', () => reportNotify(outboxes, gate));
-  if (options.vitals !== undefined) options.vitals.notify = () => notifyVitals(outboxes, gate, owned);
-  return {
-    name: 'notify',
-    async run(signal) {
-      await Promise.race([rules.caughtUp, aborted(signal)]);
-      if (signal.aborted) return;
-      const client = new DiscordClient({ version: options.version, privateAddresses: apiBase !== undefined });
-      ready();
-      // Instances share the address's rate as they share the partitions.
-      const share = (): void => gate.setRate(globalRps, Math.max(1, outboxes.size) / partitions);
-      const partitions = await log.partitionCount(topics.notifications.name);
-      try {
-        await log.process(
-          topics.notifications.name,
-          notifyGroup,
-          async (claim) => {
-            const context = { log, rules, client, gate, clock: systemClock, apiBase, consoleUrl, logger, count };
-            const outbox = new Outbox(claim, context);
-            outboxes.add(outbox);
-            owned.add(claim.partition);
-            share();
-            await outbox.run().finally(() => {
-              outboxes.delete(outbox);
-              owned.delete(claim.partition);
-              share();
-            });
-          },
-          signal,
-        );
-      } finally {
-        await client.close();
-      }
-    },
-  };
+  const { log, rules, health, meter, vitals, logger, discordApiBase: apiBase, consoleUrl } = options;
+  const { globalRps = globalRpsDefault, clock = systemClock } = options;
+  const owned = new Map<number, NotificationPartition>();
+  const gate = new SendGate(globalRps, clock);
+  const count = countNotify(meter, owned, gate, clock);
+  const ready = health.awaitReady('notify');
+  health.add('notify', () => reportNotify(owned, gate));
+  if (vitals !== undefined) vitals.notify = () => notifyVitals(owned, gate);
+
+  async function run(signal: AbortSignal): Promise<void> {
+    await Promise.race([rules.caughtUp, aborted(signal)]);
+    if (signal.aborted) return;
+    const client = new DiscordClient({ version: options.version, privateAddresses: apiBase !== undefined });
+    ready();
+    const partitions = await log.partitionCount(topics.notifications.name);
+    const context = { log, rules, client, gate, clock, apiBase, consoleUrl, logger, count };
+    const sendOne = async (claim: Claim): Promise<void> => {
+      const partition = new NotificationPartition(claim, context);
+      owned.set(claim.partition, partition);
+      shareRate(partitions);
+      await partition.run().finally(() => {
+        if (owned.get(claim.partition) === partition) owned.delete(claim.partition);
+        shareRate(partitions);
+      });
+    };
+    try {
+      await log.process(topics.notifications.name, notifyGroup, sendOne, signal);
+    } finally {
+      await client.close();
+    }
+  }
+
+  /** Instances share the address's rate as they share the partitions. */
+  function shareRate(partitions: number): void {
+    gate.setRate(globalRps, Math.max(1, owned.size) / partitions);
+  }
+
+  return { name: 'notify', run };
 }

@@ -2,30 +2,30 @@ import type { Action, Answer } from '../discord/answer.ts';
 import type { Clock } from '../base/clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
 import { RequestWindow } from './schedule/request-window.ts';
-import { Turns, type Waiter } from './schedule/turns.ts';
+import { FairQueue, type Request } from './schedule/fair-queue.ts';
 import { WebhookPace } from './schedule/webhook-pace.ts';
 
 /** Webhooks whose pace is remembered; past them those that may be asked at once are forgotten. */
 const pacesMax = 10_000;
 
-/** What those that wait leave of a burst, for others that may come. */
+/** Burst tokens reserved for newcomers. */
 const sparedByWaiting = 2;
 /** Discord allows an address 50 requests in a second. Two are left to test messages, which do not come through here. */
 const inSecondMax = 48;
-interface AtGate extends Waiter {
+interface GateRequest extends Request {
   readonly go: () => void;
 }
 
 /**
- * The one door of this process to Discord. Lanes queue here, and go through as fast as AddressPace allows, in the order of Turns.
- * What went through and is made durable is written as RequestWindow allows, which a lane feels only after a stall.
+ * Every request of this process to Discord passes here. Senders queue, and are let through as fast as AddressPace allows, in the
+ * order of FairQueue. Once its attempt is durable, a request is written as RequestWindow allows, which delays it only after a stall.
  */
 export class SendGate {
   readonly pace: AddressPace;
   readonly #clock: Clock;
-  readonly #turns = new Turns<AtGate>();
+  readonly #queue = new FairQueue<GateRequest>();
   readonly #window = new RequestWindow(inSecondMax);
-  /** The last that is let write: who comes after it waits for it. */
+  /** The last request that may be written: those after it wait for it. */
   #lastWrite: Promise<unknown> = Promise.resolve();
   #isPumping = false;
   #served = 0;
@@ -40,7 +40,7 @@ export class SendGate {
 
   /** How many requests wait for the rate of the address. */
   get waiting(): number {
-    return this.#turns.size;
+    return this.#queue.size;
   }
 
   /** Resolves when one request may go out; false when the signal aborted before. `due`: how many notifications wait for it. */
@@ -48,19 +48,19 @@ export class SendGate {
     if (signal.aborted) return Promise.resolve(false);
     return new Promise((resolve) => {
       const leave = (): void => {
-        this.#turns.remove(entry);
+        this.#queue.remove(entry);
         resolve(false);
-        // The pump must not sleep on for nobody.
+        // Wake the pump: its waiter is gone.
         this.#changed();
       };
       const go = (): void => {
         signal.removeEventListener('abort', leave);
         resolve(true);
       };
-      const entry: AtGate = { go, due, cameMs: this.#clock.monotonicMs() };
+      const entry: GateRequest = { go, due, cameMs: this.#clock.monotonicMs() };
       signal.addEventListener('abort', leave, { once: true });
-      this.#turns.add(entry);
-      // It may go before who waits now.
+      this.#queue.add(entry);
+      // It may go before those that wait.
       this.#changed();
       void this.#pump();
     });
@@ -87,7 +87,7 @@ export class SendGate {
     return answer;
   }
 
-  /** The webhook's pace. It outlives the lane: a partition that is begun anew still knows of a wait. */
+  /** The pace of a webhook. It outlives the sender: after a restart of its partition a wait still holds. */
   paceOf(webhookId: string): WebhookPace {
     const found = this.#paces.get(webhookId);
     if (found !== undefined) return found;
@@ -104,18 +104,18 @@ export class SendGate {
     return this.#served;
   }
 
-  /** How long nobody may send, by Discord's word. */
+  /** How long Discord wants no request of this address. */
   closedMs(): number {
     return this.pace.closedMs(this.#clock.monotonicMs());
   }
 
-  /** Whoever was let through did not send. */
+  /** A granted slot was not used. */
   unused(): void {
     this.pace.unanswered();
     this.#changed();
   }
 
-  /** What came of a request that was let through, and begun at `begunMs`. */
+  /** The answer to a request that was let through, and begun at `begunMs`. */
   answered(action: Action, begunMs: number, nowMs: number): void {
     if (action.kind === 'address_blocked') this.pace.block(nowMs, begunMs, action.waitMs);
     else if (action.kind === 'try_again') this.pace.unanswered();
@@ -132,7 +132,7 @@ export class SendGate {
     this.#changed();
   }
 
-  /** The pace was told something: whoever waits looks again. */
+  /** The pace has changed: waiters check again. */
   #changed(): void {
     this.#change.abort();
     this.#change = new AbortController();
@@ -141,11 +141,11 @@ export class SendGate {
   async #pump(): Promise<void> {
     if (this.#isPumping) return;
     this.#isPumping = true;
-    while (this.#turns.size > 0) {
+    while (this.#queue.size > 0) {
       const nowMs = this.#clock.monotonicMs();
       const waitMs = Math.max(this.pace.waitMs(nowMs), this.#window.waitMs(nowMs));
       const spareMs = waitMs > 0 ? waitMs : this.pace.waitMs(nowMs, sparedByWaiting);
-      const next = waitMs > 0 ? undefined : this.#turns.take(nowMs, spareMs > 0);
+      const next = waitMs > 0 ? undefined : this.#queue.take(nowMs, spareMs > 0);
       if (next === undefined) {
         await this.#clock.pause(spareMs, this.#change.signal);
         continue;

@@ -2,17 +2,17 @@
  * A world in which notifiers live and die, on a simulated log and before a simulated Discord. The seed says when a process
  * crashes, pauses and wakes too late, or loses an answer of the log; and what Discord does to its requests.
  *
- *   plan ──> notifications ──> instances (Outbox, the real one) ──> SimDiscord
+ *   plan ──> notifications ──> instances (NotificationPartition, the real one) ──> SimDiscord
  *                                  │ acts: append, commit, read
  *                                  └──> conductor ──> SimStore (survives)
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { formatNotification, type Notification } from '../../../src/alarm/notification.ts';
 import { createLogger } from '../../../src/base/logger.ts';
-import { ClaimLost, LogUnavailable } from '../../../src/log/log.ts';
+import { ClaimLost, LogUnavailable, type Claim } from '../../../src/log/log.ts';
 import { parseDeliveryRecord, type DeliveryRecord } from '../../../src/notice/delivery-record.ts';
 import { isParkingKey, parseParkingRecord, type ParkingRecord } from '../../../src/notice/parking-record.ts';
-import { Outbox } from '../../../src/notify/outbox.ts';
+import { NotificationPartition } from '../../../src/notify/partition.ts';
 import { SendGate } from '../../../src/notify/send-gate.ts';
 import { RuleBook } from '../../../src/rule/rule-book.ts';
 import type { RuleListener } from '../../../src/rule/rule-feed.ts';
@@ -197,7 +197,7 @@ export class SimWorld {
     const count = { ended: () => {}, answered: () => {}, limited: () => {}, unreadable: () => {} };
     const client = this.discord.clientOf(instance);
     const context = { log, rules, client, gate, clock, logger, count, apiBase: undefined, consoleUrl: undefined };
-    const handle = (claim: ConstructorParameters<typeof Outbox>[0]): Promise<void> => new Outbox(claim, context).run();
+    const handle = (claim: Claim): Promise<void> => new NotificationPartition(claim, context).run();
     void log.process(group.topic, group.name, handle, instance.stop.signal).catch(() => {});
   }
 

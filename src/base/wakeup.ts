@@ -1,13 +1,13 @@
-/** Something has changed; whoever waits for that looks again. */
-export class Bell {
+/** A condition variable: waiters are woken all at once, and check their own condition again. */
+export class Wakeup {
   readonly #waiting = new Set<() => void>();
 
-  ring(): void {
+  notifyAll(): void {
     for (const go of this.#waiting) go();
   }
 
-  /** Resolves when the bell rings, or the signal aborts. */
-  heard(signal: AbortSignal): Promise<void> {
+  /** Resolves at the next notifyAll, or when the signal aborts. */
+  wait(signal: AbortSignal): Promise<void> {
     if (signal.aborted) return Promise.resolve();
     return new Promise((resolve) => {
       const go = (): void => {

@@ -1,33 +1,33 @@
 /**
- * Whose turn it is among the webhooks that wait for the rate of the address. Work is conserved: the order says who waits, not how
- * long all of it takes. So a storm is drained as soon whatever the order is, and those beside it need not feel it:
+ * Which request goes next among the keys that wait for the rate of the address. Work is conserved: the order decides who waits,
+ * not how long all of it takes. So a storm is drained as soon in any order, and those beside it need not notice it:
  *
- * - who has the fewest notifications due goes first, since waiting fills the messages of the others;
- * - of the like the newest goes first: of a thousand that came together somebody must be the last, but who comes after them with
+ * - the key with the fewest due notifications goes first, since waiting fills the messages of the others;
+ * - among equals the newest goes first: of a thousand that came together one must be the last, but one that comes after them with
  *   one alarm need not wait until the thousand are served;
- * - every fourth turn is that of whoever has waited longest, so that nobody waits for ever;
- * - the last of a burst are kept for who has just come with no more than one message shows.
+ * - every fourth request is the one that has waited longest, so that none waits for ever;
+ * - the last of a burst are reserved for newcomers with no more than one message shows.
  *
  * Times are of one monotonic clock, in milliseconds.
  */
-export interface Waiter {
-  /** How many notifications are due to its webhook now. */
+export interface Request {
+  /** How many notifications are due under its key now. */
   readonly due: () => number;
   readonly cameMs: number;
 }
 
-/** Every so many turns are the longest waiting one's. */
+/** Every so many requests are the longest waiting one. */
 const longestEvery = 4;
 /** What one message shows. */
 const fewMax = 10;
-/** Who waits for longer has not just come. */
+/** A request that has waited longer is no newcomer. */
 const justCameMs = 50;
 
-export class Turns<Entry extends Waiter> {
+export class FairQueue<Entry extends Request> {
   /** In the order in which they came. */
   readonly #waiting: Entry[] = [];
   #sinceLongest = 0;
-  /** So many of what is kept for them were taken, and nobody else had a turn. */
+  /** Reserved tokens that newcomers took since another request went. */
   #newcomersInARow = 0;
 
   get size(): number {
@@ -43,14 +43,14 @@ export class Turns<Entry extends Waiter> {
     if (at !== -1) this.#waiting.splice(at, 1);
   }
 
-  /** Takes out whose turn it is. `isScarce`: only what is kept for newcomers is left; then it may be nobody's turn. */
+  /** Takes out the next request. `isScarce`: only what is reserved for newcomers is left; then there may be none. */
   take(nowMs: number, isScarce: boolean): Entry | undefined {
-    const entry = isScarce ? this.#newcomer(nowMs) : this.#anybody(nowMs);
+    const entry = isScarce ? this.#newcomer(nowMs) : this.#any(nowMs);
     if (entry !== undefined) this.remove(entry);
     return entry;
   }
 
-  #anybody(nowMs: number): Entry | undefined {
+  #any(nowMs: number): Entry | undefined {
     this.#newcomersInARow = 0;
     const isLongests = this.#sinceLongest >= longestEvery - 1;
     this.#sinceLongest = isLongests ? 0 : this.#sinceLongest + 1;
@@ -68,7 +68,7 @@ export class Turns<Entry extends Waiter> {
     return entry;
   }
 
-  /** The newest of those with the fewest due, looked for among the newcomers alone when only they may go. */
+  /** The newest of those with the fewest due; among newcomers alone when only they may go. */
   #fewestDue(nowMs: number, ofNewcomers: boolean): Entry | undefined {
     let best: Entry | undefined;
     let fewest = Infinity;
@@ -82,6 +82,6 @@ export class Turns<Entry extends Waiter> {
   }
 }
 
-function isNewcomer({ cameMs, due }: Waiter, nowMs: number): boolean {
+function isNewcomer({ cameMs, due }: Request, nowMs: number): boolean {
   return nowMs - cameMs <= justCameMs && due() <= fewMax;
 }

@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { notificationFor } from '../../test/support/notification.ts';
+import type { DeliveryEnd, DeliveryOutcome } from '../notice/delivery-record.ts';
+import { SentNotifications } from '../notice/sent-notifications.ts';
+import { RuleBook } from '../rule/rule-book.ts';
+import type { Waiting } from './delivery-writer.ts';
+import { fateOf, nextStep, rememberedMs, type Fate, type World } from './fate.ts';
+import { Parking } from './parking.ts';
+import { ready, type SenderState, type SentMessage } from './sender-state.ts';
+
+const nowMs = 1_800_000_000_000;
+const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
+const [key, otherKey] = ['123456789012345678', '123456789012345679'];
+const urlOf = (id: string): string => `https://discord.com/api/webhooks/${id}/${'t'.repeat(68)}`;
+const target = { id: key, token: 't'.repeat(68) };
+
+/** A world in the hands of a test. */
+class TestWorld implements World {
+  nowMs = nowMs;
+  readonly rules = new RuleBook();
+  readonly sent = new SentNotifications();
+  readonly parking = new Parking();
+  #offset = 0;
+
+  setRule(webhookId: string | null): void {
+    const rule = { id: ruleId, metric_name: 'cpu', threshold: 1, discord_webhook_url: urlOf(webhookId ?? key) };
+    const value = webhookId === null ? null : JSON.stringify(rule);
+    this.rules.apply({ key: ruleId, value, partition: 0, offset: this.#offset++ });
+  }
+
+  end(outcome: DeliveryOutcome, more: Partial<DeliveryEnd> = {}): void {
+    this.sent.apply({
+      kind: 'outcome',
+      notificationId: 'n1',
+      webhookId: key,
+      outcome,
+      messageId: 'm1',
+      attemptId: undefined,
+      reason: undefined,
+      webhook: undefined,
+      offset: undefined,
+      possibleRepeat: false,
+      atMs: this.nowMs,
+      ...more,
+    });
+  }
+}
+
+const waitingFor = (id: string, ruleOffset = 0, offset = 7): Waiting => ({
+  notification: notificationFor(ruleId, 5, { id, ruleVersion: { partition: 0, offset: ruleOffset } }),
+  key,
+  offset,
+  appendedMs: nowMs,
+  holds: true,
+});
+
+/** How the world may stand when a notification is looked at. */
+const states = {
+  deliverable: (world: TestWorld) => world.setRule(key),
+  /** The rule's version that it was evaluated by is not here yet. */
+  ruleOnItsWay: () => {},
+  ruleMoved: (world: TestWorld) => world.setRule(otherKey),
+  targetParked: (world: TestWorld) => {
+    world.setRule(key);
+    world.parking.park(key, target, '404', nowMs);
+  },
+  /** Another of its message has an outcome, and its own was lost in a crash. */
+  proven: (world: TestWorld) => {
+    world.setRule(key);
+    for (const notificationId of ['n1', 'n2'])
+      world.sent.apply({
+        kind: 'attempt',
+        notificationId,
+        webhookId: key,
+        attemptId: 'a1',
+        attempt: 1,
+        atMs: nowMs,
+        deadlineMs: nowMs,
+      });
+    world.end('delivered', { notificationId: 'n2', attemptId: 'a1' });
+  },
+  finished: (world: TestWorld) => {
+    world.setRule(key);
+    world.end('delivered');
+  },
+} as const satisfies Record<string, (world: TestWorld) => void>;
+
+/** What may happen then. */
+const events = {
+  nothing: () => {},
+  ruleSet: (world: TestWorld) => world.setRule(key),
+  ruleGetsOtherWebhook: (world: TestWorld) => world.setRule(otherKey),
+  ruleDeleted: (world: TestWorld) => world.setRule(null),
+  targetParked: (world: TestWorld) => void world.parking.park(key, target, '404', nowMs),
+  targetFreed: (world: TestWorld) => {
+    for (const { webhook } of world.parking.states()) world.parking.free(key, webhook);
+  },
+  tenSecondsPass: (world: TestWorld) => void (world.nowMs += 10_000),
+  aDayPasses: (world: TestWorld) => void (world.nowMs += rememberedMs + 1),
+  anotherOwnerDelivers: (world: TestWorld) => world.end('delivered'),
+  anotherOwnerParks: (world: TestWorld) => world.end('parked', { webhook: 'wh_1', offset: 7 }),
+  anotherOwnerReroutes: (world: TestWorld) => world.end('rerouted', { offset: 7 }),
+} as const satisfies Record<string, (world: TestWorld) => void>;
+
+type Expected = Exclude<Fate['kind'], 'end'> | DeliveryOutcome;
+type Table = Record<keyof typeof states, Record<keyof typeof events, Expected>>;
+
+const ended = {
+  anotherOwnerDelivers: 'finished',
+  anotherOwnerReroutes: 'finished',
+} as const;
+const allTheSame = (fate: Expected): Record<keyof typeof events, Expected> =>
+  Object.fromEntries(Object.keys(events).map((event) => [event, fate])) as Record<keyof typeof events, Expected>;
+
+const table: Table = {
+  deliverable: {
+    ...ended,
+    nothing: 'send',
+    ruleSet: 'send',
+    ruleGetsOtherWebhook: 'reroute',
+    ruleDeleted: 'wait',
+    targetParked: 'parked',
+    targetFreed: 'send',
+    tenSecondsPass: 'send',
+    aDayPasses: 'expired',
+    anotherOwnerParks: 'send',
+  },
+  ruleOnItsWay: {
+    ...ended,
+    nothing: 'wait',
+    ruleSet: 'send',
+    ruleGetsOtherWebhook: 'reroute',
+    ruleDeleted: 'wait',
+    targetParked: 'wait',
+    targetFreed: 'wait',
+    tenSecondsPass: 'dead',
+    aDayPasses: 'expired',
+    anotherOwnerParks: 'wait',
+  },
+  ruleMoved: {
+    ...ended,
+    nothing: 'reroute',
+    ruleSet: 'send',
+    ruleGetsOtherWebhook: 'reroute',
+    ruleDeleted: 'wait',
+    targetParked: 'reroute',
+    targetFreed: 'reroute',
+    tenSecondsPass: 'reroute',
+    aDayPasses: 'expired',
+    anotherOwnerParks: 'reroute',
+  },
+  targetParked: {
+    ...ended,
+    nothing: 'parked',
+    ruleSet: 'parked',
+    ruleGetsOtherWebhook: 'reroute',
+    ruleDeleted: 'wait',
+    targetParked: 'parked',
+    targetFreed: 'send',
+    tenSecondsPass: 'parked',
+    aDayPasses: 'expired',
+    anotherOwnerParks: 'parked',
+  },
+  proven: { ...allTheSame('delivered'), ...ended },
+  finished: allTheSame('finished'),
+};
+
+for (const [state, row] of Object.entries(table)) {
+  for (const [event, expected] of Object.entries(row)) {
+    test(`${state}, then ${event}: ${expected}`, () => {
+      const world = new TestWorld();
+      states[state as keyof typeof states](world);
+      events[event as keyof typeof events](world);
+      const fate = fateOf(waitingFor('n1'), world);
+      assert.equal(fate.kind === 'end' ? fate.outcome : fate.kind, expected);
+      if (expected === 'dead' || expected === 'expired' || expected === 'parked' || expected === 'reroute')
+        assert.match('reason' in fate ? (fate.reason ?? '') : '', /\w/, 'it says why');
+    });
+  }
+}
+
+const sentMessage: SentMessage = {
+  attempt: { id: 'a1', atMs: nowMs, batch: [waitingFor('n1'), waitingFor('n2')] },
+  shown: 1,
+  target,
+};
+const repeat = { ids: new Set(['n1', 'n2']), lost: sentMessage };
+
+/** What the sender's state makes of one that was sent first, one of the same message, and one that was not sent. */
+const senders: Record<SenderState['kind'], { state: SenderState; expected: readonly [Expected, Expected, Expected] }> =
+  {
+    ready: { state: ready, expected: ['send', 'send', 'send'] },
+    refused: { state: { kind: 'refused', attempts: 1 }, expected: ['send', 'send', 'send'] },
+    unconfirmed: { state: { kind: 'unconfirmed', attempts: 1, repeat }, expected: ['send', 'send', 'send'] },
+    unconfirmed_refused: {
+      state: { kind: 'unconfirmed_refused', attempts: 1, repeat },
+      expected: ['send', 'send', 'send'],
+    },
+    confirmed: {
+      state: { kind: 'confirmed', attempts: 1, repeat, messageId: 'm1' },
+      expected: ['delivered', 'merged', 'send'],
+    },
+    accepted: {
+      state: { kind: 'accepted', sent: sentMessage, messageId: 'm1', repeat: undefined, duplicateOf: undefined },
+      expected: ['delivered', 'merged', 'send'],
+    },
+    rejected: {
+      state: { kind: 'rejected', sent: sentMessage, reason: '400', repeat: undefined },
+      expected: ['dead', 'dead', 'send'],
+    },
+  };
+
+for (const [kind, { state, expected }] of Object.entries(senders)) {
+  test(`a sender that is ${kind} makes of what it sent: ${expected.join(', ')}`, () => {
+    const world = new TestWorld();
+    world.setRule(key);
+    const others = [...sentMessage.attempt.batch, waitingFor('n3')];
+    const fates = others.map((waiting) => fateOf(waiting, Object.assign(world, { sender: state })));
+    assert.deepEqual(
+      fates.map((fate) => (fate.kind === 'end' ? fate.outcome : fate.kind)),
+      expected,
+    );
+  });
+}
+
+test('what goes to the same target goes together, from the first on; of a repeat exactly its own', () => {
+  const world = new TestWorld();
+  world.setRule(key);
+  const queue = ['n1', 'n2', 'n3', 'n4'].map((id) => waitingFor(id, id === 'n3' ? 99 : 0));
+  const idsOf = (sender: SenderState): string[] | string => {
+    const step = nextStep(queue, Object.assign(world, { sender }));
+    return step.kind === 'send' ? step.batch.map(({ notification }) => notification.id) : step.kind;
+  };
+  assert.deepEqual(idsOf(ready), ['n1', 'n2'], 'the third waits for its rule');
+  const ids = new Set(['n2', 'n4']);
+  assert.deepEqual(idsOf({ kind: 'unconfirmed', attempts: 1, repeat: { ids, lost: undefined } }), ['n2', 'n4']);
+  const unknown = new Set(['n9']);
+  assert.equal(idsOf({ kind: 'unconfirmed', attempts: 1, repeat: { ids: unknown, lost: undefined } }), 'gone');
+});
+
+test('what ends alike ends together: a message whole, and all that waits for a parked target', () => {
+  const world = new TestWorld();
+  world.setRule(key);
+  const queue = ['n1', 'n2', 'n3'].map((id) => waitingFor(id));
+  const endedBy = (sender: SenderState): string[] => {
+    const step = nextStep(queue, Object.assign(world, { sender }));
+    assert.equal(step.kind, 'end');
+    return step.kind === 'end'
+      ? step.ends.map(({ waiting, fate }) => `${waiting.notification.id} ${fate.outcome}`)
+      : [];
+  };
+  assert.deepEqual(endedBy(senders.accepted.state), ['n1 delivered', 'n2 merged']);
+  world.parking.park(key, target, '404', nowMs);
+  assert.deepEqual(endedBy(ready), ['n1 parked', 'n2 parked', 'n3 parked']);
+});

@@ -1,0 +1,170 @@
+/**
+ * What happens to a notification, decided in this place and no other:
+ *
+ *   send      its target is known and takes requests
+ *   wait      the change of its rule is on the way to this process
+ *   reroute   its rule has another target now: it is appended anew under that one's key
+ *   end       an outcome and the reason: it was accepted, will never be, is too old, or its target is paused
+ *   finished  it has its final outcome already; nothing is written
+ *
+ * The partition asks when it reads a record, the sender when the notification's turn comes and after each answer.
+ */
+import { unreachable } from '../base/assert.ts';
+import type { RuleBook } from '../rule/rule-book.ts';
+import type { SentNotifications } from '../notice/sent-notifications.ts';
+import type { Webhook } from '../rule/webhook-url.ts';
+import type { Ending, Waiting } from './delivery-writer.ts';
+import type { Parking } from './parking.ts';
+import type { SenderState, SentMessage } from './sender-state.ts';
+
+/** All that the fate of a notification depends on. */
+export interface World {
+  readonly nowMs: number;
+  readonly rules: Pick<RuleBook, 'get'>;
+  readonly sent: Pick<SentNotifications, 'isFinished' | 'provenOutcome'>;
+  readonly parking: Pick<Parking, 'stateOf'>;
+  /** Of the sender of its key; undefined while it is read from the log. */
+  readonly sender?: SenderState;
+}
+
+export type Fate =
+  | { readonly kind: 'send'; readonly target: Webhook }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'reroute'; readonly target: Webhook; readonly reason: string }
+  | End
+  | { readonly kind: 'finished' };
+
+export interface End extends Omit<Ending, 'waiting' | 'possibleRepeat'> {
+  readonly kind: 'end';
+  /** When parked: for which target. */
+  readonly target?: Webhook;
+}
+
+/** Ids of the last 24 h are remembered, so that none is sent twice; older notifications are not sent at all. */
+export const rememberedMs = 24 * 3_600_000;
+/** Rules are in force everywhere within a second; a rule that is unknown for longer than this was deleted. */
+const ruleAwaitedMs = 10_000;
+
+export function fateOf(waiting: Waiting, world: World): Fate {
+  const { notification, key, offset, appendedMs } = waiting;
+  const answered = answeredFate(waiting, world.sender);
+  if (answered !== undefined) return answered;
+  if (world.sent.isFinished(notification.id, key, offset)) return { kind: 'finished' };
+  const proven = world.sent.provenOutcome(notification.id, key);
+  if (proven !== undefined) return { kind: 'end', ...proven };
+  const ageMs = world.nowMs - appendedMs;
+  if (ageMs > rememberedMs) return { kind: 'end', outcome: 'expired', reason: 'older than 24 h' };
+  const rule = world.rules.get(notification.ruleId);
+  const version = notification.ruleVersion;
+  const isBehind = rule === undefined || (rule.partition === version.partition && rule.offset < version.offset);
+  if (isBehind && ageMs < ruleAwaitedMs) return { kind: 'wait' };
+  if (rule === undefined)
+    return { kind: 'end', outcome: 'dead', reason: 'its rule was deleted before it could be delivered' };
+  if (rule.webhook.id !== key)
+    return { kind: 'reroute', target: rule.webhook, reason: 'its rule has another webhook now' };
+  const paused = world.parking.stateOf(key, rule.webhook);
+  if (paused === undefined) return { kind: 'send', target: rule.webhook };
+  const { reason, webhook } = paused;
+  return { kind: 'end', outcome: 'parked', reason, webhook, target: rule.webhook };
+}
+
+/** The fate of what the last answer was about. */
+function answeredFate(waiting: Waiting, sender: SenderState | undefined): Fate | undefined {
+  if (sender?.kind === 'accepted') return deliveredFate(waiting, sender.sent, sender.messageId);
+  if (sender?.kind === 'confirmed') return deliveredFate(waiting, sender.repeat.lost, sender.messageId);
+  if (sender?.kind !== 'rejected' || placeIn(sender.sent, waiting) === -1) return undefined;
+  return { kind: 'end', outcome: 'dead', reason: sender.reason };
+}
+
+/** The first ones of a message are shown one by one, the rest was merged into its list. */
+export function deliveredFate(waiting: Waiting, sent: SentMessage, messageId: string | undefined): End | undefined {
+  const at = placeIn(sent, waiting);
+  if (at === -1) return undefined;
+  return { kind: 'end', outcome: at < sent.shown ? 'delivered' : 'merged', messageId, attemptId: sent.attempt.id };
+}
+
+function placeIn({ attempt }: SentMessage, { notification }: Waiting): number {
+  return attempt.batch.findIndex((one) => one.notification.id === notification.id);
+}
+
+/** The outcome as it is written. */
+export function endingOf(waiting: Waiting, { outcome, messageId, attemptId, reason, webhook }: End): Ending {
+  return { waiting, outcome, messageId, attemptId, reason, webhook };
+}
+
+/** What a sender does next. */
+export type Step =
+  | { readonly kind: 'send'; readonly batch: readonly Waiting[]; readonly target: Webhook }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'reroute'; readonly waiting: Waiting; readonly target: Webhook; readonly reason: string }
+  | { readonly kind: 'end'; readonly ends: readonly { readonly waiting: Waiting; readonly fate: End }[] }
+  | { readonly kind: 'drop'; readonly batch: readonly Waiting[] }
+  /** Nothing is left of what the sender's state is about. */
+  | { readonly kind: 'gone' };
+
+/** More are not looked at for one message: a storm's list has room for fewer. */
+const batchMax = 100;
+
+/** The next step for what waits under one key, in the order of offsets. `world` has the sender's state. */
+export function nextStep(queue: Iterable<Waiting>, world: World & { readonly sender: SenderState }): Step {
+  const waiting = [...queue];
+  const first = firstOf(waiting, world.sender);
+  if (first === undefined) return { kind: 'gone' };
+  const fate = fateOf(first, world);
+  switch (fate.kind) {
+    case 'wait':
+      return fate;
+    case 'finished':
+      return { kind: 'drop', batch: [first] };
+    case 'reroute':
+      return { ...fate, waiting: first };
+    case 'end':
+      // What ends alike ends together: all of a message, all that waits for a paused target.
+      return {
+        kind: 'end',
+        ends: waiting.flatMap((one) => {
+          const its = fateOf(one, world);
+          return its.kind === 'end' && isAlike(its, fate) ? [{ waiting: one, fate: its }] : [];
+        }),
+      };
+    case 'send':
+      return { kind: 'send', batch: togetherWith(fate.target, waiting, world), target: fate.target };
+    default:
+      return unreachable(fate);
+  }
+}
+
+/** The first that is to be decided about: of an answered message or of a repeat exactly its own. */
+function firstOf(waiting: readonly Waiting[], sender: SenderState): Waiting | undefined {
+  if (sender.kind === 'accepted' || sender.kind === 'rejected')
+    return waiting.find((one) => placeIn(sender.sent, one) !== -1);
+  if (sender.kind === 'ready' || sender.kind === 'refused') return waiting[0];
+  return waiting.find(({ notification }) => sender.repeat.ids.has(notification.id));
+}
+
+/** Those that go to the same target, from the first on; of a repeat exactly its own. */
+function togetherWith(
+  target: Webhook,
+  waiting: readonly Waiting[],
+  world: World & { readonly sender: SenderState },
+): Waiting[] {
+  const { sender } = world;
+  const repeatIds = 'repeat' in sender ? sender.repeat?.ids : undefined;
+  const batch: Waiting[] = [];
+  for (const one of waiting) {
+    if (batch.length === batchMax) break;
+    if (repeatIds !== undefined && !repeatIds.has(one.notification.id)) continue;
+    const fate = fateOf(one, world);
+    if (fate.kind === 'send' && isSameTarget(fate.target, target)) batch.push(one);
+    else if (repeatIds === undefined) break;
+  }
+  return batch;
+}
+
+function isAlike(one: End, other: End): boolean {
+  return one.attemptId === other.attemptId && one.webhook === other.webhook && one.reason === other.reason;
+}
+
+function isSameTarget(one: Webhook, other: Webhook): boolean {
+  return one.id === other.id && one.token === other.token && one.threadId === other.threadId;
+}

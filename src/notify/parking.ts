@@ -1,0 +1,221 @@
+import { actionFor, isAlive } from '../discord/answer.ts';
+import { webhookName } from '../discord/webhook-name.ts';
+import type { ParkingRecord } from '../notice/parking-record.ts';
+import { discordApiBase, webhookAddress, type Webhook } from '../rule/webhook-url.ts';
+import type { RestoredParking, Waiting } from './delivery-writer.ts';
+import type { NotifyContext } from './notify-context.ts';
+import { hurried, park, postponed, probed, type Parked } from './schedule/parking.ts';
+
+/** Rules remembered for a parked target, to find its URL again. */
+const rulesMax = 10;
+/** What is parked is published again after this time, so that it stands in the records of the last day. */
+const publishedEveryMs = 6 * 3_600_000;
+
+interface ParkedTarget {
+  state: Parked;
+  readonly ruleIds: Set<string>;
+  /** When its state was published last; undefined when it has changed since. */
+  publishedMs: number | undefined;
+}
+
+interface ParkedKey {
+  /** By name: a mistyped token or another target of the same key is not parked with it. */
+  readonly targets: Map<string, ParkedTarget>;
+  /** What was known of targets that were revived, until something is delivered. */
+  readonly revived: Map<string, Parked>;
+  /** Where the oldest notification that waits here may stand, and when it was appended. Infinity when none does. */
+  fromOffset: number;
+  oldestMs: number;
+}
+
+/** A target that is to be probed, and the rules in which its URL may stand. */
+interface DueProbe {
+  readonly key: string;
+  readonly name: string;
+  readonly ruleIds: ReadonlySet<string>;
+}
+
+/**
+ * The parked targets of one partition, by the key of their notifications, and from where on the notifications that wait for them
+ * must be read again. Nothing else of those is in memory, however many there are.
+ */
+export class Parking {
+  readonly #keys = new Map<string, ParkedKey>();
+  /** Targets that are parked no longer, which is not published yet. */
+  readonly #freed: { readonly webhook: string; readonly webhookId: string }[] = [];
+
+  restore({ key, fromOffset, paused }: RestoredParking): void {
+    const parked = this.#key(key);
+    if (fromOffset !== undefined) [parked.fromOffset, parked.oldestMs] = [fromOffset, 0];
+    for (const [name, { reason, sinceMs, published }] of paused) {
+      const state = park(name, reason, sinceMs);
+      if (published === undefined) {
+        parked.targets.set(name, { state, ruleIds: new Set(), publishedMs: undefined });
+        continue;
+      }
+      const { atMs, probes, scheduledAtMs, probeAtMs, ruleIds } = published;
+      const known = { ...state, probes, scheduledAtMs, probeAtMs };
+      parked.targets.set(name, { state: known, ruleIds: new Set(ruleIds), publishedMs: atMs });
+    }
+  }
+
+  /** Records to publish: what changed, or was published long ago. */
+  takeChanges(nowMs: number): ParkingRecord[] {
+    const changes: ParkingRecord[] = this.#freed.splice(0).map((one) => ({ ...one, parked: undefined, atMs: nowMs }));
+    for (const [webhookId, { targets }] of this.#keys)
+      for (const [webhook, target] of targets) {
+        if (target.publishedMs !== undefined && nowMs - target.publishedMs < publishedEveryMs) continue;
+        target.publishedMs = nowMs;
+        changes.push({ webhook, webhookId, parked: { ...target.state, ruleIds: [...target.ruleIds] }, atMs: nowMs });
+      }
+    return changes;
+  }
+
+  stateOf(key: string, target: Webhook): Parked | undefined {
+    const targets = this.#keys.get(key)?.targets;
+    return targets === undefined || targets.size === 0 ? undefined : targets.get(webhookName(target))?.state;
+  }
+
+  park(key: string, target: Webhook, reason: string, nowMs: number): Parked {
+    const name = webhookName(target);
+    const parked = this.#key(key);
+    const known = parked.targets.get(name);
+    const state = park(name, reason, nowMs, known?.state ?? parked.revived.get(name));
+    parked.targets.set(name, { state, ruleIds: known?.ruleIds ?? new Set(), publishedMs: undefined });
+    return state;
+  }
+
+  /** This notification waits for its parked target. */
+  note({ key, offset, appendedMs, notification }: Waiting, target: Webhook): void {
+    const parked = this.#key(key);
+    parked.fromOffset = Math.min(parked.fromOffset, offset);
+    parked.oldestMs = Math.min(parked.oldestMs, appendedMs);
+    const ruleIds = parked.targets.get(webhookName(target))?.ruleIds;
+    if (ruleIds !== undefined && ruleIds.size < rulesMax) ruleIds.add(notification.ruleId);
+  }
+
+  /** From where on what waits under this key must be read again; given once, since reading notes what goes on waiting. */
+  takeFrom(key: string): number | undefined {
+    const parked = this.#keys.get(key);
+    if (parked === undefined || parked.fromOffset === Infinity) return undefined;
+    const { fromOffset } = parked;
+    parked.fromOffset = Infinity;
+    parked.oldestMs = Infinity;
+    return fromOffset;
+  }
+
+  /** Something was delivered to this target. */
+  served(key: string, target: Webhook): void {
+    const parked = this.#keys.get(key);
+    if (parked === undefined) return;
+    parked.revived.delete(webhookName(target));
+    if (parked.targets.size === 0 && parked.revived.size === 0 && parked.fromOffset === Infinity)
+      this.#keys.delete(key);
+  }
+
+  /** A rule with a target under this key was edited: its parked targets are probed soon. */
+  probeSoon(key: string, nowMs: number, ruleId: string): void {
+    for (const target of this.#keys.get(key)?.targets.values() ?? []) {
+      change(target, hurried(target.state, nowMs));
+      // The newest edit is the best guess at a URL that holds.
+      target.ruleIds.add(ruleId);
+    }
+  }
+
+  due(nowMs: number): DueProbe[] {
+    return [...this.#keys].flatMap(([key, { targets }]) =>
+      [...targets]
+        .filter(([, { state }]) => state.probeAtMs <= nowMs)
+        .map(([name, { ruleIds }]) => ({ key, name, ruleIds })),
+    );
+  }
+
+  /** It was probed. When it is alive it is parked no longer. */
+  probed(key: string, name: string, isThere: boolean, nowMs: number): void {
+    const parked = this.#keys.get(key);
+    const target = parked?.targets.get(name);
+    if (parked === undefined || target === undefined) return;
+    change(target, probed(target.state, nowMs));
+    if (!isThere) return;
+    this.free(key, name);
+    parked.revived.set(name, target.state);
+  }
+
+  /** The probe said nothing of it. */
+  postponed(key: string, name: string, nowMs: number): void {
+    const target = this.#keys.get(key)?.targets.get(name);
+    if (target !== undefined) change(target, postponed(target.state, nowMs));
+  }
+
+  /** It is alive, or no rule has it any more. */
+  free(key: string, name: string): void {
+    if (this.#keys.get(key)?.targets.delete(name) === true) this.#freed.push({ webhook: name, webhookId: key });
+  }
+
+  /** The keys under which something waits that was appended before this time. */
+  withOlderThan(timeMs: number): string[] {
+    return [...this.#keys].filter(([, parked]) => parked.oldestMs < timeMs).map(([key]) => key);
+  }
+
+  /** When the oldest was appended that waits under each key, as far as that is known. */
+  oldestTimes(): number[] {
+    return [...this.#keys.values()].map(({ oldestMs }) => oldestMs).filter((time) => time > 0 && time < Infinity);
+  }
+
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  states(): Parked[] {
+    return [...this.#keys.values()].flatMap(({ targets }) => [...targets.values()].map(({ state }) => state));
+  }
+
+  #key(key: string): ParkedKey {
+    const known = this.#keys.get(key) ?? {
+      targets: new Map(),
+      revived: new Map(),
+      fromOffset: Infinity,
+      oldestMs: Infinity,
+    };
+    this.#keys.set(key, known);
+    return known;
+  }
+}
+
+/** Asks whether a parked target is there again, with one GET. Nothing is posted to it before. */
+export async function probeTarget(
+  due: DueProbe,
+  parking: Parking,
+  context: NotifyContext,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock, gate, client, apiBase } = context;
+  const target = targetOf(due, context);
+  if (target === undefined) return parking.free(due.key, due.name);
+  if (!(await gate.enter(signal))) return;
+  const begunMs = clock.monotonicMs();
+  const { id, token } = target;
+  const url = webhookAddress({ id, token }, apiBase ?? discordApiBase);
+  const answer = await gate.write(signal, () => client.get(url));
+  if (answer === undefined) return gate.unused();
+  const action = actionFor(answer);
+  gate.answered(action, begunMs, clock.monotonicMs());
+  // These say nothing of the target.
+  const isUnknown = ['address_blocked', 'rate_limited', 'try_again'].includes(action.kind);
+  if (isUnknown) parking.postponed(due.key, due.name, clock.wallMs());
+  else parking.probed(due.key, due.name, isAlive(answer), clock.wallMs());
+}
+
+/** The target of that name, as one of these rules has it. */
+function targetOf({ name, ruleIds }: DueProbe, { rules }: NotifyContext): Webhook | undefined {
+  for (const ruleId of ruleIds) {
+    const target = rules.book.get(ruleId)?.webhook;
+    if (target !== undefined && webhookName(target) === name) return target;
+  }
+  return undefined;
+}
+
+function change(target: ParkedTarget, state: Parked): void {
+  target.state = state;
+  target.publishedMs = undefined;
+}

@@ -1,0 +1,160 @@
+import { failpoint } from '../base/failpoint.ts';
+import { aborted } from '../base/service.ts';
+import { ClaimLost, type Claim } from '../log/log.ts';
+import type { RuleChange } from '../rule/rule-book.ts';
+import { topics } from '../topics.ts';
+import { DeliveryWriter } from './delivery-writer.ts';
+import { rememberedMs } from './fate.ts';
+import { NotificationQueues } from './notification-queues.ts';
+import { NotificationReader } from './notification-reader.ts';
+import type { NotifyContext } from './notify-context.ts';
+import type { TargetTrouble } from './notify-meters.ts';
+import { Parking, probeTarget } from './parking.ts';
+import type { PartitionContext } from './partition-context.ts';
+import type { Parked } from './schedule/parking.ts';
+import { Senders } from './senders.ts';
+
+const commitEveryMs = 250;
+const parkingEveryMs = 1_000;
+/** Parked notifications expire in batches: they are read again once the oldest is so much older than a day. */
+const expirySlackMs = 10 * 60_000;
+
+/**
+ * One partition of `notifications`: what is read goes to the sender of its key, as far as there is room.
+ *
+ *   notifications ──reader──> queues ──senders──> receivers        attempts, outcomes ──> deliveries
+ *        ^    └── left in the log ──reader──> queues (when they have room, or a parked target is alive again)
+ *        └ position: the oldest record without an outcome, wherever it is
+ *
+ * The position passes a record only when its outcome is in `deliveries`: after a crash each is found again, from the position
+ * on or, when it was parked, by what `deliveries` says. A target that waits holds the position, and neither the reader nor
+ * another target; a parked one not even that.
+ */
+export class NotificationPartition {
+  readonly #context: PartitionContext;
+  readonly #reader: NotificationReader;
+  readonly #senders: Senders;
+  readonly #stop = new AbortController();
+  #committed: number | undefined;
+
+  constructor(claim: Claim, shared: NotifyContext) {
+    const deliveries = new DeliveryWriter(claim, shared.clock, shared.count);
+    const [parking, queues] = [new Parking(), new NotificationQueues(claim.start)];
+    this.#context = { ...shared, claim, signal: this.#stop.signal, deliveries, parking, queues };
+    this.#senders = new Senders(this.#context);
+    this.#reader = new NotificationReader(this.#context, this.#senders);
+  }
+
+  /** Notifications in memory. */
+  get waiting(): number {
+    return this.#context.queues.waiting;
+  }
+
+  /** When the oldest was appended that is in memory or parked; undefined when there is none. */
+  get oldestMs(): number | undefined {
+    const times = [...this.#context.queues.oldestTimes(), ...this.#context.parking.oldestTimes()];
+    return times.length === 0 ? undefined : times.reduce((least, time) => Math.min(least, time));
+  }
+
+  troubles(): TargetTrouble[] {
+    return this.#senders.troubles();
+  }
+
+  parked(): Parked[] {
+    return this.#context.parking.states();
+  }
+
+  /** Sends until the claim's signal aborts; then waits for the requests under way, and commits. */
+  async run(): Promise<void> {
+    const { claim, rules } = this.#context;
+    const stop = (): void => this.#stop.abort();
+    claim.signal.addEventListener('abort', stop, { once: true });
+    if (claim.signal.aborted) stop();
+    const unsubscribe = rules.subscribe((change) => this.#noteRule(change));
+    try {
+      await this.#work();
+    } finally {
+      unsubscribe();
+      claim.signal.removeEventListener('abort', stop);
+      stop();
+      await this.#senders.settled();
+    }
+    if (this.#senders.error !== undefined) throw this.#senders.error;
+    await this.#commit().catch((error: unknown) => {
+      // Losing the partition is no fault: what was done stands in `deliveries`.
+      if (!(error instanceof ClaimLost)) throw error;
+    });
+  }
+
+  /** Resolves when the partition is to be given up; rejects with the first failure. */
+  async #work(): Promise<void> {
+    const { signal } = this.#stop;
+    await this.#restore();
+    const loops = [this.#reader.readDeferred(), this.#keepCommitting(), this.#lookAfterParked()];
+    const failures = [this.#senders.failure, ...loops.map(neverEnding)];
+    await Promise.race([this.#reader.readAll(), aborted(signal), ...failures]);
+    this.#stop.abort();
+    await Promise.all(loops);
+  }
+
+  /** Finds out what was done before, and where to go on. */
+  async #restore(): Promise<void> {
+    const { claim, deliveries, log, logger, parking, queues } = this.#context;
+    const { partition } = claim;
+    const { first, next } = await log.bounds(topics.notifications.name, partition);
+    const position = queues.readTo;
+    if (position > next) logger.error({ partition, position, next }, 'the log of notifications was rewound');
+    queues.readTo = Math.min(Math.max(position, first), next);
+    queues.takenTo = queues.readTo;
+    queues.headAtStart = next;
+    for (const left of await deliveries.restore(log)) {
+      parking.restore(left);
+      this.#reader.readParkedAgain(left.key);
+    }
+  }
+
+  async #keepCommitting(): Promise<void> {
+    while (await this.#context.clock.pause(commitEveryMs, this.#stop.signal)) await this.#commit();
+  }
+
+  async #commit(): Promise<void> {
+    const { position } = this.#context.queues;
+    if (position === this.#committed) return;
+    await this.#context.claim.commit(position);
+    failpoint('notify.after-commit');
+    this.#committed = position;
+  }
+
+  async #lookAfterParked(): Promise<void> {
+    const { clock, deliveries, parking, queues } = this.#context;
+    while (await clock.pause(parkingEveryMs, this.#stop.signal)) {
+      const nowMs = clock.wallMs();
+      await deliveries.publish(parking.takeChanges(nowMs));
+      for (const key of parking.withOlderThan(nowMs - rememberedMs - expirySlackMs)) this.#reader.readParkedAgain(key);
+      for (const due of parking.due(nowMs)) {
+        // Wait: the re-read restores the rule ids needed to find the URL.
+        if (queues.find(due.key)?.deferred !== undefined) continue;
+        await probeTarget(due, parking, this.#context, this.#stop.signal);
+        this.#reader.readParkedAgain(due.key);
+      }
+    }
+  }
+
+  #noteRule(change: RuleChange): void {
+    if (change.kind !== 'set' && change.kind !== 'deleted') return;
+    const { clock, parking } = this.#context;
+    const keys = new Set([change.before?.webhook.id, change.kind === 'set' ? change.entry.webhook.id : undefined]);
+    for (const key of keys) {
+      if (key === undefined) continue;
+      this.#senders.wake(key);
+      if (change.kind === 'set') parking.probeSoon(key, clock.wallMs(), change.entry.rule.id);
+      if (parking.has(key)) this.#reader.readParkedAgain(key);
+    }
+  }
+}
+
+/** Rejects when the loop does. */
+async function neverEnding(loop: Promise<void>): Promise<never> {
+  await loop;
+  return new Promise(() => {});
+}

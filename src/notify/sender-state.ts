@@ -1,0 +1,176 @@
+/**
+ * How the next request of a sender differs from a first one, and what its last answer means for what it carried. Pure: sender.ts
+ * does the I/O, fate.ts turns an answer into outcomes.
+ *
+ *                    body refused                    body refused again
+ *   ready ───────────────────────────> refused ───────────────────────────> rejected ──┐
+ *    │ ^ └──────────── accepted ──────────┴────────────────> accepted ─────────────────┤ outcomes
+ *    │ │                                                        ^                      │ written
+ *    │ └────────────────────────────────────────────────────────│──────────────────────┘
+ *    │ answer lost                                              │ accepted
+ *    └───────────> unconfirmed ──(body refused)──> unconfirmed_refused
+ *                       │ late answer: it was accepted
+ *                       └───────────> confirmed ── outcomes written ──> ready
+ */
+import { unreachable } from '../base/assert.ts';
+import type { Webhook } from '../rule/webhook-url.ts';
+import type { Attempt } from './delivery-writer.ts';
+
+/** One request and what it carried. */
+export interface SentMessage {
+  readonly attempt: Attempt;
+  /** How many of the batch, from the first on, have an embed of their own. */
+  readonly shown: number;
+  readonly target: Webhook;
+}
+
+/** What may have been delivered already: the next request carries exactly this, as a possible repeat. */
+export interface Repeat {
+  readonly ids: ReadonlySet<string>;
+  /** The request whose answer was lost; undefined when it was a former owner's. */
+  readonly lost: SentMessage | undefined;
+}
+
+/** A message whose lost answer came late: it was accepted. */
+export interface FirstCopy {
+  readonly sent: SentMessage;
+  readonly messageId: string;
+}
+
+export type SenderState =
+  /** The next message carries whatever is due. `attempts`: since anything got an outcome. */
+  | { readonly kind: 'ready'; readonly attempts: number }
+  /** The receiver refused the body: the next one is the least that can be said. */
+  | { readonly kind: 'refused'; readonly attempts: number }
+  /** An answer was lost. */
+  | { readonly kind: 'unconfirmed'; readonly attempts: number; readonly repeat: Repeat }
+  | { readonly kind: 'unconfirmed_refused'; readonly attempts: number; readonly repeat: Repeat }
+  /** The lost answer came late: there is no need for a repeat. */
+  | {
+      readonly kind: 'confirmed';
+      readonly attempts: number;
+      readonly repeat: Repeat & { readonly lost: SentMessage };
+      readonly messageId: string;
+    }
+  /** The message was accepted, and its outcomes are not written yet. */
+  | {
+      readonly kind: 'accepted';
+      readonly sent: SentMessage;
+      readonly messageId: string | undefined;
+      readonly repeat: Repeat | undefined;
+      /** The first copy, when its answer came while the repeat was under way. */
+      readonly duplicateOf: FirstCopy | undefined;
+    }
+  /** Both forms of the message were refused, and the outcomes are not written yet. */
+  | {
+      readonly kind: 'rejected';
+      readonly sent: SentMessage;
+      readonly reason: string;
+      readonly repeat: Repeat | undefined;
+    };
+
+export type SenderEvent =
+  /** A former owner of the partition left an attempt open. */
+  | { readonly kind: 'inherited'; readonly ids: ReadonlySet<string>; readonly attempts: number }
+  /** An attempt is durable, and its request may be written. */
+  | { readonly kind: 'begun' }
+  | { readonly kind: 'accepted'; readonly sent: SentMessage; readonly messageId: string | undefined }
+  | { readonly kind: 'body_refused'; readonly sent: SentMessage; readonly reason: string }
+  /** Nobody can know whether the message was accepted. */
+  | { readonly kind: 'answer_lost'; readonly sent: SentMessage }
+  /** The message was certainly not accepted, for a reason that is not its own: limits, outages, a broken target. */
+  | { readonly kind: 'not_accepted' }
+  /** The answer to a request that was given up: it was accepted. */
+  | { readonly kind: 'answered_late'; readonly sent: SentMessage; readonly messageId: string }
+  /** These have an outcome, and left the queue. */
+  | { readonly kind: 'ended'; readonly ids: ReadonlySet<string> }
+  /** Nothing that the state is about is in the queue. */
+  | { readonly kind: 'gone' };
+
+export const ready: SenderState = { kind: 'ready', attempts: 0 };
+
+export function senderAfter(state: SenderState, event: SenderEvent): SenderState {
+  const repeat = 'repeat' in state ? state.repeat : undefined;
+  switch (event.kind) {
+    case 'inherited':
+      return { kind: 'unconfirmed', attempts: event.attempts, repeat: { ids: event.ids, lost: undefined } };
+    case 'begun':
+      return 'attempts' in state ? { ...state, attempts: state.attempts + 1 } : state;
+    case 'accepted':
+      return {
+        kind: 'accepted',
+        sent: event.sent,
+        messageId: event.messageId,
+        repeat,
+        duplicateOf: state.kind === 'confirmed' ? { sent: state.repeat.lost, messageId: state.messageId } : undefined,
+      };
+    case 'body_refused':
+      return afterRefusal(state, event);
+    case 'answer_lost':
+      return afterLoss(state, event.sent);
+    case 'not_accepted':
+      return state;
+    case 'answered_late':
+      if (state.kind !== 'unconfirmed' && state.kind !== 'unconfirmed_refused') return state;
+      if (state.repeat.lost !== event.sent) return state;
+      return {
+        kind: 'confirmed',
+        attempts: state.attempts,
+        repeat: { ids: state.repeat.ids, lost: event.sent },
+        messageId: event.messageId,
+      };
+    case 'ended':
+      return afterOutcomes(repeat, event.ids);
+    case 'gone':
+      return ready;
+    default:
+      return unreachable(event);
+  }
+}
+
+function afterRefusal(state: SenderState, { sent, reason }: SenderEvent & { kind: 'body_refused' }): SenderState {
+  switch (state.kind) {
+    case 'ready':
+      return { kind: 'refused', attempts: state.attempts };
+    case 'unconfirmed':
+      return { kind: 'unconfirmed_refused', attempts: state.attempts, repeat: state.repeat };
+    case 'refused':
+      return { kind: 'rejected', sent, reason, repeat: undefined };
+    case 'unconfirmed_refused':
+      return { kind: 'rejected', sent, reason, repeat: state.repeat };
+    case 'confirmed':
+    case 'accepted':
+    case 'rejected':
+      return state;
+    default:
+      return unreachable(state);
+  }
+}
+
+function afterLoss(state: SenderState, sent: SentMessage): SenderState {
+  const attempts = 'attempts' in state ? state.attempts : 0;
+  const ids = new Set(sent.attempt.batch.map(({ notification }) => notification.id));
+  const isRefused = state.kind === 'refused' || state.kind === 'unconfirmed_refused';
+  return { kind: isRefused ? 'unconfirmed_refused' : 'unconfirmed', attempts, repeat: { ids, lost: sent } };
+}
+
+/** What is left of a repeat is a repeat still. */
+function afterOutcomes(repeat: Repeat | undefined, ids: ReadonlySet<string>): SenderState {
+  const left = new Set([...(repeat?.ids ?? [])].filter((id) => !ids.has(id)));
+  return left.size === 0 ? ready : { kind: 'unconfirmed', attempts: 0, repeat: { ids: left, lost: repeat?.lost } };
+}
+
+/** Which attempt the next one is, from 1 on. */
+export function attemptsOf(state: SenderState): number {
+  return 'attempts' in state ? state.attempts : 1;
+}
+
+/** Whether the next body is the least that can be said. */
+export function isPlain({ kind }: SenderState): boolean {
+  return kind === 'refused' || kind === 'unconfirmed_refused';
+}
+
+/** Whether the sender itself knows that this one may have been delivered. */
+export function mayRepeat(state: SenderState, notificationId: string): boolean {
+  return 'repeat' in state && state.repeat?.ids.has(notificationId) === true;
+}

@@ -1,0 +1,74 @@
+import type { NotificationQueue } from './notification-queue.ts';
+import type { TargetTrouble } from './notify-meters.ts';
+import type { PartitionContext } from './partition-context.ts';
+import { Sender } from './sender.ts';
+
+interface Running {
+  readonly sender: Sender;
+  /** Resolves when the sender has nothing more to do; undefined while it has not begun. */
+  run: Promise<void> | undefined;
+}
+
+/** The senders of one partition, one for each key that something waits under. The first failure of one stops all. */
+export class Senders {
+  readonly #context: PartitionContext;
+  readonly #byKey = new Map<string, Running>();
+  readonly #failed = Promise.withResolvers<never>();
+  #error: Error | undefined;
+
+  constructor(context: PartitionContext) {
+    this.#context = context;
+    this.#failed.promise.catch(() => {});
+  }
+
+  /** Why the first that failed did. */
+  get error(): Error | undefined {
+    return this.#error;
+  }
+
+  /** Rejects when a sender fails. */
+  get failure(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  troubles(): TargetTrouble[] {
+    return [...this.#byKey.values()].flatMap(({ sender }) => sender.trouble ?? []);
+  }
+
+  /** Something waits in this queue. */
+  start(queue: NotificationQueue): void {
+    const known = this.#byKey.get(queue.key) ?? { sender: new Sender(queue, this.#context), run: undefined };
+    this.#byKey.set(queue.key, known);
+    if (known.run !== undefined || this.#error !== undefined) return;
+    // Start in a microtask, so a chunk's notifications for one key share a message.
+    known.run = Promise.resolve()
+      .then(() => known.sender.run())
+      .catch((error: unknown) => {
+        this.#error ??= error instanceof Error ? error : new Error(String(error));
+        this.#failed.reject(this.#error);
+      })
+      .finally(() => {
+        known.run = undefined;
+        // Something may have come between its last look and now.
+        if (queue.size > 0 && !this.#context.signal.aborted) this.start(queue);
+        else this.dismiss(queue);
+      });
+  }
+
+  /** A rule of this key was edited. */
+  wake(key: string): void {
+    this.#byKey.get(key)?.sender.wake();
+  }
+
+  /** Forgets a key that nothing waits under. */
+  dismiss(queue: NotificationQueue): void {
+    if (queue.size > 0 || queue.deferred !== undefined || this.#byKey.get(queue.key)?.run !== undefined) return;
+    this.#byKey.delete(queue.key);
+    this.#context.queues.delete(queue.key);
+  }
+
+  /** Resolves when none runs any more. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#byKey.values()].flatMap(({ run }) => run ?? []));
+  }
+}
