@@ -1,5 +1,5 @@
-// Installs what is missing before `npm start`, `npm test` and `npm run check`. Plain JavaScript for any Node from 20 on,
-// and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|fault|bench|check
+// Installs what is missing before `npm start`, `npm test` and other commands. Plain JavaScript for any Node from 20 on,
+// and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|fault|bench|containers|check
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -60,15 +60,32 @@ const machineNeeds = [
   { name: 'chromium', found: () => existsSync('/usr/bin/chromium'), debian: 'chromium' },
 ];
 
+const [javaNeed, mavenNeed] = machineNeeds;
+
+const goNeed = { name: 'go', found: () => has('go', 'version'), debian: 'golang-go' };
+
 /** Where the clients come from that the tests send metrics with (test/clients). */
 const clientNeeds = [
   { name: 'curl', found: () => has('curl', '--version'), debian: 'curl' },
   { name: 'python', found: () => has('python3', '-m', 'ensurepip', '--version'), debian: 'python3 python3-venv' },
-  { name: 'go', found: () => has('go', 'version'), debian: 'golang-go' },
+  goNeed,
 ];
 
 /** What the fault tests need beside that. */
 const faultNeeds = [{ name: 'libfaketime', found: () => has('faketime', '--version'), debian: 'faketime' }];
+
+/** What `npm run containers` needs: an engine, and what its images are made from. */
+const containerNeeds = [
+  javaNeed,
+  mavenNeed,
+  goNeed,
+  {
+    name: 'podman',
+    found: () => ['podman', 'runc', 'debootstrap'].every((command) => has(command, '--version')),
+    debian:
+      'podman runc netavark aardvark-dns uidmap slirp4netns fuse-overlayfs containernetworking-plugins debootstrap',
+  },
+];
 
 /**
  * What the benchmarks measure beside ours; without one of them its rows are left out. Debian starts some of them as servers of the
@@ -89,7 +106,7 @@ const peerNeeds = [
 
 function installMachineNeeds() {
   const more = { bench: peerNeeds, fault: faultNeeds, test: clientNeeds }[goal] ?? [];
-  const needs = [...machineNeeds, ...more];
+  const needs = goal === 'containers' ? containerNeeds : [...machineNeeds, ...more];
   const optional = new Set(['chromium', 'libfaketime', ...[...peerNeeds, ...clientNeeds].map((need) => need.name)]);
   let missing = needs.filter((need) => !need.found());
   const debianRoot = process.getuid?.() === 0 && existsSync('/etc/debian_version') && has('apt-get', '--version');
@@ -194,7 +211,26 @@ function installClients() {
   });
 }
 
+/** Docker Compose itself, from Go's modules: it needs no more of Docker than an engine that speaks its API. */
+function buildCompose() {
+  const folder = 'test/containers/compose';
+  once('docker-compose-built', hashOf(`${folder}/go.sum`), () => {
+    console.error('ssrms: building Docker Compose (some minutes) …');
+    const build = [
+      'build',
+      '-trimpath',
+      '-ldflags=-s -w',
+      '-o',
+      join(cache, 'docker-compose'),
+      'github.com/docker/compose/v2/cmd',
+    ];
+    const env = { ...process.env, CGO_ENABLED: '0' };
+    execFileSync(goFor(folder), build, { cwd: join(root, folder), env, stdio: ['ignore', 2, 2] });
+  });
+}
+
 installNodeModules();
-if (goal !== 'check') buildPage();
+if (goal !== 'check' && goal !== 'containers') buildPage();
 if (goal !== 'start' && goal !== 'check') installMachineNeeds();
 if (goal === 'test') installClients();
+if (goal === 'containers') buildCompose();

@@ -1,5 +1,5 @@
 // compose.yaml and the Dockerfile, as far as they can be tried without a container engine: the first against the Compose
-// specification's schema, the second by carrying out its steps in a clean folder.
+// specification's schema, the second by carrying out its steps in a clean folder. `npm run containers` runs both for real.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';

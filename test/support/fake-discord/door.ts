@@ -12,16 +12,16 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 export const doorModes = ['open', 'refused', 'stalled', 'reset', 'closed'] as const;
 export type DoorMode = (typeof doorModes)[number];
 
-const address = '127.0.0.1';
-
 export class Door {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #host: string;
   #mode: DoorMode = 'open';
   #port = 0;
   #connections = 0;
 
-  constructor(behind: HttpServer) {
+  constructor(behind: HttpServer, host: string) {
+    this.#host = host;
     this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       this.#connections += 1;
       this.#sockets.add(socket);
@@ -38,7 +38,7 @@ export class Door {
   async listen(port: number): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, address, () => {
+      this.#server.listen(port, this.#host, () => {
         this.#server.off('error', reject);
         resolve();
       });

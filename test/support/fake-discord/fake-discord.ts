@@ -28,6 +28,8 @@ import { WebhookTable, type FakeWebhook, type NewWebhook } from './webhook-table
 export interface FakeDiscordOptions {
   /** 0, the default, takes one that is free. */
   readonly port?: number;
+  /** The address to listen on; loopback when absent. Another one only in a container, where no one else can reach it. */
+  readonly host?: string;
   readonly webhooks?: readonly NewWebhook[];
   readonly faults?: readonly Fault[];
   /** Of the chances of faults and latencies. 1 when absent. */
@@ -81,7 +83,7 @@ export class FakeDiscord {
         ? createHttpsServer(this.#authority.issue(options.tls), listener)
         : createHttpServer(listener);
     this.#control = createHttpServer((request, response) => void this.#onOwn(request, response));
-    this.door = new Door(this.#server);
+    this.door = new Door(this.#server, options.host ?? loopback);
   }
 
   async listen(port: number): Promise<void> {

@@ -1,5 +1,5 @@
 // A fake Discord as a process of its own:
-//   node test/support/fake-discord/main.ts --port 8089 [--webhooks 2] [--accept-any] [--no-limits] [--latency 50-3000]
+//   node test/support/fake-discord/main.ts --port 8089 [--host 0.0.0.0] [--webhooks 2] [--accept-any] [--no-limits] [--latency 50-3000]
 //        [--tls trusted|self_signed|expired|wrong_name --ca-file authority.pem] [--seed 1]
 // It prints its address, where it is controlled, and the URL of each webhook, and ends on SIGINT or SIGTERM. Over
 // `POST /_control` it takes faults and the like (control-routes.ts), and `POST /_facts` says what was lost or doubled.
@@ -12,6 +12,7 @@ import { noRateLimits } from './rate-limits.ts';
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
+    host: { type: 'string', default: '127.0.0.1' },
     webhooks: { type: 'string', default: '1' },
     'accept-any': { type: 'boolean', default: false },
     'no-limits': { type: 'boolean', default: false },
@@ -30,6 +31,7 @@ if (values.tls !== undefined && !certificateKinds.includes(values.tls as Certifi
 const [leastMs = 0, mostMs = leastMs] = values.latency.split('-').map(Number);
 const fake = await startFakeDiscord({
   port: Number(values.port),
+  host: values.host,
   acceptAny: values['accept-any'],
   seed: Number(values.seed),
   latencyMs: [leastMs, mostMs],
