@@ -16,6 +16,8 @@ interface Permitted {
 
 const pure = ['base/failure.ts', 'base/assert.ts'];
 const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'receiver'];
+/** Where receivers do I/O, or need what a pure room has not. */
+const receiverClients = ['receiver/discord/client.ts', 'receiver/discord/webhook-name.ts'];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
 const rooms: Record<string, Permitted> = {
@@ -30,14 +32,16 @@ const rooms: Record<string, Permitted> = {
   },
   metric: { rooms: pure, node: false, packages: [] },
   measure: { rooms: pure, node: false, packages: [] },
-  rule: { rooms: [...pure, 'metric', 'measure'], node: false, packages: [] },
+  rule: { rooms: [...pure, 'metric', 'measure', 'receiver/discord/address.ts'], node: false, packages: [] },
   alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   receiver: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
+  'receiver/discord/client.ts': { rooms: [...pure, 'receiver'], node: true, packages: ['undici'] },
+  'receiver/discord/webhook-name.ts': { rooms: ['receiver'], node: true, packages: [] },
   instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   presence: { rooms: doors, node: true, packages: [] },
   ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox'] },
-  rules: { rooms: [...doors, 'discord'], node: true, packages: ['typebox'] },
+  rules: { rooms: [...doors, ...receiverClients], node: true, packages: ['typebox'] },
   evaluate: { rooms: doors, node: true, packages: [] },
   // The evaluator's own code, in part: a backtest must be what live evaluation is.
   backtest: {
@@ -52,10 +56,9 @@ const rooms: Record<string, Permitted> = {
     node: true,
     packages: ['typebox'],
   },
-  discord: { rooms: [...pure, 'rule/webhook-url.ts'], node: true, packages: ['undici'] },
-  notify: { rooms: [...doors, 'discord', 'notify/schedule'], node: true, packages: [] },
+  notify: { rooms: [...doors, ...receiverClients, 'notify/schedule'], node: true, packages: [] },
   'notify/schedule': { rooms: pure, node: false, packages: [] },
-  console: { rooms: [...doors, 'discord', 'backtest'], node: true, packages: ['typebox', '@fastify/static'] },
+  console: { rooms: [...doors, 'backtest'], node: true, packages: ['typebox', '@fastify/static'] },
   'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'uplot', 'vite'] },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {

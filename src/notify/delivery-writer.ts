@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { formatNotification, type Notification } from '../alarm/notification.ts';
 import type { Clock } from '../base/clock.ts';
-import { postMsMax } from '../discord/discord-client.ts';
+import { postMsMax } from '../receiver/discord/client.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Claim, Log, NewRecord } from '../log/log.ts';
 import {

@@ -12,7 +12,7 @@
 import { unreachable } from '../base/assert.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { SentNotifications } from '../notice/sent-notifications.ts';
-import type { Webhook } from '../rule/webhook-url.ts';
+import type { Webhook } from '../receiver/discord/address.ts';
 import type { Ending, Waiting } from './delivery-writer.ts';
 import type { Parking } from './parking.ts';
 import type { SenderState, SentMessage } from './sender-state.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import type { DiscordClient } from '../discord/discord-client.ts';
+import type { DiscordClient } from '../receiver/discord/client.ts';
 import type { Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import type { NotifyCount } from './notify-meters.ts';

@@ -3,7 +3,7 @@ import type { HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import type { NotifyVitals } from '../instance/instance-record.ts';
 import type { DeliveryOutcome } from '../notice/delivery-record.ts';
-import type { Action } from '../discord/answer.ts';
+import type { Action } from '../receiver/discord/answer.ts';
 import type { Parked } from './schedule/parking.ts';
 import type { SendGate } from './send-gate.ts';
 

@@ -18,7 +18,7 @@ import { partitionOf } from '../log/murmur2.ts';
 import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
 import { isParkingKey } from '../notice/parking-record.ts';
 import { formatDeliveryRecord, parseDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
-import { webhookName } from '../discord/webhook-name.ts';
+import { webhookName } from '../receiver/discord/webhook-name.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import type { RuleFeed, RuleListener } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';

@@ -7,7 +7,7 @@ import type { Vitals } from '../instance/instance-record.ts';
 import type { Claim, Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
-import { DiscordClient } from '../discord/discord-client.ts';
+import { DiscordClient } from '../receiver/discord/client.ts';
 import { countNotify, notifyVitals, reportNotify } from './notify-meters.ts';
 import { NotificationPartition } from './partition.ts';
 import { SendGate } from './send-gate.ts';

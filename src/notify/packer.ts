@@ -1,6 +1,6 @@
 import type { Notification } from '../alarm/notification.ts';
-import type { SendingFacts } from '../notice/embed.ts';
-import { packMessage, packStorm, plainMessage, type Message } from '../notice/message.ts';
+import type { SendingFacts } from '../receiver/discord/embed.ts';
+import { packMessage, packStorm, plainMessage, type Message } from '../receiver/discord/message.ts';
 
 /** So many of a storm are shown each as an embed; after them, what is due beyond ten is merged into lists. */
 const stormShownMax = 20;

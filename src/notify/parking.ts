@@ -1,7 +1,7 @@
-import { actionFor, isAlive } from '../discord/answer.ts';
-import { webhookName } from '../discord/webhook-name.ts';
+import { actionFor, isAlive } from '../receiver/discord/answer.ts';
+import { webhookName } from '../receiver/discord/webhook-name.ts';
 import type { ParkingRecord } from '../notice/parking-record.ts';
-import { discordApiBase, webhookAddress, type Webhook } from '../rule/webhook-url.ts';
+import { discordApiBase, webhookAddress, type Webhook } from '../receiver/discord/address.ts';
 import type { RestoredParking, Waiting } from './delivery-writer.ts';
 import type { NotifyContext } from './notify-context.ts';
 import { hurried, park, postponed, probed, type Parked } from './schedule/parking.ts';

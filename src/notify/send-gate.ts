@@ -1,4 +1,4 @@
-import type { Action, Answer } from '../discord/answer.ts';
+import type { Action, Answer } from '../receiver/discord/answer.ts';
 import type { Clock } from '../base/clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
 import { RequestWindow } from './schedule/request-window.ts';

@@ -13,7 +13,7 @@
  *                       └───────────> confirmed ── outcomes written ──> ready
  */
 import { unreachable } from '../base/assert.ts';
-import type { Webhook } from '../rule/webhook-url.ts';
+import type { Webhook } from '../receiver/discord/address.ts';
 import type { Attempt } from './delivery-writer.ts';
 
 /** One request and what it carried. */

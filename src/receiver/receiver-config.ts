@@ -8,7 +8,7 @@
  * Address and secret are secrets. They are in this topic and nowhere else: what is shown to people is `shownReceiver`.
  */
 import { Failure, fieldsFailure, type FailureCode, type FieldError } from '../base/failure.ts';
-import { maskedWebhookUrl, parseWebhookUrl } from '../rule/webhook-url.ts';
+import { maskedWebhookUrl, parseWebhookUrl } from './discord/address.ts';
 import type { Networks } from './networks.ts';
 import { maskedAddress, parseWebhookAddress } from './webhook/address.ts';
 

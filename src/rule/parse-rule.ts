@@ -15,14 +15,19 @@ import {
 } from './rule-fields.ts';
 import { isRuleId } from './rule-id.ts';
 import type { Rule } from './rule.ts';
-import { parseWebhookUrl, withoutWebhookTokens, type Webhook, type WebhookProblem } from './webhook-url.ts';
+import {
+  parseWebhookUrl,
+  withoutWebhookTokens,
+  type Webhook,
+  type WebhookProblem,
+} from '../receiver/discord/address.ts';
 
 export interface ParseRuleOptions {
   /** The rule's identity: what the service made up, what stands in the path, or the record's key. A UUID v4 in lower case. */
   readonly id: string;
   /** Whether the input may, must or must not have an `id` of its own. One that is there must be equal. */
   readonly idInInput: 'refused' | 'optional' | 'required';
-  /** The operator's base in place of Discord's (webhook-url.ts). */
+  /** The operator's base in place of Discord's (receiver/discord/address.ts). */
   readonly apiBase?: string | undefined;
   /** In place of parseWebhookUrl on that base: for whoever reads many rules of few webhooks. */
   readonly parseWebhook?: (text: string) => Webhook | WebhookProblem;

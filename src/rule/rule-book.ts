@@ -21,7 +21,7 @@ import {
   type Webhook,
   type WebhookProblem,
   type WebhookUrlOptions,
-} from './webhook-url.ts';
+} from '../receiver/discord/address.ts';
 
 /** One record of the `rules` topic. A null value deletes. */
 export interface RuleRecord {

@@ -1,6 +1,6 @@
 import type { Rule } from './rule.ts';
 import type { Condition } from './condition.ts';
-import type { Webhook } from './webhook-url.ts';
+import type { Webhook } from '../receiver/discord/address.ts';
 
 /** The version of a rule that is in force. */
 export interface RuleEntry {

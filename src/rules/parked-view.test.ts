@@ -5,11 +5,11 @@ import { Meter } from '../base/meter.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
 import { listeningServer, testLogger, type TestServer } from '../http/testing/test-server.ts';
 import { partitionOf } from '../log/murmur2.ts';
-import type { Webhook } from '../rule/webhook-url.ts';
+import type { Webhook } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
 import { ParkedView } from './parked-view.ts';
 import { createRules } from './rules.ts';
-import { webhookName } from '../discord/webhook-name.ts';
+import { webhookName } from '../receiver/discord/webhook-name.ts';
 import { formatParkingRecord, type ParkedWebhook } from '../notice/parking-record.ts';
 
 const hourMs = 3_600_000;

@@ -2,9 +2,9 @@ import { refresher } from '../base/refresher.ts';
 import { recordsOf } from '../log/batch.ts';
 import { OffsetGone, type Log, type RecordChunk } from '../log/log.ts';
 import { nonePaused, parseDeliveriesEntry, pausedAfter, type PausedTargets } from '../notice/delivery-state.ts';
-import type { Webhook } from '../rule/webhook-url.ts';
+import type { Webhook } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
-import { webhookName } from '../discord/webhook-name.ts';
+import { webhookName } from '../receiver/discord/webhook-name.ts';
 
 /** Why nothing is sent to a webhook, as the answer of `GET /rules?expand=delivery` shows it. Times are ISO 8601. */
 export interface ParkedDelivery {

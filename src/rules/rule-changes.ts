@@ -6,7 +6,7 @@ import { LogUnavailable, type Log, type Place } from '../log/log.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
-import { maskedWebhookUrl } from '../rule/webhook-url.ts';
+import { maskedWebhookUrl } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import type { RulesView } from './rules-view.ts';

@@ -7,7 +7,7 @@ import type { HttpApp, Routes } from '../http/server.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
-import { maskedWebhookUrl } from '../rule/webhook-url.ts';
+import { maskedWebhookUrl } from '../receiver/discord/address.ts';
 import type { ParkedView } from './parked-view.ts';
 import { entityTag, noRule, type ChangeOrder, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';

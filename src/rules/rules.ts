@@ -1,5 +1,5 @@
 import type { Service } from '../base/service.ts';
-import { DiscordClient } from '../discord/discord-client.ts';
+import { DiscordClient } from '../receiver/discord/client.ts';
 import type { Routes } from '../http/server.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { bulkRoutes } from './bulk-routes.ts';

@@ -7,7 +7,7 @@ import { Health } from '../base/health.ts';
 import { Meter } from '../base/meter.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
 import { bearer, listeningServer, testAuth, type TestServer } from '../http/testing/test-server.ts';
-import { bad } from '../rule/testing/webhook-urls.ts';
+import { bad } from '../receiver/discord/testing/webhook-urls.ts';
 import { createRules } from './rules.ts';
 
 interface Result {

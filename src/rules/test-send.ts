@@ -3,17 +3,17 @@ import { notificationOf, type Notification } from '../alarm/notification.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { actionFor, type Answer } from '../discord/answer.ts';
-import type { DiscordClient } from '../discord/discord-client.ts';
-import { packMessage } from '../notice/message.ts';
+import { actionFor, type Answer } from '../receiver/discord/answer.ts';
+import type { DiscordClient } from '../receiver/discord/client.ts';
+import { packMessage } from '../receiver/discord/message.ts';
 import { compileRule } from '../rule/condition.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
 import { comparisons } from '../rule/comparison.ts';
 import type { Rule } from '../rule/rule.ts';
-import { discordApiBase, maskedWebhookUrl, parseWebhookUrl, webhookAddress } from '../rule/webhook-url.ts';
+import { discordApiBase, maskedWebhookUrl, parseWebhookUrl, webhookAddress } from '../receiver/discord/address.ts';
 import type { RulesView } from './rules-view.ts';
-import { webhookName } from '../discord/webhook-name.ts';
+import { webhookName } from '../receiver/discord/webhook-name.ts';
 
 export interface TestSendOptions {
   readonly view: RulesView;

@@ -5,7 +5,7 @@ import { Health } from '../base/health.ts';
 import { Meter } from '../base/meter.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
 import { listeningServer, testLogger, type TestServer } from '../http/testing/test-server.ts';
-import { bad, good, id, token } from '../rule/testing/webhook-urls.ts';
+import { bad, good, id, token } from '../receiver/discord/testing/webhook-urls.ts';
 import { topics } from '../topics.ts';
 import { createRules } from './rules.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bad, id as webhookId, path } from '../../src/rule/testing/webhook-urls.ts';
+import { bad, id as webhookId, path } from '../../src/receiver/discord/testing/webhook-urls.ts';
 import { topics } from '../../src/topics.ts';
 import type { CertificateKind } from '../support/fake-discord/certificates.ts';
 import { notificationFor } from '../support/notification.ts';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { request } from 'undici';
 import type { Notification } from '../../src/alarm/notification.ts';
-import { packMessage, packStorm, plainMessage } from '../../src/notice/message.ts';
+import { packMessage, packStorm, plainMessage } from '../../src/receiver/discord/message.ts';
 import { startFakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { pingsOf } from '../support/fake-discord/ledger.ts';
 import { refusalOf, type MessagePayload } from '../support/fake-discord/payload-validation.ts';

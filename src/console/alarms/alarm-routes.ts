@@ -8,7 +8,7 @@ import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/server.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
-import { maskedWebhookUrl } from '../../rule/webhook-url.ts';
+import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
 import { ruleVersions } from './alarm-trace.ts';
 import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from './alarm-finder.ts';
 import type { SentNotification } from './alarm-trace.ts';

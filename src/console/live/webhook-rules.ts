@@ -1,6 +1,6 @@
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
-import { maskedWebhookUrl } from '../../rule/webhook-url.ts';
+import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
 
 /** The rules that tell a webhook, by its numeric id. */
 export interface RulesOfWebhook {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { maskedWebhookUrl } from '../../rule/webhook-url.ts';
+import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
 import { heardMs, type Sending } from '../live/deliveries-view.ts';
 import { AlarmSchema, shownAlarm } from '../live/shown-alarm.ts';
 import type { CurrentValue } from './current-value.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { packStorm, plainMessage } from '../../../src/notice/message.ts';
+import { packStorm, plainMessage } from '../../../src/receiver/discord/message.ts';
 import type { Notification } from '../../../src/alarm/notification.ts';
 import { factsOf, type ExpectedAlarm, type LedgerFacts } from './ledger-facts.ts';
 import { alarmsOf, type LedgerEntry } from './ledger.ts';

@@ -1,5 +1,5 @@
-import type { Answer } from '../../../src/discord/answer.ts';
-import { postMsMax } from '../../../src/discord/discord-client.ts';
+import type { Answer } from '../../../src/receiver/discord/answer.ts';
+import { postMsMax } from '../../../src/receiver/discord/client.ts';
 import type { Poster } from '../../../src/notify/notify-context.ts';
 import type { Random } from '../sim-log/random.ts';
 import type { SimTime } from './sim-time.ts';

@@ -2,8 +2,8 @@
 import { computed, useSignal } from '@preact/signals';
 import type { Notification } from '../../../alarm/notification.ts';
 import { noTags } from '../../../metric/sample.ts';
-import { codePoints } from '../../../notice/discord-text.ts';
-import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../notice/embed.ts';
+import { codePoints } from '../../../receiver/discord/text.ts';
+import { discordLimits, embedCodePoints, embedOf, type Embed } from '../../../receiver/discord/embed.ts';
 import { needsWindow } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
 import { publicRule, ruleDefaults } from '../../../rule/rule-fields.ts';

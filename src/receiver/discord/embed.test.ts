@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PublicRule } from '../rule/rule-fields.ts';
-import type { Notification } from '../alarm/notification.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import type { PublicRule } from '../../rule/rule-fields.ts';
 import { embedOf, type Embed, type SendingFacts } from './embed.ts';
 
 const timeMs = 1_700_000_000_000;

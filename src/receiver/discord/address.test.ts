@@ -7,7 +7,7 @@ import {
   webhookAddress,
   webhookSecretText,
   withoutWebhookTokens,
-} from './webhook-url.ts';
+} from './address.ts';
 import { bad, good, id, path, thread, token } from './testing/webhook-urls.ts';
 
 test('a webhook’s URL as people paste it is taken apart', () => {

@@ -1,7 +1,7 @@
-import { assert } from '../base/assert.ts';
-import type { Notification } from '../alarm/notification.ts';
-import { isRuleId } from '../rule/rule-id.ts';
-import { codePoints, cut, duration, moment, untrusted } from './discord-text.ts';
+import { assert } from '../../base/assert.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import { isRuleId } from '../../rule/rule-id.ts';
+import { codePoints, cut, duration, moment, untrusted } from './text.ts';
 import { sentenceOf, valueText } from './sentence.ts';
 
 /** Discord's limits, in code points of the trimmed text. One text too long is a 400 for the whole message. */

@@ -1,6 +1,7 @@
 import { Agent, buildConnector, errors, request } from 'undici';
 import { lookup as systemLookup } from 'node:dns';
-import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
+import { isPrivateAddress } from '../networks.ts';
 import type { Answer } from './answer.ts';
 
 export interface DiscordClientOptions {
@@ -188,39 +189,6 @@ function json(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-const privateRanges = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.0.0.0', 24],
-  ['192.168.0.0', 16],
-  ['198.18.0.0', 15],
-  ['224.0.0.0', 3],
-] as const) {
-  privateRanges.addSubnet(network, prefix, 'ipv4');
-  // The same behind a translator from IPv6 (RFC 6052).
-  privateRanges.addSubnet(`64:ff9b::${network}`, 96 + prefix, 'ipv6');
-}
-for (const [network, prefix] of [
-  ['::', 127],
-  ['fc00::', 7],
-  ['fe80::', 10],
-  ['ff00::', 8],
-] as const) {
-  privateRanges.addSubnet(network, prefix, 'ipv6');
-}
-
-/** Whether an address is this machine's or its network's own. IPv4 inside of IPv6 counts as what it is. */
-export function isPrivateAddress(address: string): boolean {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return privateRanges.check(mapped, 'ipv4');
-  return privateRanges.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
 }
 
 /** Resolves a name to public addresses alone, and pins them for the connection: a name that turns inwards gets nowhere. */

@@ -1,6 +1,6 @@
-import { assert } from '../base/assert.ts';
-import type { Notification } from '../alarm/notification.ts';
-import { codePoints, cut, untrusted } from './discord-text.ts';
+import { assert } from '../../base/assert.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import { codePoints, cut, untrusted } from './text.ts';
 import { discordLimits, embedCodePoints, embedOf, possibleRepeatText, type Embed, type SendingFacts } from './embed.ts';
 import { valueText } from './sentence.ts';
 

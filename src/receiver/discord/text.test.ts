@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { codePoints, cut, duration, moment, untrusted, visible } from './discord-text.ts';
+import { codePoints, cut, duration, moment, untrusted, visible } from './text.ts';
 
 test('plain text stays bare', () => {
   for (const text of ['received-packages', 'cpu load 5m', 'http_requests_total', 'a.b-c', 'größe', '温度', 'x']) {

@@ -1,7 +1,7 @@
-import type { Notification } from '../alarm/notification.ts';
-import { comparisons } from '../rule/comparison.ts';
-import { ruleDefaults } from '../rule/rule-fields.ts';
-import { untrusted } from './discord-text.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import { comparisons } from '../../rule/comparison.ts';
+import { ruleDefaults } from '../../rule/rule-fields.ts';
+import { untrusted } from './text.ts';
 
 /** A metric's name has at most 255 bytes, so that this cuts none; a record of somebody else's may. */
 const nameCodePointsMax = 257;

@@ -5,10 +5,11 @@ import { createServer } from 'node:http';
 import type { LookupAddress } from 'node:dns';
 import type { AddressInfo, LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault } from '../../test/support/fake-discord/fault.ts';
-import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
+import type { Fault } from '../../../test/support/fake-discord/fault.ts';
+import { startFakeDiscord, type FakeDiscord } from '../../../test/support/fake-discord/fake-discord.ts';
 import { actionFor, isAlive, type Action, type Answer } from './answer.ts';
-import { DiscordClient, isPrivateAddress, type DiscordClientOptions } from './discord-client.ts';
+import { isPrivateAddress } from '../networks.ts';
+import { DiscordClient, type DiscordClientOptions } from './client.ts';
 
 const hello = JSON.stringify({ content: 'hello', allowed_mentions: { parse: [] } });
 /** Short, and with room for a slow machine. */

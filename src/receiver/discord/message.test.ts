@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { refusalOf } from '../../test/support/fake-discord/payload-validation.ts';
-import { operators } from '../rule/comparison.ts';
-import type { Notification } from '../alarm/notification.ts';
-import { tagsOf } from '../metric/sample.ts';
+import { refusalOf } from '../../../test/support/fake-discord/payload-validation.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import { tagsOf } from '../../metric/sample.ts';
+import { operators } from '../../rule/comparison.ts';
 import { packMessage, packStorm, plainMessage, type Message } from './message.ts';
 
 const fired: Notification = {

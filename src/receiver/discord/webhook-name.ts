@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { webhookSecretText, type Webhook } from '../rule/webhook-url.ts';
+import { webhookSecretText, type Webhook } from './address.ts';
 
 /** What may be shown of a webhook: `wh_` and the first 12 hex digits of the hash of its id and token. */
 export function webhookName(webhook: Webhook): string {
