@@ -15,7 +15,7 @@ interface Permitted {
 }
 
 const pure = ['base/failure.ts', 'base/assert.ts'];
-const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'receiver'];
+const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'receiver', 'wire'];
 /** Where receivers do I/O, or need what a pure room has not. */
 const receiverClients = ['receiver/discord/client.ts', 'receiver/discord/webhook-name.ts'];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
@@ -26,7 +26,7 @@ const rooms: Record<string, Permitted> = {
   'log/sqlite': { rooms: ['base', 'log'], node: true, packages: [] },
   'log/kafka': { rooms: ['base', 'log'], node: true, packages: ['@platformatic/kafka'] },
   http: {
-    rooms: ['base'],
+    rooms: ['base', 'wire'],
     node: true,
     packages: ['fastify', '@fastify/', 'helmet', 'typebox', 'jose', 'oauth4webapi'],
   },
@@ -39,6 +39,12 @@ const rooms: Record<string, Permitted> = {
   'receiver/discord/client.ts': { rooms: [...pure, 'receiver'], node: true, packages: ['undici'] },
   'receiver/discord/webhook-name.ts': { rooms: ['receiver'], node: true, packages: [] },
   instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
+  // Limits of a body are those of the door that it comes in by.
+  wire: {
+    rooms: [...pure, 'metric', 'rule', 'alarm', 'notice', 'http/limits.ts'],
+    node: false,
+    packages: ['typebox'],
+  },
   presence: { rooms: doors, node: true, packages: [] },
   ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox'] },
   rules: { rooms: [...doors, ...receiverClients], node: true, packages: ['typebox'] },
@@ -62,7 +68,7 @@ const rooms: Record<string, Permitted> = {
   'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'uplot', 'vite'] },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
-    rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule'],
+    rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
     node: true,
     packages: ['commander'],
   },
@@ -150,6 +156,13 @@ test('data flows one way: each room imports only what its row permits', () => {
         .map((specifier) => ({ path, specifier, why: refusal(path, roomOf(path)!, specifier) }))
         .filter((finding) => finding.why !== undefined),
     );
+  assert.deepEqual(broken, []);
+});
+
+test('the page and the command line take only types of the wire, so that no schema enters the bundle', () => {
+  const broken = sources
+    .filter((path) => ['console/page', 'cli'].some((room) => path.startsWith(`src/${room}/`)))
+    .filter((path) => /^import (?!type )[^;]*\/wire\//m.test(readFileSync(path, 'utf8')));
   assert.deepEqual(broken, []);
 });
 

@@ -1,14 +1,13 @@
 import type { Clock } from '../base/clock.ts';
 import { Readable } from 'node:stream';
-import { Type } from 'typebox';
 import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
-import { answers, documented } from '../http/open-api.ts';
+import { answersAsText, documented } from '../http/open-api.ts';
 import type { Routes } from '../http/server.ts';
 import type { Log } from '../log/log.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
-import { ruleInputSchema } from '../rule/rule-schema.ts';
 import type { Rule } from '../rule/rule.ts';
+import { BacktestOrder, BacktestView, listedMax } from '../wire/backtest.ts';
 import { backtest, noWebhook, type BacktestRange, type BacktestResult } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 import { shownFiring, shownNotification, shownTransition, type PastTransition } from './verdicts.ts';
@@ -21,45 +20,16 @@ export interface BacktestRoutesOptions {
 
 /** Each takes a core for as long as it reads. */
 const runningMax = 4;
-const listedMax = 10_000;
 const listedDefault = 500;
 const draftId = '00000000-0000-4000-8000-000000000000';
 
-const rule = { ...ruleInputSchema, required: ['metric_name', 'threshold'], description: 'A rule, saved or not' };
-const OrderSchema = Type.Object({
-  rule: Type.Unsafe(rule),
-  last_seconds: Type.Optional(Type.Number({ description: 'How far back. Without it, and without from_ms: 3,600' })),
-  from_ms: Type.Optional(Type.Number({ description: 'From this event time on; 0: all that is retained' })),
-  to_ms: Type.Optional(Type.Number({ description: 'Up to, and without, this event time. Default: the newest' })),
-  limit: Type.Optional(Type.Integer({ description: `Of each list the newest so many, up to ${listedMax}` })),
-});
-const ResultSchema = Type.Object({
-  complete: Type.Boolean({ description: 'false while older slices are still to be read' }),
-  cut_short: Type.Union([Type.Enum(['retention', 'too_many_samples']), Type.Null()]),
-  partition: Type.Integer(),
-  from_offset: Type.Integer(),
-  to_offset: Type.Integer(),
-  from_ms: Type.Optional(Type.Number()),
-  to_ms: Type.Optional(Type.Number()),
-  records: Type.Integer({ description: 'Records of the partition that were looked at' }),
-  samples: Type.Integer({ description: 'Samples that the rule matches' }),
-  unreadable: Type.Integer(),
-  series: Type.Integer(),
-  series_fired: Type.Integer(),
-  fired: Type.Integer({ description: 'How often it would have fired' }),
-  fired_for_no_data: Type.Integer(),
-  ended: Type.Integer(),
-  firing_now: Type.Integer(),
-  pending: Type.Integer({ description: 'How often a breach began that had to last' }),
-  notifications: Type.Integer({ description: 'Messages that would have been due, resolved ones not counted' }),
-  resolved_notifications: Type.Integer(),
-  withheld: Type.Integer({ description: 'Messages that the cooldown would have withheld' }),
-  longest_ms: Type.Number({ description: 'Of the longest firing' }),
-  took_ms: Type.Number(),
-  firings: Type.Array(Type.Object({}), { description: 'The newest, oldest first' }),
-  transitions: Type.Array(Type.Object({}), { description: 'The newest, oldest first' }),
-  due: Type.Array(Type.Object({}), { description: 'The newest notifications, oldest first' }),
-});
+const backtestContent = {
+  description: 'The result; as NDJSON one line for each part of the log that was read',
+  content: {
+    'application/json': { schema: BacktestView },
+    'application/x-ndjson': { schema: BacktestView },
+  },
+};
 
 interface Order {
   readonly rule: Rule;
@@ -79,8 +49,8 @@ export function backtestRoutes(options: BacktestRoutesOptions): Routes {
           summary: 'What a rule, saved or not, would have done with the samples that are retained',
           description:
             'The evaluator itself runs over the log. With "Accept: application/x-ndjson" each line is a result, first of the newest samples and then of more; the last one is complete. It ends when the caller goes.',
-          body: documented(OrderSchema),
-          response: answers({ 200: ResultSchema }, 400, 401, 403, 413, 415, 429, 503),
+          body: documented(BacktestOrder),
+          response: answersAsText({ 200: backtestContent }, 400, 401, 403, 413, 415, 429, 503),
         },
       },
       async (request, reply) => {
@@ -128,7 +98,7 @@ function orderOf(body: unknown, nowMs: number): Order {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new Failure('invalid_request', 'the body must be an object with a rule, e.g. {"rule": {"metric_name": …}}');
   const { rule: given, ...more } = body as Record<string, unknown>;
-  const fields = new Set(['last_seconds', 'from_ms', 'to_ms', 'limit']);
+  const fields = new Set<string>(['last_seconds', 'from_ms', 'to_ms', 'limit'] satisfies (keyof BacktestOrder)[]);
   const errors: FieldError[] = Object.entries(more).flatMap(([field, value]): FieldError[] => {
     if (!fields.has(field))
       return [
@@ -143,7 +113,7 @@ function orderOf(body: unknown, nowMs: number): Order {
     from_ms: fromMs,
     to_ms: toMs,
     limit = listedDefault,
-  } = more as Partial<Record<string, number>>;
+  } = more as Omit<BacktestOrder, 'rule'>;
   return {
     rule: draftOf(given),
     range: { fromMs: fromMs ?? nowMs - lastSeconds * 1_000, toMs },
@@ -160,7 +130,7 @@ function draftOf(given: unknown): Rule {
   return parseRule({ ...fields, discord_webhook_url: noWebhook }, { id: known, idInInput: 'optional' });
 }
 
-function shownResult(result: BacktestResult, limit: number) {
+function shownResult(result: BacktestResult, limit: number): BacktestView {
   const { verdicts, range, spanMs } = result;
   const { counts } = verdicts;
   return {
@@ -169,7 +139,8 @@ function shownResult(result: BacktestResult, limit: number) {
     partition: result.partition,
     from_offset: range.from,
     to_offset: range.to,
-    ...(spanMs !== undefined && { from_ms: spanMs[0], to_ms: spanMs[1] }),
+    from_ms: spanMs?.[0],
+    to_ms: spanMs?.[1],
     records: result.records,
     samples: result.samples,
     unreadable: result.unreadable,

@@ -6,7 +6,8 @@ import type { Routes } from '../http/server.ts';
 import type { Log } from '../log/log.ts';
 import { windowTypes } from '../measure/measures.ts';
 import { tagsProblems } from '../metric/metric-limits.ts';
-import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
+import { noTags, tagsIfAny, tagsOf, type Tags } from '../metric/sample.ts';
+import { SamplesView } from '../wire/metrics.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 import { readSamples } from './samples.ts';
 
@@ -35,26 +36,6 @@ const QuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-const columns = ['t', 'min', 'max', 'mean', 'count', 'window', 'offset'] as const;
-const SeriesSchema = Type.Object({
-  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
-  samples: Type.Integer(),
-  last_value: Type.Number(),
-  last_ms: Type.Number(),
-  ...Object.fromEntries(columns.map((name) => [name, Type.Array(Type.Number())])),
-});
-const SamplesSchema = Type.Object({
-  from_ms: Type.Number(),
-  to_ms: Type.Number(),
-  partition: Type.Integer(),
-  samples: Type.Integer(),
-  series_total: Type.Integer(),
-  cut_short: Type.Boolean({ description: 'Older samples of the range were too many' }),
-  p1: Type.Union([Type.Number(), Type.Null()]),
-  p99: Type.Union([Type.Number(), Type.Null()], { description: 'Of all values in the range' }),
-  series: Type.Array(SeriesSchema),
-});
-
 /** The samples of a metric, as many points as a chart has pixels. */
 export function samplesRoutes(options: SamplesRoutesOptions): Routes {
   return (app) => {
@@ -65,7 +46,7 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
         schema: {
           summary: 'Samples of a metric for a chart: least, greatest and mean value of each stretch of time',
           querystring: QuerySchema,
-          response: answers({ 200: SamplesSchema }, 400, 401, 403, 503),
+          response: answers({ 200: SamplesView }, 400, 401, 403, 503),
         },
       },
       async (request, reply) => {
@@ -101,7 +82,7 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
           p1: found.p1 ?? null,
           p99: found.p99 ?? null,
           series: found.series.map(({ tags, samples, lastValue, lastMs, lowest: _l, highest: _h, ...rest }) => ({
-            ...(Object.keys(tags).length > 0 && { tags }),
+            tags: tagsIfAny(tags),
             samples,
             last_value: lastValue,
             last_ms: lastMs,

@@ -2,7 +2,8 @@ import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { AlarmState } from '../alarm/alarm-state.ts';
 import type { Notification } from '../alarm/notification.ts';
 import type { Effects, EffectsSink } from '../evaluate/effects.ts';
-import type { Tags } from '../metric/sample.ts';
+import { tagsIfAny, type Tags } from '../metric/sample.ts';
+import type { DueNotificationView, FiringView, PastTransitionView } from '../wire/backtest.ts';
 
 /** One firing of one alarm, as far as the range tells of it. */
 export interface PastFiring {
@@ -136,14 +137,10 @@ export class Newest<Item> {
   }
 }
 
-function shownTags(tags: Tags): { tags?: Tags } {
-  return Object.keys(tags).length > 0 ? { tags } : {};
-}
-
-export function shownFiring(firing: PastFiring) {
+export function shownFiring(firing: PastFiring): FiringView {
   return {
     alarm_id: firing.alarmId,
-    ...shownTags(firing.tags),
+    tags: tagsIfAny(firing.tags),
     cause: firing.cause,
     since_ms: firing.sinceMs,
     fired_ms: firing.firedMs,
@@ -154,17 +151,16 @@ export function shownFiring(firing: PastFiring) {
   };
 }
 
-export function shownTransition({ series, state, x, timeMs, sample }: AlarmRecord) {
+export function shownTransition({ series, state, x, timeMs, sample }: AlarmRecord): PastTransitionView {
+  const firing = state.state === 'firing' ? state : undefined;
   return {
-    ...shownTags(series.tags),
+    tags: tagsIfAny(series.tags),
     state: state.state,
-    ...(state.state !== 'ok' && { since_ms: state.sinceMs }),
-    ...(state.state === 'firing' && {
-      alarm_id: state.alarmId,
-      cause: state.cause,
-      notified: state.notified,
-      owed: state.owed,
-    }),
+    since_ms: state.state === 'ok' ? undefined : state.sinceMs,
+    alarm_id: firing?.alarmId,
+    cause: firing?.cause,
+    notified: firing?.notified,
+    owed: firing?.owed,
     value: x ?? null,
     time_ms: timeMs,
     partition: sample.partition,
@@ -173,12 +169,12 @@ export function shownTransition({ series, state, x, timeMs, sample }: AlarmRecor
   };
 }
 
-export function shownNotification(notification: Notification) {
+export function shownNotification(notification: Notification): DueNotificationView {
   return {
     id: notification.id,
     kind: notification.kind,
     alarm_id: notification.alarmId,
-    ...shownTags(notification.series.tags),
+    tags: tagsIfAny(notification.series.tags),
     value: notification.x ?? null,
     time_ms: notification.timeMs,
     offset: notification.sample.offset,

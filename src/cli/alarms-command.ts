@@ -1,29 +1,7 @@
 import { Option, type Command } from 'commander';
+import type { AlarmDetail, AlarmsView, AlarmView } from '../wire/alarms.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { printTable, shown } from './table.ts';
-
-interface Alarm {
-  readonly rule_id: string;
-  readonly metric_name: string;
-  readonly tags?: Readonly<Record<string, string>>;
-  readonly state: string;
-  readonly since_ms?: number;
-  readonly value: number | null;
-  readonly alarm_id?: string;
-}
-interface AlarmDetail extends Alarm {
-  readonly cause: string;
-  readonly fired_ms: number;
-  readonly ended_ms: number | null;
-  readonly partition: number;
-  readonly offset: number;
-  readonly notifications: readonly {
-    readonly kind: string;
-    readonly outcome: string;
-    readonly attempts: number;
-    readonly reason?: string;
-  }[];
-}
 
 const help = `
 Without a subcommand it runs an alarms instance.
@@ -49,7 +27,7 @@ export function addAlarmsCommands(program: Command): void {
     const asked = { state, metric_name: metric, rule_id: rule, limit };
     const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
     const path = `/api/v1/alarms?${new URLSearchParams(given).toString()}`;
-    const { body } = await askApi<{ total: number; time_ms: number; alarms: Alarm[] }>(list, { method: 'GET', path });
+    const { body } = await askApi<AlarmsView>(list, { method: 'GET', path });
     if (isJson(list)) for (const alarm of body.alarms) console.log(JSON.stringify(alarm));
     else printAlarms(body.alarms, body.total);
   });
@@ -62,13 +40,13 @@ export function addAlarmsCommands(program: Command): void {
   });
 }
 
-function seriesOf({ metric_name: name, tags = {} }: Alarm): string {
+function seriesOf({ metric_name: name, tags = {} }: AlarmView | AlarmDetail): string {
   return shown([name, ...Object.entries(tags).map(([key, value]) => `${key}=${value}`)].join(' '));
 }
 
 const timeOf = (ms: number): string => new Date(ms).toISOString().replace('T', ' ').slice(0, 19);
 
-function printAlarms(alarms: readonly Alarm[], total: number): void {
+function printAlarms(alarms: readonly AlarmView[], total: number): void {
   if (alarms.length === 0) {
     console.log('No alarm matches.');
     return;
@@ -93,7 +71,7 @@ function printAlarm(alarm: AlarmDetail): void {
     ['Series', seriesOf(alarm)],
     ['State', state],
     ['Cause', cause === 'no_data' ? 'no data' : `${value}`],
-    ['Since', timeOf(sinceMs ?? firedMs)],
+    ['Since', timeOf(sinceMs)],
     ['Fired', timeOf(firedMs)],
     ['Ended', endedMs === null ? '' : timeOf(endedMs)],
     ['Rule', alarm.rule_id],

@@ -1,6 +1,7 @@
 import type { ApiRequest } from '../app.ts';
 import { Failure } from '../base/failure.ts';
 import { reasonOf } from '../base/reason.ts';
+import type { Problem } from '../wire/problem.ts';
 import { localIngest } from './source-command.ts';
 import { shown } from './table.ts';
 
@@ -34,7 +35,7 @@ export async function askOverHttp(
 export function refusal({ status, body }: { status: number; body: string }): Error {
   let detail = body.slice(0, 200);
   try {
-    detail = (JSON.parse(body) as { detail?: string }).detail ?? detail;
+    detail = (JSON.parse(body) as Partial<Problem>).detail ?? detail;
   } catch {
     // Not problem+json: the text as it is says more than nothing.
   }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { BacktestOrder, BacktestView } from '../wire/backtest.ts';
 import { askOverHttp, refusal } from './ask.ts';
 import { localIngest } from './source-command.ts';
 import { printTable, shown } from './table.ts';
@@ -12,29 +13,6 @@ interface Flags {
   readonly url?: string;
   readonly token?: string;
 }
-interface Result {
-  readonly cut_short: string | null;
-  readonly from_ms?: number;
-  readonly to_ms?: number;
-  readonly records: number;
-  readonly samples: number;
-  readonly series: number;
-  readonly series_fired: number;
-  readonly fired: number;
-  readonly firing_now: number;
-  readonly notifications: number;
-  readonly withheld: number;
-  readonly longest_ms: number;
-  readonly firings: readonly {
-    readonly tags?: Record<string, string>;
-    readonly cause: string;
-    readonly fired_ms: number;
-    readonly ended_ms: number | null;
-    readonly value: number | null;
-    readonly offset: number;
-  }[];
-}
-
 const help = `
 Examples:
   ssrms backtest RULE_ID                           what a rule would have done in the last hour
@@ -65,7 +43,10 @@ export function addBacktestCommand(program: Command): void {
     const rule = (await ruleOf(wanted, ask)) as Record<string, unknown>;
     if (flags.threshold !== undefined) rule['threshold'] = Number(flags.threshold);
     const range = flags.all === true ? { from_ms: 0 } : { last_seconds: secondsOf(flags.last ?? '1h') };
-    const found = (await ask('POST', '/api/v1/rules/backtest', { rule, ...range })) as Result;
+    const found = (await ask('POST', '/api/v1/rules/backtest', {
+      rule,
+      ...range,
+    } satisfies BacktestOrder)) as BacktestView;
     if (flags.json === true) console.log(JSON.stringify(found));
     else print(found);
   });
@@ -91,7 +72,7 @@ function secondsOf(text: string): number {
   return Number(count) * unitSeconds[unit as keyof typeof unitSeconds];
 }
 
-function print(found: Result): void {
+function print(found: BacktestView): void {
   const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
   const longest = found.longest_ms > 0 ? `; longest ${Math.round(found.longest_ms / 100) / 10} s` : '';
   const withheld = found.withheld > 0 ? `; ${found.withheld} messages withheld by the cooldown` : '';

@@ -4,38 +4,11 @@ import { createLogger } from '../base/logger.ts';
 import { readConfig } from '../config.ts';
 import { addSettings, flagsOf, logSettings } from './settings-options.ts';
 import { askOverHttp, refusal } from './ask.ts';
+import type { DeliveriesView, DeliveryView, ResendOrder, ResentView } from '../wire/deliveries.ts';
 import { localIngest } from './source-command.ts';
 import { printTable, shown } from './table.ts';
 
-interface DeliveryRow {
-  readonly notification_id: string;
-  readonly webhook_id: string;
-  readonly rule_id?: string;
-  readonly metric_name?: string;
-  readonly value?: number;
-  readonly outcome: string;
-  readonly reason?: string;
-  readonly message_id?: string;
-  readonly attempts: number;
-  readonly at_ms: number;
-}
-interface List {
-  readonly total: number;
-  readonly left_out: number;
-  readonly deliveries: readonly DeliveryRow[];
-}
-interface Resent {
-  readonly resent: readonly { readonly notification_id: string; readonly as: string }[];
-  readonly revived: readonly string[];
-  readonly refused: readonly { readonly notification_id: string; readonly reason: string }[];
-  readonly left: number;
-}
-interface FilterFlags {
-  readonly webhook?: string;
-  readonly rule?: string;
-  readonly outcome?: string;
-  readonly since?: string;
-}
+type FilterFlags = Pick<ResendOrder, 'webhook' | 'rule' | 'outcome' | 'since'>;
 interface Flags extends FilterFlags {
   readonly limit?: string;
   readonly json?: boolean;
@@ -60,7 +33,7 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
     const { json, limit, ...flags } = list.opts<Flags>();
     const query = new URLSearchParams({ ...filterOf(flags), ...(limit !== undefined && { limit }) });
     const path = `/api/v1/deliveries${query.size > 0 ? `?${query.toString()}` : ''}`;
-    const found = (await ask(list, { method: 'GET', path })) as List;
+    const found = (await ask(list, { method: 'GET', path })) as DeliveriesView;
     if (json === true) for (const delivery of found.deliveries) console.log(JSON.stringify(delivery));
     else printDeliveries(found);
   });
@@ -73,8 +46,8 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
   addAddress(resend);
   resend.action(async (ids: string[]) => {
     const { json, ...flags } = resend.opts<Flags>();
-    const body = { ...filterOf(flags), ...(ids.length > 0 && { notification_ids: ids }) };
-    const said = (await ask(resend, { method: 'POST', path: '/api/v1/deliveries/resend', body })) as Resent;
+    const body: ResendOrder = { ...filterOf(flags), ...(ids.length > 0 && { notification_ids: ids }) };
+    const said = (await ask(resend, { method: 'POST', path: '/api/v1/deliveries/resend', body })) as ResentView;
     if (json === true) console.log(JSON.stringify(said));
     else printResent(said);
     if (said.refused.length > 0) finish(1);
@@ -93,7 +66,7 @@ Examples:
 Outcomes: waiting (not ended), delivered, merged (as a line of another message), parked (its webhook is broken: it is sent when
 the webhook is well again), dead (given up, the reason says why), expired (older than a day), rerouted (to another webhook).`;
 
-function addFilter(command: Command, outcomes: readonly string[]): void {
+function addFilter(command: Command, outcomes: readonly DeliveryView['outcome'][]): void {
   command
     .option('--webhook <id>', 'only to this webhook: the number in its URL')
     .option('--rule <id>', 'only of this rule')
@@ -126,7 +99,7 @@ async function ask(command: Command, request: ApiRequest): Promise<unknown> {
   throw refusal(answer);
 }
 
-function printDeliveries({ total, left_out: leftOut, deliveries }: List): void {
+function printDeliveries({ total, left_out: leftOut, deliveries }: DeliveriesView): void {
   if (deliveries.length === 0) {
     console.log('No delivery matches.');
     return;
@@ -149,7 +122,7 @@ function printDeliveries({ total, left_out: leftOut, deliveries }: List): void {
   if (leftOut > 0) console.log(`… and ${leftOut} that were too many to be looked at: narrow the time with --since`);
 }
 
-function printResent({ resent, revived, refused, left }: Resent): void {
+function printResent({ resent, revived, refused, left }: ResentView): void {
   for (const { notification_id: id, as } of resent) console.log(`resent   ${id} as ${as}`);
   for (const id of revived) console.log(`parked   ${id}: its webhook is looked at now`);
   for (const { notification_id: id, reason } of refused) console.log(`refused  ${shown(id)}: ${shown(reason)}`);

@@ -1,41 +1,13 @@
 import type { Command } from 'commander';
+import type { Rule } from '../rule/rule.ts';
+import type { BulkOrder, BulkOutcome, ExportOrder, ImportedView, ImportOrder, ImportRow } from '../wire/bulk.ts';
+import type { RuleIdsFound, RulesFound } from '../wire/rules.ts';
 import { addApiOptions, askApi, isJson, readJson } from './api.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 import { changedFields } from './rule-fields.ts';
 import { printTable, shown } from './table.ts';
 
 type Fields = Record<string, unknown>;
-interface Rule extends Fields {
-  readonly id: string;
-  readonly metric_name: string;
-  readonly threshold: number;
-  readonly operator?: string;
-  readonly tags?: Readonly<Record<string, string>>;
-}
-interface Found {
-  readonly rules: readonly {
-    readonly rule: Rule;
-    readonly state: string;
-    readonly firing: number;
-    readonly value?: number;
-    readonly fires_24h: number;
-    readonly delivery?: { readonly outcome: string };
-  }[];
-  readonly next?: string;
-  readonly total?: number;
-}
-interface ImportRow {
-  readonly verdict: 'new' | 'changed' | 'same' | 'refused';
-  readonly id?: string;
-  readonly metric_name?: string;
-  readonly fields?: readonly { readonly field: string }[];
-  readonly reason?: string;
-}
-interface Outcome {
-  readonly changed: readonly { readonly id: string }[];
-  readonly unchanged: readonly string[];
-  readonly refused: readonly { readonly id: string; readonly reason: string }[];
-}
 type Finish = (exitCode: number) => void;
 
 const pageRules = 200;
@@ -103,7 +75,7 @@ function addWriting(rules: Command): void {
     .argument('[file]', 'the whole rule as JSON in place of the one that is there; - for standard input');
   addApiOptions(edit).action(async (id: string, file: string | undefined) => {
     const now = await askApi<Rule>(edit, { method: 'GET', path: pathOf(id) });
-    const body = changedFields(file === undefined ? now.body : objectOf(await readJson(file)), edit.opts());
+    const body = changedFields(file === undefined ? { ...now.body } : objectOf(await readJson(file)), edit.opts());
     const saved = await askApi<Rule>(edit, { method: 'PUT', path: pathOf(id), body, etag: now.etag });
     console.log(isJson(edit) ? JSON.stringify(saved.body) : `saved ${id}: ${conditionOf(saved.body)}`);
   });
@@ -111,7 +83,7 @@ function addWriting(rules: Command): void {
 
 function addBulk(
   rules: Command,
-  { action, description, finish }: { action: string; description: string; finish: Finish },
+  { action, description, finish }: { action: BulkOrder['action']; description: string; finish: Finish },
 ): void {
   const command = rules
     .command(action)
@@ -125,10 +97,10 @@ function addBulk(
     const ids = text === undefined ? given : [...given, ...(await idsOf(command, text))];
     if (action === 'delete' && ids.length > 1 && yes !== true)
       throw new Error(`that are ${ids.length} rules: say --yes to delete them all`);
-    const outcomes: Outcome[] = [];
+    const outcomes: BulkOutcome[] = [];
     for (let at = 0; at < ids.length; at += atOnce) {
-      const body = { action, rules: ids.slice(at, at + atOnce).map((id) => ({ id })) };
-      outcomes.push((await askApi<Outcome>(command, { method: 'POST', path: '/api/v1/rules/bulk', body })).body);
+      const body: BulkOrder = { action, rules: ids.slice(at, at + atOnce).map((id) => ({ id })) };
+      outcomes.push((await askApi<BulkOutcome>(command, { method: 'POST', path: '/api/v1/rules/bulk', body })).body);
     }
     const changed = outcomes.flatMap((outcome) => outcome.changed);
     const unchanged = outcomes.flatMap((outcome) => outcome.unchanged);
@@ -154,10 +126,9 @@ function addFiles(rules: Command, finish: Finish): void {
     const isDry = bring.opts<{ dryRun?: boolean }>().dryRun === true;
     const rows: ImportRow[] = [];
     for (let at = 0; at < given.length; at += atOnce) {
-      const body = { rules: given.slice(at, at + atOnce), ...(isDry && { dry_run: true }) };
+      const body: ImportOrder = { rules: given.slice(at, at + atOnce), ...(isDry && { dry_run: true }) };
       rows.push(
-        ...(await askApi<{ rows: ImportRow[] }>(bring, { method: 'POST', path: '/api/v1/rules/import', body })).body
-          .rows,
+        ...(await askApi<ImportedView>(bring, { method: 'POST', path: '/api/v1/rules/import', body })).body.rows,
       );
     }
     if (isJson(bring)) for (const row of rows) console.log(JSON.stringify(row));
@@ -172,7 +143,7 @@ function addFiles(rules: Command, finish: Finish): void {
     const ids = await idsOf(out, words.join(' '));
     const found: Rule[] = [];
     for (let at = 0; at < ids.length; at += atOnce) {
-      const body = { ids: ids.slice(at, at + atOnce) };
+      const body: ExportOrder = { ids: ids.slice(at, at + atOnce) };
       found.push(...(await askApi<Rule[]>(out, { method: 'POST', path: '/api/v1/rules/export', body })).body);
     }
     console.log(JSON.stringify(found, undefined, isJson(out) ? undefined : 2));
@@ -193,15 +164,19 @@ function objectOf(json: unknown): Fields {
 }
 
 /** One answer may hold few rules and have more behind it: it goes on until there are enough. */
-async function search(command: Command, text: string, limit: number): Promise<Found> {
-  const rules: Found['rules'][number][] = [];
+async function search(
+  command: Command,
+  text: string,
+  limit: number,
+): Promise<Pick<RulesFound, 'rules' | 'next' | 'total'>> {
+  const rules: RulesFound['rules'][number][] = [];
   let next: string | undefined;
   let total: number | undefined;
   do {
     const query = new URLSearchParams({ limit: String(Math.min(pageRules, limit - rules.length)) });
     if (text !== '') query.set('q', text);
     if (next !== undefined) query.set('after', next);
-    const { body } = await askApi<Found>(command, { method: 'GET', path: `/api/v1/rules?${query.toString()}` });
+    const { body } = await askApi<RulesFound>(command, { method: 'GET', path: `/api/v1/rules?${query.toString()}` });
     rules.push(...body.rules);
     ({ next, total } = body);
   } while (next !== undefined && rules.length < limit);
@@ -213,7 +188,7 @@ async function idsOf(command: Command, text: string): Promise<string[]> {
   let after: string | undefined;
   do {
     const query = new URLSearchParams({ ...(text !== '' && { q: text }), ...(after !== undefined && { after }) });
-    const { body } = await askApi<{ ids: string[]; next?: string }>(command, {
+    const { body } = await askApi<RuleIdsFound>(command, {
       method: 'GET',
       path: `/api/v1/rules/ids?${query.toString()}`,
     });
@@ -228,7 +203,7 @@ function conditionOf({ metric_name: name, operator = ruleDefaults.operator, thre
   return shown([`${name} ${operator} ${threshold}`, ...where].join(' '));
 }
 
-function printRules({ rules, next, total }: Found): void {
+function printRules({ rules, next, total }: Pick<RulesFound, 'rules' | 'next' | 'total'>): void {
   if (rules.length === 0) {
     console.log('No rule matches.');
     return;

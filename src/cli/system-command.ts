@@ -1,33 +1,7 @@
 import type { Command } from 'commander';
+import type { SystemView } from '../wire/system.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { printTable, shown } from './table.ts';
-
-interface System {
-  readonly version: string;
-  readonly samples_per_second: number;
-  readonly lag: number | null;
-  readonly series: number;
-  readonly waiting: number;
-  readonly misrouted_metrics: number;
-  readonly rules: number;
-  readonly rules_unreadable: number;
-  readonly samples: Readonly<Record<string, number>>;
-  readonly instances: readonly {
-    readonly name: string;
-    readonly parts: readonly string[];
-    readonly version: string;
-    readonly state: string;
-    readonly partitions: readonly number[];
-    readonly samples_per_second: number | null;
-    readonly waiting: number | null;
-    readonly parked: number | null;
-  }[];
-  readonly partitions: readonly {
-    readonly partition: number;
-    readonly lag: number | null;
-    readonly instance: string | null;
-  }[];
-}
 
 /** Adds `ssrms system`. */
 export function addSystemCommand(program: Command): void {
@@ -35,13 +9,13 @@ export function addSystemCommand(program: Command): void {
     .command('system')
     .description('the processes and what they own, how far behind they are, what was skipped');
   addApiOptions(command).action(async () => {
-    const { body } = await askApi<System>(command, { method: 'GET', path: '/api/v1/system' });
+    const { body } = await askApi<SystemView>(command, { method: 'GET', path: '/api/v1/system' });
     if (isJson(command)) console.log(JSON.stringify(body));
     else printSystem(body);
   });
 }
 
-function printSystem(system: System): void {
+function printSystem(system: SystemView): void {
   const skipped = Object.entries(system.samples).map(([what, count]) => `${count} ${what}`);
   printTable([
     ['Version', system.version],

@@ -11,7 +11,8 @@ import { alarmRoutes } from './alarms/alarm-routes.ts';
 import { timelineRoutes } from './alarms/timeline-routes.ts';
 import { LiveHub } from './live/live-hub.ts';
 import { LiveStore, type LiveStoreOptions } from './live/live-store.ts';
-import { statusOf, type Status } from './live/status.ts';
+import type { StatusNumbers } from '../wire/status.ts';
+import { statusOf } from './live/status.ts';
 import { streamRoutes } from './live/stream-routes.ts';
 import { MetricCatalogue } from './metrics/metric-catalogue.ts';
 import { metricsRoutes } from './metrics/metrics-routes.ts';
@@ -58,7 +59,7 @@ export function createConsole(options: ConsoleOptions): Console {
   const instances = new InstancesView(log, now);
   const lagging = new LagWatch(log, instances, clock);
   const isReadOnly = options.isReadOnly === true;
-  const status = (): Status => statusOf({ live, rules, samples, lagging, version, isReadOnly, consoleUrl });
+  const status = (): StatusNumbers => statusOf({ live, rules, samples, lagging, version, isReadOnly, consoleUrl });
   const catalogue = new MetricCatalogue(log, clock);
   const current = currentValues(catalogue, rules, now);
   const hub = new LiveHub({ live, status, current, clock, meter: options.meter });

@@ -1,31 +1,9 @@
-import { Type } from 'typebox';
 import { Failure, fieldsFailure } from '../base/failure.ts';
 import { tokenBytesMax } from '../http/limits.ts';
 import type { Oidc, SignedIn } from '../http/oidc.ts';
 import { answers, documented } from '../http/open-api.ts';
 import type { Routes } from '../http/server.ts';
-
-const Text = Type.String({ minLength: 1, maxLength: tokenBytesMax });
-const returnTo = Type.String({ minLength: 1, maxLength: tokenBytesMax, description: "The page's own address" });
-const InfoSchema = Type.Object({
-  issuer: Type.Union([Type.String(), Type.Null()], {
-    description: 'The host of the issuer where people sign in; null when they bring a token',
-  }),
-});
-const BeginSchema = Type.Object({ return_to: returnTo });
-const BegunSchema = Type.Object({
-  address: Type.String({ description: 'Where the issuer asks who it is' }),
-  state: Type.String(),
-  code_verifier: Type.String(),
-});
-const FinishSchema = Type.Object({
-  query: Type.String({ description: 'What the issuer put behind the address that it sent the window back to' }),
-  state: Text,
-  code_verifier: Text,
-  return_to: returnTo,
-});
-const RenewSchema = Type.Object({ refresh_token: Text });
-const SignedInSchema = Type.Object({ access_token: Type.String(), refresh_token: Type.Optional(Type.String()) });
+import { SignedInView, SignInBegin, SignInBegun, SignInFinish, SignInRenew, SignInView } from '../wire/sign-in.ts';
 
 /** How people sign in at the issuer of the tokens. Public: who calls has no token yet. */
 export function signInRoutes(oidc: Oidc | undefined): Routes {
@@ -36,7 +14,7 @@ export function signInRoutes(oidc: Oidc | undefined): Routes {
     });
     app.get(
       '/api/v1/sign-in',
-      { config, schema: { summary: 'How people sign in', response: answers({ 200: InfoSchema }) } },
+      { config, schema: { summary: 'How people sign in', response: answers({ 200: SignInView }) } },
       async (_request, reply) => reply.send({ issuer: oidc?.name ?? null }),
     );
     app.post(
@@ -45,12 +23,12 @@ export function signInRoutes(oidc: Oidc | undefined): Routes {
         config,
         schema: {
           summary: 'Begin to sign in at the issuer',
-          body: documented(BeginSchema),
-          response: answers({ 200: BegunSchema }, 400, 404, 503),
+          body: documented(SignInBegin),
+          response: answers({ 200: SignInBegun }, 400, 404, 413, 415, 503),
         },
       },
       async (request, reply) => {
-        const given = textsOf(request.body, ['return_to']);
+        const given = textsOf<keyof SignInBegin>(request.body, ['return_to']);
         const { address, state, codeVerifier } = await demanded(oidc).begin(given.return_to);
         return reply.send({ address, state, code_verifier: codeVerifier });
       },
@@ -61,12 +39,12 @@ export function signInRoutes(oidc: Oidc | undefined): Routes {
         config,
         schema: {
           summary: 'Take the token, once the issuer has sent the window back',
-          body: documented(FinishSchema),
-          response: answers({ 200: SignedInSchema }, 400, 404, 503),
+          body: documented(SignInFinish),
+          response: answers({ 200: SignedInView }, 400, 404, 413, 415, 503),
         },
       },
       async (request, reply) => {
-        const given = textsOf(request.body, ['query', 'state', 'code_verifier', 'return_to']);
+        const given = textsOf<keyof SignInFinish>(request.body, ['query', 'state', 'code_verifier', 'return_to']);
         const { query, state, code_verifier: codeVerifier, return_to: back } = given;
         return reply.send(tokensOf(await demanded(oidc).finish({ query, state, codeVerifier, returnTo: back })));
       },
@@ -77,12 +55,12 @@ export function signInRoutes(oidc: Oidc | undefined): Routes {
         config,
         schema: {
           summary: 'Take the next token before this one ends',
-          body: documented(RenewSchema),
-          response: answers({ 200: SignedInSchema }, 400, 404, 503),
+          body: documented(SignInRenew),
+          response: answers({ 200: SignedInView }, 400, 404, 413, 415, 503),
         },
       },
       async (request, reply) => {
-        const { refresh_token: refreshToken } = textsOf(request.body, ['refresh_token']);
+        const { refresh_token: refreshToken } = textsOf<keyof SignInRenew>(request.body, ['refresh_token']);
         return reply.send(tokensOf(await demanded(oidc).renew(refreshToken)));
       },
     );
@@ -95,8 +73,8 @@ function demanded(oidc: Oidc | undefined): Oidc {
   return oidc;
 }
 
-function tokensOf({ accessToken, refreshToken }: SignedIn): { access_token: string; refresh_token?: string } {
-  return { access_token: accessToken, ...(refreshToken !== undefined && { refresh_token: refreshToken }) };
+function tokensOf({ accessToken, refreshToken }: SignedIn): SignedInView {
+  return { access_token: accessToken, refresh_token: refreshToken };
 }
 
 /** The fields of a body, each a text. They are secrets, so that no refusal shows a value. */

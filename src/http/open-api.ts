@@ -1,33 +1,44 @@
 import type { SwaggerOptions } from '@fastify/swagger';
-import { Type, type TSchema } from 'typebox';
+import { Type, type TSchema, type TUnsafe } from 'typebox';
+import { Problem } from '../wire/problem.ts';
+import type { Shape } from '../wire/shape.ts';
 
-/** How every error looks in the document. */
-const ProblemSchema = Type.Object(
-  {
-    type: Type.String(),
-    title: Type.String(),
-    status: Type.Integer(),
-    detail: Type.String({ description: 'For people: names the field, the value and what is allowed' }),
-    code: Type.String({ description: 'For programs: does not change' }),
-    errors: Type.Optional(
-      Type.Array(Type.Object({ field: Type.String(), code: Type.String(), message: Type.String() })),
-    ),
-  },
-  { description: 'An error (RFC 9457)' },
-);
-
-/** A body's schema as documentation: its type stays unknown, for the noun's parser is what checks it. */
+/** A body's schema as documentation: its type stays unknown, because the noun's parser checks it. */
 export function documented(schema: TSchema) {
   return Type.Unsafe<unknown>(schema);
 }
 
-/** The answers of a route by status: what it gives, and the statuses of its problems. Documentation, as for bodies. */
-export function answers(
-  given: Readonly<Record<number, TSchema>>,
+/** An answer of a media type other than JSON; of a stream the schema describes each event or line. */
+export interface Content {
+  readonly description: string;
+  readonly content: Readonly<Record<string, { readonly schema: TSchema | object }>>;
+}
+
+export function content(mediaType: string, schema: TSchema | object, description: string): Content {
+  return { description, content: { [mediaType]: { schema } } };
+}
+
+/** An answer without a body. */
+export const noContent = (description: string) => Type.Unsafe<undefined>({ type: 'null', description });
+
+/**
+ * The answers of a route by status: what it sends, which the compiler holds its handler to, and the statuses of its problems.
+ * Tests compare every answer with these schemas (testing/answer-check.ts).
+ */
+export function answers<Given extends Readonly<Record<number, TSchema>>>(
+  given: Given,
   ...failed: readonly number[]
-): Record<number, ReturnType<typeof documented>> {
-  const pairs = [...Object.entries(given), ...failed.map((status) => [String(status), ProblemSchema] as const)];
-  return Object.fromEntries(pairs.map(([status, schema]) => [status, documented(schema)]));
+): { readonly [Status in keyof Given]: TUnsafe<Shape<Extract<Given[Status], TSchema>>> } {
+  const problems = failed.map((status) => [String(status), Problem] as const);
+  return { ...given, ...Object.fromEntries(problems) } as never;
+}
+
+/** The same for a handler that sends JSON as text, or media types of its own. */
+export function answersAsText(
+  given: Readonly<Record<number, TSchema | Content>>,
+  ...failed: readonly number[]
+): Record<number, TUnsafe> {
+  return answers(given as Record<number, TSchema>, ...failed);
 }
 
 export function openApi(version: string): SwaggerOptions {

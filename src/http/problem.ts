@@ -1,15 +1,7 @@
 import { Failure, failureTable, type FailureCode } from '../base/failure.ts';
+import type { SamplesRefused } from '../wire/ingest.ts';
+import type { Problem } from '../wire/problem.ts';
 import { withoutSecrets } from '../base/logger.ts';
-
-/** The body of every error, after RFC 9457. `code` is stable and made for programs; `detail` is for people. */
-export interface Problem {
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: FailureCode;
-  readonly errors?: readonly { readonly field: string; readonly code: FailureCode; readonly message: string }[];
-}
 
 export const problemContentType = 'application/problem+json';
 
@@ -31,9 +23,7 @@ export function problemOf(failure: Failure): Problem {
 }
 
 /** Bytes, since the framework adds a charset to a text, and JSON media types have none. */
-export function problemBytes(
-  problem: Problem | (Omit<Problem, 'errors'> & { readonly errors: readonly object[] }),
-): Buffer {
+export function problemBytes(problem: Problem | SamplesRefused): Buffer {
   return Buffer.from(JSON.stringify(problem));
 }
 

@@ -7,30 +7,32 @@ import { Failure } from '../base/failure.ts';
 import { Health } from '../base/health.ts';
 import { Meter } from '../base/meter.ts';
 import { createServer, type Routes } from './server.ts';
-import { documented } from './open-api.ts';
+import { answersAsText, documented } from './open-api.ts';
 import { bearer, listeningServer, testAuth, testLogger } from './testing/test-server.ts';
 
+const response = answersAsText({ 200: Type.Unknown() }, 400, 401, 403, 413, 415, 503);
+
 const probe: Routes = (app) => {
-  app.get('/open', { config: { public: true } }, async () => ({ open: true }));
-  app.get('/secret/:id', { config: { scope: 'rules:read' } }, async (request, reply) =>
+  app.get('/open', { config: { public: true }, schema: { response } }, async () => ({ open: true }));
+  app.get('/secret/:id', { config: { scope: 'rules:read' }, schema: { response } }, async (request, reply) =>
     reply.send({ subject: request.identity?.subject ?? null }),
   );
   app.post(
     '/echo',
-    { config: { scope: 'rules:write' }, schema: { body: documented(Type.Object({ a: Type.Number() })) } },
+    { config: { scope: 'rules:write' }, schema: { body: documented(Type.Object({ a: Type.Number() })), response } },
     async (request, reply) => reply.send({ got: request.body }),
   );
   app.get('/bug', { config: { public: true } }, async () => {
     throw new Error('the password is hunter2');
   });
-  app.get('/busy', { config: { public: true } }, async () => {
+  app.get('/busy', { config: { public: true }, schema: { response } }, async () => {
     throw new Failure('unavailable', 'later', { retryAfterSeconds: 3 });
   });
   const querystring = Type.Object(
     { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 500 })) },
     { additionalProperties: false },
   );
-  app.get('/list', { config: { public: true }, schema: { querystring } }, async (request, reply) =>
+  app.get('/list', { config: { public: true }, schema: { querystring, response } }, async (request, reply) =>
     reply.send({ limit: request.query.limit ?? null }),
   );
 };

@@ -3,17 +3,11 @@ import type { Health } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import { Failure } from '../base/failure.ts';
 import type { Auth } from './auth.ts';
-import { answers } from './open-api.ts';
+import { HealthView } from '../wire/health.ts';
+import { answers, answersAsText, content } from './open-api.ts';
 import type { HttpApp } from './server.ts';
 
-const HealthSchema = Type.Object({
-  status: Type.Union([Type.Literal('pass'), Type.Literal('warn'), Type.Literal('fail')]),
-  checks: Type.Optional(
-    Type.Record(Type.String(), Type.Object({ status: Type.String(), detail: Type.Optional(Type.String()) })),
-  ),
-});
-
-/** What a process says of itself: to an orchestrator, to Prometheus, to whoever writes a client. */
+/** The state of a process: for an orchestrator, for Prometheus, and for those who write a client. */
 export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; health: Health; meter: Meter }): void {
   const { auth, health, meter } = parts;
 
@@ -23,7 +17,7 @@ export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; heal
       config: { public: true },
       schema: {
         summary: 'How the parts of this process are',
-        response: answers({ 200: HealthSchema, 503: HealthSchema }),
+        response: answers({ 200: HealthView, 503: HealthView }),
       },
     },
     async (request, reply) => {
@@ -36,11 +30,11 @@ export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; heal
     '/health/live',
     {
       config: { public: true },
-      schema: { summary: 'Answers as long as the process can', response: answers({ 200: HealthSchema }) },
+      schema: { summary: 'Answers as long as the process can', response: answers({ 200: HealthView }) },
     },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
-      return { status: 'pass' };
+      return { status: 'pass' as const };
     },
   );
   app.get(
@@ -49,19 +43,29 @@ export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; heal
       config: { public: true },
       schema: {
         summary: 'Whether requests may be sent here: 503 while something is starting',
-        response: answers({ 200: HealthSchema, 503: HealthSchema }),
+        response: answers({ 200: HealthView, 503: HealthView }),
       },
     },
     async (_request, reply) => {
       const starting = health.starting();
       reply.code(starting.length > 0 ? 503 : 200).header('cache-control', 'no-store');
       if (starting.length > 0) reply.header('retry-after', '1');
-      return { status: starting.length > 0 ? 'fail' : 'pass' };
+      return { status: starting.length > 0 ? ('fail' as const) : ('pass' as const) };
     },
   );
+  documentRoutes(app, meter);
+}
+
+function documentRoutes(app: HttpApp, meter: Meter): void {
   app.get(
     '/metrics',
-    { config: { scope: 'admin' }, schema: { summary: 'Figures of this process, for Prometheus' } },
+    {
+      config: { scope: 'admin' },
+      schema: {
+        summary: 'Metrics of this process, for Prometheus',
+        response: answersAsText({ 200: content('text/plain', Type.String(), 'Prometheus text format') }, 401, 403),
+      },
+    },
     async (_request, reply) => {
       reply.type(meter.contentType).header('cache-control', 'no-store');
       return meter.text();
@@ -69,7 +73,13 @@ export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; heal
   );
   app.get(
     '/api/v1/openapi.json',
-    { config: { public: true }, schema: { summary: 'This document' } },
+    {
+      config: { public: true },
+      schema: {
+        summary: 'This document',
+        response: answersAsText({ 200: Type.Record(Type.String(), Type.Unknown()) }),
+      },
+    },
     async (_request, reply) => {
       reply.type('application/json');
       return JSON.stringify(app.swagger());

@@ -3,7 +3,9 @@
 import { Type } from 'typebox';
 import { Failure, shown } from '../base/failure.ts';
 import { failureAnswer } from '../http/failure-answer.ts';
+import { answers, answersAsText, noContent } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
+import { InfluxError, InfluxResults } from '../wire/ingest.ts';
 import type { Precision, WrongLine } from './influx-lines.ts';
 import { bodyBytesMax } from './ingest-limits.ts';
 import { takeIn, type IngestParts } from './intake.ts';
@@ -52,7 +54,11 @@ function addWrite(app: HttpApp, parts: IngestParts, { version, path, acceptsBasi
     {
       config: { scope: 'metrics:write', acceptsBasic },
       bodyLimit: bodyBytesMax,
-      schema: { summary: `Influx line protocol, version ${version}'s API`, querystring: QuerySchema },
+      schema: {
+        summary: `Influx line protocol, version ${version}'s API`,
+        querystring: QuerySchema,
+        response: answersAsText({ 204: noContent('All lines were written'), ...errorsOf(version) }),
+      },
       errorHandler(error, request, reply) {
         const failure = failureAnswer(error, request, reply);
         parts.logFault(error, failure);
@@ -91,15 +97,22 @@ function reasonOf({ text, reason, isSyntax }: WrongLine): string {
 function errorBody(version: 1 | 2, status: number, message: string, line?: number): Buffer {
   const body =
     version === 1
-      ? { error: message }
-      : { code: codes[status] ?? 'invalid', message, ...(line !== undefined && { line }) };
+      ? ({ error: message } satisfies InfluxError<1>)
+      : ({ code: codes[status] ?? 'invalid', message, line } satisfies InfluxError<2>);
   return Buffer.from(JSON.stringify(body));
+}
+
+function errorsOf(version: 1 | 2) {
+  return Object.fromEntries([400, 401, 403, 413, 415, 422, 429, 503].map((status) => [status, InfluxError[version]]));
 }
 
 function addQuestions(app: HttpApp, acceptsBasic: boolean): void {
   const asked = {
     config: { scope: 'metrics:write' as const, acceptsBasic },
-    schema: { summary: 'For Influx v1 clients, which create a database first: nothing is done' },
+    schema: {
+      summary: 'For Influx v1 clients, which create a database first: nothing is done',
+      response: answers({ 200: InfluxResults }, 401, 403),
+    },
   };
   app.route({
     method: ['GET', 'POST'],
@@ -115,7 +128,10 @@ function addQuestions(app: HttpApp, acceptsBasic: boolean): void {
     method: 'GET',
     url: '/ping',
     config: { public: true },
-    schema: { summary: 'Whether somebody is here, for Influx clients' },
+    schema: {
+      summary: 'Whether this server responds, for Influx clients',
+      response: answersAsText({ 204: noContent('It does') }),
+    },
     handler: async (_request, reply) => reply.code(204).header('x-influxdb-version', likeVersion).send(),
   });
 }

@@ -1,32 +1,15 @@
 import { Type } from 'typebox';
 import { Failure, shown } from '../base/failure.ts';
-import { answers, documented } from '../http/open-api.ts';
+import { answersAsText, documented } from '../http/open-api.ts';
 import { problemBytes, problemContentType, problemOf } from '../http/problem.ts';
 import type { Routes } from '../http/server.ts';
+import { AcceptedView, PartlyAcceptedView, SamplesInput, SamplesRefused } from '../wire/ingest.ts';
+import { Problem } from '../wire/problem.ts';
 import { bodyBytesMax } from './ingest-limits.ts';
 import { takeIn, type IngestParts } from './intake.ts';
 import { readJsonSamples, type JsonForm } from './json-samples.ts';
 import type { SampleSink } from './sample-sink.ts';
 
-const SampleSchema = Type.Object({
-  name: Type.String({ description: 'The metric, 1 to 255 bytes' }),
-  value: Type.Number(),
-  timestamp: Type.Optional(
-    Type.Union([Type.Number(), Type.String()], { description: 'Milliseconds since 1970, or RFC 3339. Missing: now' }),
-  ),
-  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
-});
-const BodySchema = Type.Union([
-  SampleSchema,
-  Type.Array(SampleSchema),
-  Type.Object({ metrics: Type.Array(SampleSchema) }),
-]);
-const AcceptedSchema = Type.Object({ accepted: Type.Integer() });
-const PartlySchema = Type.Object({
-  accepted: Type.Integer(),
-  rejected: Type.Integer(),
-  errors: Type.Array(Type.Object({ index: Type.Integer(), code: Type.String(), message: Type.String() })),
-});
 const QuerySchema = Type.Object(
   { atomic: Type.Optional(Type.Boolean({ description: 'Write nothing when any sample is wrong' })) },
   { additionalProperties: false },
@@ -39,8 +22,11 @@ export function ingestRoutes(parts: IngestParts): Routes {
       summary: 'Publish samples',
       description: 'JSON or NDJSON, gzip or deflate. Answered once all accepted samples are durable.',
       querystring: QuerySchema,
-      body: documented(BodySchema),
-      response: answers({ 200: AcceptedSchema, 207: PartlySchema }, 400, 401, 403, 413, 415, 503),
+      body: documented(SamplesInput),
+      response: answersAsText(
+        { 200: AcceptedView, 207: PartlyAcceptedView, 400: Type.Union([Problem, SamplesRefused]) },
+        ...[401, 403, 413, 415, 429, 503],
+      ),
     };
     const options = { config: { scope: 'metrics:write' as const }, schema, bodyLimit: bodyBytesMax };
     app.post('/api/v1/metrics', options, async (request, reply) => {
@@ -57,14 +43,15 @@ export function ingestRoutes(parts: IngestParts): Routes {
       const refusal = refusalOf(sink, atomic);
       if (refusal !== undefined) return reply.code(400).type(problemContentType).send(problemBytes(refusal));
       const accepted = sink.accepted;
-      if (sink.rejected === 0) return { accepted };
-      return reply.code(207).send({ accepted, rejected: sink.rejected, errors: sink.errors });
+      if (sink.rejected === 0) return { accepted } satisfies AcceptedView;
+      const partly: PartlyAcceptedView = { accepted, rejected: sink.rejected, errors: sink.errors };
+      return reply.code(207).send(partly);
     });
   };
 }
 
 /** The answer when nothing was to be written: nothing is valid, or all or nothing was asked for. */
-function refusalOf(sink: SampleSink, atomic: boolean) {
+function refusalOf(sink: SampleSink, atomic: boolean): SamplesRefused | undefined {
   const valid = sink.accepted;
   if (sink.rejected === 0 || (valid > 0 && !atomic)) return undefined;
   const [first] = sink.errors;

@@ -1,10 +1,13 @@
 // `POST /v1/metrics`: OTLP over HTTP. A success is 200 and never 204; what is refused of a request is told in it, and clients
 // do not send it again. They drop all that gets a 500, so an outage is 503.
+import { Type, type TSchema } from 'typebox';
 import { failureAnswer } from '../http/failure-answer.ts';
 import { parseJson, decodeUtf8 } from '../http/json.ts';
 import { jsonDepthMax } from '../http/limits.ts';
 import { Failure, shown } from '../base/failure.ts';
+import { answersAsText } from '../http/open-api.ts';
 import type { Routes } from '../http/server.ts';
+import { OtlpStatus, OtlpSuccess } from '../wire/ingest.ts';
 import { bodyBytesMax } from './ingest-limits.ts';
 import { takeIn, type IngestParts } from './intake.ts';
 import { readOtlpJson } from './otlp-json.ts';
@@ -19,6 +22,19 @@ const otlpDepthMax = jsonDepthMax * 2;
 const codes: Partial<Record<number, number>> = { 401: 16, 403: 7, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14 };
 const invalidArgument = 3;
 
+const answerOf = (schema: TSchema, description: string) => ({
+  description,
+  content: {
+    [json]: { schema },
+    [protobuf]: { schema: Type.Unsafe<Uint8Array>({ type: 'string', format: 'binary' }) },
+  },
+});
+const failed = answerOf(OtlpStatus, 'google.rpc.Status');
+const otlpAnswers = answersAsText({
+  200: answerOf(OtlpSuccess, 'ExportMetricsServiceResponse'),
+  ...Object.fromEntries([400, 401, 403, 413, 415, 429, 503].map((status) => [status, failed])),
+});
+
 export function otlpRoutes(parts: IngestParts): Routes {
   return (app) => {
     app.post(
@@ -26,7 +42,7 @@ export function otlpRoutes(parts: IngestParts): Routes {
       {
         config: { scope: 'metrics:write' },
         bodyLimit: bodyBytesMax,
-        schema: { summary: 'OTLP/HTTP metrics', description: 'Protobuf or JSON, gzip.' },
+        schema: { summary: 'OTLP/HTTP metrics', description: 'Protobuf or JSON, gzip.', response: otlpAnswers },
         errorHandler(error, request, reply) {
           const failure = failureAnswer(error, request, reply);
           parts.logFault(error, failure);
@@ -34,7 +50,7 @@ export function otlpRoutes(parts: IngestParts): Routes {
           const isProtobuf = typeOf(request.headers['content-type']) === protobuf;
           const body = isProtobuf
             ? statusMessage(code, failure.message)
-            : Buffer.from(JSON.stringify({ code, message: failure.message }));
+            : Buffer.from(JSON.stringify({ code, message: failure.message } satisfies OtlpStatus));
           void reply
             .code(failure.status)
             .type(isProtobuf ? protobuf : json)
@@ -74,7 +90,8 @@ function wrongType(contentType: string | undefined): Failure {
 
 function successJson(refused: number, message: string): string {
   if (refused === 0) return '{}';
-  return JSON.stringify({ partialSuccess: { rejectedDataPoints: String(refused), errorMessage: message } });
+  const success: OtlpSuccess = { partialSuccess: { rejectedDataPoints: String(refused), errorMessage: message } };
+  return JSON.stringify(success);
 }
 
 /** ExportMetricsServiceResponse { partial_success 1 { rejected_data_points 1, error_message 2 } } */

@@ -1,7 +1,9 @@
 // `POST /api/v1/write`: Prometheus remote write, both versions. Senders read the status: 5xx is sent again, nearly every 4xx is
 // data thrown away, so what the log cannot take is always 503.
+import { Type } from 'typebox';
 import { failureAnswer } from '../http/failure-answer.ts';
 import { shown, Failure } from '../base/failure.ts';
+import { answersAsText, content, noContent } from '../http/open-api.ts';
 import type { Routes } from '../http/server.ts';
 import { bodyBytesMax } from './ingest-limits.ts';
 import { takeIn, type IngestParts } from './intake.ts';
@@ -13,6 +15,9 @@ const versions: Partial<Record<string, RemoteWriteVersion>> = {
   'io.prometheus.write.v2.Request': 2,
 };
 
+const reason = content('text/plain', Type.String(), 'The reason');
+const refusals = Object.fromEntries([400, 401, 403, 413, 415, 429, 503].map((status) => [status, reason]));
+
 export function remoteWriteRoutes(parts: IngestParts): Routes {
   return (app) => {
     app.post(
@@ -20,7 +25,11 @@ export function remoteWriteRoutes(parts: IngestParts): Routes {
       {
         config: { scope: 'metrics:write' },
         bodyLimit: bodyBytesMax,
-        schema: { summary: 'Prometheus remote write, versions 1 and 2', description: 'Protobuf in a Snappy block.' },
+        schema: {
+          summary: 'Prometheus remote write, versions 1 and 2',
+          description: 'Protobuf in a Snappy block.',
+          response: answersAsText({ 204: noContent('All samples were written'), ...refusals }),
+        },
         errorHandler(error, request, reply) {
           if (versionOf(request.headers['content-type']) === 2) setWritten(reply, noneWritten);
           const failure = failureAnswer(error, request, reply);

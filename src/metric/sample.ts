@@ -21,3 +21,8 @@ export function tagsOf(pairs: Iterable<readonly [string, string]>): Tags {
 export function tagOf(tags: Tags, key: string): string | undefined {
   return Object.hasOwn(tags, key) ? tags[key] : undefined;
 }
+
+/** Undefined for none, which JSON leaves out. */
+export function tagsIfAny(tags: Tags): Tags | undefined {
+  return Object.keys(tags).length > 0 ? tags : undefined;
+}

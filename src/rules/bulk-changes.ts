@@ -5,37 +5,17 @@ import { randomUUID } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
 import { isRuleId } from '../rule/rule-id.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
+import type { BulkOrder, BulkOutcome, ImportRow } from '../wire/bulk.ts';
+import type { FieldChange } from '../wire/fields.ts';
 import { entityTag, noRule, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
-export type BulkAction = 'enable' | 'disable' | 'delete';
-
-export interface BulkOrder {
-  readonly action: BulkAction;
-  readonly rules: readonly { readonly id: string; readonly if_match?: string }[];
+interface Order extends BulkOrder {
   readonly subject: string;
 }
 
-/** What became of each, by id. */
-export interface BulkOutcome {
-  readonly changed: { id: string; etag?: string }[];
-  /** They were so already. */
-  readonly unchanged: string[];
-  readonly refused: { id: string; code: string; reason: string }[];
-}
-
-export type ImportVerdict = 'new' | 'changed' | 'same' | 'refused';
-
-/** What a row of an import is, or became. */
-export interface ImportRow {
-  readonly verdict: ImportVerdict;
-  readonly id?: string;
-  readonly metric_name?: string;
-  /** Of a rule that is there: the fields that differ. A webhook's URL is told by its name alone. */
-  readonly fields?: readonly { readonly field: string; readonly from?: unknown; readonly to?: unknown }[];
-  readonly code?: string;
-  readonly reason?: string;
-}
+/** A BulkOutcome that grows. */
+type Outcome = { [List in keyof BulkOutcome]: BulkOutcome[List] extends readonly (infer Item)[] ? Item[] : never };
 
 export class BulkChanges {
   readonly #view: RulesView;
@@ -46,9 +26,9 @@ export class BulkChanges {
     this.#changes = changes;
   }
 
-  async run({ action, rules, subject }: BulkOrder): Promise<BulkOutcome> {
+  async run({ action, rules, subject }: Order): Promise<BulkOutcome> {
     const { book } = this.#view;
-    const outcome: BulkOutcome = { changed: [], unchanged: [], refused: [] };
+    const outcome: Outcome = { changed: [], unchanged: [], refused: [] };
     const one = async (id: string, ifMatch: string | undefined): Promise<void> => {
       const order = { id, subject, ifMatch };
       try {
@@ -130,7 +110,7 @@ function refusalOf(error: unknown): { code: string; reason: string } {
   throw error;
 }
 
-function differences(before: Rule, after: Rule): { field: string; from?: unknown; to?: unknown }[] {
+function differences(before: Rule, after: Rule): FieldChange[] {
   const [one, other]: Readonly<Record<string, unknown>>[] = [{ ...before }, { ...after }];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter((field) => textOf(one![field]) !== textOf(other![field]))

@@ -1,9 +1,10 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import { Failure } from '../base/failure.ts';
-import { answers, documented } from '../http/open-api.ts';
+import { answers, answersAsText, documented } from '../http/open-api.ts';
 import { parameterCheck } from '../http/query.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
-import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
+import { BulkOrder, BulkOutcome, ExportOrder, ImportDocument, ImportedView, ImportOrder } from '../wire/bulk.ts';
+import { RuleAnswer } from '../wire/rules.ts';
 import { BulkChanges } from './bulk-changes.ts';
 import type { RuleChanges } from './rule-changes.ts';
 import { isMasked, shownRule, subjectOf, type RevealWebhookUrl } from './rules-routes.ts';
@@ -15,70 +16,8 @@ export interface BulkRoutesOptions {
   readonly reveal: RevealWebhookUrl;
 }
 
-/** Each is a record of the log; a caller with more orders again. */
-const rulesAtOnceMax = 1_000;
 /** Rules with all their fields are large: a thousand usual ones fit. */
 const importBytesMax = 4 * 1024 * 1024;
-
-const Id = Type.String({ maxLength: 80 });
-const OrderSchema = Type.Object(
-  {
-    action: Type.Enum(['enable', 'disable', 'delete']),
-    rules: Type.Array(
-      Type.Object(
-        {
-          id: Id,
-          if_match: Type.Optional(Type.String({ maxLength: 80, description: 'The ETag of the version meant' })),
-        },
-        { additionalProperties: false },
-      ),
-      { minItems: 1, maxItems: rulesAtOnceMax },
-    ),
-  },
-  { additionalProperties: false },
-);
-const RefusedSchema = Type.Array(Type.Object({ id: Type.String(), code: Type.String(), reason: Type.String() }));
-const OutcomeSchema = Type.Object({
-  changed: Type.Array(Type.Object({ id: Type.String(), etag: Type.Optional(Type.String()) })),
-  unchanged: Type.Array(Type.String(), { description: 'They were so already' }),
-  refused: RefusedSchema,
-});
-const ImportSchema = Type.Object(
-  {
-    rules: Type.Array(Type.Unknown(), { minItems: 1, maxItems: rulesAtOnceMax }),
-    dry_run: Type.Optional(Type.Boolean({ description: 'Only say what would become of each' })),
-  },
-  { additionalProperties: false },
-);
-const ImportDocumentSchema = Type.Object({
-  ...ImportSchema.properties,
-  rules: Type.Array(Type.Unsafe(ruleInputSchema)),
-});
-const ImportedSchema = Type.Object({
-  rows: Type.Array(
-    Type.Object({
-      verdict: Type.Enum(['new', 'changed', 'same', 'refused']),
-      id: Type.Optional(Type.String()),
-      metric_name: Type.Optional(Type.String()),
-      fields: Type.Optional(
-        Type.Array(
-          Type.Object({
-            field: Type.String(),
-            from: Type.Optional(Type.Unknown()),
-            to: Type.Optional(Type.Unknown()),
-          }),
-        ),
-      ),
-      code: Type.Optional(Type.String()),
-      reason: Type.Optional(Type.String()),
-    }),
-    { description: 'One for each rule given, in their order' },
-  ),
-});
-const ExportSchema = Type.Object(
-  { ids: Type.Array(Id, { minItems: 1, maxItems: rulesAtOnceMax }) },
-  { additionalProperties: false },
-);
 
 /** Makes the reading of a body of this form. */
 function bodyOf<Schema extends TSchema>(schema: Schema): (body: unknown) => Static<Schema> {
@@ -92,9 +31,9 @@ function bodyOf<Schema extends TSchema>(schema: Schema): (body: unknown) => Stat
   };
 }
 
-const orderOf = bodyOf(OrderSchema);
-const importOf = bodyOf(ImportSchema);
-const exportOf = bodyOf(ExportSchema);
+const orderOf = bodyOf(BulkOrder);
+const importOf = bodyOf(ImportOrder);
+const exportOf = bodyOf(ExportOrder);
 
 /** What the page and scripts do to many rules in one request. */
 export function bulkRoutes(options: BulkRoutesOptions): Routes {
@@ -117,8 +56,8 @@ function changeRoutes(app: HttpApp, bulk: BulkChanges): void {
       config,
       schema: {
         summary: 'Enable, disable or delete many rules',
-        body: documented(OrderSchema),
-        response: answers({ 200: OutcomeSchema }, ...errors),
+        body: documented(BulkOrder),
+        response: answers({ 200: BulkOutcome }, ...errors),
       },
     },
     async (request, reply) =>
@@ -133,8 +72,8 @@ function changeRoutes(app: HttpApp, bulk: BulkChanges): void {
         summary: 'Bring in many rules, or say what would become of each',
         description:
           'A rule with an id takes the place of the one that has it, or is made under it; one without is new.',
-        body: documented(ImportDocumentSchema),
-        response: answers({ 200: ImportedSchema }, ...errors),
+        body: documented(ImportDocument),
+        response: answers({ 200: ImportedView }, ...errors),
       },
     },
     async (request, reply) => {
@@ -151,8 +90,8 @@ function exportRoute(app: HttpApp, { view, reveal }: BulkRoutesOptions): void {
       config: { scope: 'rules:read' as const },
       schema: {
         summary: 'Read many rules by their ids, as import takes them; those that are gone are left out',
-        body: documented(ExportSchema),
-        response: answers({ 200: Type.Array(Type.Unsafe(ruleSchema)) }, 400, 401, 403, 413, 415, 503),
+        body: documented(ExportOrder),
+        response: answersAsText({ 200: Type.Array(RuleAnswer) }, 400, 401, 403, 413, 415, 503),
       },
     },
     async (request, reply) => {

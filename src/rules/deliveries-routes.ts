@@ -4,10 +4,17 @@ import { pageItemsMax } from '../http/limits.ts';
 import { answers, documented } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
 import type { Log } from '../log/log.ts';
-import { outcomes } from '../notice/delivery-record.ts';
+import {
+  DeliveriesView,
+  deliveryFilter,
+  resentMax,
+  ResendOrder,
+  ResentView,
+  type DeliveryView,
+} from '../wire/deliveries.ts';
 import { readDeliveries, type Delivery, type DeliveryFilter } from './delivery-history.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
-import { resentMax, type Resend } from './resend.ts';
+import type { Resend } from './resend.ts';
 
 export interface DeliveriesRoutesOptions {
   readonly log: Log;
@@ -16,56 +23,11 @@ export interface DeliveriesRoutesOptions {
   readonly now: () => number;
 }
 
-const states = ['waiting', ...outcomes] as const;
-const filterFields = {
-  webhook: Type.Optional(Type.String({ pattern: '^\\d{17,20}$', description: "A webhook's numeric id" })),
-  rule: Type.Optional(Type.String({ description: 'The id of a rule' })),
-  outcome: Type.Optional(Type.Enum([...states], { description: 'What became of it; `waiting` when it has not ended' })),
-  since: Type.Optional(
-    Type.String({ description: 'Heard of since: 30m, 12h, 7d, or a moment as ISO 8601. Default 24h, at most 30d' }),
-  ),
-};
 const ListQuerySchema = Type.Object(
-  { ...filterFields, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })) },
+  { ...deliveryFilter, limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })) },
   { additionalProperties: false },
 );
-interface Filter {
-  readonly webhook?: string | undefined;
-  readonly rule?: string | undefined;
-  readonly outcome?: Delivery['outcome'] | undefined;
-  readonly since?: string | undefined;
-}
-
-const DeliverySchema = Type.Object({
-  notification_id: Type.String(),
-  webhook_id: Type.String(),
-  rule_id: Type.Optional(Type.String()),
-  metric_name: Type.Optional(Type.String()),
-  kind: Type.Optional(Type.String()),
-  value: Type.Optional(Type.Number()),
-  outcome: Type.Enum([...states]),
-  reason: Type.Optional(Type.String()),
-  message_id: Type.Optional(Type.String({ description: "Discord's, when it was delivered" })),
-  attempts: Type.Integer(),
-  appended_ms: Type.Number({ description: 'When it was due' }),
-  at_ms: Type.Number({ description: 'When anything was last heard of it' }),
-});
-const ListSchema = Type.Object({
-  time_ms: Type.Number(),
-  total: Type.Integer({ description: 'All that match; the list has the newest' }),
-  left_out: Type.Integer({ description: 'Older ones that were too many to be looked at' }),
-  deliveries: Type.Array(DeliverySchema),
-});
-const OrderSchema = Type.Object({
-  notification_ids: Type.Optional(Type.Array(Type.String(), { maxItems: resentMax })),
-  ...filterFields,
-});
-const ResentSchema = Type.Object({
-  resent: Type.Array(Type.Object({ notification_id: Type.String(), as: Type.String() })),
-  revived: Type.Array(Type.String(), { description: 'Parked ones, whose webhook is looked at now' }),
-  refused: Type.Array(Type.Object({ notification_id: Type.String(), reason: Type.String() })),
-  left: Type.Integer({ description: 'More match: order again' }),
-});
+type Filter = Omit<ResendOrder, 'notification_ids'>;
 
 /** What became of notifications, and the order to send again what was given up. */
 export function deliveriesRoutes(options: DeliveriesRoutesOptions): Routes {
@@ -88,7 +50,7 @@ function listRoute(app: HttpApp, { log, now }: DeliveriesRoutesOptions): void {
       schema: {
         summary: 'What became of notifications, the newest first',
         querystring: ListQuerySchema,
-        response: answers({ 200: ListSchema }, 400, 401, 403, 503),
+        response: answers({ 200: DeliveriesView }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -117,8 +79,8 @@ function resendRoute(app: HttpApp, { resend, now }: DeliveriesRoutesOptions): vo
       config: { scope: 'rules:write' as const },
       schema: {
         summary: 'Send again what is dead, expired or parked',
-        body: documented(OrderSchema),
-        response: answers({ 200: ResentSchema }, 400, 401, 403, 413, 415, 503),
+        body: documented(ResendOrder),
+        response: answers({ 200: ResentView }, 400, 401, 403, 413, 415, 503),
       },
     },
     async (request, reply) =>
@@ -136,7 +98,7 @@ function shownDelivery({
   attempts,
   appendedMs,
   atMs,
-}: Delivery) {
+}: Delivery): DeliveryView {
   return {
     notification_id: id,
     webhook_id: webhookId,

@@ -4,6 +4,7 @@ import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
 import { topics } from '../topics.ts';
+import { resentMax, type ResentView } from '../wire/deliveries.ts';
 import { originOf, readDeliveries, resendOf, type Delivery, type DeliveryFilter } from './delivery-history.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import type { RuleChanges } from './rule-changes.ts';
@@ -16,20 +17,6 @@ export interface ResendOptions {
   readonly meter: Meter;
   readonly logger: Logger;
 }
-
-/** What became of an order to send again. Ids are those of notifications. */
-export interface Resent {
-  /** Appended anew: each is sent once more, under the id given. */
-  readonly resent: readonly { readonly notification_id: string; readonly as: string }[];
-  /** Parked: their webhook is looked at at once, and if it is well again they are sent. */
-  readonly revived: readonly string[];
-  readonly refused: readonly { readonly notification_id: string; readonly reason: string }[];
-  /** More match, which another order would send. */
-  readonly left: number;
-}
-
-/** Of one order: as many messages as Discord takes from a webhook in a few minutes. */
-export const resentMax = 500;
 
 type Verdict =
   | { readonly kind: 'resend'; readonly as: string; readonly webhookId: string; readonly delivery: Delivery }
@@ -59,12 +46,12 @@ export class Resend {
   }
 
   /** Of those named, or of all dead, expired and parked ones that match the filter. Rejects with the Failure `unavailable`. */
-  order(filter: DeliveryFilter, subject: string): Promise<Resent> {
+  order(filter: DeliveryFilter, subject: string): Promise<ResentView> {
     // One after the other, so that each sees what the one before appended.
     return this.#turns.run('', () => this.#order(filter, subject));
   }
 
-  async #order(filter: DeliveryFilter, subject: string): Promise<Resent> {
+  async #order(filter: DeliveryFilter, subject: string): Promise<ResentView> {
     const { log, logger } = this.#options;
     // Asked before anything is done: without the rules nothing can be judged.
     void this.#options.view.book;

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { pageItemsMax } from '../http/limits.ts';
-import { answers, documented } from '../http/open-api.ts';
+import { answers, answersAsText, documented } from '../http/open-api.ts';
 import type { Identity } from '../http/scope.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../receiver/discord/address.ts';
+import { ListedRule, RuleInput, RuleAnswer } from '../wire/rules.ts';
 import type { ParkedView } from './parked-view.ts';
 import { entityTag, noRule, type ChangeOrder, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
@@ -52,9 +52,7 @@ interface Showing {
   readonly parked: ParkedView | undefined;
 }
 
-const rule = Type.Unsafe(ruleSchema);
-const ruleInput = documented(Type.Unsafe(ruleInputSchema));
-const rules = Type.Array(rule);
+const ruleInput = documented(RuleInput);
 const ifMatch = documented(
   Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The ETag of the version that is changed' })) }),
 );
@@ -80,7 +78,7 @@ function readingRoutes(app: HttpApp, { view, parked, reveal }: RulesRoutesOption
       schema: {
         summary: 'List the rules',
         querystring: ListQuerySchema,
-        response: answers({ 200: rules }, 400, 401, 403, 503),
+        response: answersAsText({ 200: Type.Array(ListedRule) }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -100,7 +98,11 @@ function readingRoutes(app: HttpApp, { view, parked, reveal }: RulesRoutesOption
     '/rules/:id',
     {
       config: read,
-      schema: { summary: 'Read a rule', params: ParamsSchema, response: answers({ 200: rule }, 401, 403, 404, 503) },
+      schema: {
+        summary: 'Read a rule',
+        params: ParamsSchema,
+        response: answersAsText({ 200: RuleAnswer }, 401, 403, 404, 503),
+      },
     },
     async (request, reply) => {
       const entry = view.book.get(request.params.id);
@@ -113,7 +115,7 @@ function readingRoutes(app: HttpApp, { view, parked, reveal }: RulesRoutesOption
 
 function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptions): void {
   const write = { scope: 'rules:write' as const };
-  const errors = [400, 401, 403, 404, 412, 413, 415, 503];
+  const errors = [400, 401, 403, 404, 412, 413, 415, 422, 503];
   const textOf = ({ rule: given, text }: StoredRule): string =>
     reveal === 'never' ? shownRule(given, view.book.get(given.id), true) : text;
   app.post(
@@ -123,7 +125,7 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
       schema: {
         summary: 'Make a rule',
         body: ruleInput,
-        response: answers({ 201: rule }, 400, 401, 403, 413, 415, 503),
+        response: answersAsText({ 201: RuleAnswer }, 400, 401, 403, 413, 415, 422, 503),
       },
     },
     async (request, reply) => {
@@ -145,7 +147,7 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
         params: ParamsSchema,
         headers: ifMatch,
         body: ruleInput,
-        response: answers({ 200: rule }, ...errors),
+        response: answersAsText({ 200: RuleAnswer }, ...errors),
       },
     },
     async (request, reply) => {

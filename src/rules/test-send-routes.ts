@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { answers, documented } from '../http/open-api.ts';
 import type { Routes } from '../http/server.ts';
 import { ruleInputSchema } from '../rule/rule-schema.ts';
+import { TestSendView } from '../wire/webhooks.ts';
 import { noRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 import type { TestSend } from './test-send.ts';
@@ -11,15 +12,6 @@ export interface TestSendRoutesOptions {
   readonly tests: TestSend;
 }
 
-const ResultSchema = Type.Object(
-  {
-    delivered: Type.Boolean(),
-    status: Type.Union([Type.Integer(), Type.Null()], { description: "Discord's own; null when it did not answer" }),
-    took_ms: Type.Integer(),
-    reason: Type.Optional(Type.String({ description: 'Why it was not delivered' })),
-  },
-  { description: 'What became of the message. A message that Discord refused is no error of this request' },
-);
 const ParamsSchema = Type.Object({ id: Type.String({ description: 'The id of the rule' }) });
 const draft = documented(
   Type.Unsafe({
@@ -43,7 +35,7 @@ export function testSendRoutes({ view, tests }: TestSendRoutesOptions): Routes {
         schema: {
           summary: "Send a test message to a rule's webhook",
           params: ParamsSchema,
-          response: answers({ 200: ResultSchema }, 401, 403, 404, 429, 503),
+          response: answers({ 200: TestSendView }, 400, 401, 403, 404, 413, 415, 429, 503),
         },
       },
       async (request, reply) => {
@@ -59,7 +51,7 @@ export function testSendRoutes({ view, tests }: TestSendRoutesOptions): Routes {
         schema: {
           summary: 'Send a test message for a rule that is not saved',
           body: draft,
-          response: answers({ 200: ResultSchema }, 400, 401, 403, 413, 415, 429, 503),
+          response: answers({ 200: TestSendView }, 400, 401, 403, 413, 415, 429, 503),
         },
       },
       async (request, reply) => reply.send(await tests.ofDraft(request.body, request.identity?.subject ?? 'anonymous')),

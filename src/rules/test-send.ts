@@ -12,6 +12,7 @@ import { isRuleId } from '../rule/rule-id.ts';
 import { comparisons } from '../rule/comparison.ts';
 import type { Rule } from '../rule/rule.ts';
 import { discordApiBase, maskedWebhookUrl, parseWebhookUrl, webhookAddress } from '../receiver/discord/address.ts';
+import type { TestSendView } from '../wire/webhooks.ts';
 import type { RulesView } from './rules-view.ts';
 import { webhookName } from '../receiver/discord/webhook-name.ts';
 
@@ -23,16 +24,6 @@ export interface TestSendOptions {
   readonly discordApiBase?: string | undefined;
   /** Milliseconds that never go back. */
   readonly now: () => number;
-}
-
-/** What Discord said to a test message. */
-export interface TestResult {
-  readonly delivered: boolean;
-  /** Null when Discord did not answer. */
-  readonly status: number | null;
-  readonly took_ms: number;
-  /** Why it was not delivered. */
-  readonly reason?: string;
 }
 
 /** Room for a person who tries things out, and none for a program that posts to a channel this way. */
@@ -62,7 +53,7 @@ export class TestSend {
   }
 
   /** Rejects with the Failure `too_many_requests`. */
-  ofRule(rule: Rule, subject: string): Promise<TestResult> {
+  ofRule(rule: Rule, subject: string): Promise<TestSendView> {
     return this.#send(notificationOfTest(rule), rule, subject);
   }
 
@@ -70,7 +61,7 @@ export class TestSend {
    * Of a rule that is not saved, or saved otherwise: what it does not say yet is made up. Throws as parseRule does. With the id
    * of a rule, the masked URL that its readers are shown means the one that it has.
    */
-  ofDraft(input: unknown, subject: string): Promise<TestResult> {
+  ofDraft(input: unknown, subject: string): Promise<TestSendView> {
     if (typeof input !== 'object' || input === null || Array.isArray(input))
       throw new Failure('invalid_request', 'a rule must be a JSON object');
     const { id: given } = input as { id?: unknown };
@@ -91,7 +82,7 @@ export class TestSend {
       : input;
   }
 
-  async #send(notification: Notification, rule: Rule, subject: string): Promise<TestResult> {
+  async #send(notification: Notification, rule: Rule, subject: string): Promise<TestSendView> {
     const { client, now, logger, discordApiBase: apiBase } = this.#options;
     const webhook = parseWebhookUrl(rule.discord_webhook_url, { apiBase });
     if ('problem' in webhook) throw new Failure('invalid_field', `discord_webhook_url ${webhook.problem}`);
@@ -160,7 +151,7 @@ function notificationOfTest(rule: Rule): Notification {
   );
 }
 
-function resultOf(answer: Answer, tookMs: number): TestResult {
+function resultOf(answer: Answer, tookMs: number): TestSendView {
   const action = actionFor(answer);
   const status = answer.kind === 'answered' ? answer.status : null;
   if (action.kind === 'delivered') return { delivered: true, status, took_ms: tookMs };

@@ -3,11 +3,13 @@ import { fieldsFailure, shown } from '../../base/failure.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/server.ts';
+import { tagsIfAny } from '../../metric/sample.ts';
+import { AlarmsView, HistoryView, type PastAlarmView } from '../../wire/alarms.ts';
 import { alarmHistory, parseHistoryPlace } from './alarm-history.ts';
 import { listAlarms, parsePlace } from './alarm-list.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { PastAlarm } from '../live/past-alarms.ts';
-import { AlarmSchema, shownAlarm } from '../live/shown-alarm.ts';
+import { shownAlarm } from '../live/shown-alarm.ts';
 import type { CurrentValue } from '../rules/current-value.ts';
 import { metricFilterWords } from '../metrics/metric-filter.ts';
 
@@ -26,18 +28,11 @@ const filterFields = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })),
   after: Type.Optional(Type.String({ maxLength: 200, description: 'The `next` of the page before' })),
 };
-const next = Type.Optional(Type.String({ description: 'Go on with after=' }));
 
 const ListQuerySchema = Type.Object(
   { state: Type.Optional(Type.Enum(['firing', 'pending', 'ok'])), ...filterFields },
   { additionalProperties: false },
 );
-const ListSchema = Type.Object({
-  time_ms: Type.Number(),
-  total: Type.Integer({ description: 'All that match; the list is cut at the limit' }),
-  alarms: Type.Array(AlarmSchema),
-  next,
-});
 const HistoryQuerySchema = Type.Object(
   {
     state: Type.Optional(Type.Enum(['firing', 'ended'])),
@@ -47,33 +42,6 @@ const HistoryQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-const PastAlarmSchema = Type.Object({
-  alarm_id: Type.String(),
-  rule_id: Type.String(),
-  metric_name: Type.String(),
-  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
-  state: Type.Enum(['firing', 'ended']),
-  cause: Type.Enum(['breach', 'no_data']),
-  since_ms: Type.Number({ description: 'When the breach began' }),
-  fired_ms: Type.Number(),
-  ended_ms: Type.Union([Type.Number(), Type.Null()], {
-    description: 'null: it fires, or nothing that is held tells when',
-  }),
-  value: Type.Union([Type.Number(), Type.Null()], { description: 'What fired it; null: no data' }),
-  notified: Type.Boolean({ description: 'Whether a message was due; otherwise the cooldown withheld it' }),
-  messages: Type.Integer({ description: 'Those that are still held' }),
-  outcome: Type.Optional(Type.String({ description: 'What became of the last of them' })),
-});
-const HistorySchema = Type.Object({
-  time_ms: Type.Number(),
-  total: Type.Integer({ description: 'All that match and are held' }),
-  complete_since_ms: Type.Number({
-    description: 'Of alarms that a message was due for, none that fired since is missing',
-  }),
-  alarms: Type.Array(PastAlarmSchema),
-  next,
-});
-
 /** The states of alarms, and the alarms of the last days, each in pages. */
 export function alarmListRoutes(options: AlarmListOptions): Routes {
   return (app) => {
@@ -93,7 +61,7 @@ function listRoute(app: HttpApp, { live: { alarms }, current, now }: AlarmListOp
       schema: {
         summary: 'States of alarms, firing first, longest first',
         querystring: ListQuerySchema,
-        response: answers({ 200: ListSchema }, 400, 401, 403, 503),
+        response: answers({ 200: AlarmsView }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -103,7 +71,7 @@ function listRoute(app: HttpApp, { live: { alarms }, current, now }: AlarmListOp
         time_ms: now(),
         total: found.total,
         alarms: found.alarms.map((alarm) => shownAlarm(alarm, current(alarm))),
-        ...(found.next !== undefined && { next: found.next }),
+        next: found.next,
       });
     },
   );
@@ -117,7 +85,7 @@ function historyRoute(app: HttpApp, { live: { past }, now }: AlarmListOptions): 
       schema: {
         summary: 'Alarms of the last days, firing or ended, what fired last first',
         querystring: HistoryQuerySchema,
-        response: answers({ 200: HistorySchema }, 400, 401, 403, 503),
+        response: answers({ 200: HistoryView }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -130,7 +98,7 @@ function historyRoute(app: HttpApp, { live: { past }, now }: AlarmListOptions): 
         total: found.total,
         complete_since_ms: past.completeSinceMs,
         alarms: found.alarms.map(shownPastAlarm),
-        ...(found.next !== undefined && { next: found.next }),
+        next: found.next,
       });
     },
   );
@@ -143,14 +111,14 @@ function placeOf<Place>(text: string | undefined, parse: (text: string) => Place
   throw fieldsFailure([{ field: 'after', code: 'invalid_field', message }]);
 }
 
-function shownPastAlarm(alarm: PastAlarm) {
+function shownPastAlarm(alarm: PastAlarm): PastAlarmView {
   const { series, isFiring, sendings } = alarm;
   const outcome = sendings.at(-1)?.outcome;
   return {
     alarm_id: alarm.alarmId,
     rule_id: alarm.ruleId,
     metric_name: series.name,
-    ...(Object.keys(series.tags).length > 0 && { tags: series.tags }),
+    tags: tagsIfAny(series.tags),
     state: isFiring ? 'firing' : 'ended',
     cause: alarm.cause,
     since_ms: alarm.sinceMs,
@@ -159,6 +127,6 @@ function shownPastAlarm(alarm: PastAlarm) {
     value: alarm.x ?? null,
     notified: alarm.notified,
     messages: sendings.length,
-    ...(outcome !== undefined && { outcome }),
+    outcome,
   };
 }

@@ -6,9 +6,13 @@ import type { MetricPasts } from '../../backtest/metric-pasts.ts';
 import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/server.ts';
+import { tagsIfAny } from '../../metric/sample.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
+import type { Rule } from '../../rule/rule.ts';
+import { AlarmDetail, VerdictView, type NotificationView } from '../../wire/alarms.ts';
+import { RuleVersionsView } from '../../wire/rules.ts';
 import { ruleVersions } from './alarm-trace.ts';
 import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from './alarm-finder.ts';
 import type { SentNotification } from './alarm-trace.ts';
@@ -23,77 +27,6 @@ export interface AlarmRoutesOptions extends AlarmFinderOptions {
 const verifyBackMs = 3_600_000;
 
 const ParamsSchema = Type.Object({ id: Type.String() });
-const VersionSchema = Type.Object({ partition: Type.Integer(), offset: Type.Integer() });
-const NotificationSchema = Type.Object({
-  id: Type.String(),
-  kind: Type.Enum(['fired', 'no_data', 'resolved']),
-  time_ms: Type.Number(),
-  judgeable_ms: Type.Number({
-    description: 'What its delay is measured from: the time of its sample; of no_data when the next sample was due',
-  }),
-  value: Type.Union([Type.Number(), Type.Null()]),
-  offset: Type.Integer(),
-  owed: Type.Boolean({ description: 'It made good for one that the cooldown had withheld' }),
-  appended_ms: Type.Number(),
-  attempts: Type.Integer(),
-  attempted_ms: Type.Optional(Type.Number({ description: 'When its last request began' })),
-  outcome: Type.String({ description: 'waiting, delivered, merged, parked, dead, expired, rerouted' }),
-  outcome_ms: Type.Optional(Type.Number()),
-  reason: Type.Optional(Type.String()),
-  message_id: Type.Optional(Type.String()),
-});
-const AlarmSchema = Type.Object({
-  alarm_id: Type.String(),
-  rule_id: Type.String(),
-  rule_version: VersionSchema,
-  metric_name: Type.String(),
-  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
-  state: Type.Enum(['firing', 'ended']),
-  cause: Type.Enum(['breach', 'no_data']),
-  since_ms: Type.Number(),
-  fired_ms: Type.Number(),
-  ended_ms: Type.Union([Type.Number(), Type.Null()], {
-    description: 'null: it fires, or nothing that is held tells when',
-  }),
-  value: Type.Union([Type.Number(), Type.Null()], { description: 'What fired it; null: no data' }),
-  partition: Type.Integer(),
-  offset: Type.Integer({ description: 'Of the sample that fired it' }),
-  timestamp_ms: Type.Number(),
-  rule: Type.Optional(Type.Object({}, { description: 'The version that judged, or else the one in force, masked' })),
-  is_rule_current: Type.Boolean(),
-  notified: Type.Boolean({ description: 'Whether a message was due; otherwise the cooldown withheld it' }),
-  notifications: Type.Array(NotificationSchema, { description: 'Those that are still held' }),
-});
-const VerdictSchema = Type.Object({
-  agrees: Type.Boolean(),
-  detail: Type.String(),
-  samples: Type.Integer(),
-  from_offset: Type.Integer(),
-  to_offset: Type.Integer(),
-  ended_ms: Type.Union([Type.Number(), Type.Null()]),
-  took_ms: Type.Number(),
-});
-const FieldChangeSchema = Type.Object({
-  field: Type.String(),
-  from: Type.Optional(
-    Type.Unknown({ description: 'Left out: it was not there; of a webhook only that it is another' }),
-  ),
-  to: Type.Optional(Type.Unknown()),
-});
-const VersionsSchema = Type.Object({
-  versions: Type.Array(
-    Type.Object({
-      partition: Type.Integer(),
-      offset: Type.Integer(),
-      at_ms: Type.Number(),
-      rule: Type.Object({}),
-      changes: Type.Array(FieldChangeSchema, {
-        description: 'What differs from the version before, as far as it is held',
-      }),
-    }),
-  ),
-});
-
 /** One alarm with all that the log tells of it, its verdict run again, and the versions of a rule. */
 export function alarmRoutes(options: AlarmRoutesOptions): Routes {
   return (app) => {
@@ -115,7 +48,7 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
       schema: {
         summary: 'One alarm: what fired it, by which version of its rule, and what became of its messages',
         params: ParamsSchema,
-        response: answers({ 200: AlarmSchema }, 401, 403, 404, 503),
+        response: answers({ 200: AlarmDetail }, 401, 403, 404, 503),
       },
     },
     async (request, reply) => {
@@ -125,7 +58,7 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
         rule_id: alarm.facts.ruleId,
         rule_version: alarm.facts.ruleVersion,
         metric_name: alarm.facts.series.name,
-        ...(Object.keys(alarm.facts.series.tags).length > 0 && { tags: alarm.facts.series.tags }),
+        tags: tagsIfAny(alarm.facts.series.tags),
         state: alarm.isFiring ? 'firing' : 'ended',
         cause: alarm.facts.cause,
         since_ms: alarm.facts.sinceMs,
@@ -135,7 +68,7 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
         partition: alarm.facts.sample.partition,
         offset: alarm.facts.sample.offset,
         timestamp_ms: alarm.facts.sample.timestampMs,
-        ...(alarm.rule !== undefined && { rule: shownRule(alarm.rule) }),
+        rule: alarm.rule === undefined ? undefined : shownRule(alarm.rule),
         is_rule_current: alarm.isRuleCurrent,
         notified: alarm.notified,
         notifications: alarm.sendings.map(shownNotification),
@@ -152,7 +85,7 @@ function verdictRoute(app: HttpApp, finder: AlarmFinder, options: AlarmRoutesOpt
       schema: {
         summary: 'Run the verdict of an alarm again: the evaluator over that slice of the log',
         params: ParamsSchema,
-        response: answers({ 200: VerdictSchema }, 401, 403, 404, 503),
+        response: answers({ 200: VerdictView }, 400, 401, 403, 404, 413, 415, 503),
       },
     },
     async (request, reply) => {
@@ -173,7 +106,7 @@ function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions
       schema: {
         summary: 'The versions of a rule that the log still holds, oldest first',
         params: ParamsSchema,
-        response: answers({ 200: VersionsSchema }, 401, 403, 404, 503),
+        response: answers({ 200: RuleVersionsView }, 401, 403, 404, 503),
       },
     },
     async (request, reply) => {
@@ -197,7 +130,7 @@ async function verdictOf(
   alarm: FoundAlarm,
   finder: AlarmFinder,
   { log, clock, pasts, signal }: AlarmRoutesOptions & { readonly signal: AbortSignal },
-) {
+): Promise<VerdictView> {
   const { facts, rule, id } = alarm;
   const none = { samples: 0, from_offset: facts.sample.offset, to_offset: facts.sample.offset, ended_ms: null };
   if (rule === undefined)
@@ -227,11 +160,11 @@ async function verdictOf(
 }
 
 /** The webhook's URL is a secret that only the rules API gives. */
-function shownRule({ rule, webhook }: RuleEntry) {
+function shownRule({ rule, webhook }: RuleEntry): Rule {
   return { ...rule, discord_webhook_url: maskedWebhookUrl(webhook) };
 }
 
-function shownNotification(sending: SentNotification) {
+function shownNotification(sending: SentNotification): NotificationView {
   const { notification, appendedMs, attempts, attemptedMs, outcome, outcomeMs, reason, messageId } = sending;
   return {
     id: sending.id,
@@ -243,10 +176,10 @@ function shownNotification(sending: SentNotification) {
     owed: notification.owed,
     appended_ms: appendedMs,
     attempts,
-    ...(attemptedMs !== undefined && { attempted_ms: attemptedMs }),
+    attempted_ms: attemptedMs,
     outcome,
-    ...(outcomeMs !== undefined && { outcome_ms: outcomeMs }),
-    ...(reason !== undefined && { reason }),
-    ...(messageId !== undefined && { message_id: messageId }),
+    outcome_ms: outcomeMs,
+    reason,
+    message_id: messageId,
   };
 }

@@ -3,9 +3,10 @@ import { fieldsFailure, shown } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/server.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
-import type { FeedItem } from '../live/feed.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import { shownFeedItem } from '../live/shown-feed.ts';
+import { feedKinds as kinds } from '../../wire/stream.ts';
+import { TimelineOverview, TimelinePage } from '../../wire/timeline.ts';
 import {
   firesBucketMs,
   mostFires,
@@ -28,7 +29,6 @@ const parts = 96;
 const firesListed = 12;
 const dayMs = 24 * 3_600_000;
 
-const kinds = ['transition', 'rule', 'delivery'] as const satisfies readonly FeedItem['kind'][];
 const filterFields = {
   kind: Type.Optional(
     Type.String({
@@ -51,74 +51,6 @@ const PageQuerySchema = Type.Object(
 );
 const OverviewQuerySchema = Type.Object(filterFields, { additionalProperties: false });
 
-const ItemSchema = Type.Object({
-  kind: Type.Enum([...kinds]),
-  place: Type.String({ description: 'Topic, partition and offset' }),
-  at_ms: Type.Number({ description: 'When it was written to the log' }),
-  rule_id: Type.Optional(Type.String()),
-  metric_name: Type.Optional(Type.String({ description: metricFilterWords })),
-  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
-  from: Type.Optional(Type.String({ description: 'Of a transition; left out: the series was not known' })),
-  to: Type.Optional(Type.String()),
-  cause: Type.Optional(Type.Enum(['breach', 'no_data'])),
-  alarm_id: Type.Optional(Type.String()),
-  value: Type.Optional(Type.Union([Type.Number(), Type.Null()])),
-  time_ms: Type.Optional(Type.Number({ description: 'Of the sample' })),
-  since_ms: Type.Optional(Type.Number()),
-  edit: Type.Optional(Type.Enum(['made', 'changed', 'deleted'])),
-  fields: Type.Optional(
-    Type.Array(
-      Type.Object({
-        field: Type.String(),
-        from: Type.Optional(Type.Unknown()),
-        to: Type.Optional(Type.Unknown()),
-      }),
-      { description: 'What an edit changed; of a webhook only that it is another' },
-    ),
-  ),
-  notification_id: Type.Optional(Type.String()),
-  webhook_id: Type.Optional(Type.String()),
-  outcome: Type.Optional(Type.Enum(['parked', 'dead', 'expired'])),
-  reason: Type.Optional(Type.String()),
-});
-const CompleteSchema = Type.Object(
-  { transition: Type.Number(), rule: Type.Number(), delivery: Type.Number() },
-  { description: 'By kind: nothing that happened since then is missing; of what is older some may be' },
-);
-const PageSchema = Type.Object({
-  time_ms: Type.Number(),
-  total: Type.Integer({ description: 'All that match and are held' }),
-  complete_since_ms: CompleteSchema,
-  items: Type.Array(ItemSchema),
-  next: Type.Optional(Type.String({ description: 'Go on with after=' })),
-});
-const CountsSchema = Type.Array(Type.Integer());
-const OverviewSchema = Type.Object({
-  time_ms: Type.Number(),
-  from_ms: Type.Number(),
-  to_ms: Type.Number(),
-  counts: Type.Object(
-    { firing: CountsSchema, transition: CountsSchema, rule: CountsSchema, delivery: CountsSchema },
-    {
-      description: `Items in each of ${parts} equal parts of the time; firing: transitions to it, transition: the others`,
-    },
-  ),
-  fires: Type.Object(
-    {
-      bucket_ms: Type.Integer(),
-      rules: Type.Array(
-        Type.Object({
-          rule_id: Type.String(),
-          metric_name: Type.Optional(Type.String({ description: 'Left out: the rule was deleted' })),
-          total: Type.Integer(),
-          counts: CountsSchema,
-        }),
-      ),
-    },
-    { description: `The ${firesListed} rules that fired most in 24 hours, by the quarter of an hour` },
-  ),
-});
-
 /** What happened lately, in one feed that is read backwards, and how much of it when. */
 export function timelineRoutes(options: TimelineOptions): Routes {
   return (app) => {
@@ -138,7 +70,7 @@ function pageRoute(app: HttpApp, { live, now }: TimelineOptions): void {
       schema: {
         summary: 'Transitions of alarms, edits of rules (with rules:read) and failed deliveries, newest first',
         querystring: PageQuerySchema,
-        response: answers({ 200: PageSchema }, 400, 401, 403, 503),
+        response: answers({ 200: TimelinePage }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -159,7 +91,7 @@ function pageRoute(app: HttpApp, { live, now }: TimelineOptions): void {
           delivery: feed.completeSinceMs('deliveries'),
         },
         items: items.map((item) => shownFeedItem(item, live)),
-        ...(next !== undefined && { next }),
+        next,
       });
     },
   );
@@ -173,7 +105,7 @@ function overviewRoute(app: HttpApp, { live, rules, now }: TimelineOptions): voi
       schema: {
         summary: 'How much happened when, and which rules fired most in 24 hours',
         querystring: OverviewQuerySchema,
-        response: answers({ 200: OverviewSchema }, 400, 401, 403, 503),
+        response: answers({ 200: TimelineOverview }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -192,8 +124,7 @@ function overviewRoute(app: HttpApp, { live, rules, now }: TimelineOptions): voi
         fires: {
           bucket_ms: firesBucketMs,
           rules: fires.map(({ ruleId: id, counts, total }) => {
-            const name = metricOf(id);
-            return { rule_id: id, ...(name !== undefined && { metric_name: name }), total, counts };
+            return { rule_id: id, metric_name: metricOf(id), total, counts };
           }),
         },
       });

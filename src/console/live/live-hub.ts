@@ -1,19 +1,21 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { AlarmView } from '../../wire/alarms.ts';
 import { aborted } from '../../base/service.ts';
 import type { Meter } from '../../base/meter.ts';
+import type { StatusNumbers } from '../../wire/status.ts';
+import type { StreamDelta, StreamSnapshot } from '../../wire/stream.ts';
 import type { CurrentValue } from '../rules/current-value.ts';
 import { compareGravity } from '../rules/rule-search.ts';
 import { formatPositions, type FeedItem, type FeedPositions } from './feed.ts';
 import type { LiveStore } from './live-store.ts';
 import { shownAlarm } from './shown-alarm.ts';
 import { shownFeedItem } from './shown-feed.ts';
-import type { Status } from './status.ts';
 import type { StreamClient } from './stream-client.ts';
 
 export interface LiveHubOptions {
   readonly live: LiveStore;
-  readonly status: () => Status;
+  readonly status: () => StatusNumbers;
   readonly current: CurrentValue;
   readonly clock: Clock;
   readonly meter: Meter;
@@ -47,7 +49,7 @@ export class LiveHub {
   readonly #options: LiveHubOptions;
   readonly #clients = new Set<StreamClient>();
   #gathered: FeedItem[] = [];
-  #told: Told = { status: {}, alarms: new Map() };
+  #told: Told = { status: undefined, alarms: new Map() };
   #toldVersion = -1;
   #slowMs = 0;
 
@@ -118,7 +120,7 @@ export class LiveHub {
     this.#look(isWhole);
     const items = this.#gathered;
     this.#gathered = [];
-    const changes = { time_ms: clock.wallMs(), ...difference(before, this.#told) };
+    const changes: Omit<StreamDelta, 'feed'> = { time_ms: clock.wallMs(), ...difference(before, this.#told) };
     const isQuiet = items.length === 0 && Object.keys(changes).length === 1;
     if (isQuiet) return;
     const shown = items.map((item) => ({ kind: item.kind, json: JSON.stringify(shownFeedItem(item, live)) }));
@@ -147,7 +149,8 @@ export class LiveHub {
     const isChanged = version !== this.#toldVersion && (isSlowDue || !isLong);
     const alarms =
       isChanged || isSlowDue ? this.#alarmsNow(isChanged ? version : undefined, isSlowDue) : this.#told.alarms;
-    const numbers = isSlowDue ? status() : { ...this.#told.status, alarms: { ...counts } };
+    const before = this.#told.status;
+    const numbers = isSlowDue || before === undefined ? status() : { ...before, alarms: { ...counts } };
     if (isSlowDue) this.#slowMs = nowMs;
     this.#told = { status: numbers, alarms };
   }
@@ -175,12 +178,12 @@ export class LiveHub {
   }
 
   #snapshot(client: StreamClient, since: FeedPositions | undefined): void {
-    const { live, clock } = this.#options;
+    const { live, clock, status } = this.#options;
     const { positions } = live.feed;
     const { items, complete } = this.#itemsSince(client, since);
-    const data = {
+    const data: StreamSnapshot = {
       time_ms: clock.wallMs(),
-      status: this.#told.status,
+      status: this.#told.status ?? status(),
       alarms: [...this.#told.alarms.values()].map(shownTold),
       feed: items.map((item) => shownFeedItem(item, live)),
       is_resumed: since !== undefined,
@@ -211,7 +214,7 @@ export class LiveHub {
 
 /** What clients have been told last. */
 interface Told {
-  readonly status: Partial<Status>;
+  readonly status: StatusNumbers | undefined;
   readonly alarms: ReadonlyMap<string, ToldAlarm>;
 }
 
@@ -222,11 +225,11 @@ interface ToldAlarm {
   readonly value: number | undefined;
 }
 
-const shownTold = ({ alarm, value }: ToldAlarm) => shownAlarm(alarm, value);
+const shownTold = ({ alarm, value }: ToldAlarm): AlarmView => shownAlarm(alarm, value);
 
-function difference(before: Told, now: Told) {
-  const known = before.status as Readonly<Record<string, unknown>>;
-  const status = Object.entries(now.status).filter(
+function difference(before: Told, now: Told): Omit<StreamDelta, 'time_ms' | 'feed'> {
+  const known: Readonly<Record<string, unknown>> = { ...before.status };
+  const status = Object.entries({ ...now.status }).filter(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name]),
   );
   const isSame = before.alarms === now.alarms;

@@ -1,51 +1,8 @@
-import { Type } from 'typebox';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
+import type { StatusNumbers } from '../../wire/status.ts';
 import type { LagWatch } from '../system/lag-watch.ts';
 import type { SampleCount } from '../metrics/sample-count.ts';
 import type { LiveStore } from './live-store.ts';
-
-const OrNull = (schema: ReturnType<typeof Type.Integer | typeof Type.Number>) => Type.Union([schema, Type.Null()]);
-const CountsSchema = Type.Object({ firing: Type.Integer(), pending: Type.Integer(), ok: Type.Integer() });
-
-const fields = {
-  version: Type.String(),
-  read_only: Type.Boolean({ description: 'Whether this server refuses every change' }),
-  console_url: Type.Union([Type.String(), Type.Null()], {
-    description: 'The public address of the page that messages link to; null: they have no link',
-  }),
-  rules: Type.Integer(),
-  metrics: Type.Integer({ description: 'Metrics that have rules' }),
-  alarms: CountsSchema,
-  samples_last_minute: OrNull(Type.Integer()),
-  samples_per_second: OrNull(Type.Number({ description: 'Over the last four seconds' })),
-  lag: OrNull(Type.Integer({ description: 'Records not judged yet; null: of some partition nobody has told' })),
-  unowned: Type.Integer({ description: 'Partitions of metrics that nobody judges, for ten seconds and more' }),
-  waiting: Type.Integer({ description: 'Messages that are due and have come to no end' }),
-  latency_p99_ms: OrNull(
-    Type.Number({ description: "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes" }),
-  ),
-};
-
-export const StatusSchema = Type.Object({
-  time_ms: Type.Number({ description: 'The clock of this server' }),
-  ...fields,
-});
-
-/** The system in numbers. */
-export interface Status {
-  readonly version: string;
-  readonly read_only: boolean;
-  readonly console_url: string | null;
-  readonly rules: number;
-  readonly metrics: number;
-  readonly alarms: Readonly<Record<'firing' | 'pending' | 'ok', number>>;
-  readonly samples_last_minute: number | null;
-  readonly samples_per_second: number | null;
-  readonly lag: number | null;
-  readonly unowned: number;
-  readonly waiting: number;
-  readonly latency_p99_ms: number | null;
-}
 
 export interface StatusSources {
   readonly live: LiveStore;
@@ -57,7 +14,7 @@ export interface StatusSources {
   readonly consoleUrl: string | undefined;
 }
 
-export function statusOf(sources: StatusSources): Status {
+export function statusOf(sources: StatusSources): StatusNumbers {
   const { live, rules, samples, lagging, version, isReadOnly, consoleUrl } = sources;
   const { perSecond } = samples;
   return {

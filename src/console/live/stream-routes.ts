@@ -1,7 +1,7 @@
-import { Type } from 'typebox';
 import { Failure, fieldsFailure, shown } from '../../base/failure.ts';
-import { answers, documented } from '../../http/open-api.ts';
+import { answersAsText, content, documented } from '../../http/open-api.ts';
 import type { Routes } from '../../http/server.ts';
+import { feedKinds as kinds, StreamEvents, Subscription } from '../../wire/stream.ts';
 import type { FeedItem } from './feed.ts';
 import { parsePositions } from './feed.ts';
 import type { LiveHub } from './live-hub.ts';
@@ -12,11 +12,7 @@ const streamsPerSubjectMax = 50;
 /** A client that lost its stream comes back after so long. */
 const retryMs = 1_000;
 
-const kinds = ['transition', 'rule', 'delivery'] as const satisfies readonly FeedItem['kind'][];
-
-const SubscriptionSchema = Type.Object({
-  feed: Type.Optional(Type.Array(Type.Enum([...kinds]), { description: 'What to be told of; default: all' })),
-});
+const events = content('text/event-stream', StreamEvents, 'Events `snapshot` and `delta`');
 
 /**
  * What happens, as server-sent events. It is a POST since its body says what is wanted, and since EventSource could not send
@@ -31,11 +27,8 @@ export function streamRoutes(hub: LiveHub): Routes {
         config: { scope: 'alarms:read' },
         schema: {
           summary: 'What happens, as server-sent events: a snapshot, then changes; Last-Event-ID goes on where it was',
-          body: documented(SubscriptionSchema),
-          response: {
-            200: { description: 'Events `snapshot` and `delta`', content: { 'text/event-stream': { schema: {} } } },
-            ...answers({}, 400, 401, 403, 415, 429, 503),
-          },
+          body: documented(Subscription),
+          response: answersAsText({ 200: events }, 400, 401, 403, 415, 429, 503),
         },
       },
       async (request, reply) => {
@@ -74,7 +67,7 @@ export function streamRoutes(hub: LiveHub): Routes {
 function kindsOf(body: unknown): readonly FeedItem['kind'][] {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new Failure('invalid_request', 'a subscription must be a JSON object, and may be {}');
-  const { feed = kinds, ...rest } = body as { feed?: unknown };
+  const { feed = kinds, ...rest } = body as { [Field in keyof Subscription]?: unknown };
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) {
     const message = `${shown(unknown)} is not known here; there is feed`;

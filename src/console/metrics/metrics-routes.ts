@@ -3,6 +3,7 @@ import { Failure } from '../../base/failure.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
 import type { Routes } from '../../http/server.ts';
+import { MetricsView, MetricTagsView, type MetricView } from '../../wire/metrics.ts';
 import type { MetricCatalogue, MetricSeen } from './metric-catalogue.ts';
 
 const listedDefault = 50;
@@ -15,21 +16,7 @@ const QuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-const MetricSchema = Type.Object({
-  name: Type.String(),
-  partition: Type.Integer(),
-  last_value: Type.Number(),
-  last_ms: Type.Number(),
-  rate: Type.Number({ description: 'Samples a second, about' }),
-  series: Type.Integer({ description: 'Distinct series seen; 1,000 means as many or more' }),
-});
-const MetricsSchema = Type.Object({ total: Type.Integer(), metrics: Type.Array(MetricSchema) });
 const OneQuerySchema = Type.Object({ name: Type.String({ maxLength: 255 }) }, { additionalProperties: false });
-const OneSchema = Type.Object({
-  ...MetricSchema.properties,
-  tags: Type.Record(Type.String(), Type.Array(Type.String()), { description: 'The values seen of each tag' }),
-});
-
 /** The metrics that flow, for completion and search. */
 export function metricsRoutes(catalogue: MetricCatalogue): Routes {
   return (app) => {
@@ -44,7 +31,7 @@ export function metricsRoutes(catalogue: MetricCatalogue): Routes {
         schema: {
           summary: 'Metrics that flow, the busiest first',
           querystring: QuerySchema,
-          response: answers({ 200: MetricsSchema }, 400, 401, 403),
+          response: answers({ 200: MetricsView }, 400, 401, 403),
         },
       },
       async (request, reply) => {
@@ -60,7 +47,7 @@ export function metricsRoutes(catalogue: MetricCatalogue): Routes {
         schema: {
           summary: 'One metric, with the tags that its series have',
           querystring: OneQuerySchema,
-          response: answers({ 200: OneSchema }, 400, 401, 403, 404),
+          response: answers({ 200: MetricTagsView }, 400, 401, 403, 404),
         },
       },
       async (request, reply) => {
@@ -72,7 +59,7 @@ export function metricsRoutes(catalogue: MetricCatalogue): Routes {
   };
 }
 
-function shownMetric({ name, partition, lastValue, lastMs, rate, series }: MetricSeen) {
+function shownMetric({ name, partition, lastValue, lastMs, rate, series }: MetricSeen): MetricView {
   const rounded = Math.round(rate * 100) / 100;
   return { name, partition, last_value: lastValue, last_ms: lastMs, rate: rounded, series: series.size };
 }

@@ -3,13 +3,14 @@ import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/server.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
+import { RuleIdsFound, RulesFound } from '../../wire/rules.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { MetricCatalogue } from '../metrics/metric-catalogue.ts';
 import type { CurrentValue } from './current-value.ts';
 import { glanceOf } from './rule-glance.ts';
 import type { RuleIndex } from './rule-index.ts';
 import { searchRules, type Found } from './rule-search.ts';
-import { RuleSchema, shownRule } from './shown-rule.ts';
+import { shownRule } from './shown-rule.ts';
 
 export interface RuleSearchOptions {
   readonly live: LiveStore;
@@ -48,22 +49,6 @@ const IdsQuerySchema = Type.Object(
   },
   { additionalProperties: false },
 );
-const IdsSchema = Type.Object({
-  ids: Type.Array(Type.String()),
-  next: Type.Optional(Type.String({ description: 'Go on with after=' })),
-  total: Type.Optional(Type.Integer()),
-});
-const SearchSchema = Type.Object({
-  time_ms: Type.Number(),
-  rules: Type.Array(RuleSchema),
-  next: Type.Optional(
-    Type.String({
-      description: 'Go on with after=. One answer looks at so many rules: it may hold few, and there be more',
-    }),
-  ),
-  total: Type.Optional(Type.Integer({ description: 'How many match, where that is known: of few, and of all rules' })),
-});
-
 /** The rules as lists of the page read them: searched, with the state of each. */
 export function ruleSearchRoutes(options: RuleSearchOptions): Routes {
   return (app) => {
@@ -84,7 +69,7 @@ function searchRoutes(app: HttpApp, options: RuleSearchOptions): void {
       schema: {
         summary: 'Search the rules, with the state of each',
         querystring: SearchQuerySchema,
-        response: answers({ 200: SearchSchema }, 400, 401, 403, 503),
+        response: answers({ 200: RulesFound }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -105,7 +90,7 @@ function searchRoutes(app: HttpApp, options: RuleSearchOptions): void {
       schema: {
         summary: 'Search the rules for their ids alone',
         querystring: IdsQuerySchema,
-        response: answers({ 200: IdsSchema }, 400, 401, 403, 503),
+        response: answers({ 200: RuleIdsFound }, 400, 401, 403, 503),
       },
     },
     async (request, reply) => {
@@ -119,12 +104,12 @@ function searchRoutes(app: HttpApp, options: RuleSearchOptions): void {
 function search(
   { live, rules, index }: RuleSearchOptions,
   { q = '', ...page }: { q?: string; limit: number; after?: string; skip?: number },
-): Pick<Found, 'rules'> & { next?: string; total?: number } {
+): Found {
   if (!live.isRulesCaughtUp)
     throw new Failure('unavailable', 'the rules are still being read from the log', { retryAfterSeconds: 1 });
   const found = searchRules({ book: rules.book, index, alarms: live.alarms }, { text: q, ...page });
   const { next, total } = found;
   if ((page.skip ?? 0) > 0 && total === undefined)
     throw new Failure('invalid_field', 'skip: this search finds too many rules to count; go on with after=');
-  return { rules: found.rules, ...(next !== undefined && { next }), ...(total !== undefined && { total }) };
+  return { rules: found.rules, next, total };
 }

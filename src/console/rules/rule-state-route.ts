@@ -3,6 +3,8 @@ import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
 import type { Routes } from '../../http/server.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
+import { tagsIfAny } from '../../metric/sample.ts';
+import { RuleStateView, type RuleSeriesView } from '../../wire/rules.ts';
 import { bucketMs } from '../live/fire-counts.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { MetricCatalogue } from '../metrics/metric-catalogue.ts';
@@ -10,7 +12,7 @@ import type { CurrentValue } from './current-value.ts';
 import { glanceOf, sparkOf } from './rule-glance.ts';
 import { seriesOfRule, type SeriesOfRule } from './rule-series.ts';
 import { summarize } from './rule-search.ts';
-import { RuleSchema, shownRule } from './shown-rule.ts';
+import { shownRule } from './shown-rule.ts';
 
 export interface RuleStateOptions {
   readonly live: LiveStore;
@@ -23,40 +25,6 @@ export interface RuleStateOptions {
 
 const listed = { usual: 20, most: 200 };
 
-const SeriesSchema = Type.Object({
-  tags: Type.Optional(Type.Record(Type.String(), Type.String())),
-  state: Type.Enum(['firing', 'pending', 'ok']),
-  since_ms: Type.Optional(Type.Number({ description: 'Since when it fires or is pending' })),
-  cause: Type.Optional(Type.Enum(['breach', 'no_data'])),
-  alarm_id: Type.Optional(Type.String()),
-  value: Type.Optional(
-    Type.Number({
-      description: 'What the rule compares; left out: not seen since this console began, or its window is not held',
-    }),
-  ),
-  is_window_held: Type.Optional(
-    Type.Literal(false, { description: 'Its window reaches back further than what is held here: `value` is left out' }),
-  ),
-  value_ms: Type.Optional(Type.Number()),
-  is_old: Type.Optional(
-    Type.Literal(true, { description: 'It has been silent for longer than it uses to be: `value` is not current' }),
-  ),
-  beyond: Type.Optional(Type.Number({ description: 'How far beyond the threshold; below 0 what is missing' })),
-  spark: Type.Optional(Type.Array(Type.Number(), { description: 'Its last values, newest last' })),
-});
-const StateSchema = Type.Object({
-  time_ms: Type.Number(),
-  version: Type.Object({ partition: Type.Integer(), offset: Type.Integer() }),
-  ...RuleSchema.properties,
-  fires: Type.Object(
-    { bucket_ms: Type.Integer(), counts: Type.Array(Type.Integer()) },
-    { description: 'How often it fired in each quarter of an hour of the last day, oldest first' },
-  ),
-  nearest: Type.Array(SeriesSchema, {
-    description: 'What fires, what is pending, then what is nearest to the threshold; of each what is not old first',
-  }),
-  nearest_total: Type.Integer({ description: 'Series that are known; `nearest` is cut at the limit' }),
-});
 const QuerySchema = Type.Object(
   { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: listed.most })) },
   { additionalProperties: false },
@@ -74,7 +42,7 @@ export function ruleStateRoute(options: RuleStateOptions): Routes {
           summary: 'The state of one rule, its series nearest to the threshold first, and how often it fired',
           params: Type.Object({ id: Type.String() }),
           querystring: QuerySchema,
-          response: answers({ 200: StateSchema }, 400, 401, 403, 404, 503),
+          response: answers({ 200: RuleStateView }, 400, 401, 403, 404, 503),
         },
       },
       async (request, reply) => {
@@ -99,18 +67,20 @@ export function ruleStateRoute(options: RuleStateOptions): Routes {
   };
 }
 
-function shownSeries({ tags, seen, alarm }: SeriesOfRule) {
+function shownSeries({ tags, seen, alarm }: SeriesOfRule): RuleSeriesView {
   const state = alarm?.state;
+  const firing = state?.state === 'firing' ? state : undefined;
   return {
-    ...(Object.keys(tags).length > 0 && { tags }),
+    tags: tagsIfAny(tags),
     state: state?.state ?? 'ok',
-    ...(state !== undefined && state.state !== 'ok' && { since_ms: state.sinceMs }),
-    ...(state?.state === 'firing' && { cause: state.cause, alarm_id: state.alarmId }),
-    ...(seen !== undefined && {
-      ...(seen.value === undefined ? { is_window_held: false as const } : { value: seen.value, beyond: seen.by }),
-      value_ms: seen.series.lastMs,
-      ...(seen.isOld && { is_old: true as const }),
-      spark: sparkOf(seen.series),
-    }),
+    since_ms: state === undefined || state.state === 'ok' ? undefined : state.sinceMs,
+    cause: firing?.cause,
+    alarm_id: firing?.alarmId,
+    is_window_held: seen !== undefined && seen.value === undefined ? false : undefined,
+    value: seen?.value,
+    beyond: seen?.value === undefined ? undefined : seen.by,
+    value_ms: seen?.series.lastMs,
+    is_old: seen?.isOld === true ? true : undefined,
+    spark: seen === undefined ? undefined : sparkOf(seen.series),
   };
 }

@@ -4,6 +4,7 @@ import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/server.ts';
 import { LogUnavailable, type Log } from '../../log/log.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
+import { InForceView, SystemView, type InstanceView } from '../../wire/system.ts';
 import type { InstanceSeen, InstancesView } from './instances-view.ts';
 import { lagOf, partitionLags } from './partition-lags.ts';
 
@@ -18,58 +19,6 @@ export interface SystemRoutesOptions {
   readonly version: string;
 }
 
-const PartitionSchema = Type.Object({
-  partition: Type.Integer(),
-  head: Type.Integer({ description: 'The next offset to be given' }),
-  position: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'The first offset not judged; null: nobody has told',
-  }),
-  lag: Type.Union([Type.Integer(), Type.Null()], { description: 'Records not judged yet' }),
-  instance: Type.Union([Type.String(), Type.Null()], { description: 'The id of its owner; null: nobody owns it' }),
-});
-const InstanceSchema = Type.Object({
-  id: Type.String(),
-  name: Type.String({ description: 'Host and process' }),
-  parts: Type.Array(Type.String()),
-  version: Type.String(),
-  state: Type.Enum(['live', 'silent', 'ended'], { description: 'silent: it has died, or stands still' }),
-  started_ms: Type.Number(),
-  heard_ms: Type.Number(),
-  partitions: Type.Array(Type.Integer(), { description: 'Of metrics' }),
-  webhook_partitions: Type.Array(Type.Integer(), { description: 'Of notifications' }),
-  samples_per_second: Type.Union([Type.Number(), Type.Null()]),
-  series: Type.Union([Type.Integer(), Type.Null()]),
-  waiting: Type.Union([Type.Integer(), Type.Null()], { description: 'Notifications in memory that have not ended' }),
-  parked: Type.Union([Type.Integer(), Type.Null()], { description: 'Webhooks that are broken' }),
-  held_back_ms: Type.Number({ description: 'For how long Discord lets this address send nothing' }),
-});
-const SystemSchema = Type.Object({
-  time_ms: Type.Number(),
-  version: Type.String({ description: 'Of who answers' }),
-  samples_per_second: Type.Number(),
-  lag: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Records not judged yet; null: of some partition nobody has told',
-  }),
-  latency_p99_ms: Type.Union([Type.Number(), Type.Null()], {
-    description:
-      "From the sample to Discord's answer, 99 of 100 messages of the last ten minutes; null: there was none",
-  }),
-  series: Type.Integer(),
-  waiting: Type.Integer(),
-  samples: Type.Record(Type.String(), Type.Integer(), {
-    description: 'By what became of them, since the instances that live began',
-  }),
-  misrouted_metrics: Type.Integer({ description: 'Metrics in a partition that their name does not lead to' }),
-  rules: Type.Integer(),
-  rules_unreadable: Type.Integer({ description: 'Rules whose newest record cannot be read' }),
-  instances: Type.Array(InstanceSchema),
-  partitions: Type.Array(PartitionSchema),
-});
-const InForceSchema = Type.Object({
-  version: Type.Object({ partition: Type.Integer(), offset: Type.Integer() }),
-  in_force: Type.Integer({ description: 'Instances of alarms that have applied this version' }),
-  of: Type.Integer({ description: 'Instances of alarms that live' }),
-});
 const ParamsSchema = Type.Object({ id: Type.String() });
 
 /** How the whole system is, as its processes tell it, and on how many of them a rule is in force. */
@@ -90,7 +39,7 @@ function systemRoute(app: HttpApp, { log, instances, rules, latencyP99Ms, now, v
       config: { scope: 'alarms:read' as const },
       schema: {
         summary: 'Instances and what they own, the lag of each partition, throughput, what was skipped',
-        response: answers({ 200: SystemSchema }, 401, 403, 503),
+        response: answers({ 200: SystemView }, 401, 403, 503),
       },
     },
     async (_request, reply) => {
@@ -114,8 +63,9 @@ function systemRoute(app: HttpApp, { log, instances, rules, latencyP99Ms, now, v
         rules: rules.book.size,
         rules_unreadable: rules.book.problems().length + rules.book.problemsForgotten,
         instances: seen.map(shownInstance),
-        partitions: partitions.map(({ position = null, lag = null, instance = null, ...rest }) => ({
-          ...rest,
+        partitions: partitions.map(({ partition, head, position = null, lag = null, instance = null }) => ({
+          partition,
+          head,
           position,
           lag,
           instance,
@@ -133,7 +83,7 @@ function inForceRoute(app: HttpApp, { instances, rules }: SystemRoutesOptions): 
       schema: {
         summary: 'On how many instances of alarms the newest version of a rule is in force',
         params: ParamsSchema,
-        response: answers({ 200: InForceSchema }, 401, 403, 404, 503),
+        response: answers({ 200: InForceView }, 401, 403, 404, 503),
       },
     },
     async (request, reply) => {
@@ -165,7 +115,7 @@ function summed(counts: readonly Readonly<Record<string, number>>[]): Record<str
   return total;
 }
 
-function shownInstance({ record, state, samplesPerSecond }: InstanceSeen) {
+function shownInstance({ record, state, samplesPerSecond }: InstanceSeen): InstanceView {
   const { id, name, parts, version, startedMs, atMs, evaluate, notify } = record;
   const isLive = state === 'live';
   return {

@@ -3,6 +3,7 @@ import { firstSorted } from '../../base/first-sorted.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
 import type { Routes } from '../../http/server.ts';
+import { webhookStates as states, WebhooksView, type WebhookSending, type WebhookView } from '../../wire/webhooks.ts';
 import type { InstancesView } from './instances-view.ts';
 import { heardMs, type Sending } from '../live/deliveries-view.ts';
 import type { LiveStore } from '../live/live-store.ts';
@@ -18,50 +19,10 @@ export interface WebhooksOptions {
 }
 
 const listed = 50;
-const states = ['parked', 'failing', 'waiting', 'ok', 'quiet', 'unused'] as const;
-type State = (typeof states)[number];
+type State = WebhookView['state'];
 /** How far back requests are counted: Discord lets a webhook have 5 in 2 s, and its channel 30 in a minute. */
 const windowsMs = { short: 2_000, long: 60_000 };
 
-const SendingSchema = Type.Object({
-  at_ms: Type.Number(),
-  outcome: Type.String(),
-  took_ms: Type.Optional(Type.Number({ description: "Of a delivered one: until Discord's answer" })),
-  reason: Type.Optional(Type.String()),
-  metric_name: Type.Optional(Type.String()),
-});
-const WebhookSchema = Type.Object({
-  webhook_id: Type.String({ description: 'The numeric id: no secret' }),
-  url: Type.Optional(Type.String({ description: 'Masked; left out when no rule has it' })),
-  state: Type.Enum([...states], {
-    description:
-      'parked: it is broken, and nothing is sent; failing: its last message was given up; waiting: messages are due; ok; ' +
-      'quiet: none was due in seven days; unused: no rule has it any more',
-  }),
-  rules: Type.Integer(),
-  rule_ids: Type.Array(Type.String(), { description: 'Some of its rules' }),
-  waiting: Type.Integer({ description: 'Messages that are due and have come to no end' }),
-  requests_2s: Type.Integer({ description: 'Requests that began in the last two seconds; Discord allows 5' }),
-  requests_60s: Type.Integer({ description: 'In the last minute; Discord allows 30 to all webhooks of a channel' }),
-  last_delivered: Type.Optional(SendingSchema),
-  last_failed: Type.Optional(SendingSchema),
-  parked: Type.Array(
-    Type.Object({
-      name: Type.String({ description: 'Of the pair of id and token' }),
-      reason: Type.String(),
-      since_ms: Type.Number(),
-      next_probe_ms: Type.Optional(
-        Type.Number({ description: 'When the notifier looks at it again; left out: not told yet' }),
-      ),
-    }),
-  ),
-});
-const ListSchema = Type.Object({
-  time_ms: Type.Number(),
-  total: Type.Integer({ description: 'All that match; the list is cut at the limit' }),
-  held_back_ms: Type.Number({ description: 'For how long Discord lets an address of ours send nothing' }),
-  webhooks: Type.Array(WebhookSchema),
-});
 const QuerySchema = Type.Object(
   {
     q: Type.Optional(Type.String({ maxLength: 100, description: 'A part of the numeric id, or a state' })),
@@ -87,7 +48,7 @@ export function webhooksRoutes({ live, instances, now }: WebhooksOptions): Route
         schema: {
           summary: 'The webhooks, what is wrong first: health, what waits, what failed, what is parked and until when',
           querystring: QuerySchema,
-          response: answers({ 200: ListSchema }, 400, 401, 403, 503),
+          response: answers({ 200: WebhooksView }, 400, 401, 403, 503),
         },
       },
       async (request, reply) => {
@@ -145,36 +106,37 @@ function compare(one: Webhook, other: Webhook): number {
 
 const lastHeardMs = (sending: Sending | undefined): number => (sending === undefined ? 0 : heardMs(sending));
 
-function shownWebhook({ webhookId, rules, seen, state }: Webhook, nowMs: number) {
+function shownWebhook({ webhookId, rules, seen, state }: Webhook, nowMs: number): WebhookView {
   const since = (backMs: number): number => seen?.requests.filter(({ atMs }) => atMs > nowMs - backMs).length ?? 0;
   return {
     webhook_id: webhookId,
-    ...(rules !== undefined && { url: rules.maskedUrl }),
+    url: rules?.maskedUrl,
     state,
     rules: rules?.count ?? 0,
     rule_ids: [...(rules?.ruleIds ?? [])],
     waiting: seen?.waiting ?? 0,
     requests_2s: since(windowsMs.short),
     requests_60s: since(windowsMs.long),
-    ...(seen?.lastDelivered !== undefined && { last_delivered: shownSending(seen.lastDelivered) }),
-    ...(seen?.lastFailed !== undefined && { last_failed: shownSending(seen.lastFailed) }),
+    last_delivered: shownSending(seen?.lastDelivered),
+    last_failed: shownSending(seen?.lastFailed),
     parked: [...(seen?.paused ?? [])].map(([name, { reason, sinceMs, published }]) => ({
       name,
       reason,
       since_ms: sinceMs,
-      ...(published !== undefined && { next_probe_ms: published.probeAtMs }),
+      next_probe_ms: published?.probeAtMs,
     })),
   };
 }
 
-function shownSending(sending: Sending) {
+function shownSending(sending: Sending | undefined): WebhookSending | undefined {
+  if (sending === undefined) return undefined;
   const { outcome, outcomeMs, attemptedMs, reason, notification } = sending;
   const isDelivered = outcome === 'delivered' || outcome === 'merged';
   return {
     at_ms: heardMs(sending),
     outcome,
-    ...(isDelivered && attemptedMs !== undefined && { took_ms: Math.max(0, (outcomeMs ?? 0) - attemptedMs) }),
-    ...(reason !== undefined && { reason }),
-    ...(notification !== undefined && { metric_name: notification.series.name }),
+    took_ms: isDelivered && attemptedMs !== undefined ? Math.max(0, (outcomeMs ?? 0) - attemptedMs) : undefined,
+    reason,
+    metric_name: notification?.series.name,
   };
 }

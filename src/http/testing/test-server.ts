@@ -3,6 +3,7 @@ import { SignJWT } from 'jose';
 import { Health } from '../../base/health.ts';
 import { createLogger } from '../../base/logger.ts';
 import { Meter } from '../../base/meter.ts';
+import { checkAnswers } from './answer-check.ts';
 import { createAuth, type Auth } from '../auth.ts';
 import { createServer, type HttpServer, type Routes, type ServerOptions } from '../server.ts';
 
@@ -64,6 +65,7 @@ export async function listeningServer(
     health,
     meter,
   });
+  checkAnswers(server.app);
   for (const verb of routes) await server.mount(verb);
   const { url } = await server.listen({ host: '127.0.0.1', port: 0 });
   return { server, url, health, meter };

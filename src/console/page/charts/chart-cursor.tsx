@@ -1,8 +1,8 @@
 // A place on the chart that a pointer or the keys choose, and the numbers there. It is a time and no index: data that come meanwhile move
 // nothing. What stands here is drawn beside the canvas, which is not drawn anew for it.
+import type { SeriesView } from '../../../wire/metrics.ts';
 import type { Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import type { SeriesView } from '../state/api.ts';
 import { clockText, momentText } from '../parts/time-text.ts';
 import { seriesColors } from './chart-colors.ts';
 import type { Span } from './chart-data.ts';

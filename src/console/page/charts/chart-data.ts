@@ -1,5 +1,5 @@
+import type { SeriesView } from '../../../wire/metrics.ts';
 import uPlot from 'uplot';
-import type { SeriesView } from '../state/api.ts';
 
 /** The room above and below the plot, which the handle of the threshold must know, too. */
 export const chartPadding = { top: 10, bottom: 30 };

@@ -1,4 +1,4 @@
-import type { SeriesView } from '../state/api.ts';
+import type { SeriesView } from '../../../wire/metrics.ts';
 import { numberText } from '../parts/time-text.ts';
 
 /** What a series was in one stretch of a chart: one sample, or several that were gathered. */

@@ -1,6 +1,6 @@
+import type { SeriesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import type { SeriesView } from '../state/api.ts';
 import { TableTwin } from '../parts/table.tsx';
 import { clockText, grouped, numberText } from '../parts/time-text.ts';
 import { pointOf, tagsText } from './chart-points.ts';

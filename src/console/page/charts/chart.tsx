@@ -1,11 +1,11 @@
 // The chart of a metric: uPlot draws it, and here is what a rule adds: the threshold that can be dragged, the times at which it
 // fired, a cursor that tells the numbers at a place, and a table of them all for whoever does not see the drawing.
+import type { SeriesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import type { TargetedMouseEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { comparisons, type Operator } from '../../../rule/comparison.ts';
-import type { SeriesView } from '../state/api.ts';
 import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts';
 import { colorOf, seriesColors } from './chart-colors.ts';
 import { ChartCursor, ChartReadout } from './chart-cursor.tsx';

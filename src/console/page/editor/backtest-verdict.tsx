@@ -1,4 +1,4 @@
-import type { BacktestView, FiringView } from '../state/api.ts';
+import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
 import { FireList } from './fire-list.tsx';
 import { missingFires } from './fires.ts';
 import { allRetained } from '../charts/ranges.tsx';

@@ -1,7 +1,7 @@
 // The fires of a verdict. Each can be opened: then the samples around it are there, with the one that fired, as a chart and as a table.
+import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
 import type { Signal } from '@preact/signals';
 import type { Operator } from '../../../rule/comparison.ts';
-import type { BacktestView, FiringView } from '../state/api.ts';
 import type { ShownMeasure } from '../state/inspect.ts';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';

@@ -1,18 +1,12 @@
-/** Of a backtest, what tells which of its fires another one has, too. */
-interface Past<Fire extends PastFire> {
-  readonly fired: number;
-  readonly from_ms?: number;
-  readonly to_ms?: number;
+import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
+
+/** What of a backtest tells which of its fires another one has, too. */
+interface Past<Fire extends PastFire> extends Pick<BacktestView, 'fired' | 'from_ms' | 'to_ms'> {
   /** The newest, oldest first. */
   readonly firings: readonly Fire[];
 }
 
-interface PastFire {
-  readonly tags?: Readonly<Record<string, string>>;
-  readonly since_ms: number;
-  readonly fired_ms: number;
-  readonly ended_ms: number | null;
-}
+type PastFire = Pick<FiringView, 'tags' | 'since_ms' | 'fired_ms' | 'ended_ms'>;
 
 /**
  * The fires that one has and the other has not, as far as both tell of that time. A threshold that moves lets the same fire begin at another

@@ -1,12 +1,9 @@
+import type { BacktestView } from '../../../wire/backtest.ts';
+
 export type Noise = 'quiet' | 'useful' | 'noisy';
 
 /** Of a backtest: its fires, and the first and last sample that were read. */
-interface Fires {
-  readonly fired: number;
-  readonly from_ms?: number;
-  readonly to_ms?: number;
-}
-
+type Fires = Pick<BacktestView, 'fired' | 'from_ms' | 'to_ms'>;
 const hourMs = 3_600_000;
 
 /**

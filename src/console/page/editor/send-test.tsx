@@ -1,5 +1,5 @@
+import type { TestSendView } from '../../../wire/webhooks.ts';
 import { useSignal } from '@preact/signals';
-import type { TestSendView } from '../state/api.ts';
 import { sendTest } from '../state/inspect.ts';
 
 /** Sends a test message to the webhook being written. */

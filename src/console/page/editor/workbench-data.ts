@@ -1,8 +1,10 @@
 // What the workbench asks of the server as long as somebody writes a rule: the metric's samples, and what the rule would have done.
+import type { BacktestView } from '../../../wire/backtest.ts';
+import type { SamplesView } from '../../../wire/metrics.ts';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { allRetained } from '../charts/ranges.tsx';
-import { ApiError, token, type BacktestView, type SamplesView } from '../state/api.ts';
+import { ApiError, token } from '../state/api.ts';
 import { readSamples, runBacktest, type SamplesWanted } from '../state/inspect.ts';
 import { isResting } from '../state/pause.ts';
 

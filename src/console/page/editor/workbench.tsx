@@ -1,10 +1,10 @@
 // What stands beside the rule being written: its metric as it flows, the threshold to take hold of, and what the rule would have
 // done, judged by the evaluator itself.
+import type { SamplesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { comparisons, isOperator, isWithin, type Operator } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import type { SamplesView } from '../state/api.ts';
 import { BacktestVerdict } from './backtest-verdict.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';

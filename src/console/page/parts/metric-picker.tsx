@@ -1,6 +1,7 @@
+import type { MetricView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { token, type MetricView } from '../state/api.ts';
+import { token } from '../state/api.ts';
 import { startDemo } from '../state/demo-metric.ts';
 import { findMetrics } from '../state/inspect.ts';
 import { tellError } from '../frame/notices.tsx';

@@ -1,5 +1,6 @@
+import type { HistoryView, PastAlarmView } from '../../../wire/alarms.ts';
 import { nowMs } from '../state/live.ts';
-import { readHistory, type HistoryView, type HistoryWanted, type PastAlarmView } from '../state/past.ts';
+import { readHistory, type HistoryWanted } from '../state/past.ts';
 import { usePaged } from '../state/paged.ts';
 import { addressOf } from '../router.ts';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';

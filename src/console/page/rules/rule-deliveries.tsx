@@ -1,5 +1,6 @@
+import type { DeliveryView } from '../../../wire/deliveries.ts';
 import { nowMs } from '../state/live.ts';
-import { readDeliveries, type DeliveryView } from '../state/past.ts';
+import { readDeliveries } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
 import { agoText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
 

@@ -1,6 +1,6 @@
 import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
-import type { RuleView } from '../state/api.ts';
+import type { RuleView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
 import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../parts/time-text.ts';
 

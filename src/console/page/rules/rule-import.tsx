@@ -1,6 +1,7 @@
 import { isSecretField } from '../../../rule/rule-fields.ts';
+import type { ImportRow } from '../../../wire/bulk.ts';
 import { useSignal } from '@preact/signals';
-import { countText, importRules, type ImportRow } from '../state/bulk.ts';
+import { countText, importRules } from '../state/bulk.ts';
 import { Dialog } from '../frame/dialog.tsx';
 import { tell } from '../frame/notices.tsx';
 

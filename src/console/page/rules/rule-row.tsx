@@ -1,6 +1,7 @@
+import type { RuleView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
-import { api, type RuleView } from '../state/api.ts';
+import { api } from '../state/api.ts';
 import { behaviour, conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
 import { tell, tellError } from '../frame/notices.tsx';

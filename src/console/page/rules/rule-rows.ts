@@ -2,9 +2,10 @@
 //
 // Where the server says how many there are, any rows can be asked for by their rank. Where it does not, since too many match, they come one
 // page after another, as far as somebody scrolls.
+import type { RuleView } from '../../../wire/rules.ts';
 import { signal, type Signal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
-import { ApiError, api, token, type RuleView } from '../state/api.ts';
+import { ApiError, api, token } from '../state/api.ts';
 import { missedChanges } from '../parts/missed-changes.ts';
 import { isResting } from '../state/pause.ts';
 

@@ -1,3 +1,4 @@
+import type { RuleStateView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { MeasureType } from '../../../measure/measure.ts';
 import { measures } from '../../../measure/measures.ts';
@@ -9,7 +10,7 @@ import { FireStrip } from '../charts/fire-strip.tsx';
 import { nowMs } from '../state/live.ts';
 import { PastAlarms } from './past-alarms.tsx';
 import { sendTestOf } from '../state/inspect.ts';
-import { readRuleState, type RuleStateView } from '../state/past.ts';
+import { readRuleState } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
 import { addressOf } from '../router.ts';
 import { RuleChart } from '../charts/rule-chart.tsx';

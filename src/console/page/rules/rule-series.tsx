@@ -1,5 +1,5 @@
+import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
-import type { RuleSeriesView, RuleStateView } from '../state/past.ts';
 import { addressOf } from '../router.ts';
 import { noValueText } from './rule-figures.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';

@@ -1,6 +1,8 @@
 import { isSecretField } from '../../../rule/rule-fields.ts';
+import type { FieldChange } from '../../../wire/fields.ts';
+import type { RuleVersionView } from '../../../wire/rules.ts';
 import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
-import { readVersions, type FieldChange, type RuleVersionView } from '../state/past.ts';
+import { readVersions } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
 import { agoText, momentText } from '../parts/time-text.ts';
 import { nowMs } from '../state/live.ts';

@@ -1,8 +1,10 @@
+import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
+import type { SamplesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { measures } from '../../../measure/measures.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
-import { ApiError, token, type AlarmDetail, type SamplesView, type VerdictView } from '../state/api.ts';
+import { ApiError, token } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';

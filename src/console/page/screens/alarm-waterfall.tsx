@@ -1,4 +1,4 @@
-import type { AlarmDetail, NotificationView } from '../state/api.ts';
+import type { AlarmDetail, NotificationView } from '../../../wire/alarms.ts';
 import { momentText, shortText } from '../parts/time-text.ts';
 
 interface Stage {

@@ -1,4 +1,4 @@
-import type { AlarmView } from '../state/api.ts';
+import type { AlarmView } from '../../../wire/alarms.ts';
 import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
 import { isUnjudged } from '../state/lateness.ts';
 import {

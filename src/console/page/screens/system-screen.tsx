@@ -1,7 +1,8 @@
+import type { InstanceView, PartitionView, SystemView } from '../../../wire/system.ts';
 import { nowMs } from '../state/live.ts';
 import { usePolled } from '../state/polled.ts';
 import { StateMark, type ShownState } from '../parts/state-mark.tsx';
-import { readSystem, type InstanceView, type PartitionView, type SystemView } from '../state/system-view.ts';
+import { readSystem } from '../state/system-view.ts';
 import { TableTwin } from '../parts/table.tsx';
 import { agoText, durationText, grouped, lagText, momentText, rateText, shortText } from '../parts/time-text.ts';
 

@@ -1,9 +1,9 @@
 // How much happened when, and a brush over it. What the brush takes is what is then shown, on the whole width; the edges are
 // sliders for the keyboard, and the two fields are their typed twins.
+import type { TimelineOverview } from '../../../wire/timeline.ts';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { go, type TimelineFilter } from '../router.ts';
-import type { TimelineOverview } from '../state/timeline.ts';
 import { TableTwin } from '../parts/table.tsx';
 import { durationText, grouped, momentText } from '../parts/time-text.ts';
 import { zone } from '../state/zone.ts';

@@ -1,3 +1,4 @@
+import type { TimelineItem, TimelinePage } from '../../../wire/timeline.ts';
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { nowMs } from '../state/live.ts';
@@ -5,7 +6,7 @@ import { usePaged } from '../state/paged.ts';
 import { addressOf, type TimelineFilter } from '../router.ts';
 import { Change } from '../rules/rule-versions.tsx';
 import { StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
-import { readTimeline, type TimelineItem, type TimelinePage } from '../state/timeline.ts';
+import { readTimeline } from '../state/timeline.ts';
 import { agoText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
 
 const everyMs = 2_000;
@@ -92,7 +93,7 @@ function Item({ item }: { readonly item: TimelineItem }) {
         <a class="metric" href={addressFor(item)}>
           {item.metric_name ?? 'a message'}
         </a>
-        <Tags tags={item.tags} />
+        {'tags' in item && <Tags tags={item.tags} />}
       </span>
       <span class="timeline-words">
         <Words item={item} />
@@ -109,7 +110,9 @@ function markOf(item: TimelineItem): ShownState {
 }
 
 /** To the alarm where there is one, else to the rule, and where nothing is known to the webhooks' ids. */
-function addressFor({ alarm_id: alarmId, rule_id: ruleId = '' }: TimelineItem): string {
+function addressFor(item: TimelineItem): string {
+  const { rule_id: ruleId = '' } = item;
+  const alarmId = item.kind === 'rule' ? undefined : item.alarm_id;
   return addressOf(alarmId === undefined ? { screen: 'rule', id: ruleId } : { screen: 'alarm', id: alarmId });
 }
 

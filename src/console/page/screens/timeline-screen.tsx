@@ -1,3 +1,4 @@
+import type { TimelineItem, TimelineOverview } from '../../../wire/timeline.ts';
 import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
 import { MetricFilter, RuleFilter } from '../parts/list-filters.tsx';
@@ -6,7 +7,7 @@ import { addressOf, amend, everything, go, type TimelineFilter } from '../router
 import { useRule } from '../state/rule-cache.ts';
 import { TimelineBrush } from './timeline-brush.tsx';
 import { TimelineFeed } from './timeline-feed.tsx';
-import { readOverview, type TimelineItem, type TimelineOverview } from '../state/timeline.ts';
+import { readOverview } from '../state/timeline.ts';
 import { grouped } from '../parts/time-text.ts';
 
 const everyMs = 5_000;

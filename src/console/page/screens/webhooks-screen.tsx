@@ -1,3 +1,4 @@
+import type { WebhookSending, WebhookView, WebhooksView } from '../../../wire/webhooks.ts';
 import { useSignal } from '@preact/signals';
 import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
@@ -9,7 +10,7 @@ import { Deliveries } from '../rules/rule-deliveries.tsx';
 import { TestButton } from '../editor/send-test.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
-import { readWebhooks, type WebhookSending, type WebhookView, type WebhooksView } from '../state/webhooks-view.ts';
+import { readWebhooks } from '../state/webhooks-view.ts';
 import { agoText, durationText, grouped, momentText } from '../parts/time-text.ts';
 
 const everyMs = 2_000;

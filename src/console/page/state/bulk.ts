@@ -1,9 +1,11 @@
 // What is done to many rules at once: to those that were chosen, or to all that a search finds.
+import type { BulkOrder, BulkOutcome, ExportOrder, ImportOrder, ImportRow, ImportedView } from '../../../wire/bulk.ts';
+import type { RuleIdsFound } from '../../../wire/rules.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { ask } from './api.ts';
 import { grouped } from '../parts/time-text.ts';
 
-export type BulkAction = 'enable' | 'disable' | 'delete';
+export type BulkAction = BulkOrder['action'];
 
 /** Rules in one request; each is a record of the log. */
 const atOnce = 500;
@@ -11,28 +13,11 @@ const idsAtOnce = 5_000;
 /** So many are changed in one go from a page: whoever has more has a script, too. */
 export const bulkMax = 20_000;
 
-export interface Changed {
-  readonly id: string;
-  readonly etag?: string;
-}
-
-interface BulkAnswer {
-  readonly changed: readonly Changed[];
-  readonly unchanged: readonly string[];
-  readonly refused: readonly { readonly id: string; readonly reason: string }[];
-}
+export type Changed = BulkOutcome['changed'][number];
 
 /** What was done of many requests, and why not all of it. */
-export interface BulkOutcome extends BulkAnswer {
+export interface BulkResult extends BulkOutcome {
   readonly failure: string | undefined;
-}
-
-export interface ImportRow {
-  readonly verdict: 'new' | 'changed' | 'same' | 'refused';
-  readonly id?: string;
-  readonly metric_name?: string;
-  readonly fields?: readonly { readonly field: string; readonly from?: unknown; readonly to?: unknown }[];
-  readonly reason?: string;
 }
 
 type Progress = (done: number, of: number) => void;
@@ -49,7 +34,7 @@ export async function idsOf(search: string): Promise<{ readonly ids: readonly st
     const query = new URLSearchParams({ limit: String(Math.min(idsAtOnce, bulkMax - ids.length)) });
     if (search !== '') query.set('q', search);
     if (after !== undefined) query.set('after', after);
-    const answer = await ask<{ ids: string[]; next?: string }>('GET', `api/v1/rules/ids?${query}`);
+    const answer = await ask<RuleIdsFound>('GET', `api/v1/rules/ids?${query}`);
     ids.push(...answer.ids);
     after = answer.next;
   } while (after !== undefined && ids.length < bulkMax);
@@ -61,19 +46,19 @@ export async function changeRules(
   action: BulkAction,
   rules: readonly Changed[],
   onProgress: Progress = () => {},
-): Promise<BulkOutcome> {
+): Promise<BulkResult> {
   const outcome = {
     changed: [] as Changed[],
     unchanged: [] as string[],
-    refused: [] as { id: string; reason: string }[],
+    refused: [] as BulkOutcome['refused'][number][],
   };
   for (let at = 0; at < rules.length; at += atOnce) {
     const part = rules
       .slice(at, at + atOnce)
       .map(({ id, etag }) => ({ id, ...(etag !== undefined && { if_match: etag }) }));
-    let answer: BulkAnswer;
+    let answer: BulkOutcome;
     try {
-      answer = await post<BulkAnswer>('bulk', { action, rules: part });
+      answer = await post<BulkOutcome>('bulk', { action, rules: part } satisfies BulkOrder);
     } catch (error) {
       return { ...outcome, failure: error instanceof Error ? error.message : String(error) };
     }
@@ -88,7 +73,7 @@ export async function changeRules(
 export async function exportRules(ids: readonly string[], onProgress: Progress = () => {}): Promise<readonly Rule[]> {
   const rules: Rule[] = [];
   for (let at = 0; at < ids.length; at += atOnce) {
-    rules.push(...(await post<Rule[]>('export', { ids: ids.slice(at, at + atOnce) })));
+    rules.push(...(await post<Rule[]>('export', { ids: ids.slice(at, at + atOnce) } satisfies ExportOrder)));
     onProgress(Math.min(ids.length, at + atOnce), ids.length);
   }
   return rules;
@@ -102,8 +87,8 @@ export async function importRules(
 ): Promise<readonly ImportRow[]> {
   const judged: ImportRow[] = [];
   for (let at = 0; at < rows.length; at += atOnce) {
-    const body = { rules: rows.slice(at, at + atOnce), ...(isDry && { dry_run: true }) };
-    judged.push(...(await post<{ rows: ImportRow[] }>('import', body)).rows);
+    const body: ImportOrder = { rules: rows.slice(at, at + atOnce), ...(isDry && { dry_run: true }) };
+    judged.push(...(await post<ImportedView>('import', body)).rows);
     onProgress(judged.length, rows.length);
   }
   return judged;

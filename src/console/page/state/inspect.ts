@@ -2,16 +2,12 @@
 import { isRuleType, measures, type RuleType } from '../../../measure/measures.ts';
 import type { Comparison } from '../../../rule/comparison.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import {
-  ask,
-  call,
-  type AlarmDetail,
-  type BacktestView,
-  type MetricView,
-  type SamplesView,
-  type TestSendView,
-  type VerdictView,
-} from './api.ts';
+import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
+import type { BacktestOrder, BacktestView } from '../../../wire/backtest.ts';
+import type { SamplesInput } from '../../../wire/ingest.ts';
+import type { MetricTagsView, MetricView, MetricsView, SamplesView } from '../../../wire/metrics.ts';
+import type { TestSendView } from '../../../wire/webhooks.ts';
+import { ask, call } from './api.ts';
 
 /** A measure over a window, whose value a chart shows beside the samples. */
 export interface ShownMeasure {
@@ -62,7 +58,7 @@ export async function runBacktest(
   { signal, onResult }: { readonly signal: AbortSignal; readonly onResult: (result: BacktestView) => void },
 ): Promise<void> {
   const answer = await call('POST', 'api/v1/rules/backtest', {
-    body: { rule, ...range, limit: 200 },
+    body: { rule, ...range, limit: 200 } satisfies BacktestOrder,
     accept: 'application/x-ndjson',
     signal,
   });
@@ -84,17 +80,14 @@ export const runVerdict = (id: string): Promise<VerdictView> =>
 
 export async function findMetrics(text: string): Promise<readonly MetricView[]> {
   const query = new URLSearchParams({ limit: '30', ...(text !== '' && { q: text }) });
-  const { metrics } = await ask<{ metrics: MetricView[] }>('GET', `api/v1/metrics?${query}`);
+  const { metrics } = await ask<MetricsView>('GET', `api/v1/metrics?${query}`);
   return metrics;
 }
 
 /** The tags that the series of a metric have, with their values; none for a metric that was not seen. */
-export async function findTags(name: string): Promise<Readonly<Record<string, readonly string[]>>> {
+export async function findTags(name: string): Promise<MetricTagsView['tags']> {
   try {
-    const { tags } = await ask<{ tags: Record<string, string[]> }>(
-      'GET',
-      `api/v1/metrics/tags?${new URLSearchParams({ name })}`,
-    );
+    const { tags } = await ask<MetricTagsView>('GET', `api/v1/metrics/tags?${new URLSearchParams({ name })}`);
     return tags;
   } catch {
     return {};
@@ -107,5 +100,5 @@ export const sendTestOf = (id: string): Promise<TestSendView> =>
   ask('POST', `rules/${encodeURIComponent(id)}/test`, { body: {} });
 
 export async function publish(name: string, value: number): Promise<void> {
-  await call('POST', 'api/v1/metrics', { body: { name, value } });
+  await call('POST', 'api/v1/metrics', { body: { name, value } satisfies SamplesInput });
 }

@@ -1,5 +1,13 @@
 // Signing in at the issuer of the tokens, in a window of its own: the page and its drafts stay as they are. That window comes back
 // to this page's address, hands over what it was given, and closes. What renews the token is kept in memory alone, as the token.
+import type {
+  SignInBegin,
+  SignInBegun,
+  SignInFinish,
+  SignInRenew,
+  SignInView,
+  SignedInView,
+} from '../../../wire/sign-in.ts';
 import { batch, effect, signal } from '@preact/signals';
 import { ApiError, ask, signInWanted, token } from './api.ts';
 import { leftMs } from './expiry.ts';
@@ -21,7 +29,7 @@ function askSignIn<Answer>(path: string, body?: object): Promise<Answer> {
 }
 
 export async function askIssuer(): Promise<void> {
-  issuer.value ??= await askSignIn<{ issuer: string | null }>('').then(
+  issuer.value ??= await askSignIn<SignInView>('').then(
     (answer) => answer.issuer,
     () => null,
   );
@@ -31,13 +39,14 @@ export async function askIssuer(): Promise<void> {
 export async function signInThere(givenUp: AbortSignal): Promise<void> {
   const there = open('about:blank', 'ssrms-sign-in', 'popup,width=520,height=720');
   if (there === null) throw new Error('The browser did not open a window: allow this page to open one.');
-  const place = { return_to: new URL('.', document.baseURI).href };
+  const place: SignInBegin = { return_to: new URL('.', document.baseURI).href };
   try {
-    const begun = await askSignIn<{ address: string; state: string; code_verifier: string }>('/begin', place);
+    const begun = await askSignIn<SignInBegun>('/begin', place);
     const query = answerTo(begun.state, givenUp);
     there.location.replace(begun.address);
     const { address: _address, ...secrets } = begun;
-    take(await askSignIn('/finish', { ...place, ...secrets, query: await query }));
+    const finish: SignInFinish = { ...place, ...secrets, query: await query };
+    take(await askSignIn<SignedInView>('/finish', finish));
   } catch (error) {
     there.close();
     throw error;
@@ -74,7 +83,7 @@ export function handOver(): void {
   close();
 }
 
-function take(given: { access_token: string; refresh_token?: string }): void {
+function take(given: SignedInView): void {
   batch(() => {
     token.value = given.access_token;
     refreshToken.value = given.refresh_token;
@@ -90,7 +99,7 @@ async function renew(): Promise<void> {
   isRenewing = true;
   const [held, sentToken] = [refreshToken.value, token.value];
   try {
-    const given = await askSignIn<{ access_token: string }>('/renew', { refresh_token: held });
+    const given = await askSignIn<SignedInView>('/renew', { refresh_token: held! } satisfies SignInRenew);
     if (token.value === sentToken) take(given);
   } catch (error) {
     const isRefused = error instanceof ApiError && error.status === 400;

@@ -2,8 +2,12 @@
 //
 // Only a tab that is looked at holds a stream, for a browser opens six connections to a host and no more; a hidden one looks
 // now and then, so that its title stays true, and hears what it missed when it is looked at again.
+import type { AlarmView } from '../../../wire/alarms.ts';
+import type { StatusView } from '../../../wire/status.ts';
+import type { StreamDelta, StreamSnapshot } from '../../../wire/stream.ts';
+import type { TimelineItem } from '../../../wire/timeline.ts';
 import { batch, computed, signal, type Signal } from '@preact/signals';
-import { ApiError, api, signInWanted, token, type AlarmView, type StatusView } from './api.ts';
+import { ApiError, api, signInWanted, token } from './api.ts';
 import { isPaused, isResting } from './pause.ts';
 import { followStream, type StreamEvent } from './stream.ts';
 
@@ -75,23 +79,6 @@ let clockAheadMs = 0;
 let lastEventId: string | undefined;
 let alarms = new Map<string, LiveAlarm>();
 
-/** A transition as the server tells it. */
-interface FeedTransition extends Omit<AlarmView, 'state'> {
-  readonly kind: string;
-  readonly place: string;
-  readonly at_ms: number;
-  readonly from?: AlarmView['state'];
-  readonly to: AlarmView['state'];
-}
-
-interface StreamData {
-  readonly time_ms: number;
-  readonly status?: Partial<StatusView>;
-  readonly alarms?: readonly AlarmView[];
-  readonly gone?: readonly AlarmView[];
-  readonly feed?: readonly FeedTransition[];
-}
-
 /** Events of one frame are shown together: nobody sees a count of one beside the list of another. */
 let gathered: StreamEvent[] = [];
 
@@ -106,14 +93,15 @@ function showGathered(): void {
   batch(() => {
     for (const { event, id, data } of events) {
       lastEventId = id;
-      show(data as StreamData, event === 'snapshot');
+      show(data as StreamSnapshot | StreamDelta, event === 'snapshot');
     }
   });
 }
 
-function show(told: StreamData, isWhole: boolean): void {
+function show(told: StreamDelta, isWhole: boolean): void {
   clockAheadMs = told.time_ms - Date.now();
-  if (told.status !== undefined) status.value = { ...status.value!, ...told.status, time_ms: told.time_ms };
+  if (told.status !== undefined)
+    status.value = { ...status.value!, ...told.status, time_ms: told.time_ms } as StatusView;
   if (isWhole || told.alarms !== undefined || told.gone !== undefined)
     showAlarms(told.alarms ?? [], isWhole ? undefined : (told.gone ?? []));
   const news = (told.feed ?? []).flatMap(changesOf);
@@ -163,7 +151,7 @@ function renew(list: Signal<readonly LiveAlarm[]>, fresh: readonly LiveAlarm[]):
   if (!isSame) list.value = fresh;
 }
 
-function changesOf(item: FeedTransition): AlarmChange[] {
+function changesOf(item: TimelineItem): AlarmChange[] {
   if (item.kind !== 'transition' || (item.to !== 'firing' && item.from !== 'firing')) return [];
   const alarm: AlarmView = { ...item, state: item.to };
   return [{ place: item.place, atMs: item.at_ms, kind: item.to === 'firing' ? 'began' : 'ended', alarm }];

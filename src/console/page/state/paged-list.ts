@@ -1,6 +1,6 @@
 export interface Page {
   /** Where the page behind begins; left out: there is none. */
-  readonly next?: string;
+  readonly next?: string | undefined;
 }
 
 /** What is in an answer. */

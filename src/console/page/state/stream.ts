@@ -1,4 +1,5 @@
 // Server-sent events, read with fetch since EventSource could not send a token (html.spec.whatwg.org, "Server-sent events").
+import type { Subscription } from '../../../wire/stream.ts';
 import { call } from './api.ts';
 
 export interface StreamEvent {
@@ -27,7 +28,11 @@ export async function followStream(
   const either = AbortSignal.any([signal, silence.signal]);
   let timer = setTimeout(() => silence.abort(), silenceMsMax);
   try {
-    const answer = await call('POST', 'api/v1/stream', { body: { feed: ['transition'] }, signal: either, lastEventId });
+    const answer = await call('POST', 'api/v1/stream', {
+      body: { feed: ['transition'] } satisfies Subscription,
+      signal: either,
+      lastEventId,
+    });
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
     let text = '';
     for (;;) {

@@ -1,0 +1,62 @@
+import { Type } from 'typebox';
+import { outcomes } from '../notice/delivery-record.ts';
+import type { Shape } from './shape.ts';
+
+/** `waiting`: it has no outcome yet. */
+export const deliveryStates = ['waiting', ...outcomes] as const;
+
+/** Notifications that one order sends again: as many as Discord takes from a webhook in a few minutes. */
+export const resentMax = 500;
+
+export const DeliveryView = Type.Object({
+  notification_id: Type.String(),
+  webhook_id: Type.String(),
+  rule_id: Type.Optional(Type.String()),
+  metric_name: Type.Optional(Type.String()),
+  kind: Type.Optional(Type.Enum(['fired', 'no_data', 'resolved'])),
+  value: Type.Optional(Type.Number()),
+  outcome: Type.Enum([...deliveryStates]),
+  reason: Type.Optional(Type.String()),
+  message_id: Type.Optional(Type.String({ description: "Discord's, when it was delivered" })),
+  attempts: Type.Integer(),
+  appended_ms: Type.Number({ description: 'When it was due' }),
+  at_ms: Type.Number({ description: 'The time of its newest record' }),
+});
+export type DeliveryView = Shape<typeof DeliveryView>;
+
+/** `GET /api/v1/deliveries` */
+export const DeliveriesView = Type.Object({
+  time_ms: Type.Number(),
+  total: Type.Integer({ description: 'All that match; the list has the newest' }),
+  left_out: Type.Integer({ description: 'Older ones that were too many to be read' }),
+  deliveries: Type.Array(DeliveryView),
+});
+export type DeliveriesView = Shape<typeof DeliveriesView>;
+
+/** Which deliveries are meant: in a query, and in an order to send again. */
+export const deliveryFilter = {
+  webhook: Type.Optional(Type.String({ pattern: '^\\d{17,20}$', description: "A webhook's numeric id" })),
+  rule: Type.Optional(Type.String({ description: 'The id of a rule' })),
+  outcome: Type.Optional(Type.Enum([...deliveryStates], { description: '`waiting`: it has no outcome yet' })),
+  since: Type.Optional(
+    Type.String({ description: 'With a record since: 30m, 12h, 7d, or an ISO 8601 time. Default 24h, at most 30d' }),
+  ),
+};
+
+/** The body of `POST /api/v1/deliveries/resend`. */
+export const ResendOrder = Type.Object({
+  notification_ids: Type.Optional(Type.Array(Type.String(), { maxItems: resentMax })),
+  ...deliveryFilter,
+});
+export type ResendOrder = Shape<typeof ResendOrder>;
+
+export const ResentView = Type.Object({
+  resent: Type.Array(Type.Object({ notification_id: Type.String(), as: Type.String() }), {
+    description: 'Appended again: each is sent once more, under the id `as`',
+  }),
+  revived: Type.Array(Type.String(), { description: 'Parked ones, whose webhook is retried now' }),
+  refused: Type.Array(Type.Object({ notification_id: Type.String(), reason: Type.String() })),
+  left: Type.Integer({ description: 'More match: order again' }),
+});
+/** What an order to send again has done. */
+export type ResentView = Shape<typeof ResentView>;
