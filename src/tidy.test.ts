@@ -20,6 +20,14 @@ const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'rece
 const receiverClients = ['receiver/discord/client.ts', 'receiver/discord/webhook-name.ts'];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
+const preact = ['preact', '@preact/signals'];
+const pageFolders = ['words', 'state', 'parts', 'charts', 'editor', 'rules', 'screens', 'root'] as const;
+
+/** The folders of the page that this one may import: those before it. */
+function pageBelow(folder: (typeof pageFolders)[number]): string[] {
+  return pageFolders.slice(0, pageFolders.indexOf(folder)).map((each) => `console/page/${each}`);
+}
+
 const rooms: Record<string, Permitted> = {
   base: { rooms: [], node: true, packages: ['pino', 'prom-client'] },
   log: { rooms: ['base'], node: true, packages: ['@node-rs/crc32'] },
@@ -64,8 +72,34 @@ const rooms: Record<string, Permitted> = {
   },
   notify: { rooms: [...doors, ...receiverClients, 'notify/schedule'], node: true, packages: [] },
   'notify/schedule': { rooms: pure, node: false, packages: [] },
-  console: { rooms: [...doors, 'backtest'], node: true, packages: ['typebox', '@fastify/static'] },
-  'console/page': { rooms: nouns, node: false, packages: ['preact', '@preact/signals', 'uplot', 'vite'] },
+  // What the console follows in memory <- what is asked of it <- its routes.
+  'console/live': { rooms: doors, node: true, packages: [] },
+  'console/query': { rooms: [...doors, 'console/live'], node: true, packages: [] },
+  'console/routes': {
+    rooms: [...doors, 'backtest', 'console/live', 'console/query'],
+    node: true,
+    packages: ['typebox', '@fastify/static'],
+  },
+  console: {
+    rooms: [...doors, 'backtest', 'console/live', 'console/query', 'console/routes'],
+    node: true,
+    packages: [],
+  },
+  // The page: how things are said <- what it knows <- small parts <- charts <- the editor <- a rule's and other screens.
+  'console/page/words': { rooms: nouns, node: false, packages: ['@preact/signals'] },
+  'console/page/state': { rooms: [...nouns, ...pageBelow('state')], node: false, packages: preact },
+  'console/page/parts': { rooms: [...nouns, ...pageBelow('parts')], node: false, packages: preact },
+  'console/page/charts': { rooms: [...nouns, ...pageBelow('charts')], node: false, packages: [...preact, 'uplot'] },
+  'console/page/editor': { rooms: [...nouns, ...pageBelow('editor')], node: false, packages: preact },
+  'console/page/rules': { rooms: [...nouns, ...pageBelow('rules')], node: false, packages: preact },
+  'console/page/screens': { rooms: [...nouns, ...pageBelow('screens')], node: false, packages: preact },
+  // What stands around every screen.
+  'console/page/frame': { rooms: [...nouns, ...pageBelow('charts')], node: false, packages: preact },
+  'console/page': {
+    rooms: [...nouns, ...pageBelow('root'), 'console/page/frame'],
+    node: false,
+    packages: [...preact, 'vite'],
+  },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
     rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
@@ -133,14 +167,21 @@ function refusal(path: string, room: string, specifier: string): string | undefi
   }
   if (specifier.endsWith('.css')) return undefined;
   if (!/\.tsx?$/.test(specifier)) return 'relative imports end in .ts';
-  const target = normalize(join(dirname(path), specifier))
-    .split(sep)
-    .join('/');
+  const target = fileOf(path, specifier)!;
   const targetRoom = roomOf(target);
   const inside = target.replace(/^src\//, '');
   const allowed = [room, ...permitted.rooms];
   if (targetRoom !== undefined && allowed.includes(targetRoom)) return undefined;
   return allowed.includes(inside) ? undefined : `the room may not import ${inside}`;
+}
+
+/** The file that a relative import names. */
+function fileOf(path: string, specifier: string): string | undefined {
+  return specifier.startsWith('.')
+    ? normalize(join(dirname(path), specifier))
+        .split(sep)
+        .join('/')
+    : undefined;
 }
 
 test('every source file belongs to a room', () => {
@@ -179,7 +220,7 @@ test('noun rooms read no clock and throw no dice', () => {
 });
 
 /** Rooms that are given a `Clock`, so that a test can move time. The page in the browser has its own. */
-const clocked = ['evaluate', 'backtest', 'console'];
+const clocked = ['evaluate', 'backtest', 'console', 'console/live', 'console/query', 'console/routes'];
 
 test('rooms with an injected clock read no other', () => {
   const broken = sources

@@ -1,10 +1,10 @@
 // The page's own pure parts, which need no browser.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/parts/condition-sentence.ts';
+import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/words/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/state/paged-list.ts';
 import { differences, draftOf, emptyDraft, fieldsOf } from './page/editor/rule-draft.ts';
-import { agoText, durationText, grouped, secondsText, shortText } from './page/parts/time-text.ts';
+import { agoText, durationText, grouped, secondsText, shortText } from './page/words/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
 
 test('a condition is said in a sentence', () => {

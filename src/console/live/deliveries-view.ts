@@ -1,26 +1,11 @@
 import { judgeableMs, parseNotification, type Notification } from '../../alarm/notification.ts';
 import { recordsOf } from '../../log/batch.ts';
 import type { Log, RecordChunk } from '../../log/log.ts';
-import {
-  deliveryAfter,
-  isFinal,
-  notAttempted,
-  parseDeliveriesEntry,
-  type DeliveryState,
-} from '../../notice/delivery-state.ts';
+import { deliveryAfter, isFinal, notAttempted, parseDeliveriesEntry } from '../../notice/delivery-state.ts';
 import { topics } from '../../topics.ts';
 import type { Feed } from './feed.ts';
+import type { Sending } from './sending.ts';
 import { WebhooksSeen, type WebhookSeen } from './webhooks-seen.ts';
-
-/** One notification under one key, and what happened to it so far. Times are milliseconds since the epoch. */
-export interface Sending extends DeliveryState {
-  /** The notification's id; when it was resent with `~` and which time it was. */
-  readonly id: string;
-  readonly webhookId: string;
-  /** undefined when only its outcome is still held. */
-  notification: Notification | undefined;
-  appendedMs: number | undefined;
-}
 
 /** How long back is read at the start. */
 export const deliveriesBackMs = 7 * 24 * 3_600_000;

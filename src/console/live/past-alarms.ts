@@ -2,7 +2,8 @@ import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import type { Cause, RuleVersion, SamplePlace } from '../../alarm/alarm-state.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import type { Series } from '../../metric/series.ts';
-import { deliveriesBackMs, type Sending } from './deliveries-view.ts';
+import { deliveriesBackMs } from './deliveries-view.ts';
+import type { Sending } from './sending.ts';
 import { FireCounts } from './fire-counts.ts';
 import { isFirst, type AlarmChange } from './transition.ts';
 

@@ -1,6 +1,6 @@
 import type { DeliveryAttempt } from '../../notice/delivery-record.ts';
 import { nonePaused, pausedAfter, type DeliveriesEntry, type PausedTargets } from '../../notice/delivery-state.ts';
-import type { Sending } from './deliveries-view.ts';
+import type { Sending } from './sending.ts';
 
 /** What is known of one webhook, by its numeric id. */
 export interface WebhookSeen {

@@ -4,19 +4,20 @@ import { isSignInPutOff, signInWanted, token } from './state/api.ts';
 import { isRenewing, leftMs } from './state/expiry.ts';
 import { refreshToken } from './state/issuer.ts';
 import { DemoBar } from './frame/demo-bar.tsx';
-import { Dialog } from './frame/dialog.tsx';
-import { areKeysOn, isHelpOpen, isPaletteOpen, keyTable, setKeys } from './frame/keys.ts';
+import { Dialog } from './parts/dialog.tsx';
+import { areKeysOn, isHelpOpen, isPaletteOpen, keyTable, setKeys } from './state/keys.ts';
 import { LateBanner } from './frame/late-banner.tsx';
 import { connection, isStale, refusal, status } from './state/live.ts';
-import { Notices } from './frame/notices.tsx';
-import { addressOf, route, type Route } from './router.ts';
-import { navigation, screenOf, titleOf } from './screens.tsx';
+import { Notices } from './parts/notices.tsx';
+import { addressOf, route, type Route } from './state/router.ts';
+import { screenOf } from './screens.tsx';
+import { navigation, titleOf } from './state/navigation.ts';
 import { SignIn } from './frame/sign-in.tsx';
-import { lazy } from './frame/lazy.tsx';
+import { lazy } from './parts/lazy.tsx';
 import { isPaused } from './state/pause.ts';
 import { ThemeButton } from './frame/theme.tsx';
-import { clockLeft } from './parts/time-text.ts';
-import { setZone, zone } from './state/zone.ts';
+import { clockLeft } from './words/time-text.ts';
+import { setZone, zone } from './words/zone.ts';
 import { Announcer } from './frame/announcer.tsx';
 
 const Palette = lazy(async () => (await import('./later.ts')).Palette);
@@ -239,7 +240,7 @@ function Help() {
 /** The tab says how many alarms fire, and a new screen begins at its heading, for ears too. */
 function useTitle(shown: Route): void {
   const count = status.value?.alarms.firing ?? 0;
-  const name = screenOf(shown).title;
+  const name = titleOf(shown.screen);
   const isUnknown = isStale.value;
   useEffect(() => {
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!;

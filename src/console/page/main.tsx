@@ -1,8 +1,8 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { handOver, isReturned, startRenewing } from './state/issuer.ts';
-import { startKeys } from './frame/keys.ts';
-import { loadRest } from './frame/lazy.tsx';
+import { startKeys } from './state/keys.ts';
+import { loadRest } from './parts/lazy.tsx';
 import { startLive } from './state/live.ts';
 import { startPause } from './state/pause.ts';
 import { applyTheme } from './frame/theme.tsx';

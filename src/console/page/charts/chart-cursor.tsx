@@ -3,7 +3,7 @@
 import type { SeriesView } from '../../../wire/metrics.ts';
 import type { Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import { clockText, momentText } from '../parts/time-text.ts';
+import { clockText, momentText } from '../words/time-text.ts';
 import { seriesColors } from './chart-colors.ts';
 import type { Span } from './chart-data.ts';
 import { nearestIndex, pointAt, pointText, tagsText, timesOf } from './chart-points.ts';

@@ -1,5 +1,5 @@
 import type { SeriesView } from '../../../wire/metrics.ts';
-import { numberText } from '../parts/time-text.ts';
+import { numberText } from '../words/time-text.ts';
 
 /** What a series was in one stretch of a chart: one sample, or several that were gathered. */
 export interface ChartPoint {

@@ -2,7 +2,7 @@ import type { SeriesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { TableTwin } from '../parts/table.tsx';
-import { clockText, grouped, numberText } from '../parts/time-text.ts';
+import { clockText, grouped, numberText } from '../words/time-text.ts';
 import { pointOf, tagsText } from './chart-points.ts';
 
 const rowsMax = 60;

@@ -10,8 +10,8 @@ import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts
 import { colorOf, seriesColors } from './chart-colors.ts';
 import { ChartCursor, ChartReadout } from './chart-cursor.tsx';
 import { ChartTable } from './chart-table.tsx';
-import { clockText } from '../parts/time-text.ts';
-import { zone } from '../state/zone.ts';
+import { clockText } from '../words/time-text.ts';
+import { zone } from '../words/zone.ts';
 import { resolveLabel, ThresholdHandle } from './threshold-handle.tsx';
 
 /** A time in which the rule fired. */

@@ -1,4 +1,4 @@
-import { clockText, timesText } from '../parts/time-text.ts';
+import { clockText, timesText } from '../words/time-text.ts';
 
 interface FireStripProps {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { comparisons, type Operator } from '../../../rule/comparison.ts';
 import { useRef } from 'preact/hooks';
 import { chartPadding, roundStep, snapped, type Span } from './chart-data.ts';
-import { numberText } from '../parts/time-text.ts';
+import { numberText } from '../words/time-text.ts';
 
 export const resolveLabel = 'It ends at';
 

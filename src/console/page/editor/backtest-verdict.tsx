@@ -4,7 +4,7 @@ import { missingFires } from './fires.ts';
 import { allRetained } from '../charts/ranges.tsx';
 import type { Judged } from './workbench-data.ts';
 import { noiseOf, type Noise } from './noise.ts';
-import { clockText, durationText, grouped } from '../parts/time-text.ts';
+import { clockText, durationText, grouped } from '../words/time-text.ts';
 
 interface VerdictProps extends Pick<Parameters<typeof FireList>[0], 'rule' | 'opened'> {
   readonly judged: Judged;

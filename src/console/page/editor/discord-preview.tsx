@@ -9,7 +9,7 @@ import { comparisons } from '../../../rule/comparison.ts';
 import { publicRule, ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs, status } from '../state/live.ts';
-import { agoText, grouped, momentText } from '../parts/time-text.ts';
+import { agoText, grouped, momentText } from '../words/time-text.ts';
 
 const someId = '00000000-0000-4000-8000-000000000000';
 /** What the sender knows, too: where its messages link to. */

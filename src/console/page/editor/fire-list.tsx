@@ -6,7 +6,7 @@ import type { ShownMeasure } from '../state/inspect.ts';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import { shownNumber, tagsText } from '../charts/chart-points.ts';
-import { clockText, durationText, momentText } from '../parts/time-text.ts';
+import { clockText, durationText, momentText } from '../words/time-text.ts';
 import { useSamples } from './workbench-data.ts';
 
 /** What of the rule being written its charts show. */

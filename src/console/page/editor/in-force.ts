@@ -1,4 +1,4 @@
-import { isTold, tell } from '../frame/notices.tsx';
+import { isTold, tell } from '../parts/notices.tsx';
 import { readInForce } from '../state/system-view.ts';
 
 const everyMs = 200;

@@ -1,6 +1,6 @@
 import { fieldSpec, isField, isSecretField } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { behaviour, conditionSentence } from '../parts/condition-sentence.ts';
+import { behaviour, conditionSentence } from '../words/condition-sentence.ts';
 import { DiscordPreview } from './discord-preview.tsx';
 import { Sentence } from '../parts/state-mark.tsx';
 

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import type { Form } from './fields.tsx';
-import { tell, tellError } from '../frame/notices.tsx';
+import { tell, tellError } from '../parts/notices.tsx';
 import { draftOf, type RuleDraft } from './rule-draft.ts';
 import { fieldNames, isField } from '../../../rule/rule-fields.ts';
 

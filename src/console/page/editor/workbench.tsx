@@ -13,7 +13,7 @@ import { shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { MetricPicker } from '../parts/metric-picker.tsx';
 import { allRetained, Ranges } from '../charts/ranges.tsx';
-import { numberText } from '../parts/time-text.ts';
+import { numberText } from '../words/time-text.ts';
 import { withoutSecrets } from './rule-draft.ts';
 import { useBacktest, useSamples } from './workbench-data.ts';
 

@@ -1,5 +1,5 @@
 import { demoMetric, isDemoOn, nudgeDemo } from '../state/demo-metric.ts';
-import { tell, tellError } from './notices.tsx';
+import { tell, tellError } from '../parts/notices.tsx';
 
 /** While the demo metric flows: what it is, and a way to make it misbehave. */
 export function DemoBar() {

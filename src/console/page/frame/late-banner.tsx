@@ -1,4 +1,4 @@
-import { addressOf } from '../router.ts';
+import { addressOf } from '../state/router.ts';
 import { lateness } from '../state/lateness.ts';
 
 /** Says on every screen what calm would hide. The announcer tells it to ears. */

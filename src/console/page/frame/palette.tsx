@@ -1,14 +1,14 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { api, token } from '../state/api.ts';
-import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
-import { Dialog } from './dialog.tsx';
+import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
+import { Dialog } from '../parts/dialog.tsx';
 import { isRenewing } from '../state/expiry.ts';
-import { areKeysOn, isHelpOpen, isPaletteOpen, setKeys } from './keys.ts';
+import { areKeysOn, isHelpOpen, isPaletteOpen, setKeys } from '../state/keys.ts';
 import { isPaused } from '../state/pause.ts';
-import { go } from '../router.ts';
-import { navigation, titleOf } from '../screens.tsx';
-import { setZone, zone } from '../state/zone.ts';
+import { go } from '../state/router.ts';
+import { navigation, titleOf } from '../state/navigation.ts';
+import { setZone, zone } from '../words/zone.ts';
 
 interface Order {
   readonly text: string;

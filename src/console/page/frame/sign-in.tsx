@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { isSignInPutOff, signInWanted, token } from '../state/api.ts';
-import { Dialog } from './dialog.tsx';
+import { Dialog } from '../parts/dialog.tsx';
 import { isRenewing } from '../state/expiry.ts';
 import { askIssuer, issuer, refreshToken, signInThere } from '../state/issuer.ts';
 

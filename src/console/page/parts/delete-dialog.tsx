@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import { ApiError, api } from '../state/api.ts';
-import { conditionSentence } from './condition-sentence.ts';
-import { Dialog } from '../frame/dialog.tsx';
-import { tell } from '../frame/notices.tsx';
+import { conditionSentence } from '../words/condition-sentence.ts';
+import { Dialog } from './dialog.tsx';
+import { tell } from './notices.tsx';
 import { Sentence } from './state-mark.tsx';
 
 interface DeleteDialogProps {

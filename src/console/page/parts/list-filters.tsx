@@ -1,7 +1,7 @@
 // What a list of the past is narrowed by, the same on each of its screens.
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { addressOf } from '../router.ts';
+import { addressOf } from '../state/router.ts';
 import { MetricSuggestions } from './suggestions.tsx';
 
 /** A metric, completed from those that flow, or several by stars. */

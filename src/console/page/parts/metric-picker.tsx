@@ -4,8 +4,8 @@ import { useEffect } from 'preact/hooks';
 import { token } from '../state/api.ts';
 import { startDemo } from '../state/demo-metric.ts';
 import { findMetrics } from '../state/inspect.ts';
-import { tellError } from '../frame/notices.tsx';
-import { numberText } from './time-text.ts';
+import { tellError } from './notices.tsx';
+import { numberText } from '../words/time-text.ts';
 import { isResting } from '../state/pause.ts';
 
 const everyMs = 2_000;

@@ -1,4 +1,4 @@
-import type { SentencePart } from './condition-sentence.ts';
+import type { SentencePart } from '../words/condition-sentence.ts';
 
 export type ShownState =
   | 'firing'

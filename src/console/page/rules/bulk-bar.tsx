@@ -9,10 +9,10 @@ import {
   type BulkAction,
   type Changed,
 } from '../state/bulk.ts';
-import { Dialog } from '../frame/dialog.tsx';
-import { tell, tellError } from '../frame/notices.tsx';
+import { Dialog } from '../parts/dialog.tsx';
+import { tell, tellError } from '../parts/notices.tsx';
 import { nothingChosen, type Chosen } from './rule-table.tsx';
-import { grouped } from '../parts/time-text.ts';
+import { grouped } from '../words/time-text.ts';
 
 interface BulkBarProps {
   readonly search: string;

@@ -2,10 +2,10 @@ import type { HistoryView, PastAlarmView } from '../../../wire/alarms.ts';
 import { nowMs } from '../state/live.ts';
 import { readHistory, type HistoryWanted } from '../state/past.ts';
 import { usePaged } from '../state/paged.ts';
-import { addressOf } from '../router.ts';
+import { addressOf } from '../state/router.ts';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
-import { agoText, durationText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
 
 const everyMs = 3_000;
 const pageAlarms = 20;

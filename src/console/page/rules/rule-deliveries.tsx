@@ -2,7 +2,7 @@ import type { DeliveryView } from '../../../wire/deliveries.ts';
 import { nowMs } from '../state/live.ts';
 import { readDeliveries } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
-import { agoText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+import { agoText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
 
 const everyMs = 5_000;
 const listed = 10;

@@ -2,7 +2,7 @@ import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { RuleView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
-import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../words/time-text.ts';
 
 /** What a rule's metric does now, and what became of its last message: the right half of its row. */
 export function RuleFigures({ view }: { readonly view: RuleView }) {

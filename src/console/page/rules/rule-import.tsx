@@ -2,10 +2,10 @@ import { isSecretField } from '../../../rule/rule-fields.ts';
 import type { ImportRow } from '../../../wire/bulk.ts';
 import { useSignal } from '@preact/signals';
 import { countText, importRules } from '../state/bulk.ts';
-import { Dialog } from '../frame/dialog.tsx';
-import { tell } from '../frame/notices.tsx';
+import { Dialog } from '../parts/dialog.tsx';
+import { tell } from '../parts/notices.tsx';
 
-interface RuleImportProps {
+export interface RuleImportProps {
   readonly isOpen: boolean;
   readonly onClose: () => void;
   readonly onImported: () => void;

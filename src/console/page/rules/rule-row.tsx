@@ -2,14 +2,14 @@ import type { RuleView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import { api } from '../state/api.ts';
-import { behaviour, conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { behaviour, conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
-import { tell, tellError } from '../frame/notices.tsx';
-import { addressOf } from '../router.ts';
+import { tell, tellError } from '../parts/notices.tsx';
+import { addressOf } from '../state/router.ts';
 import { RuleFigures } from './rule-figures.tsx';
 import { sendTestOf } from '../state/inspect.ts';
 import { Sentence, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
-import { durationText, numberText } from '../parts/time-text.ts';
+import { durationText, numberText } from '../words/time-text.ts';
 
 interface RuleRowProps {
   readonly view: RuleView;

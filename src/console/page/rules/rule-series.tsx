@@ -1,11 +1,11 @@
 import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
-import { addressOf } from '../router.ts';
+import { addressOf } from '../state/router.ts';
 import { noValueText } from './rule-figures.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
 import { ScrolledTable } from '../parts/table.tsx';
-import { agoText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
 
 const keyOf = ({ tags = {} }: RuleSeriesView): string => JSON.stringify(tags);
 

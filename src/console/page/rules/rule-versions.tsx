@@ -1,10 +1,10 @@
 import { isSecretField } from '../../../rule/rule-fields.ts';
 import type { FieldChange } from '../../../wire/fields.ts';
 import type { RuleVersionView } from '../../../wire/rules.ts';
-import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { readVersions } from '../state/past.ts';
 import { usePolled } from '../state/polled.ts';
-import { agoText, momentText } from '../parts/time-text.ts';
+import { agoText, momentText } from '../words/time-text.ts';
 import { nowMs } from '../state/live.ts';
 
 /** Each look reads the log: a rule is seldom edited. */

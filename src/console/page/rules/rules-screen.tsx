@@ -1,20 +1,25 @@
+import type { ComponentType } from 'preact';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Rule } from '../../../rule/rule.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { DeleteDialog } from '../parts/delete-dialog.tsx';
-import { searchWanted } from '../frame/keys.ts';
-import { lazy } from '../frame/lazy.tsx';
+import { searchWanted } from '../state/keys.ts';
+import type { RuleImportProps } from './rule-import.tsx';
 import { status } from '../state/live.ts';
-import { addressOf, amend, go } from '../router.ts';
+import { addressOf, amend, go } from '../state/router.ts';
 import { useFollowedRules, type RuleRows } from './rule-rows.ts';
 import { nothingChosen, RuleTable } from './rule-table.tsx';
-import { grouped } from '../parts/time-text.ts';
+import { grouped } from '../words/time-text.ts';
 
-const RuleImport = lazy(async () => (await import('../later.ts')).RuleImport);
+interface RulesScreenProps {
+  readonly search: string;
+  /** Loaded once somebody imports. */
+  readonly RuleImport: ComponentType<RuleImportProps>;
+}
 
 /** The rules, searched on the server; the search and its filters stand in the address. */
-export function RulesScreen({ search }: { readonly search: string }) {
+export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
   const followed = useFollowedRules(search);
   const chosen = useSignal(nothingChosen);
   const deleting = useSignal<Rule | undefined>(undefined);

@@ -8,14 +8,14 @@ import { ApiError, token } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
-import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
+import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { readAlarm, readSamples, runVerdict, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { isResting } from '../state/pause.ts';
-import { tell, tellError } from '../frame/notices.tsx';
-import { addressOf } from '../router.ts';
+import { tell, tellError } from '../parts/notices.tsx';
+import { addressOf } from '../state/router.ts';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
-import { clockText, durationText, grouped, momentText, numberText } from '../parts/time-text.ts';
+import { clockText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
 
 const againEveryMs = 2_000;
 /** Of what is older the day has to be said. */

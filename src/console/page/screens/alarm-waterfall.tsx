@@ -1,5 +1,5 @@
 import type { AlarmDetail, NotificationView } from '../../../wire/alarms.ts';
-import { momentText, shortText } from '../parts/time-text.ts';
+import { momentText, shortText } from '../words/time-text.ts';
 
 interface Stage {
   readonly name: string;

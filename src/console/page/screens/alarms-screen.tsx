@@ -1,6 +1,6 @@
 import { MetricFilter, RuleFilter } from '../parts/list-filters.tsx';
 import { PastAlarms } from '../rules/past-alarms.tsx';
-import { amend, type AlarmsFilter } from '../router.ts';
+import { amend, type AlarmsFilter } from '../state/router.ts';
 
 const states = [
   ['', 'Firing and ended'],

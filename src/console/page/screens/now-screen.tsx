@@ -1,5 +1,5 @@
 import type { AlarmView } from '../../../wire/alarms.ts';
-import { conditionSentence, silenceSentence } from '../parts/condition-sentence.ts';
+import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { isUnjudged } from '../state/lateness.ts';
 import {
   changes,
@@ -13,7 +13,7 @@ import {
   type AlarmChange,
   type LiveAlarm,
 } from '../state/live.ts';
-import { addressOf, everyAlarm } from '../router.ts';
+import { addressOf, everyAlarm } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
@@ -26,7 +26,7 @@ import {
   numberText,
   rateText,
   shortText,
-} from '../parts/time-text.ts';
+} from '../words/time-text.ts';
 
 /** What is firing, longest first; while nothing is, proof that somebody watches. */
 export function NowScreen() {

@@ -4,7 +4,7 @@ import { usePolled } from '../state/polled.ts';
 import { StateMark, type ShownState } from '../parts/state-mark.tsx';
 import { readSystem } from '../state/system-view.ts';
 import { TableTwin } from '../parts/table.tsx';
-import { agoText, durationText, grouped, lagText, momentText, rateText, shortText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, lagText, momentText, rateText, shortText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
 

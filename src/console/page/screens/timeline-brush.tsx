@@ -3,10 +3,10 @@
 import type { TimelineOverview } from '../../../wire/timeline.ts';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { go, type TimelineFilter } from '../router.ts';
+import { go, type TimelineFilter } from '../state/router.ts';
 import { TableTwin } from '../parts/table.tsx';
-import { durationText, grouped, momentText } from '../parts/time-text.ts';
-import { zone } from '../state/zone.ts';
+import { durationText, grouped, momentText } from '../words/time-text.ts';
+import { zone } from '../words/zone.ts';
 
 interface BrushProps {
   readonly overview: TimelineOverview;

@@ -3,11 +3,11 @@ import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { nowMs } from '../state/live.ts';
 import { usePaged } from '../state/paged.ts';
-import { addressOf, type TimelineFilter } from '../router.ts';
+import { addressOf, type TimelineFilter } from '../state/router.ts';
 import { Change } from '../rules/rule-versions.tsx';
 import { StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { readTimeline } from '../state/timeline.ts';
-import { agoText, grouped, momentText, numberText, shortText } from '../parts/time-text.ts';
+import { agoText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
 

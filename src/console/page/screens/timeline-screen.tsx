@@ -1,14 +1,14 @@
 import type { TimelineItem, TimelineOverview } from '../../../wire/timeline.ts';
-import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
 import { MetricFilter, RuleFilter } from '../parts/list-filters.tsx';
 import { usePolled } from '../state/polled.ts';
-import { addressOf, amend, everything, go, type TimelineFilter } from '../router.ts';
+import { addressOf, amend, everything, go, type TimelineFilter } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { TimelineBrush } from './timeline-brush.tsx';
 import { TimelineFeed } from './timeline-feed.tsx';
 import { readOverview } from '../state/timeline.ts';
-import { grouped } from '../parts/time-text.ts';
+import { grouped } from '../words/time-text.ts';
 
 const everyMs = 5_000;
 

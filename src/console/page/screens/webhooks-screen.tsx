@@ -1,17 +1,17 @@
 import type { WebhookSending, WebhookView, WebhooksView } from '../../../wire/webhooks.ts';
 import { useSignal } from '@preact/signals';
-import { conditionSentence, plainSentence } from '../parts/condition-sentence.ts';
+import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
 import { sendTestOf } from '../state/inspect.ts';
 import { usePolled } from '../state/polled.ts';
-import { addressOf, amend } from '../router.ts';
+import { addressOf, amend } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { Deliveries } from '../rules/rule-deliveries.tsx';
 import { TestButton } from '../editor/send-test.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
 import { readWebhooks } from '../state/webhooks-view.ts';
-import { agoText, durationText, grouped, momentText } from '../parts/time-text.ts';
+import { agoText, durationText, grouped, momentText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
 const atFirst = 20;

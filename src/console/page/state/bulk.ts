@@ -3,7 +3,7 @@ import type { BulkOrder, BulkOutcome, ExportOrder, ImportOrder, ImportRow, Impor
 import type { RuleIdsFound } from '../../../wire/rules.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { ask } from './api.ts';
-import { grouped } from '../parts/time-text.ts';
+import { grouped } from '../words/time-text.ts';
 
 export type BulkAction = BulkOrder['action'];
 

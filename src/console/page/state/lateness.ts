@@ -1,6 +1,6 @@
 // Whether samples are judged, and in time: calm means nothing where they are not.
 import { computed } from '@preact/signals';
-import { durationText, grouped } from '../parts/time-text.ts';
+import { durationText, grouped } from '../words/time-text.ts';
 import { isStale, status } from './live.ts';
 
 /** Fewer records, or what comes in within such a time, are on their way and not late. */

@@ -1,7 +1,7 @@
 // What the page asks of the timeline.
 import type { TimelineOverview, TimelinePage } from '../../../wire/timeline.ts';
 import { ask } from './api.ts';
-import type { TimelineFilter } from '../router.ts';
+import type { TimelineFilter } from './router.ts';
 
 function read<Body>(path: string, filter: TimelineFilter, after: string, signal: AbortSignal): Promise<Body> {
   const { kind, rule: rule_id, metric: metric_name, from: from_ms, to: to_ms } = filter;

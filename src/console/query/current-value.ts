@@ -1,0 +1,26 @@
+import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import { seriesKey } from '../../metric/series.ts';
+import type { RuleFeed } from '../../rule/rule-feed.ts';
+import { hasFallenSilent, type MetricCatalogue } from '../live/metric-catalogue.ts';
+import { comparedOf } from './rule-glance.ts';
+
+/** What an alarm's rule compares now; undefined where that is not known. */
+export type CurrentValue = (alarm: AlarmRecord) => number | undefined;
+
+/**
+ * An alarm's state is written when it comes to be, and not again while it lasts: for hours it tells of the value that it fired at.
+ * What its series says now stands in the catalogue, unless it has fallen silent, or was not looked at since the alarm's own sample.
+ */
+export function currentValues(
+  catalogue: MetricCatalogue,
+  { book }: Pick<RuleFeed, 'book'>,
+  now: () => number,
+): CurrentValue {
+  return ({ ruleId, series: { name, tags }, state, timeMs }) => {
+    if (state.state === 'ok' || (state.state === 'firing' && state.cause === 'no_data')) return undefined;
+    const seen = catalogue.get(name)?.series.get(seriesKey(name, tags));
+    const condition = book.get(ruleId)?.condition;
+    if (seen === undefined || condition === undefined) return undefined;
+    return seen.lastMs < timeMs || hasFallenSilent(seen, now()) ? undefined : comparedOf(condition, seen).value;
+  };
+}
