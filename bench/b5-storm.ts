@@ -3,7 +3,7 @@
 import { parseNotification, type Notification } from '../src/alarm/notification.ts';
 import { recordsOf } from '../src/log/batch.ts';
 import type { Log } from '../src/log/log.ts';
-import { Packer } from '../src/notify/packer.ts';
+import { packDiscord } from '../src/receiver/discord/message.ts';
 import { topics } from '../src/topics.ts';
 import { alertmanagerStorm, hasAlertmanager } from './support/alertmanager.ts';
 import { withSubject } from './support/detection-run.ts';
@@ -110,10 +110,10 @@ async function leastMessages(log: Log, { webhooks }: StormShape): Promise<number
     if (number < webhooks) due.set(number, [...(due.get(number) ?? []), notification]);
   let messages = 0;
   for (const all of due.values()) {
-    const packer = new Packer();
+    let shownBefore: number | undefined;
     for (let left = all; left.length > 0; messages++) {
-      const { taken, shown } = packer.pack(left, {}, false);
-      packer.delivered(shown);
+      const { taken, shown, storm: before } = packDiscord(left, { storm: shownBefore }, 'full');
+      shownBefore = before === undefined ? undefined : before + shown;
       left = left.slice(taken);
     }
   }

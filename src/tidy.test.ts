@@ -17,7 +17,14 @@ interface Permitted {
 const pure = ['base/failure.ts', 'base/assert.ts'];
 const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'receiver', 'wire'];
 /** Where receivers do I/O, or need what a pure room has not. */
-const receiverClients = ['receiver/discord/client.ts', 'receiver/discord/webhook-name.ts'];
+const receiverClients = [
+  'receiver/http-client.ts',
+  'receiver/receivers.ts',
+  'receiver/discord/client.ts',
+  'receiver/discord/discord-receiver.ts',
+  'receiver/discord/webhook-name.ts',
+  'receiver/webhook/webhook-receiver.ts',
+];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
 const preact = ['preact', '@preact/signals'];
@@ -44,8 +51,12 @@ const rooms: Record<string, Permitted> = {
   alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   receiver: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
-  'receiver/discord/client.ts': { rooms: [...pure, 'receiver'], node: true, packages: ['undici'] },
-  'receiver/discord/webhook-name.ts': { rooms: ['receiver'], node: true, packages: [] },
+  ...Object.fromEntries(
+    receiverClients.map((file) => [
+      file,
+      { rooms: [...pure, 'receiver', ...receiverClients], node: true, packages: ['undici'] },
+    ]),
+  ),
   instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   // Limits of a body are those of the door that it comes in by.
   wire: {

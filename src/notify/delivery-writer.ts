@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { formatNotification, type Notification } from '../alarm/notification.ts';
 import type { Clock } from '../base/clock.ts';
-import { postMsMax } from '../receiver/discord/client.ts';
+import { requestMsMax } from '../receiver/receiver.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Claim, Log, NewRecord } from '../log/log.ts';
 import {
@@ -103,7 +103,7 @@ export class DeliveryWriter {
   async begin(batch: readonly Waiting[], attempt: number): Promise<Attempt> {
     const atMs = this.#clock.wallMs();
     const attemptId = attemptIdOf(batch);
-    const deadlineMs = atMs + beginMsMax + postMsMax;
+    const deadlineMs = atMs + beginMsMax + requestMsMax;
     const records = batch.map(({ notification, key }) => ({
       kind: 'attempt' as const,
       notificationId: notification.id,

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { notificationFor } from '../../test/support/notification.ts';
 import type { DeliveryEnd, DeliveryOutcome } from '../notice/delivery-record.ts';
 import { SentNotifications } from '../notice/sent-notifications.ts';
+import { ReceiverBook } from '../receiver/receiver-book.ts';
+import { receiverKey } from '../receiver/receiver-config.ts';
+import { destinationOf } from '../receiver/receiver.ts';
+import { openReceivers } from '../receiver/receivers.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import type { Waiting } from './delivery-writer.ts';
 import { fateOf, nextStep, rememberedMs, type Fate, type World } from './fate.ts';
+import { Destinations } from './destinations.ts';
 import { Parking } from './parking.ts';
 import { ready, type SenderState, type SentMessage } from './sender-state.ts';
 
@@ -13,7 +18,10 @@ const nowMs = 1_800_000_000_000;
 const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
 const [key, otherKey] = ['123456789012345678', '123456789012345679'];
 const urlOf = (id: string): string => `https://discord.com/api/webhooks/${id}/${'t'.repeat(68)}`;
-const target = { id: key, token: 't'.repeat(68) };
+const open = openReceivers({ version: '0', nowMs: () => nowMs });
+after(() => open.close());
+const nameOf = (id: string): string => open.receivers.discord.nameOf({ id, token: 't'.repeat(68) });
+const destination = destinationOf(open.receivers.discord, { id: key, token: 't'.repeat(68) });
 
 /** A world in the hands of a test. */
 class TestWorld implements World {
@@ -21,6 +29,8 @@ class TestWorld implements World {
   readonly rules = new RuleBook();
   readonly sent = new SentNotifications();
   readonly parking = new Parking();
+  readonly receivers = new ReceiverBook();
+  readonly destinations = new Destinations(open.receivers, this.receivers);
   #offset = 0;
 
   setRule(webhookId: string | null): void {
@@ -63,7 +73,7 @@ const states = {
   ruleMoved: (world: TestWorld) => world.setRule(otherKey),
   targetParked: (world: TestWorld) => {
     world.setRule(key);
-    world.parking.park(key, target, '404', nowMs);
+    world.parking.park(key, nameOf(key), '404', nowMs);
   },
   /** Another of its message has an outcome, and its own was lost in a crash. */
   proven: (world: TestWorld) => {
@@ -92,7 +102,7 @@ const events = {
   ruleSet: (world: TestWorld) => world.setRule(key),
   ruleGetsOtherWebhook: (world: TestWorld) => world.setRule(otherKey),
   ruleDeleted: (world: TestWorld) => world.setRule(null),
-  targetParked: (world: TestWorld) => void world.parking.park(key, target, '404', nowMs),
+  targetParked: (world: TestWorld) => void world.parking.park(key, nameOf(key), '404', nowMs),
   targetFreed: (world: TestWorld) => {
     for (const { webhook } of world.parking.states()) world.parking.free(key, webhook);
   },
@@ -183,7 +193,7 @@ for (const [state, row] of Object.entries(table)) {
 const sentMessage: SentMessage = {
   attempt: { id: 'a1', atMs: nowMs, batch: [waitingFor('n1'), waitingFor('n2')] },
   shown: 1,
-  target,
+  destination,
 };
 const repeat = { ids: new Set(['n1', 'n2']), lost: sentMessage };
 
@@ -251,6 +261,35 @@ test('what ends alike ends together: a message whole, and all that waits for a p
       : [];
   };
   assert.deepEqual(endedBy(senders.accepted.state), ['n1 delivered', 'n2 merged']);
-  world.parking.park(key, target, '404', nowMs);
+  world.parking.park(key, nameOf(key), '404', nowMs);
   assert.deepEqual(endedBy(ready), ['n1 parked', 'n2 parked', 'n3 parked']);
+});
+
+test('what is due to a named receiver is sent to what the receiver is now, and ends when the receiver was deleted', () => {
+  const world = new TestWorld();
+  world.setRule(otherKey);
+  const waiting: Waiting = { ...waitingFor('n1'), key: receiverKey('ops') };
+  const kindOf = (): string => {
+    const fate = fateOf(waiting, world);
+    if (fate.kind === 'send') return `${fate.kind} ${fate.destination.name}`;
+    return fate.kind === 'end' ? `${fate.outcome}: ${fate.reason}` : fate.kind;
+  };
+  const setReceiver = (path: string | null): void => {
+    const config = { kind: 'webhook', address: `https://hooks.example.com/${path}`, secret: 'sixteen-characters' };
+    const value = path === null ? null : JSON.stringify(config);
+    world.receivers.apply({ key: 'ops', value, partition: 0, offset: offset++ });
+  };
+  let offset = 0;
+  assert.equal(kindOf(), 'wait', 'the receiver may be on its way');
+  setReceiver('first');
+  const first = kindOf();
+  assert.match(first, /^send wh_[0-9a-f]{12}$/);
+  world.parking.park(waiting.key, first.replace('send ', ''), '410', nowMs);
+  assert.equal(kindOf(), 'parked: 410');
+  setReceiver('second');
+  assert.match(kindOf(), /^send wh_[0-9a-f]{12}$/, 'another address is another target');
+  setReceiver(null);
+  assert.equal(kindOf(), 'wait');
+  world.nowMs += 10_000;
+  assert.equal(kindOf(), 'dead: its receiver was deleted before it could be delivered');
 });

@@ -12,7 +12,9 @@
 import { unreachable } from '../base/assert.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { SentNotifications } from '../notice/sent-notifications.ts';
-import type { Webhook } from '../receiver/discord/address.ts';
+import { isSameDestination, type Destination } from '../receiver/receiver.ts';
+import { receiverNameOf } from '../receiver/receiver-config.ts';
+import type { Destinations } from './destinations.ts';
 import type { Ending, Waiting } from './delivery-writer.ts';
 import type { Parking } from './parking.ts';
 import type { SenderState, SentMessage } from './sender-state.ts';
@@ -23,27 +25,26 @@ export interface World {
   readonly rules: Pick<RuleBook, 'get'>;
   readonly sent: Pick<SentNotifications, 'isFinished' | 'provenOutcome'>;
   readonly parking: Pick<Parking, 'stateOf'>;
+  readonly destinations: Pick<Destinations, 'ofWebhook' | 'ofReceiver'>;
   /** Of the sender of its key; undefined while it is read from the log. */
   readonly sender?: SenderState;
 }
 
 export type Fate =
-  | { readonly kind: 'send'; readonly target: Webhook }
+  | { readonly kind: 'send'; readonly destination: Destination }
   | { readonly kind: 'wait' }
-  | { readonly kind: 'reroute'; readonly target: Webhook; readonly reason: string }
+  | { readonly kind: 'reroute'; readonly toKey: string; readonly reason: string }
   | End
   | { readonly kind: 'finished' };
 
 export interface End extends Omit<Ending, 'waiting' | 'possibleRepeat'> {
   readonly kind: 'end';
-  /** When parked: for which target. */
-  readonly target?: Webhook;
 }
 
 /** Ids of the last 24 h are remembered, so that none is sent twice; older notifications are not sent at all. */
 export const rememberedMs = 24 * 3_600_000;
-/** Rules are in force everywhere within a second; a rule that is unknown for longer than this was deleted. */
-const ruleAwaitedMs = 10_000;
+/** Rules and receivers are in force everywhere within a second; what is unknown for longer than this was deleted. */
+const changeAwaitedMs = 10_000;
 
 export function fateOf(waiting: Waiting, world: World): Fate {
   const { notification, key, offset, appendedMs } = waiting;
@@ -57,15 +58,21 @@ export function fateOf(waiting: Waiting, world: World): Fate {
   const rule = world.rules.get(notification.ruleId);
   const version = notification.ruleVersion;
   const isBehind = rule === undefined || (rule.partition === version.partition && rule.offset < version.offset);
-  if (isBehind && ageMs < ruleAwaitedMs) return { kind: 'wait' };
+  if (isBehind && ageMs < changeAwaitedMs) return { kind: 'wait' };
   if (rule === undefined)
     return { kind: 'end', outcome: 'dead', reason: 'its rule was deleted before it could be delivered' };
-  if (rule.webhook.id !== key)
-    return { kind: 'reroute', target: rule.webhook, reason: 'its rule has another webhook now' };
-  const paused = world.parking.stateOf(key, rule.webhook);
-  if (paused === undefined) return { kind: 'send', target: rule.webhook };
-  const { reason, webhook } = paused;
-  return { kind: 'end', outcome: 'parked', reason, webhook, target: rule.webhook };
+  const receiver = receiverNameOf(key);
+  if (receiver === undefined && rule.webhook.id !== key)
+    return { kind: 'reroute', toKey: rule.webhook.id, reason: 'its rule has another webhook now' };
+  const { destinations, parking } = world;
+  const destination = receiver === undefined ? destinations.ofWebhook(rule.webhook) : destinations.ofReceiver(receiver);
+  if (destination === undefined) {
+    if (ageMs < changeAwaitedMs) return { kind: 'wait' };
+    return { kind: 'end', outcome: 'dead', reason: 'its receiver was deleted before it could be delivered' };
+  }
+  const parked = parking.stateOf(key, destination.name);
+  if (parked === undefined) return { kind: 'send', destination };
+  return { kind: 'end', outcome: 'parked', reason: parked.reason, webhook: parked.webhook };
 }
 
 /** The fate of what the last answer was about. */
@@ -94,9 +101,9 @@ export function endingOf(waiting: Waiting, { outcome, messageId, attemptId, reas
 
 /** What a sender does next. */
 export type Step =
-  | { readonly kind: 'send'; readonly batch: readonly Waiting[]; readonly target: Webhook }
+  | { readonly kind: 'send'; readonly batch: readonly Waiting[]; readonly destination: Destination }
   | { readonly kind: 'wait' }
-  | { readonly kind: 'reroute'; readonly waiting: Waiting; readonly target: Webhook; readonly reason: string }
+  | { readonly kind: 'reroute'; readonly waiting: Waiting; readonly toKey: string; readonly reason: string }
   | { readonly kind: 'end'; readonly ends: readonly { readonly waiting: Waiting; readonly fate: End }[] }
   | { readonly kind: 'drop'; readonly batch: readonly Waiting[] }
   /** Nothing is left of what the sender's state is about. */
@@ -128,7 +135,7 @@ export function nextStep(queue: Iterable<Waiting>, world: World & { readonly sen
         }),
       };
     case 'send':
-      return { kind: 'send', batch: togetherWith(fate.target, waiting, world), target: fate.target };
+      return { ...fate, batch: togetherWith(fate.destination, waiting, world) };
     default:
       return unreachable(fate);
   }
@@ -144,7 +151,7 @@ function firstOf(waiting: readonly Waiting[], sender: SenderState): Waiting | un
 
 /** Those that go to the same target, from the first on; of a repeat exactly its own. */
 function togetherWith(
-  target: Webhook,
+  destination: Destination,
   waiting: readonly Waiting[],
   world: World & { readonly sender: SenderState },
 ): Waiting[] {
@@ -155,7 +162,7 @@ function togetherWith(
     if (batch.length === batchMax) break;
     if (repeatIds !== undefined && !repeatIds.has(one.notification.id)) continue;
     const fate = fateOf(one, world);
-    if (fate.kind === 'send' && isSameTarget(fate.target, target)) batch.push(one);
+    if (fate.kind === 'send' && isSameDestination(fate.destination, destination)) batch.push(one);
     else if (repeatIds === undefined) break;
   }
   return batch;
@@ -163,8 +170,4 @@ function togetherWith(
 
 function isAlike(one: End, other: End): boolean {
   return one.attemptId === other.attemptId && one.webhook === other.webhook && one.reason === other.reason;
-}
-
-function isSameTarget(one: Webhook, other: Webhook): boolean {
-  return one.id === other.id && one.token === other.token && one.threadId === other.threadId;
 }

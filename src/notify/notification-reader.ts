@@ -4,7 +4,7 @@ import { topics } from '../topics.ts';
 import type { Ending, Waiting } from './delivery-writer.ts';
 import { endingOf, fateOf, type End, type Fate } from './fate.ts';
 import type { DeferredRange, NotificationQueue } from './notification-queue.ts';
-import type { PartitionContext } from './partition-context.ts';
+import { worldOf, type PartitionContext } from './partition-context.ts';
 import type { Senders } from './senders.ts';
 
 interface Wanted {
@@ -155,15 +155,14 @@ export class NotificationReader {
   }
 
   #fateOf(waiting: Waiting): Fate {
-    const { clock, deliveries, parking, rules } = this.#context;
-    return fateOf(waiting, { nowMs: clock.wallMs(), rules: rules.book, sent: deliveries.sent, parking });
+    return fateOf(waiting, worldOf(this.#context));
   }
 
   /** The outcome of one that ends without a request. What is parked is registered, so that it is read again. */
   #endingOf(waiting: Waiting, fate: End): Ending {
     const { deliveries, parking } = this.#context;
-    if (fate.target === undefined) return endingOf(waiting, fate);
-    parking.note(waiting, fate.target);
+    if (fate.outcome !== 'parked' || fate.webhook === undefined) return endingOf(waiting, fate);
+    parking.note(waiting, fate.webhook);
     const possibleRepeat = deliveries.sent.isPossibleRepeat(waiting.notification.id, waiting.key);
     return { ...endingOf(waiting, fate), possibleRepeat };
   }

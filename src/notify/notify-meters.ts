@@ -3,9 +3,10 @@ import type { HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import type { NotifyVitals } from '../instance/instance-record.ts';
 import type { DeliveryOutcome } from '../notice/delivery-record.ts';
-import type { Action } from '../receiver/discord/answer.ts';
+import type { Action } from '../receiver/receiver.ts';
 import type { Parked } from './schedule/parking.ts';
 import type { SendGate } from './send-gate.ts';
+import type { SendGates } from './send-gates.ts';
 
 /** Counts what happens. */
 export interface NotifyCount {
@@ -41,7 +42,12 @@ const waitingIn = (partitions: Partitions): number =>
 const parkedIn = (partitions: Partitions) => [...partitions.values()].flatMap((partition) => partition.parked());
 
 /** The notifier's figures for /metrics. */
-export function countNotify(meter: Meter, partitions: Partitions, gate: SendGate, clock: Clock): NotifyCount {
+export function countNotify(
+  meter: Meter,
+  partitions: Partitions,
+  gates: Pick<SendGates, 'waiting'>,
+  clock: Clock,
+): NotifyCount {
   const ended = meter.counter('notify_notifications_total', 'Notifications that came to an end, by outcome', [
     'outcome',
   ]);
@@ -61,7 +67,7 @@ export function countNotify(meter: Meter, partitions: Partitions, gate: SendGate
     gauge.set(waitingIn(partitions)),
   );
   meter.gauge('notify_gate_waiting', "Webhooks that wait for the address's own rate or block", [], (gauge) =>
-    gauge.set(gate.waiting),
+    gauge.set(gates.waiting),
   );
   meter.gauge('notify_parked_webhooks', 'Webhooks that are parked because they are broken', [], (gauge) =>
     gauge.set(parkedIn(partitions).length),

@@ -7,14 +7,19 @@ import type { Vitals } from '../instance/instance-record.ts';
 import type { Claim, Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
-import { DiscordClient } from '../receiver/discord/client.ts';
+import type { ReceiverFeed } from '../receiver/receiver-book.ts';
+import type { Networks } from '../receiver/networks.ts';
+import { openReceivers } from '../receiver/receivers.ts';
 import { countNotify, notifyVitals, reportNotify } from './notify-meters.ts';
 import { NotificationPartition } from './partition.ts';
-import { SendGate } from './send-gate.ts';
+import { Destinations } from './destinations.ts';
+import { SendGates } from './send-gates.ts';
 
 export interface NotifyOptions {
   readonly log: Log;
   readonly rules: RuleFeed;
+  /** Named receivers; undefined where there are none. */
+  readonly receivers?: ReceiverFeed | undefined;
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
@@ -23,6 +28,8 @@ export interface NotifyOptions {
   readonly version: string;
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
+  /** Hosts and networks that webhooks may lead to although they are not public. */
+  readonly webhookAllow?: Networks | undefined;
   /** The page's public address, for links in messages. */
   readonly consoleUrl?: string | undefined;
   /** Requests a second that all instances behind one address make together. */
@@ -37,26 +44,28 @@ export const notifyGroup = 'ssrms-notify';
 const globalRpsDefault = 40;
 
 /**
- * The notifier: `notifications` in, messages to Discord out, attempts and outcomes into `deliveries`. One member of the group
- * owns a webhook's partition, so one process sends to it.
+ * The notifier: `notifications` in, messages to receivers out, attempts and outcomes into `deliveries`. One member of the group
+ * owns a key's partition, so one process sends to its targets.
  */
 export function createNotify(options: NotifyOptions): Service {
-  const { log, rules, health, meter, vitals, logger, discordApiBase: apiBase, consoleUrl } = options;
+  const { log, rules, receivers, health, meter, vitals, logger, version, discordApiBase, webhookAllow, consoleUrl } =
+    options;
   const { globalRps = globalRpsDefault, clock = systemClock } = options;
   const owned = new Map<number, NotificationPartition>();
-  const gate = new SendGate(globalRps, clock);
-  const count = countNotify(meter, owned, gate, clock);
+  const gates = new SendGates(globalRps, clock);
+  const count = countNotify(meter, owned, gates, clock);
   const ready = health.awaitReady('notify');
-  health.add('notify', () => reportNotify(owned, gate));
-  if (vitals !== undefined) vitals.notify = () => notifyVitals(owned, gate);
+  health.add('notify', () => reportNotify(owned, gates.shared));
+  if (vitals !== undefined) vitals.notify = () => notifyVitals(owned, gates.shared);
 
   async function run(signal: AbortSignal): Promise<void> {
-    await Promise.race([rules.caughtUp, aborted(signal)]);
+    await Promise.race([Promise.all([rules.caughtUp, receivers?.caughtUp]), aborted(signal)]);
     if (signal.aborted) return;
-    const client = new DiscordClient({ version: options.version, privateAddresses: apiBase !== undefined });
+    const open = openReceivers({ version, nowMs: () => clock.wallMs(), discordApiBase, webhookAllow });
+    const destinations = new Destinations(open.receivers, receivers?.book, { discordApiBase, webhookAllow });
     ready();
     const partitions = await log.partitionCount(topics.notifications.name);
-    const context = { log, rules, client, gate, clock, apiBase, consoleUrl, logger, count };
+    const context = { log, rules, receivers, destinations, gates, clock, consoleUrl, logger, count };
     const sendOne = async (claim: Claim): Promise<void> => {
       const partition = new NotificationPartition(claim, context);
       owned.set(claim.partition, partition);
@@ -69,13 +78,13 @@ export function createNotify(options: NotifyOptions): Service {
     try {
       await log.process(topics.notifications.name, notifyGroup, sendOne, signal);
     } finally {
-      await client.close();
+      await open.close();
     }
   }
 
   /** Instances share the address's rate as they share the partitions. */
   function shareRate(partitions: number): void {
-    gate.setRate(globalRps, Math.max(1, owned.size) / partitions);
+    gates.shared.setRate(globalRps, Math.max(1, owned.size) / partitions);
   }
 
   return { name: 'notify', run };

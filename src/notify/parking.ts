@@ -1,7 +1,6 @@
-import { actionFor, isAlive } from '../receiver/discord/answer.ts';
-import { webhookName } from '../receiver/discord/webhook-name.ts';
 import type { ParkingRecord } from '../notice/parking-record.ts';
-import { discordApiBase, webhookAddress, type Webhook } from '../receiver/discord/address.ts';
+import type { Destination } from '../receiver/receiver.ts';
+import { receiverNameOf } from '../receiver/receiver-config.ts';
 import type { RestoredParking, Waiting } from './delivery-writer.ts';
 import type { NotifyContext } from './notify-context.ts';
 import { hurried, park, postponed, probed, type Parked } from './schedule/parking.ts';
@@ -71,13 +70,11 @@ export class Parking {
     return changes;
   }
 
-  stateOf(key: string, target: Webhook): Parked | undefined {
-    const targets = this.#keys.get(key)?.targets;
-    return targets === undefined || targets.size === 0 ? undefined : targets.get(webhookName(target))?.state;
+  stateOf(key: string, name: string): Parked | undefined {
+    return this.#keys.get(key)?.targets.get(name)?.state;
   }
 
-  park(key: string, target: Webhook, reason: string, nowMs: number): Parked {
-    const name = webhookName(target);
+  park(key: string, name: string, reason: string, nowMs: number): Parked {
     const parked = this.#key(key);
     const known = parked.targets.get(name);
     const state = park(name, reason, nowMs, known?.state ?? parked.revived.get(name));
@@ -86,11 +83,11 @@ export class Parking {
   }
 
   /** This notification waits for its parked target. */
-  note({ key, offset, appendedMs, notification }: Waiting, target: Webhook): void {
+  note({ key, offset, appendedMs, notification }: Waiting, name: string): void {
     const parked = this.#key(key);
     parked.fromOffset = Math.min(parked.fromOffset, offset);
     parked.oldestMs = Math.min(parked.oldestMs, appendedMs);
-    const ruleIds = parked.targets.get(webhookName(target))?.ruleIds;
+    const ruleIds = parked.targets.get(name)?.ruleIds;
     if (ruleIds !== undefined && ruleIds.size < rulesMax) ruleIds.add(notification.ruleId);
   }
 
@@ -105,20 +102,20 @@ export class Parking {
   }
 
   /** Something was delivered to this target. */
-  served(key: string, target: Webhook): void {
+  served(key: string, name: string): void {
     const parked = this.#keys.get(key);
     if (parked === undefined) return;
-    parked.revived.delete(webhookName(target));
+    parked.revived.delete(name);
     if (parked.targets.size === 0 && parked.revived.size === 0 && parked.fromOffset === Infinity)
       this.#keys.delete(key);
   }
 
-  /** A rule with a target under this key was edited: its parked targets are probed soon. */
-  probeSoon(key: string, nowMs: number, ruleId: string): void {
+  /** A receiver, or a rule with a target under this key, was edited: its parked targets are probed soon. */
+  probeSoon(key: string, nowMs: number, ruleId?: string): void {
     for (const target of this.#keys.get(key)?.targets.values() ?? []) {
       change(target, hurried(target.state, nowMs));
       // The newest edit is the best guess at a URL that holds.
-      target.ruleIds.add(ruleId);
+      if (ruleId !== undefined) target.ruleIds.add(ruleId);
     }
   }
 
@@ -182,37 +179,42 @@ export class Parking {
   }
 }
 
-/** Asks whether a parked target is there again, with one GET. Nothing is posted to it before. */
+/** Asks whether a parked target is there again. Nothing is sent to it before. */
 export async function probeTarget(
   due: DueProbe,
   parking: Parking,
   context: NotifyContext,
   signal: AbortSignal,
 ): Promise<void> {
-  const { clock, gate, client, apiBase } = context;
-  const target = targetOf(due, context);
-  if (target === undefined) return parking.free(due.key, due.name);
+  const { clock, gates } = context;
+  const destination = destinationOf(due, context);
+  if (destination === undefined) return parking.free(due.key, due.name);
+  const gate = gates.gateOf(due.key, destination);
   if (!(await gate.enter(signal))) return;
   const begunMs = clock.monotonicMs();
-  const { id, token } = target;
-  const url = webhookAddress({ id, token }, apiBase ?? discordApiBase);
-  const answer = await gate.write(signal, () => client.get(url));
+  const answer = await gate.write(signal, () => destination.request({ act: 'probe' }));
   if (answer === undefined) return gate.unused();
-  const action = actionFor(answer);
+  const action = destination.actionFor(answer, clock.wallMs());
   gate.answered(action, begunMs, clock.monotonicMs());
   // These say nothing of the target.
   const isUnknown = ['address_blocked', 'rate_limited', 'try_again'].includes(action.kind);
   if (isUnknown) parking.postponed(due.key, due.name, clock.wallMs());
-  else parking.probed(due.key, due.name, isAlive(answer), clock.wallMs());
+  else parking.probed(due.key, due.name, destination.isAlive(answer), clock.wallMs());
 }
 
-/** The target of that name, as one of these rules has it. */
-function targetOf({ name, ruleIds }: DueProbe, { rules }: NotifyContext): Webhook | undefined {
-  for (const ruleId of ruleIds) {
-    const target = rules.book.get(ruleId)?.webhook;
-    if (target !== undefined && webhookName(target) === name) return target;
-  }
-  return undefined;
+/** The target of that name, as its receiver or one of these rules has it. */
+function destinationOf(
+  { key, name, ruleIds }: DueProbe,
+  { rules, destinations }: NotifyContext,
+): Destination | undefined {
+  const receiver = receiverNameOf(key);
+  const found =
+    receiver === undefined
+      ? [...ruleIds]
+          .flatMap((ruleId) => rules.book.get(ruleId)?.webhook ?? [])
+          .map((one) => destinations.ofWebhook(one))
+      : [destinations.ofReceiver(receiver)];
+  return found.find((destination) => destination?.name === name);
 }
 
 function change(target: ParkedTarget, state: Parked): void {

@@ -1,4 +1,5 @@
 import type { Claim } from '../log/log.ts';
+import type { World } from './fate.ts';
 import type { DeliveryWriter } from './delivery-writer.ts';
 import type { NotificationQueues } from './notification-queues.ts';
 import type { NotifyContext } from './notify-context.ts';
@@ -12,4 +13,9 @@ export interface PartitionContext extends NotifyContext {
   readonly deliveries: DeliveryWriter;
   readonly parking: Parking;
   readonly queues: NotificationQueues;
+}
+
+/** What the fate of a notification depends on, as it is now. */
+export function worldOf({ clock, rules, deliveries, parking, destinations }: PartitionContext): World {
+  return { nowMs: clock.wallMs(), rules: rules.book, sent: deliveries.sent, parking, destinations };
 }

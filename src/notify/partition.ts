@@ -1,6 +1,8 @@
 import { failpoint } from '../base/failpoint.ts';
 import { aborted } from '../base/service.ts';
 import { ClaimLost, type Claim } from '../log/log.ts';
+import type { ReceiverChange } from '../receiver/receiver-book.ts';
+import { receiverKey } from '../receiver/receiver-config.ts';
 import type { RuleChange } from '../rule/rule-book.ts';
 import { topics } from '../topics.ts';
 import { DeliveryWriter } from './delivery-writer.ts';
@@ -66,15 +68,18 @@ export class NotificationPartition {
 
   /** Sends until the claim's signal aborts; then waits for the requests under way, and commits. */
   async run(): Promise<void> {
-    const { claim, rules } = this.#context;
+    const { claim, receivers, rules } = this.#context;
     const stop = (): void => this.#stop.abort();
     claim.signal.addEventListener('abort', stop, { once: true });
     if (claim.signal.aborted) stop();
-    const unsubscribe = rules.subscribe((change) => this.#noteRule(change));
+    const unsubscribe = [
+      rules.subscribe((change) => this.#noteRule(change)),
+      receivers?.subscribe((change) => this.#noteReceiver(change)),
+    ];
     try {
       await this.#work();
     } finally {
-      unsubscribe();
+      for (const stopListening of unsubscribe) stopListening?.();
       claim.signal.removeEventListener('abort', stop);
       stop();
       await this.#senders.settled();
@@ -142,14 +147,22 @@ export class NotificationPartition {
 
   #noteRule(change: RuleChange): void {
     if (change.kind !== 'set' && change.kind !== 'deleted') return;
-    const { clock, parking } = this.#context;
     const keys = new Set([change.before?.webhook.id, change.kind === 'set' ? change.entry.webhook.id : undefined]);
-    for (const key of keys) {
-      if (key === undefined) continue;
-      this.#senders.wake(key);
-      if (change.kind === 'set') parking.probeSoon(key, clock.wallMs(), change.entry.rule.id);
-      if (parking.has(key)) this.#reader.readParkedAgain(key);
-    }
+    for (const key of keys)
+      if (key !== undefined) this.#reconsider(key, change.kind === 'set' ? change.entry.rule.id : undefined);
+  }
+
+  #noteReceiver(change: ReceiverChange): void {
+    if (change.kind === 'set') this.#reconsider(receiverKey(change.entry.config.name), undefined, true);
+    if (change.kind === 'deleted') this.#reconsider(receiverKey(change.before.config.name));
+  }
+
+  /** What was wrong with the targets of this key may be right now. */
+  #reconsider(key: string, ruleId?: string, isEdited = ruleId !== undefined): void {
+    const { clock, parking } = this.#context;
+    this.#senders.wake(key);
+    if (isEdited) parking.probeSoon(key, clock.wallMs(), ruleId);
+    if (parking.has(key)) this.#reader.readParkedAgain(key);
   }
 }
 

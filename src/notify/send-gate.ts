@@ -1,40 +1,39 @@
-import type { Action, Answer } from '../receiver/discord/answer.ts';
+import type { Action, Answer } from '../receiver/receiver.ts';
 import type { Clock } from '../base/clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
 import { RequestWindow } from './schedule/request-window.ts';
 import { FairQueue, type Request } from './schedule/fair-queue.ts';
-import { WebhookPace } from './schedule/webhook-pace.ts';
-
-/** Webhooks whose pace is remembered; past them those that may be asked at once are forgotten. */
-const pacesMax = 10_000;
 
 /** Burst tokens reserved for newcomers. */
 const sparedByWaiting = 2;
 /** Discord allows an address 50 requests in a second. Two are left to test messages, which do not come through here. */
-const inSecondMax = 48;
+const inSecondOfDiscordMax = 48;
 interface GateRequest extends Request {
   readonly go: () => void;
 }
 
 /**
- * Every request of this process to Discord passes here. Senders queue, and are let through as fast as AddressPace allows, in the
+ * Every request of this process to receivers of one address passes here. Senders queue, and are let through as fast as AddressPace allows, in the
  * order of FairQueue. Once its attempt is durable, a request is written as RequestWindow allows, which delays it only after a stall.
  */
 export class SendGate {
   readonly pace: AddressPace;
   readonly #clock: Clock;
   readonly #queue = new FairQueue<GateRequest>();
-  readonly #window = new RequestWindow(inSecondMax);
+  readonly #window: RequestWindow;
+  readonly #inSecondMax: number;
   /** The last request that may be written: those after it wait for it. */
   #lastWrite: Promise<unknown> = Promise.resolve();
   #isPumping = false;
   #served = 0;
-  readonly #paces = new Map<string, WebhookPace>();
   /** Interrupts the pump's wait: the pace has changed. */
   #change = new AbortController();
 
-  constructor(requestsPerSecond: number, clock: Clock) {
+  /** `inSecondMax`: no second may hold more requests than this. */
+  constructor(requestsPerSecond: number, clock: Clock, inSecondMax = inSecondOfDiscordMax) {
     this.pace = new AddressPace(requestsPerSecond);
+    this.#window = new RequestWindow(inSecondMax);
+    this.#inSecondMax = inSecondMax;
     this.#clock = clock;
   }
 
@@ -87,18 +86,6 @@ export class SendGate {
     return answer;
   }
 
-  /** The pace of a webhook. It outlives the sender: after a restart of its partition a wait still holds. */
-  paceOf(webhookId: string): WebhookPace {
-    const found = this.#paces.get(webhookId);
-    if (found !== undefined) return found;
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#paces.size >= pacesMax)
-      for (const [id, pace] of this.#paces) if (pace.waitMs(nowMs) === 0) this.#paces.delete(id);
-    const made = new WebhookPace();
-    this.#paces.set(webhookId, made);
-    return made;
-  }
-
   /** How many requests of this process succeeded, ever. */
   get served(): number {
     return this.#served;
@@ -128,7 +115,7 @@ export class SendGate {
   /** So many requests a second are made at the address from now on, of which this share is ours. */
   setRate(requestsPerSecond: number, share = 1): void {
     this.pace.requestsPerSecond = requestsPerSecond * share;
-    this.#window.most = Math.max(1, Math.floor(inSecondMax * share));
+    this.#window.most = Math.max(1, Math.floor(this.#inSecondMax * share));
     this.#changed();
   }
 

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { notificationFor } from '../../test/support/notification.ts';
+import { destinationOf } from '../receiver/receiver.ts';
+import { openReceivers } from '../receiver/receivers.ts';
 import {
   attemptsOf,
   isPlain,
@@ -11,21 +13,24 @@ import {
   type SentMessage,
 } from './sender-state.ts';
 
-const target = { id: '123456789012345678', token: 't'.repeat(68) };
+const key = '123456789012345678';
+const open = openReceivers({ version: '0', nowMs: () => 0 });
+after(() => open.close());
+const destination = destinationOf(open.receivers.discord, { id: key, token: 't'.repeat(68) });
 const messageOf = (...ids: string[]): SentMessage => ({
   attempt: {
     id: ids.join(),
     atMs: 0,
     batch: ids.map((id, offset) => ({
       notification: notificationFor('r', 1, { id }),
-      key: target.id,
+      key,
       offset,
       appendedMs: 0,
       holds: true,
     })),
   },
   shown: ids.length,
-  target,
+  destination,
 });
 
 const [lost, sent] = [messageOf('n1', 'n2'), messageOf('n1', 'n2')];

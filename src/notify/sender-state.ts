@@ -13,15 +13,15 @@
  *                       └───────────> confirmed ── outcomes written ──> ready
  */
 import { unreachable } from '../base/assert.ts';
-import type { Webhook } from '../receiver/discord/address.ts';
+import type { Destination } from '../receiver/receiver.ts';
 import type { Attempt } from './delivery-writer.ts';
 
 /** One request and what it carried. */
 export interface SentMessage {
   readonly attempt: Attempt;
-  /** How many of the batch, from the first on, have an embed of their own. */
+  /** How many of the batch, from the first on, are shown one by one. */
   readonly shown: number;
-  readonly target: Webhook;
+  readonly destination: Destination;
 }
 
 /** What may have been delivered already: the next request carries exactly this, as a possible repeat. */

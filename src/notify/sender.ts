@@ -2,19 +2,22 @@ import type { Notification } from '../alarm/notification.ts';
 import { unreachable } from '../base/assert.ts';
 import { failpoint, failpointAmid } from '../base/failpoint.ts';
 import { aborted } from '../base/service.ts';
-import { actionFor, bucketWaitMs, mayHaveArrived, type Action, type Answer } from '../receiver/discord/answer.ts';
-import { postMsMax } from '../receiver/discord/client.ts';
-import { webhookName } from '../receiver/discord/webhook-name.ts';
 import { ClaimLost } from '../log/log.ts';
-import type { SendingFacts } from '../receiver/discord/embed.ts';
-import type { Message } from '../receiver/discord/message.ts';
-import { discordApiBase, webhookAddress, type Webhook } from '../receiver/discord/address.ts';
+import {
+  mayHaveArrived,
+  requestMsMax,
+  type Action,
+  type Answer,
+  type Destination,
+  type Packed,
+  type SendingFacts,
+} from '../receiver/receiver.ts';
 import { beginMsMax, type Ending, type Waiting } from './delivery-writer.ts';
 import { deliveredFate, endingOf, nextStep, type Step } from './fate.ts';
 import type { NotificationQueue } from './notification-queue.ts';
 import type { TargetTrouble } from './notify-meters.ts';
-import { Packer } from './packer.ts';
-import type { PartitionContext } from './partition-context.ts';
+import { worldOf, type PartitionContext } from './partition-context.ts';
+import type { SendGate } from './send-gate.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
 import {
   attemptsOf,
@@ -47,19 +50,22 @@ export class Sender {
   readonly #context: PartitionContext;
   readonly #queue: NotificationQueue;
   readonly #pace: WebhookPace;
-  readonly #packer = new Packer();
+  /** How many of the present storm were shown one by one; undefined: there is none. */
+  #storm: number | undefined;
   readonly #undelivered: UndeliveredAttempts;
   /** By the message whose answer was lost: its repeat, which is a duplicate when the first copy proves accepted. */
   readonly #repeatIds = new WeakMap<SentMessage, string>();
   #state: SenderState = ready;
   #trouble: TargetTrouble | undefined;
+  /** The last that a request of this sender went through. */
+  #gate: SendGate | undefined;
   /** Interrupts a wait. */
   #wake = new AbortController();
 
   constructor(queue: NotificationQueue, context: PartitionContext) {
     this.#context = context;
     this.#queue = queue;
-    this.#pace = context.gate.paceOf(queue.key);
+    this.#pace = context.gates.paceOf(queue.key);
     this.#undelivered = new UndeliveredAttempts(queue);
   }
 
@@ -84,15 +90,17 @@ export class Sender {
   }
 
   async #takeStep(): Promise<void> {
-    const { signal, gate } = this.#context;
-    if ((await this.#settleUntilSend()) === undefined) return;
+    const { signal } = this.#context;
+    const first = await this.#settleUntilSend();
+    if (first === undefined) return;
     const waitMs = this.#paceMs();
     if (waitMs > 0) return this.#pause(waitMs);
+    const gate = this.#gateTo(first.destination);
     if (!(await gate.enter(signal, () => this.#queue.size))) return;
     // What has changed while it waited at the gate counts.
     const step = await this.#settleUntilSend();
-    if (step === undefined || this.#paceMs() > 0) return gate.unused();
-    await this.#send(step);
+    if (step === undefined || this.#paceMs() > 0 || this.#gateTo(step.destination) !== gate) return gate.unused();
+    await this.#send(step, gate);
     // Also when this process is about to end: the next owner must not repeat what has an answer.
     const after = this.#queue.size === 0 ? undefined : this.#nextStep();
     if (after?.kind === 'end') await this.#endAll(after);
@@ -114,9 +122,9 @@ export class Sender {
         this.#leave(step.batch);
         return undefined;
       case 'reroute': {
-        const { waiting, target, reason } = step;
+        const { waiting, toKey, reason } = step;
         this.#queue.letGo(waiting);
-        await this.#context.deliveries.reroute(waiting, target.id);
+        await this.#context.deliveries.reroute(waiting, toKey);
         await this.#end([{ waiting, outcome: 'rerouted', reason, possibleRepeat: this.#isPossibleRepeat(waiting) }]);
         return undefined;
       }
@@ -129,16 +137,14 @@ export class Sender {
   }
 
   #nextStep(): Step {
-    const { rules, deliveries, parking, clock } = this.#context;
-    const world = { nowMs: clock.wallMs(), rules: rules.book, sent: deliveries.sent, parking, sender: this.#state };
-    return nextStep(this.#queue, world);
+    return nextStep(this.#queue, { ...worldOf(this.#context), sender: this.#state });
   }
 
   async #endAll({ ends }: Step & { kind: 'end' }): Promise<void> {
     const duplicateOf = this.#state.kind === 'accepted' ? this.#state.duplicateOf : undefined;
     const repeatId = this.#state.kind === 'accepted' ? this.#state.messageId : undefined;
     for (const { waiting, fate } of ends)
-      if (fate.target !== undefined) this.#context.parking.note(waiting, fate.target);
+      if (fate.outcome === 'parked' && fate.webhook !== undefined) this.#context.parking.note(waiting, fate.webhook);
     await this.#end(
       ends.map(({ waiting, fate }) => ({
         ...endingOf(waiting, fate),
@@ -173,81 +179,86 @@ export class Sender {
     if (open === undefined) return;
     if (open.notificationIds.size > 0)
       this.#note({ kind: 'inherited', ids: open.notificationIds, attempts: open.attempt });
-    const leftMs = Math.min(beginMsMax + postMsMax, Math.max(0, open.deadlineMs - clock.wallMs()));
+    const leftMs = Math.min(beginMsMax + requestMsMax, Math.max(0, open.deadlineMs - clock.wallMs()));
     this.#pace.holdUntil(clock.monotonicMs() + leftMs);
     await Promise.race([queues.caughtUp(this.#queue, signal), aborted(signal)]);
   }
 
-  async #send({ batch: due, target }: SendStep): Promise<void> {
-    const { gate, clock } = this.#context;
+  async #send({ batch: due, destination }: SendStep, gate: SendGate): Promise<void> {
+    const { clock } = this.#context;
     const isMarked = due.some((waiting) => this.#isPossibleRepeat(waiting));
-    const message = this.#pack(due, isMarked);
+    const message = this.#pack(due, destination, isMarked);
     const begunMs = clock.monotonicMs();
     let written: { readonly sent: SentMessage; readonly answer: Answer | undefined } | undefined;
     try {
-      written = await this.#write({ batch: due.slice(0, message.taken), target, message }, begunMs);
+      written = await this.#write({ batch: due.slice(0, message.taken), destination, message }, gate, begunMs);
     } finally {
       if (written?.answer === undefined) gate.unused();
     }
     const { sent, answer } = written;
-    const action = answer === undefined ? undefined : actionFor(answer);
+    const action = answer === undefined ? undefined : destination.actionFor(answer, clock.wallMs());
     this.#undelivered.note(sent.attempt, !isMarked && (action === undefined || !mayHaveArrived(action)));
     if (answer === undefined || action === undefined) return;
     failpoint('notify.after-answer');
     gate.answered(action, begunMs, clock.monotonicMs());
-    this.#heedBucket(answer);
-    this.#act(action, sent);
+    this.#heedWait(destination, answer);
+    this.#act(action, sent, gate);
   }
 
-  #pack(due: readonly Waiting[], possibleRepeat: boolean): Message {
+  #pack(due: readonly Waiting[], destination: Destination, possibleRepeat: boolean): Packed {
     const { clock, consoleUrl } = this.#context;
     const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
     // It was appended as soon as it was evaluated.
     const judgedMs = (notification: Notification): number | undefined => appended.get(notification);
-    const facts: SendingFacts = { possibleRepeat, nowMs: clock.wallMs(), judgedMs, consoleUrl };
+    const facts: SendingFacts = { possibleRepeat, nowMs: clock.wallMs(), judgedMs, consoleUrl, storm: this.#storm };
     const notifications = due.map(({ notification }) => notification);
-    return this.#packer.pack(notifications, facts, isPlain(this.#state));
+    const message = destination.pack(notifications, facts, isPlain(this.#state) ? 'plain' : 'full');
+    this.#storm = message.storm;
+    return message;
   }
 
   /** Makes the attempt durable, then the request: without an answer when it must not be made any more. */
   async #write(
-    { batch, target, message }: { batch: readonly Waiting[]; target: Webhook; message: Message },
+    { batch, destination, message }: { batch: readonly Waiting[]; destination: Destination; message: Packed },
+    gate: SendGate,
     begunMs: number,
   ): Promise<{ sent: SentMessage; answer: Answer | undefined }> {
-    const { apiBase, client, deliveries, gate, signal } = this.#context;
+    const { deliveries, signal } = this.#context;
     failpoint('notify.before-attempt');
     this.#note({ kind: 'begun' });
     const attempt = await deliveries.begin(batch, attemptsOf(this.#state));
     failpoint('notify.before-request');
-    const sent: SentMessage = { attempt, shown: message.shown, target };
-    const url = webhookAddress(target, apiBase ?? discordApiBase, { wait: true });
-    const post = (): Promise<Answer> => {
-      const request = client.post(url, JSON.stringify(message.body), (late) => this.#hearLate(sent, late));
-      return failpointAmid('notify.request-written', request);
+    const sent: SentMessage = { attempt, shown: message.shown, destination };
+    // One alone has the id of its own; a repeat carries the same notifications, and so has the same key.
+    const idempotencyKey = batch.length === 1 ? batch[0]!.notification.id : attempt.id;
+    const send = (): Promise<Answer> => {
+      const request = { act: 'send', message, idempotencyKey } as const;
+      const answer = destination.request(request, (late) => this.#hearLate(sent, late));
+      return failpointAmid('notify.request-written', answer);
     };
-    return { sent, answer: await gate.write(signal, post, () => this.#mayWrite(begunMs)) };
+    return { sent, answer: await gate.write(signal, send, () => this.#mayWrite(gate, begunMs)) };
   }
 
-  #mayWrite(begunMs: number): boolean {
-    const { claim, clock, gate } = this.#context;
-    // Asked last: nothing at Discord can stop a process that was paused and woke.
+  #mayWrite(gate: SendGate, begunMs: number): boolean {
+    const { claim, clock } = this.#context;
+    // Asked last: no receiver can stop a process that was paused and woke.
     if (!claim.isHeld()) throw new ClaimLost(`partition ${claim.partition} of notifications may have another owner`);
     const nowMs = clock.monotonicMs();
-    // The attempt's deadline counts from its beginning; and what Discord said meanwhile is obeyed.
+    // The attempt's deadline counts from its beginning; and limits that came meanwhile are obeyed.
     const isInTime = nowMs - begunMs <= beginMsMax;
     return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0;
   }
 
   /** What follows from an answer, for the pace and for what was sent. The outcomes follow from the new state. */
-  #act(action: Action, sent: SentMessage): void {
-    const { clock, count, gate, parking } = this.#context;
+  #act(action: Action, sent: SentMessage, gate: SendGate): void {
+    const { clock, count, parking } = this.#context;
     count.answered(action.kind);
     switch (action.kind) {
       case 'delivered':
         this.#pace.served();
         this.#trouble = undefined;
-        parking.served(this.#queue.key, sent.target);
-        this.#packer.delivered(sent.shown);
+        parking.served(this.#queue.key, sent.destination.name);
+        if (this.#storm !== undefined) this.#storm += sent.shown;
         if ('repeat' in this.#state && this.#state.repeat?.lost !== undefined && action.messageId !== undefined)
           this.#repeatIds.set(this.#state.repeat.lost, action.messageId);
         return this.#note({ kind: 'accepted', sent, messageId: action.messageId });
@@ -256,7 +267,7 @@ export class Sender {
         return this.#note({ kind: 'body_refused', sent, reason: action.reason });
       case 'webhook_broken':
         this.#pace.served();
-        this.#park(sent.target, action.reason);
+        this.#park(sent.destination, action.reason);
         return this.#note({ kind: 'not_accepted' });
       case 'address_blocked':
         // The gate holds everybody back; nothing is wrong with this target.
@@ -266,10 +277,10 @@ export class Sender {
         return this.#note({ kind: 'not_accepted' });
       case 'try_again':
         this.#note(action.ambiguous ? { kind: 'answer_lost', sent } : { kind: 'not_accepted' });
-        this.#fail(sent.target, action.reason);
+        this.#fail(sent.destination, action.reason);
         this.#pace.failed(clock.monotonicMs(), clock.chance());
         if (action.isServerError && this.#pace.serverError(gate.served))
-          this.#park(sent.target, `nothing but server errors, while others are served: ${action.reason}`);
+          this.#park(sent.destination, `nothing but server errors, while others are served: ${action.reason}`);
         return;
       default:
         unreachable(action);
@@ -278,8 +289,9 @@ export class Sender {
 
   /** The answer to a request that was given up has come after all. */
   #hearLate(sent: SentMessage, answer: Answer): void {
-    this.#heedBucket(answer);
-    const action = actionFor(answer);
+    const { destination } = sent;
+    this.#heedWait(destination, answer);
+    const action = destination.actionFor(answer, this.#context.clock.wallMs());
     if (action.kind !== 'delivered' || action.messageId === undefined) return;
     const repeatId = this.#repeatIds.get(sent);
     this.#note({ kind: 'answered_late', sent, messageId: action.messageId });
@@ -289,38 +301,39 @@ export class Sender {
 
   /** Both copies were accepted: the second one is deleted, and the outcome names the first. */
   async #deleteDuplicate({ sent, messageId }: FirstCopy, repeatId: string): Promise<void> {
-    const { client, apiBase, gate, signal, deliveries, clock } = this.#context;
+    const { signal, deliveries, clock } = this.#context;
+    const { destination } = sent;
+    const gate = this.#gateTo(destination);
     if (!(await gate.enter(signal))) return;
     const begunMs = clock.monotonicMs();
-    const url = webhookAddress(sent.target, apiBase ?? discordApiBase, { messageId: repeatId });
-    const answer = await gate.write(signal, () => client.delete(url));
+    const answer = await gate.write(signal, () => destination.request({ act: 'retract', messageId: repeatId }));
     if (answer === undefined) return gate.unused();
-    gate.answered(actionFor(answer), begunMs, clock.monotonicMs());
+    gate.answered(destination.actionFor(answer, clock.wallMs()), begunMs, clock.monotonicMs());
     if (answer.kind !== 'answered' || answer.status !== 204) return;
     const ends = sent.attempt.batch.map((waiting) => endingOf(waiting, deliveredFate(waiting, sent, messageId)!));
     await deliveries.correct(ends);
   }
 
-  #park(target: Webhook, reason: string): void {
+  #park({ name }: Destination, reason: string): void {
     const { parking, clock, logger } = this.#context;
-    parking.park(this.#queue.key, target, reason, clock.wallMs());
+    parking.park(this.#queue.key, name, reason, clock.wallMs());
     this.#trouble = undefined;
-    logger.warn({ webhook: webhookName(target), reason: `parked: ${reason}` }, troubleText);
+    logger.warn({ webhook: name, reason: `parked: ${reason}` }, troubleText);
   }
 
-  #fail(target: Webhook, reason: string): void {
+  #fail({ name }: Destination, reason: string): void {
     const isNews = this.#trouble?.reason !== reason;
-    this.#trouble = { webhook: webhookName(target), reason };
+    this.#trouble = { webhook: name, reason };
     if (isNews) this.#context.logger.warn(this.#trouble, troubleText);
   }
 
   /** This partition is given up in order. The next owner can do without this, so nothing waits long for it, and nothing fails. */
   async #retract(): Promise<void> {
-    const { claim, clock, deliveries, gate } = this.#context;
+    const { claim, clock, deliveries } = this.#context;
     const attempts = this.#undelivered.list();
     // We no longer own the partition, so we must not write.
     if (attempts.length === 0 || !claim.isHeld()) return;
-    const waitMs = Math.max(this.#paceMs(), gate.closedMs());
+    const waitMs = Math.max(this.#paceMs(), this.#gate?.closedMs() ?? 0);
     const over = new AbortController();
     const retracted = deliveries.retract(attempts, waitMs > 0 ? clock.wallMs() + waitMs : undefined);
     await Promise.race([retracted.catch(() => {}), clock.pause(retractMsMax, over.signal)]);
@@ -332,14 +345,19 @@ export class Sender {
     return mayRepeat(this.#state, id) || this.#context.deliveries.sent.isPossibleRepeat(id, this.#queue.key);
   }
 
-  #heedBucket(answer: Answer): void {
-    const waitMs = bucketWaitMs(answer, this.#context.clock.wallMs());
+  #heedWait(destination: Destination, answer: Answer): void {
+    const waitMs = destination.waitMsAfter(answer, this.#context.clock.wallMs());
     if (waitMs > 0) this.#limit(waitMs);
   }
 
   #limit(durationMs: number): void {
     this.#pace.limited(this.#context.clock.monotonicMs(), durationMs);
     this.#context.count.limited(durationMs);
+  }
+
+  #gateTo(destination: Destination): SendGate {
+    this.#gate = this.#context.gates.gateOf(this.#queue.key, destination);
+    return this.#gate;
   }
 
   #paceMs(): number {

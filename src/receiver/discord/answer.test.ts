@@ -1,6 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { actionFor, bucketWaitMs, type Action, type Answer } from './answer.ts';
+import type { Action, Answer } from '../receiver.ts';
+import { actionFor, bucketWaitMs } from './answer.ts';
 
 function answered(status: number, body?: unknown, headers: Record<string, string> = {}): Answer {
   return { kind: 'answered', status, body, headers };

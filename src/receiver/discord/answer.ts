@@ -1,46 +1,10 @@
-/** What came back from a request to a webhook: an answer, or the knowledge that none was sent, or neither. */
-export type Answer =
-  | {
-      readonly kind: 'answered';
-      readonly status: number;
-      readonly headers: Readonly<Record<string, string | undefined>>;
-      /** Parsed JSON, or undefined for anything else: Discord's errors are JSON, its firewall's are not. */
-      readonly body: unknown;
-    }
-  | { readonly kind: 'not_sent'; readonly reason: string }
-  | { readonly kind: 'ambiguous'; readonly reason: string };
-
-/** What to do after an answer. Each says why in words without a secret. */
-export type Action =
-  | { readonly kind: 'delivered'; readonly messageId: string | undefined }
-  /** This body will never be taken: once more as plain text, then give it up. */
-  | { readonly kind: 'refused_body'; readonly reason: string }
-  /** The webhook is gone, or the token is wrong: nothing for it can be delivered until somebody mends it. */
-  | { readonly kind: 'webhook_broken'; readonly reason: string }
-  /** Discord's firewall has closed the door for this address: nobody may send for a while. */
-  | { readonly kind: 'address_blocked'; readonly waitMs: number | undefined; readonly reason: string }
-  | { readonly kind: 'rate_limited'; readonly waitMs: number; readonly everybody: boolean; readonly reason: string }
-  /**
-   * Try again later. `ambiguous`: the message may have been taken all the same, so a repeat is marked. `isServerError`: a 5xx,
-   * which may be all that a webhook with a malformed token ever says.
-   */
-  | {
-      readonly kind: 'try_again';
-      readonly ambiguous: boolean;
-      readonly isServerError: boolean;
-      readonly reason: string;
-    };
-
-/** Whether the message is, or may be, at Discord. */
-export function mayHaveArrived(action: Action): boolean {
-  return action.kind === 'delivered' || (action.kind === 'try_again' && action.ambiguous);
-}
+import type { Action, Answer } from '../receiver.ts';
 
 const unsureRetryMs = 60_000;
 /** Discord's code for a message that is not there: the webhook lives. */
 const unknownMessage = 10_008;
 
-/** discord.md's table of answers and actions. */
+/** What each answer of Discord means. */
 export function actionFor(answer: Answer): Action {
   if (answer.kind !== 'answered')
     return { kind: 'try_again', ambiguous: answer.kind === 'ambiguous', isServerError: false, reason: answer.reason };

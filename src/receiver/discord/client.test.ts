@@ -7,7 +7,8 @@ import type { AddressInfo, LookupFunction } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault } from '../../../test/support/fake-discord/fault.ts';
 import { startFakeDiscord, type FakeDiscord } from '../../../test/support/fake-discord/fake-discord.ts';
-import { actionFor, isAlive, type Action, type Answer } from './answer.ts';
+import type { Action, Answer } from '../receiver.ts';
+import { actionFor, isAlive } from './answer.ts';
 import { isPrivateAddress } from '../networks.ts';
 import { DiscordClient, type DiscordClientOptions } from './client.ts';
 

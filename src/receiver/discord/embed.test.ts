@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Notification } from '../../alarm/notification.ts';
 import type { PublicRule } from '../../rule/rule-fields.ts';
-import { embedOf, type Embed, type SendingFacts } from './embed.ts';
+import type { SendingFacts } from '../receiver.ts';
+import { embedOf, type Embed } from './embed.ts';
 
 const timeMs = 1_700_000_000_000;
 const fired: Notification = {

@@ -1,8 +1,9 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
+import type { SendingFacts } from '../receiver.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import { codePoints, cut, duration, moment, untrusted } from './text.ts';
-import { sentenceOf, valueText } from './sentence.ts';
+import { sentenceOf, valueText } from '../sentence.ts';
 
 /** Discord's limits, in code points of the trimmed text. One text too long is a 400 for the whole message. */
 export const discordLimits = {
@@ -31,18 +32,8 @@ interface EmbedField {
   readonly value: string;
 }
 
-/** What is known of the sending rather than of the alarm. */
-export interface SendingFacts {
-  /** The same may have been sent before: a process died, or an answer was lost, while it was under way. */
-  readonly possibleRepeat?: boolean;
-  /** The time of sending, to say when a message comes late. */
-  readonly nowMs?: number;
-  /** When the alarm was judged, so that a sample that came late is told of. */
-  readonly judgedMs?: (notification: Notification) => number | undefined;
-  /** The page's public address, to link each alarm there. */
-  readonly consoleUrl?: string | undefined;
-}
-
+/** A metric's name has at most 255 bytes, so that this cuts none; a record of somebody else's may. */
+const nameCodePointsMax = 257;
 const embedColors = { fired: 0xff_00_00, no_data: 0xff_a5_00, resolved: 0x2e_cc_71 } as const;
 export const possibleRepeatText = 'possible repeat';
 /** A message sent later than this after its sample says when that was. */
@@ -64,7 +55,10 @@ export function embedOf(notification: Notification, facts: SendingFacts = {}): E
   const footer = footerText(notification, facts);
   const embed: Embed = {
     title: titles[notification.kind],
-    description: cut(sentenceOf(notification), discordLimits.description),
+    description: cut(
+      sentenceOf(notification, untrusted(notification.series.name, nameCodePointsMax)),
+      discordLimits.description,
+    ),
     color: embedColors[notification.kind],
     fields: [
       { name: 'Rule id', value: isRuleId(ruleId) ? ruleId : untrusted(ruleId, oneLineMax) },

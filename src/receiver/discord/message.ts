@@ -1,8 +1,9 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import { codePoints, cut, untrusted } from './text.ts';
-import { discordLimits, embedCodePoints, embedOf, possibleRepeatText, type Embed, type SendingFacts } from './embed.ts';
-import { valueText } from './sentence.ts';
+import { discordLimits, embedCodePoints, embedOf, possibleRepeatText, type Embed } from './embed.ts';
+import type { Packed, SendingFacts } from '../receiver.ts';
+import { valueText } from '../sentence.ts';
 
 /** The body of a request to a webhook. It never pings anybody. */
 interface MessageBody {
@@ -13,20 +14,27 @@ interface MessageBody {
   readonly flags?: number;
 }
 
-export interface Message {
+export interface Message extends Packed {
   readonly body: MessageBody;
-  /**
-   * How many of the notifications, from the first on, the body carries. It hangs on them alone, not on the facts: a repeat of
-   * just these carries them all, however much it has to say of itself.
-   */
-  readonly taken: number;
-  /** How many of those, from the first on, are not merged into a list. */
-  readonly shown: number;
 }
 
 /** Shown without a sound or a push. */
 const suppressNotifications = 4_096;
 const noMentions = { parse: [] } as const;
+
+/** So many of a storm are shown each as an embed; after them, what is due beyond ten is merged into lists. */
+const stormShownMax = 20;
+const stormBeyond = 10;
+
+/** The next message for what is due. */
+export function packDiscord(due: readonly Notification[], facts: SendingFacts, form: 'full' | 'plain'): Message {
+  if (form === 'plain') return { ...plainMessage(due, facts), storm: facts.storm };
+  // Whatever an attempt carried, as a list or not, its repeat carries.
+  if (facts.possibleRepeat) return { ...packStorm(due, facts), storm: facts.storm };
+  const storm = due.length > stormBeyond ? (facts.storm ?? 0) : undefined;
+  const isListed = storm !== undefined && storm >= stormShownMax;
+  return { ...(isListed ? packStorm(due, facts) : packMessage(due, facts)), storm };
+}
 
 /**
  * Packs notifications from the first on, at least one, into one message: until there are ten embeds, or 6,000 code points.

@@ -1,6 +1,5 @@
-import type { Answer } from '../../../src/receiver/discord/answer.ts';
-import { postMsMax } from '../../../src/receiver/discord/client.ts';
-import type { Poster } from '../../../src/notify/notify-context.ts';
+import { requestMsMax, type Answer } from '../../../src/receiver/receiver.ts';
+import type { DiscordClient } from '../../../src/receiver/discord/client.ts';
 import type { Random } from '../sim-log/random.ts';
 import type { SimTime } from './sim-time.ts';
 
@@ -60,7 +59,7 @@ export class SimDiscord {
   }
 
   /** The client of one process. */
-  clientOf(by: object): Poster {
+  clientOf(by: object): Pick<DiscordClient, 'post' | 'get' | 'delete'> {
     return {
       post: (url, body, late) => this.#post(by, url, body, late),
       get: (url) => this.#answerAfter(by, 30, this.dead.has(webhookIdOf(url)) ? unknownWebhook : answered(200, {})),
@@ -141,10 +140,10 @@ export class SimDiscord {
     }
     request.isAmbiguous = true;
     if (kind === 'timeout') {
-      request.endsMs = request.begunMs + postMsMax;
+      request.endsMs = request.begunMs + requestMsMax;
       if (isTaken)
-        void this.#accept(request, postMsMax + 1_000 + this.#random.below(40_000)).then((answer) => late?.(answer));
-      return this.#answerAfter(request.by, postMsMax, { kind: 'ambiguous', reason: 'no answer in time' });
+        void this.#accept(request, requestMsMax + 1_000 + this.#random.below(40_000)).then((answer) => late?.(answer));
+      return this.#answerAfter(request.by, requestMsMax, { kind: 'ambiguous', reason: 'no answer in time' });
     }
     if (isTaken) this.#take(request, latencyMs);
     const answer: Answer = kind === 'lost' ? { kind: 'ambiguous', reason: 'ECONNRESET' } : answered(502, undefined);

@@ -13,7 +13,10 @@ import { ClaimLost, LogUnavailable, type Claim } from '../../../src/log/log.ts';
 import { parseDeliveryRecord, type DeliveryRecord } from '../../../src/notice/delivery-record.ts';
 import { isParkingKey, parseParkingRecord, type ParkingRecord } from '../../../src/notice/parking-record.ts';
 import { NotificationPartition } from '../../../src/notify/partition.ts';
-import { SendGate } from '../../../src/notify/send-gate.ts';
+import { Destinations } from '../../../src/notify/destinations.ts';
+import { SendGates } from '../../../src/notify/send-gates.ts';
+import { discordReceiver } from '../../../src/receiver/discord/discord-receiver.ts';
+import { webhookReceiver } from '../../../src/receiver/webhook/webhook-receiver.ts';
 import { RuleBook } from '../../../src/rule/rule-book.ts';
 import type { RuleListener } from '../../../src/rule/rule-feed.ts';
 import { topics } from '../../../src/topics.ts';
@@ -60,7 +63,7 @@ export class SimWorld {
   readonly #acts: Act[] = [];
   readonly #late: (() => void)[] = [];
   readonly #instances: Instance[] = [];
-  readonly #gates = new Map<Instance, SendGate>();
+  readonly #gates = new Map<Instance, SendGates>();
   readonly #book = new RuleBook();
   readonly #listeners = new Set<RuleListener>();
   readonly #ruleOf = new Map<string, string>();
@@ -184,8 +187,8 @@ export class SimWorld {
     this.note(`${process.name} is born`);
     const log = new SimLog(this.#groups, process);
     const clock = this.time.clockOf(instance);
-    const gate = new SendGate(requestsPerSecond, clock);
-    this.#gates.set(instance, gate);
+    const gates = new SendGates(requestsPerSecond, clock);
+    this.#gates.set(instance, gates);
     const rules = {
       book: this.#book,
       caughtUp: Promise.resolve(),
@@ -195,8 +198,13 @@ export class SimWorld {
       },
     };
     const count = { ended: () => {}, answered: () => {}, limited: () => {}, unreadable: () => {} };
-    const client = this.discord.clientOf(instance);
-    const context = { log, rules, client, gate, clock, logger, count, apiBase: undefined, consoleUrl: undefined };
+    const nobody = { request: () => Promise.resolve({ kind: 'not_sent', reason: 'no such receiver' } as const) };
+    const destinations = new Destinations({
+      discord: discordReceiver(this.discord.clientOf(instance)),
+      webhook: webhookReceiver(nobody, () => clock.wallMs()),
+    });
+    const none = { receivers: undefined, consoleUrl: undefined };
+    const context = { log, rules, destinations, gates, clock, logger, count, ...none };
     const handle = (claim: Claim): Promise<void> => new NotificationPartition(claim, context).run();
     void log.process(group.topic, group.name, handle, instance.stop.signal).catch(() => {});
   }
@@ -210,7 +218,7 @@ export class SimWorld {
   terminate(instance: Instance): void {
     this.note(`${instance.process.name} is asked to end`);
     // Its other partitions come to their ends, and with them its share of the address's rate.
-    this.#gates.get(instance)!.setRate(requestsPerSecond, 1 / 20);
+    this.#gates.get(instance)!.shared.setRate(requestsPerSecond, 1 / 20);
     instance.stop.abort();
   }
 

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import type { Notification } from '../alarm/notification.ts';
-import { Packer } from './packer.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import { packDiscord } from './message.ts';
 
 const due = (count: number): Notification[] =>
   Array.from({ length: count }, (_, index) => ({
@@ -20,12 +20,12 @@ const due = (count: number): Notification[] =>
     owed: false,
   }));
 
-/** Sends all that is due, message by message: how many each carries, and how many of them as embeds. */
-function drain(packer: Packer, count: number): string[] {
+/** Sends all that is due, message by message: how many each carries, and how many of them as embeds. `storm`: as it was left. */
+function drain(count: number, storm: { shown?: number | undefined } = {}): string[] {
   const sent: string[] = [];
   for (let left = count; left > 0;) {
-    const { taken, shown } = packer.pack(due(left), {}, false);
-    packer.delivered(shown);
+    const { taken, shown, storm: before } = packDiscord(due(left), { storm: storm.shown }, 'full');
+    storm.shown = before === undefined ? undefined : before + shown;
     sent.push(`${taken}/${shown}`);
     left -= taken;
   }
@@ -33,18 +33,16 @@ function drain(packer: Packer, count: number): string[] {
 }
 
 test('the first twenty of a storm are shown one by one, the rest in lists, and the last ten again one by one', () => {
-  const packer = new Packer();
-  const [first, second, ...rest] = drain(packer, 100);
+  const storm = {};
+  const [first, second, ...rest] = drain(100, storm);
   assert.deepEqual([first, second], ['10/10', '10/10']);
   assert.ok(rest.length <= 3 && rest.every((sent) => /^\d+\/[1-9]$|^10\/10$/.test(sent)), rest.join(' '));
-  assert.deepEqual(drain(packer, 10), ['10/10'], 'the storm is over');
-  assert.deepEqual(drain(packer, 23).slice(0, 2), ['10/10', '10/10']);
+  assert.deepEqual(drain(10, storm), ['10/10'], 'the storm is over');
+  assert.deepEqual(drain(23, storm).slice(0, 2), ['10/10', '10/10']);
 });
 
 test('a repeat carries what its attempt carried, as a list too', () => {
-  const packer = new Packer();
-  for (const count of [80, 70]) packer.delivered(packer.pack(due(count), {}, false).shown);
-  const { taken } = packer.pack(due(60), {}, false);
+  const { taken } = packDiscord(due(60), { storm: 20 }, 'full');
   assert.ok(taken > 20);
-  assert.equal(new Packer().pack(due(60).slice(0, taken), { possibleRepeat: true }, false).taken, taken);
+  assert.equal(packDiscord(due(60).slice(0, taken), { possibleRepeat: true }, 'full').taken, taken);
 });

@@ -1,14 +1,12 @@
-import type { Notification } from '../../alarm/notification.ts';
-import { comparisons } from '../../rule/comparison.ts';
-import { ruleDefaults } from '../../rule/rule-fields.ts';
-import { untrusted } from './text.ts';
+import type { Notification } from '../alarm/notification.ts';
+import { comparisons } from '../rule/comparison.ts';
+import { ruleDefaults } from '../rule/rule-fields.ts';
 
-/** A metric's name has at most 255 bytes, so that this cuts none; a record of somebody else's may. */
-const nameCodePointsMax = 257;
-
-/** What happened, in a sentence, e.g. `received-packages is 508 which exceeds the rule threshold (500)`. */
-export function sentenceOf(notification: Notification): string {
-  const name = untrusted(notification.series.name, nameCodePointsMax);
+/**
+ * What happened, in a sentence, e.g. `received-packages is 508 which exceeds the rule threshold (500)`. `name`: the metric's, as the
+ * receiver may show it.
+ */
+export function sentenceOf(notification: Notification, name: string): string {
   if (notification.kind === 'no_data') {
     const { no_data_seconds: seconds } = notification.rule;
     const silence = seconds === undefined ? '' : ` for ${seconds} s`;

@@ -1,0 +1,98 @@
+/**
+ * What a generic webhook is posted. Version 1; fields may be added to it, and none is removed or changes its meaning:
+ *
+ *   {
+ *     "version": 1,
+ *     "type": "notifications",
+ *     "id": "…",                          as in the headers: the same for each repeat of the same request
+ *     "possible_repeat": true,            only when it may have been delivered before
+ *     "notifications": [                  in order, at least one
+ *       {
+ *         "id": "…",                      unique, and the same in each repeat: what was processed once can be skipped
+ *         "kind": "fired",                fired, resolved or no_data
+ *         "summary": "received-packages is 508 which exceeds the rule threshold (500)",
+ *         "alarm": {"id": "…", "cause": "breach", "since": "2026-11-30T12:00:00.000Z", "link": "https://…/#/alarms/…"},
+ *         "rule": {"id": "…", "metric_name": "…", "threshold": 500, …},       its public fields, no webhook and no secret
+ *         "metric_name": "received-packages",
+ *         "tags": {"host": "web-1"},
+ *         "value": 508,                   what was compared; null for no_data
+ *         "threshold": 500,
+ *         "time": "2026-11-30T12:00:00.000Z",       of the sample, or when data was missing
+ *         "evaluated": "2026-11-30T12:00:00.010Z",
+ *         "deferred": false               whether a cooldown held it back
+ *       }
+ *     ]
+ *   }
+ *
+ * A probe of a target that was paused has the type "ping" and no notifications.
+ */
+import type { Notification } from '../../alarm/notification.ts';
+import { assert } from '../../base/assert.ts';
+import type { Packed, SendingFacts } from '../receiver.ts';
+import { sentenceOf } from '../sentence.ts';
+
+export const bodyVersion = 1;
+export const notificationsDefault = 100;
+const bodyCharactersMax = 262_144;
+
+interface WebhookBody {
+  readonly version: 1;
+  readonly type: 'notifications';
+  readonly possible_repeat?: true;
+  readonly notifications: readonly object[];
+}
+
+/** As many notifications as the limits allow; plainly, the first alone, so that one that is refused holds back no other. */
+export function packWebhook(
+  due: readonly Notification[],
+  facts: SendingFacts,
+  form: 'full' | 'plain',
+  notificationsMax: number = notificationsDefault,
+): Packed & { readonly body: WebhookBody } {
+  assert(due.length > 0, 'a request carries at least one notification');
+  const items: object[] = [];
+  let characters = 0;
+  for (const notification of due.slice(0, form === 'plain' ? 1 : notificationsMax)) {
+    const item = itemOf(notification, facts);
+    // Of the notification alone: links and times of sending must not change what a repeat carries.
+    characters += JSON.stringify(itemOf(notification, {})).length;
+    if (items.length > 0 && characters > bodyCharactersMax) break;
+    items.push(item);
+  }
+  const body: WebhookBody = {
+    version: bodyVersion,
+    type: 'notifications',
+    ...(facts.possibleRepeat === true && { possible_repeat: true }),
+    notifications: items,
+  };
+  return { body, taken: items.length, shown: items.length };
+}
+
+function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFacts): object {
+  const { series, rule, alarmId } = notification;
+  const evaluatedMs = judgedMs?.(notification);
+  return {
+    id: notification.id,
+    kind: notification.kind,
+    summary: sentenceOf(notification, series.name),
+    alarm: {
+      id: alarmId,
+      cause: notification.cause,
+      since: timeText(notification.sinceMs),
+      ...(consoleUrl !== undefined && { link: `${consoleUrl}/#/alarms/${encodeURIComponent(alarmId)}` }),
+    },
+    rule,
+    metric_name: series.name,
+    tags: series.tags,
+    value: notification.x ?? null,
+    threshold: rule.threshold,
+    time: timeText(notification.timeMs),
+    ...(evaluatedMs !== undefined && { evaluated: timeText(evaluatedMs) }),
+    deferred: notification.owed,
+  };
+}
+
+/** ISO 8601; null for what no date can say. */
+function timeText(timeMs: number): string | null {
+  return Math.abs(timeMs) <= 8.64e15 ? new Date(timeMs).toISOString() : null;
+}
