@@ -143,7 +143,7 @@ test('the table holds the sample that fired, however many are newer, and is page
   opened = await browser.open(`${url}/console/#/rules/${id}`);
   ({ page } = opened);
   await page.locator('.past-card a', { hasText: 'long' }).first().click();
-  await page.getByRole('heading', { name: 'The samples', exact: true }).waitFor();
+  await page.getByRole('heading', { name: 'Samples', exact: true }).waitFor();
   await page.getByText('As a table').click();
   const marked = page.locator('.chart-table .marked');
   assert.match(await marked.innerText(), /fired\s+95\s+95\s+95/);

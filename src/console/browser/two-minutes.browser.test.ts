@@ -58,7 +58,7 @@ test('the first two minutes by pointer: from an empty page to the alarm’s own'
   await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
   await page.getByRole('link', { name: 'Make a rule' }).click();
   await button('Start a demo metric').click();
-  await button(/^Set the threshold to .* percentile$/).click();
+  await button(/^Set the threshold to .* percentile of the samples$/).click();
   await threshold().waitFor();
   await page.getByText(/^Would have fired/).waitFor();
   const box = (await threshold().boundingBox())!;
@@ -116,8 +116,8 @@ test('the first two minutes by keyboard alone', async () => {
   await button('Start a demo metric').waitFor();
   await tabTo(/^Start a demo metric$/);
   await page.keyboard.press('Enter');
-  await button(/percentile$/).waitFor();
-  await tabTo(/percentile$/);
+  await button(/percentile of the samples$/).waitFor();
+  await tabTo(/percentile of the samples$/);
   await page.keyboard.press('Enter');
   await threshold().waitFor();
   await tabTo(/^Threshold$/);

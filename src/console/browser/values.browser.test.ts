@@ -83,11 +83,11 @@ test('what is not current, or not held, is told as such: an old value, a long wi
     ...Array.from({ length: 100 }, (_, index) => at(10, 300 - index * 3, 'live')),
   ]);
   await go(`#/rules/${id}`);
-  const figure = page.locator('.figure', { hasText: 'Value, nearest' });
+  const figure = page.locator('.figure', { hasText: 'Value closest to the threshold' });
   await figure.getByText(/5 to go, 20 min .*ago/).waitFor();
   assert.match((await figure.getAttribute('class'))!, /figure-zero/);
   await go(`#/rules/${meanId}`);
-  await page.locator('.figure', { hasText: 'Mean of 10 min' }).getByText('Its window is longer than').waitFor();
+  await page.locator('.figure', { hasText: 'Average of 10 min' }).getByText('Its window is longer than').waitFor();
   await page.locator('.list-table').getByText('Its window is longer than what is held here').waitFor();
   await go('#/rules');
   await page

@@ -14,7 +14,7 @@ import { nowMs } from '../state/live.ts';
 import { MetricPicker } from '../parts/metric-picker.tsx';
 import { allRetained, Ranges } from '../charts/ranges.tsx';
 import { numberText } from '../words/time-text.ts';
-import { withoutSecrets } from './rule-draft.ts';
+import { draftOf, fieldsOf, withoutSecrets } from './rule-draft.ts';
 import { useBacktest, useSamples } from './workbench-data.ts';
 
 /** The fields as a rule, once there is something to judge. What is wrong with them the server says. */
@@ -53,7 +53,8 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   });
   const rule = judgeable(fields);
   const judged = useBacktest(rule, range.value, saved?.id);
-  const before = saved === undefined ? undefined : judgeable({ ...saved, id: undefined });
+  // Through the same functions as `fields`, so that equal rules are equal texts.
+  const before = saved === undefined ? undefined : judgeable(fieldsOf(draftOf(saved), saved));
   const isOther = JSON.stringify(rule) !== JSON.stringify(before);
   const ghost = useBacktest(isOther ? before : undefined, range.value, saved?.id);
   if (metric === '') return <MetricPicker onPick={(name) => set({ metric_name: name })} />;
