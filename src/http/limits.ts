@@ -24,6 +24,9 @@ export const connectionsMax = 1_000;
 /** A stopping process must be gone within ten seconds, whatever its clients do. */
 export const closeTimeoutMs = 8_000;
 
+/** While it stops, connections on which nothing was sent are ended so often: clients open new ones as old ones end. */
+export const closeSweepEveryMs = 50;
+
 /** The longest page of a list. */
 export const pageItemsMax = 500;
 

@@ -279,3 +279,14 @@ test('OpenAPI lists every route of the router, and the scope of each', () =>
     assert.deepEqual(document.paths['/secret/{id}']!['get']!.security, [{ token: ['rules:read'] }]);
     assert.equal(document.paths['/open']!['get']!.security, undefined);
   }));
+
+test('connections on which nothing was sent do not hold up the end of the server', async () => {
+  const { server, url } = await listeningServer([probe]);
+  const { hostname, port } = new URL(url);
+  const unused = connect(Number(port), hostname);
+  await once(unused, 'connect');
+  assert.equal((await fetch(`${url}/open`)).status, 200);
+  const beganMs = performance.now();
+  await Promise.all([server.close(), once(unused, 'close')]);
+  assert.ok(performance.now() - beganMs < 4_000, 'half of what it has at the most');
+});

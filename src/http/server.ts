@@ -58,6 +58,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   const guard = { hostNames: [...(options.hostNames ?? [])], loopbackOnly: true };
   const routes: KnownRoute[] = [];
   const app = newApp();
+  const unused = unusedConnections(app.server);
   app.addHook('onRoute', (route) => {
     demandAccess(route);
     for (const method of [route.method].flat()) {
@@ -98,7 +99,29 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     },
     async close() {
       const impatience = setTimeout(() => app.server.closeAllConnections(), limits.closeTimeoutMs);
-      await app.close().finally(() => clearTimeout(impatience));
+      const sweep = setInterval(() => unused.close(), limits.closeSweepEveryMs);
+      await app.close().finally(() => {
+        clearTimeout(impatience);
+        clearInterval(sweep);
+      });
+    },
+  };
+}
+
+/**
+ * Connections on which nothing has been sent yet: clients open them in advance. Node counts them as busy, so that they would
+ * hold up the end of the server.
+ */
+function unusedConnections(server: Server): { close(): void } {
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  server.on('request', ({ socket }) => sockets.delete(socket));
+  return {
+    close() {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     },
   };
 }
