@@ -2,7 +2,7 @@
 // and no dependency, since it is what installs them. Usage: node scripts/setup.mjs start|test|fault|bench|containers|check
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,21 +36,9 @@ function installNodeModules() {
   });
 }
 
-function newestChange(folder) {
-  let newest = 0;
-  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (entry.isFile()) newest = Math.max(newest, statSync(join(entry.parentPath ?? entry.path, entry.name)).mtimeMs);
-  }
-  return newest;
-}
-
 function buildPage() {
-  const source = join(root, 'src');
-  const built = join(root, 'dist/page/index.html');
-  if (existsSync(built) && statSync(built).mtimeMs > newestChange(source)) return;
-  console.error('ssrms: building the web page …');
   // With the Node that was just installed: this one may be older than the build needs.
-  run(join(root, 'node_modules/.bin/node'), 'scripts/build-page.mjs');
+  run(join(root, 'node_modules/.bin/node'), 'scripts/build-page.mjs', '--if-older');
 }
 
 /** What the tests need beyond npm: a Debian package for each command. */

@@ -1,7 +1,7 @@
 // Runs the tests with node's runner. Usage: node scripts/test.mjs [--unit] [file …]
 // A suffix says what a test needs (.kafka.test.ts: Java and Kafka's jars; .browser.test.ts: Chromium). Where that is
 // missing the file is skipped by name, and with CI=true a skip is a failure.
-import { spawnSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 
 const args = process.argv.slice(2);
@@ -33,6 +33,9 @@ if (skipped.length > 0 && process.env.CI === 'true') {
   process.exit(1);
 }
 if (files.length === 0) process.exit(0);
+// Once for all browsers, which would build it at the same time.
+if (files.some((file) => file.includes('.browser.')))
+  execFileSync(process.execPath, ['scripts/build-page.mjs', '--if-older'], { stdio: ['ignore', 2, 2] });
 const flags = [
   '--test',
   '--test-reporter=spec',

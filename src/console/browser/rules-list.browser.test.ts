@@ -1,8 +1,7 @@
 // The list of rules in a real browser: far more of them than are on the screen.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { topics } from '../../topics.ts';
 import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
@@ -182,8 +181,8 @@ test('what is chosen is enabled, disabled and exported at once, with a way back;
   await page.getByText('Deleted 2 rules.').waitFor();
   assert.equal((await stored()).length, 2_998);
 
-  const file = join(browser.pageDir, 'import.json');
-  await writeFile(file, JSON.stringify([...exported, { ...(await stored())[0]!, threshold: 7 }, { threshold: 1 }]));
+  const rules = JSON.stringify([...exported, { ...(await stored())[0]!, threshold: 7 }, { threshold: 1 }]);
+  const file = { name: 'import.json', mimeType: 'application/json', buffer: Buffer.from(rules) };
   await page.getByRole('button', { name: 'Import' }).click();
   await page.getByLabel(/^A JSON file/).setInputFiles(file);
   await page.getByRole('heading', { name: '+ New: 2' }).waitFor();

@@ -1,10 +1,7 @@
-// A real browser for tests of the page, which is built anew into a temporary folder.
+// A real browser for tests of the page.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
-import { build } from 'vite';
+import { builtPage } from './built-page.ts';
 
 const flags = [
   '--no-sandbox',
@@ -19,7 +16,7 @@ const flags = [
 const stepMs = 20_000;
 
 export interface PageBrowser {
-  /** Where the built page is. */
+  /** Where the built page is. Others use it too: write nothing there. */
   readonly pageDir: string;
   open(url: string, options?: PageOptions): Promise<OpenPage>;
   close(): Promise<void>;
@@ -45,9 +42,7 @@ export interface OpenPage {
 }
 
 export async function startPageBrowser(): Promise<PageBrowser> {
-  const pageDir = await mkdtemp(join(tmpdir(), 'ssrms-page-'));
-  const configFile = join(import.meta.dirname, '..', 'page', 'vite.config.ts');
-  await build({ configFile, logLevel: 'warn', build: { outDir: pageDir } });
+  const pageDir = builtPage();
   const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
   return {
     pageDir,
@@ -88,7 +83,6 @@ export async function startPageBrowser(): Promise<PageBrowser> {
     },
     async close() {
       await browser.close();
-      await rm(pageDir, { recursive: true, force: true });
     },
   };
 }
