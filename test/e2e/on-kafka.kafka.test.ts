@@ -16,6 +16,9 @@ import {
   type SystemUnderTest,
 } from './scenario.ts';
 
+/** A session timeout, and what the others have to read again. */
+const takeOverMsMax = 40_000;
+
 let kafka: Kafka;
 let fake: FakeDiscord;
 let rules: SsrmsProcess;
@@ -131,10 +134,12 @@ test('kafka: deliveries are listed, and sent again, from the log itself or over 
 
 test('kafka: with one of three alarms instances killed, every later spike still gives exactly one message', async () => {
   const made: { metric: string; rule: { id: string; webhookId: string } }[] = [];
-  for (let index = 0; index < 8; index++) {
-    const metric = newMetric();
-    made.push({ metric, rule: await makeRule(system(), { metric_name: metric, threshold: 500 }) });
-  }
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      const metric = newMetric();
+      made.push({ metric, rule: await makeRule(system(), { metric_name: metric, threshold: 500 }) });
+    }),
+  );
   const spike = async (): Promise<void> => {
     for (const value of [550, 450])
       await publish(
@@ -150,12 +155,13 @@ test('kafka: with one of three alarms instances killed, every later spike still 
     await sleep(500);
   }
   // The group notices the loss by its session timeout; then the others take over.
-  await sleep(14_000);
-  for (const { rule } of made) await expectEmbeds(system(), rule.webhookId, 4);
+  const eachHas = (count: number): Promise<unknown> =>
+    Promise.all(made.map(({ rule }) => expectEmbeds(system(), rule.webhookId, count, takeOverMsMax)));
+  await eachHas(4);
   alarms[0] = await start('alarms');
   await sleep(4_000);
   await spike();
-  for (const { rule } of made) await expectEmbeds(system(), rule.webhookId, 5);
+  await eachHas(5);
 });
 
 test('kafka: samples that nobody can read are counted and skipped, and the next one is evaluated', async () => {

@@ -1,9 +1,10 @@
 // What every deployment must do, black-box: rules and samples in over HTTP, messages out at the fake Discord. The tests
 // of each log run all of it (embedded.test.ts, on-kafka.kafka.test.ts).
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../support/wait-until.ts';
 import type { FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startSsrms } from '../support/ssrms-process.ts';
 
@@ -30,6 +31,8 @@ export interface Embed {
 }
 
 const answerMsMax = 15_000;
+/** Scenarios share nothing but the system, and mostly wait. */
+const scenariosAtOnce = 5;
 /** Long enough that a message too many would have come. */
 const quietMs = 1_200;
 
@@ -73,9 +76,14 @@ export function embedsAt(system: SystemUnderTest, webhookId: string): Embed[] {
 }
 
 /** Waits until a webhook has this many embeds, and that no more come; gives them. */
-export async function expectEmbeds(system: SystemUnderTest, webhookId: string, count: number): Promise<Embed[]> {
-  const deadline = performance.now() + answerMsMax;
-  while (embedsAt(system, webhookId).length < count && performance.now() < deadline) await sleep(20);
+export async function expectEmbeds(
+  system: SystemUnderTest,
+  webhookId: string,
+  count: number,
+  msMax = answerMsMax,
+): Promise<Embed[]> {
+  const isThere = (): boolean => embedsAt(system, webhookId).length >= count;
+  await waitUntil(`${count} embeds at ${webhookId}`, isThere, { msMax });
   await sleep(quietMs);
   const embeds = embedsAt(system, webhookId);
   assert.equal(embeds.length, count, JSON.stringify(embeds.map(({ description }) => description)));
@@ -124,6 +132,10 @@ export async function runSourceFor(
 
 /** The rows of spec.md and semantics.md that a user sees, as tests of one running system. */
 export function scenarioTests(name: string, system: () => SystemUnderTest): void {
+  describe(name, { concurrency: scenariosAtOnce }, () => defineScenarios(name, system));
+}
+
+function defineScenarios(name: string, system: () => SystemUnderTest): void {
   test(`${name}: spikes give one message a spike, with exactly the documented embed`, async () => {
     const metric = newMetric();
     const rule = await makeRule(system(), { metric_name: metric, threshold: 500 });
