@@ -1,6 +1,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fastClock } from '../../base/testing/fast-clock.ts';
 import { formatInstanceRecord, type InstanceRecord } from '../../instance/instance-record.ts';
 import { partitionOf } from '../../log/murmur2.ts';
 import { topics } from '../../topics.ts';
@@ -92,7 +93,7 @@ test('one process owns every partition, and tells what became of samples', async
 });
 
 test('who has never heard how far samples are judged calls the lag unknown, and then it grows while nobody judges', async () => {
-  const quiet = await startConsoleSystem();
+  const quiet = await startConsoleSystem({ clock: fastClock(10) });
   try {
     const lags = async (): Promise<(number | null)[]> => {
       const told = ['status', 'system'].map(async (path) => (await fetch(`${quiet.url}/api/v1/${path}`)).json());

@@ -1,0 +1,15 @@
+import { systemClock, type Clock } from '../clock.ts';
+
+/**
+ * The machine's clock, on which waits and durations pass `factor` times as fast. The time of day stays real, as records and
+ * tokens have it.
+ */
+export function fastClock(factor: number): Clock {
+  return {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() * factor,
+    pause: (durationMs, signal) => systemClock.pause(durationMs / factor, signal),
+    every: (everyMs, act) => systemClock.every(everyMs / factor, act),
+    after: (delayMs, act) => systemClock.after(delayMs / factor, act),
+  };
+}
