@@ -7,7 +7,7 @@ import { fittedFromMs } from './chart-data.ts';
 import { readSamples, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { readHistory } from '../state/past.ts';
-import { usePolled } from '../state/polled.ts';
+import { useQuery } from '../state/query.ts';
 import { Ranges } from './ranges.tsx';
 
 const everyMs = 4_000;
@@ -17,7 +17,7 @@ const bandsMax = 200;
 export function RuleChart({ rule }: { readonly rule: Rule }) {
   const range = useSignal(3_600);
   const operator = rule.operator ?? ruleDefaults.operator;
-  const { value, failure } = usePolled(
+  const { value, failure } = useQuery(
     async (signal) => {
       const [samples, history] = await Promise.all([
         readSamples(
@@ -35,7 +35,7 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
       ]);
       return { samples, history };
     },
-    everyMs,
+    { everyMs },
     [range.value, JSON.stringify(rule)],
   );
   const found = value.value;

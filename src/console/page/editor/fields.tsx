@@ -1,6 +1,7 @@
 import type { ComponentChild } from 'preact';
-import { useSignal, type Signal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
+import type { Signal } from '@preact/signals';
+import type { MetricTagsView } from '../../../wire/metrics.ts';
+import { useQuery } from '../state/query.ts';
 import { findTags } from '../state/inspect.ts';
 import { Suggestions, typingMs } from '../parts/suggestions.tsx';
 import { fieldSpec, ruleFields, type FieldKind, type FieldName, type FormSpec } from '../../../rule/rule-fields.ts';
@@ -172,7 +173,7 @@ function TagFields({ form }: { readonly form: Form }) {
   return (
     <fieldset class="tag-fields" aria-describedby={isWrong ? 'tags-error tags-hint' : 'tags-hint'}>
       <legend>{shown.label}</legend>
-      <Suggestions id="known-tags" texts={Object.keys(known.value)} />
+      <Suggestions id="known-tags" texts={Object.keys(known)} />
       {tags.map((tag, index) => (
         // Rows have no identity of their own: their place is all that tells them apart.
         <div class="tag-row" key={index}>
@@ -198,7 +199,7 @@ function TagFields({ form }: { readonly form: Form }) {
             value={tag.value}
             onInput={(event) => set(tags.with(index, { ...tag, value: event.currentTarget.value }))}
           />
-          <Suggestions id={`known-values-${index}`} texts={known.value[tag.key] ?? []} />
+          <Suggestions id={`known-values-${index}`} texts={known[tag.key] ?? []} />
           <button
             type="button"
             class="quiet icon"
@@ -231,14 +232,12 @@ function TagFields({ form }: { readonly form: Form }) {
   );
 }
 
-function useKnownTags(metric: string): Signal<Readonly<Record<string, readonly string[]>>> {
-  const known = useSignal<Readonly<Record<string, readonly string[]>>>({});
-  useEffect(() => {
-    if (metric === '') return undefined;
-    const soon = setTimeout(() => void findTags(metric).then((tags) => (known.value = tags)), typingMs);
-    return () => clearTimeout(soon);
-  }, [metric]);
-  return known;
+const noTags: MetricTagsView['tags'] = {};
+
+function useKnownTags(metric: string): MetricTagsView['tags'] {
+  const options = { afterMs: typingMs, isWanted: metric !== '' };
+  const { value } = useQuery((signal) => findTags(metric, signal), options, [metric]);
+  return value.value ?? noTags;
 }
 
 /** The input of any field, by its kind. */

@@ -3,13 +3,14 @@ import { useEffect } from 'preact/hooks';
 import { needsWindow } from '../../../measure/measures.ts';
 import { fieldNames, formGroups, isField, ruleFields } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { ApiError, api, token, type VersionedRule } from '../state/api.ts';
+import { ApiError, api, type VersionedRule } from '../state/api.ts';
 import { DeleteDialog } from '../parts/delete-dialog.tsx';
 import { dropDraft, keepDraft, keptDraft } from './draft-store.ts';
 import { MetricSuggestions } from '../parts/suggestions.tsx';
 import { Choice, Field, FieldInput, type Form } from './fields.tsx';
 import { tellInForce } from './in-force.ts';
 import { LeaveDialog } from './leave-dialog.tsx';
+import { useQuery } from '../state/query.ts';
 import { addressOf, go } from '../state/router.ts';
 import { Conflict } from './rule-conflict.tsx';
 import { draftOf, emptyDraft, fieldsOf, type RuleDraft } from './rule-draft.ts';
@@ -25,26 +26,20 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
   const errors = useSignal<ReadonlyMap<string, string>>(new Map());
   const saved = useSignal<VersionedRule | undefined>(undefined);
   const failure = useSignal('');
-  const isMissing = useSignal(false);
-
-  const load = async (): Promise<void> => {
-    try {
-      const now = await api.rule(id!);
+  const { failure: unread } = useQuery(
+    async (signal) => {
+      const now = await api.rule(id!, signal);
       const kept = keptDraft(id);
       // A draft of an older version is refused when it is saved, with what became of the rule meanwhile.
       saved.value = { ...now, etag: kept?.etag ?? now.etag };
       draft.value = { ...draftOf(now.rule), ...kept?.draft };
-      failure.value = '';
-    } catch (error) {
-      isMissing.value = error instanceof ApiError && error.status === 404;
-      failure.value = error instanceof ApiError && error.status === 401 ? '' : (error as Error).message;
-    }
-  };
-  useEffect(() => {
-    if (id !== undefined && saved.value === undefined) void load();
-  }, [id, token.value]);
+      return now;
+    },
+    { isWanted: id !== undefined && saved.value === undefined, showsUnreachable: true },
+    [id],
+  );
 
-  if (isMissing.value) {
+  if (unread.value?.status === 404) {
     return (
       <div class="empty">
         <h1 tabIndex={-1}>This rule is not there</h1>
@@ -63,9 +58,7 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
       </p>
       <h1 tabIndex={-1}>{id === undefined ? 'New rule' : 'Edit rule'}</h1>
       {isLoading ? (
-        <p class={failure.value === '' ? 'hint' : 'banner'}>
-          {failure.value === '' ? 'Reading the rule…' : failure.value}
-        </p>
+        <p class={unread.value === undefined ? 'hint' : 'banner'}>{unread.value?.message ?? 'Reading the rule…'}</p>
       ) : (
         <EditorForm id={id} form={{ draft, errors }} saved={saved} failure={failure} />
       )}

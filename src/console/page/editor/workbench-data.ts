@@ -7,6 +7,7 @@ import { allRetained } from '../charts/ranges.tsx';
 import { ApiError, token } from '../state/api.ts';
 import { readSamples, runBacktest, type SamplesWanted } from '../state/inspect.ts';
 import { isResting } from '../state/pause.ts';
+import { useQuery } from '../state/query.ts';
 
 const samplesEveryMs = 2_000;
 /** A hand that drags gives a value every few milliseconds: only where it rests is worth an answer. */
@@ -28,19 +29,14 @@ function askAgain(ask: (signal: AbortSignal) => void, everyMs: number, isWanted 
 
 /** Without a metric nothing is asked. */
 export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefined> {
-  const found = useSignal<SamplesView | undefined>(undefined);
-  useEffect(() => {
-    found.value = undefined;
-    if (wanted.metricName === '') return undefined;
-    return askAgain((signal) => {
-      readSamples(wanted, signal).then(
-        (fresh) => (found.value = fresh),
-        // The connection chip says what is wrong; what was read stays.
-        () => {},
-      );
-    }, samplesEveryMs);
-  }, [JSON.stringify(wanted), token.value]);
-  return found;
+  const options = {
+    everyMs: samplesEveryMs,
+    afterMs: restMs,
+    isWanted: wanted.metricName !== '',
+    isReset: true,
+    isSlow: true,
+  };
+  return useQuery((signal) => readSamples(wanted, signal), options, [JSON.stringify(wanted)]).value;
 }
 
 /** The newest verdict. */

@@ -1,5 +1,7 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
+import type { RuleView } from '../../../wire/rules.ts';
+import { useQuery } from '../state/query.ts';
 import { api, token } from '../state/api.ts';
 import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { Dialog } from '../parts/dialog.tsx';
@@ -51,36 +53,28 @@ export function Palette() {
   );
 }
 
+const orderOf = ({ rule }: RuleView): Order => ({
+  text: plainSentence(conditionSentence(rule)),
+  kind: 'Rule',
+  run: () => go({ screen: 'rule', id: rule.id }),
+});
+
 function Finder() {
   const text = useSignal('');
-  const rules = useSignal<readonly Order[]>([]);
   const chosen = useSignal(0);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
   const wanted = text.value.trim().toLowerCase();
-  useEffect(() => {
-    const stop = setTimeout(() => {
-      if (wanted === '') rules.value = [];
-      else
-        api.search(wanted, { limit: rulesShown }).then(
-          (found) => {
-            if (text.value.trim().toLowerCase() === wanted)
-              rules.value = found.rules.map(({ rule }) => ({
-                text: plainSentence(conditionSentence(rule)),
-                kind: 'Rule',
-                run: () => go({ screen: 'rule', id: rule.id }),
-              }));
-          },
-          // Screens and orders are there without the server.
-          () => {},
-        );
-    }, typingMs);
-    return () => clearTimeout(stop);
-  }, [wanted]);
+  // Screens and orders are there without the server.
+  const { value: rules } = useQuery(
+    (signal) => api.search(wanted, { limit: rulesShown }, signal),
+    { afterMs: typingMs, isWanted: wanted !== '' },
+    [wanted],
+  );
   const orders = ordersNow().filter((order) =>
     wanted.split(/\s+/).every((word) => order.text.toLowerCase().includes(word)),
   );
-  const found = [...orders, ...(wanted === '' ? [] : rules.value)];
+  const found = [...orders, ...(rules.value?.rules ?? []).map(orderOf)];
   const at = Math.min(chosen.value, Math.max(0, found.length - 1));
   const run = (order: Order | undefined): void => {
     if (order === undefined) return;

@@ -1,31 +1,14 @@
-import type { MetricView } from '../../../wire/metrics.ts';
-import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
-import { token } from '../state/api.ts';
 import { startDemo } from '../state/demo-metric.ts';
 import { findMetrics } from '../state/inspect.ts';
 import { tellError } from './notices.tsx';
 import { numberText } from '../words/time-text.ts';
-import { isResting } from '../state/pause.ts';
+import { useQuery } from '../state/query.ts';
 
 const everyMs = 2_000;
 
 /** The metrics that flow, to begin with one of them. */
 export function MetricPicker({ onPick }: { readonly onPick: (name: string) => void }) {
-  const metrics = useSignal<readonly MetricView[] | undefined>(undefined);
-  useEffect(() => {
-    const read = (): void => {
-      findMetrics('').then(
-        (fresh) => (metrics.value = fresh),
-        // The connection chip says what is wrong.
-        () => {},
-      );
-    };
-    // The first look is there while it is paused, too.
-    read();
-    const timer = setInterval(() => isResting() || read(), everyMs);
-    return () => clearInterval(timer);
-  }, [token.value]);
+  const { value: metrics } = useQuery((signal) => findMetrics('', signal), { everyMs }, []);
   const found = metrics.value ?? [];
   return (
     <section class="card picker" aria-label="Metrics that flow">

@@ -1,6 +1,5 @@
-import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { findMetrics } from '../state/inspect.ts';
+import { useQuery } from '../state/query.ts';
 
 export const typingMs = 200;
 
@@ -17,16 +16,7 @@ export function Suggestions({ id, texts }: { readonly id: string; readonly texts
 
 /** The metrics that flow and have the text in their names. */
 export function MetricSuggestions({ text }: { readonly text: string }) {
-  const names = useSignal<readonly string[]>([]);
-  useEffect(() => {
-    const soon = setTimeout(() => {
-      findMetrics(text).then(
-        (metrics) => (names.value = metrics.map(({ name }) => name)),
-        // The connection chip says what is wrong.
-        () => {},
-      );
-    }, typingMs);
-    return () => clearTimeout(soon);
-  }, [text]);
-  return <Suggestions id="known-metrics" texts={names.value} />;
+  const { value: metrics } = useQuery((signal) => findMetrics(text, signal), { afterMs: typingMs }, [text]);
+  const names = (metrics.value ?? []).map(({ name }) => name);
+  return <Suggestions id="known-metrics" texts={names} />;
 }

@@ -1,7 +1,7 @@
 import type { DeliveryView } from '../../../wire/deliveries.ts';
 import { nowMs } from '../state/live.ts';
 import { readDeliveries } from '../state/past.ts';
-import { usePolled } from '../state/polled.ts';
+import { useQuery } from '../state/query.ts';
 import { agoText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
 
 const everyMs = 5_000;
@@ -11,9 +11,9 @@ const kinds = { fired: 'fired', no_data: 'no data', resolved: 'ended' };
 
 /** What became of the messages of one rule, or to one webhook, in the last day. */
 export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly webhook?: string }) {
-  const { value, failure } = usePolled(
+  const { value, failure } = useQuery(
     (signal) => readDeliveries({ ...(rule && { rule }), ...(webhook && { webhook }), limit: listed }, signal),
-    everyMs,
+    { everyMs },
     [rule, webhook],
   );
   const found = value.value;

@@ -8,6 +8,7 @@ import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { ApiError, api, token } from '../state/api.ts';
 import { missedChanges } from '../parts/missed-changes.ts';
 import { isResting } from '../state/pause.ts';
+import { isRefused } from '../state/query.ts';
 
 const everyMs = 2_000;
 const typingMs = 150;
@@ -91,7 +92,7 @@ export class FollowedRules {
       this.failure.value = '';
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      if (turn === this.#turn && error.status !== 401 && error.status !== 0) this.failure.value = error.message;
+      if (turn === this.#turn && isRefused(error)) this.failure.value = error.message;
     } finally {
       if (turn === this.#turn) this.#isAsking = false;
     }

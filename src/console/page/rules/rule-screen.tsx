@@ -11,7 +11,7 @@ import { nowMs } from '../state/live.ts';
 import { PastAlarms } from './past-alarms.tsx';
 import { sendTestOf } from '../state/inspect.ts';
 import { readRuleState } from '../state/past.ts';
-import { usePolled } from '../state/polled.ts';
+import { useQuery } from '../state/query.ts';
 import { addressOf } from '../state/router.ts';
 import { RuleChart } from '../charts/rule-chart.tsx';
 import { RuleDeliveries } from './rule-deliveries.tsx';
@@ -31,7 +31,7 @@ const seriesAtFirst = 10;
 /** One rule: how it is, what it watches, what it did, and what it was before. */
 export function RuleScreen({ id }: { readonly id: string }) {
   const limit = useSignal(seriesAtFirst);
-  const { value, failure, refresh } = usePolled((signal) => readRuleState(id, limit.value, signal), everyMs, [
+  const { value, failure, refresh } = useQuery((signal) => readRuleState(id, limit.value, signal), { everyMs }, [
     id,
     limit.value,
   ]);
@@ -133,7 +133,9 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
 }
 
 function Figures({ state }: { readonly state: RuleStateView }) {
-  const { value: inForce } = usePolled((signal) => readInForce(state.rule.id, signal), inForceEveryMs, [state.rule.id]);
+  const { value: inForce } = useQuery((signal) => readInForce(state.rule.id, signal), { everyMs: inForceEveryMs }, [
+    state.rule.id,
+  ]);
   const figures: { word: string; kind: string; text: string; more: string | undefined }[] = [
     { word: 'State', ...stateFigure(state) },
     { word: nearestWord(state), ...valueFigure(state) },

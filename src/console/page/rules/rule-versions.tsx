@@ -3,7 +3,7 @@ import type { FieldChange } from '../../../wire/fields.ts';
 import type { RuleVersionView } from '../../../wire/rules.ts';
 import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { readVersions } from '../state/past.ts';
-import { usePolled } from '../state/polled.ts';
+import { useQuery } from '../state/query.ts';
 import { agoText, momentText } from '../words/time-text.ts';
 import { nowMs } from '../state/live.ts';
 
@@ -13,7 +13,7 @@ const shownAtFirst = 5;
 
 /** What the rule was before, as far as the log still holds it: the newest first, each with what it changed. */
 export function RuleVersions({ id }: { readonly id: string }) {
-  const { value, failure } = usePolled((signal) => readVersions(id, signal), everyMs, [id]);
+  const { value, failure } = useQuery((signal) => readVersions(id, signal), { everyMs }, [id]);
   const versions = value.value?.toReversed();
   return (
     <section class="card past-card">

@@ -1,55 +1,44 @@
 import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
-import type { SamplesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
-import { useEffect } from 'preact/hooks';
 import { measures } from '../../../measure/measures.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
-import { ApiError, token } from '../state/api.ts';
+import type { ApiError } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { readAlarm, readSamples, runVerdict, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
-import { isResting } from '../state/pause.ts';
+import { useQuery } from '../state/query.ts';
 import { tell, tellError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
 
-const againEveryMs = 2_000;
+const everyMs = 2_000;
 /** Of what is older the day has to be said. */
 const todayMs = 12 * 3_600_000;
 
+/** What is still on its way is looked at again, and so is what still fires. */
+function isFinal(alarm: AlarmDetail | undefined, failure: ApiError | undefined): boolean {
+  if (failure?.status === 404) return true;
+  return alarm?.state === 'ended' && alarm.notifications.every(({ outcome }) => outcome !== 'waiting');
+}
+
 /** One alarm: what fired it, the samples it rests on, and how long each stage took. The link in a message leads here. */
 export function AlarmScreen({ id }: { readonly id: string }) {
-  const alarm = useSignal<AlarmDetail | undefined>(undefined);
-  const failure = useSignal<{ text: string; isMissing: boolean } | undefined>(undefined);
-  const load = async (): Promise<void> => {
-    try {
-      alarm.value = await readAlarm(id);
-      failure.value = undefined;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (error.status !== 401) failure.value = { text: error.message, isMissing: error.status === 404 };
-    }
-  };
-  useEffect(() => {
-    void load();
-    // What is still on its way is looked at again, and so is what still fires.
-    const timer = setInterval(() => {
-      const isOver =
-        alarm.value?.state === 'ended' && alarm.value.notifications.every(({ outcome }) => outcome !== 'waiting');
-      if (!isOver && !isResting() && failure.value?.isMissing !== true) void load();
-    }, againEveryMs);
-    return () => clearInterval(timer);
-  }, [id, token.value]);
+  const { value: alarm, failure } = useQuery(
+    (signal) => readAlarm(id, signal),
+    { everyMs, isFinal, showsUnreachable: true },
+    [id],
+  );
 
   if (failure.value !== undefined && alarm.value === undefined) {
+    const isMissing = failure.value.status === 404;
     return (
       <div class="empty">
-        <h1 tabIndex={-1}>{failure.value.isMissing ? 'This alarm is not there' : 'The alarm cannot be read'}</h1>
-        <p>{failure.value.isMissing ? 'It may be older than what the log still holds.' : failure.value.text}</p>
+        <h1 tabIndex={-1}>{isMissing ? 'This alarm is not there' : 'The alarm cannot be read'}</h1>
+        <p>{isMissing ? 'It may be older than what the log still holds.' : failure.value.message}</p>
         <a class="button" href={addressOf({ screen: 'now' })}>
           What is firing now
         </a>
@@ -148,15 +137,14 @@ const rounded = (value: number): number => Number(value.toPrecision(12));
 
 /** The very series that was judged, around the moment it fired. */
 function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
-  const samples = useSignal<SamplesView | undefined>(undefined);
   const { rule } = alarm;
   const measure = rule === undefined ? undefined : shownMeasure(rule);
   const isFiring = alarm.state === 'firing';
-  useEffect(() => {
-    const read = async (): Promise<void> => {
+  const { value: samples } = useQuery(
+    (signal) => {
       const endMs = alarm.ended_ms ?? (isFiring ? nowMs.value : alarm.fired_ms);
       const aroundMs = Math.max(60_000, (measure?.windowSeconds ?? 0) * 2_000, (endMs - alarm.since_ms) * 0.5);
-      samples.value = await readSamples({
+      const wanted = {
         metricName: alarm.metric_name,
         tags: alarm.tags,
         isExact: true,
@@ -164,14 +152,12 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
         toMs: Math.min(nowMs.value + 1_000, endMs + aroundMs),
         points: 500,
         measure,
-      });
-    };
-    const quietly = (): void => void read().catch(() => {});
-    quietly();
-    if (!isFiring) return undefined;
-    const timer = setInterval(() => isResting() || quietly(), againEveryMs);
-    return () => clearInterval(timer);
-  }, [alarm.alarm_id, alarm.state, alarm.ended_ms]);
+      };
+      return readSamples(wanted, signal);
+    },
+    { everyMs: isFiring ? everyMs : undefined },
+    [alarm.alarm_id, alarm.state, alarm.ended_ms],
+  );
   const found = samples.value;
   if (found === undefined) return <div class="card chart-card chart-waiting" />;
   if (found.samples === 0) return <p class="hint">Its samples are older than what the log still holds.</p>;

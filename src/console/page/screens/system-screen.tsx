@@ -1,6 +1,6 @@
 import type { InstanceView, PartitionView, SystemView } from '../../../wire/system.ts';
 import { nowMs } from '../state/live.ts';
-import { usePolled } from '../state/polled.ts';
+import { useQuery } from '../state/query.ts';
 import { StateMark, type ShownState } from '../parts/state-mark.tsx';
 import { readSystem } from '../state/system-view.ts';
 import { TableTwin } from '../parts/table.tsx';
@@ -10,7 +10,7 @@ const everyMs = 2_000;
 
 /** How the whole system is: who runs, who owns what, and whether anybody is behind. */
 export function SystemScreen() {
-  const { value, failure } = usePolled(readSystem, everyMs, []);
+  const { value, failure } = useQuery(readSystem, { everyMs }, []);
   const system = value.value;
   return (
     <div class="system">

@@ -2,7 +2,7 @@ import type { TimelineItem, TimelineOverview } from '../../../wire/timeline.ts';
 import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
 import { MetricFilter, RuleFilter } from '../parts/list-filters.tsx';
-import { usePolled } from '../state/polled.ts';
+import { useQuery } from '../state/query.ts';
 import { addressOf, amend, everything, go, type TimelineFilter } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { TimelineBrush } from './timeline-brush.tsx';
@@ -20,7 +20,7 @@ const kinds: readonly (readonly [TimelineItem['kind'], string])[] = [
 
 /** What happened, in one feed; what is shown of it stands in the address. */
 export function TimelineScreen({ filter }: { readonly filter: TimelineFilter }) {
-  const { value, failure } = usePolled((signal) => readOverview(filter, signal), everyMs, [JSON.stringify(filter)]);
+  const { value, failure } = useQuery((signal) => readOverview(filter, signal), { everyMs }, [JSON.stringify(filter)]);
   const overview = value.value;
   return (
     <div class="past">

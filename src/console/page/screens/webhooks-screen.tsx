@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals';
 import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
 import { sendTestOf } from '../state/inspect.ts';
-import { usePolled } from '../state/polled.ts';
+import { useQuery } from '../state/query.ts';
 import { addressOf, amend } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { Deliveries } from '../rules/rule-deliveries.tsx';
@@ -22,7 +22,7 @@ const allowed = { short: 5, long: 30 };
 /** The webhooks, what is wrong first. */
 export function WebhooksScreen({ search }: { readonly search: string }) {
   const limit = useSignal(atFirst);
-  const { value, failure } = usePolled((signal) => readWebhooks(search, limit.value, signal), everyMs, [
+  const { value, failure } = useQuery((signal) => readWebhooks(search, limit.value, signal), { everyMs }, [
     search,
     limit.value,
   ]);

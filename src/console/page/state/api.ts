@@ -113,15 +113,17 @@ export const api = {
   search: async (
     text: string,
     page: { readonly after?: string | undefined; readonly skip?: number; readonly limit: number },
+    stop?: AbortSignal,
   ): Promise<RulesFound> => {
     const query = new URLSearchParams({ limit: String(page.limit) });
     if (text !== '') query.set('q', text);
     if (page.after !== undefined) query.set('after', page.after);
     if (page.skip !== undefined) query.set('skip', String(page.skip));
-    return ask('GET', `api/v1/rules?${query}`);
+    return ask('GET', `api/v1/rules?${query}`, { signal: stop });
   },
 
-  rule: async (id: string): Promise<VersionedRule> => versioned(await call('GET', rulePath(id))),
+  rule: async (id: string, stop?: AbortSignal): Promise<VersionedRule> =>
+    versioned(await call('GET', rulePath(id), { signal: stop })),
 
   /** At most 1,000; those that are gone are left out. */
   rules: (ids: readonly string[]): Promise<readonly Rule[]> =>

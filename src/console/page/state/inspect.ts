@@ -73,21 +73,24 @@ export async function runBacktest(
   }
 }
 
-export const readAlarm = (id: string): Promise<AlarmDetail> => ask('GET', `api/v1/alarms/${encodeURIComponent(id)}`);
+export const readAlarm = (id: string, signal?: AbortSignal): Promise<AlarmDetail> =>
+  ask('GET', `api/v1/alarms/${encodeURIComponent(id)}`, { signal });
 
 export const runVerdict = (id: string): Promise<VerdictView> =>
   ask('POST', `api/v1/alarms/${encodeURIComponent(id)}/verdict`, { body: {} });
 
-export async function findMetrics(text: string): Promise<readonly MetricView[]> {
+export async function findMetrics(text: string, signal?: AbortSignal): Promise<readonly MetricView[]> {
   const query = new URLSearchParams({ limit: '30', ...(text !== '' && { q: text }) });
-  const { metrics } = await ask<MetricsView>('GET', `api/v1/metrics?${query}`);
+  const { metrics } = await ask<MetricsView>('GET', `api/v1/metrics?${query}`, { signal });
   return metrics;
 }
 
 /** The tags that the series of a metric have, with their values; none for a metric that was not seen. */
-export async function findTags(name: string): Promise<MetricTagsView['tags']> {
+export async function findTags(name: string, signal?: AbortSignal): Promise<MetricTagsView['tags']> {
   try {
-    const { tags } = await ask<MetricTagsView>('GET', `api/v1/metrics/tags?${new URLSearchParams({ name })}`);
+    const { tags } = await ask<MetricTagsView>('GET', `api/v1/metrics/tags?${new URLSearchParams({ name })}`, {
+      signal,
+    });
     return tags;
   } catch {
     return {};

@@ -1,8 +1,8 @@
-import { useSignal, type Signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import { ApiError, inTime, token } from './api.ts';
-import { isResting } from './pause.ts';
+import type { Signal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import type { ApiError } from './api.ts';
 import { withHead, withMore, type Page, type PagedList, type PageShape } from './paged-list.ts';
+import { useQuery } from './query.ts';
 
 interface PagedOptions<Item, Answer extends Page> extends PageShape<Item, Answer> {
   readonly read: (after: string | undefined, signal: AbortSignal) => Promise<Answer>;
@@ -12,10 +12,8 @@ interface PagedOptions<Item, Answer extends Page> extends PageShape<Item, Answer
 export interface Paged<Item, Answer> {
   /** undefined: nothing was read yet. */
   readonly list: Signal<PagedList<Item, Answer> | undefined>;
-  /** What the server refused; not a lost connection or a missing token, which the whole page tells of. */
   readonly failure: Signal<ApiError | undefined>;
   readonly more: () => void;
-  readonly refresh: () => void;
 }
 
 /** A list of the server's, newest first: its first page is asked for again and again, older ones when somebody wants them. */
@@ -23,48 +21,25 @@ export function usePaged<Item, Answer extends Page>(
   options: PagedOptions<Item, Answer>,
   of: readonly unknown[],
 ): Paged<Item, Answer> {
-  const list = useSignal<PagedList<Item, Answer> | undefined>(undefined);
-  const failure = useSignal<ApiError | undefined>(undefined);
-  const latest = useRef(options);
-  latest.current = options;
-  const ask = useRef(async (_after: string | undefined): Promise<void> => {});
-  useEffect(() => {
-    const stop = new AbortController();
-    list.value = undefined;
-    const isBusy = { first: false, more: false };
-    ask.current = async (after) => {
-      const turn = after === undefined ? 'first' : 'more';
-      if (isBusy[turn]) return;
-      isBusy[turn] = true;
-      try {
-        const answer = await latest.current.read(after, inTime(stop.signal));
-        if (stop.signal.aborted) return;
-        const before = list.value;
-        list.value =
-          before === undefined || after === undefined
-            ? withHead(before, answer, latest.current)
-            : withMore(before, answer, latest.current);
-        failure.value = undefined;
-      } catch (error) {
-        // Whoever left amid an answer wants none of it.
-        if (stop.signal.aborted) return;
-        if (!(error instanceof ApiError)) throw error;
-        if (error.status !== 401 && error.status !== 0) failure.value = error;
-      } finally {
-        isBusy[turn] = false;
-      }
-    };
-    void ask.current(undefined);
-    const timer = setInterval(() => void (isResting() || ask.current(undefined)), options.everyMs);
-    return () => {
-      clearInterval(timer);
-      stop.abort();
-    };
-  }, [...of, token.value]);
-  return {
-    list,
-    failure,
-    more: () => void (list.value?.next !== undefined && ask.current(list.value.next)),
-    refresh: () => void ask.current(undefined),
+  const { read, everyMs } = options;
+  const isMore = useRef(false);
+  const { value, failure, extend } = useQuery<PagedList<Item, Answer>>(
+    async (signal, before) => {
+      const answer = await read(undefined, signal);
+      return withHead(before(), answer, options);
+    },
+    { everyMs, isReset: true },
+    of,
+  );
+  const more = async (): Promise<void> => {
+    const after = value.value?.next;
+    if (after === undefined || isMore.current) return;
+    isMore.current = true;
+    await extend(
+      (signal) => read(after, signal),
+      (before, answer) => withMore(before, answer, options),
+    );
+    isMore.current = false;
   };
+  return { list: value, failure, more: () => void more() };
 }
