@@ -72,6 +72,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
           ...common,
           rules: rules.feed,
           vitals,
+          webhookAllow: config.webhookAllow,
           consoleUrl: config.consoleUrl,
           globalRps: config.globalRps,
         }),

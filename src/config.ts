@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { logLevels, type LogLevel } from './base/logger.ts';
+import { parseNetworks, type Networks } from './receiver/networks.ts';
+import { saslMechanisms, settings, type SaslMechanism, type Setting, type SettingName } from './settings.ts';
 
 /** What a process was told by its environment and flags, parsed once. */
 export interface Config {
@@ -14,6 +16,8 @@ export interface Config {
   readonly brokerSecurity: BrokerSecurity;
   /** Where webhooks are posted: Discord, or what the operator set instead (tests, a proxy). */
   readonly discordApiBase: string | undefined;
+  /** Hosts and networks that webhooks may lead to although they are not public, or not https. */
+  readonly webhookAllow: Networks;
   /** Requests a second to Discord that all instances behind one address make together. */
   readonly globalRps: number;
   /** The page's public address, for links in messages. */
@@ -59,134 +63,8 @@ export interface BrokerSecurity {
     | undefined;
 }
 
-const saslMechanisms = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const;
-type SaslMechanism = (typeof saslMechanisms)[number];
-
 const revealWebhookUrls = ['all', 'writers', 'never'] as const;
 type RevealWebhookUrl = (typeof revealWebhookUrls)[number];
-
-/** One setting: an environment variable, and a flag of the same name. */
-export interface Setting {
-  readonly env: string;
-  readonly help: string;
-  /** Shown after the flag in help; absent for a switch. */
-  readonly placeholder?: string;
-}
-
-/** Every setting there is. HOST is also --host, SSRMS_JWT_SECRET also --ssrms-jwt-secret, and so on. */
-export const settings = {
-  host: { env: 'HOST', placeholder: 'address', help: 'address to listen on (default 127.0.0.1)' },
-  port: { env: 'PORT', placeholder: 'number', help: 'port to listen on; 0 takes a free one' },
-  publish: {
-    env: 'PUBLISH',
-    placeholder: 'address',
-    help: "in a container: the host's address that its port is published at; decides, instead of HOST, whether tokens are needed",
-  },
-  dataDir: { env: 'DATA_DIR', placeholder: 'folder', help: 'folder of the embedded log (default ./data)' },
-  broker: {
-    env: 'BROKER',
-    placeholder: 'servers',
-    help: 'Kafka bootstrap servers, host:port, several with commas; none: the embedded log',
-  },
-  brokerTls: { env: 'BROKER_TLS', help: 'speak TLS with Kafka' },
-  brokerTlsCa: { env: 'BROKER_TLS_CA', placeholder: 'file', help: "PEM file of the broker's certificate authority" },
-  brokerSasl: { env: 'BROKER_SASL', placeholder: 'mechanism', help: `log in to Kafka: ${saslMechanisms.join(', ')}` },
-  brokerUsername: { env: 'BROKER_USERNAME', placeholder: 'name', help: 'user name for Kafka' },
-  brokerPassword: {
-    env: 'BROKER_PASSWORD',
-    placeholder: 'secret',
-    help: 'password for Kafka (better by environment: flags are seen by all users of a machine)',
-  },
-  discordApiBase: {
-    env: 'DISCORD_API_BASE',
-    placeholder: 'url',
-    help: 'post webhooks there instead of https://discord.com/api/v10',
-  },
-  globalRps: {
-    env: 'GLOBAL_RPS',
-    placeholder: 'number',
-    help: 'requests a second to Discord of all instances behind one address; 1 to 48, since Discord allows 50 (default 40)',
-  },
-  consoleUrl: { env: 'CONSOLE_URL', placeholder: 'url', help: 'public address of the page, for links in messages' },
-  jwtSecret: {
-    env: 'SSRMS_JWT_SECRET',
-    placeholder: 'secret',
-    help: 'HS256 secret of the tokens, at least 32 bytes (better by environment)',
-  },
-  jwksUrl: { env: 'SSRMS_JWKS_URL', placeholder: 'url', help: 'https address of the public keys of the tokens (JWKS)' },
-  jwtIssuer: { env: 'SSRMS_JWT_ISSUER', placeholder: 'name', help: 'the issuer (iss) that tokens must have' },
-  jwtAudience: { env: 'SSRMS_JWT_AUDIENCE', placeholder: 'name', help: 'the audience (aud) that tokens must have' },
-  oidcClientId: {
-    env: 'OIDC_CLIENT_ID',
-    placeholder: 'id',
-    help: 'lets people sign in to the page at SSRMS_JWT_ISSUER (OpenID Connect), where the page is this client',
-  },
-  oidcClientSecret: {
-    env: 'OIDC_CLIENT_SECRET',
-    placeholder: 'secret',
-    help: 'secret of that client, if it has one (better by environment)',
-  },
-  oidcScope: {
-    env: 'OIDC_SCOPE',
-    placeholder: 'scopes',
-    help: 'what the page asks of the issuer, with blanks (default "openid rules:read rules:write alarms:read")',
-  },
-  seriesMax: {
-    env: 'SERIES_MAX',
-    placeholder: 'number',
-    help: 'series an alarms instance may hold; samples of further ones are refused and counted (default 1000000)',
-  },
-  timestampPast: {
-    env: 'TIMESTAMP_PAST_SECONDS',
-    placeholder: 'seconds',
-    help: 'how old a sample may be that is posted to ingest (default 3600)',
-  },
-  timestampFuture: {
-    env: 'TIMESTAMP_FUTURE_SECONDS',
-    placeholder: 'seconds',
-    help: 'how far ahead of our clock it may be, to be dated now (default 600; 3000 at the most, for Kafka)',
-  },
-  quotaSamples: {
-    env: 'QUOTA_SAMPLES',
-    placeholder: 'number',
-    help: "samples a second that one token's subject may post (default: no limit)",
-  },
-  quotaBytes: {
-    env: 'QUOTA_BYTES',
-    placeholder: 'number',
-    help: "bytes a second, unpacked, that one token's subject may post (default: no limit)",
-  },
-  quotaSeries: {
-    env: 'QUOTA_SERIES',
-    placeholder: 'number',
-    help: "series an hour that one token's subject may post (default: no limit)",
-  },
-  influxBasicAuth: {
-    env: 'INFLUX_BASIC_AUTH',
-    help: "let clients of Influx' first API send their token as the password of Basic",
-  },
-  noAuth: {
-    env: 'NO_AUTH',
-    help: 'listen on a public address without tokens: everybody who reaches it may change rules',
-  },
-  readOnly: {
-    env: 'READ_ONLY',
-    help: 'refuse every change over HTTP, whoever asks for it: a console to look at',
-  },
-  revealWebhookUrl: {
-    env: 'REVEAL_WEBHOOK_URL',
-    placeholder: 'who',
-    help: 'who is shown the webhook URL of a rule: all who may read rules, writers alone, or never (default all)',
-  },
-  hostNames: {
-    env: 'HOST_NAMES',
-    placeholder: 'names',
-    help: 'names that requests may call this host, with commas (default: loopback and the address)',
-  },
-  logLevel: { env: 'LOG_LEVEL', placeholder: 'level', help: `${logLevels.join(', ')} (default info)` },
-} as const satisfies Record<string, Setting>;
-
-export type SettingName = keyof typeof settings;
 
 /** A setting that cannot be used. The message names the variable, the value (never a secret's) and what is allowed. */
 export class ConfigError extends Error {
@@ -194,11 +72,6 @@ export class ConfigError extends Error {
 }
 
 export type Flags = Partial<Record<SettingName, string | boolean>>;
-
-/** `SSRMS_JWT_SECRET` is the flag `--ssrms-jwt-secret`. */
-export function flagOf(setting: Setting): string {
-  return `--${setting.env.toLowerCase().replaceAll('_', '-')}`;
-}
 
 /**
  * Reads all settings, a flag before the environment, an empty text as absent. Throws ConfigError.
@@ -222,6 +95,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     broker: brokers(text('broker')),
     brokerSecurity: brokerSecurity(text, switched),
     discordApiBase: webAddress(settings.discordApiBase, text('discordApiBase'))?.replace(/\/+$/, ''),
+    webhookAllow: networks(settings.webhookAllow, text('webhookAllow') ?? ''),
     globalRps: wholeNumber(settings.globalRps, text('globalRps') ?? '40', 48, 1),
     consoleUrl: consoleAddress(webAddress(settings.consoleUrl, text('consoleUrl'))),
     jwtSecret: text('jwtSecret'),
@@ -372,6 +246,12 @@ function webAddress(setting: Setting, value: string | undefined): string | undef
 }
 
 /** A link in each embed of a message must leave room for the alarm itself. */
+function networks(setting: Setting, value: string): Networks {
+  const parsed = parseNetworks(value);
+  if ('problem' in parsed) throw new ConfigError(`${setting.env} ${parsed.problem}`);
+  return parsed;
+}
+
 const consoleUrlCharactersMax = 200;
 
 function consoleAddress(address: string | undefined): string | undefined {

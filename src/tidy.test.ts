@@ -113,12 +113,13 @@ const rooms: Record<string, Permitted> = {
   },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
-    rooms: ['base', 'app.ts', 'config.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
+    rooms: ['base', 'app.ts', 'config.ts', 'settings.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
     node: true,
     packages: ['commander'],
   },
   'main.ts': { rooms: ['cli'], node: true, packages: [] },
-  'config.ts': { rooms: ['base', 'rule'], node: true, packages: [] },
+  'settings.ts': { rooms: ['base'], node: false, packages: [] },
+  'config.ts': { rooms: ['settings.ts', 'base', 'rule', 'receiver/networks.ts'], node: true, packages: [] },
   'topics.ts': { rooms: ['log/log.ts'], node: false, packages: [] },
   'app.ts': {
     rooms: [

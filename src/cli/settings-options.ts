@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
-import { flagOf, settings, type Flags, type Setting, type SettingName } from '../config.ts';
+import type { Flags } from '../config.ts';
+import { flagOf, settings, type Setting, type SettingName } from '../settings.ts';
 
 /** Adds the flags of these settings to a command, each naming its environment variable. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { LookupFunction } from 'node:net';
 import { test } from 'node:test';
 import { notificationFor } from '../../../test/support/notification.ts';
@@ -117,3 +119,37 @@ test('a limit may name a date, and a 503 a time', async (t) => {
   server.answer = (response) => void response.writeHead(503, { 'retry-after': '3' }).end();
   assert.equal(destination.waitMsAfter(await destination.request({ act: 'probe' }), nowMs), 3_000);
 });
+
+type Verifier = (headers: IncomingHttpHeaders, body: string, secret: string) => boolean;
+
+test('the verification in docs/WEBHOOKS.md accepts what is sent, and nothing else', async (t) => {
+  const { server, destination } = await contractBench(t, webhook);
+  await destination.request({ act: 'send', message: destination.pack(due(1), {}, 'full'), idempotencyKey: 'n0' });
+  const [{ headers, body }] = server.requests as [(typeof server.requests)[number]];
+  const [, snippet = ''] = /```js\n(.*?)```/s.exec(readFileSync('docs/WEBHOOKS.md', 'utf8')) ?? [];
+  const { isGenuine } = (await import(`data:text/javascript,${encodeURIComponent(snippet)}`)) as {
+    isGenuine: Verifier;
+  };
+  assert.equal(isGenuine(headers, body, webhook.secret!), true);
+  assert.equal(isGenuine(headers, `${body} `, webhook.secret!), false);
+  assert.equal(isGenuine(headers, body, 'another secret of some length'), false);
+  assert.equal(isGenuine({ ...headers, 'webhook-timestamp': '1' }, body, webhook.secret!), false);
+});
+
+test('the body in docs/WEBHOOKS.md has the fields of what is sent', async (t) => {
+  const { destination } = await contractBench(t, webhook);
+  const facts = { consoleUrl: 'https://ssrms.example.com', judgedMs: () => 0 };
+  const sent = JSON.parse(JSON.stringify({ id: 'n0', ...destination.pack(due(1), facts, 'full').body })) as Shown;
+  const blocks = [...readFileSync('docs/WEBHOOKS.md', 'utf8').matchAll(/```json\n(.*?)```/gs)].map(
+    ([, text]) => JSON.parse(text!) as Shown,
+  );
+  const shown = blocks.find(({ type }) => type === 'notifications')!;
+  const fieldsOf = (body: Shown): string[][] =>
+    [body, body.notifications[0]!, body.notifications[0]!.alarm].map((part) => Object.keys(part).sort());
+  assert.deepEqual(fieldsOf(shown), fieldsOf(sent));
+});
+
+interface Shown {
+  readonly type: string;
+  readonly notifications: readonly { readonly alarm: object }[];
+}
