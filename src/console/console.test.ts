@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import { ok } from '../alarm/alarm-state.ts';
 import { bearer } from '../http/testing/test-server.ts';
 import { partitionOf } from '../log/murmur2.ts';
@@ -40,14 +41,6 @@ async function alarms(query = ''): Promise<{ total: number; alarms: AlarmBody[] 
   return (await answer.json()) as { total: number; alarms: AlarmBody[] };
 }
 
-async function until(check: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 2_000;
-  while (!(await check())) {
-    assert.ok(Date.now() < deadline, 'not within two seconds');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 const ruleId = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
 test('states of alarms are read from the log, firing first and longest first, and narrowed', async () => {
@@ -83,7 +76,7 @@ test('states of alarms are read from the log, firing first and longest first, an
     offset: 4,
   });
   await appendAlarm(storage.log, { ruleId: ruleId(3), metric: 'other', state: ok, x: 1, offset: 5 });
-  await until(async () => (await alarms()).total === 5);
+  await waitUntil('five alarms', async () => (await alarms()).total === 5);
   const all = (await alarms()).alarms;
   assert.deepEqual(
     all.map(({ rule_id, state }) => `${rule_id.at(-1)} ${state}`),
@@ -126,17 +119,17 @@ test('the largest sample offset wins, a tie the later, and a tombstone removes',
     appendAlarm(storage.log, { ruleId: ruleId(7), metric: 'tie', state: firingSince(1_000), x, offset });
   const value = async () => (await alarms(`?rule_id=${ruleId(7)}`)).alarms[0]?.value;
   await put(10, 1);
-  await until(async () => (await value()) === 1);
+  await waitUntil('the value is 1', async () => (await value()) === 1);
   await put(9, 2);
   await put(10, 3);
-  await until(async () => (await value()) === 3);
+  await waitUntil('the value is 3', async () => (await value()) === 3);
   await put(5, 4);
   // A later record of the same partition shows that the old news has been read.
   await appendAlarm(storage.log, { ruleId: ruleId(8), metric: 'tie', state: ok, offset: 12 });
-  await until(async () => (await alarms(`?rule_id=${ruleId(8)}`)).total === 1);
+  await waitUntil('its alarm', async () => (await alarms(`?rule_id=${ruleId(8)}`)).total === 1);
   assert.equal((await alarms(`?rule_id=${ruleId(7)}`)).alarms[0]?.value, 3, 'old news is no news');
   await put(11, 5);
-  await until(async () => (await value()) === 5);
+  await waitUntil('the value is 5', async () => (await value()) === 5);
   await storage.log.append(topics.alarms.name, [
     { key: Buffer.from('nonsense'), value: Buffer.from('{'), timestampMs: Date.now(), partition: 0 },
   ]);
@@ -145,7 +138,7 @@ test('the largest sample offset wins, a tie the later, and a tombstone removes',
   await storage.log.append(topics.alarms.name, [
     { key: Buffer.from(`${ruleId(7)} ["tie"]`), value: null, timestampMs: Date.now(), partition },
   ]);
-  await until(async () => (await alarms('?metric_name=tie')).total === 1);
+  await waitUntil('its alarm', async () => (await alarms('?metric_name=tie')).total === 1);
 });
 
 interface StatusBody {
@@ -170,8 +163,7 @@ test('the status counts rules, alarms by state, and samples', async () => {
     headers: json,
     body: '[{"name":"a","value":1},{"name":"b","value":1}]',
   });
-  const deadline = Date.now() + 4_000;
-  while ((await status()).samples_last_minute !== 2) assert.ok(Date.now() < deadline);
+  await waitUntil('two samples are counted', async () => (await status()).samples_last_minute === 2);
 });
 
 test('the search gives rules with their states, and no webhook', async () => {
@@ -193,7 +185,7 @@ test('the search gives rules with their states, and no webhook', async () => {
   });
   const search = async (query: string) =>
     await (await fetch(`${system.url}/api/v1/rules?q=${encodeURIComponent(query)}`)).text();
-  await until(async () => (await search('state:firing metric:searched')).includes(made.id));
+  await waitUntil('the rule fires', async () => (await search('state:firing metric:searched')).includes(made.id));
   const text = await search('found');
   assert.doesNotMatch(text, /tttt/);
   const [found] = (JSON.parse(text) as { rules: { state: string; firing: number; worst: { value: number } }[] }).rules;

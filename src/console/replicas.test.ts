@@ -1,6 +1,7 @@
 // Several consoles on one log, which know nothing of each other; and how long a stream lasts.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { waitForValue } from '../../test/support/wait-until.ts';
 import { ok } from '../alarm/alarm-state.ts';
 import { fastClock } from '../base/testing/fast-clock.ts';
 import { bearer } from '../http/testing/test-server.ts';
@@ -129,8 +130,8 @@ test('a rule that one instance makes is found by the search of the others, and i
   const made = await fetch(`${first.url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(rule) });
   const { id } = (await made.json()) as { id: string };
   const found = async (): Promise<unknown> => (await fetch(`${second.url}/api/v1/rules/ids?q=metric:made-at-*`)).json();
-  const deadline = Date.now() + waitMsMax;
-  while (JSON.stringify(await found()) !== JSON.stringify({ ids: [id], total: 1 })) assert.ok(Date.now() < deadline);
+  const expected = JSON.stringify({ ids: [id], total: 1 });
+  await waitForValue('the other finds it', found, (value) => JSON.stringify(value) === expected);
   const seen = (await fetch(`${second.url}/rules/${id}`)).headers.get('etag')!;
   const put = async (url: string, threshold: number): Promise<number> => {
     const body = JSON.stringify({ ...rule, threshold });
@@ -138,7 +139,8 @@ test('a rule that one instance makes is found by the search of the others, and i
     return answer.status;
   };
   assert.equal(await put(first.url, 2), 200);
-  while ((await fetch(`${second.url}/rules/${id}`)).headers.get('etag') === seen) assert.ok(Date.now() < deadline);
+  const etag = async (): Promise<string | null> => (await fetch(`${second.url}/rules/${id}`)).headers.get('etag');
+  await waitForValue('the other has the edit', etag, (value) => value !== seen);
   assert.equal(await put(second.url, 3), 412);
 });
 

@@ -1,10 +1,7 @@
 // What the cases of log.contract.ts and the tests of single adapters are made of.
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { recordsOf } from './batch.ts';
 import type { Log, NewRecord, Place, RecordChunk } from './log.ts';
-
-const patienceMs = 30_000;
 
 /** A record as tests write and compare it: text for bytes. */
 export interface Written {
@@ -44,18 +41,6 @@ export async function readAll(chunks: AsyncIterable<RecordChunk>): Promise<Writt
     expected = chunk.nextOffset;
   }
   return all;
-}
-
-export async function until(
-  what: string,
-  isTrue: () => boolean | Promise<boolean>,
-  timeoutMs = patienceMs,
-): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) assert.fail(`not within ${timeoutMs} ms: ${what}`);
-    await sleep(5);
-  }
 }
 
 /** Resolves when the signal aborts: what a handler does that has nothing to do. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { aborted, newName, newRecord, newTopic, numbers, readAll, until, writtenIn } from './contract-bench.ts';
+import { waitUntil } from '../../test/support/wait-until.ts';
+import { aborted, newName, newRecord, newTopic, numbers, readAll, writtenIn } from './contract-bench.ts';
 import { ClaimLost, OffsetGone, type Claim, type Log, type RecordChunk } from './log.ts';
 
 export function groups(theLog: () => Log): void {
@@ -57,14 +58,14 @@ function sharing(theLog: () => Log): void {
     const place = { topic: await newTopic(log, 20), group: newName('group') };
     const watch = new Watch();
     const first = new Member(log, place, watch);
-    await until('the first has all', () => first.held.size === 20);
+    await waitUntil('the first has all', () => first.held.size === 20);
     const stayed = [...first.held.values()];
     const second = new Member(log, place, watch);
-    await until('each has ten', () => first.held.size === 10 && second.held.size === 10);
+    await waitUntil('each has ten', () => first.held.size === 10 && second.held.size === 10);
     assert.equal(new Set([...first.held.keys(), ...second.held.keys()]).size, 20);
     assert.equal(stayed.filter((claim) => !claim.signal.aborted).length, 10, 'what stays is not interrupted');
     await first.leave();
-    await until('the second has all', () => second.held.size === 20);
+    await waitUntil('the second has all', () => second.held.size === 20);
     await second.leave();
     assert.equal(watch.busy.size, 0);
     assert.deepEqual(watch.violations, []);
@@ -89,7 +90,7 @@ function sharing(theLog: () => Log): void {
       await aborted(claim.signal);
     };
     const running = log.process(topic, newName('group'), handle, stop.signal);
-    await until('both are claimed', () => starts.size === 2);
+    await waitUntil('both are claimed', () => starts.size === 2);
     assert.deepEqual(starts.get(0), [undefined, 3]);
     assert.deepEqual(starts.get(1), [undefined, 2]);
     stop.abort();

@@ -3,17 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import {
-  aborted,
-  newName,
-  newRecord,
-  newTopic,
-  numbers,
-  readAll,
-  until,
-  writtenIn,
-  type Written,
-} from './contract-bench.ts';
+import { waitUntil } from '../../test/support/wait-until.ts';
+import { aborted, newName, newRecord, newTopic, numbers, readAll, writtenIn, type Written } from './contract-bench.ts';
 import { groups } from './groups.contract.ts';
 import { LogUnavailable, OffsetGone, type Claim, type Log, type RecordChunk } from './log.ts';
 import { partitionOf } from './murmur2.ts';
@@ -369,7 +360,7 @@ function closing(setup: ContractSetup): void {
       isSettled = true;
     };
     const running = log.process(topic, newName('group'), handle, stop.signal);
-    await until('it is claimed', () => isClaimed);
+    await waitUntil('it is claimed', () => isClaimed);
     const outcome = Promise.allSettled([view.ended, running, view.applied({ partition: 0, offset: 99 })]);
     await log.close();
     assert.equal(isSettled, true);

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil as until } from '../../test/support/wait-until.ts';
 import { notificationFor } from '../../test/support/notification.ts';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
 import { formatNotification, type Notification } from '../alarm/notification.ts';
@@ -113,14 +114,6 @@ function newRule({ fake, rules }: Bench): { ruleId: string; webhookId: string } 
 
 const valuesAt = (fake: FakeDiscord, webhookId: string): string[] =>
   fake.ledger.accepted(webhookId).flatMap((entry) => entry.alarms.map((alarm) => alarm.value));
-
-async function until(what: string, isTrue: () => boolean | Promise<boolean>, patienceMs = 30_000): Promise<void> {
-  const deadline = performance.now() + patienceMs;
-  while (!(await isTrue())) {
-    if (performance.now() > deadline) assert.fail(`not in time: ${what}`);
-    await sleep(10);
-  }
-}
 
 async function deliveries(log: Log): Promise<DeliveryRecord[]> {
   const found: DeliveryRecord[] = [];
@@ -302,7 +295,7 @@ test('what a webhook cannot take in time stays in the log, and delays no other o
     );
     return ended.length === many.length;
   };
-  await until('all have ended, those that were left in the log too', isEnded, 90_000);
+  await until('all have ended, those that were left in the log too', isEnded, { msMax: 90_000 });
   await stop();
   const outcomes = (await outcomesOf(bench.log)).reduce(
     (sum, outcome) => sum.set(outcome, (sum.get(outcome) ?? 0) + 1),

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
 import { notificationFor } from '../../test/support/notification.ts';
 import { formatNotification, type Notification } from '../alarm/notification.ts';
@@ -114,10 +115,6 @@ async function order(body: unknown): Promise<Order> {
   return (await answer.json()) as Order;
 }
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 20_000; !(await isSo()); await sleep(20))
-    assert.ok(Date.now() < deadline, `${what} in time`);
-}
 const outcomeOf = async (id: string): Promise<string | undefined> =>
   (await list()).deliveries.find((each) => each.notification_id === id)?.outcome;
 const accepted = (webhookId: string): string[] =>
@@ -128,7 +125,7 @@ async function makeDead(x = 101): Promise<{ id: string; ruleId: string; webhookI
   const { ruleId, webhookId } = await newRule();
   fake.faults.add([{ kind: 'odd_400', webhookId, times: 2 }]);
   const id = await enqueue(webhookId, notificationFor(ruleId, x));
-  await until('it is dead', async () => (await outcomeOf(id)) === 'dead');
+  await waitUntil('it is dead', async () => (await outcomeOf(id)) === 'dead');
   return { id, ruleId, webhookId };
 }
 
@@ -137,7 +134,7 @@ test('the list says of each notification what became of it, the newest first', a
   await sleep(5);
   const { ruleId, webhookId } = await newRule();
   const id = await enqueue(webhookId, notificationFor(ruleId, 102));
-  await until('it is delivered', async () => (await outcomeOf(id)) === 'delivered');
+  await waitUntil('it is delivered', async () => (await outcomeOf(id)) === 'delivered');
   const { total, deliveries } = await list();
   assert.equal(total, 2);
   const [first, second] = deliveries as [Shown, Shown];
@@ -187,8 +184,8 @@ test('what is dead is sent again under an id of its own, once, and not when it h
   const { id, webhookId } = await makeDead();
   const again = await order({ notification_ids: [id] });
   assert.deepEqual(again, { resent: [{ notification_id: id, as: `${id}~1` }], revived: [], refused: [], left: 0 });
-  await until('it arrives', () => accepted(webhookId).length === 1);
-  await until('its end is known', async () => (await outcomeOf(`${id}~1`)) === 'delivered');
+  await waitUntil('it arrives', () => accepted(webhookId).length === 1);
+  await waitUntil('its end is known', async () => (await outcomeOf(`${id}~1`)) === 'delivered');
   const third = await order({ notification_ids: [`${id}~1`] });
   assert.deepEqual(third.resent, []);
   assert.match(third.refused[0]?.reason ?? '', /it was delivered, message \d+/);
@@ -209,7 +206,7 @@ test('orders given at once, on one instance or on two, are one order', async () 
   await storage.log.append(topics.notifications.name, [
     { key: Buffer.from(record!.key), value: Buffer.from(record!.value!), timestampMs: Date.now() },
   ]);
-  await until('it arrives', () => accepted(webhookId).length === 1);
+  await waitUntil('it arrives', () => accepted(webhookId).length === 1);
   await sleep(300);
   assert.equal(accepted(webhookId).length, 1);
 });
@@ -218,13 +215,13 @@ test('what died twice can be sent a third time, and goes where its rule points n
   const { id, ruleId, webhookId } = await makeDead();
   fake.faults.add([{ kind: 'odd_400', webhookId, times: 2 }]);
   await order({ rule: ruleId, outcome: 'dead' });
-  await until('it is dead again', async () => (await outcomeOf(`${id}~1`)) === 'dead');
+  await waitUntil('it is dead again', async () => (await outcomeOf(`${id}~1`)) === 'dead');
   const { url, webhook } = fake.addWebhook();
   await send('PUT', `/rules/${ruleId}`, { metric_name: 'cpu', threshold: 90, discord_webhook_url: url });
   assert.deepEqual((await order({ since: '1h' })).resent, [{ notification_id: id, as: `${id}~2` }]);
   const appended = (await storage.records(topics.notifications.name)).find(({ value }) => value?.includes(`${id}~2`));
   assert.equal(appended?.key, webhook.id);
-  await until('it arrives there', () => accepted(webhook.id).length === 1);
+  await waitUntil('it arrives there', () => accepted(webhook.id).length === 1);
   assert.deepEqual(accepted(webhookId), []);
 });
 
@@ -254,7 +251,7 @@ test('what is parked is sent, once, when its webhook is well again and somebody 
     await enqueue(webhookId, notificationFor(ruleId, 101)),
     await enqueue(webhookId, notificationFor(ruleId, 102)),
   ];
-  await until('both are parked', async () => (await list('?outcome=parked')).total === 2);
+  await waitUntil('both are parked', async () => (await list('?outcome=parked')).total === 2);
   const { deliveries } = await list('?outcome=parked');
   assert.match(deliveries[0]?.reason ?? '', /404 Unknown Webhook/);
   const shown = async () =>
@@ -263,8 +260,8 @@ test('what is parked is sent, once, when its webhook is well again and somebody 
   fake.control({ reviveWebhook: webhookId });
   const { resent, revived } = await order({ notification_ids: ids });
   assert.deepEqual([resent, [...revived].sort()], [[], [...ids].sort()]);
-  await until('both arrive', () => accepted(webhookId).length === 2);
-  await until('both ends are known', async () => (await list('?outcome=delivered')).total === 2);
+  await waitUntil('both arrive', () => accepted(webhookId).length === 2);
+  await waitUntil('both ends are known', async () => (await list('?outcome=delivered')).total === 2);
   await sleep(300);
   assert.deepEqual(accepted(webhookId), ['101', '102']);
   assert.equal((await shown())[0]?.delivery, undefined);

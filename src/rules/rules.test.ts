@@ -1,5 +1,6 @@
 import { after, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import { bearer, listeningServer, testAuth, testLogger, type TestServer } from '../http/testing/test-server.ts';
 import { openTestLog, slowLog, type TestLog } from '../http/testing/test-log.ts';
 import { pino } from 'pino';
@@ -111,8 +112,8 @@ test('a rule is found at once on the instance that took it, and within a second 
     assert.ok((await (await send('GET', '/rules')).text()).includes(text));
   }
   const { rule } = await make();
-  const deadline = Date.now() + 1_000;
-  while ((await fetch(`${other.url}/rules/${rule.id}`)).status !== 200) assert.ok(Date.now() < deadline);
+  const isThere = async (): Promise<boolean> => (await fetch(`${other.url}/rules/${rule.id}`)).status === 200;
+  await waitUntil('the other instance has the rule', isThere, { msMax: 1_000 });
   await other.stop();
 });
 
@@ -360,8 +361,8 @@ test('a broken record leaves the last good version in force, and health says whi
       status: string;
       checks: { rules: { detail?: string } };
     };
-  const deadline = Date.now() + 2_000;
-  while ((await report()).checks.rules.detail?.includes(fresh) !== true) assert.ok(Date.now() < deadline);
+  const names = async (): Promise<boolean> => (await report()).checks.rules.detail?.includes(fresh) === true;
+  await waitUntil('health names the rule', names, { msMax: 2_000 });
   const { status, checks } = await report();
   assert.equal(status, 'warn');
   assert.match(checks.rules.detail ?? '', new RegExp(rule.id));

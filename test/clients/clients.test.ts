@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../support/wait-until.ts';
 import { signToken } from '../../src/http/token.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
@@ -63,13 +64,11 @@ async function newRule(metric: string, threshold: number): Promise<string> {
 
 async function alarmAt(webhookId: string, output: () => string = () => ''): Promise<Embed> {
   const system = { rulesUrl: up.url, ingestUrl: up.url, fake };
-  const deadline = performance.now() + alarmMsMax;
-  while (performance.now() < deadline) {
-    const [embed] = embedsAt(system, webhookId);
-    if (embed !== undefined) return embed;
-    await sleep(10);
+  try {
+    return await waitUntil('the alarm arrives', () => embedsAt(system, webhookId)[0], { msMax: alarmMsMax });
+  } catch (cause) {
+    throw new Error(`no alarm came\n${output()}\n${up.output()}`, { cause });
   }
-  throw new Error(`no alarm came\n${output()}\n${up.output()}`);
 }
 
 const valueOf = (embed: Embed): string | undefined => embed.fields.find(({ name }) => name === 'Metric value')?.value;

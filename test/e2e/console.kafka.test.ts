@@ -2,7 +2,7 @@
 // tells live, what it holds of the past, what a backtest says and what came to Discord must be one and the same.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../support/wait-until.ts';
 import { startPageBrowser, type PageBrowser } from '../../src/console/testing/browser-page.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
@@ -11,7 +11,6 @@ import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { embedsAt, newMetric, postJson, publish, type Sample, type SystemUnderTest } from './scenario.ts';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
-const waitMsMax = 60_000;
 
 let kafka: Kafka;
 let fake: FakeDiscord;
@@ -47,11 +46,6 @@ async function read<Answer>(path: string): Promise<Answer> {
   return (await answer.json()) as Answer;
 }
 
-async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + waitMsMax; !(await holds()); await sleep(50))
-    assert.ok(Date.now() < deadline, `not within ${waitMsMax / 1_000} s: ${what}`);
-}
-
 interface RuleFields {
   readonly metric_name: string;
   readonly threshold: number;
@@ -74,7 +68,7 @@ async function makeRule(fields: RuleFields): Promise<MadeRule> {
 /** Until each instance that judges has it, as the page says. */
 async function untilInForce(rules: readonly MadeRule[]): Promise<void> {
   for (const { id } of rules) {
-    await until(`rule ${id} is in force on both`, async () => {
+    await waitUntil(`rule ${id} is in force on both`, async () => {
       // The other console may not have heard of it yet.
       const answer = await fetch(`${second.url}/api/v1/rules/${id}/in-force`);
       const said = (await answer.json()) as { in_force?: number; of?: number };
@@ -166,7 +160,7 @@ test('kafka: one console is killed under load, and stream, history, backtest and
   for (let round = 0; round < rounds; round++) {
     await publish(system(), roundOf(round));
     if (round !== rounds / 2) continue;
-    await until('the first console tells of something', () => told.length > 0);
+    await waitUntil('the first console tells of something', () => told.length > 0);
     await first.kill();
   }
   const place = await following;
@@ -177,7 +171,7 @@ test('kafka: one console is killed under load, and stream, history, backtest and
     system(),
     metrics.map((name) => ({ name, value: 1e10, timestamp: Date.now() })),
   );
-  await until('the stream tells of the last samples', () =>
+  await waitUntil('the stream tells of the last samples', () =>
     lasts.every(({ id }) => told.some(({ rule_id: ruleId, to }) => ruleId === id && to === 'firing')),
   );
   assert.equal(new Set(told.map(({ place: at }) => at)).size, told.length, 'no transition is told twice');
@@ -200,7 +194,7 @@ test('kafka: one console is killed under load, and stream, history, backtest and
       .filter(({ rule_id: ruleId, to }) => ruleId === id && to === 'firing')
       .map(({ alarm_id: alarmId }) => alarmId!);
     assert.deepEqual(byStream.toSorted(), bySaid, `the stream of rule ${id}`);
-    await until(
+    await waitUntil(
       `${said.notifications} messages of rule ${id}`,
       () => embedsAt(system(), webhookId).length >= said.notifications,
     );

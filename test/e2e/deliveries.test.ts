@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { postJson } from './scenario.ts';
@@ -41,11 +41,8 @@ async function deliveries(...args: string[]): Promise<{ code: number | null; out
 }
 
 async function untilListed(text: RegExp, ...args: string[]): Promise<string> {
-  for (const deadline = Date.now() + 20_000; ; await sleep(200)) {
-    const { output } = await deliveries(...args);
-    if (text.test(output)) return output;
-    assert.ok(Date.now() < deadline, output);
-  }
+  const list = async (): Promise<string> => (await deliveries(...args)).output;
+  return waitForValue(`a list that matches ${text}`, list, (output) => text.test(output));
 }
 
 test('what Discord refused is found, with the reason, and sent again', async () => {

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue, waitUntil } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import {
@@ -78,9 +79,7 @@ test("embedded: this machine's own figures come in each second, and a rule on on
       const wanted = ['cpu-percent', 'disk-percent', 'network-received-bytes-per-second'];
       return wanted.filter((name) => !listed.includes(JSON.stringify(name)));
     };
-    const deadline = performance.now() + 20_000;
-    while ((await missing()).length > 0 && performance.now() < deadline) await sleep(100);
-    assert.deepEqual(await missing(), []);
+    await waitForValue('all metrics are listed', missing, (names) => names.length === 0, { pollMs: 100 });
   } finally {
     assert.equal(await source.stop(), 0, source.output());
   }
@@ -94,8 +93,8 @@ test('embedded: SIGTERM ends it in good order, with exit code 0', async () => {
 
 /** As expectEmbeds, when marked repeats are allowed. */
 async function expectEmbedsAtLeast(webhookId: string, count: number): Promise<ReturnType<typeof embedsAt>> {
-  const deadline = performance.now() + 60_000;
-  while (embedsAt(system(), webhookId).length < count && performance.now() < deadline) await sleep(50);
+  const areThere = (): boolean => embedsAt(system(), webhookId).length >= count;
+  await waitUntil(`${count} messages`, areThere, { msMax: 60_000 });
   await sleep(3_000);
   const embeds = embedsAt(system(), webhookId);
   assert.ok(embeds.length >= count, `${embeds.length} messages for ${count} spikes`);

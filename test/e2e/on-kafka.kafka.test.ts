@@ -2,6 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { runTool, startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
 import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
@@ -123,7 +124,11 @@ test('kafka: deliveries are listed, and sent again, from the log itself or over 
   };
   const list = async (...args: string[]): Promise<string> =>
     (await deliveries('--json', '--rule', rule.id, '--outcome', 'dead', ...args)).output;
-  for (const deadline = Date.now() + 30_000; !(await list()).includes('"dead"');) assert.ok(Date.now() < deadline);
+  await waitForValue(
+    'it is dead',
+    () => list(),
+    (lines) => lines.includes('"dead"'),
+  );
   const fromLog = JSON.parse(await list()) as { webhook_id: string; notification_id: string };
   assert.equal(fromLog.webhook_id, rule.webhookId);
   assert.deepEqual(JSON.parse(await list('--url', rules.url)), fromLog);

@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import type { ExpectedAlarm } from '../support/fake-discord/ledger-facts.ts';
 import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
@@ -64,8 +65,8 @@ test(`every alarm arrives, in order, and a copy only where an answer was lost or
       up = await start();
     }
   }
-  for (const deadline = Date.now() + 120_000; fake.facts(expected).lost.length > 0; await sleep(100))
-    assert.ok(Date.now() < deadline, `lost: ${fake.facts(expected).lost.join('; ')}`);
+  const lost = (): readonly string[] => fake.facts(expected).lost;
+  await waitForValue('nothing is lost', lost, (names) => names.length === 0, { msMax: 120_000, pollMs: 100 });
   // Whatever is still under way may yet be a copy.
   await sleep(3_000);
 
@@ -103,8 +104,7 @@ test('what cannot arrive stays visible, with the reason', async () => {
     const { output } = await runSsrms(['deliveries', '--rule', ruleId, '--json', '--url', up.url]);
     return output.split('\n').filter((line) => line.includes('"parked"'));
   };
-  for (const deadline = Date.now() + 20_000; (await list()).length < 3; await sleep(200))
-    assert.ok(Date.now() < deadline);
+  await waitForValue('three are parked', list, (lines) => lines.length >= 3);
   for (const line of await list()) assert.match(line, /"reason":"404 Unknown Webhook \(code 10015\)"/);
   const rules = (await (await fetch(`${up.url}/rules?expand=delivery`)).json()) as { id: string; delivery?: object }[];
   assert.deepEqual(

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { postJson } from './scenario.ts';
@@ -99,21 +99,15 @@ test('many rules are disabled, enabled, exported, imported and deleted', async (
 test('what fires is listed, one alarm is told of, and the system says how it is', async () => {
   const id = await create('burning', 'tags.host=a');
   await postJson(`${up.url}/api/v1/metrics`, { name: 'burning', value: 97.5, tags: { host: 'a' } });
-  let output = '';
-  for (const deadline = Date.now() + 30_000; !output.includes('burning'); await sleep(100)) {
-    assert.ok(Date.now() < deadline, output);
-    output = await ssrms('alarms', 'list', '--state', 'firing');
-  }
+  const firing = (): Promise<string> => ssrms('alarms', 'list', '--state', 'firing');
   assert.match(
-    output,
+    await waitForValue('its alarm fires', firing, (text) => text.includes('burning')),
     new RegExp(`^STATE +SINCE[\\s\\S]*firing +\\S+ \\S+ +97.5 +${id} +[0-9a-f-]{36} +burning host=a`),
   );
   const listed = (await ssrms('alarms', 'list', '--rule', id, '--json')).split('\n')[0]!;
   const { alarm_id: alarmId } = JSON.parse(listed) as { alarm_id: string };
-  for (const deadline = Date.now() + 30_000; !/Message +fired: delivered/.test(output); await sleep(100)) {
-    assert.ok(Date.now() < deadline, output);
-    output = await ssrms('alarms', 'get', alarmId);
-  }
+  const alarm = (): Promise<string> => ssrms('alarms', 'get', alarmId);
+  const output = await waitForValue('it is delivered', alarm, (text) => /Message +fired: delivered/.test(text));
   assert.match(output, /^Series +burning host=a\nState +firing\nCause +97\.5/);
   assert.match(await ssrms('system'), /Rules +\d+[\s\S]*INSTANCE +STATE[\s\S]*live +rules ingest alarms console/);
   assert.ok((JSON.parse(await ssrms('system', '--json')) as { instances: unknown[] }).instances.length > 0);

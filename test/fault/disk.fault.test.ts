@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../support/wait-until.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { recordsOf } from '../../src/log/batch.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
@@ -98,8 +99,11 @@ class Subject {
 
   /** Exactly what was accepted is at Discord, once, in order. */
   async check(): Promise<void> {
-    for (const deadline = Date.now() + 2 * waitMsMax; this.fake.facts(this.accepted).lost.length > 0; await sleep(100))
-      assert.ok(Date.now() < deadline, `lost: ${this.fake.facts(this.accepted).lost.slice(0, 3).join('; ')}`);
+    const lostNow = (): readonly string[] => this.fake.facts(this.accepted).lost.slice(0, 3);
+    await waitForValue('nothing is lost', lostNow, (names) => names.length === 0, {
+      msMax: 2 * waitMsMax,
+      pollMs: 100,
+    });
     await sleep(1_500);
     const { lost, doubled, unexpected, outOfOrder, overlapped } = this.fake.facts(this.accepted);
     assert.deepEqual(

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../support/wait-until.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import type { Failpoint } from '../../src/base/failpoint.ts';
 import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
@@ -242,11 +243,7 @@ export class Fleet {
   }
 
   async until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
-    const deadline = performance.now() + timeoutMs;
-    while (!(await isTrue())) {
-      if (performance.now() > deadline) assert.fail(`not within ${timeoutMs} ms: ${what}`);
-      await sleep(20);
-    }
+    await waitUntil(what, isTrue, { msMax: timeoutMs, pollMs: 20 });
   }
 
   /** What all instances of the run have written to their logs. */

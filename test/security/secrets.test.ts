@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../support/wait-until.ts';
 import { recordsOf } from '../../src/log/batch.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
 import { testLogger } from '../../src/http/testing/test-server.ts';
@@ -100,11 +100,6 @@ async function makeRule(metric: string, url: string): Promise<string> {
   assert.equal(status, 201, text);
   heard.pop();
   return (JSON.parse(text) as { id: string }).id;
-}
-
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 60_000; !(await isSo()); await sleep(100))
-    assert.ok(Date.now() < deadline, `${what} in time`);
 }
 
 /** Everything heard so far, once; all who said a token are named. */
@@ -203,10 +198,10 @@ test('whatever Discord answers, nobody is told the token', async () => {
     assert.equal((await ask('POST', '/api/v1/webhooks/test', { discord_webhook_url: url })).status, 200);
   }
   const met = (): Set<string> => new Set(fake.ledger.entries.map(({ fault }) => fault));
-  await until('every fault is met', () => faults.every(({ kind }) => met().has(kind)));
+  await waitUntil('every fault is met', () => faults.every(({ kind }) => met().has(kind)));
   // All whose trouble passes, also the one that is waited for to the deadline.
   const passing = webhookIds.filter((_, index) => faults[index]?.times !== undefined);
-  await until('what can be delivered is', () => passing.every((id) => fake.ledger.accepted(id).length > 0));
+  await waitUntil('what can be delivered is', () => passing.every((id) => fake.ledger.accepted(id).length > 0));
   await ask('POST', '/api/v1/deliveries/resend', { since: '1h' });
   for (const path of [
     '/metrics',
@@ -233,7 +228,7 @@ test('whatever Discord answers, nobody is told the token', async () => {
     { name: 'm5', value: 0 },
     { name: 'm5', value: 6 },
   ]);
-  await until('it is noticed', () => up.output().includes('ECONNREFUSED'));
+  await waitUntil('it is noticed', () => up.output().includes('ECONNREFUSED'));
   await ask('GET', '/health');
   await fake.door.set('open');
   assertSilent();

@@ -7,6 +7,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue, waitUntil } from '../support/wait-until.ts';
 import { DiscordClient } from '../../src/receiver/discord/client.ts';
 import { formatNotification } from '../../src/alarm/notification.ts';
 import { Health } from '../../src/base/health.ts';
@@ -101,15 +102,15 @@ async function newBench(): Promise<Bench> {
       await append(topics.notifications.name, key, formatNotification(notificationFor(ruleId, x)));
     },
     async outcomes(count) {
-      const found = new Map<string, string>();
-      for (const deadline = Date.now() + 20_000; ; await sleep(25)) {
+      const read = async (): Promise<string[]> => {
+        const found = new Map<string, string>();
         for (const { key, value } of await storage.records(topics.deliveries.name)) {
           const record = JSON.parse(value ?? '') as { kind: string; outcome?: string };
           if (record.kind === 'outcome') found.set(key, record.outcome!);
         }
-        if (found.size >= count) return [...found.values()];
-        assert.ok(Date.now() < deadline, `${found.size} of ${count} notifications ended in time`);
-      }
+        return [...found.values()];
+      };
+      return waitForValue(`${count} notifications have ended`, read, (found) => found.length >= count);
     },
   };
 }
@@ -184,8 +185,7 @@ test('a redirect is never followed, wherever it leads', async () => {
     await bench.write(ruleId, url);
     await bench.enqueue(ruleId, webhook.id, index);
   }
-  for (const deadline = Date.now() + 20_000; bench.fake.ledger.entries.length < cases.length; await sleep(20))
-    assert.ok(Date.now() < deadline);
+  await waitUntil('each has its request', () => bench.fake.ledger.entries.length >= cases.length);
   await sleep(200);
   assert.equal(knocks, 0);
   assert.deepEqual([...connects], [new URL(bench.fake.origin).host]);

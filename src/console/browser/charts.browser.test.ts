@@ -1,8 +1,8 @@
 // Charts in a real browser: what they tell to whoever points at them, and to whoever has keys alone.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Locator, Page } from 'playwright-core';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { startPageBrowser, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
 import { axeFindings } from '../testing/wcag.ts';
 import { shownValues, startShownSystem, type ShownSystem } from '../testing/shown-system.ts';
@@ -163,11 +163,9 @@ test('the table holds the sample that fired, however many are newer, and is page
 });
 
 async function untilInForce(id: string): Promise<void> {
-  for (const endMs = Date.now() + 20_000; ;) {
-    assert.ok(Date.now() < endMs);
+  await waitUntil(`rule ${id} is in force`, async () => {
     const answer = await fetch(`${shown.system.url}/api/v1/rules/${id}/in-force`);
     const { in_force: inForce, of } = (await answer.json()) as { in_force?: number; of?: number };
-    if (of === 1 && inForce === 1) return;
-    await sleep(20);
-  }
+    return of === 1 && inForce === 1;
+  });
 }

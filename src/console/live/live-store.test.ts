@@ -1,6 +1,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { formatNotification, type Notification } from '../../alarm/notification.ts';
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { ok } from '../../alarm/alarm-state.ts';
@@ -35,16 +36,8 @@ async function follow(): Promise<LiveStore> {
   const rules = createRules(common);
   const made = new LiveStore({ ...common, rules: rules.feed, now: Date.now });
   running.push(rules.service.run(stop.signal), made.run(stop.signal));
-  await until(() => made.isCaughtUp);
+  await waitUntil('the store has read the log', () => made.isCaughtUp);
   return made;
-}
-
-async function until(check: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!check()) {
-    assert.ok(Date.now() < deadline, 'not within five seconds');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const ruleId = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
@@ -72,7 +65,7 @@ test('a state that is another makes a transition, one that is repeated, overrule
   await appendAlarm(storage.log, { ...alarm, state: { state: 'pending', sinceMs: 5 }, x: 8, offset: 60 });
   const second = await appendAlarm(storage.log, { ...alarm, state: firingSince(5), x: 8, offset: 70 });
   const silent = await appendAlarm(storage.log, { ...alarm, state: firingSince(6, 'no_data'), offset: 70 });
-  await until(() => transitions(store, alarm.ruleId).length === 5);
+  await waitUntil('five transitions', () => transitions(store, alarm.ruleId).length === 5);
   assert.deepEqual(edges(store, alarm.ruleId), [
     'nothing firing breach',
     'firing ok breach',
@@ -106,7 +99,7 @@ test('whoever reads the log anew finds the same transitions at the same places',
     else await appendAlarm(storage.log, { ...given, timeMs: sinceMs, state: { state: 'pending', sinceMs } });
   }
   await appendAlarm(storage.log, { ruleId: ruleId(3), metric: 'end', state: firingSince(1), offset: 0 });
-  await until(() => transitions(store, ruleId(3)).length === 1);
+  await waitUntil('one transition', () => transitions(store, ruleId(3)).length === 1);
   await new Promise((resolve) => setTimeout(resolve, 50));
   const other = await follow();
   assert.deepEqual(transitions(other, ruleId(2)), transitions(store, ruleId(2)));
@@ -149,17 +142,17 @@ test('messages are known with what became of them: of a rule, of a webhook, of a
   await notify({ id: 'n1' });
   await notify({ id: 'n1' });
   await notify({ id: 'n2', alarmId: 'alarm of n1', kind: 'resolved' });
-  await until(() => store.deliveries.waiting === 2);
+  await waitUntil('two wait', () => store.deliveries.waiting === 2);
   await deliver('n1', { kind: 'attempt', attemptId: 'a', attempt: 1, deadlineMs: Date.now() });
   await deliver('n1', { kind: 'outcome', outcome: 'delivered', messageId: '7', atMs: Date.now() + 150 });
-  await until(() => store.deliveries.waiting === 1);
+  await waitUntil('one waits', () => store.deliveries.waiting === 1);
   const webhook = store.deliveries.webhook(webhookId)!;
   assert.deepEqual([webhook.waiting, webhook.lastDelivered?.id, webhook.paused.size], [1, 'n1', 0]);
   assert.equal(store.deliveries.lastOfRule(ruleId(5))?.outcome, 'delivered');
   const latencyMs = store.deliveries.latencyP99Ms()!;
   assert.ok(latencyMs >= 100 && latencyMs < 5_000, String(latencyMs));
   await deliver('n2', { kind: 'outcome', outcome: 'parked', reason: '404', webhook: 'wh_1', offset: 2 });
-  await until(() => webhook.paused.size > 0);
+  await waitUntil('the webhook is paused', () => webhook.paused.size > 0);
   assert.deepEqual([webhook.paused.get('wh_1')?.reason, webhook.waiting, webhook.lastFailed?.id], ['404', 1, 'n2']);
   const [failure] = store.feed.newestFirst();
   assert.deepEqual(failure?.kind === 'delivery' && [failure.notificationId, failure.outcome], ['n2', 'parked']);
@@ -169,7 +162,7 @@ test('messages are known with what became of them: of a rule, of a webhook, of a
   );
   assert.equal(store.past.fires.last24h(ruleId(5), Date.now()), 1);
   await deliver('n2', { kind: 'outcome', outcome: 'dead', reason: 'gone' });
-  await until(() => store.deliveries.waiting === 0);
+  await waitUntil('none waits', () => store.deliveries.waiting === 0);
   const other = await follow();
   assert.deepEqual(other.deliveries.webhook(webhookId), webhook, 'read anew it is the same');
 });
@@ -187,7 +180,7 @@ test('the time to Discord does not count the silence that a message tells of', a
     sample,
   });
   await deliver('silent', { kind: 'outcome', outcome: 'delivered', messageId: '8', atMs: nowMs + 6_000 });
-  await until(() => store.deliveries.sending('silent')?.outcome === 'delivered');
+  await waitUntil('it is delivered', () => store.deliveries.sending('silent')?.outcome === 'delivered');
   assert.equal(store.deliveries.latencyP99Ms(), 6_000);
 });
 
@@ -205,7 +198,7 @@ test('edits of rules are told with what changed, save the secret', async () => {
   await put({ ...rule, threshold: 2.5, discord_webhook_url: url('b') });
   await put(null);
   const edits = () => store.feed.newestFirst().filter((item) => item.kind === 'rule' && item.ruleId === rule.id);
-  await until(() => edits().length === 3);
+  await waitUntil('three edits', () => edits().length === 3);
   const [deleted, changed, made] = edits() as { edit: string; fields: unknown; metricName: string }[];
   assert.deepEqual([deleted!.edit, changed!.edit, made!.edit, made!.metricName], ['deleted', 'changed', 'made', 'cpu']);
   assert.deepEqual(changed!.fields, [

@@ -1,10 +1,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { startConsoleSystem } from '../testing/console-system.ts';
 
 const webhook = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
-const stepMs = 15_000;
 
 interface Alarm {
   readonly value: number | null;
@@ -24,10 +23,6 @@ test('an alarm tells what its series says now, in lists, in rows and in the stre
       assert.ok(answer.ok, path);
       return answer;
     };
-    const until = async (isSo: () => Promise<boolean>, what: string): Promise<void> => {
-      for (const endMs = Date.now() + stepMs; !(await isSo()); await sleep(50))
-        assert.ok(Date.now() < endMs, `not in time: ${what}`);
-    };
     const alarm = async (): Promise<Alarm | undefined> =>
       ((await (await call('/api/v1/alarms?state=firing')).json()) as { alarms: Alarm[] }).alarms[0];
     const told = async (): Promise<unknown> => {
@@ -37,7 +32,7 @@ test('an alarm tells what its series says now, in lists, in rows and in the stre
     const rule = { metric_name: 'packages', threshold: 500, no_data_seconds: 3_600, discord_webhook_url: webhook };
     const made = (await (await call('/rules', rule)).json()) as { id: string };
     await system.publish('packages', [520]);
-    await until(async () => (await told()) === '[520,520]', 'it fires');
+    await waitUntil('it fires', async () => (await told()) === '[520,520]');
     let stream = '';
     const { body } = await call('/api/v1/stream', {});
     const reading = body!
@@ -45,8 +40,8 @@ test('an alarm tells what its series says now, in lists, in rows and in the stre
       .pipeTo(new WritableStream({ write: (text) => void (stream += text) }), { signal: stop.signal })
       .catch(() => {});
     await system.publish('packages', [512]);
-    await until(async () => (await told()) === '[520,512]', 'the list tells the value of now');
-    await until(async () => /event: delta[^]*"current_value":512/.test(stream), 'and the stream does');
+    await waitUntil('the list tells the value of now', async () => (await told()) === '[520,512]');
+    await waitUntil('and the stream does', async () => /event: delta[^]*"current_value":512/.test(stream));
     const row = (await (await call(`/api/v1/rules/${made.id}/state`)).json()) as { worst: Alarm };
     assert.deepEqual([row.worst.value, row.worst.current_value], [520, 512]);
     stop.abort();

@@ -1,6 +1,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { ok } from '../../alarm/alarm-state.ts';
 import { bearer } from '../../http/testing/test-server.ts';
 import { partitionOf } from '../../log/murmur2.ts';
@@ -50,14 +51,6 @@ async function read<Body>(path: string, authorization?: string, own = system): P
   return (await answer.json()) as Body;
 }
 
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!(await holds())) {
-    assert.ok(Date.now() < deadline, 'not in time');
-    await sleep(10);
-  }
-}
-
 /** `order`: method and path. */
 async function write(own: ConsoleSystem, order: string, fields: object, authorization?: string): Promise<string> {
   const [method, path] = order.split(' ') as [string, string];
@@ -100,7 +93,7 @@ test('transitions, edits and failed messages are one feed, newest first, in page
   await system.storage.log.append(topics.deliveries.name, [
     { key: Buffer.from('x'), value: Buffer.from(record), timestampMs: atMs, partition },
   ]);
-  await until(async () => (await read<Page>('')).total === 13);
+  await waitUntil('13 entries', async () => (await read<Page>('')).total === 13);
   const whole = await read<Page>('');
   const expected = [
     'delivery dead',
@@ -161,7 +154,7 @@ test('edits of rules are told only to those who may read rules', async () => {
   try {
     const all = await bearer({ scope: 'rules:read rules:write alarms:read' });
     await write(own, 'POST /rules', { metric_name: 'kept', threshold: 1 }, all);
-    await until(async () => (await read<Page>('', all, own)).total === 1);
+    await waitUntil('one entry', async () => (await read<Page>('', all, own)).total === 1);
     const some = await bearer({ scope: 'alarms:read' });
     for (const query of ['', '?kind=rule']) assert.equal((await read<Page>(query, some, own)).total, 0, query);
     assert.equal((await fetch(`${own.url}/api/v1/timeline`)).status, 401);

@@ -1,7 +1,7 @@
 // The lists of alarms in pages, and the state of one rule.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../../../test/support/wait-until.ts';
 import { ok } from '../../alarm/alarm-state.ts';
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
@@ -18,16 +18,6 @@ async function read<Body>(path: string): Promise<Body> {
   const answer = await fetch(`${system.url}${path}`);
   assert.equal(answer.status, 200, path);
   return (await answer.json()) as Body;
-}
-
-async function until<Value>(ask: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const value = await ask();
-    if (holds(value)) return value;
-    assert.ok(Date.now() < deadline, `not in time: ${JSON.stringify(value)}`);
-    await sleep(10);
-  }
 }
 
 interface Page {
@@ -67,7 +57,8 @@ test('pages of states hold every alarm once, whatever its state, its rule and ho
     const given = { ruleId: ruleId(n % 3), metric: 'paged', tags: { n: String(n) }, x: 1, offset: n };
     await appendAlarm(log, { ...given, state: states[n % 4]! });
   }
-  await until(
+  await waitForValue(
+    'all alarms',
     () => read<Page>('/api/v1/alarms?metric_name=paged&limit=1'),
     ({ total }) => total === 60,
   );
@@ -101,7 +92,8 @@ test('the alarms of the last days come newest first, in pages, by rule, metric, 
     if (n < 9) await appendAlarm(log, { ...given, offset: ++offset, timeMs: timeMs + 10_000, state: ok });
   }
   const path = '/api/v1/alarms/history?metric_name=told';
-  await until(
+  await waitForValue(
+    'nine of twelve ended',
     () => read<Page>(path),
     ({ alarms }) => alarms.filter(({ state }) => state === 'ended').length === 9 && alarms.length === 12,
   );
@@ -163,7 +155,8 @@ test('the state of a rule has what fires first, then what is nearest to the thre
     state: firingSince(1_000, 'no_data'),
     offset: 900,
   });
-  const state = await until(
+  const state = await waitForValue(
+    'five series, one firing',
     () => read<State>(`/api/v1/rules/${id}/state`),
     ({ nearest, state: now }) => nearest.length === 5 && now === 'firing',
   );

@@ -1,6 +1,6 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../../../test/support/wait-until.ts';
 import { fastClock } from '../../base/testing/fast-clock.ts';
 import { formatInstanceRecord, type InstanceRecord } from '../../instance/instance-record.ts';
 import { partitionOf } from '../../log/murmur2.ts';
@@ -42,16 +42,6 @@ async function system(): Promise<System> {
   return (await answer.json()) as System;
 }
 
-async function until<Value>(read: () => Promise<Value>, holds: (value: Value) => boolean): Promise<Value> {
-  const deadline = Date.now() + 20_000;
-  for (;;) {
-    const value = await read();
-    if (holds(value)) return value;
-    assert.ok(Date.now() < deadline, `not in time: ${JSON.stringify(value)}`);
-    await sleep(20);
-  }
-}
-
 async function tell(more: Partial<InstanceRecord>): Promise<void> {
   const record: InstanceRecord = {
     id: '00000000-0000-4000-8000-000000000001',
@@ -78,7 +68,11 @@ test('one process owns every partition, and tells what became of samples', async
   await console.storage.log.append(topics.metrics.name, [
     { key: Buffer.from('cpu'), value: Buffer.from('no'), timestampMs: Date.now() },
   ]);
-  const seen = await until(system, ({ samples }) => samples['evaluated'] === 1 && samples['bad_json'] === 1);
+  const seen = await waitForValue(
+    'samples are counted',
+    system,
+    ({ samples }) => samples['evaluated'] === 1 && samples['bad_json'] === 1,
+  );
   assert.equal(seen.instances.length, 1);
   assert.equal(seen.instances[0]!.state, 'live');
   assert.equal(seen.partitions.length, topics.metrics.partitions);
@@ -89,7 +83,7 @@ test('one process owns every partition, and tells what became of samples', async
   assert.equal(seen.latency_p99_ms, null, 'no message was sent');
   const status = async () =>
     (await (await fetch(`${console.url}/api/v1/status`)).json()) as { lag: number | null; waiting: number };
-  await until(status, (now) => now.lag === 0 && now.waiting === 0);
+  await waitForValue('the status', status, (now) => now.lag === 0 && now.waiting === 0);
 });
 
 test('who has never heard how far samples are judged calls the lag unknown, and then it grows while nobody judges', async () => {
@@ -101,20 +95,20 @@ test('who has never heard how far samples are judged calls the lag unknown, and 
     };
     const send = (): Promise<Response> =>
       fetch(`${quiet.url}/api/v1/metrics`, { method: 'POST', headers: json, body: '{"name":"cpu","value":1}' });
-    await until(lags, (told) => told.every((lag) => lag === 0));
+    await waitForValue('the lag', lags, (told) => told.every((lag) => lag === 0));
     await send();
-    await until(lags, (told) => told.every((lag) => lag === null));
+    await waitForValue('the lag', lags, (told) => told.every((lag) => lag === null));
     const judging = await startConsoleSystem({ evaluates: true, storage: quiet.storage });
-    await until(lags, (told) => told.every((lag) => lag === 0));
+    await waitForValue('the lag', lags, (told) => told.every((lag) => lag === 0));
     await judging.stop();
     await send();
     await send();
-    await until(lags, (told) => told.every((lag) => lag === 2));
+    await waitForValue('the lag', lags, (told) => told.every((lag) => lag === 2));
     const unowned = async (): Promise<number> =>
       ((await (await fetch(`${quiet.url}/api/v1/status`)).json()) as { unowned: number }).unowned;
-    await until(unowned, (count) => count === topics.metrics.partitions);
+    await waitForValue('partitions without an owner', unowned, (count) => count === topics.metrics.partitions);
     const next = await startConsoleSystem({ evaluates: true, storage: quiet.storage });
-    await until(unowned, (count) => count === 0);
+    await waitForValue('partitions without an owner', unowned, (count) => count === 0);
     await next.stop();
   } finally {
     await quiet.stop();
@@ -130,13 +124,13 @@ test('a rule is in force on those that have applied its version', async () => {
   const { id } = (await answer.json()) as { id: string };
   const inForce = async (): Promise<{ in_force: number; of: number; version: { partition: number } }> =>
     (await (await fetch(`${console.url}/api/v1/rules/${id}/in-force`)).json()) as never;
-  const { version } = await until(inForce, (now) => now.in_force === 1 && now.of === 1);
+  const { version } = await waitForValue('the rule is in force', inForce, (now) => now.in_force === 1 && now.of === 1);
   await tell({});
-  await until(inForce, (now) => now.in_force === 1 && now.of === 2);
+  await waitForValue('the rule is in force', inForce, (now) => now.in_force === 1 && now.of === 2);
   await tell({ rules: [0, 0, 0].with(version.partition, 1_000) });
-  await until(inForce, (now) => now.in_force === 2 && now.of === 2);
+  await waitForValue('the rule is in force', inForce, (now) => now.in_force === 2 && now.of === 2);
   await tell({ ended: true });
-  await until(inForce, (now) => now.in_force === 1 && now.of === 1);
+  await waitForValue('the rule is in force', inForce, (now) => now.in_force === 1 && now.of === 1);
   assert.equal((await fetch(`${console.url}/api/v1/rules/nobody/in-force`)).status, 404);
 });
 
@@ -152,17 +146,20 @@ test('rates are measured between two records; who is silent owns nothing, and wh
   await tell({ id, atMs: nowMs - 2_000, evaluate: vitals(100, []) });
   await tell({ id, atMs: nowMs, evaluate: vitals(300, [[0, 0, 0]]) });
   const other = async () => (await system()).instances.find((instance) => instance.id === id);
-  assert.deepEqual((await until(other, (found) => found !== undefined))!.samples_per_second, 100);
+  assert.deepEqual(
+    (await waitForValue('the other instance', other, (found) => found !== undefined))!.samples_per_second,
+    100,
+  );
   await tell({ id, atMs: nowMs - 60_000, evaluate: vitals(300, [[0, 0, 0]]) });
-  const silent = await until(other, (found) => found?.state === 'silent');
+  const silent = await waitForValue('the other instance', other, (found) => found?.state === 'silent');
   assert.deepEqual([silent!.partitions, silent!.samples_per_second], [[], null]);
   const status = async () => (await (await fetch(`${console.url}/api/v1/status`)).json()) as { lag: number | null };
   // It speaks last, whatever the process that owns the partition says meanwhile.
   const behind = { id: '00000000-0000-4000-8000-000000000003', atMs: nowMs + 60_000 };
   await tell({ ...behind, evaluate: vitals(1, [[0, 0, 4_711]]) });
-  await until(status, ({ lag }) => lag === 4_711);
+  await waitForValue('the status', status, ({ lag }) => lag === 4_711);
   await tell({ ...behind, ended: true });
-  await until(status, ({ lag }) => lag === 0);
+  await waitForValue('the status', status, ({ lag }) => lag === 0);
   await tell({ id, atMs: nowMs - 1_000_000 });
-  await until(other, (found) => found === undefined);
+  await waitForValue('the other instance', other, (found) => found === undefined);
 });

@@ -1,6 +1,7 @@
 // A real browser for tests of the page.
 import assert from 'node:assert/strict';
 import { chromium, type Browser, type Page } from 'playwright-core';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { builtPage } from './built-page.ts';
 
 const flags = [
@@ -89,9 +90,5 @@ export async function startPageBrowser(): Promise<PageBrowser> {
 
 /** Waits until an expression holds in the page. The page's policy forbids playwright's own way of waiting for one. */
 export async function untilTrue(page: Page, expression: string): Promise<void> {
-  const deadline = Date.now() + stepMs;
-  while ((await page.evaluate(expression)) !== true) {
-    assert.ok(Date.now() < deadline, `not within ${stepMs / 1_000} s: ${expression}`);
-    await page.waitForTimeout(20);
-  }
+  await waitUntil(expression, () => page.evaluate<unknown>(expression), { msMax: stepMs, pollMs: 20 });
 }

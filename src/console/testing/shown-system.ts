@@ -1,13 +1,12 @@
 // A system with something to see on every screen, the same each time: names, ids and values are given, only times and offsets are not.
-import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { startFakeDiscord } from '../../../test/support/fake-discord/fake-discord.ts';
 import { topics } from '../../topics.ts';
 import { bucketMs } from '../live/fire-counts.ts';
 import { startConsoleSystem, type ConsoleSystem } from './console-system.ts';
 
-const stepMs = 60_000;
 const webhookId = '123456789012345678';
 const goneId = '111111111111111111';
 const webhookToken = 't'.repeat(68);
@@ -61,18 +60,14 @@ export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
     ]);
   }
   const get = async <Body>(path: string): Promise<Body> => (await (await fetch(`${system.url}${path}`)).json()) as Body;
-  const until = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
-    for (const endMs = Date.now() + stepMs; !(await isSo()); await sleep(50))
-      assert.ok(Date.now() < endMs, `not in time: ${what}`);
-  };
-  await until('the rules are in force', async () => {
+  await waitUntil('the rules are in force', async () => {
     const told = await Promise.all(
       rules.map((_, index) => get<{ in_force: number; of: number }>(`/api/v1/rules/${ruleId(index)}/in-force`)),
     );
     return told.every(({ in_force: inForce, of }) => of === 1 && inForce === 1);
   });
-  const outcomes = async (wanted: string, count: number): Promise<void> =>
-    until(`${wanted}: ${count}`, async () => {
+  const outcomes = (wanted: string, count: number): Promise<unknown> =>
+    waitUntil(`${wanted}: ${count}`, async () => {
       const all = (await system.storage.records('deliveries')).map(({ value }) => JSON.parse(value ?? '{}') as object);
       return all.filter((record) => 'outcome' in record && record.outcome === wanted).length >= count;
     });
@@ -86,7 +81,7 @@ export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
   await outcomes('parked', 1);
   await system.publish('queue-depth', [12]);
   // The console looks at samples every two seconds.
-  await until('each rule has its last value', async () => {
+  await waitUntil('each rule has its last value', async () => {
     const { rules: told } = await get<{ rules: { value?: number }[] }>('/api/v1/rules');
     return [shownValues.at(-1), 3, 12].every((value) => told.some((rule) => rule.value === value));
   });

@@ -1,19 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { runTool, startCluster, startKafka, type Kafka } from '../../../test/support/kafka/kafka-broker.ts';
 import { answerBodyAt, apiKeys, startTcpProxy } from '../../../test/support/kafka/tcp-proxy.ts';
 import { createLogger } from '../../base/logger.ts';
-import {
-  aborted,
-  appendAlong,
-  checkWritten,
-  newRecord,
-  newTopic,
-  numbers,
-  until,
-  writtenIn,
-} from '../contract-bench.ts';
+import { aborted, appendAlong, checkWritten, newRecord, newTopic, numbers, writtenIn } from '../contract-bench.ts';
 import type { Claim, Log } from '../log.ts';
 import { openKafkaLog } from './kafka-log.ts';
 
@@ -149,7 +141,7 @@ test('on three brokers a killed leader costs nothing', async () => {
     assert.deepEqual(appending.failures, []);
     assert.equal(appending.acknowledged.size, count);
     await checkWritten(log, topic, appending.acknowledged);
-    await until('the view has all', () => seen.size === count);
+    await waitUntil('the view has all', () => seen.size === count);
     stop.abort();
     await view.ended;
   } finally {

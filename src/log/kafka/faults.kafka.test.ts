@@ -2,18 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer, type AddressInfo } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { startKafka, type Kafka } from '../../../test/support/kafka/kafka-broker.ts';
 import { createLogger } from '../../base/logger.ts';
-import {
-  appendAlong,
-  checkWritten,
-  newRecord,
-  newTopic,
-  numbers,
-  readAll,
-  until,
-  writtenIn,
-} from '../contract-bench.ts';
+import { appendAlong, checkWritten, newRecord, newTopic, numbers, readAll, writtenIn } from '../contract-bench.ts';
 import { LogUnavailable, type Claim, type Log } from '../log.ts';
 import { openKafkaLog, type KafkaLogOptions } from './kafka-log.ts';
 
@@ -58,8 +50,8 @@ describe('when the broker goes away', () => {
       assert.deepEqual(appending.failures, []);
       assert.equal(appending.acknowledged.size, count);
       await checkWritten(log, topic, appending.acknowledged);
-      await until('the view has all', () => seen.size === count);
-      await until('the group has all', () => processed.size === count);
+      await waitUntil('the view has all', () => seen.size === count);
+      await waitUntil('the group has all', () => processed.size === count);
       stop.abort();
       await Promise.all([view.ended, running]);
     } finally {

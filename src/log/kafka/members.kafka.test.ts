@@ -5,10 +5,11 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection, describeGroupsV5, leaveGroupV5 } from '@platformatic/kafka';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { startKafka, type Kafka } from '../../../test/support/kafka/kafka-broker.ts';
 import type { MemberEvent } from '../../../test/support/kafka/member.ts';
 import { createLogger } from '../../base/logger.ts';
-import { aborted, newRecord, newTopic, numbers, readAll, until } from '../contract-bench.ts';
+import { aborted, newRecord, newTopic, numbers, readAll } from '../contract-bench.ts';
 import type { Claim, Log } from '../log.ts';
 import { openKafkaLog } from './kafka-log.ts';
 
@@ -66,7 +67,7 @@ describe('with members in processes of their own', () => {
     const output = await newTopic(log, 1);
     const group = `killed-${Date.now()}`;
     const members = [startMember(topic, output, group), startMember(topic, output, group)];
-    await until('each has ten', () => members.every((member) => member.held().size === 10));
+    await waitUntil('each has ten', () => members.every((member) => member.held().size === 10));
     const total = 600;
     const appending = (async () => {
       for (const i of numbers(total)) {
@@ -77,11 +78,11 @@ describe('with members in processes of their own', () => {
     await sleep(1000);
     members[0]!.child.kill('SIGKILL');
     const killedMs = performance.now();
-    await until('the other has all', () => members[1]!.held().size === 20);
+    await waitUntil('the other has all', () => members[1]!.held().size === 20);
     const tookMs = performance.now() - killedMs;
     assert.ok(tookMs < sessionTimeoutMs + 5_000, `taken over after ${tookMs} ms`);
     await appending;
-    await until('all is copied', async () => new Set(await copied(output)).size === total);
+    await waitUntil('all is copied', async () => new Set(await copied(output)).size === total);
     members[1]!.child.kill('SIGTERM');
     await members[1]!.exited;
     assert.equal(members[1]!.child.exitCode, 0, 'a member that leaves ends in good order, with nothing left open');
@@ -92,30 +93,30 @@ describe('with members in processes of their own', () => {
     const output = await newTopic(log, 1);
     const group = `stopped-${Date.now()}`;
     const sleeper = startMember(topic, output, group);
-    await until('the first has all', () => sleeper.held().size === 4);
+    await waitUntil('the first has all', () => sleeper.held().size === 4);
     const other = startMember(topic, output, group);
-    await until('they share', () => sleeper.held().size === 2 && other.held().size === 2);
+    await waitUntil('they share', () => sleeper.held().size === 2 && other.held().size === 2);
     const partition = [...sleeper.held()][0]!;
     await log.append(topic, [newRecord('k', 'pause', { partition })]);
-    await until('it waits', () => sleeper.events.some(({ event }) => event === 'pausing'));
+    await waitUntil('it waits', () => sleeper.events.some(({ event }) => event === 'pausing'));
     sleeper.child.kill('SIGSTOP');
-    await until('the other has all', () => other.events.some((one) => one.event === 'pausing'));
+    await waitUntil('the other has all', () => other.events.some((one) => one.event === 'pausing'));
     // The new owner comes to the same record, and would wait for a pause of its own.
     other.child.kill('SIGSTOP');
     await sleep(1200);
     other.child.kill('SIGCONT');
-    await until('the other goes on', () => other.events.some(({ event }) => event === 'woke'));
+    await waitUntil('the other goes on', () => other.events.some(({ event }) => event === 'woke'));
     sleeper.child.kill('SIGCONT');
-    await until('it wakes', () => sleeper.events.some(({ event }) => event === 'woke'));
+    await waitUntil('it wakes', () => sleeper.events.some(({ event }) => event === 'woke'));
     const woke = sleeper.events.find((one) => one.event === 'woke');
     assert.deepEqual(woke, { event: 'woke', held: false, append: 'ClaimLost', commit: 'ClaimLost' });
-    await until('they share again', () => sleeper.held().size === 2 && other.held().size === 2);
+    await waitUntil('they share again', () => sleeper.held().size === 2 && other.held().size === 2);
     const values = numbers(40).map((i) => `${i}`);
     await log.append(
       topic,
       values.map((value) => newRecord(value, value)),
     );
-    await until('all is copied', async () => new Set(await copied(output)).size >= values.length);
+    await waitUntil('all is copied', async () => new Set(await copied(output)).size >= values.length);
     const found = await copied(output);
     assert.deepEqual(
       values.filter((value) => !found.includes(value)),
@@ -137,7 +138,7 @@ describe('with members in processes of their own', () => {
       };
       return patient.process(topic, group, handle, stop.signal);
     });
-    await until('they share', () => claimed.every((partitions) => partitions.size === 2));
+    await waitUntil('they share', () => claimed.every((partitions) => partitions.size === 2));
     t.after(async () => {
       for (const stop of stops) stop.abort();
       await Promise.all(running);
@@ -146,7 +147,7 @@ describe('with members in processes of their own', () => {
     const leftMs = performance.now();
     stops[0]!.abort();
     await running[0];
-    await until('the other has all', () => claimed[1]!.size === 4);
+    await waitUntil('the other has all', () => claimed[1]!.size === 4);
     const tookMs = performance.now() - leftMs;
     assert.ok(tookMs < 10_000, `taken over after ${tookMs} ms`);
   });
@@ -169,7 +170,7 @@ describe('with members in processes of their own', () => {
       await running;
       await patient.close();
     });
-    await until('all is claimed', () => held.size === 2);
+    await waitUntil('all is claimed', () => held.size === 2);
     const first = [...held.values()];
     await first[0]!.commit(0);
     await throwOut(kafka, group);
@@ -184,7 +185,7 @@ describe('with members in processes of their own', () => {
     }
     assert.deepEqual(outcomes, ['ClaimLost', 'ClaimLost']);
     assert.ok(first.every((claim) => claim.signal.aborted && !claim.isHeld()));
-    await until('all is claimed anew', () => [...held.values()].every((claim) => claim.isHeld()));
+    await waitUntil('all is claimed anew', () => [...held.values()].every((claim) => claim.isHeld()));
     await Promise.all([...held.values()].map((claim) => claim.commit(0)));
   });
 });
