@@ -9,8 +9,19 @@ export function* simulationSeeds(seconds = 3, share = 1): Generator<number> {
   const first = Number(SSRMS_SIM_SEED ?? Math.floor(Date.now() / 1_000) % 1_000_000_000);
   const count = SSRMS_SIM_SEEDS === undefined ? Infinity : Math.ceil(Number(SSRMS_SIM_SEEDS) * share);
   const endMs = SSRMS_SIM_SEEDS === undefined ? performance.now() + seconds * 1_000 : Infinity;
+  console.log(`seeds from ${first}`);
   let played = 0;
-  do yield first + played++;
-  while (played < count && performance.now() < endMs);
-  console.log(`seeds ${first} to ${first + played - 1}: SSRMS_SIM_SEED=${first} SSRMS_SIM_SEEDS=${played}`);
+  let isOver = false;
+  try {
+    do yield first + played++;
+    while (played < count && performance.now() < endMs);
+    isOver = true;
+  } finally {
+    const last = first + played - 1;
+    console.log(
+      isOver
+        ? `seeds ${first} to ${last}: SSRMS_SIM_SEED=${first} SSRMS_SIM_SEEDS=${played}`
+        : `seed ${last} failed: SSRMS_SIM_SEED=${last} SSRMS_SIM_SEEDS=1`,
+    );
+  }
 }

@@ -13,6 +13,8 @@ export const layoutFaults = `({
 })`;
 
 const axeOptions = {
+  // Of what passes, axe then keeps one node a rule.
+  resultTypes: ['violations', 'incomplete'],
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
   // Glyphs and single digits are text, too.
   checks: { 'color-contrast': { options: { ignoreUnicode: false, ignoreLength: true } } },
@@ -37,10 +39,10 @@ export async function axeFindings(page: Page): Promise<string[]> {
 }
 
 /** What it cannot tell begins so: `untold`. */
-function axeLook(page: Page): Promise<string[]> {
-  // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one.
+async function axeLook(page: Page): Promise<string[]> {
+  // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one, once in a page.
+  if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(axeCore.source);
   return page.evaluate(`(async () => {
-    ${axeCore.source};
     const before = document.adoptedStyleSheets;
     const flat = new CSSStyleSheet();
     flat.replaceSync(${JSON.stringify(flatGrounds)});
