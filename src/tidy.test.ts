@@ -232,7 +232,7 @@ test('noun rooms read no clock and throw no dice', () => {
 });
 
 /** Rooms that are given a `Clock`, so that a test can move time. The page in the browser has its own. */
-const clocked = ['evaluate', 'backtest', 'console', 'console/live', 'console/query', 'console/routes'];
+const clocked = ['evaluate', 'backtest', 'notify', 'console', 'console/live', 'console/query', 'console/routes'];
 
 test('rooms with an injected clock read no other', () => {
   const broken = sources

@@ -1,27 +1,28 @@
 /**
- * A record of the `deliveries` topic: an attempt to send a notification, that it was withdrawn, or what became of the
- * notification. Public JSON under the notification's id as key:
+ * A record of the `deliveries` topic: an attempt to send a notification, its retraction, or the notification's outcome. Public
+ * JSON under the notification's id as key:
  *
  *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
  *   {"kind": "withdrawn", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt_at_ms": …, "not_before_ms": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "attempt_id": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "offset": …, "at_ms": …}
  *
- * All notifications of one message have the same attempt id. An attempt is written before its request, so that whoever
- * comes after a crash knows of it; an attempt without an outcome may have been delivered. Whoever gives up a webhook in order
- * withdraws those attempts of which it knows that Discord took nothing.
+ * All notifications of one message have the same attempt id. An attempt is written before its request, so that the next owner
+ * knows of it after a crash; an attempt without an outcome may have been delivered. An owner that ends in order retracts the
+ * attempts that certainly delivered nothing. `webhook_id` is the key on `notifications`: the id of a Discord webhook, or
+ * `receiver:<name>`.
  */
 import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
 
 /**
- * What became of a notification.
+ * The outcome of a notification.
  *
- * - `delivered`: Discord took it, as an embed or a line of the message named.
+ * - `delivered`: the receiver accepted it, in the message named.
  * - `merged`: as delivered, as a line in the list of the message named.
- * - `parked`: its webhook is broken, the reason says how. It waits in `notifications`, and a later record says how that ends.
- * - `dead`: it will never be taken, the reason says why.
- * - `expired`: it was too old to be sent when its turn came.
- * - `rerouted`: its rule has another webhook now, under which it was appended anew. It may come back, further on in the log.
+ * - `parked`: its target is broken, the reason says how. It waits in `notifications`, and a later record has the final outcome.
+ * - `dead`: it will never be accepted, the reason says why.
+ * - `expired`: it was too old when it could be sent.
+ * - `rerouted`: its rule has another webhook now, and it was appended anew under that one. It may come back in a later record.
  *
  * All but `parked` are final, `rerouted` for the record at its offset.
  */
@@ -31,25 +32,25 @@ export type DeliveryOutcome = (typeof outcomes)[number];
 export interface DeliveryAttempt {
   readonly kind: 'attempt';
   readonly notificationId: string;
-  /** The webhook's numeric id: no secret. */
+  /** The key on `notifications`: a Discord webhook's numeric id, or `receiver:<name>`. No secret. */
   readonly webhookId: string;
   readonly attemptId: string;
   /** 1 for the first. */
   readonly attempt: number;
   readonly atMs: number;
-  /** When the request has ended for certain. */
+  /** When the request has certainly ended. */
   readonly deadlineMs: number;
 }
 
-/** An attempt of which nothing was delivered, as is known for certain: whoever comes next need neither wait nor doubt. */
+/** An attempt certainly delivered nothing: the next owner need neither wait for it nor mark what it carried. */
 export interface DeliveryWithdrawal {
   readonly kind: 'withdrawn';
   readonly notificationId: string;
   readonly webhookId: string;
   readonly attemptId: string;
-  /** The attempt's own `atMs`: the same may have been begun again since, and that one is not meant. */
+  /** The attempt's own `atMs`: the same attempt may have been begun again since, which is not retracted. */
   readonly attemptAtMs: number;
-  /** When the webhook may be asked again, by Discord's word; undefined: at once. */
+  /** When the target may be sent to again, as its receiver said; undefined: at once. */
   readonly notBeforeMs: number | undefined;
   readonly atMs: number;
 }
@@ -59,17 +60,17 @@ export interface DeliveryEnd {
   readonly notificationId: string;
   readonly webhookId: string;
   readonly outcome: DeliveryOutcome;
-  /** Discord's; undefined when its answer was cut short. */
+  /** The receiver's; undefined when it gave none, or its answer was cut short. */
   readonly messageId: string | undefined;
   /** When delivered or merged: by which attempt. All of an attempt are in one message. */
   readonly attemptId: string | undefined;
   /** Why, when it was not delivered. Without any secret. */
   readonly reason: string | undefined;
-  /** When parked: for which pair of id and token, as `wh_` and the first 12 hex digits of its SHA-256. */
+  /** When parked: the target's name, `wh_` and 12 hex digits of a SHA-256 over its address and secret. */
   readonly webhook: string | undefined;
   /** When parked or rerouted: where the notification stands in its partition of `notifications`. */
   readonly offset: number | undefined;
-  /** When parked: whether it may have been delivered all the same, so that it is marked when it is sent after all. */
+  /** When parked or rerouted: it may have been delivered all the same, and is marked when it is sent. */
   readonly possibleRepeat: boolean;
   readonly atMs: number;
 }

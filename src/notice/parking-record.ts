@@ -1,33 +1,33 @@
 /**
- * The other record of the `deliveries` topic: how it stands with a parked webhook, under its name `wh_…` as key.
+ * The other record of the `deliveries` topic: the state of a parked target, under its name `wh_…` as key.
  *
  *   {"kind": "webhook", "webhook": "wh_…", "webhook_id": …, "state": "parked", "reason": …, "since_ms": …, "probes": 1,
  *    "scheduled_ms": …, "next_probe_ms": …, "rule_ids": […], "at_ms": …}
  *   {"kind": "webhook", "webhook": "wh_…", "webhook_id": …, "state": "free", "at_ms": …}
  *
- * It is written when that changes, and every few hours while it lasts, so that whoever reads the last day knows of it.
+ * It is written when that changes, and every few hours while the target is parked, so that the last day of records has it.
  */
 import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
 
-/** A webhook that nothing is posted to, and when it is looked at again. Times are of the wall clock, in milliseconds. */
+/** A target that nothing is sent to, and when it is probed. Times are of the wall clock, in milliseconds. */
 export interface ParkedWebhook {
   readonly reason: string;
   readonly sinceMs: number;
-  /** How often it was looked at by the schedule since anything was delivered. */
+  /** Scheduled probes since anything was delivered. */
   readonly probes: number;
-  /** When the schedule has its next look. */
+  /** The next scheduled probe. */
   readonly scheduledAtMs: number;
-  /** When it is looked at: by the schedule, or sooner after an edit. */
+  /** When it is probed: by the schedule, or sooner after an edit. */
   readonly probeAtMs: number;
   /** Rules in which its URL may stand. */
   readonly ruleIds: readonly string[];
 }
 
 export interface ParkingRecord {
-  /** The pair of id and token that is meant: `wh_` and 12 hex digits, no secret. */
+  /** The target's name: `wh_` and 12 hex digits, no secret. */
   readonly webhook: string;
   readonly webhookId: string;
-  /** Undefined when it is parked no longer, or no rule has it any more. */
+  /** Undefined when it is no longer parked, or no rule has it any more. */
   readonly parked: ParkedWebhook | undefined;
   readonly atMs: number;
 }

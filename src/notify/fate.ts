@@ -129,7 +129,7 @@ export function nextStep(queue: Iterable<Waiting>, world: World & { readonly sen
       // What ends alike ends together: all of a message, all that waits for a paused target.
       return {
         kind: 'end',
-        ends: waiting.flatMap((one) => {
+        ends: ofMessage(waiting, world.sender).flatMap((one) => {
           const its = fateOf(one, world);
           return its.kind === 'end' && isAlike(its, fate) ? [{ waiting: one, fate: its }] : [];
         }),
@@ -147,6 +147,14 @@ function firstOf(waiting: readonly Waiting[], sender: SenderState): Waiting | un
     return waiting.find((one) => placeIn(sender.sent, one) !== -1);
   if (sender.kind === 'ready' || sender.kind === 'refused') return waiting[0];
   return waiting.find(({ notification }) => sender.repeat.ids.has(notification.id));
+}
+
+/** Those that an answered message carried; all, when there is none. */
+function ofMessage(waiting: readonly Waiting[], sender: SenderState): readonly Waiting[] {
+  const sent = sender.kind === 'confirmed' ? sender.repeat.lost : 'sent' in sender ? sender.sent : undefined;
+  if (sent === undefined) return waiting;
+  const ids = new Set(sent.attempt.batch.map(({ notification }) => notification.id));
+  return waiting.filter(({ notification }) => ids.has(notification.id));
 }
 
 /** Those that go to the same target, from the first on; of a repeat exactly its own. */

@@ -15,7 +15,7 @@ const partition = {
 
 test('figures tell of each outcome, of what waits and for how long, and of parked webhooks', async () => {
   const meter = new Meter();
-  const count = countNotify(meter, new Map([[3, partition]]), new SendGate(40, systemClock), systemClock);
+  const count = countNotify(meter, new Map([[3, partition]]), new SendGate(40, systemClock, 48), systemClock);
   for (const outcome of ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'] as const)
     count.ended(outcome, 1_000);
   count.limited(1_500);
@@ -32,7 +32,7 @@ test('figures tell of each outcome, of what waits and for how long, and of parke
 });
 
 test('health names each webhook in trouble by its hash, and why; and says when nobody may send', () => {
-  const gate = new SendGate(40, systemClock);
+  const gate = new SendGate(40, systemClock, 48);
   assert.deepEqual(reportNotify(new Map(), gate), { status: 'pass', detail: '0 notifications waiting' });
   const { status, detail } = reportNotify(new Map([[3, partition]]), gate);
   assert.equal(status, 'warn');

@@ -7,6 +7,7 @@ import type { Vitals } from '../instance/instance-record.ts';
 import type { Claim, Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
+import { discordAddressRate } from '../receiver/discord/limits.ts';
 import type { ReceiverFeed } from '../receiver/receiver-book.ts';
 import type { Networks } from '../receiver/networks.ts';
 import { openReceivers } from '../receiver/receivers.ts';
@@ -40,9 +41,6 @@ export interface NotifyOptions {
 /** The name of the group that shares the partitions of `notifications`. */
 export const notifyGroup = 'ssrms-notify';
 
-/** Discord allows 50 requests a second and address; some room is left for others behind the same one. */
-const globalRpsDefault = 40;
-
 /**
  * The notifier: `notifications` in, messages to receivers out, attempts and outcomes into `deliveries`. One member of the group
  * owns a key's partition, so one process sends to its targets.
@@ -50,9 +48,9 @@ const globalRpsDefault = 40;
 export function createNotify(options: NotifyOptions): Service {
   const { log, rules, receivers, health, meter, vitals, logger, version, discordApiBase, webhookAllow, consoleUrl } =
     options;
-  const { globalRps = globalRpsDefault, clock = systemClock } = options;
+  const { globalRps = discordAddressRate.requestsPerSecond, clock = systemClock } = options;
   const owned = new Map<number, NotificationPartition>();
-  const gates = new SendGates(globalRps, clock);
+  const gates = new SendGates({ ...discordAddressRate, requestsPerSecond: globalRps }, clock);
   const count = countNotify(meter, owned, gates, clock);
   const ready = health.awaitReady('notify');
   health.add('notify', () => reportNotify(owned, gates.shared));

@@ -65,7 +65,7 @@ interface Door {
 
 function newDoor(): Door {
   const clock = new StillClock();
-  const gate = new SendGate(40, clock);
+  const gate = new SendGate(40, clock, 48);
   const passed: string[] = [];
   const come = async (name: string, due = () => 1): Promise<number> => {
     const cameMs = clock.nowMs;

@@ -6,8 +6,6 @@ import { FairQueue, type Request } from './schedule/fair-queue.ts';
 
 /** Burst tokens reserved for newcomers. */
 const sparedByWaiting = 2;
-/** Discord allows an address 50 requests in a second. Two are left to test messages, which do not come through here. */
-const inSecondOfDiscordMax = 48;
 interface GateRequest extends Request {
   readonly go: () => void;
 }
@@ -30,7 +28,7 @@ export class SendGate {
   #change = new AbortController();
 
   /** `inSecondMax`: no second may hold more requests than this. */
-  constructor(requestsPerSecond: number, clock: Clock, inSecondMax = inSecondOfDiscordMax) {
+  constructor(requestsPerSecond: number, clock: Clock, inSecondMax: number) {
     this.pace = new AddressPace(requestsPerSecond);
     this.#window = new RequestWindow(inSecondMax);
     this.#inSecondMax = inSecondMax;
@@ -91,7 +89,7 @@ export class SendGate {
     return this.#served;
   }
 
-  /** How long Discord wants no request of this address. */
+  /** How long the receiver wants no request of this address. */
   closedMs(): number {
     return this.pace.closedMs(this.#clock.monotonicMs());
   }

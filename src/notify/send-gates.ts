@@ -9,8 +9,8 @@ const pacesMax = 10_000;
 const gatesMax = 1_000;
 
 /**
- * The gates of this process: one for all of Discord, which limits an address, and one for each receiver that has a rate of its own. And
- * the pace of each key. Both outlive the senders: after a restart of a partition a wait still holds.
+ * The gates of this process: one for all targets that share an address, as Discord's do, and one for each receiver with a rate of its
+ * own. And the pace of each key. Both outlive the senders: after a restart of a partition a wait still holds.
  */
 export class SendGates {
   /** For all receivers that share an address. */
@@ -19,8 +19,8 @@ export class SendGates {
   readonly #own = new Map<string, { readonly gate: SendGate; requestsPerSecond: number }>();
   readonly #paces = new Map<string, WebhookPace>();
 
-  constructor(requestsPerSecond: number, clock: Clock) {
-    this.shared = new SendGate(requestsPerSecond, clock);
+  constructor(address: { readonly requestsPerSecond: number; readonly inSecondMax: number }, clock: Clock) {
+    this.shared = new SendGate(address.requestsPerSecond, clock, address.inSecondMax);
     this.#clock = clock;
   }
 

@@ -1,20 +1,20 @@
 /**
- * What all webhooks of this process share at Discord: the rate of requests of one address, the pauses that Discord orders
- * for everybody, and the breaker for the time in which its firewall refuses the address.
+ * What all targets behind one address share: the rate of requests, the pauses that the receiver orders for all of them, and the
+ * breaker for the time in which its firewall refuses our address.
  *
  *           blocked answer                 waiting over                  one request goes out
  *   open ─────────────────> blocked ──────────────────> on trial ──────────────────────────> on trial, taken
  *     ^                        ^                                                                │        │
  *     │                        └───────────────────── blocked answer ──────────────────────────┘        │
- *     └──────────────────────────────────────── any answer of Discord itself ────────────────────────────┘
+ *     └──────────────────────────────────────── any answer of the receiver itself ───────────────────────┘
  *
  * Times are of one monotonic clock, in milliseconds.
  */
 
-/** How long the firewall's block is believed to last when it does not say: doubling, from the first to the last. */
+/** How long a block lasts when the firewall does not say: doubling, from the first to the last. */
 const blockFirstMs = 60_000;
 const blockLastMs = 3_600_000;
-/** No wait is longer: what is older than a day is not sent anyway. */
+/** No wait is longer: notifications older than a day are not sent. */
 export const waitMsMax = 24 * 3_600_000;
 /**
  * A part of a second's requests may go out at once. With the default rate of 40 that makes 46 in the worst second: a few less
@@ -27,7 +27,7 @@ export class AddressPace {
   /** When the next request would stand if all were evenly spaced (the generic cell rate algorithm, ATM Forum 1996). */
   #spacedMs = -Infinity;
   #closedUntilMs = -Infinity;
-  /** Blocks in a row, without an answer of Discord itself between them. */
+  /** Blocks in a row, without an answer of the receiver itself between them. */
   #blocks = 0;
   #blockedAtMs = -Infinity;
   #isTrialTaken = false;
@@ -58,27 +58,27 @@ export class AddressPace {
     if (this.#blocks > 0) this.#isTrialTaken = true;
   }
 
-  /** Discord itself answered a request: the address is not blocked. */
+  /** The receiver itself answered a request: the address is not blocked. */
   answered(begunMs: number): void {
-    // An answer to what was sent before the block says nothing of it.
+    // The answer to a request that began before the block says nothing of it.
     if (begunMs < this.#blockedAtMs) return;
     this.#blocks = 0;
     this.#isTrialTaken = false;
   }
 
-  /** Nobody answered: a trial has said nothing, so that another may be made. */
+  /** There was no answer: the trial said nothing, so another may be made. */
   unanswered(): void {
     this.#isTrialTaken = false;
   }
 
-  /** Discord's limit for everybody. */
+  /** The receiver's limit for all its targets. */
   close(nowMs: number, durationMs: number): void {
     this.#closedUntilMs = Math.max(this.#closedUntilMs, nowMs + Math.min(durationMs, waitMsMax));
   }
 
   /** The firewall refused a request: for as long as it says, or ever longer when it says nothing. Returns for how long. */
   block(nowMs: number, begunMs: number, durationMs: number | undefined): number {
-    // Those that were under way together are refused together, and count once.
+    // Requests that were under way together are refused together, and count once.
     const isNews = begunMs >= this.#blockedAtMs;
     if (isNews) this.#blocks += 1;
     if (isNews) this.#blockedAtMs = nowMs;

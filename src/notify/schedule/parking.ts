@@ -1,29 +1,29 @@
 /**
- * A webhook that is gone, or whose token is wrong, is parked: nothing is sent to it, since Discord bans addresses that ask
- * again and again. It is looked at after 1 h, then 6 h, then every 24 h, or when one of its rules is edited. Parked is the
- * pair of id and token: one mistyped token silences nobody else. Times are of the wall clock, in milliseconds.
+ * When a parked target is probed. A target that is gone, or whose secret is wrong, is parked: nothing is sent to it, since Discord
+ * bans addresses that repeat such requests. It is probed after 1 h, then 6 h, then every 24 h, or when one of its rules is edited.
+ * A target is parked with its secret: one mistyped token silences no other. Times are of the wall clock, in milliseconds.
  */
 export interface Parked {
-  /** `wh_` and 12 hex digits: who is parked, without a secret. */
+  /** The target's name: `wh_` and 12 hex digits, no secret. */
   readonly webhook: string;
   readonly reason: string;
   readonly sinceMs: number;
-  /** How often it was looked at by the schedule since anything was delivered. */
+  /** Scheduled probes since anything was delivered. */
   readonly probes: number;
   readonly scheduledAtMs: number;
-  /** When it is to be looked at: by the schedule, or sooner after an edit. */
+  /** When it is probed: by the schedule, or sooner after an edit. */
   readonly probeAtMs: number;
-  /** When it was looked at last; -Infinity when that is not known. */
+  /** When it was probed last; -Infinity when that is not known. */
   readonly lookedAtMs: number;
 }
 
 const hourMs = 3_600_000;
 const probeAfterMs = [hourMs, 6 * hourMs, 24 * hourMs] as const;
-/** Edits in a row make no more than one look in this time. */
+/** Several edits in this time cause one probe. */
 const probeEveryMs = 10_000;
 const postponedMs = 60_000;
 
-/** Parks, or keeps parked. `before` is what was known of it: a revival that came to nothing does not begin anew. */
+/** Parks, or keeps parked. `before` is what was known of it: a revival that failed does not restart the schedule. */
 export function park(webhook: string, reason: string, nowMs: number, before?: Parked): Parked {
   const probes = before?.probes ?? 0;
   const scheduledAtMs = nowMs + waitAfter(probes);
@@ -31,7 +31,7 @@ export function park(webhook: string, reason: string, nowMs: number, before?: Pa
   return { webhook, reason, sinceMs, probes, scheduledAtMs, probeAtMs: scheduledAtMs, lookedAtMs };
 }
 
-/** It was looked at, and is no better. A look after an edit does not count for the schedule. */
+/** It was probed, and is still broken. A probe after an edit does not count for the schedule. */
 export function probed(parked: Parked, nowMs: number): Parked {
   const { scheduledAtMs } = parked;
   if (nowMs < scheduledAtMs) return { ...parked, probeAtMs: scheduledAtMs, lookedAtMs: nowMs };
@@ -40,12 +40,12 @@ export function probed(parked: Parked, nowMs: number): Parked {
   return { ...parked, probes, scheduledAtMs: nextAtMs, probeAtMs: nextAtMs, lookedAtMs: nowMs };
 }
 
-/** One of its rules was edited: it is looked at soon. */
+/** One of its rules, or its receiver, was edited: it is probed soon. */
 export function hurried(parked: Parked, nowMs: number): Parked {
   return { ...parked, probeAtMs: Math.min(parked.probeAtMs, Math.max(nowMs, parked.lookedAtMs + probeEveryMs)) };
 }
 
-/** The look said nothing: the address was blocked, or nobody answered. */
+/** The probe said nothing of the target: our address was blocked, or there was no answer. */
 export function postponed(parked: Parked, nowMs: number): Parked {
   return { ...parked, probeAtMs: nowMs + postponedMs };
 }

@@ -1,31 +1,31 @@
 /**
- * No second of Discord's holds more requests of this process than it allows, however long they are on the way. A rate at which
- * requests are begun does not promise that: a stall between here and Discord bunches what was begun evenly.
+ * Keeps the requests that a receiver counts in any second below its limit, whatever their latency. A limit on the rate at which
+ * requests begin does not: a stall on the network bunches requests that began evenly.
  *
- *   begun ──> counted at Discord ──> answered                    Nobody here knows when a request is counted, but that it is
- *     └──────── some time between ──────┘                        between the two, and, of a new one, not before it is begun.
+ *   begun ──> counted by the receiver ──> answered        When a request is counted is unknown, but it is after its beginning and
+ *     └──────────── some time between ──────┘             before its answer.
  *
- * So whatever was answered more than a second ago shares no second with what begins now, and only the others are counted. The
- * quickest answer ever seen says how far apart the two at least are, so that an even latency costs nothing. Times are of one
- * monotonic clock, in milliseconds.
+ * A request that was answered more than a second ago shares no second with one that begins now, so only the others are counted.
+ * The quickest answer seen bounds the time between a request's count and its answer, so a constant latency costs nothing. Times
+ * are of one monotonic clock, in milliseconds.
  */
 
-/** A second, and what clocks round. */
+/** A second, and the rounding of clocks. */
 const windowMs = 1_010;
-/** Discord counts a request before it does anything with it: one that hangs is believed counted by then, lest it keep others waiting. */
+/** A receiver counts a request before it processes it: one that hangs is taken for counted by then, so that others need not wait. */
 const countedWithinMs = 500;
 
 export interface BegunRequest {
   readonly begunMs: number;
-  /** When it shares no second any more with what begins then. */
+  /** From then on it shares no second with a request that begins. */
   leavesMs: number;
 }
 
 export class RequestWindow {
   #requests: BegunRequest[] = [];
-  /** The quickest answer ever; unknown, it is none at all. */
+  /** The quickest answer seen; undefined: none yet. */
   #quickestMs: number | undefined;
-  /** So many in a second. */
+  /** Requests allowed in a second. */
   #most: number;
 
   constructor(most: number) {
@@ -52,7 +52,7 @@ export class RequestWindow {
     return request;
   }
 
-  /** It was answered, or given up. */
+  /** The request was answered, or given up. */
   end(request: BegunRequest, nowMs: number, isAnswered: boolean): void {
     if (isAnswered) this.#quickestMs = Math.min(this.#quickestMs ?? countedWithinMs, nowMs - request.begunMs);
     request.leavesMs = Math.min(request.leavesMs, nowMs + this.#apartMs);

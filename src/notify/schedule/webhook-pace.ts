@@ -1,15 +1,15 @@
 /**
- * When one webhook may be asked again: its bucket as Discord's headers tell it, its limits, the back-off after failures, and
- * the count that says a webhook answers nothing but 5xx while others are served. Times are of one monotonic clock, in
- * milliseconds; chance is a number in [0, 1).
+ * When the next request to one key may be made: after its rate limit and the back-off that follows failures. Also counts the 5xx
+ * in a row that a webhook answers while others are served. Times are of one monotonic clock, in milliseconds; chance is a number in
+ * [0, 1).
  */
 import { waitMsMax } from './address-pace.ts';
 
 const retryFirstMs = 1_000;
 const retryLastMs = 60_000;
-/** Waits are never shorter than 1, 2, 4 … 60 s, and at most this much longer, so that many do not come back together. */
+/** Waits are 1, 2, 4 … 60 s, and at most this share longer, so that many senders do not come back together. */
 const jitterShare = 0.25;
-/** A malformed token may be answered with 500 rather than 401 (discord-api-docs #2925): then it would be tried for ever. */
+/** A malformed token may be answered with 500 instead of 401 (discord-api-docs #2925), and would be tried for ever. */
 const straightErrorsMax = 20;
 
 export class WebhookPace {
@@ -23,17 +23,17 @@ export class WebhookPace {
     return Math.max(0, this.#notBeforeMs - nowMs);
   }
 
-  /** The bucket is empty for so long, or Discord says when to come again. Not a failure. */
+  /** The receiver allows no request for this time. Not a failure. */
   limited(nowMs: number, durationMs: number): void {
     this.#wait(nowMs, durationMs);
   }
 
-  /** Nothing is sent before. */
+  /** Nothing is sent before this time. */
   holdUntil(timeMs: number): void {
     this.#notBeforeMs = Math.max(this.#notBeforeMs, timeMs);
   }
 
-  /** The request did not succeed, and may be made again. Returns how long to wait. */
+  /** The request failed, and may be repeated. Returns how long to wait. */
   failed(nowMs: number, chance: number): number {
     const baseMs = Math.min(retryLastMs, retryFirstMs * 2 ** Math.min(this.#failures, 30));
     this.#failures += 1;
@@ -53,7 +53,7 @@ export class WebhookPace {
     return this.#straightErrors >= straightErrorsMax;
   }
 
-  /** Discord did something with the request: whatever went wrong before is over. */
+  /** The receiver processed the request: earlier failures no longer count. */
   served(): void {
     this.#failures = 0;
     this.#straightErrors = 0;

@@ -1,23 +1,10 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import type { SendingFacts } from '../receiver.ts';
+import { discordLimits } from './limits.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import { codePoints, cut, duration, moment, untrusted } from './text.ts';
 import { sentenceOf, valueText } from '../sentence.ts';
-
-/** Discord's limits, in code points of the trimmed text. One text too long is a 400 for the whole message. */
-export const discordLimits = {
-  content: 2_000,
-  embeds: 10,
-  title: 256,
-  description: 4_096,
-  fields: 25,
-  fieldName: 256,
-  fieldValue: 1_024,
-  footer: 2_048,
-  /** All embeds of a message together. */
-  embedsTotal: 6_000,
-} as const;
 
 export interface Embed {
   readonly title: string;

@@ -1,9 +1,10 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import { codePoints, cut, untrusted } from './text.ts';
-import { discordLimits, embedCodePoints, embedOf, possibleRepeatText, type Embed } from './embed.ts';
+import { embedCodePoints, embedOf, possibleRepeatText, type Embed } from './embed.ts';
 import type { Packed, SendingFacts } from '../receiver.ts';
 import { valueText } from '../sentence.ts';
+import { discordLimits } from './limits.ts';
 
 /** The body of a request to a webhook. It never pings anybody. */
 interface MessageBody {
