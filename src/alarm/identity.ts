@@ -16,8 +16,11 @@ export function alarmId(ruleId: string, seriesKey: string, sample: SamplePlace, 
   return nameUuid(alarmNamespace, JSON.stringify(cause === 'breach' ? name : [...name, cause]));
 }
 
-/** The id of a notification: a function of its alarm, its kind and the sample it is about. */
-export function notificationId(alarm: string, kind: NotificationKind, sample: SamplePlace): string {
-  const name = [alarm, kind, sample.offset, sample.timestampMs];
+/**
+ * The id of a notification: a function of its alarm, its kind and the sample it is about, and of the named receiver that it is
+ * for. What goes to the rule's own Discord webhook has no `receiver` in its name, as in all versions.
+ */
+export function notificationId(alarm: string, kind: NotificationKind, sample: SamplePlace, receiver?: string): string {
+  const name = [alarm, kind, sample.offset, sample.timestampMs, ...(receiver === undefined ? [] : [receiver])];
   return nameUuid(notificationNamespace, JSON.stringify(name));
 }

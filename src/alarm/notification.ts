@@ -31,14 +31,18 @@ export interface Notification {
   readonly owed: boolean;
 }
 
-/** What a step said is due, with the public fields of the rule's version that it was evaluated by. */
+/**
+ * What a step said is due, with the public fields of the rule's version that it was evaluated by. `id`: its own for each named
+ * receiver, see `notificationId`.
+ */
 export function notificationOf(
   due: Due,
   { rule, partition, offset }: { readonly rule: Rule; readonly partition: number; readonly offset: number },
   series: Series,
+  id = due.id,
 ): Notification {
   return {
-    id: due.id,
+    id,
     kind: due.kind,
     alarmId: due.alarmId,
     ruleId: rule.id,

@@ -1,4 +1,5 @@
 import { Failure } from '../base/failure.ts';
+import { namesOf } from '../rule/receiver-name.ts';
 import { fieldSpec, isField, type FieldKind } from '../rule/rule-fields.ts';
 
 /** The value that `--set field=text` means. A field that this version does not know is JSON if it can be, else text. */
@@ -18,6 +19,7 @@ const readers: Record<FieldKind, (field: string, text: string) => unknown> = {
   discord_webhook: asText,
   text: asText,
   choice: asText,
+  receivers: (_field, text) => namesOf(text),
   number: (field, text) => parsed(field, text, 'a number', (value) => typeof value === 'number'),
   flag: (field, text) => parsed(field, text, 'true or false', (value) => typeof value === 'boolean'),
   tags: (field, text) => parsed(field, text, 'a JSON object', (value) => typeof value === 'object' && value !== null),

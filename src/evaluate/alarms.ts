@@ -1,3 +1,7 @@
+import { notificationId } from '../alarm/identity.ts';
+import type { Due } from '../alarm/due.ts';
+import type { Series } from '../metric/series.ts';
+import { receiverKey } from '../receiver/receiver-config.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { alarmRecordKey, type AlarmRecord } from '../alarm/alarm-record.ts';
 import { ok, type SamplePlace } from '../alarm/alarm-state.ts';
@@ -53,7 +57,7 @@ export class Alarms {
     for (const event of events) {
       const sent = this.#sent.get(ruleId) ?? neverSent;
       const result = step(subject, alarm.state, event, sent.lastMs);
-      for (const due of result.due) this.#effects.addNotification(rule.webhook.id, notificationOf(due, rule, series));
+      for (const due of result.due) this.#notify(due, rule, series);
       if (!result.changed) continue;
       changed = true;
       alarm.state = result.next;
@@ -64,7 +68,17 @@ export class Alarms {
     if (changed) this.#write(alarm);
   }
 
-  /** Ends an alarm whose rule is no longer its own; nobody is told. */
+  /** One notification to each place that the rule names. */
+  #notify(due: Due, rule: RuleEntry, series: Series): void {
+    if (rule.webhook !== undefined) this.#effects.addNotification(rule.webhook.id, notificationOf(due, rule, series));
+    for (const name of rule.rule.notify ?? []) {
+      const key = receiverKey(name);
+      const id = notificationId(due.alarmId, due.kind, due.sample, key);
+      this.#effects.addNotification(key, notificationOf(due, rule, series, id));
+    }
+  }
+
+  /** Ends an alarm whose rule is no longer its own, without a notification. */
   end(alarm: Alarm): void {
     alarm.silenceJudgedMs = -Infinity;
     // It stays as long as it has a record: one that begins anew at the same sample must count on.

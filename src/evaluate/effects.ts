@@ -16,8 +16,8 @@ export interface Effects {
 
 /** What the evaluator says follows from samples: live it becomes records, in a backtest facts for people. */
 export interface EffectsSink {
-  /** One message due to a webhook, given by its numeric id. */
-  addNotification(webhookId: string, notification: Notification): void;
+  /** One notification, under the key of what it goes to: a Discord webhook's numeric id, or a named receiver's key. */
+  addNotification(key: string, notification: Notification): void;
   /** What an alarm has come to, its series given by its key. */
   addState(seriesKey: string, record: AlarmRecord): void;
   deleteState(key: string): void;
@@ -30,9 +30,9 @@ export class EffectsBuffer implements EffectsSink {
   #notifications: Effect[] = [];
   #states: Effect[] = [];
 
-  addNotification(webhookId: string, notification: Notification): void {
+  addNotification(key: string, notification: Notification): void {
     this.#notifications.push({
-      key: Buffer.from(webhookId),
+      key: Buffer.from(key),
       value: Buffer.from(formatNotification(notification)),
     });
   }

@@ -33,8 +33,10 @@ class TestWorld implements World {
   readonly destinations = new Destinations(open.receivers, this.receivers);
   #offset = 0;
 
-  setRule(webhookId: string | null): void {
-    const rule = { id: ruleId, metric_name: 'cpu', threshold: 1, discord_webhook_url: urlOf(webhookId ?? key) };
+  /** null: it is deleted; undefined: it has no Discord webhook. */
+  setRule(webhookId: string | null | undefined, notify?: readonly string[]): void {
+    const discord_webhook_url = typeof webhookId === 'string' ? urlOf(webhookId) : undefined;
+    const rule = { id: ruleId, metric_name: 'cpu', threshold: 1, discord_webhook_url, notify };
     const value = webhookId === null ? null : JSON.stringify(rule);
     this.rules.apply({ key: ruleId, value, partition: 0, offset: this.#offset++ });
   }
@@ -267,7 +269,7 @@ test('what ends alike ends together: a message whole, and all that waits for a p
 
 test('what is due to a named receiver is sent to what the receiver is now, and ends when the receiver was deleted', () => {
   const world = new TestWorld();
-  world.setRule(otherKey);
+  world.setRule(otherKey, ['ops']);
   const waiting: Waiting = { ...waitingFor('n1'), key: receiverKey('ops') };
   const kindOf = (): string => {
     const fate = fateOf(waiting, world);
@@ -292,4 +294,20 @@ test('what is due to a named receiver is sent to what the receiver is now, and e
   assert.equal(kindOf(), 'wait');
   world.nowMs += 10_000;
   assert.equal(kindOf(), 'dead: its receiver was deleted before it could be delivered');
+});
+
+test('when a rule names another target, what waits goes there, unless that target was named before', () => {
+  const made = notificationFor(ruleId, 5, { id: 'n1', rule: { notify: ['ops'] } });
+  const fate = (toKey: string, webhookId: string | undefined, notify?: readonly string[]): string => {
+    const world = new TestWorld();
+    world.setRule(webhookId, notify);
+    const found = fateOf({ ...waitingFor('n1'), notification: made, key: toKey }, world);
+    if (found.kind === 'reroute') return `to ${found.toKey}`;
+    return found.kind === 'end' ? `${found.outcome}: ${found.reason}` : found.kind;
+  };
+  assert.equal(fate(key, otherKey, ['ops']), `to ${otherKey}`);
+  assert.equal(fate(key, undefined, ['ops', 'dev']), `to ${receiverKey('dev')}`);
+  assert.equal(fate(key, undefined, ['ops']), 'dead: its rule names no Discord webhook any more');
+  assert.equal(fate(receiverKey('ops'), key, ['dev']), `to ${receiverKey('dev')}`);
+  assert.equal(fate(receiverKey('ops'), key), 'dead: its rule names this receiver no longer');
 });

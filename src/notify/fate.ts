@@ -13,7 +13,8 @@ import { unreachable } from '../base/assert.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { SentNotifications } from '../notice/sent-notifications.ts';
 import { isSameDestination, type Destination } from '../receiver/receiver.ts';
-import { receiverNameOf } from '../receiver/receiver-config.ts';
+import { receiverKey, receiverNameOf } from '../receiver/receiver-config.ts';
+import type { RuleEntry } from '../rule/rule-list.ts';
 import type { Destinations } from './destinations.ts';
 import type { Ending, Waiting } from './delivery-writer.ts';
 import type { Parking } from './parking.ts';
@@ -62,10 +63,11 @@ export function fateOf(waiting: Waiting, world: World): Fate {
   if (rule === undefined)
     return { kind: 'end', outcome: 'dead', reason: 'its rule was deleted before it could be delivered' };
   const receiver = receiverNameOf(key);
-  if (receiver === undefined && rule.webhook.id !== key)
-    return { kind: 'reroute', toKey: rule.webhook.id, reason: 'its rule has another webhook now' };
+  const isNamed = receiver === undefined ? rule.webhook?.id === key : rule.rule.notify?.includes(receiver) === true;
+  if (!isNamed) return withoutTarget(waiting, rule);
   const { destinations, parking } = world;
-  const destination = receiver === undefined ? destinations.ofWebhook(rule.webhook) : destinations.ofReceiver(receiver);
+  const destination =
+    receiver === undefined ? destinations.ofWebhook(rule.webhook!) : destinations.ofReceiver(receiver);
   if (destination === undefined) {
     if (ageMs < changeAwaitedMs) return { kind: 'wait' };
     return { kind: 'end', outcome: 'dead', reason: 'its receiver was deleted before it could be delivered' };
@@ -73,6 +75,18 @@ export function fateOf(waiting: Waiting, world: World): Fate {
   const parked = parking.stateOf(key, destination.name);
   if (parked === undefined) return { kind: 'send', destination };
   return { kind: 'end', outcome: 'parked', reason: parked.reason, webhook: parked.webhook };
+}
+
+/** The rule names another target now: the notification goes there, unless the evaluator has sent that target one of its own. */
+function withoutTarget({ notification, key }: Waiting, { rule, webhook }: RuleEntry): Fate {
+  const isDiscord = receiverNameOf(key) === undefined;
+  if (isDiscord && webhook !== undefined)
+    return { kind: 'reroute', toKey: webhook.id, reason: 'its rule has another webhook now' };
+  const added = rule.notify?.find((name) => notification.rule.notify?.includes(name) !== true);
+  if (added !== undefined)
+    return { kind: 'reroute', toKey: receiverKey(added), reason: 'its rule has another receiver now' };
+  const what = isDiscord ? 'no Discord webhook any more' : 'this receiver no longer';
+  return { kind: 'end', outcome: 'dead', reason: `its rule names ${what}` };
 }
 
 /** The fate of what the last answer was about. */

@@ -1,3 +1,4 @@
+import type { RuleEntry } from '../rule/rule-list.ts';
 import { failpoint } from '../base/failpoint.ts';
 import { aborted } from '../base/service.ts';
 import { ClaimLost, type Claim } from '../log/log.ts';
@@ -147,9 +148,8 @@ export class NotificationPartition {
 
   #noteRule(change: RuleChange): void {
     if (change.kind !== 'set' && change.kind !== 'deleted') return;
-    const keys = new Set([change.before?.webhook.id, change.kind === 'set' ? change.entry.webhook.id : undefined]);
-    for (const key of keys)
-      if (key !== undefined) this.#reconsider(key, change.kind === 'set' ? change.entry.rule.id : undefined);
+    const after = change.kind === 'set' ? change.entry : undefined;
+    for (const key of new Set([...keysOf(change.before), ...keysOf(after)])) this.#reconsider(key, after?.rule.id);
   }
 
   #noteReceiver(change: ReceiverChange): void {
@@ -170,4 +170,10 @@ export class NotificationPartition {
 async function neverEnding(loop: Promise<void>): Promise<never> {
   await loop;
   return new Promise(() => {});
+}
+
+/** The keys on `notifications` of what a rule notifies. */
+function keysOf(entry: RuleEntry | undefined): string[] {
+  if (entry === undefined) return [];
+  return [...(entry.webhook === undefined ? [] : [entry.webhook.id]), ...(entry.rule.notify ?? []).map(receiverKey)];
 }

@@ -63,7 +63,7 @@ async function newBench(t: TestContext): Promise<Bench> {
   await log.ensureTopics(Object.values(topics));
   const [receivers, book, ruleId] = [new TestReceivers(), new RuleBook(), randomUUID()];
   const url = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
-  const rule = { id: ruleId, metric_name: 'cpu', threshold: 1, discord_webhook_url: url };
+  const rule = { id: ruleId, metric_name: 'cpu', threshold: 1, discord_webhook_url: url, notify: ['ops', 'nobody'] };
   book.apply({ key: ruleId, value: JSON.stringify(rule), partition: 0, offset: 0 });
   const rules = { book, caughtUp: Promise.resolve(), subscribe: () => () => {} };
   const ends: (() => Promise<void>)[] = [];

@@ -4,7 +4,8 @@
  * receiver's name until a good version or a deletion takes its place.
  */
 import { Failure } from '../base/failure.ts';
-import { isReceiverName, parseReceiverConfig, type ReceiverConfig, type ReceiverOptions } from './receiver-config.ts';
+import { isReceiverName } from '../rule/receiver-name.ts';
+import { parseReceiverConfig, type ReceiverConfig, type ReceiverOptions } from './receiver-config.ts';
 
 /** One record of the topic `receivers`. A null value deletes. */
 export interface ReceiverRecord {

@@ -1,9 +1,9 @@
+import { isReceiverName } from '../rule/receiver-name.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../base/failure.ts';
 import {
   formatReceiverConfig,
-  isReceiverName,
   parseReceiverConfig,
   receiverKey,
   receiverNameOf,

@@ -8,6 +8,7 @@
  * Address and secret are secrets. They are in this topic and nowhere else: what is shown to people is `shownReceiver`.
  */
 import { Failure, fieldsFailure, type FailureCode, type FieldError } from '../base/failure.ts';
+import { isReceiverName, receiverNameAllowed } from '../rule/receiver-name.ts';
 import { maskedWebhookUrl, parseWebhookUrl } from './discord/address.ts';
 import type { Networks } from './networks.ts';
 import { maskedAddress, parseWebhookAddress } from './webhook/address.ts';
@@ -59,11 +60,6 @@ export function receiverNameOf(key: string): string | undefined {
   return key.startsWith(keyPrefix) ? key.slice(keyPrefix.length) : undefined;
 }
 
-/** Names are part of keys, paths and rules: letters, digits, `-`, `_` and `.`, at most 64. */
-export function isReceiverName(name: string): boolean {
-  return /^[A-Za-z0-9][\w.-]{0,63}$/.test(name);
-}
-
 export interface ParseReceiverOptions extends ReceiverOptions {
   /** From the path, or the record's key. */
   readonly name: string;
@@ -80,7 +76,7 @@ export function parseReceiverConfig(input: unknown, options: ParseReceiverOption
     throw new Failure('invalid_request', 'a receiver must be a JSON object');
   const fields = input as Record<string, unknown>;
   const errors: FieldError[] = [];
-  if (!isReceiverName(options.name)) errors.push(error('name', `name ${nameAllowed}`));
+  if (!isReceiverName(options.name)) errors.push(error('name', `name ${receiverNameAllowed}`));
   if (Object.hasOwn(fields, 'name') && fields['name'] !== options.name)
     errors.push(error('name', 'name must be the name in the path, or be left out'));
   const kind = receiverKinds.find((one) => one === fields['kind']);
@@ -143,7 +139,6 @@ const kindSpecs: Record<ReceiverKind, KindSpec> = {
 };
 
 const keyPrefix = 'receiver:';
-const nameAllowed = 'must have 1 to 64 letters, digits, -, _ or ., and begin with a letter or digit';
 const secretCharactersMin = 16;
 const secretCharactersMax = 256;
 const limitFields = { requests_per_minute: 6_000, notifications_per_request: 1_000 } as const;

@@ -13,6 +13,7 @@ import {
   type NumberSpec,
   type SpecOf,
 } from './rule-fields.ts';
+import { isReceiverName, receiverNameAllowed } from './receiver-name.ts';
 import { isRuleId } from './rule-id.ts';
 import type { Rule } from './rule.ts';
 import {
@@ -51,6 +52,8 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
     if (Object.hasOwn(fields, field)) errors.push(...checked(spec, fields[field], field, options));
     else if (spec.required !== undefined)
       errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.required}`));
+    else if (spec.requiredUnless !== undefined && !Object.hasOwn(fields, spec.requiredUnless.field))
+      errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.requiredUnless.text}`));
   }
   errors.push(...windowErrors(fields), ...resolveErrors(fields), ...unknownErrors(fields));
   if (errors.length > 0) throw fieldsFailure(errors);
@@ -61,6 +64,7 @@ function ruleOf(fields: Record<string, unknown>, id: string): Rule {
   const { id: _id, ...given } = fields;
   // Copied, so that nobody who still holds the input can change a rule.
   if (given['tags'] !== undefined) given['tags'] = tagsOf(Object.entries(given['tags'] as Tags));
+  if (given['notify'] !== undefined) given['notify'] = [...(given['notify'] as string[])];
   return { id, ...given } as unknown as Rule;
 }
 
@@ -78,6 +82,7 @@ const checks: { readonly [Kind in FieldKind]: Check<Kind> } = {
   number: checkNumber,
   choice: checkChoice,
   flag: checkFlag,
+  receivers: checkReceivers,
   tags: checkTags,
 };
 
@@ -145,6 +150,15 @@ function checkChoice(value: unknown, field: string, { choices }: SpecOf<'choice'
 
 function checkFlag(value: unknown, field: string): FieldError[] {
   return typeof value === 'boolean' ? [] : [invalid(field, 'must be true or false', value)];
+}
+
+function checkReceivers(value: unknown, field: string, { namesMax }: SpecOf<'receivers'>): FieldError[] {
+  if (!Array.isArray(value)) return [invalid(field, "must be a list of receivers' names", value)];
+  if (value.length === 0 || value.length > namesMax)
+    return [error(field, 'invalid_field', `${field} must have 1 to ${namesMax} names, not ${value.length}`)];
+  const wrong = value.findIndex((name, index) => !isReceiverName(name) || value.indexOf(name) < index);
+  if (wrong === -1) return [];
+  return [invalid(`${field}.${wrong}`, `${receiverNameAllowed}, each name once`, value[wrong])];
 }
 
 function checkText(value: unknown, field: string, { charactersMax }: SpecOf<'text'>): FieldError[] {

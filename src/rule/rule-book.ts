@@ -151,8 +151,9 @@ export class RuleBook {
   }
 
   #set(record: RuleRecord, rule: Rule, before: RuleEntry | undefined): RuleChange {
-    const { webhook } = this.#webhookOf(rule.discord_webhook_url);
-    assert(!('problem' in webhook), 'a parsed rule has a webhook URL that can be taken apart');
+    const { discord_webhook_url: url } = rule;
+    const webhook = url === undefined ? undefined : this.#webhookOf(url).webhook;
+    assert(webhook === undefined || !('problem' in webhook), 'a parsed rule has a webhook URL that can be taken apart');
     const entry: RuleEntry = {
       rule,
       condition: compileRule(rule),
@@ -235,7 +236,8 @@ export class RuleBook {
     try {
       const parseWebhook = (url: string): Webhook | WebhookProblem => this.#webhookOf(url).webhook;
       const rule = parseRule(json, { id, idInInput: 'required', parseWebhook });
-      return { ...rule, id, discord_webhook_url: this.#webhookOf(rule.discord_webhook_url).url };
+      const { discord_webhook_url: url } = rule;
+      return { ...rule, id, ...(url !== undefined && { discord_webhook_url: this.#webhookOf(url).url }) };
     } catch (error) {
       if (error instanceof Failure) return error.message;
       throw error;

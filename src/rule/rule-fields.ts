@@ -30,6 +30,8 @@ interface CommonSpec {
   readonly form: FormSpec;
   /** Of a required field: how the message ends that says it is missing. */
   readonly required?: string;
+  /** Required unless another field is given; `text` ends the message that says it is missing. */
+  readonly requiredUnless?: { readonly field: FieldName; readonly text: string };
   /** In no log, error, topic but `rules`, or page; see `isSecretField`. */
   readonly isSecret?: true;
 }
@@ -75,7 +77,20 @@ export interface TagsSpec extends CommonSpec {
   readonly kind: 'tags';
 }
 
-export type FieldSpec = MetricNameSpec | WebhookSpec | TextSpec | NumberSpec | ChoiceSpec | FlagSpec | TagsSpec;
+export interface ReceiversSpec extends CommonSpec {
+  readonly kind: 'receivers';
+  readonly namesMax: number;
+}
+
+export type FieldSpec =
+  | MetricNameSpec
+  | WebhookSpec
+  | TextSpec
+  | NumberSpec
+  | ChoiceSpec
+  | FlagSpec
+  | TagsSpec
+  | ReceiversSpec;
 export type FieldKind = FieldSpec['kind'];
 export type SpecOf<Kind extends FieldKind> = Extract<FieldSpec, { kind: Kind }>;
 
@@ -88,7 +103,9 @@ type SpecFor<Value> = [Value] extends [boolean]
       ? string extends Value
         ? MetricNameSpec | WebhookSpec | TextSpec
         : ChoiceSpec<Value>
-      : TagsSpec;
+      : [Value] extends [readonly string[]]
+        ? ReceiversSpec
+        : TagsSpec;
 
 /** A required field says so, and an optional one does not. */
 type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &
@@ -119,16 +136,27 @@ export const ruleFields = {
   },
   discord_webhook_url: {
     kind: 'discord_webhook',
-    required: 'must be the URL of a Discord webhook',
+    requiredUnless: { field: 'notify', text: 'must be the URL of a Discord webhook' },
     charactersMax: 512,
     isSecret: true,
-    help: 'Where notifications go. A secret.',
+    help: 'Where notifications go. A secret. Required unless notify names receivers.',
     form: {
       group: 'main',
       label: 'Discord webhook URL',
       placeholder: 'https://discord.com/api/webhooks/…',
       width: 'long',
       hint: 'Channel settings, Integrations, Webhooks. Whoever has it can post there.',
+    },
+  },
+  notify: {
+    kind: 'receivers',
+    namesMax: 10,
+    help: 'The names of receivers that notifications go to, beside the Discord webhook or in its place.',
+    form: {
+      group: 'notifications',
+      label: 'Receivers',
+      placeholder: 'ops, payments',
+      hint: 'Names of receivers, separated by commas, that are notified too.',
     },
   },
   operator: {
@@ -273,6 +301,7 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   number: Number.isFinite,
   choice: (value, spec) => typeof value === 'string' && Object.hasOwn((spec as ChoiceSpec).choices, value),
   flag: (value) => typeof value === 'boolean',
+  receivers: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
   tags: (value) =>
     typeof value === 'object' && value !== null && Object.values(value).every((tag) => typeof tag === 'string'),
 };

@@ -6,8 +6,8 @@ import type { Webhook } from '../receiver/discord/address.ts';
 export interface RuleEntry {
   readonly rule: Rule;
   readonly condition: Condition;
-  /** A secret: what `discord_webhook_url` was taken apart into. */
-  readonly webhook: Webhook;
+  /** A secret: what `discord_webhook_url` was taken apart into; undefined when the rule has none. */
+  readonly webhook: Webhook | undefined;
   /** The place of this version in the `rules` log. */
   readonly partition: number;
   readonly offset: number;

@@ -16,6 +16,13 @@ const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchem
   number: ({ above, least, most }) => ({ type: 'number', exclusiveMinimum: above, minimum: least, maximum: most }),
   choice: ({ choices }) => ({ type: 'string', enum: Object.keys(choices) }),
   flag: () => ({ type: 'boolean' }),
+  receivers: ({ namesMax }) => ({
+    type: 'array',
+    items: { type: 'string' },
+    minItems: 1,
+    maxItems: namesMax,
+    uniqueItems: true,
+  }),
   tags: () => ({
     type: 'object',
     maxProperties: tagsMax,

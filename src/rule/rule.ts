@@ -12,7 +12,9 @@ export interface Rule {
   readonly id: string;
   readonly metric_name: string;
   readonly threshold: number;
-  readonly discord_webhook_url: string;
+  /** Left out when `notify` names receivers. */
+  readonly discord_webhook_url?: string;
+  readonly notify?: readonly string[];
   readonly operator?: Operator;
   readonly tags?: Tags;
   readonly type?: RuleType;

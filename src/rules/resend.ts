@@ -1,3 +1,4 @@
+import { receiverNameOf } from '../receiver/receiver-config.ts';
 import { formatNotification } from '../alarm/notification.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
@@ -122,10 +123,12 @@ export class Resend {
     const notification = sendings.find((each) => each.notification !== undefined)?.notification;
     if (notification === undefined) return { kind: 'refuse', reason: 'its record is no longer in the log' };
     const rule = this.#options.view.book.get(notification.ruleId);
-    if (rule === undefined) return { kind: 'refuse', reason: 'its rule has been deleted, so nobody knows where to' };
+    if (rule === undefined) return { kind: 'refuse', reason: 'its rule has been deleted' };
     if (end.outcome === 'parked') return { kind: 'revive', ruleId: notification.ruleId };
     const as = `${originOf(notification.id)}~${newest + 1}`;
-    return { kind: 'resend', as, webhookId: rule.webhook.id, delivery: { ...end, notification } };
+    const key = receiverNameOf(end.webhookId) === undefined ? rule.webhook?.id : end.webhookId;
+    if (key === undefined) return { kind: 'refuse', reason: 'its rule has no Discord webhook any more' };
+    return { kind: 'resend', as, webhookId: key, delivery: { ...end, notification } };
   }
 }
 

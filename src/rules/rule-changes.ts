@@ -175,6 +175,7 @@ function demandMatch(ifMatch: string | undefined, current: RuleEntry | undefined
 /** Whoever is shown a masked URL and sends it back means the one that is there. */
 function withKeptWebhook(input: unknown, current: RuleEntry): unknown {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
-  if ((input as Partial<Rule>).discord_webhook_url !== maskedWebhookUrl(current.webhook)) return input;
+  const { discord_webhook_url: given } = input as Partial<Rule>;
+  if (current.webhook === undefined || given !== maskedWebhookUrl(current.webhook)) return input;
   return { ...input, discord_webhook_url: current.rule.discord_webhook_url };
 }

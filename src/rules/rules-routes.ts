@@ -6,7 +6,7 @@ import type { Identity } from '../http/scope.ts';
 import type { HttpApp, Routes } from '../http/server.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
-import { maskedWebhookUrl } from '../receiver/discord/address.ts';
+import { maskedRule } from '../rule/masked-rule.ts';
 import { ListedRule, RuleInput, RuleAnswer } from '../wire/rules.ts';
 import type { ParkedView } from './parked-view.ts';
 import { entityTag, noRule, type ChangeOrder, type RuleChanges, type StoredRule } from './rule-changes.ts';
@@ -199,13 +199,12 @@ export function isMasked(reveal: RevealWebhookUrl, identity: Identity | undefine
 /** The rule's text, the webhook's URL masked if it must be; `entry` has the URL taken apart. */
 export function shownRule(given: Rule, entry: RuleEntry | undefined, masked: boolean): string {
   if (!masked) return formatRule(given);
-  const url = entry === undefined ? '****' : maskedWebhookUrl(entry.webhook);
-  return formatRule({ ...given, discord_webhook_url: url });
+  return formatRule(maskedRule({ rule: given, webhook: entry?.webhook }));
 }
 
 function listedRule(entry: RuleEntry, { isMasked: masked, parked }: Showing): string {
   const text = shownRule(entry.rule, entry, masked);
-  const delivery = parked?.of(entry.webhook);
+  const delivery = entry.webhook === undefined ? undefined : parked?.of(entry.webhook);
   return delivery === undefined ? text : `${text.slice(0, -1)},"delivery":${JSON.stringify(delivery)}}`;
 }
 

@@ -76,7 +76,7 @@ export class TestSend {
 
   #withKnownWebhook(input: object, id: string): object {
     const saved = this.#options.view.book.get(id);
-    if (saved === undefined) return input;
+    if (saved?.webhook === undefined) return input;
     const { discord_webhook_url: url } = input as Partial<Rule>;
     return url === maskedWebhookUrl(saved.webhook)
       ? { ...input, discord_webhook_url: saved.rule.discord_webhook_url }
@@ -85,7 +85,10 @@ export class TestSend {
 
   async #send(notification: Notification, rule: Rule, subject: string): Promise<TestSendView> {
     const { client, now, logger, discordApiBase: apiBase } = this.#options;
-    const webhook = parseWebhookUrl(rule.discord_webhook_url, { apiBase });
+    const { discord_webhook_url: url } = rule;
+    if (url === undefined)
+      throw new Failure('invalid_field', 'discord_webhook_url is missing: only a Discord webhook is tested here');
+    const webhook = parseWebhookUrl(url, { apiBase });
     if ('problem' in webhook) throw new Failure('invalid_field', `discord_webhook_url ${webhook.problem}`);
     const name = webhookName(webhook);
     this.#demandPause(name);

@@ -206,14 +206,14 @@ function* textsOf({ rule }: RuleEntry): Generator<string> {
 }
 
 function hasSameWords(one: RuleEntry, other: RuleEntry): boolean {
-  if (one.condition.enabled !== other.condition.enabled || one.webhook.id !== other.webhook.id) return false;
+  if (one.condition.enabled !== other.condition.enabled || one.webhook?.id !== other.webhook?.id) return false;
   const others = textsOf(other);
   for (const text of textsOf(one)) if (others.next().value !== text) return false;
   return others.next().done === true;
 }
 
 function gramsOf(entry: RuleEntry): Set<number> {
-  const grams = [webhookGram(entry.webhook.id)];
+  const grams = entry.webhook === undefined ? [] : [webhookGram(entry.webhook.id)];
   for (const text of textsOf(entry)) addGrams(textStart + text + textEnd, grams);
   return new Set(grams);
 }

@@ -36,6 +36,7 @@ export class WebhookRules {
   }
 
   #add({ rule, webhook }: RuleEntry): void {
+    if (webhook === undefined) return;
     const fresh = { webhookId: webhook.id, maskedUrl: maskedWebhookUrl(webhook), count: 0, ruleIds: new Set<string>() };
     const known = this.#byId.get(webhook.id) ?? fresh;
     this.#byId.set(webhook.id, known);
@@ -44,6 +45,7 @@ export class WebhookRules {
   }
 
   #remove({ rule, webhook }: RuleEntry): void {
+    if (webhook === undefined) return;
     const known = this.#byId.get(webhook.id);
     if (known === undefined) return;
     known.count--;

@@ -60,7 +60,7 @@ function tagTerm(pair: string): Term {
 }
 
 function webhookTerm(id: string): Term {
-  return { holds: ({ webhook }) => webhook.id === id, needle: { parts: [], webhookId: id } };
+  return { holds: ({ webhook }) => webhook?.id === id, needle: { parts: [], webhookId: id } };
 }
 
 function wordTerm(word: string): Term {

@@ -1,5 +1,6 @@
 import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
+import { maskedRule } from '../../rule/masked-rule.ts';
 import type { RuleView } from '../../wire/rules.ts';
 import { heardMs } from '../live/deliveries-view.ts';
 import type { Sending } from '../live/sending.ts';
@@ -14,7 +15,7 @@ export function shownRule(summary: RuleSummary, glance: RuleGlance, current: Cur
   const { isSeen, nearest, cooldownLeftMs, owed, fires24h, lastSending } = glance;
   return {
     // The webhook's URL is a secret that only the rules API gives.
-    rule: { ...entry.rule, discord_webhook_url: maskedWebhookUrl(entry.webhook) },
+    rule: maskedRule(entry),
     state,
     firing,
     pending,

@@ -8,9 +8,7 @@ import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/server.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
-import type { RuleEntry } from '../../rule/rule-list.ts';
-import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
-import type { Rule } from '../../rule/rule.ts';
+import { maskedRule } from '../../rule/masked-rule.ts';
 import { AlarmDetail, VerdictView, type NotificationView } from '../../wire/alarms.ts';
 import { RuleVersionsView } from '../../wire/rules.ts';
 import { ruleVersions } from '../query/alarm-trace.ts';
@@ -68,7 +66,7 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
         partition: alarm.facts.sample.partition,
         offset: alarm.facts.sample.offset,
         timestamp_ms: alarm.facts.sample.timestampMs,
-        rule: alarm.rule === undefined ? undefined : shownRule(alarm.rule),
+        rule: alarm.rule === undefined ? undefined : maskedRule(alarm.rule),
         is_rule_current: alarm.isRuleCurrent,
         notified: alarm.notified,
         notifications: alarm.sendings.map(shownNotification),
@@ -118,7 +116,7 @@ function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions
           partition: entry.partition,
           offset: entry.offset,
           at_ms: atMs,
-          rule: shownRule(entry),
+          rule: maskedRule(entry),
           changes: index === 0 ? [] : [...differences(versions[index - 1]!.entry.rule, entry.rule)],
         })),
       });
@@ -157,11 +155,6 @@ async function verdictOf(
     ended_ms: same?.endedMs ?? null,
     took_ms: Math.round(last!.tookMs * 10) / 10,
   };
-}
-
-/** The webhook's URL is a secret that only the rules API gives. */
-function shownRule({ rule, webhook }: RuleEntry): Rule {
-  return { ...rule, discord_webhook_url: maskedWebhookUrl(webhook) };
 }
 
 function shownNotification(sending: SentNotification): NotificationView {

@@ -80,6 +80,7 @@ interface RuleFields {
   readonly noDataSeconds: number | undefined;
   readonly enabled: boolean | undefined;
   readonly description: string | undefined;
+  readonly notify: readonly string[] | undefined;
 }
 
 const maybe = <Value>(values: readonly Value[]): fc.Arbitrary<Value | undefined> =>
@@ -100,6 +101,7 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     noDataSeconds: maybe(shape.noDataSeconds),
     enabled: fc.constantFrom(...enabled),
     description: maybe(['too many', '']),
+    notify: maybe([['ops'], ['ops', 'payments']]),
   });
 }
 
@@ -111,7 +113,8 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     id,
     metric_name: metricNames[fields.metric]!,
     threshold,
-    discord_webhook_url: `https://discord.com/api/webhooks/${webhook}/${'t'.repeat(68)}`,
+    discord_webhook_url:
+      fields.notify?.length === 2 ? undefined : `https://discord.com/api/webhooks/${webhook}/${'t'.repeat(68)}`,
     operator,
     tags: fields.tags,
     type: windowSeconds === undefined ? undefined : 'window_average',
@@ -124,6 +127,7 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     no_data_seconds: fields.noDataSeconds,
     enabled: fields.enabled,
     description,
+    notify: fields.notify,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as unknown as OracleRule;
 }

@@ -18,8 +18,11 @@ export function oracleAlarmId(of: { ruleId: string; series: string; at: At; caus
   return uuidOf(alarmNamespace, JSON.stringify(name));
 }
 
-export function oracleNotificationId(alarmId: string, kind: string, at: At): string {
-  return uuidOf(notificationNamespace, JSON.stringify([alarmId, kind, at.offset, at.timestampMs]));
+/** `receiver`: the key of a named receiver; undefined for the rule's own webhook. */
+export function oracleNotificationId(alarmId: string, kind: string, at: At, receiver?: string): string {
+  const name: unknown[] = [alarmId, kind, at.offset, at.timestampMs];
+  if (receiver !== undefined) name.push(receiver);
+  return uuidOf(notificationNamespace, JSON.stringify(name));
 }
 
 /** The one text of a series: its name and its tags, in the order of their keys. */

@@ -6,7 +6,8 @@ export interface OracleRule {
   readonly id: string;
   readonly metric_name: string;
   readonly threshold: number;
-  readonly discord_webhook_url: string;
+  readonly discord_webhook_url?: string;
+  readonly notify?: readonly string[];
   readonly operator?: '>' | '<';
   readonly tags?: Readonly<Record<string, string>>;
   readonly type?: 'instantaneous' | 'window_average';

@@ -258,9 +258,15 @@ class Oracle {
     { kind, owed }: { kind: OracleNotification['kind']; owed: boolean },
   ): void {
     const { alarmId, cause, sinceMs } = alarm;
-    const id = oracleNotificationId(alarmId, kind, series.last);
-    const what = { id, kind, alarmId, ruleId: rule.id, version, series: series.key, cause };
-    this.#notifications.push({ ...what, x, timeMs, sinceMs, at: series.last, owed });
+    const receivers = [
+      ...(rule.discord_webhook_url === undefined ? [] : [undefined]),
+      ...(rule.notify ?? []).map((name) => `receiver:${name}`),
+    ];
+    for (const receiver of receivers) {
+      const id = oracleNotificationId(alarmId, kind, series.last, receiver);
+      const what = { id, kind, alarmId, ruleId: rule.id, version, series: series.key, cause };
+      this.#notifications.push({ ...what, x, timeMs, sinceMs, at: series.last, owed });
+    }
     if (kind !== 'resolved') this.#lastSentMs.set(rule.id, timeMs);
   }
 

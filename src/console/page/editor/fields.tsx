@@ -251,6 +251,7 @@ const inputs: Record<FieldKind, (form: Form, field: FieldName) => ComponentChild
   discord_webhook: textInput,
   text: textInput,
   number: textInput,
+  receivers: textInput,
   choice: (form, field) => <Choice form={form} field={field as FieldNameOf<'choice'>} />,
   flag: (form, field) => <Check form={form} field={field as FieldNameOf<'flag'>} />,
   tags: (form) => <TagFields form={form} />,

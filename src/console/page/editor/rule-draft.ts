@@ -11,6 +11,7 @@ import {
   type SpecOf,
   type ruleFields,
 } from '../../../rule/rule-fields.ts';
+import { namesOf } from '../../../rule/receiver-name.ts';
 import type { Rule } from '../../../rule/rule.ts';
 
 interface TagDraft {
@@ -27,6 +28,8 @@ interface DraftOfKind {
   choice: string;
   flag: boolean;
   tags: readonly TagDraft[];
+  /** Names with commas. */
+  receivers: string;
 }
 
 type KindOf<Field extends FieldName> = (typeof ruleFields)[Field]['kind'];
@@ -63,6 +66,14 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
   text,
   number: { ...text, valueOf: (draft) => (draft.trim() === '' ? undefined : numberOf(draft)) },
   choice: { empty: (spec) => spec.default, of: String, valueOf: (draft) => draft },
+  receivers: {
+    empty: () => '',
+    of: (value) => (value as readonly string[]).join(', '),
+    valueOf: (draft) => {
+      const names = namesOf(draft);
+      return names.length === 0 ? undefined : names;
+    },
+  },
   flag: { empty: (spec) => spec.default, of: (value) => value === true, valueOf: (draft) => draft },
   tags: {
     empty: () => [],
