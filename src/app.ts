@@ -100,7 +100,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
 }
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** With its query. */
   readonly path: string;
   readonly body?: object;

@@ -168,7 +168,7 @@ function oidc(text: (name: SettingName) => string | undefined): Config['oidc'] {
     );
   }
   webAddress(settings.jwtIssuer, issuer);
-  const scope = text('oidcScope') ?? 'openid rules:read rules:write alarms:read';
+  const scope = text('oidcScope') ?? 'openid rules:read rules:write receivers:read receivers:write alarms:read';
   return { issuer, clientId, clientSecret: text('oidcClientSecret'), scope };
 }
 

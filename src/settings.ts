@@ -72,7 +72,7 @@ export const settings = {
   oidcScope: {
     env: 'OIDC_SCOPE',
     placeholder: 'scopes',
-    help: 'what the page asks of the issuer, with blanks (default "openid rules:read rules:write alarms:read")',
+    help: 'what the page asks of the issuer, with blanks (default "openid rules:read rules:write receivers:read receivers:write alarms:read")',
   },
   seriesMax: {
     env: 'SERIES_MAX',

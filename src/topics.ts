@@ -2,14 +2,15 @@ import type { TopicSettings } from './log/log.ts';
 
 const day = 24 * 60 * 60 * 1000;
 
-/** design.md's table of topics. Partition counts are for ever: keys would move if they were raised. */
+/** The topics, with the settings that they are created with. Partition counts never change: keys would move. */
 export const topics = {
   metrics: { name: 'metrics', partitions: 20, cleanup: 'delete' },
   rules: { name: 'rules', partitions: 3, cleanup: 'compact' },
+  receivers: { name: 'receivers', partitions: 1, cleanup: 'compact' },
   // A good state must outlive the stale ones that a woken zombie may append after it: it has six hours to be put right.
   alarms: { name: 'alarms', partitions: 20, cleanup: 'compact', compactionLagMs: day / 4 },
   notifications: { name: 'notifications', partitions: 20, cleanup: 'delete', retentionMs: 30 * day },
   deliveries: { name: 'deliveries', partitions: 20, cleanup: 'delete', retentionMs: 30 * day },
-  // What the processes say of themselves: of interest for seconds, and held for a day.
+  // What each process reports of itself: current for seconds.
   instances: { name: 'instances', partitions: 1, cleanup: 'delete', retentionMs: day },
 } as const satisfies Record<string, TopicSettings>;

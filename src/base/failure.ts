@@ -13,6 +13,7 @@ export const failureTable = {
   not_found: { status: 404, title: 'There is no such thing' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   conflict: { status: 409, title: 'It is there already' },
+  in_use: { status: 409, title: 'Something still uses it' },
   changed_meanwhile: { status: 412, title: 'Somebody else changed it meanwhile' },
   too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The content type is not supported' },

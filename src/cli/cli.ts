@@ -6,6 +6,7 @@ import { LogUnavailable } from '../log/log.ts';
 import { addAlarmsCommands } from './alarms-command.ts';
 import { addBacktestCommand } from './backtest-command.ts';
 import { addDeliveriesCommand } from './deliveries-command.ts';
+import { addReceiversCommands } from './receivers-command.ts';
 import { addRulesCommands } from './rules-command.ts';
 import { addServiceCommands } from './service-commands.ts';
 import { addSourceCommand } from './source-command.ts';
@@ -48,6 +49,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   };
   addServiceCommands(program, finish);
   addRulesCommands(program, finish);
+  addReceiversCommands(program);
   addAlarmsCommands(program);
   addSystemCommand(program);
   addSourceCommand(program);

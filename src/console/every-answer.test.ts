@@ -99,6 +99,7 @@ async function askReading(ruleId: string, alarmId: string): Promise<void> {
     '/api/v1/status',
     '/api/v1/system',
     '/api/v1/sign-in',
+    '/api/v1/receivers',
     '/query?q=x',
   ])
     await given('GET', path);
@@ -133,7 +134,18 @@ async function streamFor(count: number): Promise<void> {
   stop.abort();
 }
 
+async function askReceivers(): Promise<void> {
+  const { url } = discord.addWebhook();
+  const path = '/api/v1/receivers/ops';
+  for (const status of [201, 200])
+    assert.equal((await ask('PUT', path, { body: { kind: 'discord', address: url } })).status, status);
+  await given('GET', path);
+  await given('GET', '/api/v1/receivers');
+  await given('DELETE', path, withoutBody);
+}
+
 async function askWriting(ruleId: string): Promise<void> {
+  await askReceivers();
   for (const { path, headers, body, success } of Object.values(protocols)) {
     const answer = await fetch(system.url + path, { method: 'POST', headers, body: Buffer.from(body) });
     assert.equal(answer.status, success, path);

@@ -1,5 +1,13 @@
 /** What a token may allow. None implies another. */
-export const scopes = ['rules:read', 'rules:write', 'metrics:write', 'alarms:read', 'admin'] as const;
+export const scopes = [
+  'rules:read',
+  'rules:write',
+  'receivers:read',
+  'receivers:write',
+  'metrics:write',
+  'alarms:read',
+  'admin',
+] as const;
 
 export type Scope = (typeof scopes)[number];
 

@@ -1,5 +1,6 @@
 // Many rules at once: switched on and off, deleted, and brought in from a file. Each is changed as it would be alone, side by side, and
 // tells what became of it: one that is refused holds up no other.
+import { entityTag } from './if-match.ts';
 import { isSecretField } from '../rule/rule-fields.ts';
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
@@ -7,7 +8,7 @@ import { isRuleId } from '../rule/rule-id.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import type { BulkOrder, BulkOutcome, ImportRow } from '../wire/bulk.ts';
 import type { FieldChange } from '../wire/fields.ts';
-import { entityTag, noRule, type RuleChanges, type StoredRule } from './rule-changes.ts';
+import { noRule, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
 interface Order extends BulkOrder {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { Failure } from '../base/failure.ts';
+import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import { LogUnavailable, type Log, type Place } from '../log/log.ts';
@@ -9,16 +9,22 @@ import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
+import { demandMatch, entityTag } from './if-match.ts';
+import type { ReceiversView } from './receivers-view.ts';
 import type { RulesView } from './rules-view.ts';
 
 export interface RuleChangesOptions {
   readonly log: Log;
   readonly view: RulesView;
+  readonly receivers: ReceiversView;
   readonly meter: Meter;
   readonly logger: Logger;
   readonly discordApiBase?: string | undefined;
   readonly rulesPerMetricMax: number;
 }
+
+/** Receivers that a refusal names. */
+const receiversNamedMax = 10;
 
 /** Who changes which version of a rule. */
 export interface ChangeOrder {
@@ -33,11 +39,6 @@ export interface StoredRule {
   readonly rule: Rule;
   readonly text: string;
   readonly place: Place;
-}
-
-/** A rule's version as an entity tag: its position in the `rules` log. */
-export function entityTag(place: Place): string {
-  return `"${place.partition}-${place.offset}"`;
 }
 
 /**
@@ -64,6 +65,7 @@ export class RuleChanges {
     void this.#options.view.book;
     const id = randomUUID();
     const rule = parseRule(input, { id, idInInput: 'refused', apiBase: this.#options.discordApiBase });
+    this.#demandReceivers(rule);
     this.#demandRoom(rule.metric_name);
     return this.#store({ id, subject, action: 'created' }, rule);
   }
@@ -73,7 +75,7 @@ export class RuleChanges {
     return this.#turns.run(order.id, async () => {
       const current = this.#options.view.book.get(order.id);
       if (current === undefined) throw noRule(order.id);
-      demandMatch(order.ifMatch, current);
+      demandMatch(order.ifMatch, current, 'rule');
       const rule = this.parse(input, order.id);
       if (rule.metric_name !== current.rule.metric_name) this.#demandRoom(rule.metric_name);
       return this.#store({ id: order.id, subject: order.subject, action: 'replaced' }, rule);
@@ -94,7 +96,9 @@ export class RuleChanges {
   parse(input: unknown, id: string): Rule {
     const current = this.#options.view.book.get(id);
     const options = { id, idInInput: 'optional', apiBase: this.#options.discordApiBase } as const;
-    return parseRule(current === undefined ? input : withKeptWebhook(input, current), options);
+    const rule = parseRule(current === undefined ? input : withKeptWebhook(input, current), options);
+    this.#demandReceivers(rule);
+    return rule;
   }
 
   /** Rejects with the Failures `not_found` and `changed_meanwhile` too. */
@@ -105,7 +109,7 @@ export class RuleChanges {
       // A rule that never had a readable record is not to be seen, but whoever reads its id in /health can remove it.
       const unreadable = current === undefined && book.problems().some((problem) => problem.id === order.id);
       if (current === undefined && !unreadable) throw noRule(order.id);
-      demandMatch(order.ifMatch, current);
+      demandMatch(order.ifMatch, current, 'rule');
       await this.#write({ id: order.id, subject: order.subject, action: 'deleted' }, null);
     });
   }
@@ -119,6 +123,19 @@ export class RuleChanges {
       const current = this.#options.view.book.get(id);
       if (current !== undefined) await this.#write({ id, subject, action: 'rewritten' }, formatRule(current.rule));
     });
+  }
+
+  /** Throws the Failure `invalid_field` when the rule names a receiver that is not there. */
+  #demandReceivers({ notify = [] }: Rule): void {
+    const { book } = this.#options.receivers;
+    const errors = notify.flatMap((name, index): FieldError[] => {
+      if (book.get(name) !== undefined) return [];
+      const known = [...book].map(({ config }) => config.name).slice(0, receiversNamedMax);
+      const there = known.length === 0 ? 'there are none yet' : `there are ${known.join(', ')}`;
+      const message = `notify.${index} must be the name of a receiver, not ${JSON.stringify(name)}: ${there}`;
+      return [{ field: `notify.${index}`, code: 'invalid_field', message }];
+    });
+    if (errors.length > 0) throw fieldsFailure(errors);
   }
 
   /** As far as this instance has seen: two that fill up one metric at once may go a little beyond. */
@@ -160,19 +177,7 @@ export function noRule(id: string): Failure {
   return new Failure('not_found', `there is no rule ${JSON.stringify(id.slice(0, 80))}`);
 }
 
-/** RFC 9110, section 13.1.1: a list of strong entity tags, or `*` for any version. */
-function demandMatch(ifMatch: string | undefined, current: RuleEntry | undefined): void {
-  if (ifMatch === undefined) return;
-  const given = ifMatch.split(',').map((tag) => tag.trim());
-  const tag = current === undefined ? undefined : entityTag(current);
-  if (given.includes('*') || (tag !== undefined && given.includes(tag))) return;
-  throw new Failure(
-    'changed_meanwhile',
-    `the rule's version is ${tag ?? 'none'}, and If-Match says ${ifMatch.slice(0, 80)}: read it again`,
-  );
-}
-
-/** Whoever is shown a masked URL and sends it back means the one that is there. */
+/** A masked URL that is sent back means the one that is there. */
 function withKeptWebhook(input: unknown, current: RuleEntry): unknown {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
   const { discord_webhook_url: given } = input as Partial<Rule>;

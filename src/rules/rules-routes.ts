@@ -9,7 +9,8 @@ import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedRule } from '../rule/masked-rule.ts';
 import { ListedRule, RuleInput, RuleAnswer } from '../wire/rules.ts';
 import type { ParkedView } from './parked-view.ts';
-import { entityTag, noRule, type ChangeOrder, type RuleChanges, type StoredRule } from './rule-changes.ts';
+import { entityTag } from './if-match.ts';
+import { noRule, type ChangeOrder, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
 /** Who is shown a webhook's URL, which is a secret: everybody who may read rules, those who may write them, or nobody. */

@@ -1,10 +1,15 @@
-import type { Service } from '../base/service.ts';
+import { runTogether, type Service } from '../base/service.ts';
 import { DiscordClient } from '../receiver/discord/client.ts';
 import type { Routes } from '../http/server.ts';
+import type { Networks } from '../receiver/networks.ts';
+import type { ReceiverFeed } from '../receiver/receiver-book.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import { deliveriesRoutes } from './deliveries-routes.ts';
 import { ParkedView } from './parked-view.ts';
+import { ReceiverChanges } from './receiver-changes.ts';
+import { receiversRoutes } from './receivers-routes.ts';
+import { ReceiversView } from './receivers-view.ts';
 import { Resend } from './resend.ts';
 import { RuleChanges } from './rule-changes.ts';
 import { rulesRoutes, type RevealWebhookUrl } from './rules-routes.ts';
@@ -13,6 +18,8 @@ import { testSendRoutes } from './test-send-routes.ts';
 import { TestSend } from './test-send.ts';
 
 export interface RulesOptions extends RulesViewOptions {
+  /** Hosts and networks that webhook receivers may lead to although they are not public. */
+  readonly webhookAllow?: Networks | undefined;
   /** Default `all`: a rule is returned as its author gave it. */
   readonly revealWebhookUrl?: RevealWebhookUrl;
   /** Of the program, as Discord is told it with test messages. */
@@ -29,6 +36,8 @@ export interface Rules {
   readonly routes: Routes;
   /** The rules as this process follows them, for its other services. */
   readonly feed: RuleFeed;
+  /** The receivers, in the same way. */
+  readonly receivers: ReceiverFeed;
   /** By partition of `rules`: the first offset that this process has not applied. */
   readonly positions: () => readonly number[];
 }
@@ -37,7 +46,8 @@ export interface Rules {
 export function createRules(options: RulesOptions): Rules {
   const view = new RulesView(options);
   const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
-  const changes = new RuleChanges({ log, view, meter, logger, discordApiBase, rulesPerMetricMax });
+  const receivers = new ReceiversView(options);
+  const changes = new RuleChanges({ log, view, receivers, meter, logger, discordApiBase, rulesPerMetricMax });
   const client = new DiscordClient({ version: options.version ?? '0', privateAddresses: discordApiBase !== undefined });
   const tests = new TestSend({ view, client, meter, logger, discordApiBase, now: () => performance.now() });
   const writing = rulesRoutes({
@@ -49,13 +59,21 @@ export function createRules(options: RulesOptions): Rules {
   const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });
   const testing = testSendRoutes({ view, tests });
   const resend = new Resend({ log, view, changes, meter, logger });
+  const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers });
+  const receiving = receiversRoutes({ receivers, changes: receiverChanges });
   const deliveries = deliveriesRoutes({ log, resend, now: Date.now });
   return {
     service: {
       name: 'rules',
       async run(signal) {
         try {
-          await view.run(signal);
+          await runTogether(
+            [
+              { name: 'rules', run: (stop) => view.run(stop) },
+              { name: 'receivers', run: (stop) => receivers.run(stop) },
+            ],
+            signal,
+          );
         } finally {
           await client.close();
         }
@@ -66,8 +84,10 @@ export function createRules(options: RulesOptions): Rules {
       await app.register(async (part) => bulk(part));
       await app.register(async (part) => testing(part));
       await app.register(async (part) => deliveries(part));
+      await app.register(async (part) => receiving(part));
     },
     feed: view.feed,
+    receivers: receivers.feed,
     positions: () => view.positions,
   };
 }

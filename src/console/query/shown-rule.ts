@@ -1,4 +1,3 @@
-import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import { maskedRule } from '../../rule/masked-rule.ts';
 import type { RuleView } from '../../wire/rules.ts';

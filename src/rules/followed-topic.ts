@@ -1,0 +1,102 @@
+import { Failure } from '../base/failure.ts';
+import { recordsOf, type LogRecord } from '../log/batch.ts';
+import type { Log, Place, RecordChunk, View } from '../log/log.ts';
+
+export interface FollowedTopicOptions {
+  readonly log: Log;
+  readonly topic: string;
+  /** What its records are, for messages: "rules". */
+  readonly what: string;
+  readonly apply: (record: LogRecord) => void;
+  /** Called when all that was in the log at the start has been applied. */
+  readonly onCaughtUp: () => void;
+}
+
+/** A write is applied within milliseconds; past this time the view is not following. */
+const appliedMsMax = 5_000;
+
+/** A compacted topic as this instance follows it, from its beginning for as long as it runs. */
+export class FollowedTopic {
+  readonly #options: FollowedTopicOptions;
+  readonly #caughtUp = Promise.withResolvers<void>();
+  /** By partition: the first offset not applied. */
+  readonly #positions = new Map<number, number>();
+  #view: View | undefined;
+  #state: 'reading' | 'following' | 'ended' = 'reading';
+
+  constructor(options: FollowedTopicOptions) {
+    this.#options = options;
+    // A rejection reaches those who wait for it; it need not be handled otherwise.
+    this.#caughtUp.promise.catch(() => {});
+  }
+
+  get state(): 'reading' | 'following' | 'ended' {
+    return this.#state;
+  }
+
+  /** Resolves when all that was in the log at the start has been applied; rejects when it cannot be. */
+  get caughtUp(): Promise<void> {
+    return this.#caughtUp.promise;
+  }
+
+  /** By partition: the first offset that has not been applied. */
+  get positions(): readonly number[] {
+    const partitions = Math.max(-1, ...this.#positions.keys()) + 1;
+    return Array.from({ length: partitions }, (_, partition) => this.#positions.get(partition) ?? 0);
+  }
+
+  /** Throws the Failure `unavailable` as long as not all has been read. */
+  demandCaughtUp(): void {
+    if (this.#state !== 'reading') return;
+    throw new Failure('unavailable', `the ${this.#options.what} are still being read from the log`, {
+      retryAfterSeconds: 1,
+    });
+  }
+
+  /** Follows the topic until the signal aborts; rejects when it cannot. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#view = this.#options.log.view(this.#options.topic, (chunk) => this.#apply(chunk), signal);
+    try {
+      this.#view.caughtUp.then(
+        () => {
+          this.#state = 'following';
+          this.#options.onCaughtUp();
+          this.#caughtUp.resolve();
+        },
+        (error: unknown) => this.#caughtUp.reject(error),
+      );
+      await this.#view.ended;
+    } finally {
+      this.#state = 'ended';
+    }
+  }
+
+  /** Resolves when the record at this place has been applied. Rejects with the Failure `unavailable`, of `what`, when that takes too long. */
+  async applied(place: Place, what: string): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), appliedMsMax);
+    });
+    const seen = this.#view?.applied(place).then(
+      () => true,
+      // The view has ended with its process, which nobody will read from again: the change is made all the same.
+      () => true,
+    );
+    try {
+      if (await Promise.race([seen ?? false, late])) return;
+    } finally {
+      clearTimeout(timer);
+    }
+    const detail = `the change of ${what} is written, but this instance has not seen it yet: read it before trying again`;
+    throw new Failure('unavailable', detail, { retryAfterSeconds: 1 });
+  }
+
+  #apply(chunk: RecordChunk): void {
+    for (const record of recordsOf(chunk)) {
+      // A listener may ask how far this instance has come.
+      this.#positions.set(record.partition, record.offset + 1);
+      this.#options.apply(record);
+    }
+    this.#positions.set(chunk.partition, chunk.nextOffset);
+  }
+}

@@ -1,0 +1,22 @@
+import { Failure } from '../base/failure.ts';
+import type { Place } from '../log/log.ts';
+
+/** The version of a record as an entity tag: its place in its topic. */
+export function entityTag(place: Place): string {
+  return `"${place.partition}-${place.offset}"`;
+}
+
+/**
+ * RFC 9110, section 13.1.1: a list of strong entity tags, or `*` for any version. Throws the Failure `changed_meanwhile`.
+ * `what` is what is changed, for the message: "rule".
+ */
+export function demandMatch(ifMatch: string | undefined, current: Place | undefined, what: string): void {
+  if (ifMatch === undefined) return;
+  const given = ifMatch.split(',').map((tag) => tag.trim());
+  const tag = current === undefined ? undefined : entityTag(current);
+  if (given.includes('*') || (tag !== undefined && given.includes(tag))) return;
+  throw new Failure(
+    'changed_meanwhile',
+    `the ${what}'s version is ${tag ?? 'none'}, and If-Match says ${ifMatch.slice(0, 80)}: read it again`,
+  );
+}

@@ -1,0 +1,134 @@
+import { Failure } from '../base/failure.ts';
+import type { Logger } from '../base/logger.ts';
+import { OneAtATime } from '../base/one-at-a-time.ts';
+import { LogUnavailable, type Log, type Place } from '../log/log.ts';
+import type { ReceiverEntry } from '../receiver/receiver-book.ts';
+import {
+  formatReceiverConfig,
+  parseReceiverConfig,
+  shownReceiver,
+  type ReceiverConfig,
+  type ReceiverOptions,
+} from '../receiver/receiver-config.ts';
+import { topics } from '../topics.ts';
+import { demandMatch, entityTag } from './if-match.ts';
+import type { ReceiversView } from './receivers-view.ts';
+import type { RulesView } from './rules-view.ts';
+
+export interface ReceiverChangesOptions extends ReceiverOptions {
+  readonly log: Log;
+  readonly receivers: ReceiversView;
+  readonly rules: RulesView;
+  readonly logger: Logger;
+}
+
+/** Who changes which version of a receiver. */
+export interface ReceiverOrder {
+  readonly name: string;
+  readonly subject: string;
+  /** The header If-Match, as it came. */
+  readonly ifMatch: string | undefined;
+}
+
+export interface StoredReceiver {
+  readonly config: ReceiverConfig;
+  readonly place: Place;
+  readonly isNew: boolean;
+}
+
+/** Rules that a refusal names. */
+const rulesNamedMax = 3;
+/** A system has few; each is in the memory of every instance. */
+const receiversMax = 10_000;
+
+/**
+ * Writes receivers to the log: the only writer. A change resolves when it is durable and this instance's view shows it.
+ * Rejects with the Failure `unavailable` when the log cannot be had: the change may then have been made, or not.
+ */
+export class ReceiverChanges {
+  readonly #options: ReceiverChangesOptions;
+  readonly #turns = new OneAtATime();
+
+  constructor(options: ReceiverChangesOptions) {
+    this.#options = options;
+  }
+
+  /** Creates or replaces. Rejects with the Failures of `parseReceiverConfig`, `changed_meanwhile` and `limit_reached` too. */
+  put(input: unknown, { name, subject, ifMatch }: ReceiverOrder): Promise<StoredReceiver> {
+    return this.#turns.run(name, async () => {
+      const { book } = this.#options.receivers;
+      const current = book.get(name);
+      demandMatch(ifMatch, current, 'receiver');
+      if (current === undefined && book.size >= receiversMax)
+        throw new Failure('limit_reached', `there are ${book.size} receivers, and there may be ${receiversMax}`);
+      const { discordApiBase, webhookAllow } = this.#options;
+      const given = withKeptSecrets(input, current);
+      const config = parseReceiverConfig(given, { name, unknownFields: 'refused', discordApiBase, webhookAllow });
+      const place = await this.#write({ name, subject, action: 'written' }, formatReceiverConfig(config));
+      return { config, place, isNew: current === undefined };
+    });
+  }
+
+  /** Rejects with the Failures `not_found`, `changed_meanwhile` and, when a rule names it, `in_use` too. */
+  remove({ name, subject, ifMatch }: ReceiverOrder): Promise<void> {
+    return this.#turns.run(name, async () => {
+      const { book } = this.#options.receivers;
+      const current = book.get(name);
+      const isUnreadable = current === undefined && book.problems().some((problem) => problem.name === name);
+      if (current === undefined && !isUnreadable) throw noReceiver(name);
+      demandMatch(ifMatch, current, 'receiver');
+      this.#demandUnused(name);
+      await this.#write({ name, subject, action: 'deleted' }, null);
+    });
+  }
+
+  #demandUnused(name: string): void {
+    const users: string[] = [];
+    let count = 0;
+    for (const { rule } of this.#options.rules.book) {
+      if (rule.notify?.includes(name) !== true) continue;
+      count++;
+      if (users.length < rulesNamedMax) users.push(rule.id);
+    }
+    if (count === 0) return;
+    const more = count > users.length ? ` and ${count - users.length} more` : '';
+    throw new Failure('in_use', `receiver ${name} is named by the rules ${users.join(', ')}${more}: change them first`);
+  }
+
+  async #write(change: { name: string; subject: string; action: string }, text: string | null): Promise<Place> {
+    const { log, receivers, logger } = this.#options;
+    const value = text === null ? null : Buffer.from(text);
+    const record = { key: Buffer.from(change.name), value, timestampMs: Date.now() };
+    let place: Place | undefined;
+    try {
+      [place] = await log.append(topics.receivers.name, [record]);
+    } catch (error) {
+      if (!(error instanceof LogUnavailable)) throw error;
+      logger.warn({ receiver: change.name, reason: error.message }, 'a receiver could not be written');
+      throw new Failure('unavailable', 'the log cannot be written right now', { retryAfterSeconds: 2 });
+    }
+    const { name, subject, action } = change;
+    logger.info({ receiver: name, subject, version: entityTag(place!) }, `a receiver was ${action}`);
+    await receivers.applied(place!, name);
+    return place!;
+  }
+}
+
+export function noReceiver(name: string): Failure {
+  return new Failure('not_found', `there is no receiver ${JSON.stringify(name.slice(0, 80))}`);
+}
+
+/** Secrets are never read back: a masked address, or a secret that is left out, means the one that is there. */
+function withKeptSecrets(input: unknown, current: ReceiverEntry | undefined): unknown {
+  if (current === undefined || typeof input !== 'object' || input === null || Array.isArray(input)) return input;
+  const { config } = current;
+  const given = input as { kind?: unknown; address?: unknown; secret?: unknown };
+  // Another kind has other secrets.
+  if (given.kind !== config.kind) return input;
+  const isKept = given.address === undefined || given.address === shownReceiver(config).address;
+  return {
+    ...input,
+    ...(isKept && { address: config.address }),
+    ...(given.secret === undefined && config.secret !== undefined && { secret: config.secret }),
+  };
+}
