@@ -1,4 +1,4 @@
-// The whole evaluator in a world of crashes, zombies and lost answers (reliability.md, F32): whatever happens, what stands in
+// The whole evaluator in a world of crashes, zombies and lost answers (GUARANTEES.md, F32): whatever happens, what stands in
 // the log is what the oracle says, none missing, none more (I1 to I4), and it goes on (I14).
 //
 // A failure names its seed and all that happened; test/support/seeds.ts says how to play it again.

@@ -1,5 +1,5 @@
 // What each protocol is answered when it is not let in or cannot be served: clients read these statuses, and drop or keep their
-// data by them (ingest.md, section 2).
+// data by them (docs/INGEST.md).
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';

@@ -1,4 +1,4 @@
-// What one request and all of them together may take. ingest.md, section 9, has the measurements behind the numbers.
+// What one request and all of them together may take. Measured: larger bodies hold the event loop for longer than a heartbeat may wait.
 
 /** Of the body as it comes and as it is unpacked, each. Prometheus and Telegraf stay far below it. */
 export const bodyBytesMax = 8 * 1024 * 1024;

@@ -15,7 +15,7 @@ const QuerySchema = Type.Object(
   { additionalProperties: false },
 );
 
-/** `POST /api/v1/metrics`: the own JSON of ingest.md, sections 2 and 3. */
+/** `POST /api/v1/metrics`: our own JSON. */
 export function ingestRoutes(parts: IngestParts): Routes {
   return (app) => {
     const schema = {

@@ -19,7 +19,7 @@ const text = (key: string, value: string) => ({ key, value: { stringValue: value
 const delta = 1;
 const cumulative = 2;
 
-/** One of each kind of metric, as in the table of ingest.md, section 5. */
+/** One of each kind of metric. */
 function everything(prefix: string, timeUnixNano: bigint) {
   const point = { timeUnixNano, attributes: [text('route', '/a')] };
   const metrics = [

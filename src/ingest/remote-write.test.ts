@@ -1,4 +1,4 @@
-// The vectors are those of ingest.md, section 4: stricter than the official suite, which takes 2xx or 400 for most.
+// The vectors are stricter than the official suite, which takes 2xx or 400 for most.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { gzipSync } from 'node:zlib';

@@ -1,5 +1,5 @@
 // The whole notifier, its scheduler included, in a world of crashes, zombies, lost answers and a Discord in trouble
-// (reliability.md, F32): I5 to I8 and I14 hold.
+// (GUARANTEES.md, F32): I5 to I8 and I14 hold.
 //
 // A failure names its seed and what happened; test/support/seeds.ts says how to play it again.
 import assert from 'node:assert/strict';

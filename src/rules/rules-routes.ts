@@ -58,7 +58,7 @@ const ifMatch = documented(
   Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The ETag of the version that is changed' })) }),
 );
 
-/** The table of spec.md, "Rules service". */
+/** Rules over HTTP. Bodies are JSON; a change is answered once it is durable and this instance shows it. */
 export function rulesRoutes(options: RulesRoutesOptions): Routes {
   return (app) => {
     app.addHook('onRequest', (_request, reply, done) => {

@@ -90,7 +90,7 @@ export async function expectEmbeds(
   return embeds;
 }
 
-/** spec.md's embed, to the letter. */
+/** The embed of the contract, to the letter. */
 export function specEmbed(alarm: {
   ruleId: string;
   metric: string;
@@ -130,7 +130,7 @@ export async function runSourceFor(
     .filter((line) => line !== '');
 }
 
-/** The rows of spec.md and semantics.md that a user sees, as tests of one running system. */
+/** What a user sees, as tests of one running system. */
 export function scenarioTests(name: string, system: () => SystemUnderTest): void {
   describe(name, { concurrency: scenariosAtOnce }, () => defineScenarios(name, system));
 }

@@ -1,4 +1,4 @@
-// F6 and F7 of reliability.md: the broker is killed, ends in order, or stands still.
+// F6 and F7 of GUARANTEES.md: the broker is killed, ends in order, or stands still.
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { restartInOrder } from './broker-process.ts';

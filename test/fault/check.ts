@@ -1,4 +1,4 @@
-// The checkers of reliability.md's invariants I1 to I4, on what stands in Kafka after a run.
+// The checkers of GUARANTEES.md's invariants I1 to I4, on what stands in Kafka after a run.
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { OracleChange, OracleNotification, OracleState } from '../support/oracle/oracle.ts';

@@ -1,4 +1,4 @@
-// F15 of reliability.md: the wall clock of one instance is wrong, by libfaketime; its monotonic clock is not.
+// F15 of GUARANTEES.md: the wall clock of one instance is wrong, by libfaketime; its monotonic clock is not.
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

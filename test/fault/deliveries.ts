@@ -1,4 +1,4 @@
-// The checkers of reliability.md's invariants I5 to I8 and I13: what stands in `notifications` and `deliveries` after a run, held
+// The checkers of GUARANTEES.md's invariants I5 to I8 and I13: what stands in `notifications` and `deliveries` after a run, held
 // against the ledger of the fake Discord.
 import assert from 'node:assert/strict';
 import type { Log } from '../../src/log/log.ts';

@@ -1,4 +1,4 @@
-// F19 to F24 of reliability.md: Discord limits, fails, stalls, floods, refuses and bans, and real instances go on in order.
+// F19 to F24 of GUARANTEES.md: Discord limits, fails, stalls, floods, refuses and bans, and real instances go on in order.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// F16 and F17 of reliability.md, on the embedded log: no room, no right to write, no file left to open; torn and lost writes.
+// F16 and F17 of GUARANTEES.md, on the embedded log: no room, no right to write, no file left to open; torn and lost writes.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// F1 and F2 of reliability.md: an evaluator is killed at random, and at each of the points where it hurts most.
+// F1 and F2 of GUARANTEES.md: an evaluator is killed at random, and at each of the points where it hurts most.
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failpoint } from '../../src/base/failpoint.ts';

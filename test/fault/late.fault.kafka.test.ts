@@ -1,4 +1,4 @@
-// F11 of reliability.md: a Produce or OffsetCommit of a former owner arrives when newer ones stand.
+// F11 of GUARANTEES.md: a Produce or OffsetCommit of a former owner arrives when newer ones stand.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// F18 and F30 of reliability.md: the log loses its tail or its beginning, or its topics are not as they must be.
+// F18 and F30 of GUARANTEES.md: the log loses its tail or its beginning, or its topics are not as they must be.
 import assert from 'node:assert/strict';
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// F12 of reliability.md: the network between the instances and the broker, and between them and Discord, is late, slow, cuts
+// F12 of GUARANTEES.md: the network between the instances and the broker, and between them and Discord, is late, slow, cuts
 // connections and swallows what is said.
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';

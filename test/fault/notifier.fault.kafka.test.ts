@@ -1,4 +1,4 @@
-// F3, F5 and F8 of reliability.md for the notifier: killed at the points where it hurts most, restarted in order under load, and
+// F3, F5 and F8 of GUARANTEES.md for the notifier: killed at the points where it hurts most, restarted in order under load, and
 // stopped for longer than the group waits.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

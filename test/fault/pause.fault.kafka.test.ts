@@ -1,4 +1,4 @@
-// F8 and F9 of reliability.md: an evaluator is stopped for longer than the group waits, and wakes as a zombie.
+// F8 and F9 of GUARANTEES.md: an evaluator is stopped for longer than the group waits, and wakes as a zombie.
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Failpoint } from '../../src/base/failpoint.ts';

@@ -1,4 +1,4 @@
-// F13 and F14 of reliability.md: records that nobody can read, in `metrics` and in `rules`.
+// F13 and F14 of GUARANTEES.md: records that nobody can read, in `metrics` and in `rules`.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';

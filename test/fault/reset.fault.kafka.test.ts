@@ -1,4 +1,4 @@
-// F29 of reliability.md: the notifier's positions are set back to the beginning, and `deliveries` remembers one day alone.
+// F29 of GUARANTEES.md: the notifier's positions are set back to the beginning, and `deliveries` remembers one day alone.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

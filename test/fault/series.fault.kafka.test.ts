@@ -1,4 +1,4 @@
-// F28 of reliability.md: a flood of new series, nine tenths of them of one metric.
+// F28 of GUARANTEES.md: a flood of new series, nine tenths of them of one metric.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';

@@ -1,4 +1,4 @@
-// F4 of reliability.md: rules and ingest are killed while they are written to. What they answered with 2xx is in the log whole, and
+// F4 of GUARANTEES.md: rules and ingest are killed while they are written to. What they answered with 2xx is in the log whole, and
 // read back; what they did not may be there or not, and never half.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

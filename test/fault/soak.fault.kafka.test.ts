@@ -1,4 +1,4 @@
-// F31 of reliability.md: another fault every ten seconds, none for a quarter of the time; then all is healed, and everything is held
+// F31 of GUARANTEES.md: another fault every ten seconds, none for a quarter of the time; then all is healed, and everything is held
 // against the oracle and against Discord's ledger. Ten minutes by `npm run fault -- --soak`, eight hours by `--soak=480`.
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// F10 of reliability.md: the group hardly ever comes to rest.
+// F10 of GUARANTEES.md: the group hardly ever comes to rest.
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isLong, standstillMsMax, withFleet, type Fleet } from './fleet.ts';

@@ -1,4 +1,4 @@
-// F25 and F26 of reliability.md: whoever answers in Discord's place, and wherever a webhook's URL leads.
+// F25 and F26 of GUARANTEES.md: whoever answers in Discord's place, and wherever a webhook's URL leads.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';

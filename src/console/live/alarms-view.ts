@@ -42,7 +42,7 @@ const utf8 = new TextDecoder();
  *   record ──> newer than what its key has? ──> by rule ──> by key
  *
  * Which of two records of a key holds is for `supersedes` to say: an instance that was paused may append old news
- * (design.md, "Exactly-once state").
+ * (docs/ARCHITECTURE.md).
  */
 export class AlarmsView {
   readonly #options: AlarmsViewOptions;

@@ -1,5 +1,5 @@
 /**
- * Discord's limits as discord.md tells of them: five requests in two seconds per webhook, thirty messages in a minute per
+ * Discord's limits: five requests in two seconds per webhook, thirty messages in a minute per
  * channel (hidden: no header speaks of it), fifty requests a second per address, and the ban that too many invalid
  * requests bring. A window begins with its first request. Times are handed in, so that a test can have its own.
  */
