@@ -11,6 +11,7 @@ import { consolePage } from './b15-console.ts';
 import { ingesting } from './b11-ingest.ts';
 import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
+import { decoders } from './b22-decoders.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
 import { detection } from './b4-detection.ts';
 import { stormOfAlarms } from './b5-storm.ts';
@@ -40,6 +41,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B13: rulesApi,
   B14: footprint,
   B15: consolePage,
+  B22: decoders,
 };
 
 const { values, positionals } = parseArgs({

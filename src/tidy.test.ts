@@ -65,7 +65,7 @@ const rooms: Record<string, Permitted> = {
     packages: ['typebox'],
   },
   presence: { rooms: doors, node: true, packages: [] },
-  ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox'] },
+  ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox', 'pbf'] },
   rules: { rooms: [...doors, ...receiverClients], node: true, packages: ['typebox'] },
   evaluate: { rooms: doors, node: true, packages: [] },
   // The evaluator's own code, in part: a backtest must be what live evaluation is.

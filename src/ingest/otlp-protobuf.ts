@@ -109,7 +109,7 @@ export class OtlpProtobufReader {
     const start = cursor.at;
     let isDelta = false;
     while (cursor.next(end)) {
-      if (cursor.field === 2 && cursor.wire === 0) isDelta = cursor.varint32(end) === deltaTemporality;
+      if (cursor.field === 2 && cursor.wire === 0) isDelta = cursor.uint64(end) === deltaTemporality;
       else cursor.skip(end);
     }
     let refused = 0;
@@ -149,19 +149,19 @@ export class OtlpProtobufReader {
         this.#appendKey(cursor.bytes, cursor.at, cursor.fieldEnd);
         cursor.at = cursor.fieldEnd;
       } else if (field === fields.flags && wire === 0) {
-        point.hasNoValue = (cursor.varint32(end) & 1) === 1;
+        point.hasNoValue = (cursor.uint64(end) & 1) === 1;
       } else if (wire === 1 && field === 3) {
-        cursor.fixed64(end);
-        if (cursor.low !== 0 || cursor.high !== 0) point.timeMs = cursor.nanosecondsAsMs;
+        const start = cursor.at;
+        // 0 means that it is not known.
+        if (cursor.fixed64(end) !== 0) {
+          cursor.at = start;
+          point.timeMs = cursor.fixedNanosecondsAsMs(end);
+        }
       } else if (wire === 1 && field === 4) {
         if (isNumber) point.value = cursor.double(end);
-        else {
-          cursor.fixed64(end);
-          point.count = cursor.unsigned;
-        }
+        else point.count = cursor.fixed64(end);
       } else if (wire === 1 && field === 6 && isNumber) {
-        cursor.fixed64(end);
-        point.value = cursor.signed;
+        point.value = cursor.sfixed64(end);
       } else if (wire === 1 && field === 5 && !isNumber) point.sum = cursor.double(end);
       else if (wire === 1 && field === fields.min) point.min = cursor.double(end);
       else if (wire === 1 && field === fields.max) point.max = cursor.double(end);
@@ -279,10 +279,9 @@ function readValue(cursor: ProtoCursor, end: number, depth: number): unknown {
   while (cursor.next(end)) {
     const { field, wire, fieldEnd } = cursor;
     if (field === 1 && wire === 2) value = textOf(cursor.bytes, cursor.at, fieldEnd);
-    else if (field === 2 && wire === 0) value = cursor.varint32(end) !== 0;
+    else if (field === 2 && wire === 0) value = cursor.uint64(end) !== 0;
     else if (field === 3 && wire === 0) {
-      cursor.varint64(end);
-      const whole = (BigInt(cursor.high | 0) << 32n) | BigInt(cursor.low);
+      const whole = cursor.bigint(end);
       value = Number.isSafeInteger(Number(whole)) ? Number(whole) : String(whole);
     } else if (field === 4 && wire === 1) value = cursor.double(end);
     else if (field === 5 && wire === 2) {

@@ -237,8 +237,8 @@ class Symbols implements Names {
       const refsEnd = cursor.wire === 2 ? cursor.fieldEnd : cursor.at + 1;
       if (cursor.wire !== 2) {
         cursor.expect(0);
-        this.#refs.push(cursor.varint32(end));
-      } else while (cursor.at < refsEnd) this.#refs.push(cursor.varint32(refsEnd));
+        this.#refs.push(cursor.uint64(end));
+      } else while (cursor.at < refsEnd) this.#refs.push(cursor.uint64(refsEnd));
     }
     this.#check();
     this.#makeKey();
@@ -314,8 +314,7 @@ function readSample(cursor: ProtoCursor, end: number, series: Found, sink: Sampl
       isStale = cursor.isStaleMarker;
     } else if (cursor.field === 2) {
       cursor.expect(0);
-      cursor.varint64(end);
-      timestampMs = cursor.signed;
+      timestampMs = cursor.int64(end);
     } else cursor.skip(end);
   }
   if ('code' in series) {
@@ -341,8 +340,7 @@ function readHistogram(
   let [count, sum, timestampMs, isStale] = [0, 0, 0, false];
   while (cursor.next(end)) {
     if (cursor.field === 1 && cursor.wire === 0) {
-      cursor.varint64(end);
-      count = cursor.unsigned;
+      count = cursor.uint64(end);
     } else if ((cursor.field === 2 || cursor.field === 3) && cursor.wire === 1) {
       const value = cursor.double(end);
       if (cursor.field === 2) count = value;
@@ -351,8 +349,7 @@ function readHistogram(
         isStale = cursor.isStaleMarker;
       }
     } else if (cursor.field === 15 && cursor.wire === 0) {
-      cursor.varint64(end);
-      timestampMs = cursor.signed;
+      timestampMs = cursor.int64(end);
     } else cursor.skip(end);
   }
   if ('code' in series.count || 'code' in series.sum) {
