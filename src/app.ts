@@ -71,6 +71,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
         createNotify({
           ...common,
           rules: rules.feed,
+          receivers: rules.receivers,
           vitals,
           webhookAllow: config.webhookAllow,
           consoleUrl: config.consoleUrl,

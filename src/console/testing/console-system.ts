@@ -75,7 +75,8 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   const services = [rules.service, pages.service];
   if (options.evaluates === true)
     services.push(createEvaluate({ ...common, clock: systemClock, rules: rules.feed, vitals }));
-  if (options.discordApiBase !== undefined) services.push(createNotify({ ...common, rules: rules.feed, vitals }));
+  if (options.discordApiBase !== undefined)
+    services.push(createNotify({ ...common, rules: rules.feed, receivers: rules.receivers, vitals }));
   const presence = { ...common, parts: ['up'], vitals, rules: rules.feed, rulePositions: rules.positions };
   services.push(createPresence(presence));
   const running = services.map((service) => service.run(stop.signal));
