@@ -25,7 +25,7 @@ const receiverClients = [
   'receiver/discord/webhook-name.ts',
   'receiver/webhook/webhook-receiver.ts',
 ];
-const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
+const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/record.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
 const preact = ['preact', '@preact/signals'];
 const pageFolders = ['words', 'state', 'parts', 'charts', 'editor', 'rules', 'screens', 'root'] as const;
@@ -196,6 +196,21 @@ function fileOf(path: string, specifier: string): string | undefined {
     : undefined;
 }
 
+/** Circles of a graph: a way back to a file that is still being walked through. Each is shown once, from file to file. */
+function circles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const found: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, way: readonly string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) found.push([...way.slice(at), file].join(' -> '));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of graph.get(file) ?? []) walk(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of graph.keys()) walk(file, []);
+  return found;
+}
+
 test('every source file belongs to a room', () => {
   const homeless = sources.filter((path) => roomOf(path) === undefined && path !== 'src/tidy.test.ts');
   assert.deepEqual(homeless, []);
@@ -210,6 +225,13 @@ test('data flows one way: each room imports only what its row permits', () => {
         .filter((finding) => finding.why !== undefined),
     );
   assert.deepEqual(broken, []);
+});
+
+test('no file imports itself in a circle, types included', () => {
+  const files = new Map(
+    sources.map((path) => [path, importsOf(path).flatMap((specifier) => fileOf(path, specifier) ?? [])]),
+  );
+  assert.deepEqual(circles(files), []);
 });
 
 test('the page and the command line take only types of the wire, so that no schema enters the bundle', () => {

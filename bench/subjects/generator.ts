@@ -4,7 +4,7 @@
 // whoever hears of it can be told which one it was. Prints when each was due, and how late the sends were.
 import { createLogger } from '../../src/base/logger.ts';
 import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
-import type { NewRecord } from '../../src/log/log.ts';
+import type { NewRecord } from '../../src/log/record.ts';
 import { topics } from '../../src/topics.ts';
 import { alarmValue, type Generated } from '../support/detection.ts';
 import { goFirst } from '../support/host.ts';

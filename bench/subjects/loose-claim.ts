@@ -1,4 +1,5 @@
-import type { Claim, Log, NewRecord, Place } from '../../src/log/log.ts';
+import type { Claim, Log, Place } from '../../src/log/log.ts';
+import type { NewRecord } from '../../src/log/record.ts';
 import { topics } from '../../src/topics.ts';
 
 /**

@@ -4,7 +4,7 @@ import { parseNotification } from '../../src/alarm/notification.ts';
 import { PartitionEvaluator } from '../../src/evaluate/partition-evaluator.ts';
 import { SeriesBudget } from '../../src/evaluate/series-budget.ts';
 import { encodeBatch, setBaseOffset } from '../../src/log/batch.ts';
-import type { RecordChunk } from '../../src/log/log.ts';
+import type { RecordChunk } from '../../src/log/record.ts';
 import { RuleBook } from '../../src/rule/rule-book.ts';
 import {
   eachSeries,

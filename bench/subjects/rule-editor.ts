@@ -2,7 +2,7 @@
 // told by it. Prints when each of these was acknowledged, and how late the edits were sent.
 import { createLogger } from '../../src/base/logger.ts';
 import { openKafkaLog } from '../../src/log/kafka/kafka-log.ts';
-import type { NewRecord } from '../../src/log/log.ts';
+import type { NewRecord } from '../../src/log/record.ts';
 import { topics } from '../../src/topics.ts';
 import type { Edited } from '../support/rule-edits.ts';
 import { nowNs, poissonTimes, runOpenLoop } from '../support/open-loop.ts';

@@ -1,4 +1,5 @@
-import type { Claim, Log, RecordChunk } from '../../src/log/log.ts';
+import type { Claim, Log } from '../../src/log/log.ts';
+import type { RecordChunk } from '../../src/log/record.ts';
 
 /** What a subject of a benchmark wants to know, or to change, of what passes through its log. */
 export interface Watch {

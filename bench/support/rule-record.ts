@@ -1,4 +1,4 @@
-import type { NewRecord } from '../../src/log/log.ts';
+import type { NewRecord } from '../../src/log/record.ts';
 import { metricName } from './metric-name.ts';
 
 /** A rule on one metric, as a record of `rules`: it fires when the value crosses 90. */

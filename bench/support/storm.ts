@@ -1,6 +1,6 @@
 // One round of B5: bystanders' alarms at an even pace, into which a storm breaks; and what came to Discord of both.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewRecord } from '../../src/log/log.ts';
+import type { NewRecord } from '../../src/log/record.ts';
 import { topics } from '../../src/topics.ts';
 import { metricName } from './metric-name.ts';
 import { withLog } from './metrics-load.ts';

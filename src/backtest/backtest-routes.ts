@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { Readable } from 'node:stream';
 import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
 import { answersAsText, documented } from '../http/open-api.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { keepRecords, maxTimestamp, nextOffset, RecordSpans, scanBatch } from '../log/batch.ts';
-import type { Log, RecordChunk } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
+import type { RecordChunk } from '../log/record.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { SeriesBudget } from '../evaluate/series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from '../evaluate/series-index.ts';

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { Type } from 'typebox';
 import { Failure, fieldsFailure } from '../base/failure.ts';
 import { answers } from '../http/open-api.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
 import { windowTypes } from '../measure/measures.ts';
 import { tagsProblems } from '../metric/metric-limits.ts';

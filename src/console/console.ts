@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { runTogether, type Service } from '../base/service.ts';
 import type { Oidc } from '../http/oidc.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import { backtestRoutes } from '../backtest/backtest-routes.ts';
 import { MetricPasts } from '../backtest/metric-pasts.ts';
 import { samplesRoutes } from '../backtest/samples-routes.ts';

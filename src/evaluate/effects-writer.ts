@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { failpoint, failpointAmid } from '../base/failpoint.ts';
-import type { Claim, NewRecord } from '../log/log.ts';
+import type { Claim } from '../log/log.ts';
+import type { NewRecord } from '../log/record.ts';
 import { topics } from '../topics.ts';
 import type { Effect, Effects } from './effects.ts';
 

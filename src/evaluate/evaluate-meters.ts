@@ -3,7 +3,8 @@ import type { Health, HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Vitals } from '../instance/instance-record.ts';
 import { maxTimestamp } from '../log/batch.ts';
-import type { Claim, RecordChunk } from '../log/log.ts';
+import type { Claim } from '../log/log.ts';
+import type { RecordChunk } from '../log/record.ts';
 import type { SeriesBudget } from './series-budget.ts';
 import type { Outcome, PartitionEvaluator } from './partition-evaluator.ts';
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { LogUnavailable, type Claim, type Log, type NewRecord } from '../log/log.ts';
+import { LogUnavailable, type Claim, type Log } from '../log/log.ts';
+import type { NewRecord } from '../log/record.ts';
 import { topics } from '../topics.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 import { readStates } from './stored-states.ts';

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { maxTimestamp } from '../log/batch.ts';
-import type { Claim, RecordChunk } from '../log/log.ts';
+import type { Claim } from '../log/log.ts';
+import type { RecordChunk } from '../log/record.ts';
 import type { HeadClock } from './head-clock.ts';
 
 /** Heard from the log within this time, the head is where it was said to be. */

@@ -2,7 +2,7 @@ import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { SamplePlace } from '../alarm/alarm-state.ts';
 import { forgottenAtMs, noDataDueMs, type AlarmEvent } from '../alarm/step.ts';
 import type { LogRecord } from '../log/batch.ts';
-import type { RecordChunk } from '../log/log.ts';
+import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';

@@ -1,7 +1,8 @@
 import { keyOfAlarmRecord, parseAlarmRecord, supersedes, type AlarmRecord } from '../alarm/alarm-record.ts';
 import type { Clock } from '../base/clock.ts';
 import { recordsOf } from '../log/batch.ts';
-import type { Log, NewRecord } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
+import type { NewRecord } from '../log/record.ts';
 import { topics } from '../topics.ts';
 
 /** What a partition of `alarms` holds. */

@@ -6,7 +6,8 @@ import { Type } from 'typebox';
 import { Failure } from '../base/failure.ts';
 import { Health } from '../base/health.ts';
 import { Meter } from '../base/meter.ts';
-import { createServer, type Routes } from './server.ts';
+import { createServer } from './server.ts';
+import type { Routes } from './http-app.ts';
 import { answersAsText, documented } from './open-api.ts';
 import { bearer, listeningServer, testAuth, testLogger } from './testing/test-server.ts';
 

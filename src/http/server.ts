@@ -1,8 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Failure } from '../base/failure.ts';
 import type { Health } from '../base/health.ts';
@@ -14,6 +14,7 @@ import { refuseForeignPage } from './browser-guard.ts';
 import { decodeUtf8, parseJson } from './json.ts';
 import { setFailureHeaders } from './failure-answer.ts';
 import * as limits from './limits.ts';
+import type { HttpApp, Routes } from './http-app.ts';
 import { openApi } from './open-api.ts';
 import { failureOf, problemBytes, problemContentType, problemOf } from './problem.ts';
 import { parameterCheck } from './query.ts';
@@ -32,11 +33,6 @@ export interface ServerOptions {
   readonly meter: Meter;
   readonly logger: Logger;
 }
-
-export type HttpApp = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
-
-/** A verb's routes: it adds them to the part of the server that is its own. */
-export type Routes = (app: HttpApp) => void | Promise<void>;
 
 export interface HttpServer {
   /** Adds routes. Before `listen`. */

@@ -5,7 +5,7 @@ import { Failure } from '../base/failure.ts';
 import type { Auth } from './auth.ts';
 import { HealthView } from '../wire/health.ts';
 import { answers, answersAsText, content } from './open-api.ts';
-import type { HttpApp } from './server.ts';
+import type { HttpApp } from './http-app.ts';
 
 /** The state of a process: for an orchestrator, for Prometheus, and for those who write a client. */
 export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; health: Health; meter: Meter }): void {

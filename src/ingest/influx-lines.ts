@@ -10,7 +10,8 @@ import { viewOf } from '../base/byte-copy.ts';
 import { decimalOf } from './decimal.ts';
 import { SeriesCache } from './series-cache.ts';
 import { seriesForm, type SeriesForm } from './series-form.ts';
-import type { Rejection, SampleSink } from './sample-sink.ts';
+import type { SampleSink } from './sample-sink.ts';
+import type { Rejection } from './rejection.ts';
 
 export type Precision = 'ns' | 'us' | 'ms' | 's' | 'm' | 'h';
 

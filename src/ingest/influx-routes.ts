@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { Failure, shown } from '../base/failure.ts';
 import { failureAnswer } from '../http/failure-answer.ts';
 import { answers, answersAsText, noContent } from '../http/open-api.ts';
-import type { HttpApp, Routes } from '../http/server.ts';
+import type { HttpApp, Routes } from '../http/http-app.ts';
 import { InfluxError, InfluxResults } from '../wire/ingest.ts';
 import type { Precision, WrongLine } from './influx-lines.ts';
 import { bodyBytesMax } from './ingest-limits.ts';

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { Failure, shown } from '../base/failure.ts';
 import { answersAsText, documented } from '../http/open-api.ts';
 import { problemBytes, problemContentType, problemOf } from '../http/problem.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import { AcceptedView, PartlyAcceptedView, SamplesInput, SamplesRefused } from '../wire/ingest.ts';
 import { Problem } from '../wire/problem.ts';
 import { bodyBytesMax } from './ingest-limits.ts';

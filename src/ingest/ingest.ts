@@ -1,7 +1,7 @@
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import type { HttpApp, Routes } from '../http/server.ts';
+import type { HttpApp, Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
 import { Admission, admissionLimits, type AdmissionLimits } from './admission.ts';
 import { influxRoutes } from './influx-routes.ts';

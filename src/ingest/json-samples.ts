@@ -3,7 +3,8 @@ import { Failure, shown } from '../base/failure.ts';
 import { decodeUtf8, parseJson } from '../http/json.ts';
 import { jsonDepthMax } from '../http/limits.ts';
 import { samplesMax } from './ingest-limits.ts';
-import type { Rejection, SampleSink } from './sample-sink.ts';
+import type { SampleSink } from './sample-sink.ts';
+import type { Rejection } from './rejection.ts';
 import { seriesForm } from './series-form.ts';
 
 export type JsonForm = 'json' | 'ndjson';

@@ -1,7 +1,8 @@
 // What a data point of OTLP becomes: one sample, or several with endings to their name. Rules compare numbers with a
 // threshold, so buckets are left out, and a mean is added where it can be had.
 import { seriesFormOfPairs, type SeriesForm } from './series-form.ts';
-import type { Rejection, SampleSink } from './sample-sink.ts';
+import type { SampleSink } from './sample-sink.ts';
+import type { Rejection } from './rejection.ts';
 
 export type Found = SeriesForm | Rejection;
 

@@ -6,7 +6,7 @@ import { parseJson, decodeUtf8 } from '../http/json.ts';
 import { jsonDepthMax } from '../http/limits.ts';
 import { Failure, shown } from '../base/failure.ts';
 import { answersAsText } from '../http/open-api.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import { OtlpStatus, OtlpSuccess } from '../wire/ingest.ts';
 import { bodyBytesMax } from './ingest-limits.ts';
 import { takeIn, type IngestParts } from './intake.ts';

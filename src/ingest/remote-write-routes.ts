@@ -4,7 +4,7 @@ import { Type } from 'typebox';
 import { failureAnswer } from '../http/failure-answer.ts';
 import { shown, Failure } from '../base/failure.ts';
 import { answersAsText, content, noContent } from '../http/open-api.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import { bodyBytesMax } from './ingest-limits.ts';
 import { takeIn, type IngestParts } from './intake.ts';
 import type { RemoteWriteVersion, Written } from './remote-write.ts';

@@ -9,7 +9,8 @@ import { viewOf } from '../base/byte-copy.ts';
 import { ProtoCursor, textOf } from './protobuf.ts';
 import { SeriesCache } from './series-cache.ts';
 import { seriesFormOfPairs, type SeriesForm } from './series-form.ts';
-import type { Rejection, SampleSink } from './sample-sink.ts';
+import type { SampleSink } from './sample-sink.ts';
+import type { Rejection } from './rejection.ts';
 
 export type RemoteWriteVersion = 1 | 2;
 

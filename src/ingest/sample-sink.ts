@@ -4,30 +4,9 @@ import { writeVarint } from '../log/batch.ts';
 import { copyBytes, viewOf } from '../base/byte-copy.ts';
 import { decimalBytesMax, writeDecimal } from './decimal.ts';
 import { errorsListedMax, recordBytesMax, samplesMax, samplesPerTurn } from './ingest-limits.ts';
+import type { Rejection, RejectionCode, SkipReason } from './rejection.ts';
 import { judgeTimestamp, type TimeBounds } from './sample-time.ts';
 import type { SeriesForm } from './series-form.ts';
-
-/** Why a sample is not written. Samples are counted by it, and programs read it. */
-export type RejectionCode =
-  | 'invalid_item'
-  | 'invalid_json'
-  | 'missing_field'
-  | 'unknown_field'
-  | 'invalid_name'
-  | 'invalid_value'
-  | 'invalid_tags'
-  | 'invalid_timestamp'
-  | 'too_old'
-  | 'too_far_in_future'
-  | 'too_many_series';
-
-/** Why a sample that is right is not published: there is no such thing as its value in JSON, or it is none. */
-export type SkipReason = 'not_finite' | 'stale' | 'no_recorded_value' | 'text';
-
-export interface Rejection {
-  readonly code: RejectionCode;
-  readonly message: string;
-}
 
 export interface ListedError extends Rejection {
   /** The place of the sample in its request, from 0. */

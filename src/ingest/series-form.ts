@@ -4,7 +4,7 @@ import { nameProblem, tagsProblems } from '../metric/metric-limits.ts';
 import { formatSampleValue } from '../metric/sample-value.ts';
 import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
 import { viewOf } from '../base/byte-copy.ts';
-import type { Rejection } from './sample-sink.ts';
+import type { Rejection } from './rejection.ts';
 
 /** A series as its samples are written: all that does not change from one to the next, encoded. */
 export interface SeriesForm {

@@ -27,7 +27,7 @@ import {
   type BatchRecord,
 } from './batch.ts';
 import { crc32c } from './crc32c.ts';
-import type { RecordChunk } from './log.ts';
+import type { RecordChunk } from './record.ts';
 
 const chunkOf = (batches: readonly Uint8Array[], firstOffset = 0, end = Number.MAX_SAFE_INTEGER): RecordChunk => {
   return { partition: 3, batches, firstOffset, nextOffset: end, headOffset: end };

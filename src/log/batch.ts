@@ -13,7 +13,7 @@
 // are JavaScript numbers: exact to 2^53.
 import { assert } from '../base/assert.ts';
 import { crc32c } from './crc32c.ts';
-import type { RecordChunk } from './log.ts';
+import type { RecordChunk } from './record.ts';
 
 export const batchHeaderBytes = 61;
 /** From the start of a batch to its length field's end: what must be there to know where the batch ends. */

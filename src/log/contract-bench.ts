@@ -1,7 +1,8 @@
 // What the cases of log.contract.ts and the tests of single adapters are made of.
 import assert from 'node:assert/strict';
 import { recordsOf } from './batch.ts';
-import type { Log, NewRecord, Place, RecordChunk } from './log.ts';
+import type { Log, Place } from './log.ts';
+import type { NewRecord, RecordChunk } from './record.ts';
 
 /** A record as tests write and compare it: text for bytes. */
 export interface Written {

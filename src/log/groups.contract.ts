@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../test/support/wait-until.ts';
 import { aborted, newName, newRecord, newTopic, numbers, readAll, writtenIn } from './contract-bench.ts';
-import { ClaimLost, OffsetGone, type Claim, type Log, type RecordChunk } from './log.ts';
+import { ClaimLost, OffsetGone, type Claim, type Log } from './log.ts';
+import type { RecordChunk } from './record.ts';
 
 export function groups(theLog: () => Log): void {
   sharing(theLog);

@@ -6,7 +6,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { waitUntil } from '../../test/support/wait-until.ts';
 import { aborted, newName, newRecord, newTopic, numbers, readAll, writtenIn, type Written } from './contract-bench.ts';
 import { groups } from './groups.contract.ts';
-import { LogUnavailable, OffsetGone, type Claim, type Log, type RecordChunk } from './log.ts';
+import { LogUnavailable, OffsetGone, type Claim, type Log } from './log.ts';
+import type { RecordChunk } from './record.ts';
 import { partitionOf } from './murmur2.ts';
 import { packRecords } from './packed-records.ts';
 

@@ -1,3 +1,4 @@
+import type { NewRecord, RecordChunk } from './record.ts';
 import type { PackedRecords } from './packed-records.ts';
 
 /**
@@ -67,15 +68,6 @@ export interface TopicSettings {
   readonly compactionLagMs?: number;
 }
 
-export interface NewRecord {
-  readonly key: Uint8Array;
-  /** null is a tombstone: it deletes the key from a compacted topic. */
-  readonly value: Uint8Array | null;
-  readonly timestampMs: number;
-  /** Computed from the key as Java's clients do (murmur2) when absent. */
-  readonly partition?: number;
-}
-
 export interface Place {
   readonly partition: number;
   readonly offset: number;
@@ -92,22 +84,6 @@ export interface ReadRange {
   readonly to?: number;
   /** A chunk's bytes need hold only until the next is asked for: their memory may then be used again. */
   readonly lends?: boolean;
-}
-
-/**
- * Some whole record batches of one partition (batch.ts reads them), uncompressed, without control batches and aborted
- * records. The first batch may begin before `firstOffset` and the last may go beyond `nextOffset`: those records are not
- * part of the chunk. `batches` may be empty, when all between the two was left out.
- */
-export interface RecordChunk {
-  readonly partition: number;
-  readonly batches: readonly Uint8Array[];
-  readonly firstOffset: number;
-  readonly nextOffset: number;
-  /** The partition's next offset to be given, as known when the chunk was read. */
-  readonly headOffset: number;
-  /** How many records were left out because their batch is damaged or unpacks to too much; absent when none. */
-  readonly unreadable?: number;
 }
 
 export interface View {

@@ -14,7 +14,7 @@ import {
   writeVarint,
   type ProducerStamp,
 } from './batch.ts';
-import type { NewRecord } from './log.ts';
+import type { NewRecord } from './record.ts';
 
 /** What a record takes in a batch beside its packed bytes, at the most. */
 const frameBytesMax = 5 + 1 + 10 + 5;

@@ -3,7 +3,8 @@ import { formatNotification, type Notification } from '../alarm/notification.ts'
 import type { Clock } from '../base/clock.ts';
 import { requestMsMax } from '../receiver/receiver.ts';
 import { recordsOf } from '../log/batch.ts';
-import type { Claim, Log, NewRecord } from '../log/log.ts';
+import type { Claim, Log } from '../log/log.ts';
+import type { NewRecord } from '../log/record.ts';
 import {
   formatDeliveryRecord,
   type DeliveryEnd,

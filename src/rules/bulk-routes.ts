@@ -2,7 +2,7 @@ import { Type, type Static, type TSchema } from 'typebox';
 import { Failure } from '../base/failure.ts';
 import { answers, answersAsText, documented } from '../http/open-api.ts';
 import { parameterCheck } from '../http/query.ts';
-import type { HttpApp, Routes } from '../http/server.ts';
+import type { HttpApp, Routes } from '../http/http-app.ts';
 import { BulkOrder, BulkOutcome, ExportOrder, ImportDocument, ImportedView, ImportOrder } from '../wire/bulk.ts';
 import { RuleAnswer } from '../wire/rules.ts';
 import { BulkChanges } from './bulk-changes.ts';

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { Failure, fieldsFailure, shown, type FieldError } from '../base/failure.ts';
 import { pageItemsMax } from '../http/limits.ts';
 import { answers, documented } from '../http/open-api.ts';
-import type { HttpApp, Routes } from '../http/server.ts';
+import type { HttpApp, Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
 import {
   DeliveriesView,

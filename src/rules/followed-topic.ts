@@ -1,6 +1,7 @@
 import { Failure } from '../base/failure.ts';
 import { recordsOf, type LogRecord } from '../log/batch.ts';
-import type { Log, Place, RecordChunk, View } from '../log/log.ts';
+import type { Log, Place, View } from '../log/log.ts';
+import type { RecordChunk } from '../log/record.ts';
 
 export interface FollowedTopicOptions {
   readonly log: Log;

@@ -1,6 +1,7 @@
 import { refresher } from '../base/refresher.ts';
 import { recordsOf } from '../log/batch.ts';
-import { OffsetGone, type Log, type RecordChunk } from '../log/log.ts';
+import { OffsetGone, type Log } from '../log/log.ts';
+import type { RecordChunk } from '../log/record.ts';
 import { nonePaused, parseDeliveriesEntry, pausedAfter, type PausedTargets } from '../notice/delivery-state.ts';
 import type { Webhook } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { answers, documented } from '../http/open-api.ts';
 import type { Identity } from '../http/scope.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import { shownReceiver } from '../receiver/receiver-config.ts';
 import { ReceiverInput, ReceiversView as ReceiversAnswer, ReceiverView } from '../wire/receivers.ts';
 import { entityTag } from './if-match.ts';

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { pageItemsMax } from '../http/limits.ts';
 import { answers, answersAsText, documented } from '../http/open-api.ts';
 import type { Identity } from '../http/scope.ts';
-import type { HttpApp, Routes } from '../http/server.ts';
+import type { HttpApp, Routes } from '../http/http-app.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedRule } from '../rule/masked-rule.ts';

@@ -1,6 +1,6 @@
 import { runTogether, type Service } from '../base/service.ts';
 import { DiscordClient } from '../receiver/discord/client.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import type { Networks } from '../receiver/networks.ts';
 import type { ReceiverFeed } from '../receiver/receiver-book.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';

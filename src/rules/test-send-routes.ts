@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { answers, documented } from '../http/open-api.ts';
-import type { Routes } from '../http/server.ts';
+import type { Routes } from '../http/http-app.ts';
 import { ruleInputSchema } from '../rule/rule-schema.ts';
 import { TestSendView } from '../wire/webhooks.ts';
 import { noRule } from './rule-changes.ts';

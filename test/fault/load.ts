@@ -1,6 +1,7 @@
 // What goes through a fleet under test: rules of every kind, and samples whose values wander across their thresholds. All of
 // it is drawn from a seed; only the times are the wall clock's.
-import type { Log, NewRecord } from '../../src/log/log.ts';
+import type { Log } from '../../src/log/log.ts';
+import type { NewRecord } from '../../src/log/record.ts';
 import type { FakeWebhook } from '../support/fake-discord/webhook-table.ts';
 import type { OracleRule } from '../support/oracle/oracle-rule.ts';
 import type { Random } from '../support/sim-log/random.ts';

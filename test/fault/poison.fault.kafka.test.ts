@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NewRecord } from '../../src/log/log.ts';
+import type { NewRecord } from '../../src/log/record.ts';
 import { runJavaFile } from '../support/kafka/kafka-broker.ts';
 import type { OracleRule } from '../support/oracle/oracle-rule.ts';
 import { poisonRecords } from '../support/oracle/sample-forms.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import { ok } from '../../alarm/alarm-state.ts';
-import type { NewRecord } from '../../log/log.ts';
+import type { NewRecord } from '../../log/record.ts';
 import { topics } from '../../topics.ts';
 import { startPageBrowser, type PageBrowser } from '../testing/browser-page.ts';
 import { alarmRecordOf, firingSince, startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';

@@ -10,7 +10,8 @@ import {
   type AlarmRecord,
 } from '../../alarm/alarm-record.ts';
 import { recordsOf, type LogRecord } from '../../log/batch.ts';
-import type { Log, RecordChunk } from '../../log/log.ts';
+import type { Log } from '../../log/log.ts';
+import type { RecordChunk } from '../../log/record.ts';
 import { topics } from '../../topics.ts';
 import type { AlarmChange } from './transition.ts';
 

@@ -1,6 +1,7 @@
 import { judgeableMs, parseNotification, type Notification } from '../../alarm/notification.ts';
 import { recordsOf } from '../../log/batch.ts';
-import type { Log, RecordChunk } from '../../log/log.ts';
+import type { Log } from '../../log/log.ts';
+import type { RecordChunk } from '../../log/record.ts';
 import { deliveryAfter, isFinal, notAttempted, parseDeliveriesEntry } from '../../notice/delivery-state.ts';
 import { topics } from '../../topics.ts';
 import type { Feed } from './feed.ts';

@@ -1,7 +1,8 @@
 import { refresher } from '../../base/refresher.ts';
 import { parseInstanceRecord, type InstanceRecord } from '../../instance/instance-record.ts';
 import { recordsOf } from '../../log/batch.ts';
-import { OffsetGone, type Log, type RecordChunk } from '../../log/log.ts';
+import { OffsetGone, type Log } from '../../log/log.ts';
+import type { RecordChunk } from '../../log/record.ts';
 import { topics } from '../../topics.ts';
 
 /** One process of SSRMS, as it was last heard of. */

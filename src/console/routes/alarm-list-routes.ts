@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { fieldsFailure, shown } from '../../base/failure.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
-import type { HttpApp, Routes } from '../../http/server.ts';
+import type { HttpApp, Routes } from '../../http/http-app.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import { AlarmsView, HistoryView, type PastAlarmView } from '../../wire/alarms.ts';
 import { alarmHistory, parseHistoryPlace } from '../query/alarm-history.ts';

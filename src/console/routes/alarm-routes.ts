@@ -5,15 +5,14 @@ import { backtest, type BacktestResult } from '../../backtest/backtest.ts';
 import type { MetricPasts } from '../../backtest/metric-pasts.ts';
 import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
-import type { HttpApp, Routes } from '../../http/server.ts';
+import type { HttpApp, Routes } from '../../http/http-app.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import { maskedRule } from '../../rule/masked-rule.ts';
 import { AlarmDetail, VerdictView, type NotificationView } from '../../wire/alarms.ts';
 import { RuleVersionsView } from '../../wire/rules.ts';
-import { ruleVersions } from '../query/alarm-trace.ts';
+import { ruleVersions, type SentNotification } from '../query/alarm-trace.ts';
 import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from '../query/alarm-finder.ts';
-import type { SentNotification } from '../query/alarm-trace.ts';
 import { differences } from '../live/rule-edits.ts';
 
 export interface AlarmRoutesOptions extends AlarmFinderOptions {

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { Failure } from '../../base/failure.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
-import type { Routes } from '../../http/server.ts';
+import type { Routes } from '../../http/http-app.ts';
 import { MetricsView, MetricTagsView, type MetricView } from '../../wire/metrics.ts';
 import type { MetricCatalogue, MetricSeen } from '../live/metric-catalogue.ts';
 

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
 import fastifyStatic from '@fastify/static';
 import { Failure } from '../../base/failure.ts';
-import type { Routes } from '../../http/server.ts';
+import type { Routes } from '../../http/http-app.ts';
 
 const cacheForever = 'public, max-age=31536000, immutable';
 /** The page itself must be asked for again, since it names the assets of its version. */

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
-import type { HttpApp, Routes } from '../../http/server.ts';
+import type { HttpApp, Routes } from '../../http/http-app.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { RuleIdsFound, RulesFound } from '../../wire/rules.ts';
 import type { LiveStore } from '../live/live-store.ts';

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
-import type { Routes } from '../../http/server.ts';
+import type { Routes } from '../../http/http-app.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import { RuleStateView, type RuleSeriesView } from '../../wire/rules.ts';

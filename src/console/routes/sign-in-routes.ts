@@ -2,7 +2,7 @@ import { Failure, fieldsFailure } from '../../base/failure.ts';
 import { tokenBytesMax } from '../../http/limits.ts';
 import type { Oidc, SignedIn } from '../../http/oidc.ts';
 import { answers, documented } from '../../http/open-api.ts';
-import type { Routes } from '../../http/server.ts';
+import type { Routes } from '../../http/http-app.ts';
 import { SignedInView, SignInBegin, SignInBegun, SignInFinish, SignInRenew, SignInView } from '../../wire/sign-in.ts';
 
 /** How people sign in at the issuer of the tokens. Public: who calls has no token yet. */

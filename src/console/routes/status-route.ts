@@ -1,5 +1,5 @@
 import { answers } from '../../http/open-api.ts';
-import type { Routes } from '../../http/server.ts';
+import type { Routes } from '../../http/http-app.ts';
 import { StatusView, type StatusNumbers } from '../../wire/status.ts';
 
 /** What stands above every screen: how many fire, what flows, and how late it is told. */

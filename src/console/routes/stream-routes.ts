@@ -1,9 +1,8 @@
 import { Failure, fieldsFailure, shown } from '../../base/failure.ts';
 import { answersAsText, content, documented } from '../../http/open-api.ts';
-import type { Routes } from '../../http/server.ts';
+import type { Routes } from '../../http/http-app.ts';
 import { feedKinds as kinds, StreamEvents, Subscription } from '../../wire/stream.ts';
-import type { FeedItem } from '../live/feed.ts';
-import { parsePositions } from '../live/feed.ts';
+import { type FeedItem, parsePositions } from '../live/feed.ts';
 import type { LiveHub } from './live-hub.ts';
 import { StreamClient } from './stream-client.ts';
 

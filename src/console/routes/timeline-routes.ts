@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { fieldsFailure, shown } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
-import type { HttpApp, Routes } from '../../http/server.ts';
+import type { HttpApp, Routes } from '../../http/http-app.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import { shownFeedItem } from '../query/shown-feed.ts';

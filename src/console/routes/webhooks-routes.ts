@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { firstSorted } from '../../base/first-sorted.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
-import type { Routes } from '../../http/server.ts';
+import type { Routes } from '../../http/http-app.ts';
 import { webhookStates as states, WebhooksView, type WebhookSending, type WebhookView } from '../../wire/webhooks.ts';
 import type { InstancesView } from '../live/instances-view.ts';
 import { heardMs } from '../live/deliveries-view.ts';

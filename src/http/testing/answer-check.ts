@@ -7,7 +7,7 @@ import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Problem } from '../../wire/problem.ts';
 import { problemContentType } from '../problem.ts';
-import type { HttpApp } from '../server.ts';
+import type { HttpApp } from '../http-app.ts';
 
 /** Method, address and status of answers that were compared, such as `GET /rules/:id 200`. */
 export const answersSeen = new Set<string>();

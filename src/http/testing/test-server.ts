@@ -5,7 +5,8 @@ import { createLogger } from '../../base/logger.ts';
 import { Meter } from '../../base/meter.ts';
 import { checkAnswers } from './answer-check.ts';
 import { createAuth, type Auth } from '../auth.ts';
-import { createServer, type HttpServer, type Routes, type ServerOptions } from '../server.ts';
+import { createServer, type HttpServer, type ServerOptions } from '../server.ts';
+import type { Routes } from '../http-app.ts';
 
 export const testSecret = 'kR7vQ2mXw9ZpL4tB8nYc1sJf6hDg3aEu';
 export const testAudience = 'ssrms';

@@ -1,7 +1,8 @@
 import { pause } from '../../base/backoff.ts';
 import type { Logger } from '../../base/logger.ts';
 import { CorruptBatch } from '../batch.ts';
-import { OffsetGone, type RecordChunk } from '../log.ts';
+import { OffsetGone } from '../log.ts';
+import type { RecordChunk } from '../record.ts';
 import { openRecords, type FetchedRecords } from './chunks.ts';
 import type { Cluster } from './cluster.ts';
 import type { Fetcher, PartitionReader } from './fetcher.ts';

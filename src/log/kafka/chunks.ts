@@ -17,7 +17,7 @@ import {
   scanBatch,
   transactionalBit,
 } from '../batch.ts';
-import type { RecordChunk } from '../log.ts';
+import type { RecordChunk } from '../record.ts';
 import { decompressBatch } from './decompress.ts';
 import type { AbortedTransaction } from './fetch-request.ts';
 

@@ -4,7 +4,8 @@
 // was lost and comes back before the first one has noticed.
 import { pause } from '../../base/backoff.ts';
 import type { Logger } from '../../base/logger.ts';
-import { LogUnavailable, type Claim, type NewRecord, type Place, type RecordChunk } from '../log.ts';
+import { LogUnavailable, type Claim, type Place } from '../log.ts';
+import type { NewRecord, RecordChunk } from '../record.ts';
 import { ChunkStream } from './chunk-stream.ts';
 import type { Cluster } from './cluster.ts';
 import { Committer, claimLost, findCommitted } from './committer.ts';

@@ -2,16 +2,12 @@
 // the leader", or loses a connection, asks for a refresh and looks again.
 import { findCoordinatorV4, metadataV12, type Connection } from '@platformatic/kafka';
 import { LogUnavailable } from '../log.ts';
-import type { Address, Connections, Lane } from './connections.ts';
+import type { Address, Connections, Leader, Lane } from './connections.ts';
 import { OffsetDesk } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
 
 const controlLane: Lane = { name: 'control', answerTimeoutMs: 10_000 };
 const groupCoordinator = 0;
-
-export interface Leader extends Address {
-  readonly brokerId: number;
-}
 
 interface Topic {
   readonly id: string;

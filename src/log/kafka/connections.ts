@@ -15,6 +15,11 @@ export interface Address {
   readonly port: number;
 }
 
+/** The broker that leads a partition. */
+export interface Leader extends Address {
+  readonly brokerId: number;
+}
+
 /** A purpose with a connection of its own, and how long its answers may take before the connection counts as dead. */
 export interface Lane {
   readonly name: string;

@@ -12,8 +12,8 @@
 import { LogUnavailable } from '../log.ts';
 import { pause } from '../../base/backoff.ts';
 import { endOfBatches, type FetchedRecords } from './chunks.ts';
-import type { Cluster, Leader } from './cluster.ts';
-import type { Lane } from './connections.ts';
+import type { Cluster } from './cluster.ts';
+import type { Lane, Leader } from './connections.ts';
 import type { PartitionAnswer } from './fetch-request.ts';
 import { openFetchSocket } from './fetch-socket.ts';
 import { FetchWire } from './fetch-wire.ts';

@@ -5,13 +5,12 @@ import {
   type Bounds,
   type Claim,
   type Log,
-  type NewRecord,
   type Place,
   type ReadRange,
-  type RecordChunk,
   type TopicSettings,
   type View,
 } from '../log.ts';
+import type { NewRecord, RecordChunk } from '../record.ts';
 import type { PackedRecords } from '../packed-records.ts';
 import type { StreamSource } from './chunk-stream.ts';
 import { processTopic } from './claims.ts';

@@ -1,6 +1,6 @@
-import { listOffsetsV7 } from '@platformatic/kafka';
+import { listOffsetsV7, type Connection } from '@platformatic/kafka';
 import { LogUnavailable, type Bounds } from '../log.ts';
-import type { Cluster, Leader } from './cluster.ts';
+import type { Leader } from './connections.ts';
 import { ask, errorName, errors } from './protocol.ts';
 
 const consumer = -1;
@@ -8,6 +8,19 @@ const consumer = -1;
 export const readCommitted = 1;
 const latest = -1n;
 const earliest = -2n;
+
+/** What the cluster knows of leaders, as far as offsets need it. */
+interface Leaders {
+  leader(topic: string, partition: number): Leader | undefined;
+  findLeader(topic: string, partition: number): Promise<Leader>;
+  refresh(topics: Iterable<string>): Promise<void>;
+  controlConnection(leader: Leader): Promise<Connection>;
+}
+
+/** A cluster, with its desk. */
+interface Asked extends Leaders {
+  readonly offsetDesk: OffsetDesk;
+}
 
 /** `first`: the first offset still held. `next`: after the last that can be read. A time: of the first record not older. */
 export type OffsetQuestion = 'first' | 'next' | { readonly timestampMs: number };
@@ -17,7 +30,7 @@ type Answer = number | undefined | Error;
 
 /** The answer for each of the partitions, by partition; undefined where no record is young enough. Rejects with LogUnavailable. */
 export async function findOffsets(
-  cluster: Cluster,
+  cluster: Asked,
   topic: string,
   partitions: readonly number[],
   question: OffsetQuestion,
@@ -28,7 +41,7 @@ export async function findOffsets(
 
 /** As findOffsets, of one partition. */
 export async function findOffset(
-  cluster: Cluster,
+  cluster: Asked,
   topic: string,
   partition: number,
   question: OffsetQuestion,
@@ -36,7 +49,7 @@ export async function findOffset(
   return orThrow(await cluster.offsetDesk.ask(topic, partition, question));
 }
 
-export async function findBounds(cluster: Cluster, topic: string, partition: number): Promise<Bounds> {
+export async function findBounds(cluster: Asked, topic: string, partition: number): Promise<Bounds> {
   // The first offset is asked before the next one, which can only grow meanwhile: a broker answers in the order of asking.
   const answers = [
     findOffset(cluster, topic, partition, 'first'),
@@ -58,12 +71,12 @@ interface Sheet {
  * since one partition's trouble is not another's.
  */
 export class OffsetDesk {
-  readonly #cluster: Cluster;
+  readonly #leaders: Leaders;
   /** In the order of sending: a partition stands on a sheet once. */
   #sheets: Sheet[] = [];
 
-  constructor(cluster: Cluster) {
-    this.#cluster = cluster;
+  constructor(leaders: Leaders) {
+    this.#leaders = leaders;
   }
 
   async ask(topic: string, partition: number, question: OffsetQuestion): Promise<Answer> {
@@ -77,7 +90,7 @@ export class OffsetDesk {
   #newSheet(topic: string): Sheet {
     const { promise, resolve } = Promise.withResolvers<void>();
     const questions = new Map<number, OffsetQuestion>();
-    const answers = promise.then(() => askAll(this.#cluster, topic, questions));
+    const answers = promise.then(() => askAll(this.#leaders, topic, questions));
     const sheet = { topic, questions, answers };
     if (this.#sheets.push(sheet) === 1) setImmediate(() => (this.#sheets = []));
     setImmediate(resolve);
@@ -87,7 +100,7 @@ export class OffsetDesk {
 
 /** Never rejects for what a broker says or does not say. */
 async function askAll(
-  cluster: Cluster,
+  leaders: Leaders,
   topic: string,
   questions: ReadonlyMap<number, OffsetQuestion>,
 ): Promise<Map<number, Answer>> {
@@ -96,7 +109,7 @@ async function askAll(
   for (const partition of questions.keys()) {
     try {
       // What is known takes no turn, so that sheets are sent in their order.
-      const leader = cluster.leader(topic, partition) ?? (await cluster.findLeader(topic, partition));
+      const leader = leaders.leader(topic, partition) ?? (await leaders.findLeader(topic, partition));
       const known = byBroker.get(leader.brokerId) ?? { leader, partitions: [] };
       known.partitions.push(partition);
       byBroker.set(leader.brokerId, known);
@@ -110,7 +123,7 @@ async function askAll(
         return { partitionIndex, currentLeaderEpoch: -1, timestamp: timestampOf(questions.get(partitionIndex)!) };
       });
       try {
-        await askBroker(cluster, { topic, leader, partitions: asked }, answers);
+        await askBroker(leaders, { topic, leader, partitions: asked }, answers);
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
         for (const partition of partitions) answers.set(partition, error);
@@ -119,7 +132,7 @@ async function askAll(
   );
   // The leaders may have moved: whoever tries again looks with fresh eyes.
   if (answers.values().some((answer) => answer instanceof LogUnavailable))
-    await cluster.refresh([topic]).catch(() => {});
+    await leaders.refresh([topic]).catch(() => {});
   return answers;
 }
 
@@ -128,7 +141,7 @@ function timestampOf(question: OffsetQuestion): bigint {
 }
 
 async function askBroker(
-  cluster: Cluster,
+  leaders: Leaders,
   {
     topic,
     leader,
@@ -140,7 +153,7 @@ async function askBroker(
   },
   answers: Map<number, Answer>,
 ): Promise<void> {
-  const connection = await cluster.controlConnection(leader);
+  const connection = await leaders.controlConnection(leader);
   const answer = await ask(connection, listOffsetsV7.api, consumer, readCommitted, [{ name: topic, partitions }]);
   for (const { partitionIndex, errorCode, offset } of answer.topics[0]?.partitions ?? []) {
     const place = `partition ${partitionIndex} of topic ${topic}`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baseSequence, producerId, recordCount } from '../batch.ts';
 import { newRecord, numbers } from '../contract-bench.ts';
-import type { NewRecord } from '../log.ts';
+import type { NewRecord } from '../record.ts';
 import { packRecords } from '../packed-records.ts';
 import { Append, Piece, ProduceLane } from './produce-lane.ts';
 

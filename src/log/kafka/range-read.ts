@@ -1,5 +1,6 @@
 import { baseOffset } from '../batch.ts';
-import { LogUnavailable, OffsetGone, type ReadRange, type RecordChunk } from '../log.ts';
+import { LogUnavailable, OffsetGone, type ReadRange } from '../log.ts';
+import type { RecordChunk } from '../record.ts';
 import { ChunkStream, type StreamSource } from './chunk-stream.ts';
 import { findBounds, findOffset } from './offsets.ts';
 import { persist } from './retry.ts';

@@ -1,5 +1,6 @@
 import type { Logger } from '../../base/logger.ts';
-import { LogUnavailable, OffsetGone, type Place, type RecordChunk, type View } from '../log.ts';
+import { LogUnavailable, OffsetGone, type Place, type View } from '../log.ts';
+import type { RecordChunk } from '../record.ts';
 import { ChunkStream } from './chunk-stream.ts';
 import type { Cluster } from './cluster.ts';
 import type { Fetcher } from './fetcher.ts';

@@ -1,5 +1,6 @@
 import { setBaseOffset } from '../batch.ts';
-import { LogUnavailable, type NewRecord, type Place } from '../log.ts';
+import { LogUnavailable, type Place } from '../log.ts';
+import type { NewRecord } from '../record.ts';
 import { partitionOf } from '../murmur2.ts';
 import {
   encodePacked,

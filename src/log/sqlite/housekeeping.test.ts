@@ -8,7 +8,8 @@ import * as fc from 'fast-check';
 import { createLogger } from '../../base/logger.ts';
 import { encodeBatch, setBaseOffset } from '../batch.ts';
 import { newRecord, numbers, readAll, type Written } from '../contract-bench.ts';
-import { LogUnavailable, type NewRecord } from '../log.ts';
+import { LogUnavailable } from '../log.ts';
+import type { NewRecord } from '../record.ts';
 import { defaultLimits, type HousekeepingLimits } from './housekeeping.ts';
 import { openSqliteLog, type SqliteLog } from './sqlite-log.ts';
 

@@ -1,4 +1,5 @@
-import { OffsetGone, type Bounds, type RecordChunk, type TopicSettings } from '../log.ts';
+import { OffsetGone, type Bounds, type TopicSettings } from '../log.ts';
+import type { RecordChunk } from '../record.ts';
 import { baseOffset, checkBatch, maxTimestamp, nextOffset, recordsOf } from '../batch.ts';
 import type { PartitionId, Store, StoredTopic } from './store.ts';
 

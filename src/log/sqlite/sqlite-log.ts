@@ -9,13 +9,12 @@ import {
   type Bounds,
   type Claim,
   type Log,
-  type NewRecord,
   type Place,
   type ReadRange,
-  type RecordChunk,
   type TopicSettings,
   type View,
 } from '../log.ts';
+import type { NewRecord, RecordChunk } from '../record.ts';
 import { slicesOf, type PackedRecords } from '../packed-records.ts';
 import { Appender } from './appender.ts';
 import { Group } from './group.ts';

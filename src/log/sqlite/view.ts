@@ -1,4 +1,5 @@
-import { LogUnavailable, type Place, type RecordChunk, type View } from '../log.ts';
+import { LogUnavailable, type Place, type View } from '../log.ts';
+import type { RecordChunk } from '../record.ts';
 import type { Partition } from './partitions.ts';
 
 /**

@@ -3,7 +3,8 @@ import { PartitionEvaluator, type Outcome } from '../../../src/evaluate/partitio
 import { restore } from '../../../src/evaluate/restore.ts';
 import { MeasureFill } from '../../../src/evaluate/measure-fill.ts';
 import { recordsOf } from '../../../src/log/batch.ts';
-import type { Claim, NewRecord, RecordChunk } from '../../../src/log/log.ts';
+import type { Claim } from '../../../src/log/log.ts';
+import type { NewRecord, RecordChunk } from '../../../src/log/record.ts';
 import { RuleBook, type RuleRecord } from '../../../src/rule/rule-book.ts';
 import { topics } from '../../../src/topics.ts';
 import { Random } from '../sim-log/random.ts';

@@ -1,5 +1,6 @@
 import type { Clock } from '../../../src/base/clock.ts';
-import { ClaimLost, OffsetGone, type Claim, type NewRecord, type RecordChunk } from '../../../src/log/log.ts';
+import { ClaimLost, OffsetGone, type Claim } from '../../../src/log/log.ts';
+import type { NewRecord, RecordChunk } from '../../../src/log/record.ts';
 import type { SimLog } from './sim-log.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { SimStore } from './sim-store.ts';

@@ -10,13 +10,12 @@ import {
   LogUnavailable,
   type Bounds,
   type Log,
-  type NewRecord,
   type Place,
   type ReadRange,
-  type RecordChunk,
   type TopicSettings,
   type View,
 } from '../../../src/log/log.ts';
+import type { NewRecord, RecordChunk } from '../../../src/log/record.ts';
 import { unpackRecords, type PackedRecords } from '../../../src/log/packed-records.ts';
 import { SimGroup, type Handle } from './sim-group.ts';
 import { SimProcess } from './sim-process.ts';

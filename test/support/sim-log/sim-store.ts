@@ -1,5 +1,6 @@
 import { encodeBatch, setBaseOffset } from '../../../src/log/batch.ts';
-import type { Bounds, NewRecord, Place, RecordChunk, TopicSettings } from '../../../src/log/log.ts';
+import type { Bounds, Place, TopicSettings } from '../../../src/log/log.ts';
+import type { NewRecord, RecordChunk } from '../../../src/log/record.ts';
 import { partitionOf } from '../../../src/log/murmur2.ts';
 import type { Random } from './random.ts';
 
