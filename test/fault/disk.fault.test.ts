@@ -19,6 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pauseProcess } from '../support/pause-process.ts';
 import { waitForValue } from '../support/wait-until.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import { recordsOf } from '../../src/log/batch.ts';
@@ -217,7 +218,7 @@ async function startWriter(t: TestContext): Promise<{ folder: string; look: (cop
   return {
     folder,
     async look(copyTo) {
-      child.kill('SIGSTOP');
+      pauseProcess(child.pid!);
       // Heard of is what was acknowledged before it stood still.
       await sleep(20);
       const known = acknowledged;

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pauseProcess } from '../support/pause-process.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { createLogger } from '../../src/base/logger.ts';
 import type { Failpoint } from '../../src/base/failpoint.ts';
@@ -220,7 +221,7 @@ export class Fleet {
 
   pause(index: number): void {
     this.positions.noteFault();
-    process.kill(this.instance(index).pid, 'SIGSTOP');
+    pauseProcess(this.instance(index).pid);
   }
 
   resume(index: number): void {

@@ -17,7 +17,8 @@ function open(kafka: Pick<Kafka, 'bootstrap'>, more: Partial<KafkaLogOptions> = 
   return openKafkaLog({ bootstrap: kafka.bootstrap, clientId: 'test', logger, sessionTimeoutMs, ...more });
 }
 
-describe('when the broker goes away', () => {
+// Each has a broker of its own, and mostly waits.
+describe('when the broker goes away', { concurrency: 3 }, () => {
   test('killed and started again amid many appends: nothing is lost, nothing doubled, and all go on', async () => {
     const kafka = await startKafka({ properties });
     const log = await open(kafka);

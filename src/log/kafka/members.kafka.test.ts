@@ -5,6 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection, describeGroupsV5, leaveGroupV5 } from '@platformatic/kafka';
+import { pauseProcess } from '../../../test/support/pause-process.ts';
 import { waitUntil } from '../../../test/support/wait-until.ts';
 import { startKafka, type Kafka } from '../../../test/support/kafka/kafka-broker.ts';
 import type { MemberEvent } from '../../../test/support/kafka/member.ts';
@@ -99,10 +100,10 @@ describe('with members in processes of their own', () => {
     const partition = [...sleeper.held()][0]!;
     await log.append(topic, [newRecord('k', 'pause', { partition })]);
     await waitUntil('it waits', () => sleeper.events.some(({ event }) => event === 'pausing'));
-    sleeper.child.kill('SIGSTOP');
+    pauseProcess(sleeper.child.pid!);
     await waitUntil('the other has all', () => other.events.some((one) => one.event === 'pausing'));
     // The new owner comes to the same record, and would wait for a pause of its own.
-    other.child.kill('SIGSTOP');
+    pauseProcess(other.child.pid!);
     await sleep(1200);
     other.child.kill('SIGCONT');
     await waitUntil('the other goes on', () => other.events.some(({ event }) => event === 'woke'));

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { pauseProcess } from '../pause-process.ts';
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const classPath = join(folder, '../../../.cache/kafka', '*');
@@ -164,7 +165,7 @@ class Broker implements Kafka {
   }
 
   pause(): void {
-    this.#process?.kill('SIGSTOP');
+    if (this.#process?.pid !== undefined) pauseProcess(this.#process.pid);
   }
 
   resume(): void {
