@@ -6,6 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { fastClock } from '../base/testing/fast-clock.ts';
 import { waitUntil as until } from '../../test/support/wait-until.ts';
 import { notificationFor } from '../../test/support/notification.ts';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
@@ -62,7 +64,7 @@ interface Bench {
   readonly rules: TestRules;
   readonly health: Health;
   /** Starts a notifier; the returned function stops it and resolves when it has ended. */
-  start(): () => Promise<void>;
+  start(clock?: Clock): () => Promise<void>;
 }
 
 async function newBench(): Promise<Bench> {
@@ -82,10 +84,10 @@ async function newBench(): Promise<Bench> {
     log,
     rules,
     health,
-    start() {
+    start(clock = systemClock) {
       const stop = new AbortController();
       const options = { log, rules, health, meter: new Meter(), logger, version: '0', discordApiBase: fake.apiBase };
-      const running = createNotify(options).run(stop.signal);
+      const running = createNotify({ ...options, clock }).run(stop.signal);
       const end = async (): Promise<void> => {
         stop.abort();
         await running;
@@ -343,7 +345,8 @@ test('what can never be delivered ends as dead, what is older than a day as expi
   await enqueue(bench.log, old.webhookId, [notificationFor(old.ruleId, 102)], 25 * 3_600_000);
   // A group without a position begins ten minutes back: an owner that was away for long has one.
   await withClaims(bench.log, (claim) => claim.commit(0));
-  bench.start();
+  // It waits ten seconds for a rule that may still be on its way.
+  bench.start(fastClock(10, { isDayFast: true }));
   await until('both have ended', async () => (await outcomesOf(bench.log)).length === 2);
   const ends = (await deliveries(bench.log)).filter((record) => record.kind === 'outcome');
   assert.deepEqual(ends.map((end) => `${end.outcome}: ${end.reason}`).sort(), [
