@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
 const entry = fileURLToPath(new URL('../../bin/ssrms.js', import.meta.url));
-const startMsMax = 30_000;
+const startMsMax = 90_000;
 const stopMsMax = 20_000;
 
 export interface SsrmsProcess {
