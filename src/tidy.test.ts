@@ -60,7 +60,7 @@ const rooms: Record<string, Permitted> = {
   instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   // Limits of a body are those of the door that it comes in by.
   wire: {
-    rooms: [...pure, 'metric', 'rule', 'alarm', 'notice', 'http/limits.ts', 'receiver/receiver-config.ts'],
+    rooms: [...pure, 'metric', 'rule', 'alarm', 'notice', 'http/limits.ts', 'receiver/receiver-kinds.ts'],
     node: false,
     packages: ['typebox'],
   },

@@ -1,7 +1,8 @@
 import { assert } from '../base/assert.ts';
 import { destinationOf, type Destination } from '../receiver/receiver.ts';
 import type { ReceiverBook, ReceiverEntry } from '../receiver/receiver-book.ts';
-import type { ReceiverConfig, ReceiverOptions } from '../receiver/receiver-config.ts';
+import type { ReceiverConfig } from '../receiver/receiver-config.ts';
+import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { destinationOfConfig, type Receivers } from '../receiver/receivers.ts';
 import type { Webhook } from '../receiver/discord/address.ts';
 

@@ -5,7 +5,8 @@
  */
 import { Failure } from '../base/failure.ts';
 import { isReceiverName } from '../rule/receiver-name.ts';
-import { parseReceiverConfig, type ReceiverConfig, type ReceiverOptions } from './receiver-config.ts';
+import { parseReceiverConfig, type ReceiverConfig } from './receiver-config.ts';
+import type { ReceiverOptions } from './receiver-kind.ts';
 
 /** One record of the topic `receivers`. A null value deletes. */
 export interface ReceiverRecord {

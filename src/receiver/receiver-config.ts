@@ -9,12 +9,8 @@
  */
 import { Failure, fieldsFailure, type FailureCode, type FieldError } from '../base/failure.ts';
 import { isReceiverName, receiverNameAllowed } from '../rule/receiver-name.ts';
-import { maskedWebhookUrl, parseWebhookUrl } from './discord/address.ts';
-import type { Networks } from './networks.ts';
-import { maskedAddress, parseWebhookAddress } from './webhook/address.ts';
-
-export const receiverKinds = ['discord', 'webhook'] as const;
-export type ReceiverKind = (typeof receiverKinds)[number];
+import type { ReceiverOptions } from './receiver-kind.ts';
+import { receiverKinds, receiverKindSpecs, type ReceiverKind } from './receiver-kinds.ts';
 
 export interface ReceiverConfig {
   readonly name: string;
@@ -41,13 +37,6 @@ export interface ShownReceiver {
   readonly address: string;
   readonly has_secret: boolean;
   readonly limits?: { readonly requests_per_minute?: number; readonly notifications_per_request?: number };
-}
-
-export interface ReceiverOptions {
-  /** The operator's base in place of Discord's. */
-  readonly discordApiBase?: string | undefined;
-  /** Hosts and networks that webhooks may lead to although they are not public, or not https (WEBHOOK_ALLOW). */
-  readonly webhookAllow?: Networks | undefined;
 }
 
 /** The key on `notifications` of what is due to a named receiver. Discord webhooks of rules have their numeric id instead. */
@@ -109,34 +98,11 @@ export function shownReceiver({ name, kind, address, secret, limits }: ReceiverC
   return {
     name,
     kind,
-    address: kindSpecs[kind].mask(address),
+    address: receiverKindSpecs[kind].maskedAddress(address),
     has_secret: secret !== undefined,
     ...(shownLimits !== undefined && { limits: shownLimits }),
   };
 }
-
-interface KindSpec {
-  /** What is wrong with an address, without showing any of it. */
-  readonly addressProblem: (address: string, options: ReceiverOptions) => string | undefined;
-  readonly mask: (address: string) => string;
-  readonly isSigned: boolean;
-}
-
-const kindSpecs: Record<ReceiverKind, KindSpec> = {
-  discord: {
-    addressProblem: (address, options) => problemOf(parseWebhookUrl(address, { apiBase: options.discordApiBase })),
-    mask: (address) => {
-      const webhook = parseWebhookUrl(address);
-      return 'problem' in webhook ? '****' : maskedWebhookUrl(webhook);
-    },
-    isSigned: false,
-  },
-  webhook: {
-    addressProblem: (address, options) => problemOf(parseWebhookAddress(address, options.webhookAllow)),
-    mask: maskedAddress,
-    isSigned: true,
-  },
-};
 
 const keyPrefix = 'receiver:';
 const secretCharactersMin = 16;
@@ -153,14 +119,14 @@ function addressErrors(
 ): FieldError[] {
   if (address === undefined) return [error('address', 'address is missing: it must be a URL', 'missing_field')];
   if (typeof address !== 'string') return [error('address', 'address must be a string, a URL')];
-  const problem = kindSpecs[kind].addressProblem(address, options);
+  const problem = receiverKindSpecs[kind].addressProblem(address, options);
   return problem === undefined
     ? []
     : [error('address', `address ${problem} (the value given is a secret and not shown)`)];
 }
 
 function secretErrors(kind: ReceiverKind, { secret }: Record<string, unknown>): FieldError[] {
-  if (!kindSpecs[kind].isSigned)
+  if (!receiverKindSpecs[kind].isSigned)
     return secret === undefined ? [] : [error('secret', `secret must be left out: ${kind} needs none`)];
   const allowed = `must be a string of ${secretCharactersMin} to ${secretCharactersMax} characters`;
   if (secret === undefined) return [error('secret', `secret is missing: it ${allowed}`, 'missing_field')];
@@ -198,10 +164,6 @@ function limitsJson(limits: ReceiverLimits): ShownReceiver['limits'] {
     ...(requestsPerMinute !== undefined && { requests_per_minute: requestsPerMinute }),
     ...(notificationsPerRequest !== undefined && { notifications_per_request: notificationsPerRequest }),
   };
-}
-
-function problemOf(parsed: object): string | undefined {
-  return 'problem' in parsed ? String(parsed.problem) : undefined;
 }
 
 function error(field: string, message: string, code: FailureCode = 'invalid_field'): FieldError {

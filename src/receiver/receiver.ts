@@ -3,7 +3,9 @@
  * receivers.ts. Everything except `request` is pure; what each promises is tested for all of them in receiver.contract.ts.
  */
 import type { Notification } from '../alarm/notification.ts';
-import type { ReceiverConfig, ReceiverKind, ReceiverOptions } from './receiver-config.ts';
+import type { ReceiverConfig } from './receiver-config.ts';
+import type { ReceiverOptions } from './receiver-kind.ts';
+import type { ReceiverKind } from './receiver-kinds.ts';
 
 /** What came back from a request: an answer, or the knowledge that none was sent, or neither. */
 export type Answer =

@@ -5,17 +5,10 @@ import type { Webhook } from './discord/address.ts';
 import { HttpClient, type ClientTiming } from './http-client.ts';
 import { isAllowedAddress, isPrivateAddress, noNetworks } from './networks.ts';
 import { destinationOf, type Destination, type Receiver } from './receiver.ts';
-import type { ReceiverConfig, ReceiverKind, ReceiverOptions } from './receiver-config.ts';
+import type { ReceiverConfig } from './receiver-config.ts';
+import type { ReceiverOptions } from './receiver-kind.ts';
+import { receiverKinds, type ReceiverKind } from './receiver-kinds.ts';
 import { webhookReceiver, type WebhookTarget } from './webhook/webhook-receiver.ts';
-
-/** The target of each kind. */
-interface Targets extends Record<ReceiverKind, unknown> {
-  readonly discord: Webhook;
-  readonly webhook: WebhookTarget;
-}
-
-/** All kinds of receivers there are. */
-export type Receivers = { readonly [Kind in ReceiverKind]: Receiver<Targets[Kind]> };
 
 export interface ReceiversOptions extends ReceiverOptions {
   readonly version: string;
@@ -26,31 +19,27 @@ export interface ReceiversOptions extends ReceiverOptions {
   readonly timing?: Partial<ClientTiming>;
 }
 
+/** Opens each kind of receiver: what it talks with, and how that is closed. */
+const openers = {
+  discord: openDiscord,
+  webhook: openWebhook,
+} as const satisfies Record<ReceiverKind, (options: ReceiversOptions) => OpenReceiver<object>>;
+
+interface OpenReceiver<Target> {
+  readonly receiver: Receiver<Target>;
+  close(): Promise<void>;
+}
+
+/** All kinds of receivers there are. */
+export type Receivers = { readonly [Kind in ReceiverKind]: ReturnType<(typeof openers)[Kind]>['receiver'] };
+
 /** The receivers of one process, and their connections. */
 export function openReceivers(options: ReceiversOptions): { readonly receivers: Receivers; close(): Promise<void> } {
-  const { version, nowMs, discordApiBase, webhookAllow = noNetworks, lookup, timing } = options;
-  const discord = new DiscordClient({
-    version,
-    privateAddresses: discordApiBase !== undefined,
-    ...(lookup !== undefined && { lookup }),
-    ...(timing !== undefined && { timing }),
-  });
-  const webhook = new HttpClient({
-    userAgent: `ssrms/${version} (https://www.npmjs.com/package/ssrms)`,
-    mayConnect: (hostname, address) =>
-      !isPrivateAddress(address) ||
-      isAllowedAddress(address, webhookAllow) ||
-      [...webhookAllow.hosts].some((host) => host.replace(/:\d+$/, '') === hostname.toLowerCase()),
-    lookup,
-    timing,
-  });
+  const opened = receiverKinds.map((kind) => [kind, openers[kind](options)] as const);
   return {
-    receivers: {
-      discord: discordReceiver(discord, discordApiBase),
-      webhook: webhookReceiver(webhook, nowMs),
-    },
+    receivers: Object.fromEntries(opened.map(([kind, { receiver }]) => [kind, receiver])) as unknown as Receivers,
     async close() {
-      await Promise.all([discord.close(), webhook.close()]);
+      await Promise.all(opened.map(([, open]) => open.close()));
     },
   };
 }
@@ -61,13 +50,31 @@ export function destinationOfConfig(
   config: ReceiverConfig,
   options: ReceiverOptions = {},
 ): Destination | { readonly problem: string } {
-  const bound = <Target extends object>(receiver: Receiver<Target>): Destination | { readonly problem: string } => {
-    const target = receiver.parse(config, options);
-    return 'problem' in target ? { problem: target.problem } : destinationOf(receiver, target);
-  };
-  const byKind: Record<ReceiverKind, () => Destination | { readonly problem: string }> = {
-    discord: () => bound(receivers.discord),
-    webhook: () => bound(receivers.webhook),
-  };
-  return byKind[config.kind]();
+  // Each kind is given only the targets that it has parsed itself.
+  const receiver = receivers[config.kind] as Receiver<object>;
+  const target = receiver.parse(config, options);
+  return 'problem' in target ? { problem: target.problem } : destinationOf(receiver, target);
+}
+
+function openDiscord({ version, discordApiBase, lookup, timing }: ReceiversOptions): OpenReceiver<Webhook> {
+  const client = new DiscordClient({
+    version,
+    privateAddresses: discordApiBase !== undefined,
+    ...(lookup !== undefined && { lookup }),
+    ...(timing !== undefined && { timing }),
+  });
+  return { receiver: discordReceiver(client, discordApiBase), close: () => client.close() };
+}
+
+function openWebhook(options: ReceiversOptions): OpenReceiver<WebhookTarget> {
+  const { version, nowMs, webhookAllow = noNetworks, lookup, timing } = options;
+  const hosts = new Set([...webhookAllow.hosts].map((host) => host.replace(/:\d+$/, '')));
+  const client = new HttpClient({
+    userAgent: `ssrms/${version} (https://www.npmjs.com/package/ssrms)`,
+    mayConnect: (hostname, address) =>
+      !isPrivateAddress(address) || isAllowedAddress(address, webhookAllow) || hosts.has(hostname.toLowerCase()),
+    lookup,
+    timing,
+  });
+  return { receiver: webhookReceiver(client, nowMs), close: () => client.close() };
 }

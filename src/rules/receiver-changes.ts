@@ -8,8 +8,8 @@ import {
   parseReceiverConfig,
   shownReceiver,
   type ReceiverConfig,
-  type ReceiverOptions,
 } from '../receiver/receiver-config.ts';
+import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { topics } from '../topics.ts';
 import { demandMatch, entityTag } from './if-match.ts';
 import type { ReceiversView } from './receivers-view.ts';

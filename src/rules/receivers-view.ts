@@ -3,7 +3,7 @@ import type { Logger } from '../base/logger.ts';
 import type { LogRecord } from '../log/batch.ts';
 import type { Log, Place } from '../log/log.ts';
 import { ReceiverBook, type ReceiverChange, type ReceiverFeed } from '../receiver/receiver-book.ts';
-import type { ReceiverOptions } from '../receiver/receiver-config.ts';
+import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { topics } from '../topics.ts';
 import { FollowedTopic } from './followed-topic.ts';
 

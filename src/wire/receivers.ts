@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { receiverKinds } from '../receiver/receiver-config.ts';
+import { receiverKinds } from '../receiver/receiver-kinds.ts';
 import type { Shape } from './shape.ts';
 
 const Limits = Type.Object({
