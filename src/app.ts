@@ -60,7 +60,11 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
       logger,
     });
     // The rules are followed once in a process, whoever needs them.
-    const rules = createRules({ ...common, revealWebhookUrl: config.revealWebhookUrl });
+    const rules = createRules({
+      ...common,
+      revealWebhookUrl: config.revealWebhookUrl,
+      webhookAllow: config.webhookAllow,
+    });
     const vitals: Vitals = {};
     const services: Service[] = [rules.service];
     if (parts.includes('rules')) await server.mount(rules.routes);
@@ -119,10 +123,10 @@ export async function askRules(
   { method, path, body }: ApiRequest,
 ): Promise<{ status: number; body: string }> {
   const [meter, health, version] = [new Meter(), new Health(), packageVersion()];
-  const { discordApiBase } = config;
+  const { discordApiBase, webhookAllow } = config;
   const log = await openLog(config, logger);
   const stop = new AbortController();
-  const rules = createRules({ log, health, meter, logger, discordApiBase, version });
+  const rules = createRules({ log, health, meter, logger, discordApiBase, webhookAllow, version });
   const running = rules.service.run(stop.signal);
   try {
     const server = await createServer({ auth: undefined, version, health, meter, logger });

@@ -4,12 +4,15 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitForValue } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
+import { startScriptedServer, type ScriptedServer } from '../../src/receiver/receiver.contract.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { runTool, startKafka, type Kafka } from '../support/kafka/kafka-broker.ts';
 import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import {
   expectEmbeds,
   makeRule,
   newMetric,
+  postJson,
   publish,
   runSourceFor,
   scenarioTests,
@@ -22,6 +25,7 @@ const takeOverMsMax = 40_000;
 
 let kafka: Kafka;
 let fake: FakeDiscord;
+let hook: ScriptedServer;
 let rules: SsrmsProcess;
 let ingest: SsrmsProcess;
 const alarms: SsrmsProcess[] = [];
@@ -29,13 +33,14 @@ const alarms: SsrmsProcess[] = [];
 const environment = (): Record<string, string> => ({
   BROKER: kafka.bootstrap,
   DISCORD_API_BASE: fake.apiBase,
+  WEBHOOK_ALLOW: '127.0.0.1',
   LOG_LEVEL: 'warn',
 });
 const start = (service: string): Promise<SsrmsProcess> => startSsrms([service], { env: environment() });
 const system = (): SystemUnderTest => ({ rulesUrl: rules.url, ingestUrl: ingest.url, fake });
 
 before(async () => {
-  [kafka, fake] = await Promise.all([startKafka(), startFakeDiscord()]);
+  [kafka, fake, hook] = await Promise.all([startKafka(), startFakeDiscord(), startScriptedServer()]);
   // One after the other: the first creates the topics, and two cores start no faster for more at once.
   rules = await start('rules');
   ingest = await start('ingest');
@@ -44,7 +49,7 @@ before(async () => {
 
 after(async () => {
   await Promise.all([rules, ingest, ...alarms].map((service) => service?.stop()));
-  await fake?.close();
+  await Promise.all([fake?.close(), hook?.close()]);
   await kafka?.stop();
 });
 
@@ -137,12 +142,35 @@ test('kafka: deliveries are listed, and sent again, from the log itself or over 
   await expectEmbeds(system(), rule.webhookId, 1);
 });
 
-test('kafka: with one of three alarms instances killed, every later spike still gives exactly one message', async () => {
+interface Posted {
+  readonly possible_repeat?: true;
+  readonly notifications: readonly { readonly id: string; readonly metric_name: string; readonly value: number }[];
+}
+
+/** The notifications that the webhook receiver got about a metric, each once. Whatever came twice has the same id and says so. */
+function postedAbout(metric: string): number[] {
+  const seen = new Map<string, number>();
+  for (const { body } of hook.requests) {
+    const { possible_repeat: isMarked, notifications = [] } = JSON.parse(body) as Partial<Posted>;
+    for (const { id, metric_name: name, value } of notifications) {
+      if (name !== metric) continue;
+      assert.ok(!seen.has(id) || isMarked === true, `${id} came again, unmarked`);
+      seen.set(id, value);
+    }
+  }
+  return [...seen.values()];
+}
+
+test('kafka: with one of three alarms instances killed, every later spike still gives exactly one message, at a webhook receiver too', async () => {
+  const receiver = { kind: 'webhook', address: `${hook.origin}/hook`, secret: 'a secret of this test' };
+  const { status } = await postJson(`${rules.url}/api/v1/receivers/hook`, receiver, 'PUT');
+  assert.equal(status, 201);
   const made: { metric: string; rule: { id: string; webhookId: string } }[] = [];
   await Promise.all(
     Array.from({ length: 8 }, async () => {
       const metric = newMetric();
-      made.push({ metric, rule: await makeRule(system(), { metric_name: metric, threshold: 500 }) });
+      const fields = { metric_name: metric, threshold: 500, notify: ['hook'] };
+      made.push({ metric, rule: await makeRule(system(), fields) });
     }),
   );
   const spike = async (): Promise<void> => {
@@ -167,6 +195,9 @@ test('kafka: with one of three alarms instances killed, every later spike still 
   await sleep(4_000);
   await spike();
   await eachHas(5);
+  const arePosted = (): boolean => made.every(({ metric }) => postedAbout(metric).length >= 5);
+  await waitUntil('every spike is posted to the webhook receiver', arePosted, { msMax: takeOverMsMax });
+  for (const { metric } of made) assert.deepEqual(postedAbout(metric), [550, 550, 550, 550, 550]);
 });
 
 test('kafka: samples that nobody can read are counted and skipped, and the next one is evaluated', async () => {
