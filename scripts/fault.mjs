@@ -4,6 +4,7 @@
 // files, one if it is not given. --soak: F31 alone, ten minutes if it does not say how many.
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 const args = process.argv.slice(2);
 const optionOf = (name) => args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
@@ -18,7 +19,7 @@ const timeoutMs = (isLong ? 2 * 3_600_000 : 300_000) + 2 * soakMinutes * 60_000;
 
 const flags = ['--test', '--test-reporter=spec', `--test-concurrency=${atOnce}`, `--test-timeout=${timeoutMs}`];
 if (only !== undefined) flags.push(`--test-name-pattern=^${only}\\b`);
-const env = { ...process.env };
+const env = { NODE_COMPILE_CACHE: resolve('.cache/compiled'), ...process.env };
 if (isLong) env.SSRMS_FAULT = 'long';
 if (soakMinutes > 0) env.SSRMS_FAULT_SOAK_MINUTES = String(soakMinutes);
 if (seed !== undefined) env.SSRMS_FAULT_SEED = seed;

@@ -3,6 +3,7 @@
 // missing the file is skipped by name, and with CI=true a skip is a failure.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
+import { resolve } from 'node:path';
 
 const args = process.argv.slice(2);
 const unit = args.includes('--unit');
@@ -45,5 +46,7 @@ const flags = [
 ];
 const result = spawnSync(process.execPath, [...flags, ...args.filter((a) => a.startsWith('--test-')), ...files], {
   stdio: 'inherit',
+  // Hundreds of processes load the same sources: what Node compiles is kept, which halves the time they take to start.
+  env: { NODE_COMPILE_CACHE: resolve('.cache/compiled'), ...process.env },
 });
 process.exit(result.status ?? 1);

@@ -96,8 +96,8 @@ export async function runSsrms(
 
 /** What the person running the tests has set must not steer the processes under test. */
 function cleanEnvironment(): NodeJS.ProcessEnv {
-  const { PATH, HOME, TMPDIR, LANG } = process.env;
-  return { PATH, HOME, TMPDIR, LANG };
+  const { PATH, HOME, TMPDIR, LANG, NODE_COMPILE_CACHE } = process.env;
+  return { PATH, HOME, TMPDIR, LANG, NODE_COMPILE_CACHE };
 }
 
 function endWithUs(child: ChildProcess, ended: Promise<unknown>): void {
