@@ -109,8 +109,9 @@ const rooms: Record<string, Permitted> = {
   'console/page': {
     rooms: [...nouns, ...pageBelow('root'), 'console/page/frame'],
     node: false,
-    packages: [...preact, 'vite'],
+    packages: preact,
   },
+  'console/page/vite.config.ts': { rooms: [], node: true, packages: ['vite'] },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
     rooms: ['base', 'app.ts', 'config.ts', 'settings.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],

@@ -52,3 +52,19 @@ test('the page names no place but its own, and holds nothing that a policy forbi
   const html = readFileSync(join(pageDir, 'index.html'), 'utf8');
   assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)|<style|\son\w+=/, 'nothing inline');
 });
+
+test('components take only classes that their modules have, and modules have none that nobody takes', () => {
+  const page = join(import.meta.dirname, 'page');
+  for (const name of globSync('**/*.module.css', { cwd: page })) {
+    const css = readFileSync(join(page, name), 'utf8').replaceAll(
+      /\/\*[^]*?\*\/|:global\([^)]*\)|[\w-]+\s*:[^;{}]*;/g,
+      '',
+    );
+    const component = readFileSync(join(page, name.replace('.module.css', '.tsx')), 'utf8');
+    const camel = (each: string): string =>
+      each.replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    const there = new Set([...css.matchAll(/\.([a-z][\w-]*)/g)].map(([, each]) => camel(each!)));
+    const taken = new Set([...component.matchAll(/\bcss\.(\w+)/g)].map(([, each]) => each!));
+    assert.deepEqual([...taken].sort(), [...there].sort(), name);
+  }
+});

@@ -38,7 +38,7 @@ const firedAt = 91;
 const showTenMinutes = async (): Promise<void> => page.getByRole('radio', { name: '10 min' }).check();
 
 const cursor = (): Locator => page.getByRole('slider', { name: 'Data cursor' });
-const readout = (): Locator => page.locator('.chart-readout');
+const readout = (): Locator => page.locator('[data-part=chart-readout]');
 const valueAt = async (): Promise<number> => Number(/[\d.]+$/.exec(await readout().innerText())?.[0]);
 
 for (const name of ['editor', 'rule', 'alarm'])
@@ -49,7 +49,7 @@ for (const name of ['editor', 'rule', 'alarm'])
       .locator(`.chart-cursor[aria-valuetext$=" ${name === 'alarm' ? firedAt : shownValues.at(-1)}"]`)
       .waitFor();
     await cursor().focus();
-    await page.locator('.chart-cursor-line').waitFor();
+    await page.locator('[data-part=chart-cursor-line]').waitFor();
     await cursor().press('Home');
     const seen = [await valueAt()];
     for (const _ of shownValues.slice(1)) {
@@ -67,7 +67,7 @@ for (const name of ['editor', 'rule', 'alarm'])
     await cursor().press('End');
     assert.equal(await valueAt(), shownValues.at(-1));
     await cursor().press('Escape');
-    await page.locator('.chart-cursor-line').waitFor({ state: 'detached' });
+    await page.locator('[data-part=chart-cursor-line]').waitFor({ state: 'detached' });
     assert.equal(await readout().innerText(), '');
   });
 
@@ -90,7 +90,7 @@ test('it follows the pointer, and nothing moves for it', async () => {
   await page.unroute('**/api/v1/samples?*');
   await showTenMinutes();
   await page.locator(`.chart-cursor[aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
-  const table = page.locator('.chart-table');
+  const table = page.locator('[data-part=chart-table]');
   const top = async (): Promise<number> => Math.round((await table.boundingBox())!.y);
   const [stood, box] = [await top(), (await cursor().boundingBox())!];
   const find = async (wanted: number): Promise<boolean> => {
@@ -103,7 +103,7 @@ test('it follows the pointer, and nothing moves for it', async () => {
   assert.ok(await find(97.5));
   assert.equal(await top(), stood);
   await page.mouse.move(box.x, box.y - 40);
-  await page.locator('.chart-cursor-line').waitFor({ state: 'detached' });
+  await page.locator('[data-part=chart-cursor-line]').waitFor({ state: 'detached' });
 });
 
 test('new samples leave it where it is, and the threshold keeps its keys', async () => {
@@ -122,7 +122,7 @@ test('new samples leave it where it is, and the threshold keeps its keys', async
   const threshold = page.getByRole('slider', { name: 'Threshold' });
   await threshold.press('ArrowRight');
   assert.ok(Number(await threshold.getAttribute('aria-valuenow')) > 90);
-  await page.locator('.chart-cursor-line').waitFor({ state: 'detached' });
+  await page.locator('[data-part=chart-cursor-line]').waitFor({ state: 'detached' });
 });
 
 test('the table holds the sample that fired, however many are newer, and is paged through', async () => {
@@ -145,9 +145,9 @@ test('the table holds the sample that fired, however many are newer, and is page
   await page.locator('.past-card a', { hasText: 'long' }).first().click();
   await page.getByRole('heading', { name: 'Samples', exact: true }).waitFor();
   await page.getByText('As a table').click();
-  const marked = page.locator('.chart-table .marked');
+  const marked = page.locator('[data-part=chart-table] .marked');
   assert.match(await marked.innerText(), /fired\s+95\s+95\s+95/);
-  const told = page.locator('.table-turns [role=status]');
+  const told = page.locator('[data-part=table-turns] [role=status]');
   const [, from, , of] = /^points (\d+) to (\d+) of (\d+)$/.exec(await told.innerText())!.map(Number);
   assert.ok(of! > 200 && from! > 100, `${from} of ${of}`);
   for (;;) {

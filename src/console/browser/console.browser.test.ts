@@ -87,7 +87,7 @@ const focusFault = `(() => {
   // Past the last stop the focus is in the browser's own frame.
   if (element === document.body) return '';
   const header = document.querySelector('header').getBoundingClientRect();
-  const isAbove = element.closest('header, dialog, .notices, .skip') !== null;
+  const isAbove = element.closest('header, dialog, [data-part=notices], [data-part=skip]') !== null;
   const isCovered = !isAbove && element.getBoundingClientRect().top < header.bottom - 1;
   return getComputedStyle(element).outlineStyle === 'none' ? 'no outline' : isCovered ? 'below the header' : '';
 })()`;
@@ -451,7 +451,7 @@ for (const theme of ['light', 'dark'] as const) {
     for (const [path, seen] of [
       ['#/now', '.alarm'],
       ['#/rules', '.rule'],
-      [`#/rules/${rule.id}`, '.versions li'],
+      [`#/rules/${rule.id}`, '[data-part=versions] li'],
       [`#/rules/${rule.id}/edit`, '#threshold'],
       ['#/alarms', '.past-alarms > li'],
       ['#/timeline', '.timeline > li'],

@@ -254,7 +254,7 @@ test('why there is no verdict is said, and the last one stands greyed beside it'
   await old.waitFor();
   await field('Window').fill('5');
   await old.waitFor({ state: 'detached' });
-  assert.equal(await verdict.locator('.verdict-refusal').count(), 0);
+  assert.equal(await verdict.locator('[data-part=verdict-refusal]').count(), 0);
   await page.route('**/api/v1/rules/backtest', (route) =>
     route.fulfill({ status: 429, json: { code: 'too_many_requests', detail: '4 backtests are running already' } }),
   );
@@ -286,18 +286,18 @@ test('the verdict is of the last hour, or of as much as one wants', async () => 
   await page.getByRole('radio', { name: 'All' }).check();
   await words.getByText('Would have fired once in all that is retained').waitFor();
   await page.getByText('As a table').click();
-  assert.ok((await page.locator('.chart-table tbody tr').count()) > 1);
+  assert.ok((await page.locator('[data-part=chart-table] tbody tr').count()) > 1);
 });
 
 test('a fire of the verdict is opened, by its time or on the chart, and leads to the sample that fired', async () => {
   await write({ Threshold: '58.5' });
   const fact = page.getByText(/^Fired at .* by partition \d+, offset \d+\.$/);
-  const marked = page.locator('.opened-fire .marked');
+  const marked = page.locator('[data-part=opened-fire] .marked');
   await page.getByText('When it would have fired').click();
   const times = page.locator('.firings li > button');
   await times.last().click();
   await fact.waitFor();
-  await page.locator('.opened-fire').getByText('As a table').click();
+  await page.locator('[data-part=opened-fire]').getByText('As a table').click();
   assert.match(await marked.innerText(), /fired\s(.*\s)?59\s+59\s+59/);
   assert.equal(await times.last().getAttribute('aria-expanded'), 'true');
   await page.evaluate('scrollTo(0, 0)');

@@ -160,7 +160,7 @@ test('one of many alarms that says a new value is drawn anew alone; their rules 
     globalThis.encodeURIComponent = (text) => (drawn++, encode(text));
     globalThis.written = [];
     new MutationObserver((list) => written.push(...list.map(({ target }) => target.parentElement?.className ?? '')))
-      .observe(document.querySelector('.alarms'), { subtree: true, childList: true, attributes: true, characterData: true });
+      .observe(document.querySelector('[data-part=alarms]'), { subtree: true, childList: true, attributes: true, characterData: true });
   `);
   await appendAlarm(log, { ...alarms[7]!, x: 97.5, offset: 100, isRepeat: true });
   await row(7).getByText('97.5', { exact: true }).waitFor();
@@ -228,7 +228,7 @@ test('the end of a token is counted down, and signing in anew happens over the d
   const left = page.getByRole('button', { name: /^Signed in for [23]:\d\d/ });
   await left.waitFor();
   const first = await left.innerText();
-  await untilTrue(page, `document.querySelector('.expiry').innerText !== ${JSON.stringify(first)}`);
+  await untilTrue(page, `document.querySelector('[data-part=expiry]').innerText !== ${JSON.stringify(first)}`);
   await left.click();
   await dialog.getByLabel('Token').fill(await bearer({ scope: all, lifetimeSeconds: 3_600 }));
   await page.keyboard.press('Enter');

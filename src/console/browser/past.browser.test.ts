@@ -89,7 +89,7 @@ test('a rule’s page tells how it is, what it watches, what it did and what it 
   assert.match(series[2]!, /a ✓\s?OK 30 15 to go/);
   assert.equal(await page.locator('.past-alarms > li').count(), 3);
   await page.getByRole('img', { name: /^cpu: fired 3 times in 24 hours/ }).waitFor();
-  await page.locator('.deliveries > li', { hasText: 'delivered' }).nth(2).waitFor();
+  await page.locator('[data-part=deliveries] > li', { hasText: 'delivered' }).nth(2).waitFor();
   const changed = page.locator('.changed-fields');
   assert.match(
     (await changed.innerText()).replaceAll(/\s+/g, ' '),
@@ -287,7 +287,7 @@ test('webhooks tell how they are, what is wrong first, and their tokens nowhere'
   await healthy.getByRole('button', { name: 'Send test' }).click();
   await healthy.getByText(/^✓ 200 in/).waitFor();
   await healthy.getByText('Its last messages').click();
-  await healthy.locator('.deliveries > li', { hasText: 'fired at 9' }).waitFor();
+  await healthy.locator('[data-part=deliveries] > li', { hasText: 'fired at 9' }).waitFor();
   await page.getByLabel('Search').fill('parked');
   await cards.nth(1).waitFor({ state: 'detached' });
   assert.match(page.url(), /#\/webhooks\?q=parked$/);
@@ -318,7 +318,7 @@ test('webhooks and past alarms keep their places under the pointer, and a key te
   await page.keyboard.press('t');
   await page.mouse.move(0, 0);
   await first('one is above 1');
-  assert.equal(await page.locator('.send-test :is(.agrees, .error)').count(), 0, 'no test was sent');
+  assert.equal(await page.locator('[data-part=send-test] :is(.agrees, .error)').count(), 0, 'no test was sent');
 
   await go('#/alarms');
   const alarms = page.locator('.past-alarms > li');
@@ -391,14 +391,14 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   while ((await sent()) === undefined) await sleep(20);
   const embed = (await sent())!;
   await go(`#/rules/${id}/edit`);
-  const card = page.locator('.embed');
+  const card = page.locator('[data-part=embed]');
   await card.waitFor();
   // The preview is of an alarm that there is not yet.
   const unnamed = (text: string): string => text.replace(/(?<=alarms\/)[-0-9a-f]{36}/, '‹id›');
   const bare = (text: string): string => unnamed(clean(text.replaceAll('`', '')));
-  assert.equal(clean(await page.locator('.embed-title').innerText()), embed.title);
+  assert.equal(clean(await page.locator('[data-part=embed-title]').innerText()), embed.title);
   assert.equal(clean(await page.locator('.embed-description').innerText()), bare(embed.description));
-  const shown = await page.locator('.embed-field').allInnerTexts();
+  const shown = await page.locator('[data-part=embed-field]').allInnerTexts();
   assert.deepEqual(
     shown.map(bare),
     embed.fields.map(({ name, value }) => `${name} ${bare(value)}`),
@@ -408,7 +408,7 @@ test('the preview of a message has the very strings that Discord gets, cut at th
     shown.some((text) => /and \d+ more$/.test(text)),
     'the tags are cut',
   );
-  const counts = (await page.locator('.discord-counts > div').allInnerTexts()).map(clean);
+  const counts = (await page.locator('[data-part=discord-counts] > div').allInnerTexts()).map(clean);
   const longest = Math.max(...embed.fields.map(({ value }) => Array.from(value).length));
   assert.deepEqual([counts[0], counts[3]], ['Title 15 of 256', `Longest field ${longest} of 1,024`]);
   const texts = [embed.title, embed.description, ...embed.fields.flatMap(({ name, value }) => [name, value])];

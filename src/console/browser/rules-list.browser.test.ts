@@ -54,7 +54,7 @@ async function fill(count: number, fields: (index: number) => object = () => ({}
 async function open(path = '#/rules', options = {}): Promise<void> {
   opened = await browser.open(`${system.url}/console/${path}`, options);
   ({ page } = opened);
-  await page.locator('.rule-link').first().waitFor();
+  await page.locator('[data-part=rule-link]').first().waitFor();
 }
 
 interface Stored {
@@ -82,7 +82,7 @@ test('of two hundred thousand rules some forty are there; the middle and the end
   assert.equal(await page.getByRole('table', { name: 'Rules' }).getAttribute('aria-rowcount'), String(count + 1));
   assert.ok((await rows()) <= 60, `${await rows()} rows are there`);
   await page.evaluate('scrollTo(0, document.documentElement.scrollHeight / 2)');
-  await page.locator('.rule[aria-rowindex="100002"] .rule-link').waitFor();
+  await page.locator('.rule[aria-rowindex="100002"] [data-part=rule-link]').waitFor();
   assert.match(await page.locator('.rule[aria-rowindex="100002"]').innerText(), /metric-100000 is above/);
   await page.evaluate('scrollTo(0, document.documentElement.scrollHeight)');
   await link(`metric-${count - 1}`).waitFor();
@@ -100,7 +100,7 @@ test('a search that finds too many to count goes on as far as somebody scrolls',
   await open('#/rules?q=even');
   await page.getByText(/and more match$/).waitFor();
   assert.equal(await page.getByRole('table', { name: 'Rules' }).getAttribute('aria-rowcount'), '-1');
-  const row = page.locator('.rule[aria-rowindex="302"] .rule-main');
+  const row = page.locator('.rule[aria-rowindex="302"] [data-part=rule-main]');
   const deadline = Date.now() + 60_000;
   while ((await row.count()) === 0) {
     assert.ok(Date.now() < deadline, 'scrolling to the end leads on');

@@ -89,9 +89,9 @@ interface Samples {
 /** The cells of the table below a summary, a time by its own text. */
 async function cellsOf(within: string): Promise<string[][]> {
   await page.locator(within).getByText('As a table').click();
-  const rows = page.locator(`${within} .chart-table tbody tr`);
+  const rows = page.locator(`${within} [data-part=chart-table] tbody tr`);
   await rows.first().waitFor();
-  return page.evaluate(`[...document.querySelectorAll(${JSON.stringify(`${within} .chart-table tbody tr`)})].map((row) =>
+  return page.evaluate(`[...document.querySelectorAll(${JSON.stringify(`${within} [data-part=chart-table] tbody tr`)})].map((row) =>
     [...row.cells].map((cell) => cell.querySelector('time')?.dateTime ?? cell.textContent))`);
 }
 

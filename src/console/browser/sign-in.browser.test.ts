@@ -88,7 +88,7 @@ test('a token that ends is renewed, without a word', async () => {
   const renewed = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/sign-in/renew'));
   assert.equal((await renewed).status(), 200);
   await page.getByText('Live', { exact: true }).waitFor();
-  assert.equal(await page.locator('.expiry').count(), 0, 'nothing is counted down that is renewed');
+  assert.equal(await page.locator('[data-part=expiry]').count(), 0, 'nothing is counted down that is renewed');
   assert.equal(await dialog().isVisible(), false);
 });
 

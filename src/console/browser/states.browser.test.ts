@@ -22,7 +22,7 @@ const screens = [
 ] as const;
 const rowsOf = {
   now: '.alarm',
-  rules: '.rule-link',
+  rules: '[data-part=rule-link]',
   alarms: '.past-alarms > li',
   timeline: '.heat li',
   webhooks: '.webhook',

@@ -92,7 +92,7 @@ const focusFault = `(() => {
   const element = document.activeElement;
   if (element === document.body) return '';
   const header = document.querySelector('header').getBoundingClientRect();
-  const isAbove = element.closest('header, dialog, .notices, .skip') !== null;
+  const isAbove = element.closest('header, dialog, [data-part=notices], [data-part=skip]') !== null;
   // A radio is hidden behind its words, which show the focus for it.
   const shown = element.type === 'radio' ? element.nextElementSibling : element;
   if (getComputedStyle(shown).outlineStyle === 'none') return 'no outline';

@@ -102,9 +102,9 @@ test('what is not current, or not held, is told as such: an old value, a long wi
   assert.ok(state.state === 'firing');
   await fired(1);
   await go('#/now');
-  await page.locator('.alarm-figures', { hasText: 'Fired at' }).getByText('501').waitFor();
+  await page.locator('[data-part=alarm-figures]', { hasText: 'Fired at' }).getByText('501').waitFor();
   await system.publish('load', [480], { host: 'gone' });
-  await page.locator('.alarm-figures', { hasText: 'Value' }).getByText('480').waitFor();
+  await page.locator('[data-part=alarm-figures]', { hasText: 'Value' }).getByText('480').waitFor();
   await go(`#/alarms/${state.alarmId}`);
   await page.getByText('Its message is no longer held.').waitFor();
 });

@@ -99,21 +99,21 @@ const lostColours = `(() => {
   const canvas = ground(document.body);
   const groups = [
     ['.top nav a[aria-current]', '.top nav a:not([aria-current])'],
-    ['.tabs [aria-selected=true]', '.tabs [aria-selected=false]'],
+    ['[data-part=tabs] [aria-selected=true]', '[data-part=tabs] [aria-selected=false]'],
     ['.ranges input:checked + span', '.ranges input:not(:checked) + span'],
   ];
   for (const [chosen, other] of groups) {
     const [one, two] = [document.querySelector(chosen), document.querySelector(other)];
     if (one !== null && two !== null && ground(one) === ground(two)) faults.push('chosen looks like not chosen: ' + chosen);
   }
-  const marks = '.dot, .chart-key, .distance i, .stage-bar i, .fire-strip i[class], .brush-edge';
+  const marks = '.dot, .chart-key, .distance i, [data-part=stage-bar] i, [data-part=fire-strip] i[class], [data-part=brush-edge]';
   for (const mark of document.querySelectorAll(marks)) {
-    const drawn = mark.matches('.brush-edge') ? getComputedStyle(mark, '::before').backgroundColor : ground(mark);
+    const drawn = mark.matches('[data-part=brush-edge]') ? getComputedStyle(mark, '::before').backgroundColor : ground(mark);
     if ([canvas, 'rgba(0, 0, 0, 0)'].includes(drawn)) faults.push('not to be seen: ' + mark.outerHTML);
   }
-  for (const knob of document.querySelectorAll('.switch .knob'))
+  for (const knob of document.querySelectorAll('.switch [data-part=knob]'))
     if (ground(knob) === ground(knob.parentElement)) faults.push('the knob has the colour of its switch');
-  for (const filled of document.querySelectorAll('.orb, .badge, .primary, .threshold-grip'))
+  for (const filled of document.querySelectorAll('.orb, [data-part=badge], .primary, .threshold-grip'))
     if (getComputedStyle(filled).forcedColorAdjust !== 'none') faults.push('its text stands on a plate: ' + filled.className);
   for (const chart of document.querySelectorAll('.chart-plot canvas')) {
     const { data } = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height);

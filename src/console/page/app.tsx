@@ -1,3 +1,4 @@
+import * as css from './app.module.css';
 import type { ComponentChildren } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { isSignInPutOff, signInWanted, token } from './state/api.ts';
@@ -28,7 +29,8 @@ export function App() {
   return (
     <>
       <a
-        class="skip"
+        class={css.skip}
+        data-part="skip"
         href="#main"
         onClick={(event) => {
           // The address after # is the router's.
@@ -46,7 +48,11 @@ export function App() {
           </p>
         )}
         <LateBanner />
-        {isReadOnly() ? <p class="read-only">This console is read-only: rules are changed elsewhere.</p> : <DemoBar />}
+        {isReadOnly() ? (
+          <p class={css.readOnly}>This console is read-only: rules are changed elsewhere.</p>
+        ) : (
+          <DemoBar />
+        )}
         {screenOf(shown).show(shown)}
       </main>
       <Notices />
@@ -69,8 +75,8 @@ function Header({ shown }: { readonly shown: Route }) {
   const count = status.value?.alarms.firing ?? 0;
   return (
     <header class="top">
-      <div class="top-inner">
-        <a class="brand" href={addressOf({ screen: 'now' })} aria-label="SSRMS, to what is firing now">
+      <div class={css.topInner}>
+        <a class={css.brand} href={addressOf({ screen: 'now' })} aria-label="SSRMS, to what is firing now">
           <svg viewBox="0 0 32 32" aria-hidden="true">
             <rect width="32" height="32" rx="9" />
             <path d="M5 17h5l3-8 5 15 4-10 1.5 3H27" />
@@ -82,7 +88,7 @@ function Header({ shown }: { readonly shown: Route }) {
             <NavLink key={name} to={to} isCurrent={screenOf(shown).under === name}>
               {titleOf(name)}
               {name === 'now' && count > 0 && (
-                <span class="badge">
+                <span class={css.badge} data-part="badge">
                   {count}
                   <span class="for-ears"> firing</span>
                 </span>
@@ -90,7 +96,7 @@ function Header({ shown }: { readonly shown: Route }) {
             </NavLink>
           ))}
         </nav>
-        <div class="top-end">
+        <div class={css.topEnd}>
           <ConnectionChip />
           <PauseButton />
           <ZoneButton />
@@ -152,7 +158,7 @@ function ZoneButton() {
   return (
     <button
       type="button"
-      class="quiet icon zone"
+      class={`quiet icon ${css.zone}`}
       aria-label={label}
       title={label}
       onClick={() => setZone(isUtc ? 'local' : 'UTC')}
@@ -167,7 +173,7 @@ function Expiry() {
   const left = leftMs.value;
   if (left === undefined || refreshToken.value !== undefined || signInWanted.value !== 'no') return null;
   return (
-    <button type="button" class="small expiry" onClick={() => (isRenewing.value = true)}>
+    <button type="button" class={`small ${css.expiry}`} data-part="expiry" onClick={() => (isRenewing.value = true)}>
       Signed in for {clockLeft(left)}
       <span class="for-ears">: sign in anew</span>
     </button>
@@ -214,7 +220,7 @@ function ConnectionChip() {
 function Help() {
   return (
     <Dialog isOpen={isHelpOpen.value} title="Keyboard shortcuts" onClose={() => (isHelpOpen.value = false)}>
-      <dl class="keys">
+      <dl class={css.keys}>
         {keyTable.map(([key, does]) => (
           <div key={key}>
             <dt>

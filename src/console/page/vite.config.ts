@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 
 /** Functions of uPlot's own body, by their names. */
@@ -38,11 +40,40 @@ const lighterUplot: Plugin = {
   },
 };
 
+/** A module whose names were all inlined would be left out, and its styles with it. */
+const keptStyles: Plugin = {
+  name: 'kept-styles',
+  enforce: 'post',
+  transform: (code, id) =>
+    id.endsWith('.module.css') ? { code, map: null, moduleSideEffects: 'no-treeshake' } : undefined,
+};
+
+/** Each class of a CSS module, as `file class`, in an order that only the sources decide. */
+function classesOfModules(): string[] {
+  const files = globSync('**/*.module.css', { cwd: import.meta.dirname });
+  const named = files.flatMap((file) => {
+    const text = readFileSync(join(import.meta.dirname, file), 'utf8').replaceAll(/\{[^{}]*\}/g, '{}');
+    return [...text.matchAll(/\.([a-z][\w-]*)/g)].map(([, name]) => `${basename(file)} ${name}`);
+  });
+  return [...new Set(named)].sort();
+}
+
+/** Names as short as can be, by their place in that order. */
+function shortNames(): (name: string, file: string) => string {
+  const classes = classesOfModules();
+  return (name, file) => {
+    const place = classes.indexOf(`${basename(file)} ${name}`);
+    if (place < 0) throw new Error(`${basename(file)} has no class ${name}`);
+    return `_${place.toString(36)}`;
+  };
+}
+
 // Vite only builds; the console service serves the files. The base is relative so that the page also works below a path.
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [lighterUplot],
+  plugins: [lighterUplot, keptStyles],
+  css: { modules: { localsConvention: 'camelCaseOnly', generateScopedName: shortNames() } },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     outDir: '../../../dist/page',
@@ -52,5 +83,7 @@ export default defineConfig({
     // The page's Content-Security-Policy allows no data: addresses.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // One file, in the order of the cascade.
+    cssCodeSplit: false,
   },
 });

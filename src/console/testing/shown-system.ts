@@ -106,13 +106,24 @@ function screensOf(rule: string, alarm: string): ShownScreen[] {
   const screens: Record<string, readonly [address: string, isThere: (page: Page) => Promise<void>]> = {
     now: ['/now', seen(['h1', '2 alarms are firing'], ['.alarm', 'Nobody takes'], ['.changes', 'Ended'])],
     rules: ['/rules', seen(['p', '4 in all'], ['.rule', 'disk-free is below 5'], ['.rule', /delivered in/])],
-    'new-rule': ['/rules/new', seen(['.picker', 'queue-depth'])],
-    editor: [`/rules/${rule}/edit`, seen(['.verdict', /Would have fired/], ['.embed', 'web-1 is out of breath'])],
+    'new-rule': ['/rules/new', seen(['[data-part=picker]', 'queue-depth'])],
+    editor: [
+      `/rules/${rule}/edit`,
+      seen(['.verdict', /Would have fired/], ['[data-part=embed]', 'web-1 is out of breath']),
+    ],
     rule: [
       `/rules/${rule}`,
-      seen(['p', /^Shaded: when it fired/], ['.deliveries', 'ended at 40'], ['.versions', 'version'], ['dd', '1 of 1']),
+      seen(
+        ['p', /^Shaded: when it fired/],
+        ['[data-part=deliveries]', 'ended at 40'],
+        ['[data-part=versions]', 'version'],
+        ['dd', '1 of 1'],
+      ),
     ],
-    alarm: [`/alarms/${alarm}`, seen(['.waterfall', /delivered .* after the sample/], ['summary', 'As a table'])],
+    alarm: [
+      `/alarms/${alarm}`,
+      seen(['[data-part=waterfall]', /delivered .* after the sample/], ['summary', 'As a table']),
+    ],
     alarms: ['/alarms', seen(['p', /^3 of 3/])],
     timeline: ['/timeline', seen(['p', /^Nothing is missing/], ['.heat', 'failed-requests is'], ['p', '10 of 10'])],
     webhooks: ['/webhooks', seen(['p', /^2 webhooks, what is wrong first/], ['.webhook', 'queue-depth is'])],

@@ -54,7 +54,7 @@ async function axeLook(page: Page): Promise<string[]> {
       if (id === 'label-content-name-mismatch') return !/[\\p{L}\\p{N}]/u.test(element?.innerText ?? '');
       const why = any.map(({ data }) => data?.messageKey);
       if (id !== 'color-contrast' || element === null) return false;
-      if (why.includes('elmPartiallyObscured')) return element.closest('.table-scroll') !== null;
+      if (why.includes('elmPartiallyObscured')) return element.closest('[data-part=table-scroll]') !== null;
       return why.includes('elmPartiallyObscuring') && element.closest('dialog') !== null;
     };
     const told = (id, { html, any, all, none }) =>
@@ -82,7 +82,7 @@ export const textSpacing = `(() => {
 export const textFaults = `(() => {
   const isShown = (element) =>
     element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) &&
-    element.closest('.for-ears, .skip, [popover], .u-over, option, datalist') === null;
+    element.closest('.for-ears, [data-part=skip], [popover], .u-over, option, datalist') === null;
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -107,7 +107,7 @@ export const textFaults = `(() => {
     return false;
   });
   // What scrolls away below the sticky header, or below an edge, is not upon it.
-  const fixed = (node) => node.parentElement.closest('header, dialog, .notices, .bulk-bar-on, .table-scroll, .palette') !== null;
+  const fixed = (node) => node.parentElement.closest('header, dialog, [data-part=notices], .bulk-bar-on, [data-part=table-scroll], [data-part=palette]') !== null;
   const upon = [];
   const free = texts.filter((text) => !fixed(text.node) && !cut.includes(text));
   free.forEach((one, index) => {
@@ -134,7 +134,7 @@ export async function tabThrough(
   key: 'Tab' | 'Shift+Tab' = 'Tab',
 ): Promise<number> {
   const stopsMax = 300;
-  if (key === 'Tab') await page.evaluate(`document.querySelector('.skip').focus()`);
+  if (key === 'Tab') await page.evaluate(`document.querySelector('[data-part=skip]').focus()`);
   let stops = 0;
   for (;;) {
     await page.keyboard.press(key);

@@ -1,5 +1,6 @@
 // A place on the chart that a pointer or the keys choose, and the numbers there. It is a time and no index: data that come meanwhile move
 // nothing. What stands here is drawn beside the canvas, which is not drawn anew for it.
+import * as css from './chart-cursor.module.css';
 import type { SeriesView } from '../../../wire/metrics.ts';
 import type { Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
@@ -64,7 +65,9 @@ export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infin
         at.value = times[Math.min(times.length - 1, Math.max(0, at.value === undefined ? index : wanted))];
       }}
     >
-      {at.value !== undefined && <i class="chart-cursor-line" style={{ left: left(timeMs) }} />}
+      {at.value !== undefined && (
+        <i class={css.chartCursorLine} data-part="chart-cursor-line" style={{ left: left(timeMs) }} />
+      )}
       {at.value !== undefined &&
         points.flatMap((point, nth) =>
           [point?.mean, point?.window].map(
@@ -95,7 +98,7 @@ export function ChartReadout({ series, fromMs, toMs, at }: Shown) {
   const isOne = series.length === 1;
   return (
     <>
-      <div class="chart-readout">
+      <div class={css.chartReadout} data-part="chart-readout">
         {timeMs !== undefined && (
           <>
             <time dateTime={new Date(timeMs).toISOString()}>{timeText(timeMs, { fromMs, toMs })}</time>

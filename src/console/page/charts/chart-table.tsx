@@ -1,3 +1,4 @@
+import * as css from './chart-table.module.css';
 import type { SeriesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
@@ -49,7 +50,7 @@ export function ChartTable({ label, series, markMs }: ChartTableProps) {
       caption={`${label}, the newest first: ${shown}`}
       foot={
         all.length > rowsMax && (
-          <p class="table-turns">
+          <p class={css.tableTurns} data-part="table-turns">
             <button type="button" class="small" aria-disabled={first === 0} onClick={() => turn(first - rowsMax)}>
               Later
             </button>

@@ -1,5 +1,6 @@
 // The chart of a metric: uPlot draws it, and here is what a rule adds: the threshold that can be dragged, the times at which it
 // fired, a cursor that tells the numbers at a place, and a table of them all for whoever does not see the drawing.
+import * as css from './chart.module.css';
 import type { SeriesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import type { TargetedMouseEvent } from 'preact';
@@ -101,7 +102,7 @@ export function Chart(props: ChartProps) {
   return (
     <figure class="chart">
       <div
-        class="chart-stage"
+        class={css.chartStage}
         onPointerMove={(event) => point(event)}
         onClick={(event) => point(event, true)}
         onPointerLeave={leave}

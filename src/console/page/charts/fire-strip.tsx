@@ -1,3 +1,4 @@
+import * as css from './fire-strip.module.css';
 import { clockText, timesText } from '../words/time-text.ts';
 
 interface FireStripProps {
@@ -25,7 +26,7 @@ export function FireStrip({ name, counts, bucketMs, nowMs }: FireStripProps) {
       ? `${name}: has not fired in 24 hours`
       : `${name}: fired ${timesText(total)} in 24 hours, most often, ${timesText(most)}, in the quarter of an hour from ${clock(busiest)}`;
   return (
-    <div class="fire-strip" role="img" aria-label={words}>
+    <div class={css.fireStrip} data-part="fire-strip" role="img" aria-label={words}>
       {counts.map((count, index) => (
         <i
           key={index}

@@ -1,3 +1,4 @@
+import * as css from './backtest-verdict.module.css';
 import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
 import { FireList } from './fire-list.tsx';
 import { missingFires } from './fires.ts';
@@ -30,12 +31,12 @@ export function BacktestVerdict({ judged, before, ...fires }: VerdictProps) {
   return (
     <div class="verdict">
       {refusal !== undefined && (
-        <p class="verdict-refusal" role="status">
+        <p class={css.verdictRefusal} data-part="verdict-refusal" role="status">
           {result === undefined ? 'No verdict' : 'No new verdict, this is the last one'}: {refusal}.
         </p>
       )}
       {result !== undefined && (
-        <div class={judged.isOld ? 'verdict-said verdict-old' : 'verdict-said'}>
+        <div class={judged.isOld ? `${css.verdictSaid} verdict-old` : css.verdictSaid}>
           <Said result={result} seconds={judged.seconds} before={before} {...fires} />
         </div>
       )}
@@ -61,7 +62,7 @@ function Said({ result, seconds, before, rule, opened }: SaidProps) {
           {result.withheld > 0 && `; ${result.withheld} messages withheld by the cooldown`}
           {result.series > 1 && `; ${result.series_fired} of ${result.series} series`}.
           {before !== undefined && (
-            <b class="ghost-words">
+            <b class={css.ghostWords}>
               {' '}
               Now {result.fired}, before {before.fired}.
             </b>
@@ -90,7 +91,7 @@ function Differences({ result, before }: { readonly result: BacktestView; readon
     return fires.length === 0 ? '' : `${word} ${newest.join(', ')}${more > 0 ? `, and ${more} before` : ''}.`;
   };
   const words = `${named('New:', missingFires(result, before))} ${named('Gone:', missingFires(before, result))}`.trim();
-  return words === '' ? null : <p class="ghost-words">{words}</p>;
+  return words === '' ? null : <p class={css.ghostWords}>{words}</p>;
 }
 
 function times(count: number): string {

@@ -1,4 +1,5 @@
 // The message as Discord would show it, made by the very module that makes what is sent: the same words, cut at the same places.
+import * as css from './discord-preview.module.css';
 import { computed, useSignal } from '@preact/signals';
 import type { Notification } from '../../../alarm/notification.ts';
 import { noTags } from '../../../metric/sample.ts';
@@ -75,10 +76,10 @@ export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
           ))}
         </fieldset>
       )}
-      <div class="discord" role="img" aria-label={`A Discord message: ${embed.title}. ${embed.description}`}>
-        <span class="discord-face" aria-hidden="true" />
-        <div class="discord-body">
-          <p class="discord-author">
+      <div class={css.discord} role="img" aria-label={`A Discord message: ${embed.title}. ${embed.description}`}>
+        <span class={css.discordFace} aria-hidden="true" />
+        <div class={css.discordBody}>
+          <p class={css.discordAuthor}>
             SSRMS <span>APP</span>
             <small>Today</small>
           </p>
@@ -92,20 +93,26 @@ export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
 
 function EmbedCard({ embed }: { readonly embed: Embed }) {
   return (
-    <div class="embed" style={{ borderInlineStartColor: `#${embed.color.toString(16).padStart(6, '0')}` }}>
-      <p class="embed-title">{embed.title}</p>
+    <div
+      class={css.embed}
+      data-part="embed"
+      style={{ borderInlineStartColor: `#${embed.color.toString(16).padStart(6, '0')}` }}
+    >
+      <p class={css.embedTitle} data-part="embed-title">
+        {embed.title}
+      </p>
       <p class="embed-description">
         <Marked text={embed.description} />
       </p>
       {embed.fields.map((field) => (
-        <div key={field.name} class="embed-field">
+        <div key={field.name} class={css.embedField} data-part="embed-field">
           <b>{field.name}</b>
           <span>
             <Marked text={field.value} />
           </span>
         </div>
       ))}
-      {embed.footer !== undefined && <p class="embed-footer">{embed.footer.text}</p>}
+      {embed.footer !== undefined && <p class={css.embedFooter}>{embed.footer.text}</p>}
     </div>
   );
 }
@@ -121,7 +128,7 @@ function Counters({ embed }: { readonly embed: Embed }) {
     ['All of it', embedCodePoints(embed), discordLimits.embedsTotal],
   ];
   return (
-    <dl class="discord-counts">
+    <dl class={css.discordCounts} data-part="discord-counts">
       {counts.map(([name, count, most]) => (
         <div key={name}>
           <dt>{name}</dt>
@@ -153,7 +160,7 @@ function Times({ text }: { readonly text: string }) {
         if (seconds === undefined) return part;
         const ms = Number(seconds) * 1_000;
         return (
-          <span key={index} class="embed-time">
+          <span key={index} class={css.embedTime}>
             {style === 'R' ? agoText(nowMs.value - ms) : momentText(ms)}
           </span>
         );

@@ -1,4 +1,5 @@
 // The fires of a verdict. Each can be opened: then the samples around it are there, with the one that fired, as a chart and as a table.
+import * as css from './fire-list.module.css';
 import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
 import type { Signal } from '@preact/signals';
 import type { Operator } from '../../../rule/comparison.ts';
@@ -78,7 +79,7 @@ function OpenedFire({ firing, partition, rule }: OpenedFireProps) {
     measure: rule.measure,
   }).value;
   return (
-    <div class="opened-fire">
+    <div class={css.openedFire} data-part="opened-fire">
       <p class="hint">
         Fired at {momentText(firedMs)} by partition {partition}, offset {firing.offset}.
       </p>

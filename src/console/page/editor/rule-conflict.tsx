@@ -1,3 +1,4 @@
+import * as css from './rule-conflict.module.css';
 import type { Rule } from '../../../rule/rule.ts';
 import { differences } from './rule-draft.ts';
 
@@ -11,7 +12,7 @@ interface ConflictProps {
 /** Nothing is overwritten unseen: both versions of what differs, side by side. */
 export function Conflict({ mine, theirs, onTheirs, onMine }: ConflictProps) {
   return (
-    <div class="banner conflict" role="alert">
+    <div class={`banner ${css.conflict}`} role="alert">
       <p>
         <b>Not saved: somebody else changed this rule meanwhile.</b>
       </p>

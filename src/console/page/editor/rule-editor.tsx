@@ -1,3 +1,4 @@
+import * as css from './rule-editor.module.css';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { needsWindow } from '../../../measure/measures.ts';
@@ -129,7 +130,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
     theirs.value = undefined;
   };
   return (
-    <div class="editor-columns">
+    <div class={css.editorColumns}>
       <form
         noValidate
         onSubmit={(event) => {
@@ -138,7 +139,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
         }}
       >
         {wasKept.value && dirty && (
-          <p class="kept-draft">
+          <p class={css.keptDraft}>
             <span>Your draft was kept, without a webhook that you typed.</span>
             <button
               type="button"
@@ -155,7 +156,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
         )}
         <Tabs label="How the rule is written" names={views} chosen={view}>
           {view.value === 'Form' && (
-            <div class="editor-fields">
+            <div class={css.editorFields}>
               <MetricSuggestions text={draft.value.metric_name} />
               <MainSentence form={form} fields={fields} />
               <FoldedFields form={form} />
@@ -177,13 +178,13 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
             {failure.value}
           </p>
         )}
-        <div class="actions actions-form">
+        <div class={`actions ${css.actionsForm}`}>
           {id !== undefined && (
             <button type="button" class="quiet danger" onClick={() => (isDeleting.value = true)}>
               Delete
             </button>
           )}
-          <span class="gap" />
+          <span class={css.gap} />
           <a class="button" href={addressOf({ screen: 'rules', search: '' })}>
             Cancel
           </a>
@@ -192,7 +193,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
           </button>
         </div>
       </form>
-      <div class="editor-side">
+      <div class={css.editorSide}>
         <Workbench form={form} fields={fields} saved={saved.value?.rule} />
         <RulePreview fields={saved.value === undefined ? fields : { ...fields, id: saved.value.rule.id }} />
       </div>
@@ -230,22 +231,22 @@ function isDirty(draft: RuleDraft, saved: Rule | undefined): boolean {
 
 function MainSentence({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
   return (
-    <div class="card sentence-form">
-      <div class="sentence-line">
-        <span class="word">When</span>
+    <div class={`card ${css.sentenceForm}`}>
+      <div class={css.sentenceLine}>
+        <span class={css.word}>When</span>
         <Field form={form} field="metric_name" isFirst />
         <Choice form={form} field="type" />
         <Choice form={form} field="operator" />
         <Field form={form} field="threshold" />
         {needsWindow(form.draft.value.type) && (
           <>
-            <span class="word">over</span>
+            <span class={css.word}>over</span>
             <Field form={form} field="window_duration_seconds" />
           </>
         )}
       </div>
-      <div class="sentence-line">
-        <span class="word">tell</span>
+      <div class={css.sentenceLine}>
+        <span class={css.word}>tell</span>
         <Field form={form} field="discord_webhook_url" />
       </div>
       <SendTest fields={fields} />
@@ -260,7 +261,7 @@ function FoldedFields({ form }: { readonly form: Form }) {
       {Object.entries(formGroups).map(([group, { title, isWide }]) => (
         <details class="card" key={group}>
           <summary>{title}</summary>
-          <div class={isWide ? 'stack' : 'grid'}>
+          <div class={isWide ? 'stack' : css.grid}>
             {fieldNames
               .filter((field) => ruleFields[field].form.group === group)
               .map((field) => (

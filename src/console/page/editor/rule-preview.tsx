@@ -1,3 +1,4 @@
+import * as css from './rule-preview.module.css';
 import { fieldSpec, isField, isSecretField } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { behaviour, conditionSentence } from '../words/condition-sentence.ts';
@@ -8,9 +9,9 @@ import { Sentence } from '../parts/state-mark.tsx';
 export function RulePreview({ fields }: { readonly fields: Record<string, unknown> }) {
   const rule = sayable(fields);
   return (
-    <aside class="preview" aria-label="Preview">
+    <aside class={css.preview} aria-label="Preview">
       <h2>In words</h2>
-      <p class="sentence big">
+      <p class={`sentence ${css.big}`}>
         Fires when <Sentence parts={conditionSentence(rule)} />.
       </p>
       {behaviour(rule).map((words) => (

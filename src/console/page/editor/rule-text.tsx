@@ -1,4 +1,5 @@
 // The rule being written as what the API takes: JSON to change by hand, and a line for a terminal.
+import * as css from './rule-text.module.css';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import type { Form } from './fields.tsx';
@@ -20,7 +21,7 @@ export function RuleJson({ form, fields }: { readonly form: Form; readonly field
     if (typeof found !== 'string') form.draft.value = draftOf(found);
   };
   return (
-    <div class="card rule-text field">
+    <div class={`card ${css.ruleText} field`}>
       <label for="rule-json">The rule as JSON</label>
       <textarea
         id="rule-json"
@@ -52,7 +53,7 @@ export function RuleCurl({
 }) {
   const text = curlOf(new URL('../', document.baseURI).href, id, fields);
   return (
-    <div class="card rule-text">
+    <div class={`card ${css.ruleText}`}>
       <pre tabIndex={0} role="region" aria-label="The rule as a curl command">
         {text}
       </pre>

@@ -1,3 +1,4 @@
+import * as css from './send-test.module.css';
 import type { TestSendView } from '../../../wire/webhooks.ts';
 import { useSignal } from '@preact/signals';
 import { sendTest } from '../state/inspect.ts';
@@ -24,7 +25,7 @@ export function TestButton({ send: order }: { readonly send: () => Promise<TestS
   };
   const now = said.value;
   return (
-    <div class="send-test writes">
+    <div class={`${css.sendTest} writes`} data-part="send-test">
       <button
         type="button"
         class="small"

@@ -1,3 +1,4 @@
+import * as css from './demo-bar.module.css';
 import { demoMetric, isDemoOn, nudgeDemo } from '../state/demo-metric.ts';
 import { tell, tellError } from '../parts/notices.tsx';
 
@@ -11,7 +12,7 @@ export function DemoBar() {
     );
   };
   return (
-    <p class="demo-bar">
+    <p class={css.demoBar}>
       <span>
         <b class="part-metric">{demoMetric}</b> flows as long as this page is open.
       </span>

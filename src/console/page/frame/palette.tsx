@@ -1,3 +1,4 @@
+import * as css from './palette.module.css';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { RuleView } from '../../../wire/rules.ts';
@@ -84,7 +85,7 @@ function Finder() {
   };
   const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: found.length - 1 };
   return (
-    <div class="palette">
+    <div class={css.palette} data-part="palette">
       <input
         ref={input}
         type="text"

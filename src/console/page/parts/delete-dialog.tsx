@@ -1,3 +1,4 @@
+import * as css from './delete-dialog.module.css';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import { ApiError, api } from '../state/api.ts';
@@ -37,7 +38,7 @@ export function DeleteDialog({ rule, etag, onClose, onDeleted }: DeleteDialogPro
   };
   return (
     <Dialog isOpen={rule !== undefined} title="Delete this rule?" onClose={close}>
-      <p class="sentence quoted">{rule !== undefined && <Sentence parts={conditionSentence(rule)} />}</p>
+      <p class={`sentence ${css.quoted}`}>{rule !== undefined && <Sentence parts={conditionSentence(rule)} />}</p>
       <p>Its alarms end, and nobody is told of it. To keep the rule and silence it, disable it instead.</p>
       {failure.value !== '' && (
         <p class="error" role="alert">

@@ -1,4 +1,5 @@
 // What a list of the past is narrowed by, the same on each of its screens.
+import * as css from './list-filters.module.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { addressOf } from '../state/router.ts';
@@ -40,7 +41,7 @@ export function MetricFilter({
 export function RuleFilter({ rule, onAll }: { readonly rule: string; readonly onAll: () => void }) {
   if (rule === '') return null;
   return (
-    <span class="filter-set">
+    <span class={css.filterSet}>
       of <a href={addressOf({ screen: 'rule', id: rule })}>one rule</a>
       <button type="button" class="small" onClick={onAll}>
         Of all rules

@@ -1,3 +1,4 @@
+import * as css from './metric-picker.module.css';
 import { startDemo } from '../state/demo-metric.ts';
 import { findMetrics } from '../state/inspect.ts';
 import { tellError } from './notices.tsx';
@@ -11,7 +12,7 @@ export function MetricPicker({ onPick }: { readonly onPick: (name: string) => vo
   const { value: metrics } = useQuery((signal) => findMetrics('', signal), { everyMs }, []);
   const found = metrics.value ?? [];
   return (
-    <section class="card picker" aria-label="Metrics that flow">
+    <section class={`card ${css.picker}`} data-part="picker" aria-label="Metrics that flow">
       <h2>Streaming now</h2>
       {found.length === 0 ? (
         <>

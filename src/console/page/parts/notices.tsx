@@ -1,3 +1,4 @@
+import * as css from './notices.module.css';
 import { signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 
@@ -30,9 +31,9 @@ export function Notices() {
     return () => clearTimeout(timer);
   }, [shown]);
   return (
-    <div class="notices" role="status" aria-live="polite">
+    <div class={css.notices} data-part="notices" role="status" aria-live="polite">
       {shown !== undefined && (
-        <div class={shown.isError ? 'notice notice-error' : 'notice'}>
+        <div class={shown.isError ? `${css.notice} ${css.noticeError}` : css.notice}>
           <span>{shown.text}</span>
           {shown.undo !== undefined && (
             <button

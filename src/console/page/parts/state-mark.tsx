@@ -1,3 +1,4 @@
+import * as css from './state-mark.module.css';
 import type { SentencePart } from '../words/condition-sentence.ts';
 
 export type ShownState =
@@ -48,7 +49,7 @@ export function StateMark({ state, count }: { readonly state: ShownState; readon
   const { glyph, word } = marks[state];
   return (
     <span class={`state state-${state}`}>
-      <span class="glyph" aria-hidden="true">
+      <span class={css.glyph} aria-hidden="true">
         {glyph}
       </span>
       {word}

@@ -1,3 +1,4 @@
+import * as css from './table.module.css';
 import type { ComponentChildren } from 'preact';
 
 interface TableProps {
@@ -13,7 +14,7 @@ interface TableProps {
 /** A table that is scrolled in a box of its own, also by keys. */
 export function ScrolledTable({ label, heads, caption, kind, children }: TableProps) {
   return (
-    <div class="table-scroll" tabIndex={0} role="region" aria-label={`Table: ${label}`}>
+    <div class={css.tableScroll} data-part="table-scroll" tabIndex={0} role="region" aria-label={`Table: ${label}`}>
       <table class={kind}>
         {caption !== undefined && <caption>{caption}</caption>}
         <thead>
@@ -34,7 +35,7 @@ export function ScrolledTable({ label, heads, caption, kind, children }: TablePr
 /** The numbers of what is drawn above it: for screen readers, and for whoever wants to read or copy them. */
 export function TableTwin({ foot, ...props }: TableProps & { readonly foot?: ComponentChildren }) {
   return (
-    <details class="chart-table">
+    <details class={css.chartTable} data-part="chart-table">
       <summary>As a table</summary>
       <ScrolledTable {...props} />
       {foot}

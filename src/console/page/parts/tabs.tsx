@@ -1,3 +1,4 @@
+import * as css from './tabs.module.css';
 import type { Signal } from '@preact/signals';
 import type { ComponentChildren } from 'preact';
 
@@ -19,7 +20,7 @@ export function Tabs<Name extends string>({ label, names, chosen, children }: Ta
   };
   return (
     <>
-      <div class="tabs" role="tablist" aria-label={label}>
+      <div class={css.tabs} data-part="tabs" role="tablist" aria-label={label}>
         {names.map((name) => (
           <button
             type="button"

@@ -1,3 +1,4 @@
+import * as css from './bulk-bar.module.css';
 import { useSignal, type Signal } from '@preact/signals';
 import {
   bulkMax,
@@ -78,7 +79,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
     );
   const isBusy = busy.value !== '';
   return (
-    <div class={isNone ? 'bulk-bar' : 'bulk-bar bulk-bar-on'} role="group" aria-label="Chosen rules">
+    <div class={isNone ? css.bulkBar : `${css.bulkBar} bulk-bar-on`} role="group" aria-label="Chosen rules">
       <label class="check">
         <input
           type="checkbox"
@@ -87,7 +88,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
         />
         {search === '' ? 'All' : 'All that match'}
       </label>
-      <span class="bulk-count" role="status">
+      <span class={css.bulkCount} role="status">
         {isBusy ? busy.value : isNone ? '' : count === undefined ? allText(named.size) : `${grouped(count)} chosen`}
       </span>
       {!isNone && (

@@ -1,3 +1,4 @@
+import * as css from './past-alarms.module.css';
 import type { HistoryView, PastAlarmView } from '../../../wire/alarms.ts';
 import { nowMs } from '../state/live.ts';
 import { readHistory, type HistoryWanted } from '../state/past.ts';
@@ -77,7 +78,7 @@ function PastAlarm({ alarm }: { readonly alarm: PastAlarmView }) {
         </a>
         <Tags tags={alarm.tags} />
       </span>
-      <span class="past-value">
+      <span class={css.pastValue}>
         {alarm.value === null ? 'no data' : numberText(Number(alarm.value.toPrecision(8)))}
       </span>
       <span class="hint">{lastedText(alarm)}</span>

@@ -1,3 +1,4 @@
+import * as css from './rule-deliveries.module.css';
 import type { DeliveryView } from '../../../wire/deliveries.ts';
 import { nowMs } from '../state/live.ts';
 import { readDeliveries } from '../state/past.ts';
@@ -22,7 +23,7 @@ export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly
   if (found.deliveries.length === 0) return <p class="hint">No message in the last 24 hours.</p>;
   return (
     <>
-      <ul class="deliveries">
+      <ul class={css.deliveries} data-part="deliveries">
         {found.deliveries.map((delivery) => (
           <Delivery key={delivery.notification_id} delivery={delivery} />
         ))}

@@ -1,3 +1,4 @@
+import * as css from './rule-figures.module.css';
 import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { RuleView } from '../../../wire/rules.ts';
@@ -8,9 +9,9 @@ import { agoText, durationText, grouped, momentText, numberText, secondsText } f
 export function RuleFigures({ view }: { readonly view: RuleView }) {
   if (view.state === 'disabled') return null;
   return (
-    <div class="rule-figures">
+    <div class={css.ruleFigures}>
       {view.value === undefined ? <NotSeen view={view} /> : <Value view={view} value={view.value} />}
-      <p class="hint rule-facts">
+      <p class={`hint ${css.ruleFacts}`}>
         {facts(view).map((words) => (
           <span key={words}>{words}</span>
         ))}
@@ -25,7 +26,7 @@ function NotSeen({ view }: { readonly view: RuleView }) {
   return view.is_seen ? (
     <p class="hint">{noValueText(view)}</p>
   ) : (
-    <p class="rule-unseen" title="Since this console was started">
+    <p class={css.ruleUnseen} title="Since this console was started">
       <span aria-hidden="true">? </span>Metric not seen
     </p>
   );
@@ -65,7 +66,7 @@ function SparkLine({ values, threshold }: { readonly values: readonly number[]; 
   const y = (value: number): number => (high === low ? 12 : 22 - ((value - low) / (high - low)) * 20);
   const points = values.map((value, index) => `${(index / (values.length - 1)) * 100},${y(value).toFixed(1)}`);
   return (
-    <svg class="rule-spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
+    <svg class={css.ruleSpark} viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
       <line x1="0" x2="100" y1={y(threshold)} y2={y(threshold)} vector-effect="non-scaling-stroke" />
       <polyline points={points.join(' ')} vector-effect="non-scaling-stroke" />
     </svg>

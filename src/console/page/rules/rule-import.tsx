@@ -1,3 +1,4 @@
+import * as css from './rule-import.module.css';
 import { isSecretField } from '../../../rule/rule-fields.ts';
 import type { ImportRow } from '../../../wire/bulk.ts';
 import { useSignal } from '@preact/signals';
@@ -87,7 +88,7 @@ export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
           </p>
         )}
         {plan.value !== undefined && (
-          <div class="import-plan" tabIndex={0} role="region" aria-label="What would become of each">
+          <div class={css.importPlan} tabIndex={0} role="region" aria-label="What would become of each">
             {verdicts.map((verdict) => (
               <Verdict
                 key={verdict}

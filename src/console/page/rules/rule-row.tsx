@@ -1,3 +1,4 @@
+import * as css from './rule-row.module.css';
 import type { RuleView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
@@ -40,7 +41,7 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
       data-rank={rank}
       style={style}
     >
-      <div role="cell" class="rule-chosen">
+      <div role="cell" class={css.ruleChosen}>
         <input
           type="checkbox"
           checked={isChosen}
@@ -48,11 +49,11 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
           onChange={(event) => onChoose(event.currentTarget.checked)}
         />
       </div>
-      <div role="cell" class="rule-state">
+      <div role="cell" class={css.ruleState}>
         <StateMark state={shownState(view)} count={view.firing} />
       </div>
-      <div role="cell" class="rule-main">
-        <a class="rule-link" data-row-link href={addressOf({ screen: 'rule', id: rule.id })}>
+      <div role="cell" class={css.ruleMain} data-part="rule-main">
+        <a class={css.ruleLink} data-part="rule-link" data-row-link href={addressOf({ screen: 'rule', id: rule.id })}>
           <Sentence parts={parts} />
         </a>
         <Tags tags={rule.tags} />
@@ -61,14 +62,14 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
             {rule.description}
           </p>
         )}
-        <p class="hint rule-also" title={also}>
+        <p class={`hint ${css.ruleAlso}`} title={also}>
           {also}
         </p>
       </div>
-      <div role="cell" class="rule-now">
+      <div role="cell" class={css.ruleNow}>
         <RuleFigures view={view} />
       </div>
-      <div role="cell" class="rule-actions">
+      <div role="cell" class={css.ruleActions}>
         <EnabledSwitch rule={rule} name={name} onChanged={onChanged} />
         <a
           class="button quiet writes"
@@ -149,7 +150,7 @@ export function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: str
       aria-disabled={isBusy.value}
       onClick={() => void (isBusy.value || set(!isOn))}
     >
-      <span class="knob" aria-hidden="true" />
+      <span class={css.knob} data-part="knob" aria-hidden="true" />
     </button>
   );
 }

@@ -1,3 +1,4 @@
+import * as css from './rule-screen.module.css';
 import type { RuleStateView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { MeasureType } from '../../../measure/measure.ts';
@@ -39,14 +40,14 @@ export function RuleScreen({ id }: { readonly id: string }) {
   if (failure.value?.status === 404) return <NoRule id={id} />;
   if (state === undefined) {
     return (
-      <div class="rule-page">
+      <div class={css.rulePage}>
         <h1 tabIndex={-1}>Rule</h1>
         <p class={failure.value === undefined ? 'hint' : 'banner'}>{failure.value?.message ?? 'Asking the server…'}</p>
       </div>
     );
   }
   return (
-    <div class="rule-page">
+    <div class={css.rulePage}>
       {failure.value !== undefined && (
         <p class="banner" role="alert">
           {failure.value.message}
@@ -78,7 +79,7 @@ export function RuleScreen({ id }: { readonly id: string }) {
 /** What it was may still be told when it is gone. */
 function NoRule({ id }: { readonly id: string }) {
   return (
-    <div class="rule-page">
+    <div class={css.rulePage}>
       <div class="empty">
         <h1 tabIndex={-1}>This rule is not there</h1>
         <p>It may have been deleted.</p>
@@ -122,7 +123,7 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
         <a class="button primary writes" data-key="e" href={addressOf({ screen: 'editor', id: rule.id })}>
           Edit
         </a>
-        <span class="switch-beside">
+        <span class={css.switchBeside}>
           <EnabledSwitch rule={rule} name={name} onChanged={onChanged} />
           <span aria-hidden="true">{(rule.enabled ?? ruleDefaults.enabled) ? 'Enabled' : 'Disabled'}</span>
         </span>

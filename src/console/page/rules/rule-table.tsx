@@ -1,3 +1,4 @@
+import * as css from './rule-table.module.css';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Rule } from '../../../rule/rule.ts';
@@ -75,7 +76,7 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
         focused.current = undefined;
       }}
     >
-      <div role="rowgroup" class="rule-heads">
+      <div role="rowgroup" class={css.ruleHeads}>
         <div role="row" aria-rowindex={1}>
           {columns.map((name) => (
             <span role="columnheader" key={name}>
@@ -84,7 +85,7 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
           ))}
         </div>
       </div>
-      <div role="rowgroup" class="rule-body" ref={body} style={{ height: `${shown.heightPx}px` }}>
+      <div role="rowgroup" class={css.ruleBody} ref={body} style={{ height: `${shown.heightPx}px` }}>
         {ranks.map((rank) => {
           const style = { transform: `translateY(${shown.topOf(rank)}px)`, minHeight: `${rowPx.value}px` };
           const row = rows.get(rank);

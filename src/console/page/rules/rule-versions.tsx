@@ -1,3 +1,4 @@
+import * as css from './rule-versions.module.css';
 import { isSecretField } from '../../../rule/rule-fields.ts';
 import type { FieldChange } from '../../../wire/fields.ts';
 import type { RuleVersionView } from '../../../wire/rules.ts';
@@ -26,11 +27,13 @@ export function RuleVersions({ id }: { readonly id: string }) {
         <p class="hint">Reading the log…</p>
       ) : (
         <>
-          <ol class="versions">{versions.slice(0, shownAtFirst).map(shown(versions.length))}</ol>
+          <ol class={css.versions} data-part="versions">
+            {versions.slice(0, shownAtFirst).map(shown(versions.length))}
+          </ol>
           {versions.length > shownAtFirst && (
             <details class="firings">
               <summary>{versions.length - shownAtFirst} older ones</summary>
-              <ol class="versions" start={shownAtFirst + 1}>
+              <ol class={css.versions} data-part="versions" start={shownAtFirst + 1}>
                 {versions.slice(shownAtFirst).map(shown(versions.length - shownAtFirst))}
               </ol>
             </details>
@@ -52,7 +55,7 @@ function Version({ version, isFirst }: { readonly version: RuleVersionView; read
   const { changes, rule, at_ms: atMs, partition, offset } = version;
   return (
     <li>
-      <p class="version-head">
+      <p class={css.versionHead}>
         <time dateTime={new Date(atMs).toISOString()} title={momentText(atMs)}>
           {agoText(nowMs.value - atMs)}
         </time>

@@ -1,3 +1,4 @@
+import * as css from './rules-screen.module.css';
 import type { ComponentType } from 'preact';
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
@@ -50,9 +51,9 @@ export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
         </div>
       </div>
       <SearchField search={search} />
-      <div class="rules-filter">
+      <div class={css.rulesFilter}>
         <StateFilter search={search} />
-        <div class="rules-told" role="status">
+        <div class={css.rulesTold} role="status">
           {found !== undefined && search !== '' && found.count > 0 && <span class="hint">{hitsText(found)}</span>}
           {found !== undefined && found.missed > 0 && (
             <button type="button" class="pill" onClick={() => followed.hold(false)}>
@@ -117,7 +118,7 @@ function StateFilter({ search }: { readonly search: string }) {
     amend({ screen: 'rules', search: next.join(' ') });
   };
   return (
-    <div class="state-filter" role="group" aria-label="Only rules that are">
+    <div class={css.stateFilter} role="group" aria-label="Only rules that are">
       {states.map((state) => (
         <button
           type="button"

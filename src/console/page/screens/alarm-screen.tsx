@@ -1,3 +1,4 @@
+import * as css from './alarm-screen.module.css';
 import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
 import { useSignal } from '@preact/signals';
 import { measures } from '../../../measure/measures.ts';
@@ -47,7 +48,7 @@ export function AlarmScreen({ id }: { readonly id: string }) {
   }
   if (alarm.value === undefined) {
     return (
-      <div class="alarm-page">
+      <div class={css.alarmPage}>
         <h1 tabIndex={-1}>Alarm</h1>
         <p class="hint">Reading the log…</p>
       </div>
@@ -60,7 +61,7 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
   const isFiring = alarm.state === 'firing';
   const shownState = isFiring ? (alarm.cause === 'no_data' ? 'no-data' : 'firing') : 'ended';
   return (
-    <div class="alarm-page">
+    <div class={css.alarmPage}>
       <p class="crumb">
         <a href={addressOf({ screen: 'now' })}>Now</a>
       </p>
@@ -115,8 +116,9 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
         </>
       ) : (
         <>
-          It {verbPast} <b class="part-number part-firing">{value === null ? '–' : numberText(rounded(value))}</b>, and
-          the rule says: {rule === undefined ? 'it is gone' : <Sentence parts={conditionSentence(rule)} />}.
+          It {verbPast}{' '}
+          <b class={`part-number ${css.partFiring}`}>{value === null ? '–' : numberText(rounded(value))}</b>, and the
+          rule says: {rule === undefined ? 'it is gone' : <Sentence parts={conditionSentence(rule)} />}.
         </>
       )}{' '}
       {alarm.state === 'firing' ? (
@@ -159,7 +161,7 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
     [alarm.alarm_id, alarm.state, alarm.ended_ms],
   );
   const found = samples.value;
-  if (found === undefined) return <div class="card chart-card chart-waiting" />;
+  if (found === undefined) return <div class={`card chart-card ${css.chartWaiting}`} />;
   if (found.samples === 0) return <p class="hint">Its samples are older than what the log still holds.</p>;
   return (
     <section class="card chart-card">
@@ -207,7 +209,7 @@ function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
     ['Alarm', alarm.alarm_id],
   ];
   return (
-    <section class="card provenance">
+    <section class={`card ${css.provenance}`}>
       <h2>Where it comes from</h2>
       <dl>
         {facts.map(([name, text]) => (
@@ -217,7 +219,7 @@ function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
           </div>
         ))}
       </dl>
-      <div class="provenance-run">
+      <div class={css.provenanceRun}>
         <button type="button" aria-disabled={isBusy.value} onClick={() => !isBusy.value && void run()}>
           Run this verdict again
         </button>

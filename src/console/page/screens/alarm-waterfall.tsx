@@ -1,3 +1,4 @@
+import * as css from './alarm-waterfall.module.css';
 import type { AlarmDetail, NotificationView } from '../../../wire/alarms.ts';
 import { momentText, shortText } from '../words/time-text.ts';
 
@@ -21,7 +22,7 @@ const outcomeWords: Record<string, string> = {
 /** How long each stage took from the sample to Discord, for each message of the alarm. */
 export function AlarmWaterfall({ alarm }: { readonly alarm: AlarmDetail }) {
   return (
-    <section class="card waterfall">
+    <section class={`card ${css.waterfall}`} data-part="waterfall">
       <h2>From the sample to Discord</h2>
       {alarm.notifications.length === 0 && (
         <p class="hint">
@@ -42,8 +43,8 @@ function Message({ message }: { readonly message: NotificationView }) {
   const share = (ms: number): string => `${Math.max(0, Math.min(100, ((ms - beganMs) / (endMs - beganMs)) * 100))}%`;
   const isGood = message.outcome === 'delivered' || message.outcome === 'merged';
   return (
-    <div class="waterfall-message">
-      <p class="waterfall-head">
+    <div class={css.waterfallMessage}>
+      <p class={css.waterfallHead}>
         <b>{kinds[message.kind]}</b>
         <span class={isGood ? 'calm' : message.outcome === 'waiting' ? 'hint' : 'disagrees'}>
           {isGood ? '✓ ' : ''}
@@ -58,8 +59,8 @@ function Message({ message }: { readonly message: NotificationView }) {
       <ol>
         {stages.map(({ name, fromMs, toMs }) => (
           <li key={name}>
-            <span class="stage-name">{name}</span>
-            <span class="stage-bar" aria-hidden="true">
+            <span class={css.stageName}>{name}</span>
+            <span class={css.stageBar} data-part="stage-bar" aria-hidden="true">
               <i style={{ left: share(fromMs), width: `max(3px, calc(${share(toMs)} - ${share(fromMs)}))` }} />
             </span>
             <time dateTime={new Date(toMs).toISOString()} title={momentText(toMs)}>

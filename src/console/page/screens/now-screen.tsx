@@ -1,3 +1,4 @@
+import * as css from './now-screen.module.css';
 import type { AlarmView } from '../../../wire/alarms.ts';
 import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { isUnjudged } from '../state/lateness.ts';
@@ -53,8 +54,8 @@ export function NowScreen() {
 function FiringHero({ count }: { readonly count: number }) {
   const longest = firing.value[0]?.view.value;
   return (
-    <section class="hero hero-firing">
-      <div class={isStale.value ? 'orb orb-still' : 'orb'} aria-hidden="true">
+    <section class={`hero ${css.heroFiring}`}>
+      <div class={isStale.value ? `orb ${css.orbStill}` : 'orb'} aria-hidden="true">
         <span>{count > 99 ? '99+' : count}</span>
       </div>
       <div>
@@ -81,8 +82,8 @@ function QuietHero() {
   const isBlind = !idle && isUnjudged.value;
   const isStill = isStale.value || idle || isBlind;
   return (
-    <section class={idle || isBlind ? 'hero hero-idle' : 'hero hero-quiet'}>
-      <div class={isStill ? 'orb orb-still' : 'orb'} aria-hidden="true">
+    <section class={idle || isBlind ? `hero ${css.heroIdle}` : `hero ${css.heroQuiet}`}>
+      <div class={isStill ? `orb ${css.orbStill}` : 'orb'} aria-hidden="true">
         <span>{starting ? '…' : idle ? '+' : isBlind ? '?' : '✓'}</span>
       </div>
       <div>
@@ -154,7 +155,7 @@ function Figures() {
           <dd>{text}</dd>
         </div>
       ))}
-      <div class="figure figure-samples">
+      <div class={`figure ${css.figureSamples}`}>
         <dt>Samples a second</dt>
         <dd>{perSecond === undefined ? '–' : rateText(perSecond)}</dd>
         <Spark values={sampleHistory.value} />
@@ -173,7 +174,7 @@ function Spark({ values }: { readonly values: readonly number[] }) {
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
   return (
-    <svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
+    <svg class={css.spark} viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">
       <polyline points={points.join(' ')} vector-effect="non-scaling-stroke" />
     </svg>
   );
@@ -195,7 +196,7 @@ function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
         {hint !== undefined && <p class="hint">{hint}</p>}
         <MissedPill {...missing} />
       </div>
-      <ul class="alarms">
+      <ul class={css.alarms} data-part="alarms">
         {rows.map(({ item, isGone }) => (
           <AlarmRow key={item.key} alarm={item} hasEnded={isGone} />
         ))}
@@ -227,7 +228,7 @@ function AlarmRow({
         <RuleWords id={alarm.rule_id} isSilent={state === 'no-data'} />
         {alarm.owed === true && <p class="hint">Its message waits for the cooldown.</p>}
       </div>
-      <dl class="alarm-figures">
+      <dl class={css.alarmFigures} data-part="alarm-figures">
         <div>
           <dt>
             <ValueWord isCurrent={isCurrent} state={alarm.state} />
@@ -328,7 +329,7 @@ function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChang
 
 function FirstSteps() {
   return (
-    <section class="first-steps">
+    <section class={css.firstSteps}>
       <h2>Two steps to the first alarm</h2>
       <ol>
         <li>

@@ -1,3 +1,4 @@
+import * as css from './system-screen.module.css';
 import type { InstanceView, PartitionView, SystemView } from '../../../wire/system.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
@@ -13,7 +14,7 @@ export function SystemScreen() {
   const { value, failure } = useQuery(readSystem, { everyMs }, []);
   const system = value.value;
   return (
-    <div class="system">
+    <div class={css.system}>
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>System</h1>
@@ -97,7 +98,7 @@ function Partitions({ system }: { readonly system: SystemView }) {
   const owners = ownersOf(system.instances);
   const most = Math.max(1, ...system.partitions.map(({ lag }) => lag ?? 0));
   return (
-    <section class="card system-card">
+    <section class={`card ${css.systemCard}`}>
       <div class="section-head">
         <h2>Partitions of metrics</h2>
         <p class="hint">How many records each is behind, and who judges it.</p>
@@ -129,11 +130,11 @@ function Tile({ partition: { partition, lag, head }, owner, most }: TileProps) {
     owner === undefined ? 'tile-orphan' : (lag ?? 0) > 0 ? 'tile-behind' : isEmpty ? 'tile-empty' : 'tile-ok';
   return (
     <li class={`tile ${kind}`} title={owner === undefined ? 'Nobody judges it' : `Judged by ${owner.name}`}>
-      <span class="tile-name">
+      <span class={css.tileName}>
         <span class="for-ears">Partition </span>
         {partition}
       </span>
-      <span class={`tile-owner${owner === undefined ? '' : ` chart-key-${owner.colour}`}`}>
+      <span class={`${css.tileOwner}${owner === undefined ? '' : ` chart-key-${owner.colour}`}`}>
         <span class="for-ears">, owner </span>
         {owner?.letter ?? '–'}
       </span>
@@ -172,7 +173,7 @@ const stateMarks: Record<InstanceView['state'], ShownState> = { live: 'live', si
 function Instances({ instances }: { readonly instances: readonly InstanceView[] }) {
   const owners = ownersOf(instances);
   return (
-    <section class="card system-card">
+    <section class={`card ${css.systemCard}`}>
       <h2>Processes</h2>
       <ul class="instances">
         {instances.map((instance) => (
@@ -197,10 +198,10 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   }
   return (
     <li class={`instance instance-${state}`}>
-      <div class="instance-head">
+      <div class={css.instanceHead}>
         <StateMark state={stateMarks[state]} />
         {owner !== undefined && (
-          <span class={`tile-owner chart-key-${owner.colour}`} title="Its letter among the partitions">
+          <span class={`${css.tileOwner} chart-key-${owner.colour}`} title="Its letter among the partitions">
             {owner.letter}
           </span>
         )}
@@ -246,7 +247,7 @@ function Skipped({ system }: { readonly system: SystemView }) {
   const skipped = rows.filter(([outcome]) => isSkipped(outcome)).reduce((sum, [, samples]) => sum + samples, 0);
   const isWell = skipped === 0 && system.misrouted_metrics === 0 && system.rules_unreadable === 0;
   return (
-    <section class="card system-card">
+    <section class={`card ${css.systemCard}`}>
       <div class="section-head">
         <h2>What became of samples</h2>
         <p class="hint">
@@ -254,21 +255,21 @@ function Skipped({ system }: { readonly system: SystemView }) {
           began.
         </p>
       </div>
-      <dl class="outcomes">
+      <dl class={css.outcomes}>
         {rows.map(([outcome, samples]) => (
-          <div key={outcome} class={isSkipped(outcome) ? 'outcome outcome-bad' : 'outcome'}>
+          <div key={outcome} class={isSkipped(outcome) ? `outcome ${css.outcomeBad}` : 'outcome'}>
             <dt>{outcomeWords[outcome] ?? outcome}</dt>
             <dd>{grouped(samples)}</dd>
           </div>
         ))}
         {system.misrouted_metrics > 0 && (
-          <div class="outcome outcome-bad">
+          <div class={`outcome ${css.outcomeBad}`}>
             <dt>metrics in a partition that their name does not lead to: their writer places keys another way</dt>
             <dd>{grouped(system.misrouted_metrics)}</dd>
           </div>
         )}
         {system.rules_unreadable > 0 && (
-          <div class="outcome outcome-bad">
+          <div class={`outcome ${css.outcomeBad}`}>
             <dt>rules whose newest record cannot be read: the last good version stays in force</dt>
             <dd>{grouped(system.rules_unreadable)}</dd>
           </div>

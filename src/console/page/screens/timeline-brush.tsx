@@ -1,5 +1,6 @@
 // How much happened when, and a brush over it. What the brush takes is what is then shown, on the whole width; the edges are
 // sliders for the keyboard, and the two fields are their typed twins.
+import * as css from './timeline-brush.module.css';
 import type { TimelineOverview } from '../../../wire/timeline.ts';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
@@ -61,7 +62,7 @@ export function TimelineBrush({ overview, filter }: BrushProps) {
         <p class="hint">
           {momentText(fromMs)} to {filter.to === '' ? 'now' : momentText(toMs)}, {durationText(toMs - fromMs)}
         </p>
-        <div class="brush-actions">
+        <div class={css.brushActions}>
           <button type="button" class="small" aria-disabled={isWhole} onClick={() => zoom(selection.value)}>
             Zoom in
           </button>
@@ -136,8 +137,8 @@ function Stage({ counts, selection, timeAt, onZoom }: StageProps) {
       onPointerCancel={() => (anchor.current = undefined)}
     >
       <Bars counts={counts} />
-      <span class="brush-shade" style={{ left: 0, width: share(low) }} />
-      <span class="brush-shade" style={{ left: share(high), right: 0 }} />
+      <span class={css.brushShade} style={{ left: 0, width: share(low) }} />
+      <span class={css.brushShade} style={{ left: share(high), right: 0 }} />
       {(['low', 'high'] as const).map((edge) => (
         <Edge
           key={edge}
@@ -177,7 +178,8 @@ function Edge({ edge, selection, parts, text, onZoom }: EdgeProps) {
   };
   return (
     <span
-      class="brush-edge"
+      class={css.brushEdge}
+      data-part="brush-edge"
       data-edge={edge}
       style={{ left: `${(value / parts) * 100}%` }}
       role="slider"

@@ -1,3 +1,4 @@
+import * as css from './timeline-feed.module.css';
 import type { TimelineItem, TimelinePage } from '../../../wire/timeline.ts';
 import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
@@ -95,7 +96,7 @@ function Item({ item }: { readonly item: TimelineItem }) {
         </a>
         {'tags' in item && <Tags tags={item.tags} />}
       </span>
-      <span class="timeline-words">
+      <span class={css.timelineWords}>
         <Words item={item} />
       </span>
     </li>

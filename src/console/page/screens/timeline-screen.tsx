@@ -1,3 +1,4 @@
+import * as css from './timeline-screen.module.css';
 import type { TimelineItem, TimelineOverview } from '../../../wire/timeline.ts';
 import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
@@ -56,7 +57,7 @@ function Filters({ filter }: { readonly filter: TimelineFilter }) {
   };
   return (
     <search class="filters">
-      <fieldset class="filter-kinds">
+      <fieldset class={css.filterKinds}>
         <legend>Shown</legend>
         {kinds.map(([name, words]) => (
           <label key={name} class="check">
