@@ -67,7 +67,7 @@ test('a rule is made, found, read, changed and deleted', async () => {
   const rule = JSON.parse(await ssrms('rules', 'get', id)) as object;
   const expected = { id, metric_name: 'cpu', threshold: 95.5, discord_webhook_url: webhook, tags: {}, enabled: true };
   assert.deepEqual(rule, expected);
-  assert.match(await refused('rules', 'edit', id, '--set', 'threshold=high'), /no number/);
+  assert.match(await refused('rules', 'edit', id, '--set', 'threshold=high'), /threshold must be a number, got "high"/);
   assert.match(await refused('rules', 'edit', id, '--set', 'thresold=1'), /thresold/);
   assert.match(await refused('rules', 'create', '--set', 'metric_name=cpu'), /threshold is missing/);
   assert.match(await ssrms('rules', 'delete', id), /^deleted 1/);
