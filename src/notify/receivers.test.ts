@@ -23,10 +23,14 @@ const secret = 'sixteen-characters';
 const webhookAllow = parseNetworks('127.0.0.0/8') as Networks;
 
 class TestReceivers implements ReceiverFeed {
-  readonly book = new ReceiverBook({ webhookAllow });
+  readonly book: ReceiverBook;
   readonly caughtUp = Promise.resolve();
   readonly #listeners = new Set<(change: ReceiverChange) => void>();
   #offset = 0;
+
+  constructor(discordApiBase: string) {
+    this.book = new ReceiverBook({ webhookAllow, discordApiBase });
+  }
 
   subscribe(listener: (change: ReceiverChange) => void): () => void {
     this.#listeners.add(listener);
@@ -34,12 +38,21 @@ class TestReceivers implements ReceiverFeed {
   }
 
   set(name: string, address: string | null, limits: object = {}): void {
-    const value = address === null ? null : JSON.stringify({ kind: 'webhook', address, secret, limits });
+    this.#apply(name, address === null ? null : JSON.stringify({ kind: 'webhook', address, secret, limits }));
+  }
+
+  setDiscord(name: string, address: string): void {
+    this.#apply(name, JSON.stringify({ kind: 'discord', address }));
+  }
+
+  #apply(name: string, value: string | null): void {
     const change = this.book.apply({ key: name, value, partition: 0, offset: this.#offset++ });
     assert.notEqual(change.kind, 'problem');
     for (const listener of this.#listeners) listener(change);
   }
 }
+
+const apiBaseOf = ({ origin }: ScriptedServer): string => `${origin}/api/v10`;
 
 interface Posted {
   readonly type: string;
@@ -61,7 +74,7 @@ async function newBench(t: TestContext): Promise<Bench> {
   const [storage, server] = [await openTestLog(), await startScriptedServer()];
   const { log } = storage;
   await log.ensureTopics(Object.values(topics));
-  const [receivers, book, ruleId] = [new TestReceivers(), new RuleBook(), randomUUID()];
+  const [receivers, book, ruleId] = [new TestReceivers(apiBaseOf(server)), new RuleBook(), randomUUID()];
   const url = `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`;
   const rule = { id: ruleId, metric_name: 'cpu', threshold: 1, discord_webhook_url: url, notify: ['ops', 'nobody'] };
   book.apply({ key: ruleId, value: JSON.stringify(rule), partition: 0, offset: 0 });
@@ -79,9 +92,18 @@ async function newBench(t: TestContext): Promise<Bench> {
     start() {
       const stop = new AbortController();
       const [health, meter, logger] = [new Health(), new Meter(), createLogger('silent', 'test')];
-      const running = createNotify({ log, rules, receivers, webhookAllow, health, meter, logger, version: '0' }).run(
-        stop.signal,
-      );
+      const discordApiBase = apiBaseOf(server);
+      const running = createNotify({
+        discordApiBase,
+        log,
+        rules,
+        receivers,
+        webhookAllow,
+        health,
+        meter,
+        logger,
+        version: '0',
+      }).run(stop.signal);
       const end = async (): Promise<void> => {
         stop.abort();
         await running;
@@ -219,4 +241,24 @@ test('a limit of requests is kept, and what waits meanwhile goes together', asyn
   assert.ok(bench.server.requests.length >= 2 && bench.server.requests.length <= 3);
   assert.ok(performance.now() - begunMs > 1_900, 'two seconds between two requests');
   assert.ok(posted(bench).every(({ notifications }) => notifications.length <= 2));
+});
+
+test('a named receiver may be a Discord webhook, and gets embeds', async (t) => {
+  const bench = await newBench(t);
+  bench.server.answer = (response) =>
+    void response.writeHead(200, { 'content-type': 'application/json' }).end('{"id": "7"}');
+  const path = `/webhooks/123456789012345679/${'u'.repeat(68)}`;
+  bench.receivers.setDiscord('ops', `${apiBaseOf(bench.server)}${path}`);
+  await bench.enqueue(['n1', 'n2']);
+  bench.start();
+  await until('both are delivered', () => outcomesAre(bench, { n1: 'delivered', n2: 'delivered' }));
+  assert.deepEqual(
+    bench.server.requests.map((request) => request.path),
+    [`/api/v10${path}?wait=true`],
+  );
+  assert.equal((JSON.parse(bench.server.requests[0]!.body) as { embeds: unknown[] }).embeds.length, 2);
+  assert.deepEqual((await bench.outcomes()).map(({ messageId, webhookId }) => [messageId, webhookId])[0], [
+    '7',
+    'receiver:ops',
+  ]);
 });
