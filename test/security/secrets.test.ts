@@ -1,10 +1,13 @@
-// I13: a webhook's token is in no log line, figure, error, list or topic but `rules`, whatever goes wrong: the system as a real
-// process that logs all it can, the fake Discord with every kind of bad answer, and users who paste URLs into wrong places.
+// I13: a webhook's token or a receiver's secret is in no log line, figure, error, list or topic but `rules` and `receivers`, whatever
+// goes wrong: the system as a real process that logs all it can, the fake Discord and a webhook with every kind of bad answer, and users
+// who paste URLs into wrong places.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ServerResponse } from 'node:http';
+import { startScriptedServer, type ScriptedServer } from '../../src/receiver/receiver.contract.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { recordsOf } from '../../src/log/batch.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
@@ -19,6 +22,7 @@ const dataDir = mkdtempSync(join(tmpdir(), 'ssrms-secrets-'));
 const heard: { readonly where: string; readonly text: string }[] = [];
 const secrets = new Set<string>();
 let fake: FakeDiscord;
+let hook: ScriptedServer;
 let up: SsrmsProcess;
 
 /** What Discord may do wrong with a webhook, once or for good. */
@@ -58,7 +62,7 @@ async function write(topic: string, records: readonly (readonly [string, string]
 }
 
 before(async () => {
-  fake = await startFakeDiscord();
+  [fake, hook] = await Promise.all([startFakeDiscord(), startScriptedServer()]);
   const hostile = (index: number, text: (id: string, url: string) => readonly [string, string]) =>
     text(`00000000-0000-4000-8000-00000000000${index}`, newWebhook().url);
   const rule = (id: string, fields: object): string =>
@@ -72,12 +76,12 @@ before(async () => {
     hostile(6, (id, url) => [id, JSON.stringify(url)]),
   ]);
   up = await startSsrms(['up'], {
-    env: { DATA_DIR: dataDir, DISCORD_API_BASE: fake.apiBase, LOG_LEVEL: 'trace' },
+    env: { DATA_DIR: dataDir, DISCORD_API_BASE: fake.apiBase, WEBHOOK_ALLOW: '127.0.0.1', LOG_LEVEL: 'trace' },
   });
 });
 after(async () => {
   await up.stop();
-  await fake.close();
+  await Promise.all([fake.close(), hook.close()]);
   rmSync(dataDir, { recursive: true, force: true });
 });
 
@@ -234,7 +238,55 @@ test('whatever Discord answers, nobody is told the token', async () => {
   assertSilent();
 });
 
-test('no output of the process and no topic but `rules` has a token', async () => {
+/** What a webhook receiver may answer. */
+const hookAnswers: readonly ((response: ServerResponse) => void)[] = [
+  (response) => response.writeHead(200).end('{"id": "1"}'),
+  (response) => response.writeHead(302, { location: `http://127.0.0.1/${hookSecrets.path}` }).end(),
+  (response) => response.writeHead(400).end(`"${hookSecrets.path}"`),
+  (response) => response.writeHead(404).end(hookSecrets.secret),
+  (response) => response.writeHead(500).end(hookSecrets.secret),
+  (response) => response.destroy(),
+];
+const hookSecrets = { path: 'a-path-that-nobody-may-hear', secret: 'a-secret-that-nobody-may-hear' };
+
+test('whatever a webhook receiver answers, nobody is told its address or secret', async () => {
+  for (const secret of Object.values(hookSecrets)) secrets.add(secret);
+  const address = `${hook.origin}/${hookSecrets.path}`;
+  hook.answer = (response, { path }) => hookAnswers[Number(path.split('=')[1])]!(response);
+  for (const index of hookAnswers.keys()) {
+    const receiver = { kind: 'webhook', address: `${address}?n=${index}`, secret: hookSecrets.secret };
+    assert.equal((await ask('PUT', `/api/v1/receivers/hook-${index}`, receiver)).status, 201);
+    const rule = { metric_name: `hook-${index}`, threshold: 1, notify: [`hook-${index}`] };
+    assert.equal((await ask('POST', '/rules', rule)).status, 201);
+  }
+  for (const wrong of [
+    { kind: 'webhook', address: `${address}#x`, secret: hookSecrets.secret },
+    { kind: 'webhook', address: address.replace('http:', 'ftp:'), secret: hookSecrets.secret },
+    { kind: 'discord', address, secret: hookSecrets.secret },
+    { kind: hookSecrets.secret, address, [hookSecrets.path]: 1 },
+    { kind: 'webhook', address: [address], secret: [hookSecrets.secret], limits: hookSecrets },
+  ])
+    assert.equal((await ask('PUT', '/api/v1/receivers/wrong', wrong)).status, 400);
+  await ask(
+    'POST',
+    '/api/v1/metrics',
+    [...hookAnswers.keys()].map((index) => ({ name: `hook-${index}`, value: 5 })),
+  );
+  const asked = (): Set<string> => new Set(hook.requests.map(({ path }) => path));
+  await waitUntil('every answer is met', () => asked().size === hookAnswers.length);
+  for (const path of [
+    '/api/v1/receivers',
+    '/api/v1/receivers/hook-1',
+    '/health',
+    '/metrics',
+    '/api/v1/deliveries',
+    '/api/v1/webhooks',
+  ])
+    assert.equal((await ask('GET', path)).status, 200, path);
+  assertSilent();
+});
+
+test('no output of the process and no topic but `rules` and `receivers` has a secret', async () => {
   assert.equal(await up.stop(), 0);
   const output = up.output();
   // It did speak: of the unreadable rules and of the webhooks in trouble.
@@ -248,7 +300,7 @@ test('no output of the process and no topic but `rules` has a token', async () =
       for await (const chunk of log.read(name, partition, { from: { offset: 0 } })) {
         for (const { key, value } of recordsOf(chunk)) {
           const text = `${Buffer.from(key ?? []).toString()} ${Buffer.from(value ?? []).toString()}`;
-          if (name === topics.rules.name) rules += text;
+          if (name === topics.rules.name || name === topics.receivers.name) rules += text;
           else heard.push({ where: `topic ${name}`, text });
         }
       }
