@@ -1,7 +1,8 @@
 import { Agent, buildConnector, errors, request } from 'undici';
 import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
-import { requestMsMax, type Answer } from './receiver.ts';
+import { requestMsMax, type Answer, type Receiver } from './receiver.ts';
+import type { ReceiverOptions } from './receiver-kind.ts';
 
 export interface HttpClientOptions {
   readonly userAgent: string;
@@ -19,6 +20,22 @@ export interface ClientTiming {
   readonly totalMs: number;
   /** How long a connection is kept for the answer to a request that was given up. */
   readonly lateMs: number;
+}
+
+/** What every kind of receiver is opened with. */
+export interface OpenOptions extends ReceiverOptions {
+  readonly version: string;
+  /** The wall clock, for signatures. */
+  readonly nowMs: () => number;
+  /** For tests. */
+  readonly lookup?: LookupFunction | undefined;
+  readonly timing?: Partial<ClientTiming> | undefined;
+}
+
+/** A receiver and its connections. */
+export interface OpenReceiver<Target> {
+  readonly receiver: Receiver<Target>;
+  close(): Promise<void>;
 }
 
 export interface HttpRequest {

@@ -7,8 +7,8 @@ export interface DiscordClientOptions {
   readonly version: string;
   /** Whether the operator chose the address: then it may be a private one. */
   readonly privateAddresses: boolean;
-  readonly lookup?: LookupFunction;
-  readonly timing?: Partial<ClientTiming>;
+  readonly lookup?: LookupFunction | undefined;
+  readonly timing?: Partial<ClientTiming> | undefined;
 }
 
 /** Talks to Discord's webhooks, as HttpClient talks to any receiver. */

@@ -1,8 +1,9 @@
 import { unreachable } from '../../base/assert.ts';
+import type { OpenOptions, OpenReceiver } from '../http-client.ts';
 import type { Answer, Receiver, ReceiverRequest } from '../receiver.ts';
 import { discordApiBase, parseWebhookUrl, webhookAddress, type Webhook } from './address.ts';
 import { actionFor, bucketWaitMs, isAlive } from './answer.ts';
-import type { DiscordClient } from './client.ts';
+import { DiscordClient } from './client.ts';
 import { packDiscord } from './message.ts';
 import { webhookName } from './webhook-name.ts';
 
@@ -40,4 +41,9 @@ export function discordReceiver(
       }
     },
   };
+}
+
+export function openDiscord({ version, discordApiBase: base, lookup, timing }: OpenOptions): OpenReceiver<Webhook> {
+  const client = new DiscordClient({ version, privateAddresses: base !== undefined, lookup, timing });
+  return { receiver: discordReceiver(client, base), close: () => client.close() };
 }

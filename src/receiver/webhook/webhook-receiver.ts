@@ -12,7 +12,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { unreachable } from '../../base/assert.ts';
 import type { Answer, Receiver, ReceiverRequest } from '../receiver.ts';
-import type { HttpClient } from '../http-client.ts';
+import { HttpClient, type OpenOptions, type OpenReceiver } from '../http-client.ts';
+import { isAllowedAddress, isPrivateAddress, noNetworks } from '../networks.ts';
 import { parseWebhookAddress } from './address.ts';
 import { webhookActionFor, webhookWaitMs } from './answer.ts';
 import { bodyVersion, notificationsDefault, packWebhook } from './body.ts';
@@ -92,4 +93,17 @@ function post(
 function signatureOf(secret: string, signed: string): string {
   const key = secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret);
   return `v1,${createHmac('sha256', key).update(signed).digest('base64')}`;
+}
+
+export function openWebhook(options: OpenOptions): OpenReceiver<WebhookTarget> {
+  const { version, nowMs, webhookAllow = noNetworks, lookup, timing } = options;
+  const hosts = new Set([...webhookAllow.hosts].map((host) => host.replace(/:\d+$/, '')));
+  const client = new HttpClient({
+    userAgent: `ssrms/${version} (https://www.npmjs.com/package/ssrms)`,
+    mayConnect: (hostname, address) =>
+      !isPrivateAddress(address) || isAllowedAddress(address, webhookAllow) || hosts.has(hostname.toLowerCase()),
+    lookup,
+    timing,
+  });
+  return { receiver: webhookReceiver(client, nowMs), close: () => client.close() };
 }

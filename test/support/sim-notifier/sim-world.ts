@@ -16,7 +16,7 @@ import { NotificationPartition } from '../../../src/notify/partition.ts';
 import { Destinations } from '../../../src/notify/destinations.ts';
 import { SendGates } from '../../../src/notify/send-gates.ts';
 import { discordReceiver } from '../../../src/receiver/discord/discord-receiver.ts';
-import { webhookReceiver } from '../../../src/receiver/webhook/webhook-receiver.ts';
+import { openReceivers } from '../../../src/receiver/receivers.ts';
 import { RuleBook } from '../../../src/rule/rule-book.ts';
 import type { RuleListener } from '../../../src/rule/rule-feed.ts';
 import { topics } from '../../../src/topics.ts';
@@ -29,6 +29,8 @@ import { SimDiscord } from './sim-discord.ts';
 import { SimTime } from './sim-time.ts';
 
 const logger = createLogger('silent', 'test');
+/** The others than Discord are not sent to. */
+const { receivers } = openReceivers({ version: '0', nowMs: () => beginsMs });
 const beginsMs = 1_800_000_000_000;
 const groupName = 'notify';
 const requestsPerSecond = 40;
@@ -198,11 +200,8 @@ export class SimWorld {
       },
     };
     const count = { ended: () => {}, answered: () => {}, limited: () => {}, unreadable: () => {} };
-    const nobody = { request: () => Promise.resolve({ kind: 'not_sent', reason: 'no such receiver' } as const) };
-    const destinations = new Destinations({
-      discord: discordReceiver(this.discord.clientOf(instance)),
-      webhook: webhookReceiver(nobody, () => clock.wallMs()),
-    });
+    const discord = discordReceiver(this.discord.clientOf(instance));
+    const destinations = new Destinations({ ...receivers, discord });
     const none = { receivers: undefined, consoleUrl: undefined };
     const context = { log, rules, destinations, gates, clock, logger, count, ...none };
     const handle = (claim: Claim): Promise<void> => new NotificationPartition(claim, context).run();
