@@ -20,10 +20,7 @@ const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'rece
 const receiverClients = [
   'receiver/http-client.ts',
   'receiver/receivers.ts',
-  'receiver/discord/client.ts',
-  'receiver/discord/discord-receiver.ts',
-  'receiver/discord/webhook-name.ts',
-  'receiver/webhook/webhook-receiver.ts',
+  ...globSync('src/receiver/*/{client,webhook-name,*-receiver}.ts').map((path) => path.split(sep).slice(1).join('/')),
 ];
 const doors = [...nouns, 'base', 'http', 'log/log.ts', 'log/record.ts', 'log/batch.ts', 'log/murmur2.ts', 'topics.ts'];
 
