@@ -49,7 +49,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   };
   addServiceCommands(program, finish);
   addRulesCommands(program, finish);
-  addReceiversCommands(program);
+  addReceiversCommands(program, finish);
   addAlarmsCommands(program);
   addSystemCommand(program);
   addSourceCommand(program);

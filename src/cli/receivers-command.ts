@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { ReceiversView, ReceiverView } from '../wire/receivers.ts';
+import type { TestSendView } from '../wire/webhooks.ts';
 import { addApiOptions, askApi, isJson, readJson } from './api.ts';
 import { printTable, shown } from './table.ts';
 
@@ -8,18 +9,20 @@ Examples:
   ssrms receivers set ops --kind webhook --address https://hooks.example.com/ssrms --secret "$(openssl rand -hex 24)"
   ssrms receivers set dev --kind discord --address https://discord.com/api/webhooks/ID/TOKEN
   ssrms rules edit RULE_ID --set notify=ops,dev
+  ssrms receivers test ops
   ssrms receivers list`;
 
 const pathOf = (name: string): string => `/api/v1/receivers/${encodeURIComponent(name)}`;
 
 /** Adds `ssrms receivers`: named places that rules notify. */
-export function addReceiversCommands(program: Command): void {
+export function addReceiversCommands(program: Command, finish: (exitCode: number) => void): void {
   const receivers = program
     .command('receivers')
     .description('list and change the receivers that rules name in notify')
     .addHelpText('after', help);
   addReading(receivers);
   addWriting(receivers);
+  addTest(receivers, finish);
 }
 
 function addReading(receivers: Command): void {
@@ -56,6 +59,22 @@ function addWriting(receivers: Command): void {
   addApiOptions(remove).action(async (name: string) => {
     await askApi<object>(remove, { method: 'DELETE', path: pathOf(name) });
     console.log(isJson(remove) ? '{}' : `deleted ${name}`);
+  });
+}
+
+function addTest(receivers: Command, finish: (exitCode: number) => void): void {
+  const test = receivers.command('test').description('send a test message to a receiver').argument('<name>');
+  addApiOptions(test).action(async (name: string) => {
+    const { body } = await askApi<TestSendView>(test, { method: 'POST', path: `${pathOf(name)}/test`, body: {} });
+    const { delivered, status, took_ms: tookMs, reason } = body;
+    if (isJson(test)) console.log(JSON.stringify(body));
+    else
+      console.log(
+        delivered
+          ? `delivered in ${tookMs} ms`
+          : `not delivered${status === null ? '' : `, ${status}`}: ${shown(reason ?? '')}`,
+      );
+    if (!delivered) finish(1);
   });
 }
 

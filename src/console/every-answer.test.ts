@@ -141,6 +141,7 @@ async function askReceivers(): Promise<void> {
     assert.equal((await ask('PUT', path, { body: { kind: 'discord', address: url } })).status, status);
   await given('GET', path);
   await given('GET', '/api/v1/receivers');
+  await given('POST', `${path}/test`, withoutBody);
   await given('DELETE', path, withoutBody);
 }
 

@@ -36,6 +36,7 @@ const table: Record<string, Scope | 'public'> = {
   'DELETE /api/v1/receivers/{name}': 'receivers:write',
   'GET /api/v1/receivers': 'receivers:read',
   'GET /api/v1/receivers/{name}': 'receivers:read',
+  'POST /api/v1/receivers/{name}/test': 'receivers:write',
   'PUT /api/v1/receivers/{name}': 'receivers:write',
   'GET /rules': 'rules:read',
   'GET /rules/{id}': 'rules:read',

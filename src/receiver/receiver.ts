@@ -52,6 +52,8 @@ export const requestMsMax = 15_000;
 export interface SendingFacts {
   /** The same may have been sent before: a process died, or an answer was lost, while it was under way. */
   readonly possibleRepeat?: boolean;
+  /** A person tries the target out: the message says that nothing has happened. */
+  readonly isTest?: boolean;
   /** The time of sending, to say when a message comes late. */
   readonly nowMs?: number;
   /** When the alarm was evaluated, to say when its sample came late. */

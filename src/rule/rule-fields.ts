@@ -10,6 +10,7 @@ export type FieldName = Exclude<keyof Rule, 'id'>;
 export interface FormSpec {
   readonly group: FormGroup;
   readonly label: string;
+  /** Below an input of the sentence; folded ones have `help` there. */
   readonly hint?: string;
   readonly placeholder?: string;
   readonly width?: 'short' | 'middle' | 'long';
@@ -19,9 +20,9 @@ export interface FormSpec {
 export type FormGroup = 'main' | 'timing' | 'notifications' | 'details';
 
 export const formGroups: Record<Exclude<FormGroup, 'main'>, { readonly title: string; readonly isWide: boolean }> = {
-  timing: { title: 'When it fires and ends', isWide: false },
-  notifications: { title: 'How often it tells', isWide: false },
-  details: { title: 'Tags, description, enabled', isWide: true },
+  timing: { title: 'Timing and recovery', isWide: false },
+  notifications: { title: 'Notifications', isWide: false },
+  details: { title: 'Tags and details', isWide: true },
 };
 
 interface CommonSpec {
@@ -112,8 +113,8 @@ type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &
   (undefined extends Rule[Field] ? { readonly required?: never } : { readonly required: string });
 
 const triggerWords: Record<Trigger, string> = {
-  crossing: 'once, when it begins',
-  every_sample: 'at every sample in breach',
+  crossing: 'once, when it starts',
+  every_sample: 'on every sample over the threshold',
 };
 
 function wordsOf<Key extends string>(keys: readonly Key[], words: (key: Key) => string): Record<Key, string> {
@@ -145,19 +146,14 @@ export const ruleFields = {
       label: 'Discord webhook URL',
       placeholder: 'https://discord.com/api/webhooks/…',
       width: 'long',
-      hint: 'Channel settings, Integrations, Webhooks. Whoever has it can post there.',
+      hint: 'In Discord: channel settings > Integrations > Webhooks. Keep it secret: anyone with this URL can post to the channel.',
     },
   },
   notify: {
     kind: 'receivers',
     namesMax: 10,
-    help: 'The names of receivers that notifications go to, beside the Discord webhook or in its place.',
-    form: {
-      group: 'notifications',
-      label: 'Receivers',
-      placeholder: 'ops, payments',
-      hint: 'Names of receivers, separated by commas, that are notified too.',
-    },
+    help: 'Names of receivers that are notified, beside the Discord webhook or in its place.',
+    form: { group: 'notifications', label: 'Receivers', placeholder: 'ops, payments' },
   },
   operator: {
     kind: 'choice',
@@ -168,19 +164,15 @@ export const ruleFields = {
   },
   tags: {
     kind: 'tags',
-    help: 'Only series with all of these tags are matched. Without tags every series of the metric is.',
-    form: {
-      group: 'details',
-      label: 'Only series with these tags',
-      hint: 'Without tags every series of the metric is watched.',
-    },
+    help: 'Only series with all of these tags match. Without tags, every series of the metric does.',
+    form: { group: 'details', label: 'Only series with these tags' },
   },
   type: {
     kind: 'choice',
     default: 'instantaneous',
     choices: wordsOf(ruleTypes, (type) => measures[type].words.verb),
     help: 'What is compared: each value, or a measure of the window that ends with it.',
-    form: { group: 'main', label: 'Compared' },
+    form: { group: 'main', label: 'Compare' },
   },
   window_duration_seconds: {
     kind: 'number',
@@ -195,61 +187,41 @@ export const ruleFields = {
     default: 0,
     least: 0,
     unit: 's',
-    help: 'The least time between two notifications of this rule.',
-    form: {
-      group: 'notifications',
-      label: 'At most one message in',
-      placeholder: '0',
-      hint: 'A breach that lasts is told when this is over.',
-    },
+    help: 'At most one message in this time. An alarm that is still firing is sent when it ends.',
+    form: { group: 'notifications', label: 'Cooldown', placeholder: '0' },
   },
   trigger: {
     kind: 'choice',
     default: 'crossing',
     choices: triggerWords,
-    help: 'Whether a breach that lasts is notified once, or at each sample.',
-    form: { group: 'notifications', label: 'It tells' },
+    help: 'Whether a breach that lasts is notified once, or on each sample.',
+    form: { group: 'notifications', label: 'Notify' },
   },
   for_seconds: {
     kind: 'number',
     default: 0,
     least: 0,
     unit: 's',
-    help: 'How long a breach must last before the alarm fires.',
-    form: {
-      group: 'timing',
-      label: 'The breach must last',
-      placeholder: '0',
-      hint: '0: it fires at the first sample in breach.',
-    },
+    help: 'How long a breach must last before the alarm fires. 0 fires on the first sample.',
+    form: { group: 'timing', label: 'Fire after', placeholder: '0' },
   },
   resolve_threshold: {
     kind: 'number',
-    help: 'A firing alarm resolves only on the far side of this value. The threshold when left out.',
-    form: {
-      group: 'timing',
-      label: 'It ends at',
-      placeholder: 'the threshold',
-      hint: 'On the far side of the threshold, so that it does not flutter.',
-    },
+    help: 'A firing alarm resolves only past this value. Set it back from the threshold to avoid flapping.',
+    form: { group: 'timing', label: 'Recovery threshold', placeholder: 'the threshold' },
   },
   notify_on_resolve: {
     kind: 'flag',
     default: false,
     help: 'Whether a message is sent when a firing alarm resolves.',
-    form: { group: 'notifications', label: 'Tell when it ends, too' },
+    form: { group: 'notifications', label: 'Also notify when it resolves' },
   },
   no_data_seconds: {
     kind: 'number',
     above: 0,
     unit: 's',
-    help: 'Fire when a series that has been seen sends no sample for this long. Off when left out.',
-    form: {
-      group: 'timing',
-      label: 'It fires after no data for',
-      placeholder: 'off',
-      hint: 'For series that have been seen.',
-    },
+    help: 'Also fire when a series that was seen before sends no sample for this long.',
+    form: { group: 'timing', label: 'Fire without data for', placeholder: 'off' },
   },
   enabled: {
     kind: 'flag',
@@ -260,13 +232,8 @@ export const ruleFields = {
   description: {
     kind: 'text',
     charactersMax: 1_000,
-    help: 'Shown with the alarm.',
-    form: {
-      group: 'details',
-      label: 'Description',
-      width: 'long',
-      hint: 'Shown with the alarm: what to do, whom to ask.',
-    },
+    help: 'Shown with every alarm: what to do, and who to contact.',
+    form: { group: 'details', label: 'Description', width: 'long' },
   },
 } as const satisfies { readonly [Field in FieldName]: Row<Field> };
 

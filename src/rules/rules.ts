@@ -1,5 +1,5 @@
 import { runTogether, type Service } from '../base/service.ts';
-import { DiscordClient } from '../receiver/discord/client.ts';
+import { openReceivers } from '../receiver/receivers.ts';
 import type { Routes } from '../http/http-app.ts';
 import type { Networks } from '../receiver/networks.ts';
 import type { ReceiverFeed } from '../receiver/receiver-book.ts';
@@ -48,8 +48,9 @@ export function createRules(options: RulesOptions): Rules {
   const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
   const receivers = new ReceiversView(options);
   const changes = new RuleChanges({ log, view, receivers, meter, logger, discordApiBase, rulesPerMetricMax });
-  const client = new DiscordClient({ version: options.version ?? '0', privateAddresses: discordApiBase !== undefined });
-  const tests = new TestSend({ view, client, meter, logger, discordApiBase, now: () => performance.now() });
+  const { version = '0', webhookAllow } = options;
+  const open = openReceivers({ version, nowMs: Date.now, discordApiBase, webhookAllow });
+  const tests = new TestSend({ ...options, view, receivers: open.receivers, now: () => performance.now() });
   const writing = rulesRoutes({
     view,
     changes,
@@ -60,7 +61,7 @@ export function createRules(options: RulesOptions): Rules {
   const testing = testSendRoutes({ view, tests });
   const resend = new Resend({ log, view, changes, meter, logger });
   const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers });
-  const receiving = receiversRoutes({ receivers, changes: receiverChanges });
+  const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests });
   const deliveries = deliveriesRoutes({ log, resend, now: Date.now });
   return {
     service: {
@@ -75,7 +76,7 @@ export function createRules(options: RulesOptions): Rules {
             signal,
           );
         } finally {
-          await client.close();
+          await open.close();
         }
       },
     },

@@ -3,26 +3,25 @@ import { notificationOf, type Notification } from '../alarm/notification.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { actionFor } from '../receiver/discord/answer.ts';
-import type { Answer } from '../receiver/receiver.ts';
-import type { DiscordClient } from '../receiver/discord/client.ts';
-import { packMessage } from '../receiver/discord/message.ts';
+import { destinationOf, type Answer, type Destination } from '../receiver/receiver.ts';
+import type { ReceiverConfig } from '../receiver/receiver-config.ts';
+import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
+import { receiverKindSpecs } from '../receiver/receiver-kinds.ts';
+import { destinationOfConfig, type Receivers } from '../receiver/receivers.ts';
 import { compileRule } from '../rule/condition.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
 import { comparisons } from '../rule/comparison.ts';
 import type { Rule } from '../rule/rule.ts';
-import { discordApiBase, maskedWebhookUrl, parseWebhookUrl, webhookAddress } from '../receiver/discord/address.ts';
+import { maskedWebhookUrl, parseWebhookUrl } from '../receiver/discord/address.ts';
 import type { TestSendView } from '../wire/webhooks.ts';
 import type { RulesView } from './rules-view.ts';
-import { webhookName } from '../receiver/discord/webhook-name.ts';
 
-export interface TestSendOptions {
+export interface TestSendOptions extends ReceiverOptions {
   readonly view: RulesView;
-  readonly client: Pick<DiscordClient, 'post'>;
+  readonly receivers: Receivers;
   readonly meter: Meter;
   readonly logger: Logger;
-  readonly discordApiBase?: string | undefined;
   /** Milliseconds that never go back. */
   readonly now: () => number;
 }
@@ -35,9 +34,8 @@ const refillMs = 2_000;
 
 /** What a rule that is being written may not say yet. */
 const stillOpen = { metric_name: 'example-metric', threshold: 500 };
-const preamble = 'This is a test, nothing has happened. An alarm of this rule looks like this:';
 
-/** Sends test messages: what an alarm of a rule would look like, to the webhook of the rule, with Discord's own answer. */
+/** Sends test messages: what an alarm would look like, to the webhook of a rule or to a receiver, and returns what that answers. */
 export class TestSend {
   readonly #options: TestSendOptions;
   /** By a webhook's name: when it was last sent to. */
@@ -55,7 +53,7 @@ export class TestSend {
 
   /** Rejects with the Failure `too_many_requests`. */
   ofRule(rule: Rule, subject: string): Promise<TestSendView> {
-    return this.#send(notificationOfTest(rule), rule, subject);
+    return this.#send(notificationOfTest(rule), this.#webhookOf(rule), subject);
   }
 
   /**
@@ -71,7 +69,20 @@ export class TestSend {
     const rule = parseRule(fields, { id, idInInput: 'optional', apiBase: this.#options.discordApiBase });
     const notification = notificationOfTest(rule);
     const isSaved = this.#options.view.book.get(id) !== undefined;
-    return this.#send(isSaved ? notification : { ...notification, ruleId: 'not saved yet' }, rule, subject);
+    return this.#send(
+      isSaved ? notification : { ...notification, ruleId: 'not saved yet' },
+      this.#webhookOf(rule),
+      subject,
+    );
+  }
+
+  /** Rejects with the Failure `too_many_requests`. */
+  async ofReceiver(config: ReceiverConfig, subject: string): Promise<TestSendView> {
+    const { receivers, discordApiBase, webhookAllow } = this.#options;
+    const destination = destinationOfConfig(receivers, config, { discordApiBase, webhookAllow });
+    if ('problem' in destination) throw new Failure('invalid_field', `address ${destination.problem}`);
+    const rule = parseRule({ ...stillOpen, notify: [config.name] }, { id: randomUUID(), idInInput: 'optional' });
+    return this.#send({ ...notificationOfTest(rule), ruleId: 'none, this is a test' }, destination, subject);
   }
 
   #withKnownWebhook(input: object, id: string): object {
@@ -83,20 +94,24 @@ export class TestSend {
       : input;
   }
 
-  async #send(notification: Notification, rule: Rule, subject: string): Promise<TestSendView> {
-    const { client, now, logger, discordApiBase: apiBase } = this.#options;
+  #webhookOf(rule: Rule): Destination {
+    const { receivers, discordApiBase: apiBase } = this.#options;
     const { discord_webhook_url: url } = rule;
     if (url === undefined)
-      throw new Failure('invalid_field', 'discord_webhook_url is missing: only a Discord webhook is tested here');
+      throw new Failure('invalid_field', 'discord_webhook_url is missing: test its receivers one by one instead');
     const webhook = parseWebhookUrl(url, { apiBase });
     if ('problem' in webhook) throw new Failure('invalid_field', `discord_webhook_url ${webhook.problem}`);
-    const name = webhookName(webhook);
+    return destinationOf(receivers.discord, webhook);
+  }
+
+  async #send(notification: Notification, destination: Destination, subject: string): Promise<TestSendView> {
+    const { now, logger } = this.#options;
+    const { name } = destination;
     this.#demandPause(name);
     const startMs = now();
-    const { body } = packMessage([notification]);
-    const address = webhookAddress(webhook, apiBase ?? discordApiBase, { wait: true });
-    const answer = await client.post(address, JSON.stringify({ content: preamble, ...body }));
-    const result = resultOf(answer, Math.round(now() - startMs));
+    const message = destination.pack([notification], { isTest: true, nowMs: Date.now() }, 'full');
+    const answer = await destination.request({ act: 'send', message, idempotencyKey: notification.id });
+    const result = resultOf(answer, destination, Math.round(now() - startMs));
     this.#count(result.delivered ? 'delivered' : result.status === null ? 'unanswered' : 'refused');
     const { delivered, status, reason } = result;
     logger.info({ webhook: name, subject, delivered, status, reason }, 'a test message was sent');
@@ -155,17 +170,22 @@ function notificationOfTest(rule: Rule): Notification {
   );
 }
 
-function resultOf(answer: Answer, tookMs: number): TestSendView {
-  const action = actionFor(answer);
+function resultOf(answer: Answer, destination: Destination, tookMs: number): TestSendView {
+  const action = destination.actionFor(answer, Date.now());
   const status = answer.kind === 'answered' ? answer.status : null;
   if (action.kind === 'delivered') return { delivered: true, status, took_ms: tookMs };
-  return { delivered: false, status, took_ms: tookMs, reason: reasonOf(answer, action.reason) };
+  return {
+    delivered: false,
+    status,
+    took_ms: tookMs,
+    reason: reasonOf(answer, action.reason, receiverKindSpecs[destination.kind].label),
+  };
 }
 
-function reasonOf(answer: Answer, said: string): string {
-  if (answer.kind === 'not_sent') return `Discord could not be reached: ${said}`;
-  if (answer.kind === 'ambiguous') return `Discord did not answer, so the message may have arrived or not: ${said}`;
+function reasonOf(answer: Answer, said: string, who: string): string {
+  if (answer.kind === 'not_sent') return `${who} could not be reached: ${said}`;
+  if (answer.kind === 'ambiguous') return `${who} did not answer, so the message may have arrived or not: ${said}`;
   // The status stands beside it.
   const words = said.replace(/^\d{3}:? */, '');
-  return words === '' ? `Discord answered ${answer.status} and gave no reason` : words;
+  return words === '' ? `${who} answered ${answer.status} and gave no reason` : words;
 }

@@ -119,7 +119,7 @@ test('new samples leave it where it is, and the threshold keeps its keys', async
   await page.locator(`.chart-cursor:not([aria-valuemax="${most}"])`).waitFor();
   assert.equal(await cursor().getAttribute('aria-valuenow'), at);
   assert.equal(await valueAt(), shownValues[1]);
-  const threshold = page.getByRole('slider', { name: 'Threshold' });
+  const threshold = page.getByRole('slider', { name: 'Threshold', exact: true });
   await threshold.press('ArrowRight');
   assert.ok(Number(await threshold.getAttribute('aria-valuenow')) > 90);
   await page.locator('[data-part=chart-cursor-line]').waitFor({ state: 'detached' });

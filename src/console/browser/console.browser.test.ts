@@ -148,9 +148,9 @@ test('a rule is made, changed and deleted by keyboard alone', async () => {
   await tabTo(/^Threshold$/);
   await press('Control+a');
   await page.keyboard.type('250,5');
-  await tabTo(/^How often it tells$/);
+  await tabTo(/^Notifications$/);
   await press('Enter');
-  await tabTo(/^At most one message in$/);
+  await tabTo(/^Cooldown$/);
   await page.keyboard.type('60');
   await press('Enter');
   await page.getByText('The rule is saved').waitFor();
@@ -179,9 +179,9 @@ test('errors stand at their fields, which name them, and the first of them has t
   await page.getByLabel('Metric', { exact: true }).fill('cpu');
   await page.getByLabel('Threshold', { exact: true }).fill('abc');
   await page.getByLabel('Discord webhook URL').fill('https://discord.evil.example/api/webhooks/1/x');
-  await page.getByText('When it fires and ends').click();
-  await page.getByLabel('The breach must last').fill('-1');
-  await page.getByText('When it fires and ends').click();
+  await page.getByText('Timing and recovery').click();
+  await page.getByLabel('Fire after').fill('-1');
+  await page.getByText('Timing and recovery').click();
   await page.getByRole('button', { name: 'Make the rule' }).click();
   await page.locator('#threshold:focus').waitFor();
   for (const field of ['threshold', 'discord_webhook_url', 'for_seconds']) {

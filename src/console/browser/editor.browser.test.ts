@@ -103,7 +103,7 @@ test('dragged, moved by keys, clicked or typed, the threshold that is saved is t
     timestamp: Date.now() - at * 900,
   }));
   await fetch(`${system.url}/api/v1/metrics`, { method: 'POST', headers: json, body: JSON.stringify(samples) });
-  const slider = page.getByRole('slider', { name: 'Threshold' });
+  const slider = page.getByRole('slider', { name: 'Threshold', exact: true });
   const ways: Record<string, () => Promise<void>> = {
     async dragged() {
       await slider.scrollIntoViewIfNeeded();
@@ -155,8 +155,8 @@ test('what Discord answers to a test message is shown as text', async () => {
 test('the line at which it ends is a slider that never comes to the wrong side', async () => {
   await write({ 'Discord webhook URL': webhook });
   await button('Add a line at which it ends').click();
-  const ends = page.getByRole('slider', { name: 'It ends at' });
-  const threshold = page.getByRole('slider', { name: 'Threshold' });
+  const ends = page.getByRole('slider', { name: 'Recovery threshold' });
+  const threshold = page.getByRole('slider', { name: 'Threshold', exact: true });
   const valueOf = async (of: Locator): Promise<number> => Number(await of.getAttribute('aria-valuenow'));
   assert.ok((await valueOf(ends)) < 55);
   await ends.press('End');
@@ -236,7 +236,7 @@ test('metrics, tags and their values are completed from what flows', async () =>
     }
   };
   await until('known-metrics', ['cpu']);
-  await page.getByText('Tags, description, enabled').click();
+  await page.getByText('Tags and details').click();
   await until('known-tags', ['host']);
   await button('Add a tag').click();
   await field('Key of tag 1').fill('host');
@@ -249,7 +249,7 @@ test('why there is no verdict is said, and the last one stands greyed beside it'
   await write();
   await verdict.getByText(/^Would have fired/).waitFor();
   await old.waitFor({ state: 'detached' });
-  await field('Compared').selectOption('averages');
+  await field('Compare').selectOption('averages');
   await verdict.getByText('window_duration_seconds is missing').waitFor();
   await old.waitFor();
   await field('Window').fill('5');

@@ -172,7 +172,7 @@ test('the tables of the timeline and of the partitions have the numbers that wer
 const dragging = new Set(['pointerdown', 'mousedown', 'touchstart', 'dragstart']);
 const twins: Readonly<Record<string, string>> = {
   Threshold: '#threshold',
-  'It ends at': '#resolve_threshold',
+  'Recovery threshold': '#resolve_threshold',
   'Show from': 'input[type=datetime-local]',
   'Show up to': 'input[type=datetime-local]',
 };
@@ -204,10 +204,10 @@ test('whatever can be dragged is a slider for keys, and has a field to type in',
   }
   assert.deepEqual([...seen].sort(), Object.keys(twins).sort());
   await go(screen('editor'));
-  await page.getByText('When it fires and ends').click();
+  await page.getByText('Timing and recovery').click();
   for (const [label, value] of [
     ['Threshold', '88.25'],
-    ['It ends at', '61.5'],
+    ['Recovery threshold', '61.5'],
   ] as const) {
     await page.locator(twins[label]!).fill(value);
     await page.locator(`[role=slider][aria-label="${label}"][aria-valuenow="${value}"]`).waitFor();

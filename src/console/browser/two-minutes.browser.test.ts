@@ -41,7 +41,7 @@ afterEach(async () => {
 });
 
 const button = (name: string | RegExp): Locator => page.getByRole('button', { name });
-const threshold = (): Locator => page.getByRole('slider', { name: 'Threshold' });
+const threshold = (): Locator => page.getByRole('slider', { name: 'Threshold', exact: true });
 
 async function rules(): Promise<{ id: string; threshold: number }[]> {
   return (await (await fetch(`${system.url}/rules`)).json()) as { id: string; threshold: number }[];

@@ -29,12 +29,20 @@ const stormBeyond = 10;
 
 /** The next message for what is due. */
 export function packDiscord(due: readonly Notification[], facts: SendingFacts, form: 'full' | 'plain'): Message {
+  if (facts.isTest) return testMessage(due, facts);
   if (form === 'plain') return { ...plainMessage(due, facts), storm: facts.storm };
   // Whatever an attempt carried, as a list or not, its repeat carries.
   if (facts.possibleRepeat) return { ...packStorm(due, facts), storm: facts.storm };
   const storm = due.length > stormBeyond ? (facts.storm ?? 0) : undefined;
   const isListed = storm !== undefined && storm >= stormShownMax;
   return { ...(isListed ? packStorm(due, facts) : packMessage(due, facts)), storm };
+}
+
+const testPreamble = 'This is a test, nothing has happened. An alarm looks like this:';
+
+function testMessage(due: readonly Notification[], facts: SendingFacts): Message {
+  const { body, ...packed } = packMessage(due, facts);
+  return { ...packed, body: { content: testPreamble, ...body } };
 }
 
 /**

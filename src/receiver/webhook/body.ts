@@ -24,7 +24,8 @@
  *     ]
  *   }
  *
- * A probe of a target that was paused has the type "ping" and no notifications.
+ * A probe of a target that was paused has the type "ping" and no notifications. A test that a person sends has the type "test" and one
+ * notification that is made up.
  */
 import type { Notification } from '../../alarm/notification.ts';
 import { assert } from '../../base/assert.ts';
@@ -37,7 +38,7 @@ const bodyCharactersMax = 262_144;
 
 interface WebhookBody {
   readonly version: 1;
-  readonly type: 'notifications';
+  readonly type: 'notifications' | 'test';
   readonly possible_repeat?: true;
   readonly notifications: readonly object[];
 }
@@ -61,7 +62,7 @@ export function packWebhook(
   }
   const body: WebhookBody = {
     version: bodyVersion,
-    type: 'notifications',
+    type: facts.isTest === true ? 'test' : 'notifications',
     ...(facts.possibleRepeat === true && { possible_repeat: true }),
     notifications: items,
   };

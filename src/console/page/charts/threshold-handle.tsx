@@ -3,7 +3,7 @@ import { useRef } from 'preact/hooks';
 import { chartPadding, roundStep, snapped, type Span } from './chart-data.ts';
 import { numberText } from '../words/time-text.ts';
 
-export const resolveLabel = 'It ends at';
+export const resolveLabel = 'Recovery threshold';
 
 interface HandleProps {
   readonly label: string;

@@ -44,10 +44,17 @@ function unitOf(field: FieldName): string | undefined {
   return spec.kind === 'number' ? spec.unit : undefined;
 }
 
+/** What stands below an input. Those of the sentence explain themselves, but for one. */
+function hintOf(field: FieldName): string | undefined {
+  const { form, help } = fieldSpec(field);
+  return form.group === 'main' ? form.hint : help;
+}
+
 /** An input with its label, its unit, and the server's message at it. */
 export function Field({ form, field, isFirst }: FieldProps) {
-  const { kind, form: shown, required }: { kind: FieldKind; form: FormSpec; required?: string } = ruleFields[field];
-  const { label, hint, placeholder, width = 'middle' } = shown;
+  const { kind, form: shown, required } = fieldSpec(field);
+  const { label, placeholder, width = 'middle' } = shown;
+  const hint = hintOf(field);
   const unit = unitOf(field);
   const error = form.errors.value.get(field);
   const common = {
@@ -116,7 +123,8 @@ interface ChoiceProps {
 
 export function Choice({ form, field }: ChoiceProps) {
   const { choices } = ruleFields[field];
-  const { label, hint }: FormSpec = ruleFields[field].form;
+  const { label }: FormSpec = ruleFields[field].form;
+  const hint = hintOf(field);
   const error = form.errors.value.get(field);
   return (
     <div class="field">
@@ -226,7 +234,7 @@ function TagFields({ form }: { readonly form: Form }) {
         </p>
       )}
       <p class="hint" id="tags-hint">
-        {shown.hint}
+        {hintOf('tags')}
       </p>
     </fieldset>
   );

@@ -10,6 +10,7 @@ import { Deliveries } from '../rules/rule-deliveries.tsx';
 import { TestButton } from '../editor/send-test.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark } from '../parts/state-mark.tsx';
+import { ReceiversSection } from './receivers-section.tsx';
 import { readWebhooks } from '../state/webhooks-view.ts';
 import { agoText, durationText, grouped, momentText } from '../words/time-text.ts';
 
@@ -75,6 +76,7 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
           Show more
         </button>
       )}
+      <ReceiversSection />
     </div>
   );
 }
