@@ -77,7 +77,7 @@ export const settings = {
   seriesMax: {
     env: 'SERIES_MAX',
     placeholder: 'number',
-    help: 'series an alarms instance may hold; samples of further ones are refused and counted (default 1000000)',
+    help: 'series an alarms instance may hold; samples of new series are refused and counted (default 1000000)',
   },
   timestampPast: {
     env: 'TIMESTAMP_PAST_SECONDS',

@@ -5,7 +5,7 @@ interface Ok {
   readonly state: 'ok';
 }
 
-/** In breach, but not yet for as long as the rule asks. */
+/** Over the threshold, but not for long enough to fire yet. */
 interface Pending {
   readonly state: 'pending';
   /** When the breach began. */

@@ -23,7 +23,7 @@ Examples:
 export function addBacktestCommand(program: Command): void {
   const command = program
     .command('backtest')
-    .description('what a rule would have done with the samples that are retained')
+    .description('replay stored samples against a rule')
     .argument('<rule>', 'the id of a rule, or a file with one as JSON; - for standard input')
     .option('--last <time>', 'how far back: 30m, 6h, 7d (default 1h)')
     .option('--all', 'all that is retained')

@@ -14,21 +14,21 @@ import { addSystemCommand } from './system-command.ts';
 import { addTokenCommand } from './token-command.ts';
 import { addTopicsCommand } from './topics-command.ts';
 
-const about = `Rules on metrics, alarms on Discord: within milliseconds, once, and never lost.
+const about = `Watches metrics and alerts you on Discord within milliseconds: once, and never lost.
 
 Start everything on this machine with "ssrms up", or each service alone with BROKER set to a Kafka.`;
 
 const examples = `
 Examples:
   ssrms up                                                  all services and the page, on a log in ./data
-  ssrms source spikes packages-received 450 550 1 3         a device with a spike every third second
+  ssrms source spikes packages-received 450 550 1 3         sample data with a spike every third second
   BROKER=kafka-1:9092 ssrms alarms                          one of several alarms instances on Kafka
   ssrms rules list state:firing                             search the rules; create, edit, import them and more
   ssrms alarms list                                         what is firing now
-  ssrms system                                              who runs, and how far behind
-  ssrms deliveries --outcome parked                         which alarms wait, and why
+  ssrms system                                              processes and their backlog
+  ssrms deliveries --outcome parked                         alarms that wait for a paused webhook
   ssrms backtest RULE_ID --last 6h                          how often a rule would have fired
-  ssrms <command> --help                                    what a command takes`;
+  ssrms <command> --help                                    options of a command`;
 
 /** Runs a command line (as process.argv) and resolves to the exit code. Errors a person can mend are one line. */
 export async function run(argv: readonly string[]): Promise<number> {

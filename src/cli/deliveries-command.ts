@@ -21,9 +21,7 @@ const kafkaSettings = [...logSettings.filter((name) => name !== 'dataDir'), 'dis
 
 /** Adds `ssrms deliveries`, which lists them, and `ssrms deliveries resend`. */
 export function addDeliveriesCommand(program: Command, finish: (exitCode: number) => void): void {
-  const deliveries = program
-    .command('deliveries')
-    .description('what became of notifications: list them, or send again what was given up');
+  const deliveries = program.command('deliveries').description('list notification deliveries, or resend failed ones');
   deliveries.addHelpText('after', examples);
   const list = deliveries.command('list', { isDefault: true }).description('list them, the newest first (default)');
   addFilter(list, ['waiting', 'delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted']);

@@ -32,7 +32,7 @@ export function addRulesCommands(program: Command, finish: Finish): void {
   addWriting(rules);
   for (const [action, description] of [
     ['enable', 'enable rules'],
-    ['disable', 'disable rules: they are kept, and evaluated by nothing'],
+    ['disable', 'disable rules: they are kept, but not evaluated'],
     ['delete', 'delete rules'],
   ] as const)
     addBulk(rules, { action, description, finish });
@@ -96,7 +96,7 @@ function addBulk(
     if (given.length === 0 && text === undefined) throw new Error('name rules by their ids, or give --search');
     const ids = text === undefined ? given : [...given, ...(await idsOf(command, text))];
     if (action === 'delete' && ids.length > 1 && yes !== true)
-      throw new Error(`that are ${ids.length} rules: say --yes to delete them all`);
+      throw new Error(`This would delete ${ids.length} rules. Add --yes to confirm.`);
     const outcomes: BulkOutcome[] = [];
     for (let at = 0; at < ids.length; at += atOnce) {
       const body: BulkOrder = { action, rules: ids.slice(at, at + atOnce).map((id) => ({ id })) };

@@ -16,7 +16,7 @@ export const localIngest = 'http://127.0.0.1:9090';
 
 /** Adds `ssrms source constant|spikes|stairs|host`. */
 export function addSourceCommand(program: Command): void {
-  const source = program.command('source').description('act as a device that publishes a metric');
+  const source = program.command('source').description('publish sample data');
   addHost(source.command('host'));
   addKind(
     source.command('constant').description('always the same value'),

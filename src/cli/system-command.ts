@@ -5,9 +5,7 @@ import { printTable, shown } from './table.ts';
 
 /** Adds `ssrms system`. */
 export function addSystemCommand(program: Command): void {
-  const command = program
-    .command('system')
-    .description('the processes and what they own, how far behind they are, what was skipped');
+  const command = program.command('system').description('show processes, partitions, backlog and skipped samples');
   addApiOptions(command).action(async () => {
     const { body } = await askApi<SystemView>(command, { method: 'GET', path: '/api/v1/system' });
     if (isJson(command)) console.log(JSON.stringify(body));
@@ -21,9 +19,9 @@ function printSystem(system: SystemView): void {
     ['Version', system.version],
     ['Rules', `${system.rules}${system.rules_unreadable > 0 ? `, ${system.rules_unreadable} unreadable` : ''}`],
     ['Series', String(system.series)],
-    ['Samples a second', system.samples_per_second.toFixed(1)],
+    ['Samples per second', system.samples_per_second.toFixed(1)],
     ['Behind', system.lag === null ? 'unknown' : `${system.lag} samples`],
-    ['Messages waiting', String(system.waiting)],
+    ['Queued messages', String(system.waiting)],
     ['Samples', skipped.join(', ') || 'none yet'],
     ...(system.misrouted_metrics > 0 ? [['Misrouted metrics', String(system.misrouted_metrics)]] : []),
   ]);

@@ -39,7 +39,7 @@ test('only what is unusual is said of the rest', () => {
     no_data_seconds: 60,
   };
   assert.deepEqual(behaviour(all), [
-    'Tells at every sample while it fires',
+    'Notifies on every sample',
     'At most one message in 5 min',
     'Ends at 8 or below',
     'Tells when it ends',

@@ -225,6 +225,6 @@ test('kafka: the page of a console that is alone with the log: an alarm from Now
   await page.getByText(/^Would have fired 3 times in the last/).waitFor();
   await page.getByRole('link', { name: 'System' }).click();
   await page.getByRole('heading', { name: 'System' }).waitFor();
-  await page.getByText(/2 of them judging; every partition has an owner/).waitFor();
+  await page.getByText(/2 evaluating; every partition has an owner/).waitFor();
   await opened.close();
 });

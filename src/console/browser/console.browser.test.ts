@@ -123,7 +123,7 @@ test('a rule is made, changed and deleted by keyboard alone', async () => {
   await tabTo(/^Discord webhook URL$/);
   await page.keyboard.type(webhook);
   await press('Enter');
-  await page.getByText('The rule is made').waitFor();
+  await page.getByText('Rule created').waitFor();
   const [made] = await rules();
   assert.deepEqual(made, {
     id: made!.id,
@@ -153,7 +153,7 @@ test('a rule is made, changed and deleted by keyboard alone', async () => {
   await tabTo(/^Cooldown$/);
   await page.keyboard.type('60');
   await press('Enter');
-  await page.getByText('The rule is saved').waitFor();
+  await page.getByText('Rule saved').waitFor();
   assert.deepEqual(await rules(), [{ ...made, threshold: 250.5, cooldown_seconds: 60 }]);
 
   await page.getByRole('heading', { name: 'Rules', exact: true }).waitFor();
@@ -182,7 +182,7 @@ test('errors stand at their fields, which name them, and the first of them has t
   await page.getByText('Timing and recovery').click();
   await page.getByLabel('Fire after').fill('-1');
   await page.getByText('Timing and recovery').click();
-  await page.getByRole('button', { name: 'Make the rule' }).click();
+  await page.getByRole('button', { name: 'Create rule' }).click();
   await page.locator('#threshold:focus').waitFor();
   for (const field of ['threshold', 'discord_webhook_url', 'for_seconds']) {
     const input = page.locator(`#${field}`);
@@ -217,7 +217,7 @@ test('a rule that somebody else changed meanwhile is not overwritten unseen', as
   assert.equal(await page.getByLabel('Threshold', { exact: true }).inputValue(), '80');
   await page.getByLabel('Threshold', { exact: true }).fill('70');
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('The rule is saved').waitFor();
+  await page.getByText('Rule saved').waitFor();
   assert.deepEqual(await rules(), [{ id: rule.id, ...other, threshold: 70 }]);
 });
 
@@ -251,7 +251,7 @@ test('a state appended to alarms shows up as firing, counts in the title, and go
   await row.getByText('cpu is above 90').waitFor();
   assert.match(await row.innerText(), /Firing[\s\S]*web-1[\s\S]*Look at the fans[\s\S]*97\.5[\s\S]*1 min/);
   assert.match(await page.title(), /^\(1\) Now/);
-  await page.locator('[aria-live=polite]', { hasText: '1 firing, the newest on cpu' }).waitFor({ state: 'attached' });
+  await page.locator('[aria-live=polite]', { hasText: '1 firing. Newest: cpu' }).waitFor({ state: 'attached' });
   await page.goto(`${system.url}/console/#/rules?q=state%3Afiring`);
   await page.locator('.rule .state', { hasText: 'Firing' }).waitFor();
   assert.equal(await page.getByLabel('Search the rules').inputValue(), 'state:firing', 'the search is in the address');
@@ -319,7 +319,7 @@ test('a token is asked for when the API wants one, and a draft underneath surviv
   await page.getByLabel('Threshold', { exact: true }).fill('1');
   await page.getByLabel('Discord webhook URL').fill(webhook);
   await press('Enter');
-  await page.getByText('The rule is made').waitFor();
+  await page.getByText('Rule created').waitFor();
   assert.equal(await page.evaluate('localStorage.length + sessionStorage.length'), 0, 'nothing is stored');
 });
 
@@ -336,7 +336,7 @@ test('when the server is gone the page says so within seconds, and comes back by
   await page.context().setOffline(true);
   await page.getByText('Reconnecting', { exact: true }).waitFor({ timeout: 3_000 });
   await page.getByText('Stale', { exact: true }).waitFor();
-  assert.match((await page.locator('[aria-live=assertive]').allInnerTexts()).join(), /connection is lost/);
+  assert.match((await page.locator('[aria-live=assertive]').allInnerTexts()).join(), /Connection lost/);
   // A tab that nobody looks at must not look calm.
   await untilTrue(
     page,
@@ -383,7 +383,7 @@ test('a server that is away for a while: what shows is called stale, and nothing
 });
 
 test('while nobody judges, nothing is called calm: how far behind it is is unknown, and each screen says so', async () => {
-  const behind = page.locator('.figure', { hasText: 'Behind, in records' }).locator('dd');
+  const behind = page.locator('.figure', { hasText: 'Backlog' }).locator('dd');
   await behind.getByText('0', { exact: true }).waitFor();
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"cpu","value":1}' };
   await fetch(`${system.url}/api/v1/metrics`, init);

@@ -57,8 +57,8 @@ test('below a path of a reverse proxy everything works, and nothing is asked for
     await page.locator('#discord_webhook_url').fill(webhook);
     await page.getByRole('tab', { name: 'curl' }).click();
     await page.getByText(`'${proxy.url}${prefix}/rules'`).waitFor();
-    await page.getByRole('button', { name: 'Make the rule' }).click();
-    await page.getByText('The rule is made').waitFor();
+    await page.getByRole('button', { name: 'Create rule' }).click();
+    await page.getByText('Rule created').waitFor();
     for (const [screen, heading] of [
       ['rules', 'Rules'],
       ['alarms', 'Alarms'],

@@ -129,7 +129,7 @@ test('dragged, moved by keys, clicked or typed, the threshold that is saved is t
     const text = await field('Threshold').inputValue();
     await page.locator(`[role=slider][aria-label=Threshold][aria-valuenow="${text}"]`).waitFor();
     assert.ok(!Number.isInteger(Number(text)) && text !== '0.2', `${way}: ${text}`);
-    await button('Make the rule').click();
+    await button('Create rule').click();
     await page.waitForURL(/#\/rules$/);
     const threshold = Number(text);
     assert.ok(
@@ -171,8 +171,8 @@ test('the line at which it ends is a slider that never comes to the wrong side',
   await ends.press('PageUp');
   const [at, endsAt] = [await valueOf(threshold), await valueOf(ends)];
   assert.ok(endsAt > at);
-  await button('Make the rule').click();
-  await page.getByText('The rule is made').waitFor();
+  await button('Create rule').click();
+  await page.getByText('Rule created').waitFor();
   const [made] = await rules();
   assert.deepEqual([made!['threshold'], made!['resolve_threshold'], made!['operator']], [at, endsAt, '<']);
 });
@@ -217,7 +217,7 @@ test('a kept draft of a rule that was changed meanwhile overwrites nobody', asyn
   await button('Save').click();
   await page.getByText('somebody else changed this rule meanwhile').waitFor();
   await button('Save mine over it').click();
-  await page.getByText('The rule is saved').waitFor();
+  await page.getByText('Rule saved').waitFor();
   assert.deepEqual(await rules(), [{ id: made.id, ...body, threshold: 95 }]);
 });
 

@@ -50,7 +50,7 @@ async function make(metric: string): Promise<string> {
   return ((await answer.json()) as { id: string }).id;
 }
 
-const palette = () => page.getByRole('dialog', { name: 'Find or do' });
+const palette = () => page.getByRole('dialog', { name: 'Search or run a command' });
 
 test('the palette finds screens, orders and rules by a few letters, and gives the focus back', async () => {
   await open();

@@ -101,7 +101,7 @@ test('a rule’s page tells how it is, what it watches, what it did and what it 
   await page.getByRole('switch').click();
   await page.locator('.figure', { hasText: 'State' }).getByText('Disabled').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
-  await page.locator('.figure', { hasText: 'State' }).getByText('OK').waitFor();
+  await page.locator('.figure', { hasText: 'State' }).getByText('OK', { exact: true }).waitFor();
   await page.locator('.past-alarms a').first().click();
   await page.getByRole('link', { name: 'The rule', exact: true }).click();
   await page.getByRole('link', { name: 'Edit', exact: true }).click();
@@ -416,7 +416,7 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   assert.equal(counts[4], `All of it ${all} of 6,000`);
   await page.getByLabel('Ends', { exact: true }).check();
   await page.getByText('Alarm resolved').waitFor();
-  assert.match(clean(await card.innerText()), /Lasted 4 min/);
+  assert.match(clean(await card.innerText()), /Duration 4 min/);
 });
 
 test('the strip of figures says how the system does, as the server tells it', async () => {
@@ -425,17 +425,17 @@ test('the strip of figures says how the system does, as the server tells it', as
   await fired(1);
   await go('#/now');
   const figure = (word: string): Locator => page.locator('.figure', { hasText: word }).locator('dd');
-  await figure('Sample to Discord, p99')
+  await figure('Delivery time (p99)')
     .getByText(/^[\d.]+ (ms|s)$/)
     .waitFor();
-  await figure('Messages waiting').getByText('0', { exact: true }).waitFor();
-  await figure('Behind, in records').getByText('0', { exact: true }).waitFor();
+  await figure('Queued messages').getByText('0', { exact: true }).waitFor();
+  await figure('Backlog').getByText('0', { exact: true }).waitFor();
   await figure('Rules').getByText('1', { exact: true }).waitFor();
-  await figure('Samples a second')
+  await figure('Samples per second')
     .getByText(/^[\d.]+$/)
     .waitFor();
   await go('#/system');
-  await figure('Sample to Discord, p99')
+  await figure('Delivery time (p99)')
     .getByText(/^[\d.]+ (ms|s)$/)
     .waitFor();
 });

@@ -44,8 +44,8 @@ test('a receiver is added, tested, named by a rule, notified, and deleted when t
     await page.locator('#threshold').fill('90');
     await page.getByText('Notifications', { exact: true }).click();
     await page.getByLabel('Receivers').fill('ops');
-    await page.getByRole('button', { name: 'Make the rule' }).click();
-    await page.getByText('The rule is made').waitFor();
+    await page.getByRole('button', { name: 'Create rule' }).click();
+    await page.getByText('Rule created').waitFor();
     await system.publish('cpu', [95]);
     while (discord.ledger.entries.filter((entry) => entry.method === 'POST').length < 2)
       await new Promise((resolve) => setTimeout(resolve, 20));

@@ -147,7 +147,7 @@ test('what is chosen is enabled, disabled and exported at once, with a way back;
   await fill(3_000, (index) => ({ description: index % 3 === 0 ? 'third' : 'other' }));
   await open('#/rules?q=third');
   await page.getByText('1,000 match').waitFor();
-  await page.getByLabel('All that match').check();
+  await page.getByLabel('Select all matching').check();
   await page.getByText('1,000 chosen').waitFor();
   await page.getByRole('button', { name: 'Disable', exact: true }).click();
   await page.getByText('Disabled 1,000 rules.').waitFor();

@@ -56,7 +56,7 @@ async function seeAlarm(): Promise<void> {
 
 test('the first two minutes by pointer: from an empty page to the alarm’s own', async () => {
   await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
-  await page.getByRole('link', { name: 'Make a rule' }).click();
+  await page.getByRole('link', { name: 'Create a rule' }).click();
   await button('Start a demo metric').click();
   await button(/^Set the threshold to .* percentile of the samples$/).click();
   await threshold().waitFor();
@@ -72,11 +72,11 @@ test('the first two minutes by pointer: from an empty page to the alarm’s own'
   await page.locator('#discord_webhook_url').fill(webhook);
   await button('Send test').click();
   await page.getByText(/✓ 200 in \d+ ms/).waitFor();
-  await button('Make the rule').click();
-  await page.getByText('The rule is made').waitFor();
+  await button('Create rule').click();
+  await page.getByText('Rule created').waitFor();
   assert.equal((await rules())[0]!.threshold, dragged);
   await page.getByRole('link', { name: /^Now/ }).click();
-  await button('Nudge the demo metric').click();
+  await button('Trigger a spike').click();
   await seeAlarm();
   await page.getByRole('link', { name: 'demo-packages' }).first().click();
   await page.getByText(/✓ delivered .* after the sample/).waitFor();
@@ -134,11 +134,11 @@ test('the first two minutes by keyboard alone', async () => {
   await tabTo(/^Send test$/);
   await page.keyboard.press('Enter');
   await page.getByText(/✓ 200 in \d+ ms/).waitFor();
-  await tabTo(/^Make the rule$/);
+  await tabTo(/^Create rule$/);
   await page.keyboard.press('Enter');
-  await page.getByText('The rule is made').waitFor();
+  await page.getByText('Rule created').waitFor();
   assert.equal((await rules())[0]!.threshold, most);
-  await tabTo(/^Nudge the demo metric$/);
+  await tabTo(/^Trigger a spike$/);
   await page.keyboard.press('Enter');
   await tabTo(/^Now/);
   await page.keyboard.press('Enter');
@@ -204,5 +204,5 @@ test('hostile text is shown as text on the alarm’s page and beside the editor'
 
 test('an address of no alarm says so', async () => {
   await page.goto(`${system.url}/console/#/alarms/00000000-0000-5000-8000-000000000000`);
-  await page.getByRole('heading', { name: 'This alarm is not there' }).waitFor();
+  await page.getByRole('heading', { name: 'Alarm not found' }).waitFor();
 });

@@ -22,7 +22,7 @@ export class LagWatch {
     this.#clock = clock;
   }
 
-  /** Records that are not judged yet; undefined while the log cannot be asked, and where nobody has told. */
+  /** Records that are not evaluated yet; undefined while the log cannot be asked, and where nobody has told. */
   get lag(): number | undefined {
     return this.#lag;
   }

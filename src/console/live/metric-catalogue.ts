@@ -53,7 +53,7 @@ export interface MetricSeen {
   lastValue: number;
   lastTags: Tags;
   lastMs: number;
-  /** Samples a second, about: of a flood only a part is looked at. */
+  /** Samples per second, about: of a flood only a part is looked at. */
   rate: number;
   /** Distinct series seen; `seriesPerMetricMax` means as many or more. */
   readonly series: Map<string, SeriesSeen>;

@@ -10,7 +10,7 @@ export interface PartitionLag {
   readonly head: number;
   /** The first offset that is not judged; undefined: nobody has told. */
   readonly position: number | undefined;
-  /** Records that are not judged yet. */
+  /** Records that are not evaluated yet. */
   readonly lag: number | undefined;
   /** The id of its owner. */
   readonly instance: string | undefined;
@@ -33,7 +33,7 @@ export async function partitionLags(log: Log, instances: InstancesView): Promise
   });
 }
 
-/** Records that are not judged yet; undefined where nobody has told how far a partition with records is judged. */
+/** Records that are not evaluated yet; undefined where nobody has told how far a partition with records is judged. */
 export function lagOf(partitions: readonly PartitionLag[]): number | undefined {
   if (partitions.some(({ lag }) => lag === undefined)) return undefined;
   return partitions.reduce((sum, { lag = 0 }) => sum + lag, 0);

@@ -33,7 +33,7 @@ export class SampleCount {
     return first === undefined || last === undefined ? undefined : last.records - first.records;
   }
 
-  /** Samples a second, over the last few; undefined while it cannot be told. */
+  /** Samples per second, over the last few; undefined while it cannot be told. */
   get perSecond(): number | undefined {
     const [one, other] = this.#readings.slice(-rateReadings);
     const last = this.#readings.at(-1);

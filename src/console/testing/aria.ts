@@ -12,10 +12,10 @@ const varying: readonly (readonly [pattern: RegExp, stead: string])[] = [
   [/\b(?!10 min\b)\d+ min\b/g, '‹duration›'],
   [/\b(?!00000000)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '‹id›'],
   [/\bwh_[0-9a-f]+/g, '‹fingerprint›'],
-  [/"Judged by [^"]+"/g, '"Judged by ‹process›"'],
+  [/"Evaluated by [^"]+"/g, '"Evaluated by ‹process›"'],
   [/(Running A) \S+/g, '$1 ‹process›'],
   [/\b\d+(\.\d+)?\/s/g, '‹rate›/s'],
-  [/(term: Samples a second\n\s+- definition: )\S+/g, '$1‹rate›'],
+  [/(term: Samples per second\n\s+- definition: )\S+/g, '$1‹rate›'],
   [/\b\d+ in (‹duration›|a minute), /g, '‹number› in $1, '],
 ];
 

@@ -106,7 +106,7 @@ function screensOf(rule: string, alarm: string): ShownScreen[] {
     };
   const screens: Record<string, readonly [address: string, isThere: (page: Page) => Promise<void>]> = {
     now: ['/now', seen(['h1', '2 alarms are firing'], ['.alarm', 'Nobody takes'], ['.changes', 'Ended'])],
-    rules: ['/rules', seen(['p', '4 in all'], ['.rule', 'disk-free is below 5'], ['.rule', /delivered in/])],
+    rules: ['/rules', seen(['p', '4 rules'], ['.rule', 'disk-free is below 5'], ['.rule', /delivered in/])],
     'new-rule': ['/rules/new', seen(['[data-part=picker]', 'queue-depth'])],
     editor: [
       `/rules/${rule}/edit`,

@@ -136,7 +136,7 @@ test('further fields appear only when they say something', () => {
   assert.deepEqual(further(embed({ sinceMs: timeMs - 90_000 })), {
     'Firing since': '<t:1699999910:F> (<t:1699999910:R>)',
   });
-  assert.deepEqual(further(embed({ kind: 'resolved', x: 1, sinceMs: timeMs - 3_723_000 })), { Lasted: '1 h 2 min' });
+  assert.deepEqual(further(embed({ kind: 'resolved', x: 1, sinceMs: timeMs - 3_723_000 })), { Duration: '1 h 2 min' });
   assert.deepEqual(
     further(embed({ kind: 'no_data', cause: 'no_data', x: undefined, rule: { no_data_seconds: 100 } })),
     {
@@ -171,11 +171,8 @@ test('an alarm links to its page when that has an address, and only by an id tha
 test('the footer says what is odd about the message', () => {
   assert.equal(embed().footer, undefined);
   assert.deepEqual(embed({}, { possibleRepeat: true }).footer, { text: 'possible repeat' });
-  assert.deepEqual(embed({ owed: true }).footer, { text: 'held back until now by the cooldown of the rule' });
-  assert.equal(
-    embed({ owed: true }, { possibleRepeat: true }).footer?.text,
-    'possible repeat, held back until now by the cooldown of the rule',
-  );
+  assert.deepEqual(embed({ owed: true }).footer, { text: 'delayed by cooldown' });
+  assert.equal(embed({ owed: true }, { possibleRepeat: true }).footer?.text, 'possible repeat, delayed by cooldown');
 });
 
 test('a time that Discord cannot show is left out', () => {

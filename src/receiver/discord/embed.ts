@@ -81,7 +81,7 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
       'Last data',
       kind === 'no_data' && noDataSeconds !== undefined ? momentText(sinceMs - noDataSeconds * 1_000) : undefined,
     ],
-    ['Lasted', kind === 'resolved' && sinceMs < timeMs ? duration(timeMs - sinceMs) : undefined],
+    ['Duration', kind === 'resolved' && sinceMs < timeMs ? duration(timeMs - sinceMs) : undefined],
     [
       'Description',
       description === undefined || description === '' ? undefined : untrusted(description, discordLimits.fieldValue),
@@ -95,7 +95,7 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
 function footerText(notification: Notification, facts: SendingFacts): string {
   return [
     ...(facts.possibleRepeat ? [possibleRepeatText] : []),
-    ...(notification.owed ? ['held back until now by the cooldown of the rule'] : []),
+    ...(notification.owed ? ['delayed by cooldown'] : []),
     ...(isJudgedLate(notification, facts) ? ['detected late'] : []),
     ...(isLate(notification, facts) ? ['sent late'] : []),
   ].join(', ');

@@ -63,7 +63,7 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
       ) : (
         <p class="chart-none">
           {failure.value?.message ??
-            (found === undefined ? 'Reading its samples…' : 'No sample of this metric in this time.')}
+            (found === undefined ? 'Loading samples…' : 'No sample of this metric in this time.')}
         </p>
       )}
       {found !== undefined && (

@@ -117,7 +117,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
       draft.value = draftOf(written.rule);
       dropDraft(id);
       await rendered();
-      void tellInForce(written.rule.id, id === undefined ? 'The rule is made.' : 'The rule is saved.');
+      void tellInForce(written.rule.id, id === undefined ? 'Rule created.' : 'Rule saved.');
       go({ screen: 'rules', search: '' });
     } catch (error) {
       await refuse(error).catch((again: unknown) => (failure.value = String(again)));
@@ -189,7 +189,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
             Cancel
           </a>
           <button type="submit" class="primary" aria-disabled={isBusy.value}>
-            {isBusy.value ? 'Saving…' : id === undefined ? 'Make the rule' : 'Save'}
+            {isBusy.value ? 'Saving…' : id === undefined ? 'Create rule' : 'Save'}
           </button>
         </div>
       </form>

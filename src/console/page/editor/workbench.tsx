@@ -94,7 +94,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
         />
       ) : (
         <p class="chart-none">
-          {found === undefined ? 'Reading its samples…' : 'No sample of this metric in this time. Is its name right?'}
+          {found === undefined ? 'Loading samples…' : 'No sample of this metric in this time. Is its name right?'}
         </p>
       )}
       <div class="chart-foot">

@@ -21,15 +21,15 @@ effect(() => {
   if (isFirst && count === 0) return;
   toldMs = performance.now();
   const newest = firing.value.at(-1)?.view.value;
-  const which = newest === undefined ? '' : `, the newest on ${newest.metric_name}`;
-  polite.value = count === 0 ? 'Nothing is firing any more.' : `${count} firing${which}.`;
+  const which = newest === undefined ? '' : ` Newest: ${newest.metric_name}.`;
+  polite.value = count === 0 ? 'All alarms have resolved.' : `${count} firing.${which}`;
 });
 
 effect(() => {
   const isLost = connection.value.state === 'stale';
   if (isLost === wasLost) return;
   wasLost = isLost;
-  assertive.value = isLost ? 'The connection is lost. What is shown is old.' : 'Connected again.';
+  assertive.value = isLost ? 'Connection lost. Showing old data.' : 'Connected again.';
 });
 
 let wasLate = false;

@@ -14,10 +14,10 @@ export function DemoBar() {
   return (
     <p class={css.demoBar}>
       <span>
-        <b class="part-metric">{demoMetric}</b> flows as long as this page is open.
+        <b class="part-metric">{demoMetric}</b> is sent while this page is open.
       </span>
       <button type="button" class="small" onClick={nudge}>
-        Nudge the demo metric
+        Trigger a spike
       </button>
     </p>
   );

@@ -6,7 +6,7 @@ export function LateBanner() {
   if (lateness.value === undefined) return null;
   return (
     <p class="banner">
-      {lateness.value} <a href={addressOf({ screen: 'system' })}>See who judges what</a>
+      {lateness.value} <a href={addressOf({ screen: 'system' })}>Open System</a>
     </p>
   );
 }

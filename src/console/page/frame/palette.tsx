@@ -34,7 +34,10 @@ function ordersNow(): Order[] {
       () => setZone(zone.value === 'UTC' ? 'local' : 'UTC'),
     ],
     ['Keyboard shortcuts', () => (isHelpOpen.value = true)],
-    [areKeysOn.value ? 'Switch single keys off' : 'Switch single keys on', () => setKeys(!areKeysOn.value)],
+    [
+      areKeysOn.value ? 'Turn off single-key shortcuts' : 'Turn on single-key shortcuts',
+      () => setKeys(!areKeysOn.value),
+    ],
     ...(token.value === ''
       ? []
       : [
@@ -48,7 +51,7 @@ function ordersNow(): Order[] {
 /** Everything by a few letters: screens, orders, rules. A combobox after the ARIA pattern. */
 export function Palette() {
   return (
-    <Dialog isOpen={isPaletteOpen.value} title="Find or do" onClose={() => (isPaletteOpen.value = false)}>
+    <Dialog isOpen={isPaletteOpen.value} title="Search or run a command" onClose={() => (isPaletteOpen.value = false)}>
       <Finder />
     </Dialog>
   );

@@ -95,10 +95,7 @@ function WithToken() {
   };
   return (
     <form onSubmit={submit} class="stack">
-      <p>
-        {!isInstead && 'This system asks for a token. '}It stays in this tab's memory, and is gone when the tab is
-        closed.
-      </p>
+      <p>{!isInstead && 'Enter an access token. '}It is kept only until you close this tab.</p>
       <div class="field">
         <label for="token">Token</label>
         <input

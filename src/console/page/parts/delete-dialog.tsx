@@ -47,7 +47,7 @@ export function DeleteDialog({ rule, etag, onClose, onDeleted }: DeleteDialogPro
       )}
       <div class="actions">
         <button type="button" onClick={close}>
-          Keep it
+          Cancel
         </button>
         <button type="button" class="primary danger" disabled={isBusy.value} onClick={() => void remove()}>
           Delete

@@ -86,7 +86,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
           checked={isAll}
           onChange={(event) => (chosen.value = { ...nothingChosen, isAll: event.currentTarget.checked })}
         />
-        {search === '' ? 'All' : 'All that match'}
+        {search === '' ? 'All' : 'Select all matching'}
       </label>
       <span class={css.bulkCount} role="status">
         {isBusy ? busy.value : isNone ? '' : count === undefined ? allText(named.size) : `${grouped(count)} chosen`}

@@ -35,7 +35,7 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
     Object.values(filter).join(' '),
   );
   if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
-  if (now === undefined) return <p class="hint">Asking the server…</p>;
+  if (now === undefined) return <p class="hint">Loading…</p>;
   return (
     <>
       {now.items.length === 0 ? (

@@ -97,7 +97,7 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
 }
 
 function seenText({ series, worst, state }: RuleView): string {
-  if (state === 'disabled') return 'Kept, and evaluated by nothing';
+  if (state === 'disabled') return 'Disabled: not evaluated';
   if (worst?.since_ms !== undefined) {
     const { value, current_value: now } = worst;
     const began = state === 'firing' ? 'fired' : 'began';
@@ -109,7 +109,7 @@ function seenText({ series, worst, state }: RuleView): string {
           : `${began} at ${numberText(value)},`;
     return `${text} for ${durationText(nowMs.value - worst.since_ms)}`;
   }
-  return series === 0 ? 'Has not fired yet' : `${series} series calm`;
+  return series === 0 ? 'Has not fired yet' : `${series} series, OK`;
 }
 
 async function sendTest(id: string, name: string): Promise<void> {

@@ -42,7 +42,7 @@ export function RuleScreen({ id }: { readonly id: string }) {
     return (
       <div class={css.rulePage}>
         <h1 tabIndex={-1}>Rule</h1>
-        <p class={failure.value === undefined ? 'hint' : 'banner'}>{failure.value?.message ?? 'Asking the server…'}</p>
+        <p class={failure.value === undefined ? 'hint' : 'banner'}>{failure.value?.message ?? 'Loading…'}</p>
       </div>
     );
   }
@@ -143,7 +143,7 @@ function Figures({ state }: { readonly state: RuleStateView }) {
     { word: 'Cooldown', ...cooldownFigure(state) },
     { word: 'Last message', ...messageFigure(state) },
     {
-      word: 'In force on',
+      word: 'Active on',
       kind: 'rules',
       text: inForce.value === undefined ? '–' : `${inForce.value.in_force} of ${inForce.value.of}`,
       more: 'instances that judge',
@@ -171,10 +171,10 @@ interface Figure {
 const shownNumber = (value: number): string => numberText(Number(value.toPrecision(6)));
 
 function stateFigure({ state, worst, firing, pending, series }: RuleStateView): Figure {
-  if (state === 'disabled') return { kind: 'zero', text: 'Disabled', more: 'judges nothing' };
+  if (state === 'disabled') return { kind: 'zero', text: 'Disabled', more: 'not evaluated' };
   const sinceMs = worst?.since_ms;
   if (state === 'ok' || sinceMs === undefined)
-    return { kind: 'ok', text: 'OK', more: series === 0 ? 'has not fired yet' : `${series} series calm` };
+    return { kind: 'ok', text: 'OK', more: series === 0 ? 'has not fired yet' : `${series} series, OK` };
   const more = `${state === 'firing' ? firing : pending} of ${series} series, for ${durationText(nowMs.value - sinceMs)}`;
   return state === 'firing' ? { kind: 'firing', text: 'Firing', more } : { kind: 'pending', text: 'Pending', more };
 }
@@ -189,7 +189,7 @@ const measureOf = ({ type = ruleDefaults.type }: Rule): MeasureType => measures[
 function valueFigure(state: RuleStateView): Figure {
   const { rule, value, value_ms: valueMs = 0, is_old: isOld, is_seen: isSeen, window_samples: samples } = state;
   if (value === undefined) {
-    const more = isSeen ? noValueText(state) : 'metric not seen since this console began';
+    const more = isSeen ? noValueText(state) : 'no data since the console started';
     return { kind: 'zero', text: '–', more };
   }
   const distance = distanceOf(rule, value);
@@ -205,12 +205,12 @@ function distanceOf({ operator = ruleDefaults.operator, threshold }: Rule, value
 
 function cooldownFigure({ rule, cooldown_left_ms: leftMs, owed = 0 }: RuleStateView): Figure {
   const whole = rule.cooldown_seconds ?? 0;
-  if (whole === 0) return { kind: 'zero', text: 'None', more: 'each alarm is told' };
+  if (whole === 0) return { kind: 'zero', text: 'None', more: 'no cooldown' };
   if (leftMs === undefined) return { kind: 'zero', text: 'Over', more: `${secondsText(whole)} after a message` };
   return {
     kind: 'pending',
     text: durationText(leftMs),
-    more: `left; ${owed} ${owed === 1 ? 'message' : 'messages'} owed`,
+    more: `left; ${owed} ${owed === 1 ? 'message' : 'messages'} held`,
   };
 }
 

@@ -21,7 +21,7 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
         <h2>Series, nearest the threshold first</h2>
         <p class="hint">
           {total === 0
-            ? 'None has spoken since this console began.'
+            ? 'No data since the console started.'
             : `${nearest.length} of ${grouped(total)} that were heard since this console began, or that have an alarm.`}
         </p>
       </div>

@@ -20,7 +20,7 @@ export function RuleVersions({ id }: { readonly id: string }) {
     <section class="card past-card">
       <div class="section-head">
         <h2>Its versions</h2>
-        <p class="hint">The log holds the newest for ever, and earlier ones until they are compacted away.</p>
+        <p class="hint">The current version is always kept; older ones may be removed.</p>
       </div>
       {failure.value !== undefined && <p class="banner">{failure.value.message}</p>}
       {versions === undefined ? (

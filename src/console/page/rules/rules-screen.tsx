@@ -39,7 +39,9 @@ export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Rules</h1>
-          {total !== undefined && <p class="hint">{total === 0 ? 'None yet' : `${grouped(total)} in all`}</p>}
+          {total !== undefined && (
+            <p class="hint">{total === 0 ? 'None yet' : `${grouped(total)} ${total === 1 ? 'rule' : 'rules'}`}</p>
+          )}
         </div>
         <div class="actions writes">
           <button type="button" onClick={() => (isImporting.value = true)}>

@@ -38,7 +38,7 @@ export function AlarmScreen({ id }: { readonly id: string }) {
     const isMissing = failure.value.status === 404;
     return (
       <div class="empty">
-        <h1 tabIndex={-1}>{isMissing ? 'This alarm is not there' : 'The alarm cannot be read'}</h1>
+        <h1 tabIndex={-1}>{isMissing ? 'Alarm not found' : 'The alarm cannot be read'}</h1>
         <p>{isMissing ? 'It may be older than what the log still holds.' : failure.value.message}</p>
         <a class="button" href={addressOf({ screen: 'now' })}>
           What is firing now
@@ -79,7 +79,7 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
           Edit the rule
         </a>
         <button type="button" onClick={() => void copyLink()}>
-          Copy the link
+          Copy link
         </button>
       </div>
       <AlarmChart alarm={alarm} />

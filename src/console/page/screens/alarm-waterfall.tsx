@@ -53,7 +53,7 @@ function Message({ message }: { readonly message: NotificationView }) {
             message.outcome_ms !== undefined &&
             ` ${shortText(message.outcome_ms - beganMs)} after the sample${message.kind === 'no_data' ? ' was due' : ''}`}
         </span>
-        {message.owed && <span class="hint">withheld by the cooldown before</span>}
+        {message.owed && <span class="hint">delayed by cooldown</span>}
         {message.reason !== undefined && <span class="disagrees">{message.reason}</span>}
       </p>
       <ol>

@@ -42,7 +42,7 @@ export function NowScreen() {
           title="Pending"
           alarms={pending.value}
           total={status.value?.alarms.pending ?? 0}
-          hint="In breach, but not yet for as long as the rule asks."
+          hint="Over the threshold, but not for long enough to fire yet."
         />
       )}
       {status.value?.rules === 0 && <FirstSteps />}
@@ -62,7 +62,7 @@ function FiringHero({ count }: { readonly count: number }) {
         <h1 tabIndex={-1}>{firingTitle(count)}</h1>
         {longest?.since_ms !== undefined && (
           <p>
-            The longest, on <b class="part-metric">{longest.metric_name}</b>, for <Since sinceMs={longest.since_ms} />.
+            Longest: <b class="part-metric">{longest.metric_name}</b>, for <Since sinceMs={longest.since_ms} />.
           </p>
         )}
       </div>
@@ -101,8 +101,8 @@ function quietTitle(): string {
 }
 
 const unanswered = {
-  starting: 'Asking the server.',
-  live: 'Asking the server.',
+  starting: 'Loading.',
+  live: 'Loading.',
   reconnecting: 'The server does not answer yet.',
   stale: 'The server does not answer.',
   'signed-out': 'Sign in to see what is firing.',
@@ -115,14 +115,15 @@ function unansweredTitle(): string {
 
 function ProofOfLife() {
   const { rules, metrics, samples_last_minute: samples } = status.value!;
-  if (isUnjudged.value) return <p>Samples are not judged right now: what fires is not known.</p>;
-  if (rules === 0) return <p>Everything is up, and waits for something to watch.</p>;
+  if (isUnjudged.value) return <p>Evaluation has stopped: alarm states may be wrong.</p>;
+  if (rules === 0)
+    return <p>SSRMS watches your metrics and posts to Discord when one crosses a threshold. Create your first rule.</p>;
   const watching = `${plural(rules, 'rule')} on ${plural(metrics, 'metric')}`;
   if (samples === null) return <p>{watching} stand ready. How many samples come in cannot be told right now.</p>;
   if (samples === 0) return <p>{watching} stand ready. No sample has come in during the last minute.</p>;
   return (
     <p>
-      {watching} watched <b class="part-number">{grouped(samples)}</b> {samples === 1 ? 'sample' : 'samples'} in the
+      {watching} checked <b class="part-number">{grouped(samples)}</b> {samples === 1 ? 'sample' : 'samples'} in the
       last minute.
     </p>
   );
@@ -143,9 +144,9 @@ function Figures() {
     ['Pending', now?.alarms.pending === 0 ? 'zero' : 'pending', count(now?.alarms.pending)],
     ['OK', now?.alarms.ok === 0 ? 'zero' : 'ok', count(now?.alarms.ok)],
     ['Rules', 'rules', count(now?.rules)],
-    ['Behind, in records', now?.lag === 0 ? 'zero' : 'pending', now === undefined ? '–' : lagText(now.lag)],
-    ['Sample to Discord, p99', 'rules', latencyMs === undefined ? '–' : shortText(latencyMs)],
-    ['Messages waiting', waiting > 0 ? 'pending' : 'zero', count(now?.waiting)],
+    ['Backlog', now?.lag === 0 ? 'zero' : 'pending', now === undefined ? '–' : lagText(now.lag)],
+    ['Delivery time (p99)', 'rules', latencyMs === undefined ? '–' : shortText(latencyMs)],
+    ['Queued messages', waiting > 0 ? 'pending' : 'zero', count(now?.waiting)],
   ];
   return (
     <dl class="figures figures-now">
@@ -156,7 +157,7 @@ function Figures() {
         </div>
       ))}
       <div class={`figure ${css.figureSamples}`}>
-        <dt>Samples a second</dt>
+        <dt>Samples per second</dt>
         <dd>{perSecond === undefined ? '–' : rateText(perSecond)}</dd>
         <Spark values={sampleHistory.value} />
       </div>
@@ -226,7 +227,7 @@ function AlarmRow({
           <Tags tags={alarm.tags} />
         </div>
         <RuleWords id={alarm.rule_id} isSilent={state === 'no-data'} />
-        {alarm.owed === true && <p class="hint">Its message waits for the cooldown.</p>}
+        {alarm.owed === true && <p class="hint">Notification held until the cooldown ends.</p>}
       </div>
       <dl class={css.alarmFigures} data-part="alarm-figures">
         <div>
@@ -296,8 +297,8 @@ function Changes() {
   return (
     <section {...holds}>
       <div class="section-head">
-        <h2>Lately</h2>
-        <a href={addressOf({ screen: 'alarms', filter: everyAlarm })}>All alarms of the last days</a>
+        <h2>Recent activity</h2>
+        <a href={addressOf({ screen: 'alarms', filter: everyAlarm })}>Alarm history</a>
         <MissedPill {...missing} />
       </div>
       <ul class="changes">
@@ -333,12 +334,12 @@ function FirstSteps() {
       <h2>Two steps to the first alarm</h2>
       <ol>
         <li>
-          <a href={addressOf({ screen: 'editor', id: undefined })}>Make a rule</a> on packages-received above 500, with
-          the webhook of a Discord channel.
+          <a href={addressOf({ screen: 'editor', id: undefined })}>Create a rule</a>: packages-received above 500, with
+          your Discord webhook.
         </li>
         <li>
-          Let a device send values around it:
-          <pre tabIndex={0}>npx ssrms source spikes packages-received 450 550 1 3</pre>
+          Send some test data:
+          <pre tabIndex={0}>npx --no-install ssrms source spikes packages-received 450 550 1 3</pre>
         </li>
       </ol>
     </section>

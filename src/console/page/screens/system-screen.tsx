@@ -18,7 +18,7 @@ export function SystemScreen() {
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>System</h1>
-          <p class="hint">{system === undefined ? 'Asking the server…' : summary(system)}</p>
+          <p class="hint">{system === undefined ? 'Loading…' : summary(system)}</p>
         </div>
       </div>
       {failure.value !== undefined && (
@@ -43,7 +43,7 @@ function summary({ instances, partitions, version }: SystemView): string {
   const judging = live.filter(judges).length;
   const ownerless = partitions.filter(({ instance }) => instance === null).length;
   const owned = ownerless === 0 ? 'every partition has an owner' : `${ownerless} partitions have no owner`;
-  return `Version ${version}. ${count(live.length, 'process', 'processes')} running, ${judging} of them judging; ${owned}.`;
+  return `Version ${version}. ${count(live.length, 'process', 'processes')} running, ${judging} evaluating; ${owned}.`;
 }
 
 function judges({ parts }: InstanceView): boolean {
@@ -56,9 +56,9 @@ function count(number: number, one: string, many: string): string {
 
 function SystemFigures({ system }: { readonly system: SystemView }) {
   const figures: [word: string, kind: string, text: string][] = [
-    ['Samples a second', 'rate', rateText(system.samples_per_second)],
-    ['Behind, in records', system.lag === 0 ? 'ok' : 'pending', lagText(system.lag)],
-    ['Sample to Discord, p99', 'rules', system.latency_p99_ms === null ? '–' : shortText(system.latency_p99_ms)],
+    ['Samples per second', 'rate', rateText(system.samples_per_second)],
+    ['Backlog', system.lag === 0 ? 'ok' : 'pending', lagText(system.lag)],
+    ['Delivery time (p99)', 'rules', system.latency_p99_ms === null ? '–' : shortText(system.latency_p99_ms)],
     ['Series held', 'rules', grouped(system.series)],
     ['Messages in memory', system.waiting > 0 ? 'pending' : 'ok', grouped(system.waiting)],
   ];
@@ -101,7 +101,7 @@ function Partitions({ system }: { readonly system: SystemView }) {
     <section class={`card ${css.systemCard}`}>
       <div class="section-head">
         <h2>Partitions of metrics</h2>
-        <p class="hint">How many records each is behind, and who judges it.</p>
+        <p class="hint">The backlog of each, and its evaluator.</p>
       </div>
       <ul class="tiles">
         {system.partitions.map((partition) => (
@@ -129,7 +129,7 @@ function Tile({ partition: { partition, lag, head }, owner, most }: TileProps) {
   const kind =
     owner === undefined ? 'tile-orphan' : (lag ?? 0) > 0 ? 'tile-behind' : isEmpty ? 'tile-empty' : 'tile-ok';
   return (
-    <li class={`tile ${kind}`} title={owner === undefined ? 'Nobody judges it' : `Judged by ${owner.name}`}>
+    <li class={`tile ${kind}`} title={owner === undefined ? 'No evaluator' : `Evaluated by ${owner.name}`}>
       <span class={css.tileName}>
         <span class="for-ears">Partition </span>
         {partition}
@@ -191,7 +191,7 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   else facts.push(['Last heard of', agoText(nowMs.value - instance.heard_ms)]);
   if (owner !== undefined && state === 'live') {
     facts.push(['Partitions', `${partitions.length} of metrics, ${webhooks.length} of messages`]);
-    if (instance.samples_per_second !== null) facts.push(['Samples a second', rateText(instance.samples_per_second)]);
+    if (instance.samples_per_second !== null) facts.push(['Samples per second', rateText(instance.samples_per_second)]);
     if ((instance.parked ?? 0) > 0) facts.push(['Broken webhooks', String(instance.parked)]);
     if (instance.held_back_ms > 0)
       facts.push(['Discord holds it back', `for ${durationText(instance.held_back_ms)} more`]);
@@ -222,7 +222,7 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   );
 }
 
-/** What became of samples, in the words of whoever sends them. */
+/** Sample processing, in the words of whoever sends them. */
 const outcomeWords: Readonly<Record<string, string>> = {
   evaluated: 'judged',
   late: 'judged, though late',
@@ -249,7 +249,7 @@ function Skipped({ system }: { readonly system: SystemView }) {
   return (
     <section class={`card ${css.systemCard}`}>
       <div class="section-head">
-        <h2>What became of samples</h2>
+        <h2>Sample processing</h2>
         <p class="hint">
           {isWell ? 'None was skipped' : `${count(skipped, 'sample was', 'samples were')} skipped`} since the processes
           began.

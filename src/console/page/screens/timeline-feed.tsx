@@ -28,7 +28,7 @@ export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
   const first = useRef<string | undefined>(undefined);
   const now = list.value;
   if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
-  if (now === undefined) return <p class="hint">Asking the server…</p>;
+  if (now === undefined) return <p class="hint">Loading…</p>;
   const at = isHeld.value ? now.items.findIndex(({ place }) => place === first.current) : 0;
   const waiting = Math.max(0, at);
   const shown = now.items.slice(waiting);
@@ -148,6 +148,6 @@ function Words({ item }: { readonly item: TimelineItem }) {
       {lasted}
     </>
   ) : (
-    <>calm again{at}</>
+    <>back to normal{at}</>
   );
 }

@@ -79,8 +79,8 @@ function Heat({ overview, filter }: { readonly overview: TimelineOverview; reado
   return (
     <section class="card past-card">
       <div class="section-head">
-        <h2>What fired most in 24 hours</h2>
-        <p class="hint">A cell is a quarter of an hour, the last one now.</p>
+        <h2>Most frequent alarms, last 24 hours</h2>
+        <p class="hint">One cell is 15 minutes; the newest is on the right.</p>
       </div>
       <ul class="heat">
         {rules.map((rule) => (

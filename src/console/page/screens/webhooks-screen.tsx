@@ -34,7 +34,7 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Webhooks</h1>
-          <p class="hint">{found === undefined ? 'Asking the server…' : summary(found, search)}</p>
+          <p class="hint">{found === undefined ? 'Loading…' : summary(found, search)}</p>
         </div>
       </div>
       <search class="filters">

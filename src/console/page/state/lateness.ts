@@ -25,5 +25,5 @@ function lateText(): string | undefined {
   const [lag, perSecond] = [status.value?.lag ?? 0, status.value?.samples_per_second ?? 0];
   if (lag < Math.max(lateRecords, lateSeconds * perSecond)) return undefined;
   const about = perSecond > 0 ? `, about ${durationText((lag / perSecond) * 1_000)}` : '';
-  return `Alarms come late: ${grouped(lag)} records are not judged yet${about}.`;
+  return `Alarms come late: ${grouped(lag)} records are not evaluated yet${about}.`;
 }

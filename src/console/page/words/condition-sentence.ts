@@ -56,7 +56,7 @@ export function silenceSentence(rule: Sayable): SentencePart[] {
 export function behaviour(rule: Sayable): string[] {
   const { clearSide } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const sentences: string[] = [];
-  if (rule.trigger === 'every_sample') sentences.push('Tells at every sample while it fires');
+  if (rule.trigger === 'every_sample') sentences.push('Notifies on every sample');
   if ((rule.cooldown_seconds ?? 0) > 0) sentences.push(`At most one message in ${secondsText(rule.cooldown_seconds!)}`);
   if (rule.resolve_threshold !== undefined && rule.resolve_threshold !== rule.threshold) {
     sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${clearSide}`);
