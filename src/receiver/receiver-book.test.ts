@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ReceiverBook, receiverETag } from './receiver-book.ts';
+import { ReceiverBook } from './receiver-book.ts';
 
 const value = (path: string): string =>
   JSON.stringify({ kind: 'webhook', address: `https://hooks.example.com/${path}`, secret: 'sixteen-characters' });
@@ -8,7 +8,7 @@ const value = (path: string): string =>
 test('the newest good version is in force, by name and in the order of names', () => {
   const book = new ReceiverBook();
   const set = book.apply({ key: 'ops', value: Buffer.from(value('1')), partition: 0, offset: 0 });
-  assert.equal(set.kind === 'set' && receiverETag(set.entry), '"0-0"');
+  assert.deepEqual(set.kind === 'set' && [set.entry.partition, set.entry.offset], [0, 0]);
   book.apply({ key: Buffer.from('dev'), value: value('2'), partition: 0, offset: 1 });
   const changed = book.apply({ key: 'ops', value: value('3'), partition: 0, offset: 2 });
   assert.equal(changed.kind === 'set' && changed.before?.offset, 0);

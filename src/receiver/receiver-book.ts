@@ -3,7 +3,7 @@
  * A record that cannot be read changes nothing: the last good version stays in force, and the problem is kept under the
  * receiver's name until a good version or a deletion takes its place.
  */
-import { Failure } from '../base/failure.ts';
+import { readRecord, RecordProblems, textOf } from '../base/record-problems.ts';
 import { isReceiverName } from '../rule/receiver-name.ts';
 import { parseReceiverConfig, type ReceiverConfig } from './receiver-config.ts';
 import type { ReceiverOptions } from './receiver-kind.ts';
@@ -38,11 +38,7 @@ export type ReceiverChange =
   /** A deletion of what was not there, or a record that was applied before. */
   | { readonly kind: 'nothing' };
 
-/**
- * The receivers as one process follows them: read the book, and hear of each change after it was applied.
- *
- * @public The notifier and the rules service take one.
- */
+/** The receivers as one process follows them: read the book, and hear of each change after it was applied. */
 export interface ReceiverFeed {
   readonly book: ReceiverBook;
   /** Resolves when all receivers that stood in the log at the start are in the book. */
@@ -53,15 +49,12 @@ export interface ReceiverFeed {
 
 /** A record longer than this is no receiver. */
 export const receiverRecordBytesMax = 65_536;
-/** Problems kept by name; past them the oldest is forgotten. */
-const problemsMax = 1_000;
 const keyCharactersShownMax = 64;
-const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export class ReceiverBook {
   readonly #options: ReceiverOptions;
   readonly #byName = new Map<string, ReceiverEntry>();
-  readonly #problems = new Map<string, ReceiverProblem>();
+  readonly #problems = new RecordProblems<ReceiverProblem>();
 
   constructor(options: ReceiverOptions = {}) {
     this.#options = options;
@@ -82,7 +75,7 @@ export class ReceiverBook {
   }
 
   problems(): ReceiverProblem[] {
-    return [...this.#problems.values()];
+    return this.#problems.all();
   }
 
   /** Never throws for what a record says. */
@@ -113,43 +106,14 @@ export class ReceiverBook {
 
   #problem({ partition, offset }: ReceiverRecord, name: string, message: string): ReceiverChange {
     const problem: ReceiverProblem = { name, message, partition, offset };
-    this.#problems.delete(name);
-    this.#problems.set(name, problem);
-    if (this.#problems.size > problemsMax) this.#problems.delete(this.#problems.keys().next().value!);
+    this.#problems.add(name, problem);
     return { kind: 'problem', problem, inForce: this.#byName.get(name) };
   }
 
   /** The receiver, or why the value is none. */
   #configOf(name: string, value: Uint8Array | string): ReceiverConfig | string {
-    if (value.length > receiverRecordBytesMax) return `the record must have at most ${receiverRecordBytesMax} bytes`;
-    const text = textOf(value);
-    if (text === undefined) return 'the record must be UTF-8';
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      // The parser's own message quotes the text, which holds secrets.
-      return 'the record must be JSON';
-    }
-    try {
-      return parseReceiverConfig(json, { ...this.#options, name, unknownFields: 'ignored' });
-    } catch (error) {
-      if (error instanceof Failure) return error.message;
-      throw error;
-    }
-  }
-}
-
-/** The version of a receiver as an ETag: its place in the topic, e.g. `"0-117"`. */
-export function receiverETag(entry: { readonly partition: number; readonly offset: number }): string {
-  return `"${entry.partition}-${entry.offset}"`;
-}
-
-function textOf(bytes: Uint8Array | string): string | undefined {
-  if (typeof bytes === 'string') return bytes;
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
+    return readRecord(value, receiverRecordBytesMax, (json) =>
+      parseReceiverConfig(json, { ...this.#options, name, unknownFields: 'ignored' }),
+    );
   }
 }

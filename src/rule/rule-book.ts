@@ -9,7 +9,7 @@
  *                     └── problems
  */
 import { assert } from '../base/assert.ts';
-import { Failure } from '../base/failure.ts';
+import { readRecord, RecordProblems, textOf } from '../base/record-problems.ts';
 import { compileRule } from './condition.ts';
 import { parseRule } from './parse-rule.ts';
 import { isRuleId } from './rule-id.ts';
@@ -57,21 +57,17 @@ export interface RulePage {
 
 /** A record longer than this is no rule: the longest of all fields together, escaped, stays below it. */
 export const ruleRecordBytesMax = 262_144;
-/** Problems remembered by name; past them the oldest is forgotten, and only counted. */
-export const problemsMax = 1_000;
 
 const webhooksSharedMax = 65_536;
 const keyCharactersShownMax = 80;
 const noRules: RuleList = new OrderedRules();
-const decoder = new TextDecoder('utf-8', { fatal: true });
 
 export class RuleBook {
   readonly #options: WebhookUrlOptions;
   readonly #byId = new Map<string, RuleEntry>();
   readonly #byMetric = new Map<string, OneRule | OrderedRules>();
   readonly #ordered = new OrderedRules();
-  readonly #problems = new Map<string, RuleProblem>();
-  #problemsForgotten = 0;
+  readonly #problems = new RecordProblems<RuleProblem>();
   /** By URL. Many rules have few webhooks: each is taken apart once, and its texts are shared. */
   readonly #webhooks = new Map<string, { readonly url: string; readonly webhook: Webhook | WebhookProblem }>();
 
@@ -90,7 +86,7 @@ export class RuleBook {
 
   /** How many problems were forgotten because there were more than problemsMax at once. */
   get problemsForgotten(): number {
-    return this.#problemsForgotten;
+    return this.#problems.forgotten;
   }
 
   /** Never throws for what a record says. */
@@ -147,7 +143,7 @@ export class RuleBook {
   }
 
   problems(): RuleProblem[] {
-    return [...this.#problems.values()];
+    return this.#problems.all();
   }
 
   #set(record: RuleRecord, rule: Rule, before: RuleEntry | undefined): RuleChange {
@@ -201,13 +197,7 @@ export class RuleBook {
 
   #problem(record: RuleRecord, id: string, message: string, inForce: RuleEntry | undefined): RuleChange {
     const problem: RuleProblem = { id, message, partition: record.partition, offset: record.offset };
-    this.#problems.delete(id);
-    this.#problems.set(id, problem);
-    if (this.#problems.size > problemsMax) {
-      const [oldest] = this.#problems.keys();
-      this.#problems.delete(oldest as string);
-      this.#problemsForgotten += 1;
-    }
+    this.#problems.add(id, problem);
     return { kind: 'problem', problem, inForce };
   }
 
@@ -222,39 +212,11 @@ export class RuleBook {
 
   /** The rule, or why the value is none. */
   #ruleOf(id: string, value: Uint8Array | string): Rule | string {
-    if (value.length > ruleRecordBytesMax)
-      return `the record must have at most ${ruleRecordBytesMax} bytes, not ${value.length}`;
-    const text = textOf(value);
-    if (text === undefined) return 'the record must be UTF-8';
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch {
-      // The parser's own message quotes the text, and a webhook's token may stand in it.
-      return 'the record must be JSON';
-    }
-    try {
+    return readRecord(value, ruleRecordBytesMax, (json) => {
       const parseWebhook = (url: string): Webhook | WebhookProblem => this.#webhookOf(url).webhook;
       const rule = parseRule(json, { id, idInInput: 'required', parseWebhook });
       const { discord_webhook_url: url } = rule;
       return { ...rule, id, ...(url !== undefined && { discord_webhook_url: this.#webhookOf(url).url }) };
-    } catch (error) {
-      if (error instanceof Failure) return error.message;
-      throw error;
-    }
-  }
-}
-
-/** The version of a rule as an ETag: its place in the `rules` log, e.g. `"2-117"`. */
-export function ruleETag(entry: { readonly partition: number; readonly offset: number }): string {
-  return `"${entry.partition}-${entry.offset}"`;
-}
-
-function textOf(bytes: Uint8Array | string): string | undefined {
-  if (typeof bytes === 'string') return bytes;
-  try {
-    return decoder.decode(bytes);
-  } catch {
-    return undefined;
+    });
   }
 }
