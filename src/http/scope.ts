@@ -18,3 +18,8 @@ export interface Identity {
   /** When the token ends, in milliseconds since the epoch: what lasts longer must end with it. */
   readonly expiresMs: number;
 }
+
+/** Who a request is of, for logs and records. */
+export function subjectOf(identity: Identity | undefined): string {
+  return identity?.subject ?? 'anonymous';
+}

@@ -3,11 +3,12 @@ import { Failure } from '../base/failure.ts';
 import { answers, answersAsText, documented } from '../http/open-api.ts';
 import { parameterCheck } from '../http/query.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
+import { subjectOf } from '../http/scope.ts';
 import { BulkOrder, BulkOutcome, ExportOrder, ImportDocument, ImportedView, ImportOrder } from '../wire/bulk.ts';
 import { RuleAnswer } from '../wire/rules.ts';
 import { BulkChanges } from './bulk-changes.ts';
 import type { RuleChanges } from './rule-changes.ts';
-import { isMasked, shownRule, subjectOf, type RevealWebhookUrl } from './rules-routes.ts';
+import { isMasked, shownRule, type RevealWebhookUrl } from './rules-routes.ts';
 import type { RulesView } from './rules-view.ts';
 
 export interface BulkRoutesOptions {

@@ -3,6 +3,7 @@ import { Failure, fieldsFailure, shown, type FieldError } from '../base/failure.
 import { pageItemsMax } from '../http/limits.ts';
 import { answers, documented } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
+import { subjectOf } from '../http/scope.ts';
 import type { Log } from '../log/log.ts';
 import {
   DeliveriesView,
@@ -83,8 +84,7 @@ function resendRoute(app: HttpApp, { resend, now }: DeliveriesRoutesOptions): vo
         response: answers({ 200: ResentView }, 400, 401, 403, 413, 415, 503),
       },
     },
-    async (request, reply) =>
-      reply.send(await resend.order(orderOf(request.body, now()), request.identity?.subject ?? 'anonymous')),
+    async (request, reply) => reply.send(await resend.order(orderOf(request.body, now()), subjectOf(request.identity))),
   );
 }
 

@@ -1,4 +1,5 @@
 import { Failure } from '../base/failure.ts';
+import type { HealthReport } from '../base/health.ts';
 import { recordsOf, type LogRecord } from '../log/batch.ts';
 import type { Log, Place, View } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
@@ -15,6 +16,8 @@ export interface FollowedTopicOptions {
 
 /** A write is applied within milliseconds; past this time the view is not following. */
 const appliedMsMax = 5_000;
+/** Unreadable records that health names. */
+const problemsNamedMax = 5;
 
 /** A compacted topic as this instance follows it, from its beginning for as long as it runs. */
 export class FollowedTopic {
@@ -31,8 +34,18 @@ export class FollowedTopic {
     this.#caughtUp.promise.catch(() => {});
   }
 
-  get state(): 'reading' | 'following' | 'ended' {
-    return this.#state;
+  /** For health. `problems`: the records that cannot be read, each with its key and why. */
+  report(problems: readonly (readonly [key: string, message: string])[]): HealthReport {
+    const { what } = this.#options;
+    if (this.#state === 'ended') return { status: 'fail', detail: `the ${what} are no longer followed` };
+    if (this.#state === 'reading') return { status: 'warn', detail: `the ${what} are still being read` };
+    if (problems.length === 0) return { status: 'pass' };
+    const named = problems.slice(0, problemsNamedMax).map(([key, message]) => `${key}: ${message}`);
+    const more = problems.length > named.length ? `; and ${problems.length - named.length} more` : '';
+    return {
+      status: 'warn',
+      detail: `unreadable records, the last good version staying in force where there is one: ${named.join('; ')}${more}`,
+    };
   }
 
   /** Resolves when all that was in the log at the start has been applied; rejects when it cannot be. */

@@ -1,5 +1,28 @@
+import { Type } from 'typebox';
 import { Failure } from '../base/failure.ts';
+import { documented } from '../http/open-api.ts';
+import { subjectOf, type Identity } from '../http/scope.ts';
 import type { Place } from '../log/log.ts';
+
+/** The headers of a route that changes a version. */
+export const ifMatchHeaders = documented(
+  Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The ETag of the version that is changed' })) }),
+);
+
+/** Who changes something, and which version of it. */
+export interface Change {
+  readonly subject: string;
+  /** The header If-Match, as it came. */
+  readonly ifMatch: string | undefined;
+}
+
+export function changeOf(request: {
+  readonly headers: { readonly 'if-match'?: unknown };
+  readonly identity: Identity | undefined;
+}): Change {
+  const given = request.headers['if-match'];
+  return { subject: subjectOf(request.identity), ifMatch: typeof given === 'string' ? given : undefined };
+}
 
 /** The version of a record as an entity tag: its place in its topic. */
 export function entityTag(place: Place): string {

@@ -11,7 +11,7 @@ import {
 } from '../receiver/receiver-config.ts';
 import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { topics } from '../topics.ts';
-import { demandMatch, entityTag } from './if-match.ts';
+import { demandMatch, entityTag, type Change } from './if-match.ts';
 import type { ReceiversView } from './receivers-view.ts';
 import type { RulesView } from './rules-view.ts';
 
@@ -23,11 +23,8 @@ export interface ReceiverChangesOptions extends ReceiverOptions {
 }
 
 /** Who changes which version of a receiver. */
-export interface ReceiverOrder {
+interface ReceiverOrder extends Change {
   readonly name: string;
-  readonly subject: string;
-  /** The header If-Match, as it came. */
-  readonly ifMatch: string | undefined;
 }
 
 export interface StoredReceiver {

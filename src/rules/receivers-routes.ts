@@ -1,14 +1,13 @@
 import { Type } from 'typebox';
 import { answers, documented } from '../http/open-api.ts';
-import type { Identity } from '../http/scope.ts';
+import { subjectOf } from '../http/scope.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
 import { shownReceiver } from '../receiver/receiver-config.ts';
 import { ReceiverInput, ReceiversView as ReceiversAnswer, ReceiverView } from '../wire/receivers.ts';
 import { TestSendView } from '../wire/webhooks.ts';
-import { entityTag } from './if-match.ts';
-import { noReceiver, type ReceiverChanges, type ReceiverOrder } from './receiver-changes.ts';
+import { changeOf, entityTag, ifMatchHeaders } from './if-match.ts';
+import { noReceiver, type ReceiverChanges } from './receiver-changes.ts';
 import type { ReceiversView } from './receivers-view.ts';
-import { subjectOf } from './rules-routes.ts';
 import type { TestSend } from './test-send.ts';
 
 export interface ReceiversRoutesOptions {
@@ -18,9 +17,6 @@ export interface ReceiversRoutesOptions {
 }
 
 const Params = Type.Object({ name: Type.String({ description: 'The name of the receiver' }) });
-const ifMatch = documented(
-  Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The ETag of the version that is changed' })) }),
-);
 
 /** Named places that rules send notifications to by `notify`. */
 export function receiversRoutes(options: ReceiversRoutesOptions): Routes {
@@ -71,13 +67,16 @@ function writingRoutes(app: HttpApp, { receivers, changes, tests }: ReceiversRou
       schema: {
         summary: 'Create or replace a receiver',
         params: Params,
-        headers: ifMatch,
+        headers: ifMatchHeaders,
         body: documented(ReceiverInput),
         response: answers({ 200: ReceiverView, 201: ReceiverView }, 400, 401, 403, 412, 413, 415, 422, 503),
       },
     },
     async (request, reply) => {
-      const { config, place, isNew } = await changes.put(request.body, orderOf(request));
+      const { config, place, isNew } = await changes.put(request.body, {
+        name: request.params.name,
+        ...changeOf(request),
+      });
       return reply
         .code(isNew ? 201 : 200)
         .header('etag', entityTag(place))
@@ -91,12 +90,12 @@ function writingRoutes(app: HttpApp, { receivers, changes, tests }: ReceiversRou
       schema: {
         summary: 'Delete a receiver that no rule names',
         params: Params,
-        headers: ifMatch,
+        headers: ifMatchHeaders,
         response: answers({ 200: Type.Object({}) }, 400, 401, 403, 404, 409, 412, 413, 415, 503),
       },
     },
     async (request, reply) => {
-      await changes.remove(orderOf(request));
+      await changes.remove({ name: request.params.name, ...changeOf(request) });
       return reply.send({});
     },
   );
@@ -116,17 +115,4 @@ function writingRoutes(app: HttpApp, { receivers, changes, tests }: ReceiversRou
       return reply.send(await tests.ofReceiver(entry.config, subjectOf(request.identity)));
     },
   );
-}
-
-function orderOf(request: {
-  params: { name: string };
-  headers: { 'if-match'?: unknown };
-  identity: Identity | undefined;
-}): ReceiverOrder {
-  const given = request.headers['if-match'];
-  return {
-    name: request.params.name,
-    subject: subjectOf(request.identity),
-    ifMatch: typeof given === 'string' ? given : undefined,
-  };
 }

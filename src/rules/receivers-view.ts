@@ -1,4 +1,4 @@
-import type { Health, HealthReport } from '../base/health.ts';
+import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { LogRecord } from '../log/batch.ts';
 import type { Log, Place } from '../log/log.ts';
@@ -30,7 +30,9 @@ export class ReceiversView {
       apply: (record) => this.#apply(record),
       onCaughtUp: health.awaitReady('receivers'),
     });
-    health.add('receivers', () => this.#report());
+    health.add('receivers', () =>
+      this.#followed.report(this.#book.problems().map(({ name, message }) => [name, message])),
+    );
   }
 
   /** Follows the topic until the signal aborts; rejects when it cannot. */
@@ -69,18 +71,5 @@ export class ReceiversView {
       this.#logger.warn({ receiver: name, offset, inForce }, `a record of receivers cannot be read: ${message}`);
     }
     for (const listener of this.#listeners) listener(change);
-  }
-
-  #report(): HealthReport {
-    const { state } = this.#followed;
-    if (state === 'ended') return { status: 'fail', detail: 'the receivers are no longer followed' };
-    if (state === 'reading') return { status: 'warn', detail: 'the receivers are still being read' };
-    const problems = this.#book.problems();
-    if (problems.length === 0) return { status: 'pass' };
-    const named = problems.map(({ name, message }) => `${name}: ${message}`);
-    return {
-      status: 'warn',
-      detail: `unreadable receivers, the last good version staying in force: ${named.join('; ')}`,
-    };
   }
 }

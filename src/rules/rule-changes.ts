@@ -9,7 +9,7 @@ import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
-import { demandMatch, entityTag } from './if-match.ts';
+import { demandMatch, entityTag, type Change } from './if-match.ts';
 import type { ReceiversView } from './receivers-view.ts';
 import type { RulesView } from './rules-view.ts';
 
@@ -27,11 +27,8 @@ export interface RuleChangesOptions {
 const receiversNamedMax = 10;
 
 /** Who changes which version of a rule. */
-export interface ChangeOrder {
+export interface ChangeOrder extends Change {
   readonly id: string;
-  readonly subject: string;
-  /** The header If-Match, as it came. */
-  readonly ifMatch: string | undefined;
 }
 
 /** A rule, its text, and the place of its record, which is its version. */

@@ -2,15 +2,15 @@ import { Readable } from 'node:stream';
 import { Type } from 'typebox';
 import { pageItemsMax } from '../http/limits.ts';
 import { answers, answersAsText, documented } from '../http/open-api.ts';
-import type { Identity } from '../http/scope.ts';
+import { subjectOf, type Identity } from '../http/scope.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedRule } from '../rule/masked-rule.ts';
 import { ListedRule, RuleInput, RuleAnswer } from '../wire/rules.ts';
 import type { ParkedView } from './parked-view.ts';
-import { entityTag } from './if-match.ts';
-import { noRule, type ChangeOrder, type RuleChanges, type StoredRule } from './rule-changes.ts';
+import { changeOf, entityTag, ifMatchHeaders } from './if-match.ts';
+import { noRule, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
 /** Who is shown a webhook's URL, which is a secret: everybody who may read rules, those who may write them, or nobody. */
@@ -54,9 +54,6 @@ interface Showing {
 }
 
 const ruleInput = documented(RuleInput);
-const ifMatch = documented(
-  Type.Object({ 'if-match': Type.Optional(Type.String({ description: 'The ETag of the version that is changed' })) }),
-);
 
 /** Rules over HTTP. Bodies are JSON; a change is answered once it is durable and this instance shows it. */
 export function rulesRoutes(options: RulesRoutesOptions): Routes {
@@ -146,13 +143,13 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
       schema: {
         summary: 'Replace a rule',
         params: ParamsSchema,
-        headers: ifMatch,
+        headers: ifMatchHeaders,
         body: ruleInput,
         response: answersAsText({ 200: RuleAnswer }, ...errors),
       },
     },
     async (request, reply) => {
-      const stored = await changes.replace(request.body, orderOf(request));
+      const stored = await changes.replace(request.body, { id: request.params.id, ...changeOf(request) });
       reply.type('application/json').header('etag', entityTag(stored.place));
       return reply.send(textOf(stored));
     },
@@ -164,32 +161,15 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
       schema: {
         summary: 'Delete a rule',
         params: ParamsSchema,
-        headers: ifMatch,
+        headers: ifMatchHeaders,
         response: answers({ 200: Type.Object({}) }, ...errors),
       },
     },
     async (request, reply) => {
-      await changes.remove(orderOf(request));
+      await changes.remove({ id: request.params.id, ...changeOf(request) });
       return reply.send({});
     },
   );
-}
-
-function orderOf(request: {
-  params: { id: string };
-  headers: { 'if-match'?: unknown };
-  identity: Identity | undefined;
-}): ChangeOrder {
-  const given = request.headers['if-match'];
-  return {
-    id: request.params.id,
-    subject: subjectOf(request.identity),
-    ifMatch: typeof given === 'string' ? given : undefined,
-  };
-}
-
-export function subjectOf(identity: Identity | undefined): string {
-  return identity?.subject ?? 'anonymous';
 }
 
 export function isMasked(reveal: RevealWebhookUrl, identity: Identity | undefined): boolean {

@@ -1,4 +1,4 @@
-import type { Health, HealthReport } from '../base/health.ts';
+import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import type { LogRecord } from '../log/batch.ts';
@@ -16,8 +16,6 @@ export interface RulesViewOptions {
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
 }
-
-const problemsNamedMax = 5;
 
 /** This instance's view of the `rules` topic, which it follows as long as it runs. */
 export class RulesView {
@@ -37,7 +35,7 @@ export class RulesView {
       apply: (record) => this.#apply(record),
       onCaughtUp: ready,
     });
-    health.add('rules', () => this.#report());
+    health.add('rules', () => this.#followed.report(this.#book.problems().map(({ id, message }) => [id, message])));
     meter.gauge('rules', 'Rules in force or disabled', [], (gauge) => gauge.set(this.#book.size));
     meter.gauge('rules_unreadable', 'Rules whose newest record cannot be read', [], (gauge) =>
       gauge.set(this.#book.problems().length),
@@ -85,19 +83,5 @@ export class RulesView {
       this.#logger.warn({ ruleId: id, partition, offset, inForce }, `a record of rules cannot be read: ${message}`);
     }
     for (const listener of this.#listeners) listener(change, { partition, offset, timestampMs });
-  }
-
-  #report(): HealthReport {
-    const { state } = this.#followed;
-    if (state === 'ended') return { status: 'fail', detail: 'the rules are no longer followed' };
-    if (state === 'reading') return { status: 'warn', detail: 'the rules are still being read' };
-    const problems = this.#book.problems();
-    if (problems.length === 0) return { status: 'pass' };
-    const named = problems.slice(0, problemsNamedMax).map(({ id, message }) => `${id}: ${message}`);
-    const more = problems.length > named.length ? `; and ${problems.length - named.length} more` : '';
-    return {
-      status: 'warn',
-      detail: `unreadable records, the last good version staying in force where there is one: ${named.join('; ')}${more}`,
-    };
   }
 }

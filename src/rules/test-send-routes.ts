@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { answers, documented } from '../http/open-api.ts';
 import type { Routes } from '../http/http-app.ts';
+import { subjectOf } from '../http/scope.ts';
 import { ruleInputSchema } from '../rule/rule-schema.ts';
 import { TestSendView } from '../wire/webhooks.ts';
 import { noRule } from './rule-changes.ts';
@@ -41,7 +42,7 @@ export function testSendRoutes({ view, tests }: TestSendRoutesOptions): Routes {
       async (request, reply) => {
         const entry = view.book.get(request.params.id);
         if (entry === undefined) throw noRule(request.params.id);
-        return reply.send(await tests.ofRule(entry.rule, request.identity?.subject ?? 'anonymous'));
+        return reply.send(await tests.ofRule(entry.rule, subjectOf(request.identity)));
       },
     );
     app.post(
@@ -54,7 +55,7 @@ export function testSendRoutes({ view, tests }: TestSendRoutesOptions): Routes {
           response: answers({ 200: TestSendView }, 400, 401, 403, 413, 415, 429, 503),
         },
       },
-      async (request, reply) => reply.send(await tests.ofDraft(request.body, request.identity?.subject ?? 'anonymous')),
+      async (request, reply) => reply.send(await tests.ofDraft(request.body, subjectOf(request.identity))),
     );
   };
 }
