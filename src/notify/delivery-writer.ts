@@ -174,26 +174,26 @@ export class DeliveryWriter {
   /** Publishes which targets are paused, and which no longer. */
   async publish(parkings: readonly ParkingRecord[]): Promise<void> {
     if (parkings.length === 0) return;
-    const { partition } = this.#claim;
-    const timestampMs = this.#clock.wallMs();
-    await this.#claim.append(
-      topics.deliveries.name,
-      parkings.map((record): NewRecord => ({
-        key: Buffer.from(record.webhook),
-        value: Buffer.from(formatParkingRecord(record)),
-        timestampMs,
-        partition,
-      })),
+    await this.#appendTexts(
+      parkings.map((record) => [record.webhook, formatParkingRecord(record)]),
+      this.#clock.wallMs(),
     );
   }
 
-  async #append(records: readonly DeliveryRecord[], timestampMs: number): Promise<void> {
+  #append(records: readonly DeliveryRecord[], timestampMs: number): Promise<void> {
+    return this.#appendTexts(
+      records.map((record) => [record.notificationId, formatDeliveryRecord(record)]),
+      timestampMs,
+    );
+  }
+
+  async #appendTexts(records: readonly (readonly [key: string, value: string])[], timestampMs: number): Promise<void> {
     const { partition } = this.#claim;
     await this.#claim.append(
       topics.deliveries.name,
-      records.map((record): NewRecord => ({
-        key: Buffer.from(record.notificationId),
-        value: Buffer.from(formatDeliveryRecord(record)),
+      records.map(([key, value]): NewRecord => ({
+        key: Buffer.from(key),
+        value: Buffer.from(value),
         timestampMs,
         partition,
       })),
