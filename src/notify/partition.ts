@@ -1,9 +1,8 @@
-import type { RuleEntry } from '../rule/rule-list.ts';
 import { failpoint } from '../base/failpoint.ts';
 import { aborted } from '../base/service.ts';
 import { ClaimLost, type Claim } from '../log/log.ts';
 import type { ReceiverChange } from '../receiver/receiver-book.ts';
-import { receiverKey } from '../receiver/receiver-config.ts';
+import { receiverKey, targetKeysOf } from '../receiver/receiver-config.ts';
 import type { RuleChange } from '../rule/rule-book.ts';
 import { topics } from '../topics.ts';
 import { DeliveryWriter } from './delivery-writer.ts';
@@ -149,7 +148,8 @@ export class NotificationPartition {
   #noteRule(change: RuleChange): void {
     if (change.kind !== 'set' && change.kind !== 'deleted') return;
     const after = change.kind === 'set' ? change.entry : undefined;
-    for (const key of new Set([...keysOf(change.before), ...keysOf(after)])) this.#reconsider(key, after?.rule.id);
+    const versions = [change.before, after].filter((entry) => entry !== undefined);
+    for (const key of new Set(versions.flatMap(targetKeysOf))) this.#reconsider(key, after?.rule.id);
   }
 
   #noteReceiver(change: ReceiverChange): void {
@@ -170,10 +170,4 @@ export class NotificationPartition {
 async function neverEnding(loop: Promise<void>): Promise<never> {
   await loop;
   return new Promise(() => {});
-}
-
-/** The keys on `notifications` of what a rule notifies. */
-function keysOf(entry: RuleEntry | undefined): string[] {
-  if (entry === undefined) return [];
-  return [...(entry.webhook === undefined ? [] : [entry.webhook.id]), ...(entry.rule.notify ?? []).map(receiverKey)];
 }

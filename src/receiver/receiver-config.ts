@@ -9,6 +9,7 @@
  */
 import { Failure, fieldsFailure, type FailureCode, type FieldError } from '../base/failure.ts';
 import { isReceiverName, receiverNameAllowed } from '../rule/receiver-name.ts';
+import type { RuleEntry } from '../rule/rule-list.ts';
 import type { ReceiverOptions } from './receiver-kind.ts';
 import { receiverKinds, receiverKindSpecs, type ReceiverKind } from './receiver-kinds.ts';
 
@@ -42,6 +43,11 @@ export interface ShownReceiver {
 /** The key on `notifications` of what is due to a named receiver. Discord webhooks of rules have their numeric id instead. */
 export function receiverKey(name: string): string {
   return `${keyPrefix}${name}`;
+}
+
+/** The keys on `notifications` of what a rule notifies. */
+export function targetKeysOf({ rule, webhook }: Pick<RuleEntry, 'rule' | 'webhook'>): string[] {
+  return [...(webhook === undefined ? [] : [webhook.id]), ...(rule.notify ?? []).map(receiverKey)];
 }
 
 /** The name of the receiver that a key of `notifications` is about; undefined when it is the id of a Discord webhook. */

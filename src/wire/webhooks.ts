@@ -15,8 +15,9 @@ export const WebhookSending = Type.Object({
 export type WebhookSending = Shape<typeof WebhookSending>;
 
 export const WebhookView = Type.Object({
-  webhook_id: Type.String({ description: 'The numeric id: no secret' }),
-  url: Type.Optional(Type.String({ description: 'Masked; left out when no rule has it' })),
+  webhook_id: Type.String({ description: 'The numeric id, or `receiver:` and the name of a receiver: no secret' }),
+  receiver: Type.Optional(Type.String({ description: "A receiver's name; left out for a webhook of rules" })),
+  url: Type.Optional(Type.String({ description: 'Masked; left out for a receiver, and when no rule has it' })),
   state: Type.Enum([...webhookStates], {
     description:
       'parked: it refuses, and nothing is sent; failing: its last message failed for good; waiting: notifications are due; ok; ' +

@@ -1,21 +1,23 @@
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import { maskedWebhookUrl } from '../../receiver/discord/address.ts';
+import { targetKeysOf } from '../../receiver/receiver-config.ts';
 
-/** The rules that tell a webhook, by its numeric id. */
+/** The rules that notify a webhook or a named receiver. */
 export interface RulesOfWebhook {
+  /** The key on `notifications`: a webhook's numeric id, or a receiver's key. */
   readonly webhookId: string;
-  /** For people: without the token. */
-  readonly maskedUrl: string;
+  /** Of a webhook, without the token. */
+  readonly maskedUrl: string | undefined;
   count: number;
   /** Some of them. */
   readonly ruleIds: Set<string>;
 }
 
-/** Rules of one webhook that are known by name. */
+/** Rules of one target that are listed by id. */
 const namedMax = 5;
 
-/** Which webhooks the rules in force tell, counted as they change: nobody goes through a million rules to show a few webhooks. */
+/** What the rules in force notify, counted as they change, so that showing a few webhooks needs no walk through a million rules. */
 export class WebhookRules {
   readonly #byId = new Map<string, RulesOfWebhook>();
 
@@ -35,21 +37,27 @@ export class WebhookRules {
     return this.#byId.values();
   }
 
-  #add({ rule, webhook }: RuleEntry): void {
-    if (webhook === undefined) return;
-    const fresh = { webhookId: webhook.id, maskedUrl: maskedWebhookUrl(webhook), count: 0, ruleIds: new Set<string>() };
-    const known = this.#byId.get(webhook.id) ?? fresh;
-    this.#byId.set(webhook.id, known);
-    known.count++;
-    if (known.ruleIds.size < namedMax) known.ruleIds.add(rule.id);
+  #add(entry: RuleEntry): void {
+    for (const key of targetKeysOf(entry)) {
+      const known = this.#byId.get(key) ?? rulesOf(key, entry);
+      this.#byId.set(key, known);
+      known.count++;
+      if (known.ruleIds.size < namedMax) known.ruleIds.add(entry.rule.id);
+    }
   }
 
-  #remove({ rule, webhook }: RuleEntry): void {
-    if (webhook === undefined) return;
-    const known = this.#byId.get(webhook.id);
-    if (known === undefined) return;
-    known.count--;
-    known.ruleIds.delete(rule.id);
-    if (known.count === 0) this.#byId.delete(webhook.id);
+  #remove(entry: RuleEntry): void {
+    for (const key of targetKeysOf(entry)) {
+      const known = this.#byId.get(key);
+      if (known === undefined) continue;
+      known.count--;
+      known.ruleIds.delete(entry.rule.id);
+      if (known.count === 0) this.#byId.delete(key);
+    }
   }
+}
+
+function rulesOf(key: string, { webhook }: RuleEntry): RulesOfWebhook {
+  const maskedUrl = webhook?.id === key ? maskedWebhookUrl(webhook) : undefined;
+  return { webhookId: key, maskedUrl, count: 0, ruleIds: new Set() };
 }

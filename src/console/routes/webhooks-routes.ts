@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { firstSorted } from '../../base/first-sorted.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
+import { receiverNameOf } from '../../receiver/receiver-config.ts';
 import type { Routes } from '../../http/http-app.ts';
 import { webhookStates as states, WebhooksView, type WebhookSending, type WebhookView } from '../../wire/webhooks.ts';
 import type { InstancesView } from '../live/instances-view.ts';
@@ -111,6 +112,7 @@ function shownWebhook({ webhookId, rules, seen, state }: Webhook, nowMs: number)
   const since = (backMs: number): number => seen?.requests.filter(({ atMs }) => atMs > nowMs - backMs).length ?? 0;
   return {
     webhook_id: webhookId,
+    receiver: receiverNameOf(webhookId),
     url: rules?.maskedUrl,
     state,
     rules: rules?.count ?? 0,

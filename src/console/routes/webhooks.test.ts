@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bearer } from '../../http/testing/test-server.ts';
 import { formatDeliveryRecord, type DeliveryRecord } from '../../notice/delivery-record.ts';
 import { formatParkingRecord, type ParkedWebhook } from '../../notice/parking-record.ts';
+import { waitForValue } from '../../../test/support/wait-until.ts';
 import { topics } from '../../topics.ts';
 import { WebhooksSeen } from '../live/webhooks-seen.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
@@ -20,6 +21,7 @@ after(() => system.stop());
 
 interface Webhook {
   readonly webhook_id: string;
+  readonly receiver?: string;
   readonly url?: string;
   readonly state: string;
   readonly rules: number;
@@ -72,7 +74,7 @@ function attempt(n: number, attemptId: string, atMs: number): Promise<void> {
 }
 
 function outcome(
-  n: number,
+  to: number | 'receiver:ops',
   attemptId: string,
   more: Partial<Extract<DeliveryRecord, { kind: 'outcome' }>>,
 ): Promise<void> {
@@ -85,8 +87,8 @@ function outcome(
   };
   const about = {
     kind: 'outcome',
-    webhookId: webhookId(n),
-    notificationId: `${n} ${attemptId}`,
+    webhookId: typeof to === 'number' ? webhookId(to) : to,
+    notificationId: `${to} ${attemptId}`,
     outcome: 'delivered',
   } as const;
   return append(attemptId, formatDeliveryRecord({ ...none, ...about, attemptId, atMs: Date.now(), ...more }));
@@ -155,6 +157,21 @@ test('health: what is delivered, fails, is parked until when, and how many reque
   assert.equal((await list()).webhooks[0]?.webhook_id, webhookId(4), 'what is wrong comes first');
   await append('wh_0123456789ab', formatParkingRecord({ ...parking, parked: undefined }));
   assert.deepEqual((await webhook(4, ({ state }) => state === 'failing')).parked, []);
+});
+
+test('a named receiver is listed with the rules that name it, and is unused when none does', async () => {
+  const ops = { kind: 'webhook', address: 'https://hooks.example.com/ssrms', secret: 'sixteen-characters' };
+  await write('PUT /api/v1/receivers/ops', ops);
+  const id = await write('POST /rules', { metric_name: 'c', threshold: 1, notify: ['ops'] });
+  const found = (holds: (seen: Webhook) => boolean): Promise<Webhook> =>
+    waitForValue('the receiver', async () => (await list('?q=receiver:ops')).webhooks[0]!, holds);
+  const { state, receiver, url, rules, rule_ids: ids } = await found((seen) => seen !== undefined);
+  assert.deepEqual([state, receiver, url, rules, ids], ['quiet', 'ops', undefined, 1, [id]]);
+  const parked = { outcome: 'parked', reason: '404 gone', webhook: 'wh_0123456789ab', offset: 1 } as const;
+  await outcome('receiver:ops', 'r', parked);
+  assert.equal((await found((seen) => seen.state === 'parked')).parked[0]?.reason, '404 gone');
+  await write(`DELETE /rules/${id}`);
+  await found((seen) => seen.state === 'unused');
 });
 
 test('of a webhook that is asked all day, the requests of a minute are held', () => {

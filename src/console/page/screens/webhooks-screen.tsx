@@ -89,14 +89,15 @@ function summary({ total, webhooks }: WebhooksView, search: string): string {
 }
 
 function Webhook({ webhook }: { readonly webhook: WebhookView }) {
-  const { webhook_id: id, url, state, parked, last_failed: failed, last_delivered: delivered, waiting } = webhook;
+  const { webhook_id: id, receiver, url, state, parked, waiting } = webhook;
+  const { last_failed: failed, last_delivered: delivered } = webhook;
   const isOpen = useSignal(false);
   const [firstRule] = webhook.rule_ids;
   return (
     <li class="card webhook" data-row>
       <div class="webhook-head">
         <StateMark state={state} />
-        <h2>{url ?? 'No rule has it any more'}</h2>
+        <h2>{url ?? (receiver === undefined ? 'No rule has it any more' : `Receiver ${receiver}`)}</h2>
         <span class="hint">id {id}</span>
       </div>
       {parked.map(({ name, reason, since_ms: sinceMs, next_probe_ms: probeMs }) => (
@@ -121,7 +122,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
             {waiting === 1 ? '1 message' : `${grouped(waiting)} messages`}
           </dd>
         </div>
-        <Bucket webhook={webhook} />
+        {receiver === undefined && <Bucket webhook={webhook} />}
         <div>
           <dt>Last delivered</dt>
           <dd>{delivered === undefined ? 'none in seven days' : <Sent sending={delivered} />}</dd>
@@ -137,11 +138,15 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
           </dd>
         </div>
       </dl>
-      {firstRule !== undefined && <TestButton send={() => sendTestOf(firstRule)} />}
-      <details class="firings" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
-        <summary>Its last messages</summary>
-        {isOpen.value && <Deliveries webhook={id} />}
-      </details>
+      {receiver === undefined && (
+        <>
+          {firstRule !== undefined && <TestButton send={() => sendTestOf(firstRule)} />}
+          <details class="firings" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
+            <summary>Its last messages</summary>
+            {isOpen.value && <Deliveries webhook={id} />}
+          </details>
+        </>
+      )}
     </li>
   );
 }
