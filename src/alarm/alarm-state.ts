@@ -5,7 +5,7 @@ interface Ok {
   readonly state: 'ok';
 }
 
-/** Over the threshold, but not for long enough to fire yet. */
+/** In breach, but not for long enough to fire yet. */
 interface Pending {
   readonly state: 'pending';
   /** When the breach began. */

@@ -106,7 +106,7 @@ export class SentNotifications {
     this.#open.set(key, attempts);
     const known = attempts.get(attemptId);
     const notificationIds = known?.notificationIds ?? new Set<string>();
-    // Whoever began it may not have known a former owner's late outcome.
+    // The process that began it may not have seen a former owner's late outcome.
     if (!this.isFinished(notificationId, key, Infinity)) notificationIds.add(notificationId);
     const isNewest = known === undefined || known.atMs <= atMs;
     const last = isNewest ? { attemptId, notificationIds, attempt, atMs, deadlineMs } : known;

@@ -165,7 +165,7 @@ export class DeliveryWriter {
     this.sent.forget(atMs);
   }
 
-  /** Appends a notification anew under another key. */
+  /** Appends a notification again, under another key. */
   async reroute({ notification }: Waiting, key: string): Promise<void> {
     const record = { key: Buffer.from(key), value: Buffer.from(formatNotification(notification)) };
     await this.#claim.append(topics.notifications.name, [{ ...record, timestampMs: this.#clock.wallMs() }]);

@@ -2,8 +2,8 @@ import type { Waiting } from './delivery-writer.ts';
 
 /**
  * From where on the notifications of a key must be read from the log again. Records before `consideredTo` were considered
- * before: each has an outcome or is in the queue, and only parked ones are taken anew. Those after it were left in the log for
- * want of room; `heldFrom` is the first of them, which the position waits for.
+ * before: each has an outcome or is in the queue, and only parked ones are read again. Later ones stayed in the log for want
+ * of room; `heldFrom` is the first of them, which the position waits for.
  */
 export interface DeferredRange {
   next: number;

@@ -93,7 +93,7 @@ export class FollowedTopic {
     });
     const seen = this.#view?.applied(place).then(
       () => true,
-      // The view has ended with its process, which nobody will read from again: the change is made all the same.
+      // The process is stopping, so that this view is not read again; the change is durable all the same.
       () => true,
     );
     try {

@@ -2,9 +2,9 @@ import type { Static, TSchema } from 'typebox';
 import type { Rule } from '../rule/rule.ts';
 
 /**
- * The type of a body or an answer, taken from its schema, so that each field is written once. A reader changes nothing of
- * it. An optional field may be undefined, which JSON leaves out: whoever makes an answer names each field, and the compiler
- * names whoever did not follow when a field is renamed.
+ * The type of a body or an answer, taken from its schema, so that each field is written once. It is read-only. An optional
+ * field may be undefined, which JSON leaves out: a handler names each field, and when a field is renamed, the compiler names
+ * every place that still uses the old name.
  */
 export type Shape<Schema extends TSchema> = Frozen<Static<Schema>>;
 

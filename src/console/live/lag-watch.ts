@@ -22,7 +22,7 @@ export class LagWatch {
     this.#clock = clock;
   }
 
-  /** Records that are not evaluated yet; undefined while the log cannot be asked, and where nobody has told. */
+  /** Records that are not evaluated yet; undefined while the log is unavailable or no instance has reported. */
   get lag(): number | undefined {
     return this.#lag;
   }

@@ -33,7 +33,7 @@ export async function partitionLags(log: Log, instances: InstancesView): Promise
   });
 }
 
-/** Records that are not evaluated yet; undefined where nobody has told how far a partition with records is judged. */
+/** Records that are not evaluated yet; undefined where no instance has reported its position in a partition with records. */
 export function lagOf(partitions: readonly PartitionLag[]): number | undefined {
   if (partitions.some(({ lag }) => lag === undefined)) return undefined;
   return partitions.reduce((sum, { lag = 0 }) => sum + lag, 0);

@@ -130,7 +130,7 @@ function assertFits(value: unknown, schema: TSchema): void {
   assert.fail(`${first?.instancePath ?? ''} ${first?.message ?? ''} ${JSON.stringify(first?.params ?? {})}`);
 }
 
-/** The schema, of which an object has the fields that are named and no others. */
+/** The schema, with no fields allowed in an object but the named ones. */
 function strict(schema: unknown): unknown {
   if (Array.isArray(schema)) return schema.map(strict);
   if (typeof schema !== 'object' || schema === null) return schema;

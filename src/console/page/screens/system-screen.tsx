@@ -222,7 +222,7 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   );
 }
 
-/** Sample processing, in the words of whoever sends them. */
+/** What happened to samples, in the words of those who send them. */
 const outcomeWords: Readonly<Record<string, string>> = {
   evaluated: 'judged',
   late: 'judged, though late',
