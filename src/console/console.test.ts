@@ -242,7 +242,7 @@ test('every reading route × {no token, expired, wrong signature, wrong audience
     ['/api/v1/rules/ids', 'rules:read'],
     ['/api/v1/metrics', 'alarms:read'],
     ['/api/v1/samples?metric_name=cpu', 'alarms:read'],
-    ['/metrics', 'admin'],
+    ['/metrics', 'system:read'],
   ];
   for (const [path, scope] of routes) {
     const status = async (authorization?: string) =>
@@ -251,7 +251,7 @@ test('every reading route × {no token, expired, wrong signature, wrong audience
     assert.equal(await status(await bearer({ scope, issuedAgoSeconds: 700 })), 401, path);
     assert.equal(await status(await bearer({ scope, secret: 'z'.repeat(32) })), 401, path);
     assert.equal(await status(await bearer({ scope, audience: 'other' })), 401, path);
-    for (const other of ['', 'rules:read', 'rules:write', 'metrics:write', 'alarms:read', 'admin']) {
+    for (const other of ['', 'rules:read', 'rules:write', 'metrics:write', 'alarms:read', 'system:read']) {
       assert.equal(await status(await bearer({ scope: other })), other === scope ? 200 : 403, `${path} with ${other}`);
     }
   }

@@ -8,6 +8,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The scope that a token needs for this route. */
     scope?: Scope;
+    /** A scope that serves as well. */
+    orScope?: Scope;
     /** Set for a route that anybody may call. A route says one of the two, or the server does not start. */
     public?: true;
     /** Lets the token come as the password of Basic too: clients of Influx' first API know nothing else. */
@@ -26,7 +28,7 @@ export function demandAccess(route: RouteOptions): void {
 }
 
 /** What changes something. */
-const writingScopes: ReadonlySet<string> = new Set<Scope>(['rules:write', 'metrics:write']);
+const writingScopes: ReadonlySet<string> = new Set<Scope>(['rules:write', 'receivers:write', 'metrics:write']);
 
 /** Throws `forbidden` where a server that only shows is asked to change something. */
 export function refuseChanges(request: FastifyRequest): void {
@@ -37,7 +39,7 @@ export function refuseChanges(request: FastifyRequest): void {
 
 /** Throws the Failure `unauthorized` or `forbidden` unless the caller may call this request's route. */
 export async function admit(request: FastifyRequest, auth: Auth | undefined): Promise<void> {
-  const { scope, acceptsBasic } = request.routeOptions.config;
+  const { scope, orScope, acceptsBasic } = request.routeOptions.config;
   if (auth === undefined || scope === undefined) return;
   if ((request.raw.headersDistinct['authorization']?.length ?? 0) > 1) {
     throw new Failure('unauthorized', 'the request has more than one Authorization header');
@@ -45,7 +47,7 @@ export async function admit(request: FastifyRequest, auth: Auth | undefined): Pr
   const identity = await auth.identify(
     acceptsBasic === true ? withoutBasic(request.headers.authorization) : request.headers.authorization,
   );
-  if (!identity.scopes.has(scope)) {
+  if (![scope, orScope].some((each) => each !== undefined && identity.scopes.has(each))) {
     throw new Failure('forbidden', `the token of ${JSON.stringify(identity.subject)} lacks the scope ${scope}`);
   }
   request.identity = identity;

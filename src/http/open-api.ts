@@ -55,11 +55,15 @@ export function openApi(version: string): SwaggerOptions {
         securitySchemes: { token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
       },
     },
-    transform: ({ schema, url, route }) => ({ schema: operationOf(schema ?? {}, route.config?.scope), url }),
+    transform: ({ schema, url, route }) => ({
+      schema: operationOf(schema ?? {}, [route.config?.scope, route.config?.orScope]),
+      url,
+    }),
   };
 }
 
-/** A route's schema, with the scope that its configuration demands. */
-function operationOf<Schema extends object>(schema: Schema, scope: string | undefined): Schema {
-  return scope === undefined ? schema : { ...schema, security: [{ token: [scope] }] };
+/** A route's schema, with the scopes of which its configuration demands one. */
+function operationOf<Schema extends object>(schema: Schema, scopes: readonly (string | undefined)[]): Schema {
+  const security = scopes.filter((scope) => scope !== undefined).map((scope) => ({ token: [scope] }));
+  return security.length === 0 ? schema : { ...schema, security };
 }

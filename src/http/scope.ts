@@ -6,6 +6,7 @@ export const scopes = [
   'receivers:write',
   'metrics:write',
   'alarms:read',
+  'system:read',
   'admin',
 ] as const;
 

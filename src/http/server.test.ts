@@ -202,7 +202,7 @@ test('health tells its details only to those who may know them', async () => {
   }
 });
 
-test('figures are for admins where tokens are configured', () =>
+test('where tokens are configured, metrics of the process need system:read or admin', () =>
   withServer(async (call) => {
     assert.equal((await call('/metrics')).status, 401);
     assert.equal(
@@ -210,8 +210,10 @@ test('figures are for admins where tokens are configured', () =>
       403,
     );
     await call('/open');
-    const figures = await call('/metrics', { headers: { authorization: await bearer({ scope: 'admin' }) } });
-    assert.match(await figures.text(), /ssrms_http_requests_total\{method="GET",route="\/open",status="200"\} 1/);
+    for (const scope of ['system:read', 'admin']) {
+      const figures = await call('/metrics', { headers: { authorization: await bearer({ scope }) } });
+      assert.match(await figures.text(), /ssrms_http_requests_total\{method="GET",route="\/open",status="200"\} 1/);
+    }
   }, true));
 
 test('a port that is taken is told in plain words', async () => {

@@ -60,7 +60,7 @@ function documentRoutes(app: HttpApp, meter: Meter): void {
   app.get(
     '/metrics',
     {
-      config: { scope: 'admin' },
+      config: { scope: 'system:read', orScope: 'admin' },
       schema: {
         summary: 'Metrics of this process, for Prometheus',
         response: answersAsText({ 200: content('text/plain', Type.String(), 'Prometheus text format') }, 401, 403),
