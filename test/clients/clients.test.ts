@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitUntil } from '../support/wait-until.ts';
+import { waitForValue, waitUntil } from '../support/wait-until.ts';
 import { signToken } from '../../src/http/token.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
@@ -126,6 +126,32 @@ test(
     }
   },
 );
+
+test('Prometheus scrapes the metrics of SSRMS as the README configures it', needs('prometheus'), async () => {
+  const scrapeToken = join(folder, 'scrape-token');
+  const claims = { secret, subject: 'prometheus', lifetimeSeconds: 3_600, nowMs: Date.now() };
+  writeFileSync(scrapeToken, await signToken({ ...claims, scopes: ['system:read'] }));
+  const config = join(folder, 'scrape-ssrms.yml');
+  const interval = 'global:\n  scrape_interval: 1s\n';
+  writeFileSync(config, `${interval}${snippet('scrape.yml', { url: up.url, tokenFile: scrapeToken })}\n`);
+  const prometheus = startProgram(demandProgram('prometheus'), [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${join(folder, 'scraper')}`,
+    '--web.listen-address=127.0.0.1:0',
+  ]);
+  const scraped = async (): Promise<string> => {
+    const [, address] = /msg="Listening on" address=(\S+)/.exec(prometheus.output()) ?? [];
+    if (address === undefined) return prometheus.output();
+    const answer = await fetch(`http://${address}/api/v1/query?query=ssrms_http_requests_total{job="ssrms"}`);
+    return answer.text();
+  };
+  try {
+    const isThere = (text: string): boolean => text.includes('"route":"/rules"');
+    await waitForValue('Prometheus has a metric of SSRMS', scraped, isThere, { pollMs: 100 });
+  } finally {
+    await prometheus.stop();
+  }
+});
 
 test('vmagent', needs('vmagent'), async () => {
   const metric = 'vmagent_temperature';

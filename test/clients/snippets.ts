@@ -1,15 +1,18 @@
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { namedBlock } from '../documents/blocks.ts';
 
-const page = readFileSync(fileURLToPath(new URL('../../docs/INGEST.md', import.meta.url)), 'utf8');
-
-/** The address and the token's file as docs/INGEST.md prints them. */
+/** Addresses and files as the documents print them. */
 const printedUrl = 'http://127.0.0.1:9090';
 const printedTokenFile = '/etc/ssrms/token';
 
-/** A snippet of docs/INGEST.md, as printed but for where the service is and where its token lies. */
-export function snippet(name: string, where: { readonly url: string; readonly tokenFile?: string }): string {
-  const match = new RegExp(`<!-- snippet: ${name.replace('.', '\\.')} -->\n\`\`\`\\w+\n([^]*?)\n\`\`\``).exec(page);
-  if (match === null) throw new Error(`docs/INGEST.md has no snippet ${name}`);
-  return match[1]!.replaceAll(printedUrl, where.url).replaceAll(printedTokenFile, where.tokenFile ?? printedTokenFile);
+interface Where {
+  readonly url: string;
+  readonly tokenFile?: string;
+}
+
+/** A snippet of the documents, as printed but for where the service is and where its token lies. */
+export function snippet(name: string, { url, tokenFile = printedTokenFile }: Where): string {
+  return namedBlock(name)
+    .text.replaceAll(printedUrl, url)
+    .replaceAll(new URL(printedUrl).host, new URL(url).host)
+    .replaceAll(printedTokenFile, tokenFile);
 }
