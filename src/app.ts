@@ -5,10 +5,11 @@ import { Health } from './base/health.ts';
 import { createLogger, type Logger } from './base/logger.ts';
 import { Meter } from './base/meter.ts';
 import { Closers, runTogether, type Service } from './base/service.ts';
+import { steadyClock } from './base/steady-clock.ts';
 import type { Config } from './config.ts';
 import { createConsole } from './console/console.ts';
 import { createEvaluate } from './evaluate/evaluate.ts';
-import { createAuth, type Auth } from './http/auth.ts';
+import { createAuth, type Auth, type AuthOptions } from './http/auth.ts';
 import { Oidc } from './http/oidc.ts';
 import { createServer } from './http/server.ts';
 import type { Vitals } from './instance/instance-record.ts';
@@ -42,14 +43,17 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
   meter.watchProcess();
   const closers = new Closers();
   try {
-    const log = await openLog(config, logger);
+    const clock = steadyClock(systemClock, logger);
+    closers.add('clock', clock.watch());
+    const now = (): number => clock.wallMs();
+    const log = await openLog(config, logger, now);
     closers.add('log', () => log.close());
     await log.ensureTopics(Object.values(topics));
     await refuseUnequalPartitions(log);
 
     const { discordApiBase } = config;
-    const common = { log, health, meter, logger, discordApiBase, version };
-    const auth = authOf(config, logger, meter);
+    const common = { log, health, meter, logger, clock, now, discordApiBase, version };
+    const auth = authOf(config, common);
     const server = await createServer({
       auth,
       hostNames: config.hostNames,
@@ -71,7 +75,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
     if (parts.includes('alarms')) {
       services.push(
-        createEvaluate({ ...common, clock: systemClock, rules: rules.feed, vitals, seriesMax: config.seriesMax }),
+        createEvaluate({ ...common, rules: rules.feed, vitals, seriesMax: config.seriesMax }),
         createNotify({
           ...common,
           rules: rules.feed,
@@ -86,7 +90,7 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     if (parts.includes('console')) {
       const oidc = oidcOf(config, auth, logger);
       const { readOnly: isReadOnly, consoleUrl } = config;
-      const console = createConsole({ ...common, clock: systemClock, rules: rules.feed, isReadOnly, consoleUrl, oidc });
+      const console = createConsole({ ...common, rules: rules.feed, isReadOnly, consoleUrl, oidc });
       services.push(console.service);
       await server.mount(console.routes);
     }
@@ -155,10 +159,13 @@ async function refuseUnequalPartitions(log: Log): Promise<void> {
   }
 }
 
-/** Kafka when a broker is configured, else the embedded log. Rejects with LogUnavailable, in a line fit to be shown. */
-export async function openLog(config: Config, logger: Logger): Promise<Log> {
+/**
+ * Kafka when a broker is configured, otherwise the embedded log, whose retention goes by `now`. Rejects with LogUnavailable,
+ * in a line fit to be shown.
+ */
+export async function openLog(config: Config, logger: Logger, now?: () => number): Promise<Log> {
   const { broker, brokerSecurity, dataDir } = config;
-  if (broker === undefined) return openSqliteLog({ dataDir, logger });
+  if (broker === undefined) return openSqliteLog({ dataDir, logger, ...(now && { now }) });
   // Loaded only when it is needed: the embedded log starts without Kafka's client.
   const { openKafkaLog } = await import('./log/kafka/kafka-log.ts');
   const { tls, tlsCa, sasl } = brokerSecurity;
@@ -183,10 +190,12 @@ function ingestSettings(config: Config): Pick<IngestOptions, 'timeBounds' | 'quo
   };
 }
 
-function authOf(config: Config, logger: Logger, meter: Meter): Auth | undefined {
+function authOf(config: Config, common: Pick<AuthOptions, 'logger' | 'meter' | 'now'>): Auth | undefined {
   const { jwtSecret, jwksUrl, jwtIssuer: issuer, jwtAudience: audience } = config;
-  if (jwtSecret !== undefined) return createAuth({ keys: { secret: jwtSecret }, issuer, audience, logger, meter });
-  if (jwksUrl !== undefined) return createAuth({ keys: { jwksUrl }, issuer, audience, logger, meter });
+  const { logger, meter, now } = common;
+  const options = { issuer, audience, logger, meter, ...(now && { now }) };
+  if (jwtSecret !== undefined) return createAuth({ keys: { secret: jwtSecret }, ...options });
+  if (jwksUrl !== undefined) return createAuth({ keys: { jwksUrl }, ...options });
   return undefined;
 }
 

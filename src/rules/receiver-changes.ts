@@ -20,6 +20,8 @@ export interface ReceiverChangesOptions extends ReceiverOptions {
   readonly receivers: ReceiversView;
   readonly rules: RulesView;
   readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 /** Who changes which version of a receiver. */
@@ -93,9 +95,9 @@ export class ReceiverChanges {
   }
 
   async #write(change: { name: string; subject: string; action: string }, text: string | null): Promise<Place> {
-    const { log, receivers, logger } = this.#options;
+    const { log, receivers, logger, now } = this.#options;
     const value = text === null ? null : Buffer.from(text);
-    const record = { key: Buffer.from(change.name), value, timestampMs: Date.now() };
+    const record = { key: Buffer.from(change.name), value, timestampMs: now() };
     let place: Place | undefined;
     try {
       [place] = await log.append(topics.receivers.name, [record]);

@@ -17,6 +17,8 @@ export interface ResendOptions {
   readonly changes: RuleChanges;
   readonly meter: Meter;
   readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
 }
 
 type Verdict =
@@ -53,7 +55,7 @@ export class Resend {
   }
 
   async #order(filter: DeliveryFilter, subject: string): Promise<ResentView> {
-    const { log, logger } = this.#options;
+    const { log, logger, now } = this.#options;
     // Asked before anything is done: without the rules nothing can be judged.
     void this.#options.view.book;
     const verdicts = new Map<string, Verdict>();
@@ -70,7 +72,7 @@ export class Resend {
     }
     const all = [...verdicts];
     const resent = all.flatMap(([id, verdict]) => (verdict.kind === 'resend' ? [{ id, ...verdict }] : []));
-    await appendAnew(log, resent);
+    await appendAnew(log, resent, now());
     const revived = all.flatMap(([id, verdict]) => (verdict.kind === 'revive' ? [{ id, ruleId: verdict.ruleId }] : []));
     for (const ruleId of new Set(revived.map((each) => each.ruleId)))
       await this.#options.changes.rewrite(ruleId, subject);
@@ -143,9 +145,9 @@ function isGivenUp(outcome: Delivery['outcome']): boolean {
 async function appendAnew(
   log: Log,
   orders: readonly { readonly as: string; readonly webhookId: string; readonly delivery: Delivery }[],
+  timestampMs: number,
 ): Promise<void> {
   if (orders.length === 0) return;
-  const timestampMs = Date.now();
   try {
     await log.append(
       topics.notifications.name,

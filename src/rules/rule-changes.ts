@@ -21,6 +21,8 @@ export interface RuleChangesOptions {
   readonly logger: Logger;
   readonly discordApiBase?: string | undefined;
   readonly rulesPerMetricMax: number;
+  /** Milliseconds since the epoch: the time of an edit, which is when it ends alarms. */
+  readonly now: () => number;
 }
 
 /** Receivers that a refusal names. */
@@ -150,11 +152,11 @@ export class RuleChanges {
   }
 
   async #write(change: { id: string; subject: string; action: string }, text: string | null): Promise<Place> {
-    const { log, view, logger } = this.#options;
-    const value = text === null ? null : Buffer.from(text);
+    const { log, view, logger, now } = this.#options;
+    const record = { key: Buffer.from(change.id), value: text === null ? null : Buffer.from(text), timestampMs: now() };
     let place: Place | undefined;
     try {
-      [place] = await log.append(topics.rules.name, [{ key: Buffer.from(change.id), value, timestampMs: Date.now() }]);
+      [place] = await log.append(topics.rules.name, [record]);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
       logger.warn({ ruleId: change.id, reason: error.message }, 'a rule could not be written');

@@ -26,6 +26,8 @@ export interface RulesOptions extends RulesViewOptions {
   readonly version?: string;
   /** Each series of a metric may have an alarm of each of its rules. */
   readonly rulesPerMetricMax?: number;
+  /** Milliseconds since the epoch. */
+  readonly now?: () => number;
 }
 
 const rulesPerMetricMaxDefault = 10_000;
@@ -45,24 +47,24 @@ export interface Rules {
 /** The rules service. The topic must be there before it runs. */
 export function createRules(options: RulesOptions): Rules {
   const view = new RulesView(options);
-  const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
+  const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault, now = Date.now } = options;
   const receivers = new ReceiversView(options);
-  const changes = new RuleChanges({ log, view, receivers, meter, logger, discordApiBase, rulesPerMetricMax });
+  const changes = new RuleChanges({ log, view, receivers, meter, logger, discordApiBase, rulesPerMetricMax, now });
   const { version = '0', webhookAllow } = options;
-  const open = openReceivers({ version, nowMs: Date.now, discordApiBase, webhookAllow });
+  const open = openReceivers({ version, nowMs: now, discordApiBase, webhookAllow });
   const tests = new TestSend({ ...options, view, receivers: open.receivers, now: () => performance.now() });
   const writing = rulesRoutes({
     view,
     changes,
-    parked: new ParkedView(log, Date.now),
+    parked: new ParkedView(log, now),
     reveal: options.revealWebhookUrl ?? 'all',
   });
   const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });
   const testing = testSendRoutes({ view, tests });
-  const resend = new Resend({ log, view, changes, meter, logger });
-  const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers });
+  const resend = new Resend({ log, view, changes, meter, logger, now });
+  const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, now });
   const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests });
-  const deliveries = deliveriesRoutes({ log, resend, now: Date.now });
+  const deliveries = deliveriesRoutes({ log, resend, now });
   return {
     service: {
       name: 'rules',

@@ -1,33 +1,18 @@
 // F15 of GUARANTEES.md: the wall clock of one instance is wrong, by libfaketime; its monotonic clock is not.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { clockIn, skipWithoutFakeTime as skip } from './fake-time.ts';
 import { isLong, standstillMsMax, withFleet } from './fleet.ts';
 import type { SsrmsProcess } from '../support/ssrms-process.ts';
 import { calm, Probes } from './probes.ts';
 
-const library = ['x86_64', 'aarch64']
-  .map((cpu) => `/usr/lib/${cpu}-linux-gnu/faketime/libfaketime.so.1`)
-  .find(existsSync);
-const skip = library === undefined ? 'libfaketime (Debian package faketime) is missing' : false;
 const strobeMs = 1_000;
 /** The short form takes the clocks that differ most from one another. */
 const shifts = isLong ? ['+3600', '-3600', '+86400', '-86400', '+0 x0.9', 'strobe'] : ['+3600', 'strobe'];
-
-/** An instance's environment with a clock that `set` moves. */
-function clockIn(folder: string): { env: Record<string, string>; set: (shift: string) => void } {
-  const file = join(folder, 'clock');
-  const env = {
-    LD_PRELOAD: library!,
-    FAKETIME_TIMESTAMP_FILE: file,
-    FAKETIME_NO_CACHE: '1',
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-  };
-  return { env, set: (shift) => writeFileSync(file, `${shift}\n`) };
-}
 
 /** What an instance took for the time when it wrote its first line. */
 const shownMs = (instance: SsrmsProcess): number => Date.parse(/"time":"([^"]+)"/.exec(instance.output())?.[1] ?? '');

@@ -18,9 +18,16 @@ export class Partition {
   #reachedMs: number;
   readonly #waiting = new Set<() => void>();
   readonly #store: Store;
+  readonly #now: () => number;
 
-  constructor(store: Store, topic: StoredTopic, partition: number, bounds: Bounds) {
+  constructor(
+    store: Store,
+    topic: StoredTopic,
+    partition: number,
+    { bounds, now }: { readonly bounds: Bounds; readonly now: () => number },
+  ) {
     this.#store = store;
+    this.#now = now;
     this.id = { topic: topic.id, partition };
     this.topic = topic.settings;
     this.first = bounds.first;
@@ -87,7 +94,7 @@ export class Partition {
   /** Stores a batch whose base offset was set to `next`; call it in a transaction. `next` follows when that is durable. */
   store(batch: Uint8Array): void {
     // This computer's clock was ahead: what follows must not look as young for as long as that.
-    if (this.#reachedMs > Date.now() + aheadMsMax) this.#reachedMs = 0;
+    if (this.#reachedMs > this.#now() + aheadMsMax) this.#reachedMs = 0;
     this.#reachedMs = Math.max(this.#reachedMs, maxTimestamp(batch));
     this.#store.addBatch(this.id, {
       firstOffset: baseOffset(batch),

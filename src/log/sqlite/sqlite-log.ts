@@ -27,6 +27,8 @@ export interface SqliteLogOptions {
   readonly dataDir: string;
   readonly logger: Logger;
   readonly limits?: HousekeepingLimits;
+  /** Milliseconds since the epoch: what retention goes by. A clock that jumps ahead would remove everything. */
+  readonly now?: () => number;
 }
 
 interface OpenTopic {
@@ -58,6 +60,7 @@ export class SqliteLog implements Log {
   readonly #appender: Appender;
   readonly #logger: Logger;
   readonly #limits: HousekeepingLimits;
+  readonly #now: () => number;
   readonly #topics = new Map<string, OpenTopic>();
   readonly #groups = new Map<string, Group>();
   readonly #memberships = new Set<Promise<void>>();
@@ -65,13 +68,14 @@ export class SqliteLog implements Log {
   readonly #housekeeping: NodeJS.Timeout;
   #isKeepingHouse = false;
 
-  constructor({ dataDir, logger, limits }: SqliteLogOptions) {
+  constructor({ dataDir, logger, limits, now }: SqliteLogOptions) {
     this.#logger = logger;
     this.#limits = limits ?? defaultLimits;
+    this.#now = now ?? Date.now;
     this.#store = new Store(dataDir);
     this.#appender = new Appender(this.#store);
     for (const stored of this.#store.topics()) this.#open(stored);
-    this.#housekeeping = setInterval(() => void this.keepHouse(Date.now()), housekeepingEveryMs);
+    this.#housekeeping = setInterval(() => void this.keepHouse(this.#now()), housekeepingEveryMs);
     this.#housekeeping.unref();
   }
 
@@ -208,7 +212,7 @@ export class SqliteLog implements Log {
   #open(stored: StoredTopic): void {
     const partitions = this.#store
       .bounds(stored.id)
-      .map((bounds, index) => new Partition(this.#store, stored, index, bounds));
+      .map((bounds, index) => new Partition(this.#store, stored, index, { bounds, now: this.#now }));
     this.#topics.set(stored.settings.name, { stored, partitions });
   }
 
@@ -259,7 +263,7 @@ export class SqliteLog implements Log {
       await handle({
         partition: number,
         committed,
-        start: committed ?? partition.offsetSince(Date.now() - firstClaimBackMs),
+        start: committed ?? partition.offsetSince(this.#now() - firstClaimBackMs),
         signal,
         isHeld: () => held,
         head: () => ({ offset: partition.next, heardAtMs: performance.now() }),
