@@ -26,6 +26,8 @@ export type Part = 'rules' | 'ingest' | 'alarms' | 'console';
 
 export interface AppOptions {
   readonly config: Config;
+  /** The command, which names this process in its log. */
+  readonly name: string;
   readonly parts: readonly Part[];
   /** Aborts when the process is to end. */
   readonly signal: AbortSignal;
@@ -37,8 +39,8 @@ export interface AppOptions {
  * Wires the services of one process and runs them until the signal aborts or one of them fails. What is opened is closed in
  * the reverse order: first no more requests, then no more work, then the log.
  */
-export async function runApp({ config, parts, signal, onListening }: AppOptions): Promise<void> {
-  const logger = createLogger(config.logLevel, parts.length === 1 ? parts[0]! : 'up');
+export async function runApp({ config, name, parts, signal, onListening }: AppOptions): Promise<void> {
+  const logger = createLogger(config.logLevel, name);
   const [meter, health, version] = [new Meter(), new Health(), packageVersion()];
   meter.watchProcess();
   const closers = new Closers();
@@ -103,7 +105,8 @@ export async function runApp({ config, parts, signal, onListening }: AppOptions)
     onListening(url);
     await runTogether(services, signal);
   } finally {
-    for (const { name, error } of await closers.close()) logger.error({ err: error, name }, 'closing failed');
+    for (const failed of await closers.close())
+      logger.error({ err: failed.error, name: failed.name }, 'closing failed');
     logger.info('ended');
   }
 }

@@ -1,35 +1,51 @@
 import { Option, type Command } from 'commander';
 import type { AlarmDetail, AlarmsView, AlarmView } from '../wire/alarms.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
+import { addExamples, type Example } from './examples.ts';
 import { printTable, shown } from './table.ts';
 
-const help = `
-Without a subcommand it runs an alarms instance.
-
-Examples:
-  ssrms alarms list                                what is firing or pending now
-  ssrms alarms list --state ok --metric cpu        in any state, of one metric or rule
-  ssrms alarms get ALARM_ID                        one alarm: its sample, and what became of its messages`;
+const examples: readonly Example[] = [
+  ['ssrms alarms list', 'what is firing or pending'],
+  ['ssrms alarms list --state all --metric cpu', 'in any state, of one metric'],
+  ['ssrms alarms get ALARM_ID', 'one alarm: its sample and its messages'],
+];
+/** What `--state` may be; without it the list has what is firing or pending. */
+const listStates = ['firing', 'pending', 'ok', 'all'] as const;
 
 /** Adds `ssrms alarms list` and `ssrms alarms get` to the command that runs an instance. */
 export function addAlarmsCommands(program: Command): void {
   const alarms = program.commands.find((command) => command.name() === 'alarms')!;
-  alarms.addHelpText('after', help);
+  alarms.addHelpText('after', '\nWithout a subcommand it runs an alarms instance.');
+  addExamples(alarms, examples);
   const list = alarms
     .command('list')
     .description('list alarms, firing first, longest first')
-    .addOption(new Option('--state <state>', 'only in this state').choices(['firing', 'pending', 'ok']))
+    .addOption(new Option('--state <state>', 'in this state (default: firing and pending)').choices(listStates))
     .option('--metric <name>', 'only of this metric')
     .option('--rule <id>', 'only of this rule')
     .option('--limit <number>', 'at most so many, up to 500 (default 100)');
   addApiOptions(list).action(async () => {
     const { state, metric, rule, limit = '100' } = list.opts<Record<string, string | undefined>>();
-    const asked = { state, metric_name: metric, rule_id: rule, limit };
-    const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
-    const path = `/api/v1/alarms?${new URLSearchParams(given).toString()}`;
-    const { body } = await askApi<AlarmsView>(list, { method: 'GET', path });
-    if (isJson(list)) for (const alarm of body.alarms) console.log(JSON.stringify(alarm));
-    else printAlarms(body.alarms, body.total);
+    const ask = async (asked: Record<string, string | undefined>): Promise<AlarmsView> => {
+      const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
+      const path = `/api/v1/alarms?${new URLSearchParams(given).toString()}`;
+      return (await askApi<AlarmsView>(list, { method: 'GET', path })).body;
+    };
+    const filter = { metric_name: metric, rule_id: rule };
+    // The API has one state or all of them.
+    const states = state === undefined ? ['firing', 'pending'] : [state === 'all' ? undefined : state];
+    const found: AlarmView[] = [];
+    let total = 0;
+    for (const each of states) {
+      const left = Math.max(0, Number(limit) - found.length);
+      // At least one, so that it answers how many there are; the first time as given, so that it says what is wrong with it.
+      const asked = { ...filter, state: each, limit: found.length === 0 ? limit : String(Math.max(1, left)) };
+      const { alarms: listed, total: matching } = await ask(asked);
+      found.push(...listed.slice(0, left));
+      total += matching;
+    }
+    if (isJson(list)) for (const alarm of found) console.log(JSON.stringify(alarm));
+    else printAlarms(found, total);
   });
   const get = alarms.command('get').description('show one alarm').argument('<alarm_id>');
   addApiOptions(get).action(async (id: string) => {
@@ -56,7 +72,7 @@ function printAlarms(alarms: readonly AlarmView[], total: number): void {
     ...alarms.map((alarm) => [
       alarm.state,
       alarm.since_ms === undefined ? '' : timeOf(alarm.since_ms),
-      alarm.value === null ? 'no data' : String(alarm.value),
+      alarm.value === null ? (alarm.cause === 'no_data' ? 'no data' : '') : String(alarm.value),
       alarm.rule_id,
       alarm.alarm_id ?? '',
       seriesOf(alarm),

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { BacktestOrder, BacktestView } from '../wire/backtest.ts';
 import { askOverHttp, refusal } from './ask.ts';
+import { addExamples, type Example } from './examples.ts';
 import { localIngest } from './source-command.ts';
 import { printTable, shown } from './table.ts';
 
@@ -13,11 +14,12 @@ interface Flags {
   readonly url?: string;
   readonly token?: string;
 }
-const help = `
-Examples:
-  ssrms backtest RULE_ID                           what a rule would have done in the last hour
-  ssrms backtest RULE_ID --threshold 520 --last 6h with another threshold
-  ssrms backtest rule.json --all --json            a rule that is not saved, over all that is retained`;
+
+const examples: readonly Example[] = [
+  ['ssrms backtest RULE_ID', 'what a rule would have done in the last hour'],
+  ['ssrms backtest RULE_ID --threshold 520 --last 6h', 'with another threshold'],
+  ['ssrms backtest rule.json --all --json', 'a rule that is not saved, over all samples that are retained'],
+];
 
 /** Adds `ssrms backtest`. */
 export function addBacktestCommand(program: Command): void {
@@ -30,8 +32,8 @@ export function addBacktestCommand(program: Command): void {
     .option('--threshold <number>', 'with this threshold in place of its own')
     .option('--json', 'JSON, for programs')
     .option('--url <url>', `where SSRMS runs (default: ${localIngest})`)
-    .option('--token <token>', 'token for it [SSRMS_TOKEN]')
-    .addHelpText('after', help);
+    .option('--token <token>', 'token for it [SSRMS_TOKEN]');
+  addExamples(command, examples);
   command.action(async (wanted: string) => {
     const flags = command.opts<Flags>();
     const ask = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {

@@ -6,6 +6,7 @@ import { LogUnavailable } from '../log/log.ts';
 import { addAlarmsCommands } from './alarms-command.ts';
 import { addBacktestCommand } from './backtest-command.ts';
 import { addDeliveriesCommand } from './deliveries-command.ts';
+import { addExamples, type Example } from './examples.ts';
 import { addReceiversCommands } from './receivers-command.ts';
 import { addRulesCommands } from './rules-command.ts';
 import { addServiceCommands } from './service-commands.ts';
@@ -18,35 +19,23 @@ const about = `Watches metrics and alerts you on Discord within milliseconds: on
 
 Start everything on this machine with "ssrms up", or each service alone with BROKER set to a Kafka.`;
 
-const examples = `
-Examples:
-  ssrms up                                                  all services and the page, on a log in ./data
-  ssrms source spikes packages-received 450 550 1 3         sample data with a spike every third second
-  BROKER=kafka-1:9092 ssrms alarms                          one of several alarms instances on Kafka
-  ssrms rules list state:firing                             search the rules; create, edit, import them and more
-  ssrms alarms list                                         what is firing now
-  ssrms system                                              processes and their backlog
-  ssrms deliveries --outcome parked                         alarms that wait for a paused webhook
-  ssrms backtest RULE_ID --last 6h                          how often a rule would have fired
-  ssrms <command> --help                                    options of a command`;
+const examples: readonly Example[] = [
+  ['ssrms up', 'all services and the page, on a log in ./data'],
+  ['ssrms source spikes packages-received 450 550 1 3', 'sample data with a spike every third second'],
+  ['BROKER=kafka-1:9092 ssrms alarms', 'one of several alarms instances on Kafka'],
+  ['ssrms rules list state:firing', 'search the rules'],
+  ['ssrms alarms list', 'what is firing or pending'],
+  ['ssrms system', 'processes and their backlog'],
+  ['ssrms deliveries --outcome parked', 'alarms that wait for a paused webhook'],
+  ['ssrms backtest RULE_ID --last 6h', 'how often a rule would have fired'],
+  ['ssrms rules --help', 'options and examples of a command'],
+];
 
-/** Runs a command line (as process.argv) and resolves to the exit code. Errors a person can mend are one line. */
-export async function run(argv: readonly string[]): Promise<number> {
-  let exitCode = 0;
-  // Whoever reads our output may have seen enough (`| head`).
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
-  const program = new Command('ssrms')
-    .description(about)
-    .version(version())
-    .addHelpText('after', examples)
-    .exitOverride();
+/** The whole command line; `finish` gets an exit code other than 0. Throws a CommanderError for what it does not know. */
+export function commandLine(finish: (exitCode: number) => void): Command {
+  const program = new Command('ssrms').description(about).version(version()).exitOverride();
+  addExamples(program, examples);
   program.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'ssrms: ')) });
-  const finish = (code: number): void => {
-    exitCode = code;
-  };
   addServiceCommands(program, finish);
   addRulesCommands(program, finish);
   addReceiversCommands(program, finish);
@@ -57,6 +46,20 @@ export async function run(argv: readonly string[]): Promise<number> {
   addTopicsCommand(program);
   addDeliveriesCommand(program, finish);
   addBacktestCommand(program);
+  return program;
+}
+
+/** Runs a command line (as process.argv) and resolves to the exit code. Errors a person can mend are one line. */
+export async function run(argv: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  // Whoever reads our output may have seen enough (`| head`).
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+  const program = commandLine((code) => {
+    exitCode = code;
+  });
   try {
     await program.parseAsync([...argv]);
   } catch (error) {

@@ -5,6 +5,7 @@ import { readConfig } from '../config.ts';
 import { addSettings, flagsOf, logSettings } from './settings-options.ts';
 import { askOverHttp, refusal } from './ask.ts';
 import type { DeliveriesView, DeliveryView, ResendOrder, ResentView } from '../wire/deliveries.ts';
+import { addExamples, type Example } from './examples.ts';
 import { localIngest } from './source-command.ts';
 import { printTable, shown } from './table.ts';
 
@@ -17,12 +18,13 @@ interface Flags extends FilterFlags {
 }
 
 /** Of a command that works on Kafka itself. */
-const kafkaSettings = [...logSettings.filter((name) => name !== 'dataDir'), 'discordApiBase'] as const;
+const kafkaSettings = logSettings.filter((name) => name !== 'dataDir');
 
 /** Adds `ssrms deliveries`, which lists them, and `ssrms deliveries resend`. */
 export function addDeliveriesCommand(program: Command, finish: (exitCode: number) => void): void {
   const deliveries = program.command('deliveries').description('list notification deliveries, or resend failed ones');
-  deliveries.addHelpText('after', examples);
+  addExamples(deliveries, examples);
+  deliveries.addHelpText('after', outcomeWords);
   const list = deliveries.command('list', { isDefault: true }).description('list them, the newest first (default)');
   addFilter(list, ['waiting', 'delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted']);
   list.option('--limit <number>', 'at most so many, up to 500');
@@ -52,17 +54,17 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
   });
 }
 
-const examples = `
-The options of the list: ssrms deliveries list --help.
-
-Examples:
-  ssrms deliveries --outcome parked                what waits for a webhook that is gone
-  ssrms deliveries --rule RULE_ID --since 7d       what a rule has sent in a week
-  ssrms deliveries resend --outcome dead           send again what Discord refused today
-  BROKER=kafka-1:9092 ssrms deliveries             the same, from Kafka itself
-
-Outcomes: waiting (not ended), delivered, merged (as a line of another message), parked (its webhook is broken: it is sent when
-the webhook is well again), dead (given up, the reason says why), expired (older than a day), rerouted (to another webhook).`;
+const examples: readonly Example[] = [
+  ['ssrms deliveries --outcome parked', 'what waits for a paused webhook'],
+  ['ssrms deliveries --rule RULE_ID --since 7d', 'what a rule has sent in a week'],
+  ['ssrms deliveries resend --outcome dead', 'send again what was refused today'],
+  ['BROKER=kafka-1:9092 ssrms deliveries', 'the list, read from Kafka itself'],
+  ['ssrms deliveries list --help', 'options of the list'],
+];
+const outcomeWords = `
+Outcomes: waiting (not ended), delivered, merged (as a line of another message), parked (its webhook is paused: it is
+sent when the webhook is back), dead (given up, the reason says why), expired (older than a day), rerouted (to another
+webhook).`;
 
 function addFilter(command: Command, outcomes: readonly DeliveryView['outcome'][]): void {
   command

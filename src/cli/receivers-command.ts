@@ -2,24 +2,26 @@ import type { Command } from 'commander';
 import type { ReceiversView, ReceiverView } from '../wire/receivers.ts';
 import type { TestSendView } from '../wire/webhooks.ts';
 import { addApiOptions, askApi, isJson, readJson } from './api.ts';
+import { addExamples, type Example } from './examples.ts';
 import { printTable, shown } from './table.ts';
 
-const help = `
-Examples:
-  ssrms receivers set ops --kind webhook --address https://hooks.example.com/ssrms --secret "$(openssl rand -hex 24)"
-  ssrms receivers set dev --kind discord --address https://discord.com/api/webhooks/ID/TOKEN
-  ssrms rules edit RULE_ID --set notify=ops,dev
-  ssrms receivers test ops
-  ssrms receivers list`;
+const examples: readonly Example[] = [
+  [
+    'ssrms receivers set ops --kind webhook --address https://hooks.example.com/ssrms --secret "$(openssl rand -hex 24)"',
+    'a generic webhook: signed JSON',
+  ],
+  ['ssrms receivers set dev --kind discord --address https://discord.com/api/webhooks/ID/TOKEN', 'a Discord channel'],
+  ['ssrms rules edit RULE_ID --set notify=ops,dev', 'notify both'],
+  ['ssrms receivers test ops', 'send a test message'],
+  ['ssrms receivers list', 'all of them, their addresses masked'],
+];
 
 const pathOf = (name: string): string => `/api/v1/receivers/${encodeURIComponent(name)}`;
 
 /** Adds `ssrms receivers`: named places that rules notify. */
 export function addReceiversCommands(program: Command, finish: (exitCode: number) => void): void {
-  const receivers = program
-    .command('receivers')
-    .description('list and change the receivers that rules name in notify')
-    .addHelpText('after', help);
+  const receivers = program.command('receivers').description('list and change the receivers that rules name in notify');
+  addExamples(receivers, examples);
   addReading(receivers);
   addWriting(receivers);
   addTest(receivers, finish);

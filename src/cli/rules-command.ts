@@ -3,6 +3,7 @@ import type { Rule } from '../rule/rule.ts';
 import type { BulkOrder, BulkOutcome, ExportOrder, ImportedView, ImportOrder, ImportRow } from '../wire/bulk.ts';
 import type { RuleIdsFound, RulesFound } from '../wire/rules.ts';
 import { addApiOptions, askApi, isJson, readJson } from './api.ts';
+import { addExamples, type Example } from './examples.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 import { changedFields } from './rule-fields.ts';
 import { printTable, shown } from './table.ts';
@@ -13,21 +14,21 @@ type Finish = (exitCode: number) => void;
 const pageRules = 200;
 const atOnce = 500;
 
-const help = `
-Without a subcommand it runs the rules API.
-
-Examples:
-  ssrms rules list state:firing                    what is firing, as the page's search has it
-  ssrms rules list metric:cpu* tag:host=web-1      metric:, tag:, state:, webhook: and words
-  ssrms rules create --set metric_name=cpu --set threshold=90 --set discord_webhook_url=https://discord.com/api/webhooks/…
-  ssrms rules edit RULE_ID --set threshold=95 --set tags.host=web-1 --unset description
-  ssrms rules disable --search tag:host=web-1      all that a search finds; delete wants --yes for more than one
-  ssrms rules export > rules.json                  and back: ssrms rules import rules.json --dry-run`;
+const examples: readonly Example[] = [
+  ['ssrms rules list state:firing', 'what is firing'],
+  ["ssrms rules list 'metric:cpu*' tag:host=web-1", 'metric:, tag:, state:, webhook: and words, as on the page'],
+  ['ssrms rules create --set metric_name=cpu --set threshold=90 --set notify=ops', 'make a rule'],
+  ['ssrms rules edit RULE_ID --set threshold=95 --set tags.host=web-1 --unset description', 'change its fields'],
+  ['ssrms rules disable --search tag:host=web-1', 'all that a search finds; delete asks for --yes beyond one'],
+  ['ssrms rules export > my-rules.json', 'a file with all rules'],
+  ['ssrms rules import my-rules.json --dry-run', 'what the file would change'],
+];
 
 /** Adds `ssrms rules list` and what else is done to rules, to the command that runs their API. */
 export function addRulesCommands(program: Command, finish: Finish): void {
   const rules = program.commands.find((command) => command.name() === 'rules')!;
-  rules.addHelpText('after', help);
+  rules.addHelpText('after', '\nWithout a subcommand it runs the rules API.');
+  addExamples(rules, examples);
   addReading(rules);
   addWriting(rules);
   for (const [action, description] of [

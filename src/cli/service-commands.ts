@@ -48,7 +48,7 @@ export function addServiceCommands(program: Command, finish: (exitCode: number) 
     command.action(async () => {
       const config = readConfig(process.env, flagsOf(command, serviceSettings), defaultPort);
       const signal = untilTold();
-      await runApp({ config, parts, signal, onListening: (url) => announce(name, url, config) });
+      await runApp({ config, name, parts, signal, onListening: (url) => announce(name, url, config) });
       finish(0);
     });
   }
@@ -57,23 +57,32 @@ export function addServiceCommands(program: Command, finish: (exitCode: number) 
 /** What a person at the terminal wants to know, on standard output. */
 function announce(name: string, url: string, config: Config): void {
   const open = !needsTokens(config);
+  const access = open ? accessWithoutTokens(config) : tokenHint(config);
   if (name !== 'up') {
-    console.log(`ssrms ${name} listens on ${url}\n${open ? accessWithoutTokens(config) : 'Requests need a token.'}`);
+    console.log(`ssrms ${name} listens on ${url}\n${access}`);
     return;
   }
   const where = config.broker === undefined ? `the embedded log in ${config.dataDir}` : `Kafka at ${config.broker}`;
   const rule = `{"metric_name":"packages-received","threshold":500,"discord_webhook_url":"https://discord.com/api/webhooks/ID/TOKEN"}`;
   const ingest = url === localIngest ? '' : ` --ingest ${url}`;
-  const token = open ? '' : ' --token "$(npx ssrms token)"';
-  const header = open ? '' : ` -H "Authorization: Bearer $(npx ssrms token)"`;
+  const header = open ? '' : ' -H "Authorization: Bearer $SSRMS_TOKEN"';
+  const firstSteps = `
+  First rule   curl ${url}/rules${header} -H 'Content-Type: application/json' -d '${rule}'
+  Some data    npx --no-install ssrms source spikes packages-received 450 550 1 3${ingest}`;
   // In one piece: whoever reads no further than the address must not end us.
   console.log(`
 SSRMS is running on ${where}.
 
-  Page         ${url}/
-  First rule   curl ${url}/rules${header} -H 'Content-Type: application/json' -d '${rule}'
-  Some data    npx ssrms source spikes packages-received 450 550 1 3${ingest}${token}
-${open ? `\n${accessWithoutTokens(config)}` : ''}`);
+  Page         ${url}/${config.readOnly ? '' : firstSteps}
+
+${config.readOnly ? 'It is read-only (READ_ONLY): every change is refused.\n' : ''}${access}`);
+}
+
+/** The commands above read SSRMS_TOKEN: they are run in another terminal, which has not our secret. */
+function tokenHint({ jwtSecret }: Config): string {
+  if (jwtSecret === undefined) return 'Requests need a token of your issuer: put one into SSRMS_TOKEN.';
+  return `Requests need a token. Where SSRMS_JWT_SECRET is set as it is here:
+  export SSRMS_TOKEN="$(npx --no-install ssrms token)"`;
 }
 
 function accessWithoutTokens(config: Config): string {

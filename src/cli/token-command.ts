@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { ConfigError } from '../config.ts';
 import { Failure } from '../base/failure.ts';
+import { addExamples, type Example } from './examples.ts';
 import { scopes, type Scope } from '../http/scope.ts';
 import { signToken } from '../http/token.ts';
 
@@ -14,9 +15,15 @@ interface TokenOptions {
   readonly ssrmsJwtAudience?: string;
 }
 
+const examples: readonly Example[] = [
+  ['export SSRMS_JWT_SECRET="$(openssl rand -base64 48)"', 'a secret; the services need the same'],
+  ['ssrms token --scope rules:read rules:write --expires 12h', 'a token that may read and change rules'],
+  ['ssrms token --scope system:read --expires 365d', 'a token for Prometheus, which scrapes /metrics'],
+];
+
 /** Adds `ssrms token`. */
 export function addTokenCommand(program: Command): void {
-  program
+  const token = program
     .command('token')
     .description('make a token for the secret in SSRMS_JWT_SECRET, and print it')
     .addOption(new Option('--scope <scopes...>', `what the token allows (default: all but admin)`).choices(scopes))
@@ -24,15 +31,11 @@ export function addTokenCommand(program: Command): void {
     .option('--expires <time>', 'how long it lasts: 30m, 12h, 7d', '7d')
     .option('--ssrms-jwt-issuer <name>', 'issuer (iss) [SSRMS_JWT_ISSUER]')
     .option('--ssrms-jwt-audience <name>', 'audience (aud) [SSRMS_JWT_AUDIENCE]')
-    .addHelpText(
-      'after',
-      '\nExample:\n  export SSRMS_JWT_SECRET="$(openssl rand -base64 48)"\n  ssrms token --scope rules:read rules:write --expires 12h',
-    )
     .action(async (options: TokenOptions) => {
       const secret = process.env.SSRMS_JWT_SECRET;
       if (secret === undefined || secret === '')
         throw new ConfigError('SSRMS_JWT_SECRET is not set: a token is made for the secret in it');
-      const token = await signToken({
+      const signed = await signToken({
         secret,
         subject: options.subject,
         scopes: options.scope ?? scopes.filter((scope) => scope !== 'admin'),
@@ -41,8 +44,9 @@ export function addTokenCommand(program: Command): void {
         audience: options.ssrmsJwtAudience ?? process.env.SSRMS_JWT_AUDIENCE,
         nowMs: Date.now(),
       });
-      console.log(token);
+      console.log(signed);
     });
+  addExamples(token, examples);
 }
 
 function lifetimeSeconds(text: string): number {

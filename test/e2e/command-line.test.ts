@@ -50,6 +50,15 @@ test('a service without tokens says who can reach it, and by which setting', asy
   assert.match(service.output(), /: only this machine can reach it \(PUBLISH is 127\.0\.0\.1\)\. Set SSRMS_JWT_SECRET/);
 });
 
+test('the log of a service says its name', async () => {
+  const dataDir = temporaryFolder();
+  const service = await startSsrms(['console'], { env: { DATA_DIR: dataDir } });
+  await service.stop();
+  rmSync(dataDir, { recursive: true });
+  assert.match(service.output(), /"service":"console"/);
+  assert.doesNotMatch(service.output(), /"service":"up"/);
+});
+
 test('a port in use', async () => {
   const dataDir = temporaryFolder();
   const taken = createServer();
@@ -191,7 +200,11 @@ test('an unknown command is said to be one', async () => {
 
 test('a read-only system refuses every change', async () => {
   const dataDir = temporaryFolder();
-  const up = await startSsrms(['up', '--read-only'], { env: { DATA_DIR: dataDir } });
+  const up = await startSsrms(['up', '--read-only'], {
+    env: { DATA_DIR: dataDir },
+    until: /(http:\/\/127\.0\.0\.1:\d+)\/\n[^]*\(READ_ONLY\)/,
+  });
+  assert.doesNotMatch(up.output(), /curl|ssrms source/, 'it prints no command that it would refuse');
   const post = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
   assert.equal((await fetch(`${up.url}/rules`, post)).status, 403);
   assert.equal((await fetch(`${up.url}/rules`)).status, 200);

@@ -91,5 +91,5 @@ test('what is wrong is said in one line', async () => {
     assert.equal(code, 1, output);
     assert.match(output, text);
   }
-  assert.match((await runSsrms(['deliveries', '--help'])).output, /resend.*Examples:.*parked \(its webhook is broken/s);
+  assert.match((await runSsrms(['deliveries', '--help'])).output, /resend.*Examples .*parked \(its webhook is paused/s);
 });

@@ -96,6 +96,27 @@ test('many rules are disabled, enabled, exported, imported and deleted', async (
   assert.match(await refused('rules', 'disable', '00000000-0000-4000-8000-000000000000'), /there is no rule/);
 });
 
+test('without --state only what is firing or pending is listed, and a value that is not known is blank', async () => {
+  const firing = await create('overheated');
+  const ended = await create('cooled');
+  const post = (name: string, value: number): Promise<unknown> => postJson(`${up.url}/api/v1/metrics`, { name, value });
+  await post('overheated', 97);
+  await post('cooled', 97);
+  await post('cooled', 17);
+  const all = (): Promise<string> => ssrms('alarms', 'list', '--state', 'all');
+  const isThere = (text: string): boolean => text.includes(firing) && new RegExp(`^ok .*${ended}`, 'm').test(text);
+  await waitForValue('both alarms are known', all, isThere);
+  const listed = await ssrms('alarms', 'list', '--metric', 'cooled');
+  assert.match(listed, /^No alarm matches/);
+  assert.match(await ssrms('alarms', 'list', '--limit', '1', '--metric', 'overheated'), new RegExp(firing));
+  // Its alarm ends without a sample.
+  await ssrms('rules', 'disable', firing);
+  await ssrms('rules', 'enable', firing);
+  const ofRule = (): Promise<string> => ssrms('alarms', 'list', '--state', 'all', '--rule', firing);
+  await waitForValue('its alarm has ended', ofRule, (text) => /^ok /m.test(text));
+  assert.doesNotMatch(await ofRule(), /no data/);
+});
+
 test('what fires is listed, one alarm is told of, and the system says how it is', async () => {
   const id = await create('burning', 'tags.host=a');
   await postJson(`${up.url}/api/v1/metrics`, { name: 'burning', value: 97.5, tags: { host: 'a' } });
@@ -111,7 +132,8 @@ test('what fires is listed, one alarm is told of, and the system says how it is'
   assert.match(output, /^Series +burning host=a\nState +firing\nCause +97\.5/);
   assert.match(await ssrms('system'), /Rules +\d+[\s\S]*INSTANCE +STATE[\s\S]*live +rules ingest alarms console/);
   assert.ok((JSON.parse(await ssrms('system', '--json')) as { instances: unknown[] }).instances.length > 0);
-  assert.match(await refused('alarms', 'list', '--state', 'odd'), /Allowed choices are firing, pending, ok/);
+  assert.match(await refused('alarms', 'list', '--state', 'odd'), /Allowed choices are firing, pending, ok, all/);
+  assert.match(await refused('alarms', 'list', '--limit', 'many'), /limit/);
   const { code, output: said } = await runSsrms(['rules', 'lst']);
   assert.equal(code, 1);
   assert.match(said, /too many arguments|unknown command 'lst'/);
