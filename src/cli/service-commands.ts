@@ -47,8 +47,12 @@ export function addServiceCommands(program: Command, finish: (exitCode: number) 
     const command = addSettings(program.command(name).description(description), serviceSettings);
     command.action(async () => {
       const config = readConfig(process.env, flagsOf(command, serviceSettings), defaultPort);
-      const signal = untilTold();
-      await runApp({ config, name, parts, signal, onListening: (url) => announce(name, url, config) });
+      const { signal, hasStarted } = untilTold();
+      const onListening = (url: string): void => {
+        hasStarted();
+        announce(name, url, config);
+      };
+      await runApp({ config, name, parts, signal, onListening });
       finish(0);
     });
   }

@@ -93,11 +93,12 @@ async function runKind(command: Command, kind: Pick<SourceSettings, 'periodMs' |
   const options = command.opts<{ tag: Record<string, string>; ingest?: string; token?: string }>();
   const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
   const complain = (line: string): void => console.error(`ssrms: ${line}`);
-  const run = (publish: Publish): Promise<void> =>
-    runSource(
-      { ...kind, tags: { ...kind.tags, ...options.tag }, publish, print: (line) => console.log(line), complain },
-      untilTold(),
-    );
+  const { signal, hasStarted } = untilTold();
+  const run = (publish: Publish): Promise<void> => {
+    hasStarted();
+    const tags = { ...kind.tags, ...options.tag };
+    return runSource({ ...kind, tags, publish, print: (line) => console.log(line), complain }, signal);
+  };
   if (config.broker === undefined || options.ingest !== undefined) {
     await run(publishToIngest(options.ingest ?? localIngest, options.token ?? process.env.SSRMS_TOKEN));
     return;

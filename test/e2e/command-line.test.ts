@@ -80,6 +80,12 @@ test('a data folder that cannot be written', async () => {
   assert.match(complaint(output), /data folder .* cannot be written \(ENOTDIR\)/);
 });
 
+test('a data folder below one that makes no folders, such as /proc, on which Node itself would never return', async () => {
+  const { code, output } = await runSsrms(['up'], { PORT: '0', DATA_DIR: '/proc/x/data' });
+  assert.equal(code, 1, output);
+  assert.match(complaint(output), /data folder \/proc\/x\/data cannot be written \(ENOENT\): set DATA_DIR to another/);
+});
+
 test('a data folder that another process owns, which is named', async () => {
   const dataDir = temporaryFolder();
   const owner = await startSsrms(['up'], { env: { DATA_DIR: dataDir } });

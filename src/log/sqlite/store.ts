@@ -1,5 +1,5 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { nextOffset } from '../batch.ts';
 import { LogUnavailable, type Bounds, type TopicSettings } from '../log.ts';
@@ -233,15 +233,30 @@ export class Store {
   }
 }
 
+/**
+ * Makes a folder and those above it. Node's own recursive mkdir never returns where the file system answers ENOENT for a
+ * folder that cannot be made, as /proc does.
+ */
+function makeFolder(folder: string): void {
+  if (existsSync(folder)) return;
+  makeFolder(dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
+
 function refuseUnwritable(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true });
+    makeFolder(resolve(dataDir));
     const probe = join(dataDir, `.probe-${process.pid}`);
     closeSync(openSync(probe, 'w'));
     rmSync(probe);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new LogUnavailable(`the data folder ${dataDir} cannot be written (${code})`);
+    throw new LogUnavailable(`the data folder ${dataDir} cannot be written (${code}): set DATA_DIR to another folder`);
   }
 }
 
