@@ -16,10 +16,11 @@ import type { Vitals } from './instance/instance-record.ts';
 import { createIngest, type IngestOptions } from './ingest/ingest.ts';
 import type { Log } from './log/log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
+import { createTopicCheck } from './log/topic-check.ts';
 import { createNotify } from './notify/notify.ts';
 import { createPresence } from './presence/presence.ts';
 import { createRules } from './rules/rules.ts';
-import { topics } from './topics.ts';
+import { topicSettings, topics } from './topics.ts';
 
 /** The services; `alarms` is evaluate and notify, two loops in one process. */
 export type Part = 'rules' | 'ingest' | 'alarms' | 'console';
@@ -50,7 +51,8 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     const now = (): number => clock.wallMs();
     const log = await openLog(config, logger, now);
     closers.add('log', () => log.close());
-    await log.ensureTopics(Object.values(topics));
+    const settings = Object.values(topicSettings(config.timestampFutureMs));
+    await log.ensureTopics(settings);
     await refuseUnequalPartitions(log);
 
     const { discordApiBase } = config;
@@ -72,7 +74,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
       webhookAllow: config.webhookAllow,
     });
     const vitals: Vitals = {};
-    const services: Service[] = [rules.service];
+    const services: Service[] = [rules.service, createTopicCheck({ ...common, topics: settings })];
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
     if (parts.includes('alarms')) {

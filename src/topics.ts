@@ -14,3 +14,15 @@ export const topics = {
   // What each process reports of itself: current for seconds.
   instances: { name: 'instances', partitions: 1, cleanup: 'delete', retentionMs: day },
 } as const satisfies Record<string, TopicSettings>;
+
+/** By so much the clocks of a writer and of the log may differ: samples that are dated now are never refused for it. */
+const clocksDifferMsMax = 60_000;
+
+/**
+ * The settings of all topics. `metrics` takes samples as far ahead as ingest does: one further ahead, which a
+ * producer with a wrong clock could write, would stop its series until time catches up.
+ */
+export function topicSettings(timestampFutureMs: number): Record<keyof typeof topics, TopicSettings> {
+  const timestampAheadMsMax = Math.max(timestampFutureMs, clocksDifferMsMax);
+  return { ...topics, metrics: { ...topics.metrics, timestampAheadMsMax } };
+}

@@ -13,6 +13,7 @@ export interface Watch {
 export function watchedLog(log: Log, { worked, claim: changed }: Watch): Log {
   return {
     ensureTopics: (topics) => log.ensureTopics(topics),
+    topicDeviations: (topics) => log.topicDeviations(topics),
     partitionCount: (topic) => log.partitionCount(topic),
     bounds: (topic, partition) => log.bounds(topic, partition),
     append: (topic, records) => log.append(topic, records),

@@ -7,7 +7,7 @@ import { hostTags, HostReader } from '../sources/host.ts';
 import { publishToIngest, publishToLog, type Publish } from '../sources/publish.ts';
 import { runSource, type SourceSettings } from '../sources/source.ts';
 import { constant, decimalArgument, measureOf, spikes, stairs, type Values } from '../sources/values.ts';
-import { topics } from '../topics.ts';
+import { topicSettings } from '../topics.ts';
 import { addSettings, flagsOf, publishSettings } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
 
@@ -105,7 +105,7 @@ async function runKind(command: Command, kind: Pick<SourceSettings, 'periodMs' |
   }
   const log = await openLog(config, createLogger(config.logLevel, 'source'));
   try {
-    await log.ensureTopics([topics.metrics]);
+    await log.ensureTopics([topicSettings(config.timestampFutureMs).metrics]);
     await run(publishToLog(log));
   } finally {
     await log.close();

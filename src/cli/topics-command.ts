@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { openLog } from '../app.ts';
 import { createLogger } from '../base/logger.ts';
 import { readConfig } from '../config.ts';
-import { topics } from '../topics.ts';
+import { topicSettings, topics } from '../topics.ts';
 import { addSettings, flagsOf, logSettings } from './settings-options.ts';
 import { printTable } from './table.ts';
 
@@ -16,7 +16,7 @@ export function addTopicsCommand(program: Command): void {
     const config = readConfig(process.env, flagsOf(command, logSettings), 0);
     const log = await openLog(config, createLogger(config.logLevel, 'topics'));
     try {
-      await log.ensureTopics(Object.values(topics));
+      await log.ensureTopics(Object.values(topicSettings(config.timestampFutureMs)));
       const rows = await Promise.all(
         Object.values(topics).map(async ({ name, cleanup }) => {
           const partitions = await log.partitionCount(name);

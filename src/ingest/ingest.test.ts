@@ -8,7 +8,7 @@ import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
-import { topics } from '../topics.ts';
+import { topicSettings, topics } from '../topics.ts';
 import { createIngest, type IngestOptions } from './ingest.ts';
 
 let storage: TestLog;
@@ -339,6 +339,18 @@ test('a log that is down is 503 with Retry-After, and health says so', async () 
   assert.equal(answer.status, 503);
   assert.match(answer.headers.get('retry-after') ?? '', /^[12]$/);
   assert.equal(((await (await fetch(`${own.url}/health`)).json()) as { status: string }).status, 'warn');
+  await own.server.close();
+});
+
+test("a clock that is ahead of the log's loses no sample: 503, and health names the clocks", async () => {
+  const nowMs = Date.now() + 20 * 60_000;
+  const own = await start({ now: () => nowMs });
+  await storage.log.ensureTopics([topicSettings(600_000).metrics]);
+  const answer = await post({ name: 'ahead', value: 1 }, {}, '', own.url);
+  await storage.log.ensureTopics([topics.metrics]);
+  assert.equal(answer.status, 503);
+  const health = (await (await fetch(`${own.url}/health`)).json()) as { checks: { ingest: { detail: string } } };
+  assert.match(health.checks.ingest.detail, /up to 600 s ahead .* 1200 s ahead; compare the clocks of this host/);
   await own.server.close();
 });
 

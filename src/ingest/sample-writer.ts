@@ -1,4 +1,4 @@
-import type { Failure } from '../base/failure.ts';
+import { Failure } from '../base/failure.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
@@ -23,7 +23,8 @@ export interface SampleWriterOptions {
 /** Writes samples to `metrics`, in bounded time, and knows whether the log takes them. */
 export class SampleWriter {
   readonly #options: SampleWriterOptions;
-  #failed = false;
+  /** Why the last samples could not be written; undefined when they could. */
+  #failure: string | undefined;
   #readers: Readers | undefined;
   #asked: Promise<Readers> | undefined;
   #askedMs = -Infinity;
@@ -31,8 +32,8 @@ export class SampleWriter {
   constructor(options: SampleWriterOptions) {
     this.#options = options;
     options.health.add('ingest', () =>
-      this.#failed
-        ? { status: 'warn', detail: 'the last samples could not be written to the log' }
+      this.#failure !== undefined
+        ? { status: 'warn', detail: `the last samples could not be written to the log: ${this.#failure}` }
         : { status: 'pass' },
     );
   }
@@ -57,7 +58,7 @@ export class SampleWriter {
     try {
       return await withinTime(this.#asked!);
     } catch (error) {
-      throw error instanceof LogUnavailable ? this.#unavailable(error) : error;
+      throw error instanceof LogUnavailable ? this.#unavailable(error.message) : error;
     }
   }
 
@@ -75,18 +76,22 @@ export class SampleWriter {
     const beganMs = performance.now();
     try {
       await log.appendPacked(topics.metrics.name, sink.records);
-      if (this.#failed) logger.info('samples can be written again');
-      this.#failed = false;
+      if (this.#failure !== undefined) logger.info('samples can be written again');
+      this.#failure = undefined;
     } catch (error) {
-      throw error instanceof LogUnavailable ? this.#unavailable(error) : error;
+      if (error instanceof LogUnavailable) throw this.#unavailable(error.message);
+      // No sample is dated later than now: the sender did nothing wrong, and must keep what it has.
+      if (error instanceof Failure && error.code === 'invalid_field')
+        throw this.#unavailable(`${error.message}; compare the clocks of this host and of the broker`);
+      throw error;
     } finally {
       meters.appended((performance.now() - beganMs) / 1000);
     }
   }
 
-  #unavailable(error: LogUnavailable): Failure {
-    if (!this.#failed) this.#options.logger.warn({ reason: error.message }, 'samples cannot be written');
-    this.#failed = true;
+  #unavailable(reason: string): Failure {
+    if (this.#failure === undefined) this.#options.logger.warn({ reason }, 'samples cannot be written');
+    this.#failure = reason;
     return tryLater('the log cannot be written right now');
   }
 }

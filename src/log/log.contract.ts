@@ -228,6 +228,17 @@ function writingAndReading(theLog: () => Log): void {
     assert.equal(await log.partitionCount(topic.name), 4);
     await assert.rejects(log.ensureTopics([{ ...topic, partitions: 5 }]), /4 partitions/);
   });
+
+  test('topics that were created with some settings do not deviate from them', async () => {
+    const log = theLog();
+    const topics = [
+      { name: newName('kept'), partitions: 1, cleanup: 'delete' as const, timestampAheadMsMax: 600_000 },
+      { name: newName('compacted'), partitions: 1, cleanup: 'compact' as const, compactionLagMs: 60_000 },
+    ];
+    await log.ensureTopics(topics);
+    assert.deepEqual(await log.topicDeviations(topics), []);
+    assert.deepEqual(await log.topicDeviations([{ ...topics[0]!, name: newName('missing') }]), []);
+  });
 }
 
 function views(theLog: () => Log): void {

@@ -14,6 +14,12 @@ export interface Log {
    */
   ensureTopics(topics: readonly TopicSettings[]): Promise<void>;
 
+  /**
+   * How the topics that are there differ from these settings: others may have created or changed them. Resolves to nothing
+   * for settings that this client may not read. Rejects with LogUnavailable.
+   */
+  topicDeviations(topics: readonly TopicSettings[]): Promise<readonly TopicDeviation[]>;
+
   partitionCount(topic: string): Promise<number>;
 
   /** The first offset still held and the next to be given, as they stand now. */
@@ -66,6 +72,18 @@ export interface TopicSettings {
   readonly retentionMs?: number;
   /** With `compact`: the least age of a record before a newer one of its key may remove it. */
   readonly compactionLagMs?: number;
+  /** How far a record's timestamp may be ahead of the log's clock: `append` refuses what is further (invalid_field). */
+  readonly timestampAheadMsMax?: number;
+}
+
+/** One way in which a topic that is there differs from its settings. */
+export interface TopicDeviation {
+  readonly topic: string;
+  readonly setting: 'timestamp_ahead' | 'timestamp_type' | 'cleanup';
+  /** What is there, what should be, and what follows from it. */
+  readonly detail: string;
+  /** The command that repairs it. */
+  readonly command: string;
 }
 
 export interface Place {

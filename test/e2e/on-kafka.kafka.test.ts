@@ -55,6 +55,33 @@ after(async () => {
 
 scenarioTests('kafka', system);
 
+test('kafka: a topic that takes samples further ahead than ingest is warned of, with the command that ends it', async () => {
+  const alter = [
+    '--bootstrap-server',
+    kafka.bootstrap,
+    '--alter',
+    '--entity-type',
+    'topics',
+    '--entity-name',
+    'metrics',
+  ];
+  const lax = 'message.timestamp.after.max.ms=3600000';
+  await runTool('kafka.admin.ConfigCommand', [...alter, '--add-config', lax]);
+  const another = await start('ingest');
+  const topicsHealth = async (): Promise<string | undefined> => {
+    const { checks } = (await (await fetch(`${another.url}/health`)).json()) as {
+      checks: { topics: { status: string; detail?: string } };
+    };
+    return checks.topics.status === 'warn' ? checks.topics.detail : undefined;
+  };
+  const detail = await waitUntil('health warns', topicsHealth);
+  await another.stop();
+  const repair = `kafka-configs.sh ${alter.join(' ')} --add-config message.timestamp.after.max.ms=600000`;
+  assert.match(detail, /^topic metrics takes records up to 3600 s ahead of its clock, and should take 600 s/);
+  assert.ok(detail.endsWith(`. Repair: ${repair}`), detail);
+  await runTool('kafka.admin.ConfigCommand', repair.split(' ').slice(1));
+});
+
 /**
  * What Kafka's own console consumer prints of a topic's records of one key. It ends when nothing came for a while, which on a busy machine
  * may be before it has begun: then it is given longer.

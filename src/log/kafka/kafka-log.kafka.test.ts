@@ -7,7 +7,7 @@ import { waitUntil } from '../../../test/support/wait-until.ts';
 import { runJavaFile, runTool, startKafka, type Kafka } from '../../../test/support/kafka/kafka-broker.ts';
 import type { Failure } from '../../base/failure.ts';
 import { createLogger } from '../../base/logger.ts';
-import { newRecord, newTopic, numbers, readAll, writtenIn } from '../contract-bench.ts';
+import { newName, newRecord, newTopic, numbers, readAll, writtenIn } from '../contract-bench.ts';
 import { logContract } from '../log.contract.ts';
 import type { Log } from '../log.ts';
 import { openKafkaLog } from './kafka-log.ts';
@@ -136,6 +136,40 @@ describe('on one broker', () => {
       read.map((record) => record.value),
       ['a', 'b', 'c', 'd', 'e'],
     );
+  });
+
+  test('records further ahead than the topic takes are refused, whoever writes them', async () => {
+    const topic = { name: newName('ahead'), partitions: 1, cleanup: 'delete', timestampAheadMsMax: 600_000 } as const;
+    await log.ensureTopics([topic]);
+    const append = (aheadMs: number) =>
+      log.append(topic.name, [newRecord('k', 'v', { timestampMs: Date.now() + aheadMs })]);
+    await append(590_000);
+    await assert.rejects(append(660_000), /invalid timestamp/);
+    await append(-7 * 86_400_000);
+  });
+
+  test('a topic that others created is found to differ, until the command that is said has repaired it', async () => {
+    const server = ['--bootstrap-server', kafka.bootstrap];
+    const name = newName('foreign');
+    const configs = ['message.timestamp.type=LogAppendTime', 'cleanup.policy=compact'];
+    await runTool('org.apache.kafka.tools.TopicCommand', [
+      ...server,
+      ...['--create', '--topic', name, '--partitions', '1', '--replication-factor', '1'],
+      ...configs.flatMap((config) => ['--config', config]),
+    ]);
+    const wanted = [{ name, partitions: 1, cleanup: 'delete', timestampAheadMsMax: 600_000 }] as const;
+    const found = await log.topicDeviations(wanted);
+    assert.deepEqual(
+      found.map(({ setting }) => setting),
+      ['timestamp_ahead', 'timestamp_type', 'cleanup'],
+    );
+    assert.match(found[0]!.detail, /up to 3600 s ahead/);
+    for (const { command } of found) {
+      const [script, ...args] = command.split(' ');
+      assert.equal(script, 'kafka-configs.sh');
+      await runTool('kafka.admin.ConfigCommand', args);
+    }
+    await waitUntil('it differs in nothing', async () => (await log.topicDeviations(wanted)).length === 0);
   });
 
   test('batches shrink to what a topic takes', async () => {

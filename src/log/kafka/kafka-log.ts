@@ -7,6 +7,7 @@ import {
   type Log,
   type Place,
   type ReadRange,
+  type TopicDeviation,
   type TopicSettings,
   type View,
 } from '../log.ts';
@@ -23,7 +24,7 @@ import { Producer } from './producer.ts';
 import { reasonOf } from './protocol.ts';
 import { readRange } from './range-read.ts';
 import { Complaints, persist } from './retry.ts';
-import { ensureTopics } from './topics.ts';
+import { ensureTopics, topicDeviations } from './topics.ts';
 import { KafkaView } from './view.ts';
 
 export interface KafkaLogOptions extends Security {
@@ -66,6 +67,7 @@ export async function openKafkaLog(options: KafkaLogOptions): Promise<Log> {
 
 class KafkaLog implements Log {
   readonly #cluster: Cluster;
+  readonly #bootstrap: string;
   readonly #logger: Logger;
   readonly #sessionTimeoutMs: number;
   readonly #closing = new AbortController();
@@ -76,6 +78,7 @@ class KafkaLog implements Log {
 
   constructor(cluster: Cluster, options: KafkaLogOptions) {
     this.#cluster = cluster;
+    this.#bootstrap = options.bootstrap;
     this.#logger = options.logger;
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? sessionTimeoutDefaultMs;
     const fetcher = (lane: string) => {
@@ -92,6 +95,10 @@ class KafkaLog implements Log {
 
   ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
     return this.#patiently(() => ensureTopics(this.#cluster, topics), 'creating topics');
+  }
+
+  topicDeviations(topics: readonly TopicSettings[]): Promise<readonly TopicDeviation[]> {
+    return this.#patiently(() => topicDeviations(this.#cluster, topics, this.#bootstrap), 'reading topics');
   }
 
   partitionCount(topic: string): Promise<number> {

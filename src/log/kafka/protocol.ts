@@ -23,6 +23,7 @@ export const errors = {
   rebalanceInProgress: 27,
   invalidTimestamp: 32,
   topicAlreadyExists: 36,
+  invalidConfig: 40,
   outOfOrderSequenceNumber: 45,
   duplicateSequenceNumber: 46,
   invalidProducerEpoch: 47,

@@ -1,31 +1,15 @@
-import { createTopicsV7 } from '@platformatic/kafka';
+import { ConfigResourceTypes, createTopicsV7, describeConfigsV4 } from '@platformatic/kafka';
 import { Failure } from '../../base/failure.ts';
-import { LogUnavailable, type TopicSettings } from '../log.ts';
+import { LogUnavailable, type TopicDeviation, type TopicSettings } from '../log.ts';
 import type { Cluster } from './cluster.ts';
 import { findOffsets } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
+import { comparedConfigs, configsOf, deviationsOf, replicasMax } from './topic-settings.ts';
 
-const replicasMax = 3;
-/** Kafka's own default of segment.ms. */
-const segmentMs = 7 * 24 * 3_600_000;
 /** How long a broker may take to create topics before it answers. */
 const createTimeoutMs = 8_000;
 
-function configsOf(topic: TopicSettings, replicas: number): { name: string; value: string }[] {
-  const configs: Record<string, string> = {
-    'cleanup.policy': topic.cleanup,
-    'message.timestamp.type': 'CreateTime',
-    // With three replicas one may be lost without losing what was acknowledged, and without standing still.
-    'min.insync.replicas': replicas >= replicasMax ? '2' : '1',
-  };
-  if (topic.retentionMs !== undefined) {
-    configs['retention.ms'] = String(topic.retentionMs);
-    // What is held for less than a segment is written to would else be held until that is full.
-    if (topic.retentionMs < segmentMs) configs['segment.ms'] = String(topic.retentionMs);
-  }
-  if (topic.compactionLagMs !== undefined) configs['min.compaction.lag.ms'] = String(topic.compactionLagMs);
-  return Object.entries(configs).map(([name, value]) => ({ name, value }));
-}
+const topicResource = ConfigResourceTypes.TOPIC;
 
 /**
  * One try of Log.ensureTopics. Rejects with LogUnavailable when another try can help: also while the new topics' leaders are
@@ -52,22 +36,56 @@ export async function ensureTopics(cluster: Cluster, topics: readonly TopicSetti
   }
 }
 
-async function createTopics(cluster: Cluster, topics: readonly TopicSettings[]): Promise<void> {
+/** Rejects with LogUnavailable when one cannot be created. */
+export async function createTopics(
+  cluster: Pick<Cluster, 'askAny' | 'brokerCount'>,
+  topics: readonly TopicSettings[],
+  knowsTimestampAhead = true,
+): Promise<void> {
   const replicas = Math.min(replicasMax, Math.max(1, cluster.brokerCount));
   const requests = topics.map((topic) => ({
     name: topic.name,
     numPartitions: topic.partitions,
     replicationFactor: replicas,
     assignments: [],
-    configs: configsOf(topic, replicas),
+    configs: configsOf(topic, { replicas, knowsTimestampAhead }),
   }));
   // In KRaft any broker hands this on to the controller.
   const answer = await cluster.askAny((connection) => {
     return ask(connection, createTopicsV7.api, requests, createTimeoutMs, false);
   });
+  const again: TopicSettings[] = [];
   for (const { name, errorCode, errorMessage } of answer.topics) {
     // Another process may have created it in between.
     if (errorCode === errors.none || errorCode === errors.topicAlreadyExists) continue;
-    throw new LogUnavailable(`topic ${name} cannot be created: ${errorName(errorCode)} ${errorMessage ?? ''}`.trim());
+    const topic = topics.find((one) => one.name === name);
+    // Before Kafka 3.6 there is no such bound.
+    if (errorCode === errors.invalidConfig && knowsTimestampAhead && topic?.timestampAheadMsMax !== undefined)
+      again.push(topic);
+    else
+      throw new LogUnavailable(`topic ${name} cannot be created: ${errorName(errorCode)} ${errorMessage ?? ''}`.trim());
   }
+  if (again.length > 0) await createTopics(cluster, again, false);
+}
+
+/** One try of Log.topicDeviations; `bootstrap` is what the commands name. Rejects with LogUnavailable. */
+export async function topicDeviations(
+  cluster: Cluster,
+  topics: readonly TopicSettings[],
+  bootstrap: string,
+): Promise<TopicDeviation[]> {
+  const requests = topics.map(({ name }) => ({
+    resourceType: topicResource,
+    resourceName: name,
+    configurationKeys: [...comparedConfigs],
+  }));
+  const answer = await cluster.askAny((connection) => ask(connection, describeConfigsV4.api, requests, false, false));
+  return answer.results.flatMap(({ errorCode, resourceName, configs }) => {
+    const topic = topics.find(({ name }) => name === resourceName);
+    if (errorCode !== errors.none || topic === undefined) return [];
+    const found = configs.flatMap(({ name, value }) =>
+      value === null || value === undefined ? [] : [[name, value] as const],
+    );
+    return deviationsOf(topic, new Map(found), bootstrap);
+  });
 }

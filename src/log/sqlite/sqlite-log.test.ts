@@ -11,6 +11,7 @@ import { CorruptBatch } from '../batch.ts';
 import { newRecord, readAll } from '../contract-bench.ts';
 import { logContract } from '../log.contract.ts';
 import { OffsetGone } from '../log.ts';
+import { packRecords } from '../packed-records.ts';
 import { defaultLimits } from './housekeeping.ts';
 import { openSqliteLog, type SqliteLog } from './sqlite-log.ts';
 
@@ -46,6 +47,28 @@ test('what is older than its retention goes, the rest stays', async () => {
   await log.keepHouse(nowMs + 2 * day);
   assert.deepEqual(await log.bounds('old', 0), { first: 3, next: 3 });
   assert.deepEqual(await log.append('old', [newRecord('k', 'v')]), [{ partition: 0, offset: 3 }]);
+  await log.close();
+});
+
+test('records further ahead of its clock than a topic takes are refused, none of them being written', async () => {
+  let nowMs = Date.now();
+  const dataDir = newFolder();
+  // The folder was written by a version that knew no such bound.
+  const before = await open(dataDir);
+  await before.ensureTopics([{ name: 'bound', partitions: 1, cleanup: 'delete' }]);
+  await before.close();
+  const log = await openSqliteLog({ dataDir, logger, now: () => nowMs });
+  await log.ensureTopics([{ name: 'bound', partitions: 1, cleanup: 'delete', timestampAheadMsMax: 600_000 }]);
+  const record = (aheadMs: number) => newRecord('k', 'v', { timestampMs: nowMs + aheadMs });
+  const packed = (aheadMs: number) => packRecords([record(0), record(aheadMs)]).records;
+  await log.append('bound', [record(600_000)]);
+  await log.appendPacked('bound', packed(600_000));
+  const refusal = { code: 'invalid_field', message: /^topic bound takes records up to 600 s ahead .* 601 s ahead$/ };
+  await assert.rejects(log.append('bound', [record(0), record(601_000)]), refusal);
+  await assert.rejects(log.appendPacked('bound', packed(601_000)), refusal);
+  nowMs += 1_000;
+  await log.append('bound', [record(600_000)]);
+  assert.deepEqual(await log.bounds('bound', 0), { first: 0, next: 4 });
   await log.close();
 });
 

@@ -11,6 +11,7 @@ import {
   type Log,
   type Place,
   type ReadRange,
+  type TopicDeviation,
   type TopicSettings,
   type View,
 } from '../log.ts';
@@ -34,6 +35,8 @@ export interface SqliteLogOptions {
 interface OpenTopic {
   readonly stored: StoredTopic;
   readonly partitions: readonly Partition[];
+  /** As asked for since the log was opened: it is a check of what comes, and none of what is there. */
+  timestampAheadMsMax: number | undefined;
 }
 
 const firstClaimBackMs = 10 * 60 * 1000;
@@ -89,7 +92,13 @@ export class SqliteLog implements Log {
           `topic ${settings.name} has ${there.partitions} partitions, and needs ${settings.partitions}`,
         );
       }
+      this.#topic(settings.name).timestampAheadMsMax = settings.timestampAheadMsMax;
     }
+  }
+
+  /** This log has one owner, who says how topics are. */
+  async topicDeviations(): Promise<readonly TopicDeviation[]> {
+    return [];
   }
 
   async partitionCount(topic: string): Promise<number> {
@@ -101,7 +110,12 @@ export class SqliteLog implements Log {
   }
 
   async append(topic: string, records: readonly NewRecord[]): Promise<Place[]> {
-    const { partitions } = this.#topic(topic);
+    const open = this.#topic(topic);
+    const { partitions } = open;
+    this.#refuseAhead(
+      open,
+      records.map(({ timestampMs }) => timestampMs),
+    );
     const wrong = records.find(
       (record) => record.partition !== undefined && partitions[record.partition] === undefined,
     );
@@ -110,7 +124,9 @@ export class SqliteLog implements Log {
   }
 
   async appendPacked(topic: string, records: PackedRecords): Promise<void> {
-    const { partitions } = this.#topic(topic);
+    const open = this.#topic(topic);
+    const { partitions } = open;
+    this.#refuseAhead(open, records.timestampMs.subarray(0, records.count));
     await this.#appender.appendSlices(partitions, slicesOf(records, partitions.length));
   }
 
@@ -213,7 +229,18 @@ export class SqliteLog implements Log {
     const partitions = this.#store
       .bounds(stored.id)
       .map((bounds, index) => new Partition(this.#store, stored, index, { bounds, now: this.#now }));
-    this.#topics.set(stored.settings.name, { stored, partitions });
+    this.#topics.set(stored.settings.name, { stored, partitions, timestampAheadMsMax: undefined });
+  }
+
+  #refuseAhead({ stored, timestampAheadMsMax }: OpenTopic, timestamps: Iterable<number>): void {
+    if (timestampAheadMsMax === undefined) return;
+    const nowMs = this.#now();
+    for (const timestampMs of timestamps) {
+      if (timestampMs <= nowMs + timestampAheadMsMax) continue;
+      const aheadSeconds = Math.round((timestampMs - nowMs) / 1_000);
+      const told = `topic ${stored.settings.name} takes records up to ${timestampAheadMsMax / 1_000} s ahead of its clock, and one is ${aheadSeconds} s ahead`;
+      throw new Failure('invalid_field', told);
+    }
   }
 
   #topic(name: string): OpenTopic {

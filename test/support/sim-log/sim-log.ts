@@ -12,6 +12,7 @@ import {
   type Log,
   type Place,
   type ReadRange,
+  type TopicDeviation,
   type TopicSettings,
   type View,
 } from '../../../src/log/log.ts';
@@ -65,6 +66,10 @@ export class SimLog implements Log {
       if (there < settings.partitions) throw new LogUnavailable(`the topic ${settings.name} has ${there} partitions`);
       this.#store.addTopic(settings);
     }
+  }
+
+  async topicDeviations(): Promise<readonly TopicDeviation[]> {
+    return [];
   }
 
   async partitionCount(topic: string): Promise<number> {
