@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { systemClock } from './base/clock.ts';
+import { systemClock, type Clock } from './base/clock.ts';
 import { Failure } from './base/failure.ts';
 import { Health } from './base/health.ts';
 import { createLogger, type Logger } from './base/logger.ts';
@@ -19,7 +19,7 @@ import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { createTopicCheck } from './log/topic-check.ts';
 import { createNotify } from './notify/notify.ts';
 import { createPresence } from './presence/presence.ts';
-import { createRules } from './rules/rules.ts';
+import { createRules, type Rules } from './rules/rules.ts';
 import { topicSettings, topics } from './topics.ts';
 
 /** The services; `alarms` is evaluate and notify, two loops in one process. */
@@ -56,7 +56,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     await refuseUnequalPartitions(log);
 
     const { discordApiBase } = config;
-    const common = { log, health, meter, logger, clock, now, discordApiBase, version };
+    const common: CommonParts = { log, health, meter, logger, clock, now, discordApiBase, version };
     const auth = authOf(config, common);
     const server = await createServer({
       auth,
@@ -77,24 +77,13 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     const services: Service[] = [rules.service, createTopicCheck({ ...common, topics: settings })];
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
-    if (parts.includes('alarms')) {
-      services.push(
-        createEvaluate({ ...common, rules: rules.feed, vitals, seriesMax: config.seriesMax }),
-        createNotify({
-          ...common,
-          rules: rules.feed,
-          receivers: rules.receivers,
-          vitals,
-          webhookAllow: config.webhookAllow,
-          consoleUrl: config.consoleUrl,
-          globalRps: config.globalRps,
-        }),
-      );
-    }
+    if (parts.includes('alarms')) services.push(...alarmsOf(config, { common, rules, vitals }));
     if (parts.includes('console')) {
       const oidc = oidcOf(config, auth, logger);
       const { readOnly: isReadOnly, consoleUrl } = config;
-      const console = createConsole({ ...common, rules: rules.feed, isReadOnly, consoleUrl, oidc });
+      const takesSamples = parts.includes('ingest');
+      const facts = { isReadOnly, takesSamples, consoleUrl, oidc };
+      const console = createConsole({ ...common, rules: rules.feed, ...facts });
       services.push(console.service);
       await server.mount(console.routes);
     }
@@ -122,6 +111,13 @@ export interface ApiRequest {
   readonly etag?: string | undefined;
 }
 
+export interface ApiReply {
+  readonly status: number;
+  readonly body: string;
+  /** The version of the rule that was read or written. */
+  readonly etag: string | undefined;
+}
+
 /**
  * Asks the rules API of this process, which listens nowhere: for a command that works on the log itself. Whoever may use the
  * log needs no token.
@@ -129,8 +125,8 @@ export interface ApiRequest {
 export async function askRules(
   config: Config,
   logger: Logger,
-  { method, path, body }: ApiRequest,
-): Promise<{ status: number; body: string }> {
+  { method, path, body, etag }: ApiRequest,
+): Promise<ApiReply> {
   const [meter, health, version] = [new Meter(), new Health(), packageVersion()];
   const { discordApiBase, webhookAllow } = config;
   const log = await openLog(config, logger);
@@ -141,14 +137,42 @@ export async function askRules(
     const server = await createServer({ auth: undefined, version, health, meter, logger });
     await server.mount(rules.routes);
     await Promise.race([rules.feed.caughtUp, running]);
-    const answer = await server.app.inject({ method, url: path, ...(body !== undefined && { payload: body }) });
+    const answer = await server.app.inject({
+      method,
+      url: path,
+      headers: { ...(etag !== undefined && { 'if-match': etag }) },
+      ...(body !== undefined && { payload: body }),
+    });
     await server.close();
-    return { status: answer.statusCode, body: answer.body };
+    return { status: answer.statusCode, body: answer.body, etag: answer.headers.etag };
   } finally {
     stop.abort();
     await running;
     await log.close();
   }
+}
+
+interface CommonParts {
+  readonly log: Log;
+  readonly health: Health;
+  readonly meter: Meter;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  readonly now: () => number;
+  readonly discordApiBase: string | undefined;
+  readonly version: string;
+}
+
+/** The two loops of an alarms instance. */
+function alarmsOf(
+  { seriesMax, webhookAllow, consoleUrl, globalRps }: Config,
+  { common, rules, vitals }: { common: CommonParts; rules: Rules; vitals: Vitals },
+): Service[] {
+  const { feed, receivers } = rules;
+  return [
+    createEvaluate({ ...common, rules: feed, vitals, seriesMax }),
+    createNotify({ ...common, rules: feed, receivers, vitals, webhookAllow, consoleUrl, globalRps }),
+  ];
 }
 
 /** Whoever owns a partition of the first finds in the same partition of the second what a former owner left. */

@@ -1,21 +1,19 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import type { ApiRequest } from '../app.ts';
+import { askRules, type ApiReply, type ApiRequest } from '../app.ts';
+import { createLogger } from '../base/logger.ts';
+import { readConfig } from '../config.ts';
+import { addAddress, targetOf, tokenOf } from './address.ts';
 import { askOverHttp, refusal } from './ask.ts';
-import { localIngest } from './source-command.ts';
+import { flagsOf, publishSettings } from './settings-options.ts';
 
 interface Flags {
-  readonly url?: string;
-  readonly token?: string;
   readonly json?: boolean;
 }
 
 /** Adds where to ask, and --json. */
 export function addApiOptions(command: Command): Command {
-  return command
-    .option('--json', 'JSON, for programs')
-    .option('--url <url>', `where SSRMS runs (default: ${localIngest})`)
-    .option('--token <token>', 'token for it [SSRMS_TOKEN]');
+  return addAddress(command.option('--json', 'JSON, for programs'), '--url', 'where SSRMS runs');
 }
 
 interface ApiAnswer<Body> {
@@ -24,12 +22,18 @@ interface ApiAnswer<Body> {
   readonly etag: string | undefined;
 }
 
-/** Asks the running system. Rejects with an Error that is fit to be shown. */
+/** Asks the running system, or the log itself. Rejects with an Error that is fit to be shown. */
 export async function askApi<Answer>(command: Command, request: ApiRequest): Promise<ApiAnswer<Answer>> {
-  const { url, token } = command.opts<Flags>();
-  const answer = await askOverHttp(url ?? localIngest, token ?? process.env.SSRMS_TOKEN, request);
+  const answer = await ask(command, request);
   if (answer.status >= 400) throw refusal(answer);
   return { body: JSON.parse(answer.body) as Answer, etag: answer.etag };
+}
+
+async function ask(command: Command, request: ApiRequest): Promise<ApiReply> {
+  const target = targetOf(command);
+  if (target.kind === 'http') return askOverHttp(target.url, tokenOf(command), request);
+  const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
+  return askRules(config, createLogger(config.logLevel, command.name()), request);
 }
 
 export const isJson = (command: Command): boolean => command.opts<Flags>().json === true;

@@ -1,8 +1,6 @@
-import type { ApiRequest } from '../app.ts';
-import { Failure } from '../base/failure.ts';
+import type { ApiReply, ApiRequest } from '../app.ts';
 import { reasonOf } from '../base/reason.ts';
 import type { Problem } from '../wire/problem.ts';
-import { localIngest } from './source-command.ts';
 import { shown } from './table.ts';
 
 const answerMsMax = 60_000;
@@ -12,10 +10,8 @@ export async function askOverHttp(
   address: string,
   token: string | undefined,
   { method, path, body, etag }: ApiRequest,
-): Promise<{ status: number; body: string; etag: string | undefined }> {
-  const base = URL.parse(address);
-  if (base === null)
-    throw new Failure('invalid_field', `--url is ${address}, and must be a URL such as ${localIngest}`);
+): Promise<ApiReply> {
+  const base = new URL(address);
   const answer = await fetch(new URL(path.slice(1), base.href.endsWith('/') ? base : `${base.href}/`), {
     method,
     redirect: 'error',
@@ -27,7 +23,9 @@ export async function askOverHttp(
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
-    throw new Error(`no answer from ${base.origin} (${reasonOf(error)}): is "npm start" running?`);
+    throw new Error(
+      `no answer from ${base.origin} (${reasonOf(error)}): is "npm start" running there? SSRMS_URL says where to ask`,
+    );
   });
   return { status: answer.status, body: await answer.text(), etag: answer.headers.get('etag') ?? undefined };
 }

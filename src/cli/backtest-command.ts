@@ -1,18 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import type { BacktestOrder, BacktestView } from '../wire/backtest.ts';
-import { askOverHttp, refusal } from './ask.ts';
+import { addApiOptions, askApi, isJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
-import { localIngest } from './source-command.ts';
 import { printTable, shown } from './table.ts';
 
 interface Flags {
   readonly last?: string;
   readonly all?: boolean;
   readonly threshold?: string;
-  readonly json?: boolean;
-  readonly url?: string;
-  readonly token?: string;
 }
 
 const examples: readonly Example[] = [
@@ -29,33 +25,24 @@ export function addBacktestCommand(program: Command): void {
     .argument('<rule>', 'the id of a rule, or a file with one as JSON; - for standard input')
     .option('--last <time>', 'how far back: 30m, 6h, 7d (default 1h)')
     .option('--all', 'all that is retained')
-    .option('--threshold <number>', 'with this threshold in place of its own')
-    .option('--json', 'JSON, for programs')
-    .option('--url <url>', `where SSRMS runs (default: ${localIngest})`)
-    .option('--token <token>', 'token for it [SSRMS_TOKEN]');
-  addExamples(command, examples);
+    .option('--threshold <number>', 'with this threshold in place of its own');
+  addExamples(addApiOptions(command), examples);
   command.action(async (wanted: string) => {
     const flags = command.opts<Flags>();
-    const ask = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
-      const request = { method, path, ...(body !== undefined && { body }) };
-      const answer = await askOverHttp(flags.url ?? localIngest, flags.token ?? process.env.SSRMS_TOKEN, request);
-      if (answer.status >= 400) throw refusal(answer);
-      return JSON.parse(answer.body);
-    };
-    const rule = (await ruleOf(wanted, ask)) as Record<string, unknown>;
+    const rule = (await ruleOf(command, wanted)) as Record<string, unknown>;
     if (flags.threshold !== undefined) rule['threshold'] = Number(flags.threshold);
     const range = flags.all === true ? { from_ms: 0 } : { last_seconds: secondsOf(flags.last ?? '1h') };
-    const found = (await ask('POST', '/api/v1/rules/backtest', {
-      rule,
-      ...range,
-    } satisfies BacktestOrder)) as BacktestView;
-    if (flags.json === true) console.log(JSON.stringify(found));
+    const body: BacktestOrder = { rule, ...range };
+    const path = '/api/v1/rules/backtest';
+    const { body: found } = await askApi<BacktestView>(command, { method: 'POST', path, body });
+    if (isJson(command)) console.log(JSON.stringify(found));
     else print(found);
   });
 }
 
-async function ruleOf(wanted: string, ask: (method: 'GET', path: string) => Promise<unknown>): Promise<unknown> {
-  if (/^[0-9a-f-]{36}$/.test(wanted)) return ask('GET', `/rules/${wanted}`);
+async function ruleOf(command: Command, wanted: string): Promise<unknown> {
+  if (/^[0-9a-f-]{36}$/.test(wanted))
+    return (await askApi<object>(command, { method: 'GET', path: `/rules/${wanted}` })).body;
   const text = await readFile(wanted === '-' ? '/dev/stdin' : wanted, 'utf8').catch(() => {
     throw new Error(`${shown(wanted)} is neither the id of a rule nor a file that can be read`);
   });

@@ -1,24 +1,14 @@
 import { Option, type Command } from 'commander';
-import { askRules, type ApiRequest } from '../app.ts';
-import { createLogger } from '../base/logger.ts';
-import { readConfig } from '../config.ts';
-import { addSettings, flagsOf, logSettings } from './settings-options.ts';
-import { askOverHttp, refusal } from './ask.ts';
+import { addApiOptions, askApi, isJson } from './api.ts';
+import { addSettings, publishSettings } from './settings-options.ts';
 import type { DeliveriesView, DeliveryView, ResendOrder, ResentView } from '../wire/deliveries.ts';
 import { addExamples, type Example } from './examples.ts';
-import { localIngest } from './source-command.ts';
 import { printTable, shown } from './table.ts';
 
 type FilterFlags = Pick<ResendOrder, 'webhook' | 'rule' | 'outcome' | 'since'>;
 interface Flags extends FilterFlags {
   readonly limit?: string;
-  readonly json?: boolean;
-  readonly url?: string;
-  readonly token?: string;
 }
-
-/** Of a command that works on Kafka itself. */
-const kafkaSettings = logSettings.filter((name) => name !== 'dataDir');
 
 /** Adds `ssrms deliveries`, which lists them, and `ssrms deliveries resend`. */
 export function addDeliveriesCommand(program: Command, finish: (exitCode: number) => void): void {
@@ -28,13 +18,13 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
   const list = deliveries.command('list', { isDefault: true }).description('list them, the newest first (default)');
   addFilter(list, ['waiting', 'delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted']);
   list.option('--limit <number>', 'at most so many, up to 500');
-  addAddress(list);
+  addSettings(addApiOptions(list), publishSettings);
   list.action(async () => {
-    const { json, limit, ...flags } = list.opts<Flags>();
+    const { limit, ...flags } = list.opts<Flags>();
     const query = new URLSearchParams({ ...filterOf(flags), ...(limit !== undefined && { limit }) });
     const path = `/api/v1/deliveries${query.size > 0 ? `?${query.toString()}` : ''}`;
-    const found = (await ask(list, { method: 'GET', path })) as DeliveriesView;
-    if (json === true) for (const delivery of found.deliveries) console.log(JSON.stringify(delivery));
+    const { body: found } = await askApi<DeliveriesView>(list, { method: 'GET', path });
+    if (isJson(list)) for (const delivery of found.deliveries) console.log(JSON.stringify(delivery));
     else printDeliveries(found);
   });
 
@@ -43,12 +33,12 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
     .description('send again what is dead or expired; what is parked has its webhook looked at now')
     .argument('[notification_id...]', 'which ones; without, all that match the filter');
   addFilter(resend, ['dead', 'expired', 'parked']);
-  addAddress(resend);
+  addSettings(addApiOptions(resend), publishSettings);
   resend.action(async (ids: string[]) => {
-    const { json, ...flags } = resend.opts<Flags>();
-    const body: ResendOrder = { ...filterOf(flags), ...(ids.length > 0 && { notification_ids: ids }) };
-    const said = (await ask(resend, { method: 'POST', path: '/api/v1/deliveries/resend', body })) as ResentView;
-    if (json === true) console.log(JSON.stringify(said));
+    const body: ResendOrder = { ...filterOf(resend.opts()), ...(ids.length > 0 && { notification_ids: ids }) };
+    const path = '/api/v1/deliveries/resend';
+    const { body: said } = await askApi<ResentView>(resend, { method: 'POST', path, body });
+    if (isJson(resend)) console.log(JSON.stringify(said));
     else printResent(said);
     if (said.refused.length > 0) finish(1);
   });
@@ -71,32 +61,12 @@ function addFilter(command: Command, outcomes: readonly DeliveryView['outcome'][
     .option('--webhook <id>', 'only to this webhook: the number in its URL')
     .option('--rule <id>', 'only of this rule')
     .addOption(new Option('--outcome <outcome>', 'only what ended so').choices(outcomes))
-    .option('--since <time>', 'heard of since: 30m, 12h, 7d, or a moment such as 2026-01-31T12:00:00Z (default 24h)')
-    .option('--json', 'JSON, for programs');
-}
-
-function addAddress(command: Command): void {
-  command
-    .option('--url <url>', `where SSRMS runs (default: ${localIngest}, or Kafka itself with BROKER)`)
-    .option('--token <token>', 'token for it [SSRMS_TOKEN]');
-  addSettings(command, kafkaSettings);
+    .option('--since <time>', 'heard of since: 30m, 12h, 7d, or a moment such as 2026-01-31T12:00:00Z (default 24h)');
 }
 
 function filterOf({ webhook, rule, outcome, since }: FilterFlags): Record<string, string> {
   const given = Object.entries({ webhook, rule, outcome, since });
   return Object.fromEntries(given.filter((pair): pair is [string, string] => pair[1] !== undefined));
-}
-
-/** Over HTTP, since one process owns an embedded log; on Kafka itself when that is configured and no address is given. */
-async function ask(command: Command, request: ApiRequest): Promise<unknown> {
-  const { url, token } = command.opts<Flags>();
-  const config = readConfig(process.env, flagsOf(command, kafkaSettings), 0);
-  const answer =
-    config.broker === undefined || url !== undefined
-      ? await askOverHttp(url ?? localIngest, token ?? process.env.SSRMS_TOKEN, request)
-      : await askRules(config, createLogger(config.logLevel, 'deliveries'), request);
-  if (answer.status < 400) return JSON.parse(answer.body);
-  throw refusal(answer);
 }
 
 function printDeliveries({ total, left_out: leftOut, deliveries }: DeliveriesView): void {

@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 import { runApp, type Part } from '../app.ts';
 import { isLocalOnly, needsTokens, readConfig, type Config } from '../config.ts';
-import { localIngest } from './source-command.ts';
+import { ingestFlag } from './address.ts';
+import { defaultPortOf } from './default-ports.ts';
 import { addSettings, flagsOf, serviceSettings } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
 
 interface ServiceCommand {
-  readonly name: string;
+  readonly name: keyof typeof defaultPortOf;
   readonly parts: readonly Part[];
-  readonly defaultPort: number;
   readonly description: string;
 }
 
@@ -16,37 +16,36 @@ const commands: readonly ServiceCommand[] = [
   {
     name: 'up',
     parts: ['rules', 'ingest', 'alarms', 'console'],
-    defaultPort: 9090,
-    description: 'run everything in one process: rules API, ingest, alarms and the web page (default port 9090)',
+    description: `run everything in one process: rules API, ingest, alarms and the web page (default port ${defaultPortOf.up})`,
   },
   {
     name: 'rules',
     parts: ['rules'],
-    defaultPort: 5001,
-    description: 'run the rules API (default port 5001); or list, make and change rules',
+    description: `run the rules API (default port ${defaultPortOf.rules}); or list, make and change rules`,
   },
-  { name: 'ingest', parts: ['ingest'], defaultPort: 5002, description: 'run the ingest service (default port 5002)' },
+  {
+    name: 'ingest',
+    parts: ['ingest'],
+    description: `run the ingest service (default port ${defaultPortOf.ingest})`,
+  },
   {
     name: 'alarms',
     parts: ['alarms'],
-    defaultPort: 5003,
-    description:
-      'run an alarms instance: it evaluates and notifies, with health and metrics on its port (default 5003); or list alarms',
+    description: `run an alarms instance: it evaluates and notifies, with health and metrics on its port (default ${defaultPortOf.alarms}); or list alarms`,
   },
   {
     name: 'console',
     parts: ['rules', 'console'],
-    defaultPort: 5004,
-    description: 'run the web page and the rules API it uses (default port 5004)',
+    description: `run the web page and the rules API it uses (default port ${defaultPortOf.console})`,
   },
 ];
 
 /** Adds `ssrms up` and the services, each a long-running process; `finish` gets the exit code. */
 export function addServiceCommands(program: Command, finish: (exitCode: number) => void): void {
-  for (const { name, parts, defaultPort, description } of commands) {
+  for (const { name, parts, description } of commands) {
     const command = addSettings(program.command(name).description(description), serviceSettings);
     command.action(async () => {
-      const config = readConfig(process.env, flagsOf(command, serviceSettings), defaultPort);
+      const config = readConfig(process.env, flagsOf(command, serviceSettings), defaultPortOf[name]);
       const { signal, hasStarted } = untilTold();
       const onListening = (url: string): void => {
         hasStarted();
@@ -68,11 +67,10 @@ function announce(name: string, url: string, config: Config): void {
   }
   const where = config.broker === undefined ? `the embedded log in ${config.dataDir}` : `Kafka at ${config.broker}`;
   const rule = `{"metric_name":"packages-received","threshold":500,"discord_webhook_url":"https://discord.com/api/webhooks/ID/TOKEN"}`;
-  const ingest = url === localIngest ? '' : ` --ingest ${url}`;
   const header = open ? '' : ' -H "Authorization: Bearer $SSRMS_TOKEN"';
   const firstSteps = `
   First rule   curl ${url}/rules${header} -H 'Content-Type: application/json' -d '${rule}'
-  Some data    npx --no-install ssrms source spikes packages-received 450 550 1 3${ingest}`;
+  Some data    npx --no-install ssrms source spikes packages-received 450 550 1 3${ingestFlag(url)}`;
   // In one piece: whoever reads no further than the address must not end us.
   console.log(`
 SSRMS is running on ${where}.

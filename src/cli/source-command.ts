@@ -8,11 +8,9 @@ import { publishToIngest, publishToLog, type Publish } from '../sources/publish.
 import { runSource, type SourceSettings } from '../sources/source.ts';
 import { constant, decimalArgument, measureOf, spikes, stairs, type Values } from '../sources/values.ts';
 import { topicSettings } from '../topics.ts';
+import { addAddress, targetOf, tokenOf } from './address.ts';
 import { addSettings, flagsOf, publishSettings } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
-
-/** Where `ssrms up` listens unless it is told otherwise. */
-export const localIngest = 'http://127.0.0.1:9090';
 
 /** Adds `ssrms source constant|spikes|stairs|host`. */
 export function addSourceCommand(program: Command): void {
@@ -58,10 +56,8 @@ function addHost(command: Command): void {
 }
 
 function addPublishing(command: Command): void {
-  command
-    .option('--tag <key=value>', 'a tag of the samples (repeatable)', collectTag, {})
-    .option('--ingest <url>', `post to this ingest service (default: ${localIngest}, or the log itself with BROKER)`)
-    .option('--token <token>', 'token for the ingest service [SSRMS_TOKEN]');
+  command.option('--tag <key=value>', 'a tag of the samples (repeatable)', collectTag, {});
+  addAddress(command, '--ingest', 'post to the ingest service there');
   addSettings(command, publishSettings);
 }
 
@@ -90,8 +86,8 @@ function addKind(command: Command, names: readonly string[], values: (args: stri
 }
 
 async function runKind(command: Command, kind: Pick<SourceSettings, 'periodMs' | 'measure' | 'tags'>): Promise<void> {
-  const options = command.opts<{ tag: Record<string, string>; ingest?: string; token?: string }>();
-  const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
+  const options = command.opts<{ tag: Record<string, string> }>();
+  const target = targetOf(command);
   const complain = (line: string): void => console.error(`ssrms: ${line}`);
   const { signal, hasStarted } = untilTold();
   const run = (publish: Publish): Promise<void> => {
@@ -99,10 +95,11 @@ async function runKind(command: Command, kind: Pick<SourceSettings, 'periodMs' |
     const tags = { ...kind.tags, ...options.tag };
     return runSource({ ...kind, tags, publish, print: (line) => console.log(line), complain }, signal);
   };
-  if (config.broker === undefined || options.ingest !== undefined) {
-    await run(publishToIngest(options.ingest ?? localIngest, options.token ?? process.env.SSRMS_TOKEN));
+  if (target.kind === 'http') {
+    await run(publishToIngest(target.url, tokenOf(command)));
     return;
   }
+  const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
   const log = await openLog(config, createLogger(config.logLevel, 'source'));
   try {
     await log.ensureTopics([topicSettings(config.timestampFutureMs).metrics]);

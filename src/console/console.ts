@@ -38,6 +38,8 @@ export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly oidc?: Oidc | undefined;
   /** Whether the server refuses every change: the page then offers none. */
   readonly isReadOnly?: boolean;
+  /** Whether ingest runs behind the same address. */
+  readonly takesSamples?: boolean;
   /** The page's public address, which messages link to. */
   readonly consoleUrl?: string | undefined;
   /** Where the built page is. */
@@ -59,7 +61,9 @@ export function createConsole(options: ConsoleOptions): Console {
   const instances = new InstancesView(log, now);
   const lagging = new LagWatch(log, instances, clock);
   const isReadOnly = options.isReadOnly === true;
-  const status = (): StatusNumbers => statusOf({ live, rules, samples, lagging, version, isReadOnly, consoleUrl });
+  const takesSamples = options.takesSamples === true;
+  const facts = { version, isReadOnly, takesSamples, consoleUrl };
+  const status = (): StatusNumbers => statusOf({ live, rules, samples, lagging, ...facts });
   const catalogue = new MetricCatalogue(log, clock);
   const current = currentValues(catalogue, rules, now);
   const hub = new LiveHub({ live, status, current, clock, meter: options.meter });

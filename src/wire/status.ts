@@ -5,6 +5,7 @@ import type { Shape } from './shape.ts';
 export const StatusNumbers = Type.Object({
   version: Type.String(),
   read_only: Type.Boolean({ description: 'Whether this server refuses every change' }),
+  takes_samples: Type.Boolean({ description: 'Whether samples can be posted to this server, too' }),
   console_url: orNull(Type.String(), 'The public address of the page that notifications link to; null: no link'),
   rules: Type.Integer(),
   metrics: Type.Integer({ description: 'Metrics that have rules' }),

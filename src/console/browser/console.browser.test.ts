@@ -54,6 +54,12 @@ async function reopen(options: Parameters<typeof open>[0]): Promise<void> {
   await open(options);
 }
 
+test('the first steps print a command that leads to this server, not to the default port', async () => {
+  await page.getByRole('heading', { name: 'Two steps to the first alarm' }).waitFor();
+  const command = await page.getByText('npx --no-install ssrms source spikes').textContent();
+  assert.equal(command, `npx --no-install ssrms source spikes packages-received 450 550 1 3 --ingest ${system.url}`);
+});
+
 interface RuleBody {
   readonly id: string;
   readonly [field: string]: unknown;

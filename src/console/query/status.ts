@@ -11,15 +11,17 @@ export interface StatusSources {
   readonly lagging: LagWatch;
   readonly version: string;
   readonly isReadOnly: boolean;
+  readonly takesSamples: boolean;
   readonly consoleUrl: string | undefined;
 }
 
 export function statusOf(sources: StatusSources): StatusNumbers {
-  const { live, rules, samples, lagging, version, isReadOnly, consoleUrl } = sources;
+  const { live, rules, samples, lagging, version, isReadOnly, takesSamples, consoleUrl } = sources;
   const { perSecond } = samples;
   return {
     version,
     read_only: isReadOnly,
+    takes_samples: takesSamples,
     console_url: consoleUrl ?? null,
     rules: rules.book.size,
     metrics: rules.book.metricCount,

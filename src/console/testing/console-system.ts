@@ -70,6 +70,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
     clock: options.clock ?? systemClock,
     rules: rules.feed,
     isReadOnly: options.isReadOnly === true,
+    takesSamples: true,
     oidc: options.oidc,
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });

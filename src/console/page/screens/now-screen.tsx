@@ -14,6 +14,7 @@ import {
   type AlarmChange,
   type LiveAlarm,
 } from '../state/live.ts';
+import { serverUrl } from '../state/api.ts';
 import { addressOf, everyAlarm } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
@@ -328,6 +329,12 @@ function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChang
   );
 }
 
+/** Without it a source posts to the port that `npm start` takes. */
+function sourceTarget(): string {
+  if (status.value?.takes_samples === false) return ' --ingest INGEST_URL';
+  return serverUrl === 'http://127.0.0.1:9090' ? '' : ` --ingest ${serverUrl}`;
+}
+
 function FirstSteps() {
   return (
     <section class={css.firstSteps}>
@@ -339,7 +346,7 @@ function FirstSteps() {
         </li>
         <li>
           Send some test data:
-          <pre tabIndex={0}>npx --no-install ssrms source spikes packages-received 450 550 1 3</pre>
+          <pre tabIndex={0}>npx --no-install ssrms source spikes packages-received 450 550 1 3{sourceTarget()}</pre>
         </li>
       </ol>
     </section>

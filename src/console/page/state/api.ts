@@ -34,6 +34,9 @@ export const signInWanted = signal<'no' | 'first' | 'refused'>('no');
 export const isSignInPutOff = signal(false);
 
 const root = new URL('../', document.baseURI);
+
+/** Where this server is, for commands at a terminal. */
+export const serverUrl = root.href.replace(/\/$/, '');
 const answerMsMax = 8_000;
 
 interface CallMore {
