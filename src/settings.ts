@@ -20,11 +20,15 @@ export const settings = {
     placeholder: 'address',
     help: "in a container: the host's address that its port is published at; decides, instead of HOST, whether tokens are needed",
   },
-  dataDir: { env: 'DATA_DIR', placeholder: 'folder', help: 'folder of the embedded log (default ./data)' },
+  dataDir: {
+    env: 'DATA_DIR',
+    placeholder: 'folder',
+    help: 'folder of the embedded log, which serves without a broker (default ./data)',
+  },
   broker: {
     env: 'BROKER',
     placeholder: 'servers',
-    help: 'Kafka bootstrap servers, host:port, several with commas; none: the embedded log',
+    help: 'Kafka bootstrap servers, host:port, several with commas',
   },
   brokerTls: { env: 'BROKER_TLS', help: 'speak TLS with Kafka' },
   brokerTlsCa: { env: 'BROKER_TLS_CA', placeholder: 'file', help: "PEM file of the broker's certificate authority" },

@@ -104,12 +104,10 @@ test(
     const exporter = await startExporter(metric);
     const config = join(folder, 'prometheus.yml');
     writeFileSync(config, `${printed('prometheus.yml')}\n${exporter.scrapeConfigs}`);
-    const args = [
-      `--config.file=${config}`,
-      `--storage.tsdb.path=${join(folder, 'prometheus')}`,
-      '--web.listen-address=127.0.0.1:0',
-    ];
-    const prometheus = startProgram(demandProgram('prometheus'), args);
+    const [, ...words] = printed('prometheus').split(' ');
+    const args = words.map((word) => word.replace('prometheus.yml', config).replace(':9095', ':0'));
+    const store = `--storage.tsdb.path=${join(folder, 'prometheus')}`;
+    const prometheus = startProgram(demandProgram('prometheus'), [...args, store]);
     try {
       while ((await accepted('remote_write_1')) === 0) {
         assert.ok(!prometheus.output().includes('err="'), prometheus.output());
@@ -175,11 +173,11 @@ test('vmagent', needs('vmagent'), async () => {
   }
 });
 
-/** Runs a snippet of JavaScript as a program of its own, for a while that a client needs to send. */
+/** Runs a snippet of JavaScript as a program of its own, to its end. */
 async function runScript(name: string, change: (code: string) => string = (code) => code): Promise<void> {
   // Where node looks for the packages that the snippet imports.
   const file = join(root, `.cache/clients/${name}-${process.pid}.mjs`);
-  writeFileSync(file, `${change(printed(name))}\nsetTimeout(() => process.exit(), 1_500);\n`);
+  writeFileSync(file, change(printed(name)));
   try {
     await runProgram(process.execPath, [file], { SSRMS_TOKEN: token, NODE_NO_WARNINGS: '1' });
   } finally {

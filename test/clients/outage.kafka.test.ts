@@ -60,7 +60,10 @@ const linesWritten = 300;
 
 /** Influx' client, as printed but for the token and what it writes: a number that is one more each time, ten times a second. */
 function startInfluxClient(): Program {
-  const code = snippet('influx.mjs', { url: ingest.url }).replace(/^lines\.writePoint\(.*\n?/m, '');
+  const code = snippet('influx.mjs', { url: ingest.url }).replace(
+    /^(lines\.writePoint|await lines\.close)\(.*\n?/gm,
+    '',
+  );
   // Where node looks for the packages that the snippet imports.
   const file = join(root, `.cache/clients/outage-${process.pid}.mjs`);
   const write = `lines.writePoint(new Point('outage_influx').intField('value', ++written))`;

@@ -54,3 +54,27 @@ export function namedBlock(name: string): Block {
   if (found.length !== 1) throw new Error(`${found.length} blocks of the documents are called ${name}`);
   return found[0]!;
 }
+
+/** A command in the running text, in code marks. */
+export interface InlineCommand {
+  readonly file: string;
+  readonly line: number;
+  readonly text: string;
+}
+
+const commandStart =
+  /^(?:[A-Z_]+=\S* )*(?:ssrms|npx|npm|node|docker|curl|prometheus|openssl|python3?|java|go|git|apt-get)(?: |$)/;
+
+/** The commands that a document names outside of its blocks. */
+export function inlineCommandsOf(file: string, document = readDocument(file)): InlineCommand[] {
+  const running = document.replace(/^ *```[^]*?^ *```/gm, (block) => block.replaceAll(/[^\n]/g, ''));
+  return [...running.matchAll(/`([^`]+)`/g)]
+    .map(({ index, 1: code = '' }) => ({
+      file,
+      line: running.slice(0, index).split('\n').length,
+      text: code.replaceAll(/\s+/g, ' '),
+    }))
+    .filter(({ text }) => commandStart.test(text));
+}
+
+export const allInlineCommands = (): InlineCommand[] => documents.flatMap((file) => inlineCommandsOf(file));

@@ -117,7 +117,7 @@ function WithToken() {
         <p class="hint" id="token-hint">
           {!isInstead && (
             <>
-              Make one with <code>ssrms token</code>.{' '}
+              Make one with <code>npx --no-install ssrms token</code>.{' '}
             </>
           )}
           It needs the scopes rules:read, rules:write and alarms:read.
