@@ -132,10 +132,18 @@ function fetchJars(pom, folder, what) {
   });
 }
 
-/** Prometheus and vmagent: unpacked where the tests find them, since installing a package would start a server. */
+/** Debian packages by what they hold. */
+const debianClients = {
+  prometheus: '/usr/bin/prometheus',
+  'victoria-metrics': '/usr/bin/vmagent',
+  nginx: '/usr/sbin/nginx',
+  caddy: '/usr/bin/caddy',
+};
+
+/** Unpacked where the tests find them, since installing such a package would start a server. */
 function unpackDebianClients() {
-  const missing = Object.entries({ prometheus: 'prometheus', 'victoria-metrics': 'vmagent' }).filter(
-    ([, command]) => !existsSync(`/usr/bin/${command}`) && !existsSync(join(clients, `debian/usr/bin/${command}`)),
+  const missing = Object.entries(debianClients).filter(
+    ([, program]) => !existsSync(program) && !existsSync(join(clients, 'debian', program)),
   );
   if (missing.length === 0 || !has('apt-get', '--version')) return;
   const packages = missing.map(([name]) => name);
@@ -178,7 +186,7 @@ function goFor(folder) {
 }
 
 function installClients() {
-  orNamed('Prometheus and vmagent', unpackDebianClients);
+  orNamed('Prometheus, vmagent, nginx and Caddy', unpackDebianClients);
   orNamed('the Python clients', () => {
     const requirements = 'test/clients/requirements.txt';
     once('python-clients', hashOf(requirements), () => {

@@ -6,7 +6,7 @@ import { createLogger, type Logger } from './base/logger.ts';
 import { Meter } from './base/meter.ts';
 import { Closers, runTogether, type Service } from './base/service.ts';
 import { steadyClock } from './base/steady-clock.ts';
-import type { Config } from './config.ts';
+import { pageUrlOf, type Config } from './config.ts';
 import { createConsole } from './console/console.ts';
 import { createEvaluate } from './evaluate/evaluate.ts';
 import { createAuth, type Auth, type AuthOptions } from './http/auth.ts';
@@ -32,8 +32,8 @@ export interface AppOptions {
   readonly parts: readonly Part[];
   /** Aborts when the process is to end. */
   readonly signal: AbortSignal;
-  /** Called with the address once the process listens. */
-  readonly onListening: (url: string) => void;
+  /** Called once the process listens: where, and where its messages link to. */
+  readonly onListening: (url: string, pageUrl: string | undefined) => void;
 }
 
 /**
@@ -61,6 +61,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     const server = await createServer({
       auth,
       hostNames: config.hostNames,
+      publicUrl: config.consoleUrl,
       isReadOnly: config.readOnly,
       version,
       health,
@@ -74,15 +75,15 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
       webhookAllow: config.webhookAllow,
     });
     const vitals: Vitals = {};
+    const page: { url?: string | undefined } = {};
     const services: Service[] = [rules.service, createTopicCheck({ ...common, topics: settings })];
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
-    if (parts.includes('alarms')) services.push(...alarmsOf(config, { common, rules, vitals }));
     if (parts.includes('console')) {
       const oidc = oidcOf(config, auth, logger);
-      const { readOnly: isReadOnly, consoleUrl } = config;
+      const { readOnly: isReadOnly } = config;
       const takesSamples = parts.includes('ingest');
-      const facts = { isReadOnly, takesSamples, consoleUrl, oidc };
+      const facts = { isReadOnly, takesSamples, consoleUrl: () => page.url, oidc };
       const console = createConsole({ ...common, rules: rules.feed, ...facts });
       services.push(console.service);
       await server.mount(console.routes);
@@ -91,9 +92,14 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     services.push(createPresence({ ...common, parts, vitals, rules: rules.feed, rulePositions: rules.positions }));
 
     closers.add('http', () => server.close());
-    const { url } = await server.listen(config);
+    const listening = await server.listen(config);
+    const { url } = listening;
+    // Messages link to the page, whose address is known only now.
+    const isLinked = parts.includes('console') && parts.includes('alarms');
+    page.url = isLinked ? pageUrlOf(config, listening) : config.consoleUrl;
+    if (parts.includes('alarms')) services.push(...alarmsOf(config, { common, rules, vitals, consoleUrl: page.url }));
     logger.info({ url, parts, version }, 'started');
-    onListening(url);
+    onListening(url, page.url);
     await runTogether(services, signal);
   } finally {
     for (const failed of await closers.close())
@@ -163,10 +169,17 @@ interface CommonParts {
   readonly version: string;
 }
 
+interface AlarmsParts {
+  readonly common: CommonParts;
+  readonly rules: Rules;
+  readonly vitals: Vitals;
+  readonly consoleUrl: string | undefined;
+}
+
 /** The two loops of an alarms instance. */
 function alarmsOf(
-  { seriesMax, webhookAllow, consoleUrl, globalRps }: Config,
-  { common, rules, vitals }: { common: CommonParts; rules: Rules; vitals: Vitals },
+  { seriesMax, webhookAllow, globalRps }: Config,
+  { common, rules, vitals, consoleUrl }: AlarmsParts,
 ): Service[] {
   const { feed, receivers } = rules;
   return [

@@ -20,7 +20,7 @@ export interface Config {
   readonly webhookAllow: Networks;
   /** Requests a second to Discord that all instances behind one address make together. */
   readonly globalRps: number;
-  /** The page's public address, for links in messages. */
+  /** The page's public address, as it was set. */
   readonly consoleUrl: string | undefined;
   readonly jwtSecret: string | undefined;
   readonly jwksUrl: string | undefined;
@@ -131,6 +131,24 @@ export function needsTokens(config: Config): boolean {
 /** Whether only this machine can reach the service. In a container the published address decides, as HOST is always open. */
 export function isLocalOnly(config: Config): boolean {
   return isLoopback(config.publish ?? config.host);
+}
+
+/**
+ * Where messages link to: CONSOLE_URL, else the address at which this process itself serves the page. Undefined where no
+ * address is known that people can open: on all addresses of a machine, unless HOST_NAMES has a name of it, and in a
+ * container, whose published port only its host knows.
+ */
+export function pageUrlOf({ consoleUrl, host, publish, hostNames }: Config, listening: { port: number; url: string }) {
+  if (consoleUrl !== undefined) return consoleUrl;
+  if (publish !== undefined) return undefined;
+  if (!['0.0.0.0', '::'].includes(host)) return listening.url;
+  const [name] = hostNames;
+  return name === undefined ? undefined : `http://${name}:${listening.port}`;
+}
+
+/** Whether a proxy serves others what only this machine can reach. */
+export function isBehindProxy(config: Config): boolean {
+  return config.consoleUrl !== undefined && !isLoopback(new URL(config.consoleUrl).hostname.replace(/^\[|\]$/g, ''));
 }
 
 function isLoopback(host: string): boolean {

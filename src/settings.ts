@@ -54,7 +54,11 @@ export const settings = {
     placeholder: 'number',
     help: 'requests a second to Discord of all instances behind one address; 1 to 48, since Discord allows 50 (default 40)',
   },
-  consoleUrl: { env: 'CONSOLE_URL', placeholder: 'url', help: 'public address of the page, for links in messages' },
+  consoleUrl: {
+    env: 'CONSOLE_URL',
+    placeholder: 'url',
+    help: 'public address of the page: messages link to it, and its host may be called (default for links: where the page is served)',
+  },
   jwtSecret: {
     env: 'SSRMS_JWT_SECRET',
     placeholder: 'secret',

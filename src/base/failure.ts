@@ -9,7 +9,7 @@ export const failureTable = {
   invalid_json: { status: 400, title: 'The body is not JSON' },
   invalid_request: { status: 400, title: 'The request is not of the expected form' },
   unauthorized: { status: 401, title: 'A valid token is needed' },
-  forbidden: { status: 403, title: 'The token does not allow this' },
+  forbidden: { status: 403, title: 'This is not allowed' },
   not_found: { status: 404, title: 'There is no such thing' },
   method_not_allowed: { status: 405, title: 'The method is not allowed here' },
   conflict: { status: 409, title: 'It is there already' },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { runApp, type Part } from '../app.ts';
-import { isLocalOnly, needsTokens, readConfig, type Config } from '../config.ts';
+import { isBehindProxy, isLocalOnly, needsTokens, readConfig, type Config } from '../config.ts';
 import { ingestFlag } from './address.ts';
 import { defaultPortOf } from './default-ports.ts';
 import { addSettings, flagsOf, serviceSettings } from './settings-options.ts';
@@ -47,9 +47,9 @@ export function addServiceCommands(program: Command, finish: (exitCode: number) 
     command.action(async () => {
       const config = readConfig(process.env, flagsOf(command, serviceSettings), defaultPortOf[name]);
       const { signal, hasStarted } = untilTold();
-      const onListening = (url: string): void => {
+      const onListening = (url: string, pageUrl: string | undefined): void => {
         hasStarted();
-        announce(name, url, config);
+        announce({ name, url, pageUrl, config });
       };
       await runApp({ config, name, parts, signal, onListening });
       finish(0);
@@ -57,8 +57,16 @@ export function addServiceCommands(program: Command, finish: (exitCode: number) 
   }
 }
 
+interface Announcement {
+  readonly name: string;
+  readonly url: string;
+  /** Where messages link to. */
+  readonly pageUrl: string | undefined;
+  readonly config: Config;
+}
+
 /** What a person at the terminal wants to know, on standard output. */
-function announce(name: string, url: string, config: Config): void {
+function announce({ name, url, pageUrl, config }: Announcement): void {
   const open = !needsTokens(config);
   const access = open ? accessWithoutTokens(config) : tokenHint(config);
   if (name !== 'up') {
@@ -77,8 +85,10 @@ SSRMS is running on ${where}.
 
   Page         ${url}/${config.readOnly ? '' : firstSteps}
 
-${config.readOnly ? 'It is read-only (READ_ONLY): every change is refused.\n' : ''}${access}`);
+${config.readOnly ? 'It is read-only (READ_ONLY): every change is refused.\n' : ''}${pageUrl === undefined ? `${linkHint}\n` : ''}${access}`);
 }
+
+const linkHint = 'Messages have no link to the page: set CONSOLE_URL to the address at which people open it.';
 
 /** The commands above read SSRMS_TOKEN: they are run in another terminal, which has not our secret. */
 function tokenHint({ jwtSecret }: Config): string {
@@ -89,6 +99,8 @@ function tokenHint({ jwtSecret }: Config): string {
 
 function accessWithoutTokens(config: Config): string {
   if (!isLocalOnly(config)) return 'No tokens are configured: everybody who reaches this address may change rules.';
+  if (isBehindProxy(config))
+    return `No tokens are configured: everybody whom the proxy at ${config.consoleUrl} lets in may change rules.`;
   const published = config.publish === undefined ? '' : ` (PUBLISH is ${config.publish})`;
   return `No tokens are configured: only this machine can reach it${published}. Set SSRMS_JWT_SECRET to serve others.`;
 }

@@ -40,8 +40,8 @@ export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly isReadOnly?: boolean;
   /** Whether ingest runs behind the same address. */
   readonly takesSamples?: boolean;
-  /** The page's public address, which messages link to. */
-  readonly consoleUrl?: string | undefined;
+  /** The page's public address, which messages link to; it may be known only when the server listens. */
+  readonly consoleUrl?: (() => string | undefined) | undefined;
   /** Where the built page is. */
   readonly pageDir?: string;
 }
@@ -62,8 +62,8 @@ export function createConsole(options: ConsoleOptions): Console {
   const lagging = new LagWatch(log, instances, clock);
   const isReadOnly = options.isReadOnly === true;
   const takesSamples = options.takesSamples === true;
-  const facts = { version, isReadOnly, takesSamples, consoleUrl };
-  const status = (): StatusNumbers => statusOf({ live, rules, samples, lagging, ...facts });
+  const facts = { version, isReadOnly, takesSamples };
+  const status = (): StatusNumbers => statusOf({ live, rules, samples, lagging, ...facts, consoleUrl: consoleUrl?.() });
   const catalogue = new MetricCatalogue(log, clock);
   const current = currentValues(catalogue, rules, now);
   const hub = new LiveHub({ live, status, current, clock, meter: options.meter });

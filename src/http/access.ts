@@ -68,7 +68,9 @@ export function setChallenge(request: FastifyRequest, reply: FastifyReply, failu
     reply.header('www-authenticate', `Bearer realm="ssrms"${sent ? ', error="invalid_token"' : ''}`);
   }
   const { scope } = request.routeOptions.config;
-  if (failure.code === 'forbidden' && scope !== undefined) {
+  // Without a token it is not its scope that is missing.
+  const hasToken = request.headers.authorization !== undefined;
+  if (failure.code === 'forbidden' && scope !== undefined && hasToken) {
     reply.header('www-authenticate', `Bearer realm="ssrms", error="insufficient_scope", scope="${scope}"`);
   }
 }

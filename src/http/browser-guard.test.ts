@@ -5,6 +5,17 @@ import { refuseForeignPage, type BrowserGuard, type CallHeaders } from './browse
 const loopback: BrowserGuard = { hostNames: ['console.example'], loopbackOnly: true };
 const open: BrowserGuard = { hostNames: [], loopbackOnly: false };
 
+const proxied: BrowserGuard = { hostNames: [], publicUrl: 'https://ssrms.example:8443/console', loopbackOnly: true };
+
+function reasonFor(headers: CallHeaders, guard: BrowserGuard): string {
+  try {
+    refuseForeignPage(headers, guard);
+    return '';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 function verdict(headers: CallHeaders, guard: BrowserGuard): 'let in' | 'refused' {
   try {
     refuseForeignPage(headers, guard);
@@ -48,4 +59,24 @@ test('a page of another origin is refused, whatever it asks for', () => {
     assert.equal(verdict({ host, origin }, loopback), 'refused', origin);
   }
   assert.equal(verdict({ host: 'localhost:80', origin: 'http://localhost' }, loopback), 'let in');
+});
+
+test('the public address of the page may be called, and its page may call, whatever the proxy passes as Host', () => {
+  const origin = 'https://ssrms.example:8443';
+  for (const host of ['ssrms.example:8443', 'ssrms.example', '127.0.0.1:9090']) {
+    assert.equal(reasonFor({ host }, proxied), '', host);
+    assert.equal(reasonFor({ host, origin }, proxied), '', `${host} with Origin`);
+  }
+  assert.match(reasonFor({ host: 'ssrms.example', origin: 'https://evil.example' }, proxied), /Origin/);
+  assert.match(reasonFor({ host: 'other.example' }, proxied), /Host/);
+});
+
+test('a refusal names what was refused and the settings that would allow it', () => {
+  const host = 'ssrms.example:8080';
+  assert.match(reasonFor({ host }, loopback), /Host header is "ssrms\.example:8080".*CONSOLE_URL.*HOST_NAMES/);
+  const origin = 'https://ssrms.example';
+  assert.match(
+    reasonFor({ host: 'localhost', origin }, loopback),
+    /Origin header is "https:.*ssrms\.example".*CONSOLE_URL/,
+  );
 });

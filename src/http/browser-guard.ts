@@ -2,11 +2,13 @@
 // loopback. Two checks keep such pages out. A page of another site sends its own Origin, which is not the host it calls.
 // And a page whose name was made to resolve to our address (DNS rebinding) calls us by that name in the Host header.
 import { isIP } from 'node:net';
-import { Failure } from '../base/failure.ts';
+import { Failure, shown } from '../base/failure.ts';
 
 export interface BrowserGuard {
   /** Names that this host may be called by, beside loopback's. */
   readonly hostNames: readonly string[];
+  /** Where a proxy serves the page: its name is ours, and its pages are. */
+  readonly publicUrl?: string | undefined;
   /** Whether only this machine can reach the port. */
   readonly loopbackOnly: boolean;
 }
@@ -22,14 +24,17 @@ export function refuseForeignPage(headers: CallHeaders, guard: BrowserGuard): vo
   if (host === undefined || !isOurName(host.name, guard)) {
     throw new Failure(
       'forbidden',
-      `the Host header is ${JSON.stringify(headers.host ?? '')}, and without tokens this service answers to loopback and ` +
-        `to the configured host names alone`,
+      `the Host header is ${shown(headers.host ?? '')}, and without tokens only loopback and configured names are ` +
+        `served: set CONSOLE_URL to the public address of the page, or put the name into HOST_NAMES`,
     );
   }
-  if (headers.origin !== undefined && originHost(headers.origin) !== host.whole) {
+  if (headers.origin === undefined) return;
+  const origin = originHost(headers.origin);
+  if (origin === undefined || (origin !== host.whole && origin !== hostOfUrl(guard.publicUrl))) {
     throw new Failure(
       'forbidden',
-      `the Origin header is ${JSON.stringify(headers.origin)}, and only this service's own page may call it`,
+      `the Origin header is ${shown(headers.origin)}, and only this service's own page may call it: where a proxy ` +
+        `serves that page, set CONSOLE_URL to its public address`,
     );
   }
 }
@@ -56,8 +61,12 @@ function parseHost(header: string): Host | undefined {
 }
 
 function originHost(origin: string | string[]): string | undefined {
-  if (typeof origin !== 'string' || !URL.canParse(origin)) return undefined;
-  return new URL(origin).host;
+  return typeof origin === 'string' ? hostOfUrl(origin) : undefined;
+}
+
+/** With its port, unless that is the scheme's own. */
+function hostOfUrl(url: string | undefined): string | undefined {
+  return url === undefined ? undefined : (URL.parse(url)?.host ?? undefined);
 }
 
 /** A browser leaves 80 and 443 out of an Origin, and a proxy may have put them into the Host. */
@@ -68,6 +77,7 @@ function withoutDefaultPort(host: string): string {
 function isOurName(name: string, guard: BrowserGuard): boolean {
   if (name === 'localhost' || name.endsWith('.localhost') || name === '[::1]') return true;
   if (isIP(name) === 4 && name.startsWith('127.')) return true;
+  if (guard.publicUrl !== undefined && URL.parse(guard.publicUrl)?.hostname === name) return true;
   if (guard.hostNames.some((own) => own.toLowerCase() === name || `[${own.toLowerCase()}]` === name)) return true;
   // A public name always has a dot, and an address is not resolved at all: neither can be made to point here.
   return !guard.loopbackOnly && (isIP(name) === 4 || name.startsWith('[') || !name.includes('.'));

@@ -150,7 +150,10 @@ test('with tokens the Host header may be anything, since a page has no token to 
 
 test('without tokens a foreign page is refused', () =>
   withServer(async (call) => {
-    assert.equal((await call('/open', { headers: { origin: 'http://evil.example' } })).status, 403);
+    const foreign = await call('/secret/1', { headers: { origin: 'http://evil.example' } });
+    assert.equal(foreign.status, 403);
+    assert.equal(foreign.headers.get('www-authenticate'), null, 'no token would help');
+    assert.doesNotMatch((await problemOf(foreign)).title, /token/);
     assert.equal((await call('/open')).status, 200);
   }));
 

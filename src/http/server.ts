@@ -28,6 +28,8 @@ export interface ServerOptions {
   readonly isReadOnly?: boolean;
   /** Names that the Host header may have beside loopback's, when no tokens are configured. */
   readonly hostNames?: readonly string[];
+  /** The page's address behind a proxy, whose host and pages are allowed, too. */
+  readonly publicUrl?: string | undefined;
   readonly version: string;
   readonly health: Health;
   readonly meter: Meter;
@@ -51,7 +53,7 @@ export interface HttpServer {
 
 /** One server a process. It knows no route but those about the process itself; app.ts mounts the verbs' ones. */
 export async function createServer(options: ServerOptions): Promise<HttpServer> {
-  const guard = { hostNames: [...(options.hostNames ?? [])], loopbackOnly: true };
+  const guard = { hostNames: [...(options.hostNames ?? [])], publicUrl: options.publicUrl, loopbackOnly: true };
   const routes: KnownRoute[] = [];
   const app = newApp();
   const unused = unusedConnections(app.server);

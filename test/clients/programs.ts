@@ -16,6 +16,8 @@ const places: Record<string, readonly string[]> = {
   python: [join(cache, 'python/bin/python')],
   'prw2-sender': [join(cache, 'prw2-sender')],
   curl: ['/usr/bin/curl'],
+  nginx: ['/usr/sbin/nginx', join(cache, 'debian/usr/sbin/nginx')],
+  caddy: ['/usr/bin/caddy', join(cache, 'debian/usr/bin/caddy')],
 };
 
 function programAt(name: string): string | undefined {

@@ -4,18 +4,23 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
+import { embedsAt, postJson } from './scenario.ts';
 
 let folder: string;
+let fake: FakeDiscord;
 let up: SsrmsProcess;
 
 before(async () => {
   folder = mkdtempSync(join(tmpdir(), 'ssrms-address-'));
-  up = await startSsrms(['up'], { env: { DATA_DIR: join(folder, 'data') } });
+  fake = await startFakeDiscord();
+  up = await startSsrms(['up'], { env: { DATA_DIR: join(folder, 'data'), DISCORD_API_BASE: fake.apiBase } });
 });
 after(async () => {
   await up?.stop();
+  await fake?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -50,4 +55,19 @@ test('a source posts to SSRMS_URL, or to PORT of this machine, where nothing els
 
 test('the commands that "ssrms up" prints lead to its own port', () => {
   assert.ok(up.output().includes(`source spikes packages-received 450 550 1 3 --ingest ${up.url}\n`), up.output());
+});
+
+test('messages of "ssrms up" link to the page that it serves itself, as the page says', async () => {
+  const { url: webhook, webhook: channel } = fake.addWebhook();
+  const rule = { metric_name: 'linked', threshold: 1, discord_webhook_url: webhook };
+  assert.equal((await postJson(`${up.url}/rules`, rule)).status, 201);
+  await postJson(`${up.url}/api/v1/metrics`, { name: 'linked', value: 2 });
+  const [embed] = await waitUntil('a message comes', () => {
+    const embeds = embedsAt({ rulesUrl: up.url, ingestUrl: up.url, fake }, channel.id);
+    return embeds.length > 0 ? embeds : undefined;
+  });
+  const link = embed!.fields.find(({ name }) => name === 'Alarm')?.value;
+  assert.match(link ?? '', new RegExp(`^${up.url}/#/alarms/[0-9a-f-]{36}$`));
+  const status = (await (await fetch(`${up.url}/api/v1/status`)).json()) as { console_url: unknown };
+  assert.equal(status.console_url, up.url);
 });

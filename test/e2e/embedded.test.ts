@@ -24,7 +24,7 @@ let up: SsrmsProcess;
 
 const start = (): Promise<SsrmsProcess> =>
   startSsrms(['up'], { env: { DATA_DIR: dataDir, DISCORD_API_BASE: fake.apiBase, LOG_LEVEL: 'warn' } });
-const system = (): SystemUnderTest => ({ rulesUrl: up.url, ingestUrl: up.url, fake });
+const system = (): SystemUnderTest => ({ rulesUrl: up.url, ingestUrl: up.url, fake, pageUrl: up.url });
 
 before(async () => {
   fake = await startFakeDiscord();

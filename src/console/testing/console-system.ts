@@ -71,6 +71,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
     rules: rules.feed,
     isReadOnly: options.isReadOnly === true,
     takesSamples: true,
+    consoleUrl: () => options.consoleUrl,
     oidc: options.oidc,
     ...(options.pageDir !== undefined && { pageDir: options.pageDir }),
   });
