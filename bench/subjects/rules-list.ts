@@ -7,7 +7,7 @@ import { createLogger } from '../../src/base/logger.ts';
 import { Meter } from '../../src/base/meter.ts';
 import { createConsole } from '../../src/console/console.ts';
 import { createServer } from '../../src/http/server.ts';
-import type { Vitals } from '../../src/instance/instance-record.ts';
+import { noSkew, type Vitals } from '../../src/instance/instance-record.ts';
 import { openSqliteLog } from '../../src/log/sqlite/sqlite-log.ts';
 import { createPresence } from '../../src/presence/presence.ts';
 import { createRules } from '../../src/rules/rules.ts';
@@ -27,7 +27,9 @@ const signal = new AbortController().signal;
 void rules.service.run(signal);
 // A system whose samples are judged: the page says so of another one, above all else.
 const partitions = Array.from({ length: topics.metrics.partitions }, (_, partition) => [partition, 0, 0] as const);
-const vitals: Vitals = { evaluate: () => ({ partitions, series: 0, samples: {}, misrouted: 0 }) };
+const vitals: Vitals = {
+  evaluate: () => ({ partitions, series: 0, samples: {}, misrouted: 0, ahead: noSkew, behind: noSkew }),
+};
 const told = { parts: ['rules', 'alarms', 'console'], vitals, rules: rules.feed, rulePositions: rules.positions };
 void createPresence({ ...common, ...told }).run(signal);
 await rules.feed.caughtUp;

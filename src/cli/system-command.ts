@@ -24,6 +24,8 @@ function printSystem(system: SystemView): void {
     ['Queued messages', String(system.waiting)],
     ['Samples', skipped.join(', ') || 'none yet'],
     ...(system.misrouted_metrics > 0 ? [['Misrouted metrics', String(system.misrouted_metrics)]] : []),
+    ...skewedRow('Series ahead', system.series_ahead),
+    ...skewedRow('Series arriving late', system.series_behind),
   ]);
   console.log();
   printTable([
@@ -42,4 +44,11 @@ function printSystem(system: SystemView): void {
   const ownerless = system.partitions.filter(({ instance }) => instance === null);
   if (ownerless.length > 0)
     console.log(`No owner: partitions ${ownerless.map(({ partition }) => partition).join(', ')}`);
+}
+
+/** No row when there are none. */
+function skewedRow(name: string, { count, first }: SystemView['series_ahead']): string[][] {
+  if (count === 0) return [];
+  const named = first.map(({ series, seconds }) => `${shown(series)} by ${seconds} s`);
+  return [[name, `${count}: ${named.join(', ')}${count > first.length ? ', …' : ''}`]];
 }

@@ -1,11 +1,14 @@
 import type { Clock } from '../base/clock.ts';
 import type { Health, HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
-import type { Vitals } from '../instance/instance-record.ts';
+import type { Logger } from '../base/logger.ts';
+import { allSkewed, type SkewedSeries, type Vitals } from '../instance/instance-record.ts';
 import { maxTimestamp } from '../log/batch.ts';
 import type { Claim } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
+import { MisroutedMetrics } from './misrouted.ts';
 import type { SeriesBudget } from './series-budget.ts';
+import { SeriesClocks, type HeadSeen } from './series-clocks.ts';
 import type { Outcome, PartitionEvaluator } from './partition-evaluator.ts';
 
 /** How far one partition has come. */
@@ -20,24 +23,38 @@ export interface EvaluateMeters {
   readonly count: (outcome: Outcome, records: number) => void;
   /** How old the newest record of a chunk was when it had been evaluated. */
   delayOf(chunk: RecordChunk): void;
-  /** A metric was seen in a partition that its name does not lead to. */
-  misrouted(): void;
+  /** Takes metrics first seen in a partition, of which some may not belong there. */
+  sawMetrics(metrics: readonly string[], partition: number, partitions: number): void;
 }
 
+/** How often the clocks of series are compared with this server's, and misrouted metrics warned of. */
+const lookEveryMs = 10_000;
 const delayBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const readable: ReadonlySet<string> = new Set<Outcome>(['evaluated', 'late', 'too_many_series']);
 
+interface EvaluateMetersOptions {
+  readonly clock: Clock;
+  readonly meter: Meter;
+  readonly health: Health;
+  readonly logger: Logger;
+  readonly vitals?: Vitals;
+}
+
+/** A partition that this instance owns. */
+interface RunningPartition {
+  readonly claim: Claim;
+  readonly progress: Progress;
+  readonly clocks: SeriesClocks;
+}
+
 /** The evaluator's counters, gauges and health: every record read is counted by what became of it. */
 export function evaluateMeters(
-  {
-    clock,
-    meter,
-    health,
-    vitals = {},
-  }: { readonly clock: Clock; readonly meter: Meter; readonly health: Health; readonly vitals?: Vitals },
+  { clock, meter, health, logger, vitals = {} }: EvaluateMetersOptions,
   budget: SeriesBudget,
 ): EvaluateMeters {
-  const running = new Map<number, { claim: Claim; progress: Progress; evaluator: PartitionEvaluator }>();
+  const running = new Map<number, RunningPartition>();
+  const misroutedMetrics = new MisroutedMetrics(clock, logger);
+  gaugePartitions(meter, running, budget);
   const samples = meter.counter('evaluate_samples_total', 'Samples read, by what became of them', ['outcome']);
   const misrouted = meter.counter(
     'evaluate_misrouted_metrics_total',
@@ -48,18 +65,7 @@ export function evaluateMeters(
     'Age of the newest sample of a batch when it had been evaluated',
     delayBucketsSeconds,
   );
-  meter.gauge('evaluate_partitions', 'Partitions of metrics that this instance owns', [], (gauge) =>
-    gauge.set(running.size),
-  );
-  meter.gauge('evaluate_series', 'Series held', [], (gauge) => gauge.set(budget.held));
-  meter.gauge('evaluate_lag_records', 'Records not evaluated yet', ['partition'], (gauge) => {
-    gauge.reset();
-    for (const [partition, { claim, progress }] of running) {
-      gauge.set({ partition: String(partition) }, Math.max(0, claim.head().offset - progress.position));
-    }
-  });
   const counts: Partial<Record<Outcome, number>> = {};
-  let misroutedMetrics = 0;
   vitals.evaluate = () => ({
     partitions: [...running].map(
       ([
@@ -74,18 +80,27 @@ export function evaluateMeters(
     ),
     series: budget.held,
     samples: { ...counts },
-    misrouted: misroutedMetrics,
+    misrouted: misroutedMetrics.count,
+    ...skewedOf(running),
   });
-  health.add('evaluate', () => reportOf(counts, running.size, budget));
+  health.add('evaluate', () => reportOf(counts, running, budget));
   return {
     begin(claim, start, evaluator) {
-      const progress: Progress = { position: start, end: () => running.delete(claim.partition) };
-      running.set(claim.partition, { claim, progress, evaluator });
+      const clocks = new SeriesClocks();
+      const stop = clock.every(lookEveryMs, () => {
+        clocks.look(evaluator.metrics.values(), headOf(claim, clock), clock.wallMs());
+        misroutedMetrics.warn();
+      });
+      const end = (): void => {
+        stop();
+        running.delete(claim.partition);
+      };
+      const progress: Progress = { position: start, end };
+      running.set(claim.partition, { claim, progress, clocks });
       return progress;
     },
-    misrouted() {
-      misroutedMetrics++;
-      misrouted.inc();
+    sawMetrics(metrics, partition, partitions) {
+      misrouted.inc(misroutedMetrics.saw(metrics, partition, partitions));
     },
     count(outcome, records) {
       samples.inc({ outcome }, records);
@@ -98,18 +113,64 @@ export function evaluateMeters(
   };
 }
 
-function reportOf(counts: Partial<Record<Outcome, number>>, partitions: number, budget: SeriesBudget): HealthReport {
+function gaugePartitions(meter: Meter, running: ReadonlyMap<number, RunningPartition>, budget: SeriesBudget): void {
+  meter.gauge('evaluate_partitions', 'Partitions of metrics that this instance owns', [], (gauge) =>
+    gauge.set(running.size),
+  );
+  meter.gauge('evaluate_series', 'Series held', [], (gauge) => gauge.set(budget.held));
+  meter.gauge('evaluate_lag_records', 'Records not evaluated yet', ['partition'], (gauge) => {
+    gauge.reset();
+    for (const [partition, { claim, progress }] of running) {
+      gauge.set({ partition: String(partition) }, Math.max(0, claim.head().offset - progress.position));
+    }
+  });
+  meter.gauge('evaluate_series_ahead', "Series whose time is ahead of this server's clock", [], (gauge) =>
+    gauge.set(skewedOf(running).ahead.count),
+  );
+  meter.gauge('evaluate_series_behind', 'Series whose samples arrive more than 60 s late', [], (gauge) =>
+    gauge.set(skewedOf(running).behind.count),
+  );
+}
+
+function skewedOf(running: ReadonlyMap<number, RunningPartition>): Record<'ahead' | 'behind', SkewedSeries> {
+  const clocks = [...running.values()].map((partition) => partition.clocks);
+  return { ahead: allSkewed(clocks.map(({ ahead }) => ahead)), behind: allSkewed(clocks.map(({ behind }) => behind)) };
+}
+
+/** The head as last heard of, and when that was. */
+function headOf(claim: Claim, clock: Clock): HeadSeen {
+  const { offset, heardAtMs } = claim.head();
+  return { offset, atMs: clock.wallMs() - (clock.monotonicMs() - heardAtMs) };
+}
+
+function reportOf(
+  counts: Partial<Record<Outcome, number>>,
+  running: ReadonlyMap<number, RunningPartition>,
+  budget: SeriesBudget,
+): HealthReport {
   const refused = counts.too_many_series ?? 0;
   const unreadable = Object.entries(counts).reduce(
     (sum, [outcome, count]) => sum + (readable.has(outcome) ? 0 : count),
     0,
   );
   const skipped = unreadable === 0 ? '' : `; ${unreadable} samples could not be read and were skipped`;
-  const detail = `${partitions} partitions, ${budget.held} series${skipped}`;
-  if (refused === 0) return { status: 'pass', detail };
+  const { ahead, behind } = skewedOf(running);
+  const clocks =
+    skewedText(ahead, "is ahead of this server's clock", "are ahead of this server's clock") +
+    skewedText(behind, 'arrives late', 'arrive late');
+  const detail = `${running.size} partitions, ${budget.held} series${skipped}${clocks}`;
+  if (refused === 0) return { status: clocks === '' ? 'pass' : 'warn', detail };
   const limits = `${budget.seriesMax} in an instance, ${budget.seriesPerMetricMax} of a metric`;
   return {
     status: 'warn',
     detail: `${detail}; ${refused} samples of new series were refused: there may be ${limits}`,
   };
+}
+
+/** Empty when there are none. */
+function skewedText({ count, first }: SkewedSeries, one: string, many: string): string {
+  if (count === 0) return '';
+  const names = first.map(([series, seconds]) => `${series} by ${seconds} s`).join(', ');
+  const more = count > first.length ? ` and ${count - first.length} more` : '';
+  return `; ${count} series ${count === 1 ? one : many}: ${names}${more}`;
 }

@@ -7,7 +7,6 @@ import type { Meter } from '../base/meter.ts';
 import { aborted, type Service } from '../base/service.ts';
 import type { Vitals } from '../instance/instance-record.ts';
 import { ClaimLost, type Claim, type Log } from '../log/log.ts';
-import { partitionOf } from '../log/murmur2.ts';
 import type { RuleChange } from '../rule/rule-book.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
@@ -111,7 +110,7 @@ async function evaluatePartition(
       evaluator.evaluateChunk(chunk, meters.count);
       meters.delayOf(chunk);
       partitionClock.took(chunk);
-      warnOfMisrouted(evaluator.takeNewMetrics(), claim.partition, { meters, logger, partitions });
+      meters.sawMetrics(evaluator.takeNewMetrics(), claim.partition, partitions);
       progress.position = chunk.nextOffset;
       writer.write(evaluator.drain(), chunk.nextOffset);
       await writer.room();
@@ -176,22 +175,6 @@ class BufferedChanges {
   begin(listener: (change: RuleChange) => void): void {
     this.#early.forEach(listener);
     this.#listener = listener;
-  }
-}
-
-/** Warns of metrics that stand in another partition than their name leads to: their writer places keys another way. */
-function warnOfMisrouted(
-  metrics: readonly string[],
-  partition: number,
-  { meters, logger, partitions }: { meters: EvaluateMeters; logger: Logger; partitions: number },
-): void {
-  for (const metric of metrics) {
-    const expected = partitionOf(Buffer.from(metric), partitions);
-    if (expected === partition) continue;
-    meters.misrouted();
-    const hint =
-      'a metric stands in another partition than its name leads to: its writer needs partitioner=murmur2_random';
-    logger.warn({ metric, partition, expected }, hint);
   }
 }
 

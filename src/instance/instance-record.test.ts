@@ -1,6 +1,12 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { formatInstanceRecord, parseInstanceRecord, type InstanceRecord } from './instance-record.ts';
+import {
+  allSkewed,
+  formatInstanceRecord,
+  noSkew,
+  parseInstanceRecord,
+  type InstanceRecord,
+} from './instance-record.ts';
 
 const record: InstanceRecord = {
   id: '0f8fad5b-d9cb-469f-a165-70867728950e',
@@ -12,13 +18,34 @@ const record: InstanceRecord = {
   everyMs: 2_000,
   ended: false,
   rules: [3, 0, 7],
-  evaluate: { partitions: [[2, 40, 5]], series: 9, samples: { evaluated: 40, bad_json: 1 }, misrouted: 0 },
+  evaluate: {
+    partitions: [[2, 40, 5]],
+    series: 9,
+    samples: { evaluated: 40, bad_json: 1 },
+    misrouted: 0,
+    ahead: { count: 12, first: [['cpu{host=a}', 600]] },
+    behind: noSkew,
+  },
   notify: { partitions: [1, 2], waiting: 3, parked: 1, heldBackMs: 0 },
 };
 
 test('what is written is read again, with and without its parts', () => {
   const without = { ...record, ended: true, evaluate: undefined, notify: undefined };
   for (const each of [record, without]) assert.deepEqual(parseInstanceRecord(formatInstanceRecord(each)), each);
+});
+
+test('skewed series of many partitions are counted together, and those that differ most named', () => {
+  const part = (offset: number) => ({
+    count: 20,
+    first: Array.from({ length: 10 }, (_, nth) => [`s${offset}-${nth}`, 100 - 10 * nth - offset] as const),
+  });
+  const { count, first } = allSkewed([part(1), noSkew, part(0)]);
+  assert.equal(count, 40);
+  assert.deepEqual(
+    first.map(([, seconds]) => seconds),
+    [100, 99, 90, 89, 80, 79, 70, 69, 60, 59],
+  );
+  assert.deepEqual(allSkewed([]), noSkew);
 });
 
 test('what another version adds or changes is passed over; what is no record is named', () => {

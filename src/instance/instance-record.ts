@@ -36,6 +36,32 @@ export interface EvaluateVitals {
   readonly samples: Readonly<Record<string, number>>;
   /** Metrics seen in a partition that their name does not lead to. */
   readonly misrouted: number;
+  /** Series whose time is ahead of this instance's clock. */
+  readonly ahead: SkewedSeries;
+  /** Series whose samples arrive late. */
+  readonly behind: SkewedSeries;
+}
+
+/** How many series have a clock that is wrong, and those that differ most, by how many seconds, the largest first. */
+export interface SkewedSeries {
+  readonly count: number;
+  readonly first: readonly (readonly [series: string, seconds: number])[];
+}
+
+/** Series that are named. */
+export const skewedNamesMax = 10;
+
+export const noSkew: SkewedSeries = { count: 0, first: [] };
+
+/** Those of several partitions or instances as one. */
+export function allSkewed(parts: readonly SkewedSeries[]): SkewedSeries {
+  return {
+    count: parts.reduce((sum, { count }) => sum + count, 0),
+    first: parts
+      .flatMap(({ first }) => first)
+      .toSorted(([, one], [, other]) => other - one)
+      .slice(0, skewedNamesMax),
+  };
 }
 
 export interface NotifyVitals {
@@ -62,7 +88,7 @@ export function formatInstanceRecord(record: InstanceRecord): string {
     ...rest,
     ...times,
     ...(ended && { ended }),
-    ...(evaluate && { evaluate }),
+    ...(evaluate && { evaluate: evaluateJson(evaluate) }),
     ...(notify && {
       notify: {
         partitions: notify.partitions,
@@ -72,6 +98,11 @@ export function formatInstanceRecord(record: InstanceRecord): string {
       },
     }),
   });
+}
+
+/** Mostly there are none, and nothing is written of them. */
+function evaluateJson({ ahead, behind, ...rest }: EvaluateVitals): object {
+  return { ...rest, ...(ahead.count > 0 && { ahead }), ...(behind.count > 0 && { behind }) };
 }
 
 /** Reads a record of the topic `instances`, or says what is wrong with it. */
@@ -101,6 +132,8 @@ function evaluateOf(reader: RecordReader): EvaluateVitals {
     series: reader.place('series'),
     samples: Object.fromEntries(samples),
     misrouted: reader.place('misrouted'),
+    ahead: skewedOf(reader.raw('ahead')),
+    behind: skewedOf(reader.raw('behind')),
   };
 }
 
@@ -114,6 +147,15 @@ function notifyOf(reader: RecordReader): NotifyVitals {
 }
 
 // What another version writes differently is left out, and never a reason to know nothing of an instance.
+
+function skewedOf(value: unknown): SkewedSeries {
+  if (typeof value !== 'object' || value === null) return noSkew;
+  const { count, first } = value as { count?: unknown; first?: unknown };
+  if (typeof count !== 'number') return noSkew;
+  const isNamed = (item: unknown): item is [string, number] =>
+    Array.isArray(item) && typeof item[0] === 'string' && typeof item[1] === 'number';
+  return { count, first: listOf(first).filter(isNamed) };
+}
 
 function isCount(pair: [string, unknown]): pair is [string, number] {
   return typeof pair[1] === 'number';

@@ -3,13 +3,20 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { utf8Bytes } from './metric-limits.ts';
 import { tagsOf } from './sample.ts';
-import { matches, parseSeriesKey, seriesKey } from './series.ts';
+import { matches, parseSeriesKey, seriesKey, seriesText } from './series.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 6 });
 const key = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '1', 'a', 'b'));
 const pairs = fc.uniqueArray(fc.tuple(key, fc.oneof(text, fc.constantFrom('1', 'a'))), {
   selector: ([each]) => each,
   maxLength: 5,
+});
+
+test('people are shown a series with its tags in order, and cut when it is long', () => {
+  assert.equal(seriesText({ name: 'cpu', tags: {} }), 'cpu');
+  assert.equal(seriesText({ name: 'cpu', tags: { zone: 'b', host: 'a' } }), 'cpu{host=a, zone=b}');
+  const long = seriesText({ name: 'cpu', tags: { host: 'x'.repeat(1_000) } });
+  assert.deepEqual([long.length, long.slice(0, 10), long.at(-1)], [200, 'cpu{host=x', '…']);
 });
 
 test('the key of a series is this text', () => {

@@ -18,6 +18,18 @@ export function seriesKey(name: string, tags: Tags): string {
   return JSON.stringify(parts);
 }
 
+/** No longer than this is what people are shown of a series. */
+const shownCharactersMax = 200;
+
+/** A series as people are shown it, cut when it is long: `cpu{host=a, zone=b}`. */
+export function seriesText({ name, tags }: Series): string {
+  const pairs = Object.keys(tags)
+    .sort(byCodeUnit)
+    .map((key) => `${key}=${tags[key]}`);
+  const text = pairs.length === 0 ? name : `${name}{${pairs.join(', ')}}`;
+  return text.length <= shownCharactersMax ? text : `${text.slice(0, shownCharactersMax - 1)}…`;
+}
+
 /** The series that a key of seriesKey stands for, or undefined when the text is no such key. */
 export function parseSeriesKey(key: string): Series | undefined {
   let parts: unknown;

@@ -29,6 +29,13 @@ export const InstanceView = Type.Object({
 });
 export type InstanceView = Shape<typeof InstanceView>;
 
+function skewedSeries(description: string) {
+  const first = Type.Array(Type.Object({ series: Type.String(), seconds: Type.Integer() }), {
+    description: 'The ten that differ most',
+  });
+  return Type.Object({ count: Type.Integer(), first }, { description });
+}
+
 /** `GET /api/v1/system` */
 export const SystemView = Type.Object({
   time_ms: Type.Number(),
@@ -45,6 +52,10 @@ export const SystemView = Type.Object({
     description: 'By result, since the live instances started',
   }),
   misrouted_metrics: Type.Integer({ description: 'Metrics in a partition that is not the one of their name' }),
+  series_ahead: skewedSeries(
+    "Series whose time is ahead of the evaluator's: their windows and for_seconds stand still",
+  ),
+  series_behind: skewedSeries('Series whose samples arrive more than 60 s late'),
   rules: Type.Integer(),
   rules_unreadable: Type.Integer({ description: 'Rules whose newest record cannot be read' }),
   instances: Type.Array(InstanceView),

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/http-app.ts';
+import { allSkewed, type SkewedSeries } from '../../instance/instance-record.ts';
 import { LogUnavailable, type Log } from '../../log/log.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { InForceView, SystemView, type InstanceView } from '../../wire/system.ts';
@@ -60,6 +61,8 @@ function systemRoute(app: HttpApp, { log, instances, rules, latencyP99Ms, now, v
         waiting: sum(live, ({ record }) => record.notify?.waiting ?? 0),
         samples: summed(evaluating.map(({ samples }) => samples)),
         misrouted_metrics: sum(evaluating, ({ misrouted }) => misrouted),
+        series_ahead: shownSkewed(evaluating.map(({ ahead }) => ahead)),
+        series_behind: shownSkewed(evaluating.map(({ behind }) => behind)),
         rules: rules.book.size,
         rules_unreadable: rules.book.problems().length + rules.book.problemsForgotten,
         instances: seen.map(shownInstance),
@@ -113,6 +116,11 @@ function summed(counts: readonly Readonly<Record<string, number>>[]): Record<str
   const total: Record<string, number> = {};
   for (const each of counts) for (const [name, count] of Object.entries(each)) total[name] = (total[name] ?? 0) + count;
   return total;
+}
+
+function shownSkewed(parts: readonly SkewedSeries[]): SystemView['series_ahead'] {
+  const { count, first } = allSkewed(parts);
+  return { count, first: first.map(([series, seconds]) => ({ series, seconds })) };
 }
 
 function shownInstance({ record, state, samplesPerSecond }: InstanceSeen): InstanceView {

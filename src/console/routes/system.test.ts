@@ -1,9 +1,11 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { waitForValue } from '../../../test/support/wait-until.ts';
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { fastClock } from '../../base/testing/fast-clock.ts';
-import { formatInstanceRecord, type InstanceRecord } from '../../instance/instance-record.ts';
+import { formatInstanceRecord, noSkew, type InstanceRecord } from '../../instance/instance-record.ts';
 import { partitionOf } from '../../log/murmur2.ts';
+import type { SystemView } from '../../wire/system.ts';
 import { topics } from '../../topics.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 
@@ -53,7 +55,7 @@ async function tell(more: Partial<InstanceRecord>): Promise<void> {
     everyMs: 2_000,
     ended: false,
     rules: [0, 0, 0],
-    evaluate: { partitions: [], series: 1, samples: {}, misrouted: 0 },
+    evaluate: { partitions: [], series: 1, samples: {}, misrouted: 0, ahead: noSkew, behind: noSkew },
     notify: undefined,
     ...more,
   };
@@ -115,6 +117,52 @@ test('who has never heard how far samples are judged calls the lag unknown, and 
   }
 });
 
+test('series with a wrong clock are named while it is wrong: API, health and figures', async () => {
+  const every: Clock['every'] = (everyMs, act) => systemClock.every(everyMs / 20, act);
+  const named = await startConsoleSystem({ evaluates: true, clock: { ...systemClock, every } });
+  const append = (name: string, aheadMs: number) =>
+    named.storage.log.append(topics.metrics.name, [
+      { key: Buffer.from(name), value: Buffer.from('{"value":1}'), timestampMs: Date.now() + aheadMs },
+    ]);
+  const skewed = async () => {
+    const { series_ahead: ahead, series_behind: behind } = (await (
+      await fetch(`${named.url}/api/v1/system`)
+    ).json()) as SystemView;
+    return [ahead, behind];
+  };
+  const evaluateHealth = async () => {
+    const { checks } = (await (await fetch(`${named.url}/health`)).json()) as {
+      checks: { evaluate: { status: string; detail: string } };
+    };
+    return checks.evaluate;
+  };
+  const timer = setInterval(() => void append('late', -300_000), 20);
+  try {
+    await waitForValue('all partitions are evaluated', skewed, () => true);
+    await append('early', 12_000);
+    const told = await waitForValue('both are named', skewed, (each) => each.every(({ count }) => count === 1));
+    assert.deepEqual(
+      told.map(({ first }) => first[0]!.series),
+      ['early', 'late'],
+    );
+    assert.ok(Math.abs(told[1]!.first[0]!.seconds - 300) <= 20);
+    const { status, detail } = await evaluateHealth();
+    assert.equal(status, 'warn');
+    assert.match(detail, /; 1 series is ahead of this server's clock: early by \d+ s/);
+    assert.match(detail, /; 1 series arrives late: late by \d+ s/);
+    const figures = await (await fetch(`${named.url}/metrics`)).text();
+    assert.match(figures, /^ssrms_evaluate_series_ahead 1$/m);
+    assert.match(figures, /^ssrms_evaluate_series_behind 1$/m);
+    clearInterval(timer);
+    await append('late', 0);
+    await waitForValue('none is named', skewed, (each) => each.every(({ count }) => count === 0));
+    assert.equal((await evaluateHealth()).status, 'pass');
+  } finally {
+    clearInterval(timer);
+    await named.stop();
+  }
+});
+
 test('a rule is in force on those that have applied its version', async () => {
   const answer = await fetch(`${console.url}/rules`, {
     method: 'POST',
@@ -142,6 +190,8 @@ test('rates are measured between two records; who is silent owns nothing, and wh
     series: 1,
     samples: { evaluated: samples },
     misrouted: 0,
+    ahead: noSkew,
+    behind: noSkew,
   });
   await tell({ id, atMs: nowMs - 2_000, evaluate: vitals(100, []) });
   await tell({ id, atMs: nowMs, evaluate: vitals(300, [[0, 0, 0]]) });

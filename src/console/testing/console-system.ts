@@ -44,7 +44,7 @@ interface ConsoleSystemOptions {
   readonly storage?: TestLog;
   /** The page's public address, for links in messages. */
   readonly consoleUrl?: string;
-  /** Of the console, in place of the machine's: a faster one. */
+  /** Of the console and the evaluator, in place of the machine's: a faster one. */
   readonly clock?: Clock;
   /** A stand-in for Discord, which alarms are then sent to. */
   readonly discordApiBase?: string;
@@ -77,7 +77,7 @@ export async function startConsoleSystem(options: ConsoleSystemOptions = {}): Pr
   });
   const services = [rules.service, pages.service];
   if (options.evaluates === true)
-    services.push(createEvaluate({ ...common, clock: systemClock, rules: rules.feed, vitals }));
+    services.push(createEvaluate({ ...common, clock: options.clock ?? systemClock, rules: rules.feed, vitals }));
   if (options.discordApiBase !== undefined)
     services.push(createNotify({ ...common, rules: rules.feed, receivers: rules.receivers, vitals }));
   const presence = { ...common, parts: ['up'], vitals, rules: rules.feed, rulePositions: rules.positions };
