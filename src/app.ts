@@ -7,7 +7,8 @@ import { Meter } from './base/meter.ts';
 import { Closers, runTogether, type Service } from './base/service.ts';
 import { steadyClock } from './base/steady-clock.ts';
 import { pageUrlOf, type Config } from './config.ts';
-import { createConsole } from './console/console.ts';
+import { createConsole, type Console } from './console/console.ts';
+import { onDemand } from './console/on-demand.ts';
 import { createEvaluate } from './evaluate/evaluate.ts';
 import { createAuth, type Auth, type AuthOptions } from './http/auth.ts';
 import { Oidc } from './http/oidc.ts';
@@ -87,6 +88,11 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
       const console = createConsole({ ...common, rules: rules.feed, ...facts });
       services.push(console.service);
       await server.mount(console.routes);
+    } else if (parts.includes('rules')) {
+      // The command line asks one address for everything.
+      const reads = readsOf(common, rules, config.readOnly);
+      services.push(reads.service);
+      await server.mount(reads.routes);
     }
 
     services.push(createPresence({ ...common, parts, vitals, rules: rules.feed, rulePositions: rules.positions }));
@@ -125,23 +131,26 @@ export interface ApiReply {
 }
 
 /**
- * Asks the rules API of this process, which listens nowhere: for a command that works on the log itself. Whoever may use the
- * log needs no token.
+ * Asks the API of this process, which listens nowhere: for a command that works on the log itself. Whoever may use the log
+ * needs no token.
  */
-export async function askRules(
+export async function askLog(
   config: Config,
   logger: Logger,
   { method, path, body, etag }: ApiRequest,
 ): Promise<ApiReply> {
-  const [meter, health, version] = [new Meter(), new Health(), packageVersion()];
+  const [meter, health, version, clock] = [new Meter(), new Health(), packageVersion(), systemClock];
   const { discordApiBase, webhookAllow } = config;
   const log = await openLog(config, logger);
   const stop = new AbortController();
-  const rules = createRules({ log, health, meter, logger, discordApiBase, webhookAllow, version });
-  const running = rules.service.run(stop.signal);
+  const common = { log, health, meter, logger, clock, now: () => clock.wallMs(), discordApiBase, version };
+  const rules = createRules({ ...common, webhookAllow });
+  const reads = readsOf(common, rules, false);
+  const running = runTogether([rules.service, reads.service], stop.signal);
   try {
     const server = await createServer({ auth: undefined, version, health, meter, logger });
     await server.mount(rules.routes);
+    await server.mount(reads.routes);
     await Promise.race([rules.feed.caughtUp, running]);
     const answer = await server.app.inject({
       method,
@@ -167,6 +176,15 @@ interface CommonParts {
   readonly now: () => number;
   readonly discordApiBase: string | undefined;
   readonly version: string;
+}
+
+/**
+ * What the page reads, without the page, in a process whose work is another one: it is followed from the first request on.
+ * Health and metrics are of that work alone.
+ */
+function readsOf(common: CommonParts, { feed }: Rules, isReadOnly: boolean): Console {
+  const own = { health: new Health(), meter: new Meter(), servesPage: false, isReadOnly };
+  return onDemand(createConsole({ ...common, ...own, rules: feed }), common.clock);
 }
 
 interface AlarmsParts {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { askRules, type ApiReply, type ApiRequest } from '../app.ts';
+import { askLog, type ApiReply, type ApiRequest } from '../app.ts';
 import { createLogger } from '../base/logger.ts';
 import { readConfig } from '../config.ts';
 import { addAddress, targetOf, tokenOf } from './address.ts';
@@ -33,7 +33,7 @@ async function ask(command: Command, request: ApiRequest): Promise<ApiReply> {
   const target = targetOf(command);
   if (target.kind === 'http') return askOverHttp(target.url, tokenOf(command), request);
   const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
-  return askRules(config, createLogger(config.logLevel, command.name()), request);
+  return askLog(config, createLogger(config.logLevel, 'command'), request);
 }
 
 export const isJson = (command: Command): boolean => command.opts<Flags>().json === true;

@@ -1,17 +1,35 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ApiReply, ApiRequest } from '../app.ts';
 import { reasonOf } from '../base/reason.ts';
 import type { Problem } from '../wire/problem.ts';
 import { shown } from './table.ts';
 
 const answerMsMax = 60_000;
+const readyMsMax = 30_000;
+const againMs = 500;
 
 /** Asks a process of SSRMS. Rejects with an Error that is fit to be shown when it does not answer. */
-export async function askOverHttp(
-  address: string,
+export async function askOverHttp(address: string, token: string | undefined, request: ApiRequest): Promise<ApiReply> {
+  const base = new URL(address);
+  const lateMs = performance.now() + readyMsMax;
+  for (;;) {
+    const answer = await askOnce(base, token, request);
+    // It reads the log first, since it was just started or has not been asked this before.
+    if (answer.status !== 503 || !isRepeatable(request) || performance.now() > lateMs) return answer;
+    await sleep(againMs);
+  }
+}
+
+/** What changes nothing can be asked again. */
+function isRepeatable({ method, path }: ApiRequest): boolean {
+  return method === 'GET' || ['/api/v1/rules/backtest', '/api/v1/rules/export'].includes(path);
+}
+
+async function askOnce(
+  base: URL,
   token: string | undefined,
   { method, path, body, etag }: ApiRequest,
 ): Promise<ApiReply> {
-  const base = new URL(address);
   const answer = await fetch(new URL(path.slice(1), base.href.endsWith('/') ? base : `${base.href}/`), {
     method,
     redirect: 'error',

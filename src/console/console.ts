@@ -44,12 +44,16 @@ export interface ConsoleOptions extends Omit<LiveStoreOptions, 'now'> {
   readonly consoleUrl?: (() => string | undefined) | undefined;
   /** Where the built page is. */
   readonly pageDir?: string;
+  /** Whether the page is served, and signing in to it, beside what it reads. Default true. */
+  readonly servesPage?: boolean;
 }
 
 export interface Console {
   /** Follows what happens, and counts what comes in. */
   readonly service: Service;
   readonly routes: Routes;
+  /** Whether all that stood in the log at the start has been read. */
+  readonly isCaughtUp: () => boolean;
 }
 
 /** The console: what the web page reads, and the page. The topics must be there before it runs. */
@@ -83,9 +87,9 @@ export function createConsole(options: ConsoleOptions): Console {
     webhooksRoutes({ live, instances, now }),
     systemRoutes({ log, instances, rules, latencyP99Ms: () => live.deliveries.latencyP99Ms(), now, version }),
     metricsRoutes(catalogue),
-    signInRoutes(options.oidc),
   ];
-  const page = pageRoutes(options.pageDir ?? builtPage());
+  const page =
+    options.servesPage === false ? [] : [signInRoutes(options.oidc), pageRoutes(options.pageDir ?? builtPage())];
   return {
     service: {
       name: 'console',
@@ -103,9 +107,9 @@ export function createConsole(options: ConsoleOptions): Console {
         ),
     },
     async routes(app) {
-      for (const routes of parts) await app.register(async (part) => routes(part));
-      await app.register(async (part) => page(part));
+      for (const routes of [...parts, ...page]) await app.register(async (part) => routes(part));
     },
+    isCaughtUp: () => live.isCaughtUp,
   };
 }
 

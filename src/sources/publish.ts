@@ -40,6 +40,11 @@ export function publishToIngest(address: string, token: string | undefined): Pub
     });
     const body = await answer.text();
     if (answer.ok) return;
+    // Ingest is a service of its own on Kafka: what answers here is another one.
+    if (answer.status === 404 || answer.status === 405) {
+      const elsewhere = 'name "ssrms ingest" with --ingest (port 5002), or Kafka with BROKER';
+      throw new Failure('not_found', `${url.origin} takes no samples: ${elsewhere}`);
+    }
     if (answer.status < 500 && answer.status !== 429) throw refusal(answer.status, body);
     throw new Error(`${url.origin} answered ${answer.status}`);
   };

@@ -28,6 +28,10 @@ const elsewhere: Readonly<Record<string, { readonly by: string; readonly why: st
   'otel.env': { by: 'test/clients/clients.test.ts', why: 'is the environment of clients in Python and Java' },
   'Shop.java': { by: 'test/clients/clients.test.ts', why: 'wants Java' },
   'influx.mjs': { by: 'test/clients/clients.test.ts', why: 'wants a system with tokens' },
+  nginx: { by: 'test/clients/reverse-proxy.test.ts', why: 'wants nginx' },
+  'nginx-path': { by: 'test/clients/reverse-proxy.test.ts', why: 'wants nginx' },
+  caddy: { by: 'test/clients/reverse-proxy.test.ts', why: 'wants Caddy' },
+  'caddy-path': { by: 'test/clients/reverse-proxy.test.ts', why: 'wants Caddy' },
   'kafka.py': { by: 'test/clients/python.kafka.test.ts', why: 'wants Kafka and Python' },
   '[agent]': { by: 'src/ingest/influx.test.ts', why: 'no package has Telegraf; the test sends requests like its own' },
   "import { createHmac, timingSafeEqual } from 'node:crypto';": {
