@@ -125,6 +125,7 @@ for (const name of ['editor', 'rule', 'alarm'])
 interface Told {
   counts: Record<string, number[]>;
   partitions: object[];
+  series_ahead: object;
 }
 
 /** Hands on what the server answers, changed: so no two numbers of it are alike. */
@@ -157,10 +158,23 @@ test('the tables of the timeline and of the partitions have the numbers that wer
     busy,
   );
 
-  await changed('/api/v1/system', ({ partitions }) =>
-    partitions.forEach((each, n) => Object.assign(each, { position: 100 + n, head: 200 + n, lag: n === 7 ? null : n })),
-  );
+  await changed('/api/v1/system', (told) => {
+    told.partitions.forEach((each, n) => {
+      Object.assign(each, { position: 100 + n, head: 200 + n, lag: n === 7 ? null : n });
+    });
+    const first = [
+      { series: 'cpu{host=a}', seconds: 3_000 },
+      { series: 'cpu{host=b}', seconds: 7 },
+    ];
+    told.series_ahead = { count: 1_234, first };
+  });
   await go(screen('system'));
+  const ahead = page.locator('.outcome', { hasText: 'ahead' });
+  assert.equal(
+    await ahead.innerText(),
+    'series whose clock is ahead: cpu{host=a} by 50 min, cpu{host=b} by 7 s\n1,234',
+  );
+  assert.equal(await page.locator('.outcome', { hasText: 'arrive late' }).count(), 0);
   const told = (await cellsOf('main')).map(([partition, , ...texts]) => [partition, ...texts]);
   assert.deepEqual(
     told,

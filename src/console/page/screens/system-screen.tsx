@@ -74,7 +74,7 @@ function SystemFigures({ system }: { readonly system: SystemView }) {
   );
 }
 
-/** Instances that judge are told apart by a letter and a colour. */
+/** Instances that evaluate are told apart by a letter and a colour. */
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const coloursCount = 6;
 
@@ -154,7 +154,7 @@ function PartitionTable(props: {
   const { partitions, owners } = props;
   const shown = (value: number | null): string => (value === null ? 'unknown' : grouped(value));
   return (
-    <TableTwin label="partitions of metrics" heads={['Partition', 'Owner', 'Judged up to', 'Head', 'Behind']}>
+    <TableTwin label="partitions of metrics" heads={['Partition', 'Owner', 'Evaluated up to', 'Head', 'Behind']}>
       {partitions.map(({ partition, instance, position, head, lag }) => (
         <tr key={partition}>
           <th scope="row">{partition}</th>
@@ -224,35 +224,47 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
 
 /** What happened to samples, in the words of those who send them. */
 const outcomeWords: Readonly<Record<string, string>> = {
-  evaluated: 'judged',
-  late: 'judged, though late',
+  evaluated: 'evaluated',
+  late: 'evaluated, though late',
   damaged: 'in a damaged batch',
   no_key: 'without a name',
-  bad_name: 'with a name that cannot be one',
+  bad_name: 'with an invalid name',
   tombstone: 'without a value',
   too_large: 'too large',
   bad_utf8: 'not UTF-8',
   bad_json: 'not JSON',
   not_an_object: 'no JSON object',
   missing_value: 'without a number',
-  bad_value: 'with a value that is no finite number',
-  bad_tags: 'with tags that cannot be',
-  bad_timestamp: 'of an impossible time',
-  too_many_series: 'of a new series, beyond the limit',
+  bad_value: 'with an invalid value',
+  bad_tags: 'with invalid tags',
+  bad_timestamp: 'with an invalid time',
+  too_many_series: 'of new series, over the limit',
 };
+
+/** What is wrong beside samples that were skipped. */
+function wrongs(system: SystemView): [what: string, count: number][] {
+  const skewed = (what: string, { first, ...all }: SystemView['series_ahead']): [string, number] => {
+    const names = first.map(({ series, seconds }) => `${series} by ${durationText(seconds * 1_000)}`);
+    return [`${what}: ${names.join(', ')}`, all.count];
+  };
+  return [
+    ['metrics in a wrong partition: set their writer to murmur2', system.misrouted_metrics],
+    ['rules whose newest record cannot be read: the last good version is evaluated', system.rules_unreadable],
+    skewed('series whose clock is ahead', system.series_ahead),
+    skewed('series that arrive late', system.series_behind),
+  ];
+}
 
 function Skipped({ system }: { readonly system: SystemView }) {
   const rows = Object.entries(system.samples).toSorted(([, a], [, b]) => b - a);
   const isSkipped = (outcome: string): boolean => outcome !== 'evaluated' && outcome !== 'late';
   const skipped = rows.filter(([outcome]) => isSkipped(outcome)).reduce((sum, [, samples]) => sum + samples, 0);
-  const isWell = skipped === 0 && system.misrouted_metrics === 0 && system.rules_unreadable === 0;
   return (
     <section class={`card ${css.systemCard}`}>
       <div class="section-head">
         <h2>Sample processing</h2>
         <p class="hint">
-          {isWell ? 'None was skipped' : `${count(skipped, 'sample was', 'samples were')} skipped`} since the processes
-          began.
+          {skipped === 0 ? 'None was' : count(skipped, 'sample was', 'samples were')} skipped since the processes began.
         </p>
       </div>
       <dl class={css.outcomes}>
@@ -262,17 +274,14 @@ function Skipped({ system }: { readonly system: SystemView }) {
             <dd>{grouped(samples)}</dd>
           </div>
         ))}
-        {system.misrouted_metrics > 0 && (
-          <div class={`outcome ${css.outcomeBad}`}>
-            <dt>metrics in a partition that their name does not lead to: their writer places keys another way</dt>
-            <dd>{grouped(system.misrouted_metrics)}</dd>
-          </div>
-        )}
-        {system.rules_unreadable > 0 && (
-          <div class={`outcome ${css.outcomeBad}`}>
-            <dt>rules whose newest record cannot be read: the last good version stays in force</dt>
-            <dd>{grouped(system.rules_unreadable)}</dd>
-          </div>
+        {wrongs(system).map(
+          ([what, number]) =>
+            number > 0 && (
+              <div key={what} class={`outcome ${css.outcomeBad}`}>
+                <dt>{what}</dt>
+                <dd>{grouped(number)}</dd>
+              </div>
+            ),
         )}
       </dl>
     </section>
