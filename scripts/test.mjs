@@ -9,10 +9,13 @@ const args = process.argv.slice(2);
 const unit = args.includes('--unit');
 const named = args.filter((arg) => !arg.startsWith('--'));
 const all = globSync(['src/**/*.test.ts', 'test/**/*.test.ts']).sort();
+/** Beside src/, what the unit tests include. */
+const quick = new Set(['test/documents/blocks.test.ts']);
 const needy = /\.(kafka|browser)\.test\.ts$/;
 // The fault tests take many minutes and want the machine to themselves: `npm run fault`.
 let files = named.length > 0 ? named : all.filter((file) => !file.includes('.fault.'));
-if (unit && named.length === 0) files = files.filter((file) => file.startsWith('src/') && !needy.test(file));
+if (unit && named.length === 0)
+  files = files.filter((file) => (file.startsWith('src/') || quick.has(file)) && !needy.test(file));
 
 const missing = {
   kafka:

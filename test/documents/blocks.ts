@@ -55,8 +55,8 @@ export function namedBlock(name: string): Block {
   return found[0]!;
 }
 
-/** A command in the running text, in code marks. */
-export interface InlineCommand {
+/** What stands in code marks in the running text. */
+export interface InlineCode {
   readonly file: string;
   readonly line: number;
   readonly text: string;
@@ -65,16 +65,17 @@ export interface InlineCommand {
 const commandStart =
   /^(?:[A-Z_]+=\S* )*(?:ssrms|npx|npm|node|docker|curl|prometheus|openssl|python3?|java|go|git|apt-get)(?: |$)/;
 
-/** The commands that a document names outside of its blocks. */
-export function inlineCommandsOf(file: string, document = readDocument(file)): InlineCommand[] {
+function inlineCodesOf(file: string): InlineCode[] {
+  const document = readDocument(file);
   const running = document.replace(/^ *```[^]*?^ *```/gm, (block) => block.replaceAll(/[^\n]/g, ''));
-  return [...running.matchAll(/`([^`]+)`/g)]
-    .map(({ index, 1: code = '' }) => ({
-      file,
-      line: running.slice(0, index).split('\n').length,
-      text: code.replaceAll(/\s+/g, ' '),
-    }))
-    .filter(({ text }) => commandStart.test(text));
+  return [...running.matchAll(/`([^`]+)`/g)].map(({ index, 1: code = '' }) => ({
+    file,
+    line: running.slice(0, index).split('\n').length,
+    text: code.replaceAll(/\s+/g, ' '),
+  }));
 }
 
-export const allInlineCommands = (): InlineCommand[] => documents.flatMap((file) => inlineCommandsOf(file));
+export const allInlineCodes = (): InlineCode[] => documents.flatMap((file) => inlineCodesOf(file));
+
+/** The commands that the documents name outside of their blocks. */
+export const allInlineCommands = (): InlineCode[] => allInlineCodes().filter(({ text }) => commandStart.test(text));

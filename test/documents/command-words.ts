@@ -64,12 +64,7 @@ export interface Help {
 
 /** The help of every command that has examples: they stand below "Examples", each with two blanks before it. */
 export function helps(): Help[] {
-  return [
-    ...everyCommand(
-      commandLine(() => {}),
-      '',
-    ),
-  ].map(({ name, command }) => {
+  return [...everyCommand()].map(({ name, command }) => {
     let text = '';
     command.configureOutput({ writeOut: (part) => (text += part) });
     command.outputHelp();
@@ -83,7 +78,14 @@ export function helps(): Help[] {
   });
 }
 
-function* everyCommand(command: Command, name: string): Generator<{ name: string; command: Command }> {
+interface NamedCommand {
+  /** With the names of those above it, without `ssrms`. */
+  readonly name: string;
+  readonly command: Command;
+}
+
+/** Every command of `ssrms`, itself first. */
+export function* everyCommand(command = commandLine(() => {}), name = ''): Generator<NamedCommand> {
   yield { name, command };
   for (const each of command.commands) yield* everyCommand(each, `${name} ${each.name()}`.trim());
 }

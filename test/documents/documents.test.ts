@@ -1,50 +1,24 @@
-// Every block and command of the documents, taken from the text and used as it stands: typed into a shell, posted to the API, or
-// read by what reads it, against the system that `npm start` runs. What cannot be run here stands in `elsewhere`, with what
-// runs it. A block that is new and fits none of this fails by its file and line.
+// Blocks and commands of the documents, of help and of what is printed at the start, taken from their texts and used as they
+// stand: typed into a shell or posted to the API, against the system that `npm start` runs. blocks.test.ts sees to it that
+// each is used here or by another test.
 import { after, before, describe, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Value } from 'typebox/value';
-import { parse as parseYaml } from 'yaml';
 import { commandLine } from '../../src/cli/cli.ts';
 import { flagOf, settings } from '../../src/settings.ts';
 import { TestSendView } from '../../src/wire/webhooks.ts';
 import { postJson } from '../e2e/scenario.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { allBlocks, allInlineCommands, type Block } from './blocks.ts';
-import { helps, problemOf, quickCommands } from './command-words.ts';
+import { helps, quickCommands } from './command-words.ts';
+import { keyOf, placeOf, useOf } from './uses.ts';
 import { startWorkplace, type Workplace } from './workplace.ts';
 
-/** Blocks that another test runs, by their names, and those that cannot be run, by their first lines. */
-const elsewhere: Readonly<Record<string, { readonly by: string; readonly why: string }>> = {
-  curl: { by: 'test/clients/clients.test.ts', why: 'wants a system with tokens' },
-  'prometheus.yml': { by: 'test/clients/clients.test.ts', why: 'wants Prometheus' },
-  prometheus: { by: 'test/clients/clients.test.ts', why: 'wants Prometheus' },
-  'scrape.yml': { by: 'test/clients/clients.test.ts', why: 'wants Prometheus' },
-  vmagent: { by: 'test/clients/clients.test.ts', why: 'wants vmagent' },
-  'otel.mjs': { by: 'test/clients/clients.test.ts', why: 'wants a system with tokens' },
-  'otel.env': { by: 'test/clients/clients.test.ts', why: 'is the environment of clients in Python and Java' },
-  'Shop.java': { by: 'test/clients/clients.test.ts', why: 'wants Java' },
-  'influx.mjs': { by: 'test/clients/clients.test.ts', why: 'wants a system with tokens' },
-  nginx: { by: 'test/clients/reverse-proxy.test.ts', why: 'wants nginx' },
-  'nginx-path': { by: 'test/clients/reverse-proxy.test.ts', why: 'wants nginx' },
-  caddy: { by: 'test/clients/reverse-proxy.test.ts', why: 'wants Caddy' },
-  'caddy-path': { by: 'test/clients/reverse-proxy.test.ts', why: 'wants Caddy' },
-  'kafka.py': { by: 'test/clients/python.kafka.test.ts', why: 'wants Kafka and Python' },
-  '[agent]': { by: 'src/ingest/influx.test.ts', why: 'no package has Telegraf; the test sends requests like its own' },
-  "import { createHmac, timingSafeEqual } from 'node:crypto';": {
-    by: 'src/receiver/webhook/webhook-receiver.test.ts',
-    why: 'verifies what a webhook receiver gets',
-  },
-};
-
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
-const keyOf = ({ name, text }: Block): string => name ?? text.split('\n')[0]!;
-const placeOf = ({ file, line }: { readonly file: string; readonly line: number }): string => `${file}:${line}`;
 
-const blocks = allBlocks();
 let place: Workplace;
 /** Examples of help on a broker that is not there: each takes ten seconds to say so, in which others run. */
 const onKafka = new Map<string, Promise<Error | undefined>>();
@@ -64,11 +38,10 @@ after(async () => {
   await place.close();
 });
 
-/** How a block of each language is used. Rejects when it does not do what it is there for. */
+/** What is done with a block of each language. Rejects when it does not do what it is there for. */
 const uses: Readonly<Record<string, (block: Block) => Promise<void>>> = {
   sh: ({ text }) => place.typeAsPrinted(text),
   json: useJson,
-  yaml: async ({ text }) => assert.ok(parseYaml(text)),
 };
 
 /** What a JSON object of the documents is, by its fields. */
@@ -89,66 +62,24 @@ async function useJson({ text }: Block): Promise<void> {
 }
 
 describe('blocks', () => {
-  for (const block of blocks) {
-    const other = elsewhere[keyOf(block)];
-    // A drawing.
-    if (block.language === 'text') continue;
-    test(`${placeOf(block)} ${keyOf(block)}`, async () => {
-      if (block.language === 'sh') assert.deepEqual(problemsOf(block.text), []);
-      if (other !== undefined) {
-        assert.ok(existsSync(other.by), `${other.by} does not exist`);
-        if (block.name !== undefined)
-          assert.ok(
-            readFileSync(other.by, 'utf8').includes(`'${block.name}'`),
-            `${other.by} does not run ${block.name}`,
-          );
-        if (block.language === 'yaml') await uses['yaml']!(block);
-        return;
-      }
-      const use = uses[block.language];
-      assert.ok(
-        use,
-        `no test runs it: its language is "${block.language}"; say which test does, in ${import.meta.url}`,
-      );
-      await use(block);
-    });
+  for (const block of allBlocks().filter((each) => useOf(each)?.by === undefined)) {
+    const use = uses[block.language];
+    if (use !== undefined) test(`${placeOf(block)} ${keyOf(block)}`, () => use(block));
   }
-
-  test('no other test is named for a block that is no longer there', () => {
-    const keys = new Set(blocks.map(keyOf));
-    assert.deepEqual(
-      Object.keys(elsewhere).filter((key) => !keys.has(key)),
-      [],
-    );
-  });
 });
 
-/** What keeps lines from being pasted into any shell: zsh has no comments when they are typed, and refuses a pattern without a file. */
-function problemsOf(text: string): string[] {
-  const bare = text.replaceAll(/'[^']*'|"[^"]*"/g, '""');
-  return [
-    ...(/(^|\s)#/m.test(bare) ? ['a comment, which zsh takes for a command'] : []),
-    ...(/[*?[\]]/.test(bare) ? ['a pattern that is not quoted'] : []),
-    ...(/\bnpx (?!--no-install )/.test(text) ? ['npx without --no-install, which may fetch a stranger’s package'] : []),
-  ];
-}
-
 describe('commands in the text', () => {
-  for (const command of allInlineCommands()) {
+  for (const command of allInlineCommands().filter(({ text }) => quickCommands.has(text)))
     test(`${placeOf(command)} ${command.text}`, async () => {
-      if (quickCommands.has(command.text)) {
-        const { code, output } = await place.terminal.type(command.text, { folder: checkout });
-        assert.equal(code, 0, output);
-      } else assert.equal(problemOf(command.text), undefined);
+      const { code, output } = await place.terminal.type(command.text, { folder: checkout });
+      assert.equal(code, 0, output);
     });
-  }
 });
 
 describe('help', () => {
   for (const { name, examples } of helps()) {
     for (const example of examples)
       test(`ssrms ${name} --help: ${example}`, async () => {
-        assert.deepEqual(problemsOf(example), []);
         if (onKafka.has(example)) assert.ifError(await onKafka.get(example));
         else await place.typeAsPrinted(example);
       });

@@ -29,7 +29,11 @@ const placeholder = /…|\b[A-Z]+_ID\b|\bID\/TOKEN\b/;
 const endless: readonly (readonly [command: RegExp, prints: RegExp])[] = [
   [/\bssrms source \w+/, /\{"value"/],
   [/^ssrms up$/, /SSRMS is running/],
+  [/\bnpm start$/, /SSRMS is running/],
 ];
+
+/** Commands of the checkout itself. */
+const npm = /\bnpm /;
 
 /** The broker of the texts, which is not there: a command that got as far as asking it is right. */
 const broker = /^BROKER=kafka-1:9092 ssrms /;
@@ -96,10 +100,16 @@ export async function startWorkplace(): Promise<Workplace> {
       if (lines === startCommand) return;
       const typed = filledIn(lines);
       // With both, the address would win over the broker.
-      const env = { ...(!broker.test(lines) && { SSRMS_URL: url }), PORT: '0', ...more };
+      const env = {
+        ...(!broker.test(lines) && { SSRMS_URL: url }),
+        PORT: '0',
+        DATA_DIR: join(terminal.folder, 'data'),
+        ...more,
+      };
       const [, prints] = endless.find(([command]) => command.test(lines)) ?? [];
       if (prints !== undefined) {
-        await (await terminal.start(typed, prints, { env })).interrupt();
+        const folder = npm.test(lines) ? checkout : terminal.folder;
+        await (await terminal.start(typed, prints, { env, folder })).interrupt();
         return;
       }
       const { code, output } = await terminal.type(typed, { env });
