@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { askLog, type ApiReply, type ApiRequest } from '../app.ts';
+import type { ApiReply, ApiRequest } from '../app.ts';
 import { createLogger } from '../base/logger.ts';
 import { readConfig } from '../config.ts';
 import { addAddress, targetOf, tokenOf } from './address.ts';
@@ -33,6 +33,8 @@ async function ask(command: Command, request: ApiRequest): Promise<ApiReply> {
   const target = targetOf(command);
   if (target.kind === 'http') return askOverHttp(target.url, tokenOf(command), request);
   const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
+  // Loaded only here: commands that ask over HTTP start at once without all services.
+  const { askLog } = await import('../app.ts');
   return askLog(config, createLogger(config.logLevel, 'command'), request);
 }
 

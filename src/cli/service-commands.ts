@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { runApp, type Part } from '../app.ts';
+import type { Part } from '../app.ts';
 import { isBehindProxy, isLocalOnly, needsTokens, readConfig, type Config } from '../config.ts';
 import { ingestFlag } from './address.ts';
 import { defaultPortOf } from './default-ports.ts';
@@ -51,6 +51,7 @@ export function addServiceCommands(program: Command, finish: (exitCode: number) 
         hasStarted();
         announce({ name, url, pageUrl, config });
       };
+      const { runApp } = await import('../app.ts');
       await runApp({ config, name, parts, signal, onListening });
       finish(0);
     });

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { openLog } from '../app.ts';
 import { createLogger } from '../base/logger.ts';
 import { Failure } from '../base/failure.ts';
 import { readConfig } from '../config.ts';
@@ -100,6 +99,7 @@ async function runKind(command: Command, kind: Pick<SourceSettings, 'periodMs' |
     return;
   }
   const config = readConfig(process.env, flagsOf(command, publishSettings), 0);
+  const { openLog } = await import('../app.ts');
   const log = await openLog(config, createLogger(config.logLevel, 'source'));
   try {
     await log.ensureTopics([topicSettings(config.timestampFutureMs).metrics]);

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { openLog } from '../app.ts';
 import { createLogger } from '../base/logger.ts';
 import { readConfig } from '../config.ts';
 import { topicSettings, topics } from '../topics.ts';
@@ -14,6 +13,7 @@ export function addTopicsCommand(program: Command): void {
   );
   command.action(async () => {
     const config = readConfig(process.env, flagsOf(command, logSettings), 0);
+    const { openLog } = await import('../app.ts');
     const log = await openLog(config, createLogger(config.logLevel, 'topics'));
     try {
       await log.ensureTopics(Object.values(topicSettings(config.timestampFutureMs)));
