@@ -64,6 +64,9 @@ export interface Log {
   close(): Promise<void>;
 }
 
+/** As timestampAheadMsMax: no record is refused for its timestamp. */
+export const anyTimeAhead = Number.MAX_SAFE_INTEGER;
+
 export interface TopicSettings {
   readonly name: string;
   readonly partitions: number;
@@ -76,13 +79,13 @@ export interface TopicSettings {
   readonly timestampAheadMsMax?: number;
 }
 
-/** One way in which a topic that is there differs from its settings. */
+/** One way in which topics that are there differ from their settings. */
 export interface TopicDeviation {
-  readonly topic: string;
+  readonly topics: readonly string[];
   readonly setting: 'timestamp_ahead' | 'timestamp_type' | 'cleanup';
   /** What is there, what should be, and what follows from it. */
   readonly detail: string;
-  /** The command that repairs it. */
+  /** The command that repairs it, for a shell. */
   readonly command: string;
 }
 

@@ -8,7 +8,7 @@ import { createTopicCheck } from './topic-check.ts';
 
 const metrics = { name: 'metrics', partitions: 20, cleanup: 'delete' } as const;
 const late: TopicDeviation = {
-  topic: 'metrics',
+  topics: ['metrics'],
   setting: 'timestamp_type',
   detail: 'topic metrics has LogAppendTime',
   command: 'kafka-configs.sh --alter …',

@@ -35,8 +35,8 @@ export function createTopicCheck({ log, topics, clock, health, logger }: TopicCh
       if (!(error instanceof LogUnavailable)) throw error;
       return;
     }
-    for (const { topic, detail, command } of deviations)
-      if (!known.has(detail)) logger.warn({ topic, command }, detail);
+    for (const { topics: names, detail, command } of deviations)
+      if (!known.has(detail)) logger.warn({ topics: names, command }, detail);
   };
   return {
     name: 'topic check',

@@ -12,7 +12,7 @@ import { calm, Probes } from './probes.ts';
 
 const strobeMs = 1_000;
 /** The short form takes the clocks that differ most from one another. */
-const shifts = isLong ? ['+3600', '-3600', '+86400', '-86400', '+0 x0.9', 'strobe'] : ['+3600', 'strobe'];
+const shifts = isLong ? ['+3600', '-3600', '+86400', '-86400', '+0 x0.9', 'strobe'] : ['+86400', 'strobe'];
 
 /** What an instance took for the time when it wrote its first line. */
 const shownMs = (instance: SsrmsProcess): number => Date.parse(/"time":"([^"]+)"/.exec(instance.output())?.[1] ?? '');
@@ -29,7 +29,7 @@ for (const shift of shifts) {
         await sleep(4_000);
         await fleet.terminate(0);
         await fleet.start(0, env);
-        if (shift === '+3600') assert.ok(shownMs(fleet.instance(0)) > Date.now() + 3_000_000, 'the clock is wrong');
+        if (shift === '+86400') assert.ok(shownMs(fleet.instance(0)) > Date.now() + 3_000_000, 'the clock is wrong');
         let strobes = 0;
         const strobe =
           shift === 'strobe' ? setInterval(() => set(strobes++ % 2 === 0 ? '+86400' : '-86400'), strobeMs) : undefined;

@@ -9,7 +9,7 @@ import type { Failure } from '../../base/failure.ts';
 import { createLogger } from '../../base/logger.ts';
 import { newName, newRecord, newTopic, numbers, readAll, writtenIn } from '../contract-bench.ts';
 import { logContract } from '../log.contract.ts';
-import type { Log } from '../log.ts';
+import { anyTimeAhead, type Log } from '../log.ts';
 import { openKafkaLog } from './kafka-log.ts';
 
 const logger = createLogger('silent', 'test');
@@ -146,6 +146,15 @@ describe('on one broker', () => {
     await append(590_000);
     await assert.rejects(append(660_000), /invalid timestamp/);
     await append(-7 * 86_400_000);
+    const any = {
+      name: newName('any-time'),
+      partitions: 1,
+      cleanup: 'delete',
+      timestampAheadMsMax: anyTimeAhead,
+    } as const;
+    await log.ensureTopics([any]);
+    await log.append(any.name, [newRecord('k', 'v', { timestampMs: Date.now() + 366 * 86_400_000 })]);
+    assert.deepEqual(await log.topicDeviations([any]), []);
   });
 
   test('a topic that others created is found to differ, until the command that is said has repaired it', async () => {

@@ -1,5 +1,5 @@
 // What a topic's settings are called in Kafka, and how those of a topic that is there differ.
-import type { TopicDeviation, TopicSettings } from '../log.ts';
+import { anyTimeAhead, type TopicDeviation, type TopicSettings } from '../log.ts';
 
 /** From this number of brokers on a topic has so many replicas. */
 export const replicasMax = 3;
@@ -48,7 +48,7 @@ export function deviationsOf(
   const deviations: TopicDeviation[] = [];
   const add = (setting: TopicDeviation['setting'], config: (typeof comparedConfigs)[number], detail: string): void => {
     const command = `kafka-configs.sh --bootstrap-server ${bootstrap} --alter --entity-type topics --entity-name ${topic.name} --add-config ${config}=${wanted[config]}`;
-    deviations.push({ topic: topic.name, setting, detail, command });
+    deviations.push({ topics: [topic.name], setting, detail, command });
   };
   const wanted: Record<(typeof comparedConfigs)[number], string> = {
     [timestampAhead]: String(topic.timestampAheadMsMax),
@@ -71,4 +71,23 @@ export function deviationsOf(
     add('cleanup', cleanupPolicy, detail);
   }
   return deviations;
+}
+
+/**
+ * Of topics, with the settings `found` of each, those that refuse records though they should take any time: Kafka 4 does from
+ * an hour ahead on. One deviation for all of them.
+ */
+export function refusingTopics(
+  topics: readonly (readonly [TopicSettings, found: ReadonlyMap<string, string>])[],
+  bootstrap: string,
+): TopicDeviation[] {
+  const refusing = topics.filter(
+    ([topic, found]) => topic.timestampAheadMsMax === anyTimeAhead && Number(found.get(timestampAhead)) < anyTimeAhead,
+  );
+  if (refusing.length === 0) return [];
+  const names = refusing.map(([topic]) => topic.name);
+  const leastMs = Math.min(...refusing.map(([, found]) => Number(found.get(timestampAhead))));
+  const detail = `topics ${names.join(', ')} refuse records more than ${leastMs / 1_000} s ahead of the broker's clock: an instance whose clock is so far ahead cannot work`;
+  const command = `for topic in ${names.join(' ')}; do kafka-configs.sh --bootstrap-server ${bootstrap} --alter --entity-type topics --entity-name $topic --add-config ${timestampAhead}=${anyTimeAhead}; done`;
+  return [{ topics: names, setting: 'timestamp_ahead', detail, command }];
 }

@@ -4,7 +4,7 @@ import { LogUnavailable, type TopicDeviation, type TopicSettings } from '../log.
 import type { Cluster } from './cluster.ts';
 import { findOffsets } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
-import { comparedConfigs, configsOf, deviationsOf, replicasMax } from './topic-settings.ts';
+import { comparedConfigs, configsOf, deviationsOf, refusingTopics, replicasMax } from './topic-settings.ts';
 
 /** How long a broker may take to create topics before it answers. */
 const createTimeoutMs = 8_000;
@@ -80,12 +80,16 @@ export async function topicDeviations(
     configurationKeys: [...comparedConfigs],
   }));
   const answer = await cluster.askAny((connection) => ask(connection, describeConfigsV4.api, requests, false, false));
-  return answer.results.flatMap(({ errorCode, resourceName, configs }) => {
+  const found = answer.results.flatMap(({ errorCode, resourceName, configs }) => {
     const topic = topics.find(({ name }) => name === resourceName);
     if (errorCode !== errors.none || topic === undefined) return [];
-    const found = configs.flatMap(({ name, value }) =>
+    const values = configs.flatMap(({ name, value }) =>
       value === null || value === undefined ? [] : [[name, value] as const],
     );
-    return deviationsOf(topic, new Map(found), bootstrap);
+    return [[topic, new Map(values)] as const];
   });
+  return [
+    ...found.flatMap(([topic, values]) => deviationsOf(topic, values, bootstrap)),
+    ...refusingTopics(found, bootstrap),
+  ];
 }
