@@ -255,7 +255,16 @@ test('noun rooms read no clock and throw no dice', () => {
 });
 
 /** Rooms that are given a `Clock`, so that a test can move time. The page in the browser has its own. */
-const clocked = ['evaluate', 'backtest', 'notify', 'console', 'console/live', 'console/query', 'console/routes'];
+const clocked = [
+  'rules',
+  'evaluate',
+  'backtest',
+  'notify',
+  'console',
+  'console/live',
+  'console/query',
+  'console/routes',
+];
 
 test('rooms with an injected clock read no other', () => {
   const broken = sources
@@ -263,6 +272,17 @@ test('rooms with an injected clock read no other', () => {
     .filter((path) =>
       /\b(Date\.now|new Date\(\)|performance\.now|setInterval|setTimeout)\b/.test(
         readFileSync(path, 'utf8').replace(/^\s*(\/\/|\*|\/\*).*$/gm, ''),
+      ),
+    );
+  assert.deepEqual(broken, []);
+});
+
+test('no test replaces a global', () => {
+  const broken = [...sources, ...globSync('{test,bench}/**/*.ts')]
+    .map((path) => path.split(sep).join('/'))
+    .filter((path) =>
+      /^\s*(?:Date\.now|performance\.now|Math\.random|process\.env|globalThis\.\w+) = |\bmock\.timers\b/m.test(
+        readFileSync(path, 'utf8').replaceAll(/`[^`]*`/g, '``'),
       ),
     );
   assert.deepEqual(broken, []);

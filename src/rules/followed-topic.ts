@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { HealthReport } from '../base/health.ts';
 import { recordsOf, type LogRecord } from '../log/batch.ts';
@@ -6,6 +7,7 @@ import type { RecordChunk } from '../log/record.ts';
 
 export interface FollowedTopicOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly topic: string;
   /** What its records are, for messages: "rules". */
   readonly what: string;
@@ -87,19 +89,17 @@ export class FollowedTopic {
 
   /** Resolves when the record at this place has been applied. Rejects with the Failure `unavailable`, of `what`, when that takes too long. */
   async applied(place: Place, what: string): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), appliedMsMax);
-    });
+    const late = Promise.withResolvers<boolean>();
+    const takeBack = this.#options.clock.after(appliedMsMax, () => late.resolve(false));
     const seen = this.#view?.applied(place).then(
       () => true,
       // The process is stopping, so that this view is not read again; the change is durable all the same.
       () => true,
     );
     try {
-      if (await Promise.race([seen ?? false, late])) return;
+      if (await Promise.race([seen ?? false, late.promise])) return;
     } finally {
-      clearTimeout(timer);
+      takeBack();
     }
     const detail = `the change of ${what} is written, but this instance has not seen it yet: read it before trying again`;
     throw new Failure('unavailable', detail, { retryAfterSeconds: 1 });

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { LogRecord } from '../log/batch.ts';
@@ -9,6 +10,7 @@ import { FollowedTopic } from './followed-topic.ts';
 
 export interface ReceiversViewOptions extends ReceiverOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly health: Health;
   readonly logger: Logger;
 }
@@ -20,11 +22,12 @@ export class ReceiversView {
   readonly #followed: FollowedTopic;
   readonly #listeners = new Set<(change: ReceiverChange) => void>();
 
-  constructor({ log, health, logger, ...options }: ReceiversViewOptions) {
+  constructor({ log, clock, health, logger, ...options }: ReceiversViewOptions) {
     this.#logger = logger;
     this.#book = new ReceiverBook(options);
     this.#followed = new FollowedTopic({
       log,
+      clock,
       topic: topics.receivers.name,
       what: 'receivers',
       apply: (record) => this.#apply(record),

@@ -1,3 +1,4 @@
+import type { Clock } from '../base/clock.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
@@ -10,6 +11,7 @@ import { FollowedTopic } from './followed-topic.ts';
 
 export interface RulesViewOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
@@ -24,12 +26,13 @@ export class RulesView {
   readonly #followed: FollowedTopic;
   readonly #listeners = new Set<RuleListener>();
 
-  constructor({ log, health, meter, logger, discordApiBase: apiBase }: RulesViewOptions) {
+  constructor({ log, clock, health, meter, logger, discordApiBase: apiBase }: RulesViewOptions) {
     this.#logger = logger;
     this.#book = new RuleBook({ apiBase });
     const ready = health.awaitReady('rules');
     this.#followed = new FollowedTopic({
       log,
+      clock,
       topic: topics.rules.name,
       what: 'rules',
       apply: (record) => this.#apply(record),

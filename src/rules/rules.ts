@@ -1,3 +1,4 @@
+import { systemClock, type Clock } from '../base/clock.ts';
 import { runTogether, type Service } from '../base/service.ts';
 import { openReceivers } from '../receiver/receivers.ts';
 import type { Routes } from '../http/http-app.ts';
@@ -17,7 +18,7 @@ import { RulesView, type RulesViewOptions } from './rules-view.ts';
 import { testSendRoutes } from './test-send-routes.ts';
 import { TestSend } from './test-send.ts';
 
-export interface RulesOptions extends RulesViewOptions {
+export interface RulesOptions extends Omit<RulesViewOptions, 'clock'> {
   /** Hosts and networks that webhook receivers may lead to although they are not public. */
   readonly webhookAllow?: Networks | undefined;
   /** Default `all`: a rule is returned as its author gave it. */
@@ -26,8 +27,8 @@ export interface RulesOptions extends RulesViewOptions {
   readonly version?: string;
   /** Each series of a metric may have an alarm of each of its rules. */
   readonly rulesPerMetricMax?: number;
-  /** Milliseconds since the epoch. */
-  readonly now?: () => number;
+  /** Default: this machine's. */
+  readonly clock?: Clock;
 }
 
 const rulesPerMetricMaxDefault = 10_000;
@@ -45,14 +46,16 @@ export interface Rules {
 }
 
 /** The rules service. The topic must be there before it runs. */
-export function createRules(options: RulesOptions): Rules {
+export function createRules({ clock = systemClock, ...given }: RulesOptions): Rules {
+  const options = { ...given, clock };
+  const now = (): number => clock.wallMs();
   const view = new RulesView(options);
-  const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault, now = Date.now } = options;
+  const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
   const receivers = new ReceiversView(options);
   const changes = new RuleChanges({ log, view, receivers, meter, logger, discordApiBase, rulesPerMetricMax, now });
   const { version = '0', webhookAllow } = options;
   const open = openReceivers({ version, nowMs: now, discordApiBase, webhookAllow });
-  const tests = new TestSend({ ...options, view, receivers: open.receivers, now: () => performance.now() });
+  const tests = new TestSend({ ...options, view, receivers: open.receivers });
   const writing = rulesRoutes({
     view,
     changes,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { notificationOf, type Notification } from '../alarm/notification.ts';
+import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
@@ -22,8 +23,7 @@ export interface TestSendOptions extends ReceiverOptions {
   readonly receivers: Receivers;
   readonly meter: Meter;
   readonly logger: Logger;
-  /** Milliseconds that never go back. */
-  readonly now: () => number;
+  readonly clock: Clock;
 }
 
 /** Room for a person who tries things out, and none for a program that posts to a channel this way. */
@@ -46,14 +46,14 @@ export class TestSend {
 
   constructor(options: TestSendOptions) {
     this.#options = options;
-    this.#refilledMs = options.now();
+    this.#refilledMs = options.clock.monotonicMs();
     const tests = options.meter.counter('rule_tests_total', 'Test messages sent, by result', ['result']);
     this.#count = (result) => tests.inc({ result });
   }
 
   /** Rejects with the Failure `too_many_requests`. */
   ofRule(rule: Rule, subject: string): Promise<TestSendView> {
-    return this.#send(notificationOfTest(rule), this.#webhookOf(rule), subject);
+    return this.#send(this.#notificationOf(rule), this.#webhookOf(rule), subject);
   }
 
   /**
@@ -67,7 +67,7 @@ export class TestSend {
     const id = typeof given === 'string' && isRuleId(given) ? given : randomUUID();
     const fields = { ...stillOpen, ...this.#withKnownWebhook(input, id) };
     const rule = parseRule(fields, { id, idInInput: 'optional', apiBase: this.#options.discordApiBase });
-    const notification = notificationOfTest(rule);
+    const notification = this.#notificationOf(rule);
     const isSaved = this.#options.view.book.get(id) !== undefined;
     return this.#send(
       isSaved ? notification : { ...notification, ruleId: 'not saved yet' },
@@ -82,7 +82,11 @@ export class TestSend {
     const destination = destinationOfConfig(receivers, config, { discordApiBase, webhookAllow });
     if ('problem' in destination) throw new Failure('invalid_field', `address ${destination.problem}`);
     const rule = parseRule({ ...stillOpen, notify: [config.name] }, { id: randomUUID(), idInInput: 'optional' });
-    return this.#send({ ...notificationOfTest(rule), ruleId: 'none, this is a test' }, destination, subject);
+    return this.#send({ ...this.#notificationOf(rule), ruleId: 'none, this is a test' }, destination, subject);
+  }
+
+  #notificationOf(rule: Rule): Notification {
+    return notificationOfTest(rule, this.#options.clock.wallMs());
   }
 
   #withKnownWebhook(input: object, id: string): object {
@@ -105,13 +109,16 @@ export class TestSend {
   }
 
   async #send(notification: Notification, destination: Destination, subject: string): Promise<TestSendView> {
-    const { now, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const { name } = destination;
     this.#demandPause(name);
-    const startMs = now();
-    const message = destination.pack([notification], { isTest: true, nowMs: Date.now() }, 'full');
+    const startMs = clock.monotonicMs();
+    const message = destination.pack([notification], { isTest: true, nowMs: clock.wallMs() }, 'full');
     const answer = await destination.request({ act: 'send', message, idempotencyKey: notification.id });
-    const result = resultOf(answer, destination, Math.round(now() - startMs));
+    const result = resultOf(answer, destination, {
+      tookMs: Math.round(clock.monotonicMs() - startMs),
+      nowMs: clock.wallMs(),
+    });
     this.#count(result.delivered ? 'delivered' : result.status === null ? 'unanswered' : 'refused');
     const { delivered, status, reason } = result;
     logger.info({ webhook: name, subject, delivered, status, reason }, 'a test message was sent');
@@ -120,7 +127,7 @@ export class TestSend {
 
   /** Throws the Failure `too_many_requests`, or takes the turn. */
   #demandPause(name: string): void {
-    const nowMs = this.#options.now();
+    const nowMs = this.#options.clock.monotonicMs();
     for (const [other, sentMs] of this.#sentMs) {
       if (nowMs - sentMs < pauseMs) break;
       this.#sentMs.delete(other);
@@ -147,12 +154,11 @@ function tooMany(detail: string, waitMs: number): Failure {
 }
 
 /** An alarm of the rule as it might come: a value somewhat past the threshold, just now. */
-function notificationOfTest(rule: Rule): Notification {
+function notificationOfTest(rule: Rule, timeMs: number): Notification {
   const { metricName, tags, threshold, operator, forMs } = compileRule(rule);
   const distance = Math.max(1, Math.abs(threshold) / 50);
   // Without the long tails that sums of fractions have.
   const x = Number(comparisons[operator].past(threshold, distance).toPrecision(6));
-  const timeMs = Date.now();
   return notificationOf(
     {
       id: randomUUID(),
@@ -170,8 +176,12 @@ function notificationOfTest(rule: Rule): Notification {
   );
 }
 
-function resultOf(answer: Answer, destination: Destination, tookMs: number): TestSendView {
-  const action = destination.actionFor(answer, Date.now());
+function resultOf(
+  answer: Answer,
+  destination: Destination,
+  { tookMs, nowMs }: { readonly tookMs: number; readonly nowMs: number },
+): TestSendView {
+  const action = destination.actionFor(answer, nowMs);
   const status = answer.kind === 'answered' ? answer.status : null;
   if (action.kind === 'delivered') return { delivered: true, status, took_ms: tookMs };
   return {

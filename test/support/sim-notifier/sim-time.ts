@@ -13,21 +13,14 @@ interface Timer {
 export class SimTime {
   readonly #timers: Timer[] = [];
   readonly #random: Random;
-  readonly #realNow = Date.now;
   readonly #beganMs: number;
   #number = 0;
   nowMs: number;
 
-  /** Takes the place of Date.now until it is uninstalled: the simulated log tells the time by it. */
   constructor(nowMs: number, random: Random) {
     this.nowMs = nowMs;
     this.#beganMs = nowMs;
     this.#random = random;
-    Date.now = () => this.nowMs;
-  }
-
-  uninstall(): void {
-    Date.now = this.#realNow;
   }
 
   /** Returns a function that takes the timer back. */

@@ -333,6 +333,5 @@ export class SimWorld {
 
   end(): void {
     for (const { process } of this.#instances) process.die();
-    this.time.uninstall();
   }
 }
