@@ -13,6 +13,11 @@ type Finish = (exitCode: number) => void;
 
 const pageRules = 200;
 const atOnce = 500;
+/** Stands in place of a webhook's token, which has no such characters. */
+const mask = '****';
+const maskHint = 'export with a token that has the scope rules:write; --with-secrets fails instead of masking';
+/** The file is written, but is not whole. */
+const exitMasked = 3;
 
 const examples: readonly Example[] = [
   ['ssrms rules list state:firing', 'what is firing'],
@@ -139,15 +144,23 @@ function addFiles(rules: Command, finish: Finish): void {
   const out = rules
     .command('export')
     .description('print rules as a JSON array, as import takes it')
-    .argument('[search...]', 'as in list; without, all rules');
+    .argument('[search...]', 'as in list; without, all rules')
+    .option('--with-secrets', 'fail where webhook URLs would be masked; needs the scope rules:write');
   addApiOptions(out).action(async (words: string[]) => {
+    const withSecrets = out.opts<{ withSecrets?: boolean }>().withSecrets === true;
     const ids = await idsOf(out, words.join(' '));
     const found: Rule[] = [];
     for (let at = 0; at < ids.length; at += atOnce) {
-      const body: ExportOrder = { ids: ids.slice(at, at + atOnce) };
+      const body: ExportOrder = { ids: ids.slice(at, at + atOnce), ...(withSecrets && { with_secrets: true }) };
       found.push(...(await askApi<Rule[]>(out, { method: 'POST', path: '/api/v1/rules/export', body })).body);
     }
     console.log(JSON.stringify(found, undefined, isJson(out) ? undefined : 2));
+    const masked = found.filter(({ discord_webhook_url: url }) => url?.includes(mask) === true).length;
+    if (masked === 0) return;
+    console.error(
+      `ssrms: ${masked} of ${found.length} rules have a masked webhook URL, and cannot be imported elsewhere: ${maskHint}`,
+    );
+    finish(exitMasked);
   });
 }
 

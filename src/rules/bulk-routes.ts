@@ -8,7 +8,7 @@ import { BulkOrder, BulkOutcome, ExportOrder, ImportDocument, ImportedView, Impo
 import { RuleAnswer } from '../wire/rules.ts';
 import { BulkChanges } from './bulk-changes.ts';
 import type { RuleChanges } from './rule-changes.ts';
-import { isMasked, shownRule, type RevealWebhookUrl } from './rules-routes.ts';
+import { isMasked, shownRule, whyMasked, type RevealWebhookUrl } from './rules-routes.ts';
 import type { RulesView } from './rules-view.ts';
 
 export interface BulkRoutesOptions {
@@ -97,7 +97,9 @@ function exportRoute(app: HttpApp, { view, reveal }: BulkRoutesOptions): void {
     },
     async (request, reply) => {
       const masked = isMasked(reveal, request.identity);
-      const found = exportOf(request.body).ids.flatMap((id) => view.book.get(id) ?? []);
+      const { ids, with_secrets: withSecrets } = exportOf(request.body);
+      if (masked && withSecrets === true) throw new Failure('forbidden', whyMasked(reveal));
+      const found = ids.flatMap((id) => view.book.get(id) ?? []);
       reply.type('application/json');
       return reply.send(`[${found.map((entry) => shownRule(entry.rule, entry, masked)).join(',')}]`);
     },

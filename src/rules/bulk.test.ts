@@ -183,4 +183,9 @@ test('an order of another form is refused, and so is who may not', async () => {
   const masked = await (await post('export', { ids: [id(1)] }, 'rules:read')).text();
   assert.doesNotMatch(masked, /tttt/, 'who may not write sees no webhook');
   assert.match(masked, /1234…/);
+  const whole = { ids: [id(1)], with_secrets: true };
+  assert.match(await (await post('export', whole)).text(), /tttt/);
+  const refused = await post('export', whole, 'rules:read');
+  assert.equal(refused.status, 403);
+  assert.match(await refused.text(), /scope rules:write alone \(REVEAL_WEBHOOK_URL\)/);
 });

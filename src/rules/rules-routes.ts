@@ -177,6 +177,13 @@ export function isMasked(reveal: RevealWebhookUrl, identity: Identity | undefine
   return reveal === 'never' || (identity !== undefined && !identity.scopes.has('rules:write'));
 }
 
+/** Why somebody is not shown the URLs. */
+export function whyMasked(reveal: RevealWebhookUrl): string {
+  return reveal === 'never'
+    ? 'webhook URLs are shown to nobody here (REVEAL_WEBHOOK_URL is never)'
+    : 'webhook URLs are shown to tokens with the scope rules:write alone (REVEAL_WEBHOOK_URL)';
+}
+
 /** The rule's text, the webhook's URL masked if it must be; `entry` has the URL taken apart. */
 export function shownRule(given: Rule, entry: RuleEntry | undefined, masked: boolean): string {
   if (!masked) return formatRule(given);

@@ -69,7 +69,14 @@ export type ImportedView = Shape<typeof ImportedView>;
 
 /** The body of `POST /api/v1/rules/export`. */
 export const ExportOrder = Type.Object(
-  { ids: Type.Array(Id, { minItems: 1, maxItems: rulesAtOnceMax }) },
+  {
+    ids: Type.Array(Id, { minItems: 1, maxItems: rulesAtOnceMax }),
+    with_secrets: Type.Optional(
+      Type.Boolean({
+        description: 'Refuse with 403 where webhook URLs would be masked, so that import takes each rule',
+      }),
+    ),
+  },
   { additionalProperties: false },
 );
 export type ExportOrder = Shape<typeof ExportOrder>;

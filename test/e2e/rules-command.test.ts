@@ -138,3 +138,38 @@ test('what fires is listed, one alarm is told of, and the system says how it is'
   assert.equal(code, 1);
   assert.match(said, /too many arguments|unknown command 'lst'/);
 });
+
+test('an export with masked webhooks warns and ends with 3; with --with-secrets it is whole or fails', async () => {
+  const secret = { SSRMS_JWT_SECRET: 'a secret of a system whose requests need tokens' };
+  const own = { DATA_DIR: join(folder, 'guarded'), DISCORD_API_BASE: fake.apiBase, REVEAL_WEBHOOK_URL: 'writers' };
+  const env = { ...secret, ...own };
+  const guarded = await startSsrms(['up'], { env });
+  try {
+    const as = async (scopes: string[], ...args: string[]): Promise<{ code: number | null; output: string }> => {
+      const { output: token } = await runSsrms(['token', '--scope', ...scopes], secret);
+      return runSsrms(args, { SSRMS_URL: guarded.url, SSRMS_TOKEN: token.trim() });
+    };
+    const fields = ['metric_name=cpu', 'threshold=90', `discord_webhook_url=${webhook}`];
+    const made = await as(
+      ['rules:write', 'rules:read'],
+      'rules',
+      'create',
+      ...fields.flatMap((field) => ['--set', field]),
+    );
+    assert.equal(made.code, 0, made.output);
+    const masked = await as(['rules:read'], 'rules', 'export');
+    assert.equal(masked.code, 3, masked.output);
+    assert.match(
+      masked.output,
+      /^ssrms: 1 of 1 rules have a masked webhook URL, and cannot be imported.*--with-secrets/m,
+    );
+    const refusal = await as(['rules:read'], 'rules', 'export', '--with-secrets');
+    assert.equal(refusal.code, 1);
+    assert.match(refusal.output, /refused \(403\): webhook URLs are shown to tokens with the scope rules:write/);
+    const whole = await as(['rules:write', 'rules:read'], 'rules', 'export', '--with-secrets');
+    assert.equal(whole.code, 0, whole.output);
+    assert.ok(whole.output.includes(webhook));
+  } finally {
+    await guarded.stop();
+  }
+});
