@@ -5,7 +5,7 @@ import type { DeliveriesView, DeliveryView, ResendOrder, ResentView } from '../w
 import { addExamples, type Example } from './examples.ts';
 import { printTable, shown } from './table.ts';
 
-type FilterFlags = Pick<ResendOrder, 'webhook' | 'rule' | 'outcome' | 'since'>;
+type FilterFlags = Pick<ResendOrder, 'webhook' | 'receiver' | 'rule' | 'outcome' | 'since'>;
 interface Flags extends FilterFlags {
   readonly limit?: string;
 }
@@ -59,13 +59,14 @@ webhook).`;
 function addFilter(command: Command, outcomes: readonly DeliveryView['outcome'][]): void {
   command
     .option('--webhook <id>', 'only to this webhook: the number in its URL')
+    .option('--receiver <name>', 'only to this named receiver')
     .option('--rule <id>', 'only of this rule')
     .addOption(new Option('--outcome <outcome>', 'only what ended so').choices(outcomes))
     .option('--since <time>', 'heard of since: 30m, 12h, 7d, or a moment such as 2026-01-31T12:00:00Z (default 24h)');
 }
 
-function filterOf({ webhook, rule, outcome, since }: FilterFlags): Record<string, string> {
-  const given = Object.entries({ webhook, rule, outcome, since });
+function filterOf({ webhook, receiver, rule, outcome, since }: FilterFlags): Record<string, string> {
+  const given = Object.entries({ webhook, receiver, rule, outcome, since });
   return Object.fromEntries(given.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 

@@ -1,6 +1,9 @@
 /** Names of receivers are part of keys, paths and rules. */
+export const receiverNamePattern = String.raw`^[A-Za-z0-9][\w.-]{0,63}$`;
+const receiverName = new RegExp(receiverNamePattern);
+
 export function isReceiverName(name: unknown): name is string {
-  return typeof name === 'string' && /^[A-Za-z0-9][\w.-]{0,63}$/.test(name);
+  return typeof name === 'string' && receiverName.test(name);
 }
 
 export const receiverNameAllowed = 'must have 1 to 64 letters, digits, -, _ or ., and begin with a letter or digit';

@@ -4,6 +4,8 @@ import { pageItemsMax } from '../http/limits.ts';
 import { answers, documented } from '../http/open-api.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
 import { subjectOf } from '../http/scope.ts';
+import { receiverKey, receiverNameOf } from '../receiver/receiver-config.ts';
+import { receiverNamePattern } from '../rule/receiver-name.ts';
 import type { Log } from '../log/log.ts';
 import {
   DeliveriesView,
@@ -102,6 +104,7 @@ function shownDelivery({
   return {
     notification_id: id,
     webhook_id: webhookId,
+    receiver: receiverNameOf(webhookId),
     rule_id: notification?.ruleId,
     metric_name: notification?.series.name,
     kind: notification?.kind,
@@ -120,8 +123,13 @@ const dayMs = 24 * 3_600_000;
 const sinceMsMax = 30 * dayMs;
 const unitMs: Record<string, number> = { m: 60_000, h: 3_600_000, d: dayMs };
 
-function filterOf({ webhook, rule, outcome, since }: Filter, nowMs: number): DeliveryFilter {
-  return { sinceMs: momentOf(since, nowMs), webhookId: webhook, ruleId: rule, outcome };
+function filterOf({ webhook, receiver, rule, outcome, since }: Filter, nowMs: number): DeliveryFilter {
+  if (webhook !== undefined && receiver !== undefined) {
+    const message = 'receiver stands without webhook: a delivery has one of them';
+    throw fieldsFailure([{ field: 'receiver', code: 'invalid_field', message }]);
+  }
+  const key = receiver === undefined ? webhook : receiverKey(receiver);
+  return { sinceMs: momentOf(since, nowMs), webhookId: key, ruleId: rule, outcome };
 }
 
 function momentOf(since: string | undefined, nowMs: number): number {
@@ -160,7 +168,7 @@ function orderOf(body: unknown, nowMs: number): DeliveryFilter {
     const message = `notification_ids must be a list of 1 to ${resentMax} ids of notifications, such as ${exampleId}`;
     errors.push({ field: 'notification_ids', code: 'invalid_field', message });
   } else if (ids === undefined && Object.keys(rest).length === 0) {
-    const message = 'an order names notification_ids, or says which by webhook, rule, outcome or since';
+    const message = 'an order names notification_ids, or says which by webhook, receiver, rule, outcome or since';
     errors.push({ field: '', code: 'missing_field', message });
   } else if (ids !== undefined && Object.keys(rest).length > 0) {
     const message = 'notification_ids stands alone: what is named is not filtered';
@@ -173,6 +181,7 @@ function orderOf(body: unknown, nowMs: number): DeliveryFilter {
 
 const orderFields: Record<keyof Filter, { readonly pattern: RegExp; readonly text: string }> = {
   webhook: { pattern: /^\d{17,20}$/, text: "a webhook's numeric id" },
+  receiver: { pattern: new RegExp(receiverNamePattern), text: 'the name of a receiver' },
   rule: { pattern: /^[0-9a-f-]{36}$/, text: 'the id of a rule' },
   outcome: { pattern: /^(?:dead|expired|parked)$/, text: 'dead, expired or parked' },
   since: { pattern: /^/, text: 'a time' },

@@ -19,6 +19,7 @@ import { createRules } from './rules.ts';
 interface Shown {
   readonly notification_id: string;
   readonly webhook_id: string;
+  readonly receiver?: string;
   readonly rule_id?: string;
   readonly outcome: string;
   readonly reason?: string;
@@ -129,6 +130,12 @@ async function makeDead(x = 101): Promise<{ id: string; ruleId: string; webhookI
   return { id, ruleId, webhookId };
 }
 
+async function makeDeadOf(key: string, ruleId: string): Promise<string> {
+  const id = await enqueue(key, notificationFor(ruleId, 1));
+  await noteEnd(id, key, { reason: '400' });
+  return id;
+}
+
 test('the list says of each notification what became of it, the newest first', async () => {
   const dead = await makeDead();
   await sleep(5);
@@ -158,13 +165,16 @@ test('the list is narrowed by webhook, rule, outcome and time, and cut at the li
   const dead = await enqueue(one.webhookId, notificationFor(one.ruleId, 2));
   await noteEnd(dead, one.webhookId, { reason: '400' });
   const waiting = await enqueue(other.webhookId, notificationFor(other.ruleId, 3), nowMs - 50);
+  const named = await enqueue('receiver:ops', notificationFor(one.ruleId, 4), nowMs - 60);
+  await noteEnd(named, 'receiver:ops', { outcome: 'expired', at_ms: nowMs - 60 });
   const table: [string, string[]][] = [
-    ['', [dead, waiting, old]],
+    ['', [dead, waiting, old, named]],
     [`?webhook=${one.webhookId}`, [dead, old]],
     [`?rule=${other.ruleId}`, [waiting]],
+    ['?receiver=ops', [named]],
     ['?outcome=dead', [dead]],
     ['?outcome=waiting', [waiting]],
-    ['?since=4h', [dead, waiting]],
+    ['?since=4h', [dead, waiting, named]],
     [`?since=${new Date(nowMs - 6 * hourMs).toISOString()}&outcome=delivered`, [old]],
     ['?limit=1', [dead]],
   ];
@@ -172,8 +182,18 @@ test('the list is narrowed by webhook, rule, outcome and time, and cut at the li
     const { deliveries } = await list(query);
     assert.deepEqual(deliveries.map((each) => each.notification_id).sort(), [...ids].sort(), query);
   }
-  assert.equal((await list('?limit=1')).total, 3);
-  for (const wrong of ['since=yesterday', 'since=31d', 'webhook=abc', 'outcome=lost', 'limit=0', 'colour=red']) {
+  assert.equal((await list('?limit=1')).total, 4);
+  assert.equal((await list('?receiver=ops')).deliveries[0]!.receiver, 'ops');
+  assert.equal((await list(`?webhook=${one.webhookId}`)).deliveries[0]!.receiver, undefined);
+  for (const wrong of [
+    'since=yesterday',
+    'since=31d',
+    'webhook=abc',
+    'receiver=%20ops',
+    'outcome=lost',
+    'limit=0',
+    'colour=red',
+  ]) {
     const answer = await send('GET', `/api/v1/deliveries?${wrong}`);
     assert.equal(answer.status, 400, wrong);
     assert.match(await answer.text(), new RegExp(wrong.split('=')[0]!), wrong);
@@ -223,6 +243,25 @@ test('what died twice can be sent a third time, and goes where its rule points n
   assert.equal(appended?.key, webhook.id);
   await waitUntil('it arrives there', () => accepted(webhook.id).length === 1);
   assert.deepEqual(accepted(webhookId), []);
+});
+
+test('what a named receiver refused is sent to it again', async () => {
+  await stop();
+  await start({ notify: false });
+  const { url } = fake.addWebhook();
+  assert.equal((await send('PUT', '/api/v1/receivers/ops', { kind: 'discord', address: url })).status, 201);
+  const rule = { metric_name: 'cpu', threshold: 90, notify: ['ops'] };
+  const { id: ruleId } = (await (await send('POST', '/rules', rule)).json()) as { id: string };
+  const other = await makeDeadOf('receiver:dev', ruleId);
+  const id = await makeDeadOf('receiver:ops', ruleId);
+  const { resent, refused } = await order({ receiver: 'ops' });
+  assert.deepEqual([resent, refused], [[{ notification_id: id, as: `${id}~1` }], []]);
+  const again = (await storage.records(topics.notifications.name)).filter(({ value }) => value?.includes('~1'));
+  assert.deepEqual(
+    again.map(({ key }) => key),
+    ['receiver:ops'],
+  );
+  assert.equal(await outcomeOf(other), 'dead');
 });
 
 test('of what is parked the rule is written again as it is, and nothing is appended that would be sent twice', async () => {
@@ -298,6 +337,8 @@ test('an order that says nothing, or something unknown, is refused with what is 
     [{ notification_ids: [randomUUID()], rule: '0'.repeat(36) }, /stands alone/],
     [{ outcome: 'delivered' }, /dead, expired or parked/],
     [{ webhook: 5 }, /numeric id/],
+    [{ receiver: 'a b' }, /the name of a receiver/],
+    [{ receiver: 'ops', webhook: '123456789012345678' }, /without webhook/],
     [{ since: 'soon' }, /12h/],
     [{ colour: 'red' }, /not known here/],
     [{ __proto__: null, constructor: 'x' }, /not known here/],

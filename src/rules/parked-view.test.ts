@@ -61,8 +61,12 @@ async function noteEnd(webhook: Webhook, outcome: string, atMs: number): Promise
   ]);
 }
 
-async function tell(webhook: Webhook, parked: ParkedWebhook | undefined, atMs: number): Promise<void> {
-  const name = webhookName(webhook);
+async function tell(
+  webhook: Webhook,
+  parked: ParkedWebhook | undefined,
+  atMs: number,
+  name = webhookName(webhook),
+): Promise<void> {
   await storage.log.append(topics.deliveries.name, [
     {
       key: Buffer.from(name),
@@ -161,6 +165,45 @@ test('one mistyped token says nothing of another rule with the same webhook', as
   await noteEnd(wrong, 'parked', Date.now());
   assert.notEqual(await deliveryOf(broken), undefined);
   assert.equal(await deliveryOf(fine), undefined);
+});
+
+test('a rule shows its parked receivers, too: the first one, and further ones beside it', async () => {
+  const put = (path: string, method: string, body: object): Promise<Response> =>
+    fetch(`${server.url}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const [direct, ops, dev] = [newWebhook(), newWebhook(), newWebhook()];
+  const names = ['ops', 'dev'];
+  for (const [name, target] of Object.entries({ ops, dev }))
+    await put(`/api/v1/receivers/${name}`, 'PUT', { kind: 'discord', address: urlOf(target) });
+  const fields = { metric_name: 'cpu', threshold: 1, notify: names };
+  const idOf = async (answer: Response): Promise<string> => ((await answer.json()) as { id: string }).id;
+  const onlyNamed = await idOf(await put('/rules', 'POST', fields));
+  const all = await idOf(await put('/rules', 'POST', { ...fields, discord_webhook_url: urlOf(direct) }));
+  const sinceMs = Date.now() - hourMs;
+  const parked = { reason: '404 gone', sinceMs, probes: 0, scheduledAtMs: 0, probeAtMs: Date.now(), ruleIds: [] };
+  const park = (key: string, target: Webhook): Promise<void> =>
+    tell({ ...target, id: key }, parked, Date.now(), webhookName(target));
+  await park('receiver:dev', dev);
+  const ofDev = {
+    state: 'parked',
+    receiver: 'dev',
+    reason: '404 gone',
+    since: new Date(sinceMs).toISOString(),
+    next_probe: new Date(parked.probeAtMs).toISOString(),
+  };
+  assert.deepEqual(await deliveryOf(onlyNamed), ofDev);
+  await park('receiver:ops', ops);
+  assert.deepEqual(await deliveryOf(onlyNamed), { ...ofDev, receiver: 'ops', also: [ofDev] });
+  await park(direct.id, direct);
+  const { receiver, ...ofWebhook } = ofDev;
+  assert.equal(receiver, 'dev');
+  assert.deepEqual(await deliveryOf(all), { ...ofWebhook, also: [{ ...ofDev, receiver: 'ops' }, ofDev] });
+  // What was parked under the receiver's former address is not what it has now.
+  await put('/api/v1/receivers/ops', 'PUT', { kind: 'discord', address: urlOf(newWebhook()) });
+  assert.deepEqual(await deliveryOf(onlyNamed), ofDev);
 });
 
 test('a view begun later knows the last day, and no more', async () => {

@@ -33,7 +33,7 @@ const ListQuerySchema = Type.Object(
     after: Type.Optional(Type.String({ description: 'Only rules whose id is greater' })),
     expand: Type.Optional(
       Type.Enum(['delivery'], {
-        description: 'Adds `delivery` to rules whose webhook is parked: state, reason, since, next_probe',
+        description: 'Adds `delivery` to rules with a parked webhook or receiver: state, reason, since, next_probe',
       }),
     ),
   },
@@ -192,7 +192,7 @@ export function shownRule(given: Rule, entry: RuleEntry | undefined, masked: boo
 
 function listedRule(entry: RuleEntry, { isMasked: masked, parked }: Showing): string {
   const text = shownRule(entry.rule, entry, masked);
-  const delivery = entry.webhook === undefined ? undefined : parked?.of(entry.webhook);
+  const delivery = parked?.ofRule(entry);
   return delivery === undefined ? text : `${text.slice(0, -1)},"delivery":${JSON.stringify(delivery)}}`;
 }
 

@@ -1,6 +1,6 @@
 import { systemClock, type Clock } from '../base/clock.ts';
 import { runTogether, type Service } from '../base/service.ts';
-import { openReceivers } from '../receiver/receivers.ts';
+import { destinationOfConfig, openReceivers } from '../receiver/receivers.ts';
 import type { Routes } from '../http/http-app.ts';
 import type { Networks } from '../receiver/networks.ts';
 import type { ReceiverFeed } from '../receiver/receiver-book.ts';
@@ -56,10 +56,15 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const { version = '0', webhookAllow } = options;
   const open = openReceivers({ version, nowMs: now, discordApiBase, webhookAllow });
   const tests = new TestSend({ ...options, view, receivers: open.receivers });
+  const targetOf = (name: string): string | undefined => {
+    const entry = receivers.book.get(name);
+    const found = entry && destinationOfConfig(open.receivers, entry.config, { discordApiBase, webhookAllow });
+    return found === undefined || 'problem' in found ? undefined : found.name;
+  };
   const writing = rulesRoutes({
     view,
     changes,
-    parked: new ParkedView(log, now),
+    parked: new ParkedView(log, now, targetOf),
     reveal: options.revealWebhookUrl ?? 'all',
   });
   const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });

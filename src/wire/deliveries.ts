@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { receiverNamePattern } from '../rule/receiver-name.ts';
 import { outcomes } from '../notice/delivery-record.ts';
 import type { Shape } from './shape.ts';
 
@@ -10,7 +11,8 @@ export const resentMax = 500;
 
 export const DeliveryView = Type.Object({
   notification_id: Type.String(),
-  webhook_id: Type.String(),
+  webhook_id: Type.String({ description: 'The numeric id of a Discord webhook; of a named receiver `receiver:NAME`' }),
+  receiver: Type.Optional(Type.String({ description: 'The name of the receiver, when it has one' })),
   rule_id: Type.Optional(Type.String()),
   metric_name: Type.Optional(Type.String()),
   kind: Type.Optional(Type.Enum(['fired', 'no_data', 'resolved'])),
@@ -36,6 +38,7 @@ export type DeliveriesView = Shape<typeof DeliveriesView>;
 /** Which deliveries are meant: in a query, and in an order to send again. */
 export const deliveryFilter = {
   webhook: Type.Optional(Type.String({ pattern: '^\\d{17,20}$', description: "A webhook's numeric id" })),
+  receiver: Type.Optional(Type.String({ pattern: receiverNamePattern, description: 'The name of a receiver' })),
   rule: Type.Optional(Type.String({ description: 'The id of a rule' })),
   outcome: Type.Optional(Type.Enum([...deliveryStates], { description: '`waiting`: it has no outcome yet' })),
   since: Type.Optional(

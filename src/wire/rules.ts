@@ -12,12 +12,22 @@ export const RuleInput = Type.Unsafe<RuleInput>(ruleInputSchema);
 /** A rule as it is stored: `GET /rules/{id}`. */
 export const RuleAnswer = Type.Unsafe<Rule>(ruleSchema);
 
-/** Why nothing is sent to the webhook of a rule. */
-export const ParkedDelivery = Type.Object({
+const parkedTarget = {
   state: Type.Literal('parked'),
+  receiver: Type.Optional(
+    Type.String({ description: 'The named receiver; left out for the Discord webhook of the rule' }),
+  ),
   reason: Type.String(),
   since: Type.String({ description: 'ISO 8601' }),
-  next_probe: Type.String({ description: 'When the webhook is retried, as ISO 8601' }),
+  next_probe: Type.String({ description: 'When it is retried, as ISO 8601' }),
+};
+const ParkedTarget = Type.Object(parkedTarget);
+export type ParkedTarget = Shape<typeof ParkedTarget>;
+
+/** Why nothing is sent to a target of a rule: its Discord webhook, otherwise the first receiver in `notify`. */
+export const ParkedDelivery = Type.Object({
+  ...parkedTarget,
+  also: Type.Optional(Type.Array(ParkedTarget, { description: 'Further targets of the rule that are parked' })),
 });
 export type ParkedDelivery = Shape<typeof ParkedDelivery>;
 
