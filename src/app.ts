@@ -90,7 +90,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
       await server.mount(console.routes);
     } else if (parts.includes('rules')) {
       // The command line asks one address for everything.
-      const reads = readsOf(common, rules, config.readOnly);
+      const reads = readsOf({ common, rules, isReadOnly: config.readOnly, waitMsMax: readMsMax });
       services.push(reads.service);
       await server.mount(reads.routes);
     }
@@ -145,7 +145,7 @@ export async function askLog(
   const stop = new AbortController();
   const common = { log, health, meter, logger, clock, now: () => clock.wallMs(), discordApiBase, version };
   const rules = createRules({ ...common, webhookAllow });
-  const reads = readsOf(common, rules, false);
+  const reads = readsOf({ common, rules, isReadOnly: false, waitMsMax: commandReadMsMax });
   const running = runTogether([rules.service, reads.service], stop.signal);
   try {
     const server = await createServer({ auth: undefined, version, health, meter, logger });
@@ -162,8 +162,12 @@ export async function askLog(
     return { status: answer.statusCode, body: answer.body, etag: answer.headers.etag };
   } finally {
     stop.abort();
-    await running;
-    await log.close();
+    try {
+      await running;
+    } finally {
+      // Of a log that failed, too: its connections would keep the process.
+      await log.close();
+    }
   }
 }
 
@@ -182,10 +186,23 @@ interface CommonParts {
  * What the page reads, without the page, in a process whose work is another one: it is followed from the first request on.
  * Health and metrics are of that work alone.
  */
-function readsOf(common: CommonParts, { feed }: Rules, isReadOnly: boolean): Console {
+function readsOf({ common, rules, isReadOnly, waitMsMax }: ReadsOptions): Console {
   const own = { health: new Health(), meter: new Meter(), servesPage: false, isReadOnly };
-  return onDemand(createConsole({ ...common, ...own, rules: feed }), common.clock);
+  const { clock } = common;
+  return onDemand(createConsole({ ...common, ...own, rules: rules.feed }), { clock, waitMsMax });
 }
+
+interface ReadsOptions {
+  readonly common: CommonParts;
+  readonly rules: Rules;
+  readonly isReadOnly: boolean;
+  readonly waitMsMax: number;
+}
+
+/** How long a request waits for the log to be read, before it is asked to come again. */
+const readMsMax = 10_000;
+/** A command on the log itself would begin anew. */
+const commandReadMsMax = 300_000;
 
 interface AlarmsParts {
   readonly common: CommonParts;

@@ -42,7 +42,7 @@ async function askOnce(
     ...(body !== undefined && { body: JSON.stringify(body) }),
   }).catch((error: unknown) => {
     throw new Error(
-      `no answer from ${base.origin} (${reasonOf(error)}): is "npm start" running there? SSRMS_URL says where to ask`,
+      `no answer from ${base.origin} (${reasonOf(error)}): is "npm start" running? SSRMS_URL says where to ask`,
     );
   });
   return { status: answer.status, body: await answer.text(), etag: answer.headers.get('etag') ?? undefined };

@@ -24,7 +24,7 @@ test('nothing is followed before the first request, which waits until all was re
     },
     isCaughtUp: () => seen.isCaughtUp,
   };
-  const lazy = onDemand(console, fastClock(1_000));
+  const lazy = onDemand(console, { clock: fastClock(1_000), waitMsMax: 10_000 });
   const stop = new AbortController();
   const running = lazy.service.run(stop.signal);
   const { server, url } = await listeningServer([lazy.routes]);
@@ -42,6 +42,9 @@ test('nothing is followed before the first request, which waits until all was re
 
 test('a console that nobody asked ends without having begun', async () => {
   const service = { name: 'console', run: () => Promise.reject(new Error('it ran')) };
-  const lazy = onDemand({ service, routes: async () => {}, isCaughtUp: () => false }, fastClock(1));
+  const lazy = onDemand(
+    { service, routes: async () => {}, isCaughtUp: () => false },
+    { clock: fastClock(1), waitMsMax: 0 },
+  );
   await lazy.service.run(AbortSignal.abort());
 });

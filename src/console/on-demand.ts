@@ -3,15 +3,13 @@ import { Failure } from '../base/failure.ts';
 import { aborted } from '../base/service.ts';
 import type { Console } from './console.ts';
 
-/** How long a request waits for the log to be read. Longer is for the caller to decide: it is asked to come again. */
-const readMsMax = 10_000;
 const lookEveryMs = 20;
 
 /**
  * A console that reads nothing until somebody asks: for a process whose work is another one. The first request has it follow
- * the topics, and waits until all that stood there was read.
+ * the topics, and waits until all that stood there was read, for `waitMsMax` at most: then it is asked to come again.
  */
-export function onDemand(console: Console, clock: Clock): Console {
+export function onDemand(console: Console, { clock, waitMsMax }: { clock: Clock; waitMsMax: number }): Console {
   const wanted = Promise.withResolvers<void>();
   const ended = new AbortController();
   return {
@@ -30,7 +28,7 @@ export function onDemand(console: Console, clock: Clock): Console {
     async routes(app) {
       app.addHook('onRequest', async () => {
         wanted.resolve();
-        const lateMs = clock.monotonicMs() + readMsMax;
+        const lateMs = clock.monotonicMs() + waitMsMax;
         while (!console.isCaughtUp() && clock.monotonicMs() < lateMs && !ended.signal.aborted)
           await clock.pause(lookEveryMs, ended.signal);
         if (!console.isCaughtUp())

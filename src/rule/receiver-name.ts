@@ -1,6 +1,6 @@
 /** Names of receivers are part of keys, paths and rules. */
-export const receiverNamePattern = String.raw`^[A-Za-z0-9][\w.-]{0,63}$`;
-const receiverName = new RegExp(receiverNamePattern);
+const receiverName = /^[A-Za-z0-9][\w.-]{0,63}$/;
+export const receiverNamePattern = receiverName.source;
 
 export function isReceiverName(name: unknown): name is string {
   return typeof name === 'string' && receiverName.test(name);

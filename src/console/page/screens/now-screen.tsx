@@ -329,10 +329,10 @@ function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChang
   );
 }
 
-/** Without it a source posts to the port that `npm start` takes. */
+/** Where a source posts to, which need not be the port that `npm start` takes. */
 function sourceTarget(): string {
   if (status.value?.takes_samples === false) return ' --ingest INGEST_URL';
-  return serverUrl === 'http://127.0.0.1:9090' ? '' : ` --ingest ${serverUrl}`;
+  return ` --ingest ${serverUrl}`;
 }
 
 function FirstSteps() {
