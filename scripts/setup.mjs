@@ -55,6 +55,7 @@ const goNeed = { name: 'go', found: () => has('go', 'version'), debian: 'golang-
 /** Where the clients come from that the tests send metrics with (test/clients). */
 const clientNeeds = [
   { name: 'curl', found: () => has('curl', '--version'), debian: 'curl' },
+  { name: 'openssl', found: () => has('openssl', 'version'), debian: 'openssl' },
   { name: 'python', found: () => has('python3', '-m', 'ensurepip', '--version'), debian: 'python3 python3-venv' },
   goNeed,
 ];

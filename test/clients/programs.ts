@@ -16,6 +16,7 @@ const places: Record<string, readonly string[]> = {
   python: [join(cache, 'python/bin/python')],
   'prw2-sender': [join(cache, 'prw2-sender')],
   curl: ['/usr/bin/curl'],
+  openssl: ['/usr/bin/openssl'],
   nginx: ['/usr/sbin/nginx', join(cache, 'debian/usr/sbin/nginx')],
   caddy: ['/usr/bin/caddy', join(cache, 'debian/usr/bin/caddy')],
 };

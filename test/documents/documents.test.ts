@@ -10,11 +10,12 @@ import { Value } from 'typebox/value';
 import { commandLine } from '../../src/cli/cli.ts';
 import { flagOf, settings } from '../../src/settings.ts';
 import { TestSendView } from '../../src/wire/webhooks.ts';
+import { needs } from '../clients/programs.ts';
 import { postJson } from '../e2e/scenario.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { allBlocks, allInlineCommands, type Block } from './blocks.ts';
 import { helps, quickCommands } from './command-words.ts';
-import { keyOf, placeOf, useOf } from './uses.ts';
+import { keyOf, placeOf, useOf, type UsedLanguage } from './uses.ts';
 import { startWorkplace, type Workplace } from './workplace.ts';
 
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
@@ -39,10 +40,16 @@ after(async () => {
 });
 
 /** What is done with a block of each language. Rejects when it does not do what it is there for. */
-const uses: Readonly<Record<string, (block: Block) => Promise<void>>> = {
+const uses: Readonly<Record<UsedLanguage, (block: Block) => Promise<void>>> = {
   sh: ({ text }) => place.typeAsPrinted(text),
   json: useJson,
 };
+
+/** Options of a test that types this: skipped, by name, where a program in it is missing. */
+function programsOf(text: string): { skip?: string } {
+  const named = ['curl', 'openssl'].filter((program) => new RegExp(`\\b${program} `).test(text));
+  return Object.assign({}, ...named.map((program) => needs(program))) as { skip?: string };
+}
 
 /** What a JSON object of the documents is, by its fields. */
 async function useJson({ text }: Block): Promise<void> {
@@ -63,14 +70,14 @@ async function useJson({ text }: Block): Promise<void> {
 
 describe('blocks', () => {
   for (const block of allBlocks().filter((each) => useOf(each)?.by === undefined)) {
-    const use = uses[block.language];
-    if (use !== undefined) test(`${placeOf(block)} ${keyOf(block)}`, () => use(block));
+    const use = uses[block.language as UsedLanguage];
+    test(`${placeOf(block)} ${keyOf(block)}`, programsOf(block.text), () => use(block));
   }
 });
 
 describe('commands in the text', () => {
   for (const command of allInlineCommands().filter(({ text }) => quickCommands.has(text)))
-    test(`${placeOf(command)} ${command.text}`, async () => {
+    test(`${placeOf(command)} ${command.text}`, programsOf(command.text), async () => {
       const { code, output } = await place.terminal.type(command.text, { folder: checkout });
       assert.equal(code, 0, output);
     });
@@ -79,7 +86,7 @@ describe('commands in the text', () => {
 describe('help', () => {
   for (const { name, examples } of helps()) {
     for (const example of examples)
-      test(`ssrms ${name} --help: ${example}`, async () => {
+      test(`ssrms ${name} --help: ${example}`, programsOf(example), async () => {
         if (onKafka.has(example)) assert.ifError(await onKafka.get(example));
         else await place.typeAsPrinted(example);
       });
@@ -87,7 +94,9 @@ describe('help', () => {
 });
 
 describe('what is printed at the start', () => {
-  test('npm start: its page is there, and its commands do what they say', async () => {
+  const curl = needs('curl');
+
+  test('npm start: its page is there, and its commands do what they say', curl, async () => {
     const { commands, addresses } = linesOf(place.startText);
     assert.equal(commands.length, 2, place.startText);
     assert.equal(addresses.length, 1, place.startText);
@@ -95,7 +104,7 @@ describe('what is printed at the start', () => {
     for (const command of commands) await place.typeAsPrinted(command);
   });
 
-  test('npm run demo: the same', async () => {
+  test('npm run demo: the same', curl, async () => {
     const env = { PORT: '0', DISCORD_PORT: '0' };
     const demo = await place.terminal.start('npm run demo', /A sample .*\n\n/, { env, folder: checkout });
     const { commands, addresses } = linesOf(demo.output().replaceAll(/ *\\\n +/g, ' '));
@@ -109,7 +118,7 @@ describe('what is printed at the start', () => {
     }
   });
 
-  test('with tokens: another terminal needs nothing but a token', async () => {
+  test('with tokens: another terminal needs nothing but a token', curl, async () => {
     const SSRMS_JWT_SECRET = 'the secret of a system whose requests need tokens';
     const env = { PORT: '0', SSRMS_JWT_SECRET, DATA_DIR: join(place.terminal.folder, 'data-with-tokens') };
     const up = await place.terminal.start('ssrms up', /ssrms token.*\n/, { env });
@@ -172,7 +181,7 @@ describe('tables of the README', () => {
   });
 });
 
-test('the first steps of the README lead to a message at Discord', async () => {
+test('the first steps of the README lead to a message at Discord', needs('curl'), async () => {
   const isThere = (): boolean =>
     place.messages().some((text) => text.includes('packages-received is 550 which exceeds'));
   await waitUntil('the alarm of the README is at Discord', isThere);

@@ -39,7 +39,8 @@ export const elsewhere: Readonly<Record<string, Use>> = {
 };
 
 /** What documents.test.ts types or posts. */
-const languages: ReadonlySet<string> = new Set(['sh', 'json']);
+export type UsedLanguage = 'sh' | 'json';
+const languages: ReadonlySet<string> = new Set<UsedLanguage>(['sh', 'json']);
 
 /** Undefined for a block that nothing uses: a new one, or one whose language is not said. */
 export function useOf(block: Block): Use | undefined {
