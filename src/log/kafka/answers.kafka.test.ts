@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '../../../test/support/wait-until.ts';
 import { runTool, startCluster, startKafka, type Kafka } from '../../../test/support/kafka/kafka-broker.ts';
-import { answerBodyAt, apiKeys, startTcpProxy } from '../../../test/support/kafka/tcp-proxy.ts';
+import { answerBodyAt, apiKeys, startTcpProxy, type TcpProxy } from '../../../test/support/kafka/tcp-proxy.ts';
 import { createLogger } from '../../base/logger.ts';
 import { aborted, appendAlong, checkWritten, newRecord, newTopic, numbers, writtenIn } from '../contract-bench.ts';
 import type { Claim, Log } from '../log.ts';
@@ -17,12 +17,29 @@ function open(kafka: Pick<Kafka, 'bootstrap'>): Promise<Log> {
   return openKafkaLog({ bootstrap: kafka.bootstrap, clientId: 'test', logger, sessionTimeoutMs });
 }
 
-test('answers that get lost: what is repeated is written once', async () => {
-  const proxy = await startTcpProxy();
-  const kafka = await startKafka({ properties, advertisedPort: proxy.port });
-  proxy.target = kafka.port;
-  const log = await open(kafka);
-  try {
+describe('on one broker behind a proxy', () => {
+  let proxy: TcpProxy;
+  let kafka: Kafka;
+  let log: Log;
+  before(async () => {
+    proxy = await startTcpProxy();
+    kafka = await startKafka({ properties, advertisedPort: proxy.port });
+    proxy.target = kafka.port;
+  });
+  beforeEach(async () => {
+    log = await open(kafka);
+  });
+  afterEach(async () => {
+    proxy.decide = undefined;
+    proxy.alter = undefined;
+    await log.close();
+  });
+  after(async () => {
+    await proxy.close();
+    await kafka.stop();
+  });
+
+  test('answers that get lost: what is repeated is written once', async () => {
     const topic = await newTopic(log, 3);
     let asked = 0;
     let dropped = 0;
@@ -60,19 +77,9 @@ test('answers that get lost: what is repeated is written once', async () => {
       again.signal,
     );
     assert.equal(await found.promise, 19);
-  } finally {
-    await log.close();
-    await proxy.close();
-    await kafka.stop();
-  }
-});
+  });
 
-test('answers that are damaged on their way, or say too little, do no harm', async () => {
-  const proxy = await startTcpProxy();
-  const kafka = await startKafka({ properties, advertisedPort: proxy.port });
-  proxy.target = kafka.port;
-  const log = await open(kafka);
-  try {
+  test('answers that are damaged on their way, or say too little, do no harm', async () => {
     const topic = await newTopic(log, 1);
     await log.append(topic, [newRecord('k', 'before')]);
     // The broker says that it has the batch, as it does for a repeat whose place it has forgotten.
@@ -107,11 +114,33 @@ test('answers that are damaged on their way, or say too little, do no harm', asy
       assert.equal(unreadable, damaged === 2 ? 0 : 1);
       assert.deepEqual(values, damaged === 2 ? wanted : wanted.slice(1));
     }
-  } finally {
-    await log.close();
-    await proxy.close();
-    await kafka.stop();
-  }
+  });
+
+  test('what many partitions ask at once is one request, and one partition’s trouble is its own', async () => {
+    const topic = await newTopic(log, 6);
+    await log.append(topic, [newRecord('key', 'value', { partition: 4 })]);
+    await log.bounds(topic, 0);
+    let asked = 0;
+    proxy.decide = (apiKey) => {
+      if (apiKey === apiKeys.listOffsets) asked++;
+      return 'pass';
+    };
+    const nowhere = assert.rejects(log.bounds(topic, 99), /has no partition 99/);
+    const bounds = await Promise.all(Array.from({ length: 6 }, (_, partition) => log.bounds(topic, partition)));
+    assert.deepEqual(
+      bounds.map(({ first, next }) => [first, next]),
+      [
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 0],
+        [0, 1],
+        [0, 0],
+      ],
+    );
+    await nowhere;
+    assert.equal(asked, 2, 'once for the first offsets, once for the next ones');
+  });
 });
 
 test('on three brokers a killed leader costs nothing', async () => {
@@ -147,41 +176,5 @@ test('on three brokers a killed leader costs nothing', async () => {
   } finally {
     await log.close();
     await Promise.all(brokers.map((broker) => broker.stop()));
-  }
-});
-
-test('what many partitions ask at once is one request, and one partition’s trouble is its own', async () => {
-  const proxy = await startTcpProxy();
-  const kafka = await startKafka({ properties, advertisedPort: proxy.port });
-  proxy.target = kafka.port;
-  const log = await open(kafka);
-  try {
-    const topic = await newTopic(log, 6);
-    await log.append(topic, [newRecord('key', 'value', { partition: 4 })]);
-    await log.bounds(topic, 0);
-    let asked = 0;
-    proxy.decide = (apiKey) => {
-      if (apiKey === apiKeys.listOffsets) asked++;
-      return 'pass';
-    };
-    const nowhere = assert.rejects(log.bounds(topic, 99), /has no partition 99/);
-    const bounds = await Promise.all(Array.from({ length: 6 }, (_, partition) => log.bounds(topic, partition)));
-    assert.deepEqual(
-      bounds.map(({ first, next }) => [first, next]),
-      [
-        [0, 0],
-        [0, 0],
-        [0, 0],
-        [0, 0],
-        [0, 1],
-        [0, 0],
-      ],
-    );
-    await nowhere;
-    assert.equal(asked, 2, 'once for the first offsets, once for the next ones');
-  } finally {
-    await log.close();
-    await proxy.close();
-    await kafka.stop();
   }
 });

@@ -173,11 +173,12 @@ describe('on one broker', () => {
       ['timestamp_ahead', 'timestamp_type', 'cleanup'],
     );
     assert.match(found[0]!.detail, /up to 3600 s ahead/);
-    for (const { command } of found) {
+    const repairs = found.map(({ command }) => {
       const [script, ...args] = command.split(' ');
       assert.equal(script, 'kafka-configs.sh');
-      await runTool('kafka.admin.ConfigCommand', args);
-    }
+      return runTool('kafka.admin.ConfigCommand', args);
+    });
+    await Promise.all(repairs);
     await waitUntil('it differs in nothing', async () => (await log.topicDeviations(wanted)).length === 0);
   });
 
