@@ -258,3 +258,18 @@ test('from any position on, what follows is neither lost nor doubled; what was d
   for (const text of ['', 'a', '1.2-3', '1-2-3-4', `${'z'.repeat(40)}--`, '1..2--', '-1-2-3'])
     assert.equal(parsePositions(text), undefined, text);
 });
+
+test('what is held is complete from when the log was read on, not from when the store was made', async () => {
+  const common = { log: storage.log, health: new Health(), meter: new Meter(), logger: testLogger };
+  const rules = createRules(common);
+  const madeMs = Date.now();
+  let nowMs = madeMs;
+  const made = new LiveStore({ ...common, rules: rules.feed, now: () => nowMs });
+  const sinceMs = made.feed.completeSinceMs('deliveries');
+  const hourMs = 3_600_000;
+  nowMs += 10 * hourMs;
+  running.push(rules.service.run(stop.signal), made.run(stop.signal));
+  await waitUntil('the store has read the log', () => made.isCaughtUp);
+  assert.equal(made.feed.completeSinceMs('alarms'), madeMs + 4 * hourMs, 'older states may be compacted away');
+  assert.equal(made.feed.completeSinceMs('deliveries'), sinceMs + 10 * hourMs);
+});

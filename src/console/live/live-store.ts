@@ -37,12 +37,25 @@ export class LiveStore {
   readonly feed: Feed;
   readonly webhookRules: WebhookRules;
   readonly #isCaughtUp = { rules: false, deliveries: false };
+  readonly #now: () => number;
+  /** When it began to read the log, which may be long after it was made. */
+  #beganMs: number;
 
   constructor(options: LiveStoreOptions) {
     const { log, rules, now } = options;
-    const compactedBeforeMs = now() - topics.alarms.compactionLagMs;
-    // Of a rule's earlier versions any may have been compacted away before they were read.
-    const readFromMs = { alarms: compactedBeforeMs, rules: now(), deliveries: now() - deliveriesBackMs };
+    this.#now = now;
+    this.#beganMs = now();
+    const beganMs = (): number => this.#beganMs;
+    const readFromMs = {
+      get alarms() {
+        return beganMs() - topics.alarms.compactionLagMs;
+      },
+      // Of a rule's earlier versions any may have been compacted away before they were read.
+      rules: now(),
+      get deliveries() {
+        return beganMs() - deliveriesBackMs;
+      },
+    };
     const feed = new Feed(readFromMs);
     this.feed = feed;
     const past = new PastAlarms(now);
@@ -54,7 +67,7 @@ export class LiveStore {
         // Of what is older than compaction's lag some may be gone: up to the first record that is not.
         seen({ partition, offset, timestampMs }) {
           if (settled.has(partition)) return;
-          const isOld = timestampMs < compactedBeforeMs;
+          const isOld = timestampMs < readFromMs.alarms;
           feed.incompleteBefore('alarms', partition, isOld ? offset + 1 : offset);
           if (!isOld) settled.add(partition);
         },
@@ -93,6 +106,7 @@ export class LiveStore {
 
   /** Follows the topics until the signal aborts; rejects when it cannot. */
   run(signal: AbortSignal): Promise<void> {
+    this.#beganMs = this.#now();
     const caughtUp = (): void => void (this.#isCaughtUp.deliveries = true);
     return runTogether(
       [
