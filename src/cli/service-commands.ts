@@ -3,7 +3,7 @@ import type { Part } from '../app.ts';
 import { isBehindProxy, isLocalOnly, needsTokens, readConfig, type Config } from '../config.ts';
 import { ingestFlag } from './address.ts';
 import { defaultPortOf } from './default-ports.ts';
-import { addSettings, flagsOf, serviceSettings } from './settings-options.ts';
+import { addSettings, flagsOf, settingsOf } from './settings-options.ts';
 import { untilTold } from './until-told.ts';
 
 interface ServiceCommand {
@@ -43,9 +43,10 @@ const commands: readonly ServiceCommand[] = [
 /** Adds `ssrms up` and the services, each a long-running process; `finish` gets the exit code. */
 export function addServiceCommands(program: Command, finish: (exitCode: number) => void): void {
   for (const { name, parts, description } of commands) {
-    const command = addSettings(program.command(name).description(description), serviceSettings);
+    const used = settingsOf(parts);
+    const command = addSettings(program.command(name).description(description), used);
     command.action(async () => {
-      const config = readConfig(process.env, flagsOf(command, serviceSettings), defaultPortOf[name]);
+      const config = readConfig(process.env, flagsOf(command, used), defaultPortOf[name]);
       const { signal, hasStarted } = untilTold();
       const onListening = (url: string, pageUrl: string | undefined): void => {
         hasStarted();

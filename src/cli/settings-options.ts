@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import type { Part } from '../app.ts';
 import type { Flags } from '../config.ts';
 import { flagOf, settings, type Setting, type SettingName } from '../settings.ts';
 
@@ -36,7 +37,7 @@ export const logSettings: readonly SettingName[] = [
   'logLevel',
 ];
 
-export const serviceSettings: readonly SettingName[] = [
+const serviceSettings: readonly SettingName[] = [
   'host',
   'port',
   'publish',
@@ -64,5 +65,27 @@ export const serviceSettings: readonly SettingName[] = [
   'revealWebhookUrl',
   'hostNames',
 ];
+
+/** Settings that some parts alone use. All others concern every service. */
+const usersOf: Partial<Record<SettingName, readonly Part[]>> = {
+  discordApiBase: ['rules', 'alarms'],
+  webhookAllow: ['rules', 'alarms'],
+  revealWebhookUrl: ['rules'],
+  globalRps: ['alarms'],
+  seriesMax: ['alarms'],
+  timestampPast: ['ingest'],
+  quotaSamples: ['ingest'],
+  quotaBytes: ['ingest'],
+  quotaSeries: ['ingest'],
+  influxBasicAuth: ['ingest'],
+  oidcClientId: ['console'],
+  oidcClientSecret: ['console'],
+  oidcScope: ['console'],
+};
+
+/** The settings of a process with these parts. */
+export function settingsOf(parts: readonly Part[]): readonly SettingName[] {
+  return serviceSettings.filter((name) => usersOf[name]?.some((part) => parts.includes(part)) ?? true);
+}
 
 export const publishSettings: readonly SettingName[] = logSettings.filter((name) => name !== 'dataDir');

@@ -39,6 +39,9 @@ test('help names every command, and each command explains its settings and their
     assert.match(help.output, /Usage: ssrms/);
   }
   assert.match((await runSsrms(['up', '--help'])).output, /--data-dir <folder>.*\[DATA_DIR\]/s);
+  const { output: ofRules } = await runSsrms(['rules', '--help']);
+  assert.match(ofRules, /REVEAL_WEBHOOK_URL/);
+  assert.doesNotMatch(ofRules, /QUOTA_SAMPLES|SERIES_MAX|GLOBAL_RPS|OIDC_SCOPE/, 'settings that it does not use');
 });
 
 test('a service without tokens says who can reach it, and by which setting', async () => {
