@@ -21,23 +21,10 @@ import { startWorkplace, type Workplace } from './workplace.ts';
 const checkout = fileURLToPath(new URL('../..', import.meta.url));
 
 let place: Workplace;
-/** Examples of help on a broker that is not there: each takes ten seconds to say so, in which others run. */
-const onKafka = new Map<string, Promise<Error | undefined>>();
 before(async () => {
   place = await startWorkplace();
-  for (const example of helps().flatMap(({ examples }) => examples.filter((each) => each.startsWith('BROKER='))))
-    onKafka.set(
-      example,
-      place.typeAsPrinted(example).then(
-        () => undefined,
-        (error: Error) => error,
-      ),
-    );
 });
-after(async () => {
-  await Promise.all(onKafka.values());
-  await place.close();
-});
+after(() => place.close());
 
 /** What is done with a block of each language. Rejects when it does not do what it is there for. */
 const uses: Readonly<Record<UsedLanguage, (block: Block) => Promise<void>>> = {
@@ -85,10 +72,10 @@ describe('commands in the text', () => {
 
 describe('help', () => {
   for (const { name, examples } of helps()) {
-    for (const example of examples)
+    // Those with a broker are typed in kafka.kafka.test.ts.
+    for (const example of examples.filter((each) => !each.startsWith('BROKER=')))
       test(`ssrms ${name} --help: ${example}`, programsOf(example), async () => {
-        if (onKafka.has(example)) assert.ifError(await onKafka.get(example));
-        else await place.typeAsPrinted(example);
+        await place.typeAsPrinted(example);
       });
   }
 });
