@@ -147,6 +147,7 @@ async function* notifications(
       for (const { key, value, timestampMs } of recordsOf(chunk)) {
         const notification = parseNotification(value!);
         if ('problem' in notification) throw new Error(notification.problem);
+        if (!notification.message) continue;
         const number = Number(BigInt(Buffer.from(key!).toString()) - 1_100_000_000_000_000_000n);
         yield { number, notification, appendedMs: timestampMs };
       }

@@ -12,12 +12,31 @@ import {
   type AlarmRecord,
 } from './alarm-record.ts';
 import { ok, type AlarmState } from './alarm-state.ts';
+import { deferredKinds, notificationKinds, type Due } from './due.ts';
 
 const encoder = new TextEncoder();
 const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
 
 const time = fc.integer({ min: 0, max: 4e12 });
 const offset = fc.nat();
+const maybeTime = fc.option(time, { nil: undefined });
+const maybeValue = fc.option(
+  fc.double({ noNaN: true, noDefaultInfinity: true }).map((each) => each + 0),
+  { nil: undefined },
+);
+const somePlace = fc.record({ partition: fc.constant(3), offset, timestampMs: time });
+const cause = { sample: somePlace, x: maybeValue, timeMs: time };
+const due: fc.Arbitrary<Due> = fc.record({
+  kind: fc.constantFrom(...notificationKinds),
+  alarmId: fc.uuid(),
+  cause: fc.constantFrom('breach' as const, 'no_data' as const),
+  sinceMs: time,
+  ...cause,
+  ordinal: fc.nat(2),
+  message: fc.boolean(),
+  deferred: fc.boolean(),
+  isPast: fc.boolean(),
+});
 const states: fc.Arbitrary<AlarmState> = fc.oneof(
   fc.constant(ok),
   fc.record({ state: fc.constant('pending' as const), sinceMs: time }),
@@ -27,7 +46,11 @@ const states: fc.Arbitrary<AlarmState> = fc.oneof(
     alarmId: fc.uuid(),
     cause: fc.constantFrom('breach' as const, 'no_data' as const),
     notified: fc.boolean(),
-    owed: fc.boolean(),
+    deferred: fc.option(fc.record({ kind: fc.constantFrom(...deferredKinds), ...cause, ordinal: fc.nat(2) }), {
+      nil: undefined,
+    }),
+    silentSinceMs: maybeTime,
+    messagedMs: maybeTime,
   }),
 );
 const text = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }).filter((each) => !/\p{Cc}/u.test(each));
@@ -39,14 +62,20 @@ const records: fc.Arbitrary<AlarmRecord> = fc.record({
   ruleVersion: fc.record({ partition: fc.nat(2), offset }),
   series: fc.record({ name: text, tags }),
   state: states,
-  lastSentMs: fc.option(time, { nil: undefined }),
-  sentCount: fc.nat(),
-  x: fc.option(
-    fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
-    { nil: undefined },
-  ),
+  ruleMemory: fc.record({
+    lastSentMs: maybeTime,
+    lastSentOffset: fc.option(offset, { nil: undefined }),
+    sentCount: fc.nat(),
+    ruleTimeMs: maybeTime,
+  }),
+  toSend: fc.option(fc.array(due, { minLength: 1, maxLength: 2 }), { nil: undefined }),
+  deferredAfter: fc.nat(),
+  value: maybeValue,
+  clockDues: fc.nat(3),
+  endedMs: maybeTime,
+  x: maybeValue,
   timeMs: time,
-  sample: fc.record({ partition: fc.nat(19), offset, timestampMs: time }),
+  sample: somePlace,
   revision: fc.nat(3),
 });
 
@@ -69,9 +98,10 @@ const firing: AlarmRecord = {
   ruleId,
   ruleVersion: { partition: 1, offset: 7 },
   series: { name: 'received-packages', tags: { host: 'a' } },
-  state: { state: 'firing', sinceMs: 10, alarmId: 'some-id', cause: 'breach', notified: true, owed: false },
-  lastSentMs: 10,
-  sentCount: 3,
+  state: { state: 'firing', sinceMs: 10, alarmId: 'some-id', cause: 'breach', notified: true, messagedMs: 10 },
+  ruleMemory: { lastSentMs: 10, lastSentOffset: 1_230, sentCount: 3, ruleTimeMs: 11 },
+  deferredAfter: 0,
+  clockDues: 0,
   x: 508,
   timeMs: 10,
   sample: { partition: 3, offset: 1_234, timestampMs: 9 },
@@ -90,8 +120,11 @@ test('A22: the public text of a state is this', () => {
     cause: 'breach',
     notified: true,
     owed: false,
+    messaged_ms: 10,
     last_sent_ms: 10,
+    last_sent_offset: 1_230,
     sent_count: 3,
+    rule_time_ms: 11,
     x: 508,
     time_ms: 10,
     partition: 3,
@@ -104,14 +137,15 @@ test('A22: the public text of a state is this', () => {
 
 test('A22: a record with any field missing or of a wrong type is a problem that names the field', () => {
   const whole = JSON.parse(formatAlarmRecord(firing)) as Record<string, unknown>;
-  const optional = ['tags', 'last_sent_ms', 'sent_count', 'x', 'revision'];
+  const memory = ['last_sent_ms', 'last_sent_offset', 'sent_count', 'rule_time_ms', 'messaged_ms'];
+  const optional = ['tags', 'x', 'revision', ...memory];
   for (const field of Object.keys(whole)) {
     for (const wrong of [undefined, null, [], 'text of no use', -1.5, true]) {
       if (
         typeof wrong === typeof whole[field] &&
         !Array.isArray(wrong) &&
         wrong !== null &&
-        !['state', 'cause', 'partition', 'offset', 'sent_count', 'revision'].includes(field)
+        !['state', 'cause', 'partition', 'offset', 'sent_count', 'last_sent_offset', 'revision'].includes(field)
       )
         continue;
       if (wrong === undefined && optional.includes(field)) continue;
@@ -122,6 +156,14 @@ test('A22: a record with any field missing or of a wrong type is a problem that 
   }
   for (const other of ['', '{', '[]', '"x"', 'null', '7']) assert.ok('problem' in parseAlarmRecord(other));
   assert.ok('problem' in parseAlarmRecord(new Uint8Array([0xff])));
+});
+
+test('A22: what a version before 0.3 deferred stands for the sample of its record', () => {
+  const { messaged_ms: _messaged, ...old } = JSON.parse(formatAlarmRecord(firing)) as Record<string, unknown>;
+  const read = parseAlarmRecord(JSON.stringify({ ...old, owed: true }));
+  assert.ok(!('problem' in read) && read.state.state === 'firing');
+  const { sample, x, timeMs } = firing;
+  assert.deepEqual(read.state.deferred, { kind: 'fired', sample, ordinal: 0, x, timeMs });
 });
 
 test('A22: a key is taken apart again', () => {

@@ -3,17 +3,34 @@
  *
  *   key    21433034-8078-4f1a-bb8d-1ac996db395d ["received-packages","host","a"]
  *   value  {"rule_id": …, "rule_version": {"partition": 1, "offset": 7}, "metric_name": …, "tags": {…}, "state": "firing",
- *           "since_ms": …, "alarm_id": …, "cause": "breach", "notified": true, "owed": false, "last_sent_ms": …,
- *           "sent_count": 3, "x": 508, "time_ms": …, "partition": 3, "offset": 1234, "timestamp_ms": …, "revision": 1}
+ *           "since_ms": …, "alarm_id": …, "cause": "breach", "notified": true, "owed": true,
+ *           "deferred": {"kind": "fired", "offset": 1230, "timestamp_ms": …, "x": 508, "time_ms": …}, "deferred_after": 3,
+ *           "silent_since_ms": …, "messaged_ms": …, "ended_ms": …, "clock_dues": 1, "to_send": [{…}], "last_sent_ms": …, "last_sent_offset": 1220, "sent_count": 3,
+ *           "rule_time_ms": …, "x": 508, "value": 508, "time_ms": …, "partition": 3, "offset": 1234, "timestamp_ms": …, "revision": 1}
  *
  * Of two records of a key the one with the larger offset wins, then the one with the larger revision, then the later.
- * `last_sent_ms` and `sent_count` are what the rule remembers across its series: of its records the one that has counted
- * most knows best, whatever sample it is of, since a silence is noticed at a sample of long ago.
+ * `last_sent_ms` (L), `last_sent_offset`, `sent_count` and `rule_time_ms` (M) are what the rule remembers across its series: of
+ * its records the one that has counted most knows best, whatever sample it is of, since what a clock decides is written at a
+ * sample of long ago.
+ *
+ * `to_send` stands in a record that is written ahead: a clock has decided that these notifications are appended, and the record
+ * after it, of the same state, says that they were. Whoever restores it appends them first.
+ *
+ * `owed` is what versions before 0.3 read and write instead of `deferred`.
  */
 import { tagsProblems } from '../metric/metric-limits.ts';
 import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
 import { seriesKey, type Series } from '../metric/series.ts';
-import { ok, type AlarmState, type RuleVersion, type SamplePlace } from './alarm-state.ts';
+import {
+  causes,
+  ok,
+  type AlarmState,
+  type Cause,
+  type Deferred,
+  type RuleVersion,
+  type SamplePlace,
+} from './alarm-state.ts';
+import { deferredKinds, notificationKinds, type Due } from './due.ts';
 import { orProblem, RecordProblem, recordJson, RecordReader } from './record-reader.ts';
 
 export interface AlarmRecord {
@@ -21,10 +38,17 @@ export interface AlarmRecord {
   readonly ruleVersion: RuleVersion;
   readonly series: Series;
   readonly state: AlarmState;
-  /** The event time of the rule's last sent notification; undefined before the first. */
-  readonly lastSentMs: number | undefined;
-  /** How many times the rule has sent. */
-  readonly sentCount: number;
+  readonly ruleMemory: RuleMemory;
+  /** What is about to be appended by decision of a clock. */
+  readonly toSend?: readonly Due[] | undefined;
+  /** How many messages the rule had sent when what is deferred was; 0 without anything deferred. */
+  readonly deferredAfter: number;
+  /** The sample's value, where it is known. */
+  readonly value?: number | undefined;
+  /** How many notifications a clock has made due since the sample. */
+  readonly clockDues: number;
+  /** When an alarm ended that no sample has ended: its rule was edited. */
+  readonly endedMs?: number | undefined;
   /** What was compared when the alarm last came to another state; undefined when that was for want of data. */
   readonly x: number | undefined;
   /** T, at the sample. */
@@ -32,6 +56,18 @@ export interface AlarmRecord {
   readonly sample: SamplePlace;
   /** 0 for what the sample itself made of the alarm; more for what came after it and before the next one, such as a silence. */
   readonly revision: number;
+}
+
+/** What a rule remembers across its series, for its cooldown. */
+export interface RuleMemory {
+  /** L: what M was when the rule last sent a message; undefined before the first. */
+  readonly lastSentMs: number | undefined;
+  /** The sample at which it was sent; undefined when a clock decided. */
+  readonly lastSentOffset: number | undefined;
+  /** How many messages the rule has sent. */
+  readonly sentCount: number;
+  /** M, as far as it is known: the largest T of the rule's series. */
+  readonly ruleTimeMs: number | undefined;
 }
 
 /** Whether a record of an alarm that stands later in the log than another one also holds instead of it. */
@@ -54,7 +90,7 @@ export function parseAlarmRecordKey(key: string): { readonly ruleId: string; rea
 }
 
 export function formatAlarmRecord(record: AlarmRecord): string {
-  const { series, state, sample } = record;
+  const { series, state, sample, ruleMemory } = record;
   const firing = state.state === 'firing' ? state : undefined;
   // One object of one shape, of which JSON leaves out what is undefined: made by spreading, it would take three times as long.
   return JSON.stringify({
@@ -67,10 +103,20 @@ export function formatAlarmRecord(record: AlarmRecord): string {
     alarm_id: firing?.alarmId,
     cause: firing?.cause,
     notified: firing?.notified,
-    owed: firing?.owed,
-    last_sent_ms: record.lastSentMs,
-    sent_count: record.sentCount > 0 ? record.sentCount : undefined,
+    owed: firing === undefined ? undefined : firing.deferred !== undefined,
+    deferred: firing?.deferred === undefined ? undefined : formatDeferred(firing.deferred),
+    deferred_after: firing?.deferred === undefined ? undefined : record.deferredAfter,
+    silent_since_ms: firing?.silentSinceMs,
+    messaged_ms: firing?.messagedMs,
+    ended_ms: record.endedMs,
+    clock_dues: record.clockDues > 0 ? record.clockDues : undefined,
+    to_send: record.toSend?.map(formatDue),
+    last_sent_ms: ruleMemory.lastSentMs,
+    last_sent_offset: ruleMemory.lastSentOffset,
+    sent_count: ruleMemory.sentCount > 0 ? ruleMemory.sentCount : undefined,
+    rule_time_ms: ruleMemory.ruleTimeMs,
     x: record.x,
+    value: record.value,
     time_ms: record.timeMs,
     partition: sample.partition,
     offset: sample.offset,
@@ -79,21 +125,64 @@ export function formatAlarmRecord(record: AlarmRecord): string {
   });
 }
 
+function formatDeferred({ kind, sample, ordinal, x, timeMs }: Deferred): object {
+  return {
+    kind,
+    offset: sample.offset,
+    timestamp_ms: sample.timestampMs,
+    ordinal: ordinal > 0 ? ordinal : undefined,
+    x,
+    time_ms: timeMs,
+  };
+}
+
+/** Of what its alarm fires for, the record's state may already say something else. */
+function formatDue(due: Due): object {
+  return {
+    kind: due.kind,
+    alarm_id: due.alarmId,
+    cause: due.cause,
+    since_ms: due.sinceMs,
+    time_ms: due.timeMs,
+    x: due.x,
+    offset: due.sample.offset,
+    timestamp_ms: due.sample.timestampMs,
+    ordinal: due.ordinal > 0 ? due.ordinal : undefined,
+    message: due.message,
+    deferred: due.deferred,
+    past: due.isPast,
+  };
+}
+
 /** Reads a record of the `alarms` topic that is not a tombstone, or says what is wrong with it. */
 export function parseAlarmRecord(value: Uint8Array | string): AlarmRecord | { readonly problem: string } {
   return orProblem(() => {
     const reader = new RecordReader(recordJson(value));
+    const number = (field: string): number | undefined => reader.optional(field, (name) => reader.number(name));
+    const place = (field: string): number | undefined => reader.optional(field, (name) => reader.place(name));
+    const sample = { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') };
+    const x = number('x');
+    const timeMs = reader.number('time_ms');
     return {
       ruleId: reader.text('rule_id'),
       ruleVersion: readPlace(reader.object('rule_version')),
       series: readSeries(reader),
-      state: readState(reader),
-      lastSentMs: reader.optional('last_sent_ms', (field) => reader.number(field)),
-      sentCount: reader.optional('sent_count', (field) => reader.place(field)) ?? 0,
-      x: reader.optional('x', (field) => reader.number(field)),
-      timeMs: reader.number('time_ms'),
-      sample: { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') },
-      revision: reader.optional('revision', (field) => reader.place(field)) ?? 0,
+      state: readState(reader, { sample, x, timeMs }),
+      ruleMemory: {
+        lastSentMs: number('last_sent_ms'),
+        lastSentOffset: place('last_sent_offset'),
+        sentCount: place('sent_count') ?? 0,
+        ruleTimeMs: number('rule_time_ms'),
+      },
+      toSend: reader.optional('to_send', (field) => reader.objects(field).map((due) => readDue(due, sample.partition))),
+      endedMs: number('ended_ms'),
+      deferredAfter: place('deferred_after') ?? 0,
+      value: number('value'),
+      clockDues: place('clock_dues') ?? 0,
+      x,
+      timeMs,
+      sample,
+      revision: place('revision') ?? 0,
     };
   });
 }
@@ -103,18 +192,56 @@ export function keyOfAlarmRecord(record: AlarmRecord): string {
   return alarmRecordKey(record.ruleId, seriesKey(record.series.name, record.series.tags));
 }
 
-function readState(reader: RecordReader): AlarmState {
+type At = Pick<AlarmRecord, 'sample' | 'x' | 'timeMs'>;
+
+function readState(reader: RecordReader, at: At): AlarmState {
   const state = reader.oneOf('state', ['ok', 'pending', 'firing']);
   if (state === 'ok') return ok;
   const sinceMs = reader.number('since_ms');
   if (state === 'pending') return { state, sinceMs };
+  const cause = reader.oneOf('cause', causes);
   return {
     state,
     sinceMs,
     alarmId: reader.text('alarm_id'),
-    cause: reader.oneOf('cause', ['breach', 'no_data']),
+    cause,
     notified: reader.flag('notified'),
-    owed: reader.flag('owed'),
+    deferred: readDeferred(reader, cause, at),
+    silentSinceMs: reader.optional('silent_since_ms', (field) => reader.number(field)),
+    messagedMs: reader.optional('messaged_ms', (field) => reader.number(field)),
+  };
+}
+
+/** Versions before 0.3 wrote only whether something was deferred: then the record's own sample stands for what made it due. */
+function readDeferred(reader: RecordReader, cause: Cause, { sample, x, timeMs }: At): Deferred | undefined {
+  if (!reader.has('deferred')) {
+    if (!reader.flag('owed')) return undefined;
+    return { kind: cause === 'breach' ? 'fired' : 'no_data', sample, ordinal: 0, x, timeMs };
+  }
+  const deferred = reader.object('deferred');
+  return { kind: deferred.oneOf('kind', deferredKinds), ...readCause(deferred, sample.partition) };
+}
+
+function readDue(reader: RecordReader, partition: number): Due {
+  return {
+    kind: reader.oneOf('kind', notificationKinds),
+    alarmId: reader.text('alarm_id'),
+    cause: reader.oneOf('cause', causes),
+    sinceMs: reader.number('since_ms'),
+    ...readCause(reader, partition),
+    message: reader.flag('message'),
+    deferred: reader.flag('deferred'),
+    isPast: reader.flag('past'),
+  };
+}
+
+/** What made a notification due. */
+function readCause(reader: RecordReader, partition: number): Omit<Deferred, 'kind'> {
+  return {
+    sample: { partition, offset: reader.place('offset'), timestampMs: reader.number('timestamp_ms') },
+    ordinal: reader.optional('ordinal', (field) => reader.place(field)) ?? 0,
+    x: reader.optional('x', (field) => reader.number(field)),
+    timeMs: reader.number('time_ms'),
   };
 }
 

@@ -1,4 +1,4 @@
-/** What becomes of one rule on one series. Times are event times in milliseconds since the epoch. */
+/** The state of one rule on one series. Times are event times in milliseconds since the epoch. */
 export type AlarmState = Ok | Pending | Firing;
 
 interface Ok {
@@ -14,21 +14,51 @@ interface Pending {
 
 export interface Firing {
   readonly state: 'firing';
-  /** When the breach began (with `for_seconds` before it fired), or when the next sample was due and did not come. */
+  /** When the breach began (with `for_seconds` before it fired), or when the next sample was expected and did not come. */
   readonly sinceMs: number;
   /** The identity of this firing (identity.ts). */
   readonly alarmId: string;
   readonly cause: Cause;
   /** Whether any notification of this firing was sent. */
   readonly notified: boolean;
-  /** Whether one was withheld by the cooldown and not yet made good. */
-  readonly owed: boolean;
+  /** The notification that waits for the cooldown to end; at most one. */
+  readonly deferred?: Deferred | undefined;
+  /** Of an alarm that fires by its value: when its series was last received, once that is too long ago. */
+  readonly silentSinceMs?: number | undefined;
+  /** The time of the last message: what reminders are counted from. */
+  readonly messagedMs?: number | undefined;
 }
 
-/** Why an alarm fires: its value is in breach, or its series fell silent. */
-export type Cause = 'breach' | 'no_data';
+/** A notification that is due, with what made it due. */
+export interface Deferred {
+  readonly kind: 'fired' | 'no_data' | 'reminder';
+  readonly sample: SamplePlace;
+  /** Tells what a clock made due from what was made due at the same sample before; 0 for what a sample made due. */
+  readonly ordinal: number;
+  /** The compared value then; for `no_data` the last one received, or undefined. */
+  readonly x: number | undefined;
+  /** T then; for `no_data` when the sample was expected. */
+  readonly timeMs: number;
+}
+
+/** Why an alarm fires: its value is in breach, or its series sends no data. */
+export type Cause = (typeof causes)[number];
+
+export const causes = ['breach', 'no_data'] as const;
 
 export const ok: Ok = Object.freeze({ state: 'ok' });
+
+/** Whether two states say the same, whatever fields are left out. */
+export function isSameState(one: AlarmState, other: AlarmState): boolean {
+  return textOf(one) === textOf(other);
+}
+
+function textOf(state: AlarmState): string {
+  if (state.state !== 'firing') return JSON.stringify([state.state, state.state === 'pending' ? state.sinceMs : null]);
+  const { sinceMs, alarmId, cause, notified, deferred, silentSinceMs, messagedMs } = state;
+  const due = deferred === undefined ? null : [deferred.kind, deferred.sample.offset, deferred.ordinal];
+  return JSON.stringify([sinceMs, alarmId, cause, notified, due, silentSinceMs, messagedMs]);
+}
 
 /** The place and time of the sample that a state, or a notification, is a function of. */
 export interface SamplePlace {

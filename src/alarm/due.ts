@@ -1,19 +1,78 @@
-import type { Cause, SamplePlace } from './alarm-state.ts';
+import type { Cause, Deferred, SamplePlace } from './alarm-state.ts';
 
-export type NotificationKind = 'fired' | 'resolved' | 'no_data';
+interface KindSpec {
+  /** A message that begins the rule's cooldown, and may have to wait for its end. */
+  readonly waitsForCooldown: boolean;
+  /** A message is sent of it: always, never, or as the rule wants it. */
+  readonly message: 'always' | 'never' | 'notify_on_resolve';
+  /** The alarm ends with it. */
+  readonly isEnd: boolean;
+}
 
-/** A notification to be sent. */
+/**
+ * What a notification may be about. Those without a message are appended, too, once anything of the alarm was: a notifier
+ * learns from them that the alarm has ended or changed.
+ */
+const kinds = {
+  fired: { waitsForCooldown: true, message: 'always', isEnd: false },
+  no_data: { waitsForCooldown: true, message: 'always', isEnd: false },
+  reminder: { waitsForCooldown: true, message: 'always', isEnd: false },
+  resolved: { waitsForCooldown: false, message: 'notify_on_resolve', isEnd: true },
+  /** A firing alarm whose series had sent no data receives a sample that does not resolve it. */
+  data_again: { waitsForCooldown: false, message: 'never', isEnd: false },
+  /** The rule was deleted, disabled or changed, or the series forgotten. */
+  ended: { waitsForCooldown: false, message: 'never', isEnd: true },
+} as const satisfies Record<string, KindSpec>;
+
+export type NotificationKind = keyof typeof kinds;
+
+type KindsWhere<Wanted> = {
+  [Kind in NotificationKind]: (typeof kinds)[Kind] extends Wanted ? Kind : never;
+}[NotificationKind];
+
+type DeferredKind = Deferred['kind'];
+
+/** The kinds that a message may be sent of. */
+export type MessageKind = Exclude<NotificationKind, KindsWhere<{ readonly message: 'never' }>>;
+
+export const notificationKinds = Object.keys(kinds) as readonly NotificationKind[];
+export const deferredKinds: readonly DeferredKind[] = notificationKinds.filter(
+  (kind): kind is KindsWhere<{ readonly waitsForCooldown: true }> => kinds[kind].waitsForCooldown,
+);
+export const messageKinds = notificationKinds.filter((kind): kind is MessageKind => kinds[kind].message !== 'never');
+
+export function isEnd(kind: NotificationKind): boolean {
+  return kinds[kind].isEnd;
+}
+
+export function waitsForCooldown(kind: NotificationKind): boolean {
+  return kinds[kind].waitsForCooldown;
+}
+
+/** Whether a message is sent of a notification of this kind. */
+export function hasMessage(kind: NotificationKind, notifyOnResolve: boolean): boolean {
+  const { message } = kinds[kind];
+  return message === 'always' || (message === 'notify_on_resolve' && notifyOnResolve);
+}
+
+/** A notification to be appended. */
 export interface Due {
-  readonly id: string;
   readonly kind: NotificationKind;
   readonly alarmId: string;
-  /** What the alarm fires, or fired, for. */
+  /** Why the alarm fires, or fired. */
   readonly cause: Cause;
   readonly sinceMs: number;
+  /** The time of `x`: T; for `no_data` when the sample was expected; for `ended` when that happened. */
   readonly timeMs: number;
-  /** undefined for want of data. */
+  /** What was compared; undefined when there is no value to compare. */
   readonly x: number | undefined;
+  /** What made it due; see `Deferred`. */
   readonly sample: SamplePlace;
-  /** Whether it makes good for one that the cooldown withheld. */
-  readonly owed: boolean;
+  readonly ordinal: number;
+  /** Whether a message is sent of it. */
+  readonly message: boolean;
+  /** Whether the cooldown held it back. */
+  readonly deferred: boolean;
+  /** Whether `x` is the value that made it due, and not that of the moment when it was sent. */
+  readonly isPast: boolean;
 }

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileRule } from '../rule/condition.ts';
 import type { Rule } from '../rule/rule.ts';
-import { ok } from './alarm-state.ts';
+import { ok, type Firing } from './alarm-state.ts';
 import { formatNotification, notificationOf, parseNotification } from './notification.ts';
-import { step, type AlarmEvent } from './step.ts';
+import { send, step, type AlarmEvent } from './step.ts';
 
 const token = 'a-secret-token-'.padEnd(68, 'x');
 const rule: Rule = {
@@ -24,9 +24,10 @@ const sampleEvent: AlarmEvent = {
 function notified(fields: Partial<Rule>, event: AlarmEvent) {
   const version = { ...rule, ...fields };
   const condition = compileRule(version);
-  const [due] = step({ condition, seriesKey: 'key' }, ok, event, undefined).due;
-  assert.ok(due);
-  return notificationOf(due, { rule: version, partition: 1, offset: 7 }, series);
+  const { next } = step({ condition, seriesKey: 'key' }, ok, event);
+  const own = event.kind === 'sample' ? event : undefined;
+  const { due } = send(next as Firing, { own, isDelayed: false, sentMs: event.timeMs });
+  return notificationOf('5b2c…', due, { rule: version, partition: 1, offset: 7 }, series);
 }
 
 test('A22: the public text of a notification says all of it', () => {
@@ -63,7 +64,8 @@ test('A22: the public text of a notification says all of it', () => {
 });
 
 test('A22: a notification is read back as it was written', () => {
-  const silence: AlarmEvent = { kind: 'no_data', timeMs: 60_020, sample: { partition: 3, offset: 9, timestampMs: 20 } };
+  const sample = { partition: 3, offset: 9, timestampMs: 20 };
+  const silence: AlarmEvent = { kind: 'no_data', timeMs: 60_020, heardMs: 20, x: 7, ordinal: 0, sample };
   for (const notification of [notified({}, sampleEvent), notified({ no_data_seconds: 60, operator: '<' }, silence)]) {
     const written = formatNotification(notification);
     assert.deepEqual(parseNotification(written), notification);
@@ -75,11 +77,29 @@ test('A22: a notification with a required field missing is a problem that names 
   const whole = JSON.parse(formatNotification(notified({}, sampleEvent))) as Record<string, unknown>;
   for (const field of Object.keys(whole)) {
     // Fields of version 0.1 are required where `rule` is missing.
-    if (['tags', 'x', 'rule', 'operator', 'threshold'].includes(field)) continue;
+    if (['tags', 'x', 'rule', 'operator', 'threshold', 'owed'].includes(field)) continue;
     const read = parseNotification(JSON.stringify({ ...whole, [field]: undefined }));
     assert.ok('problem' in read, field);
     assert.match(read.problem, new RegExp(field));
   }
+});
+
+test('A22: what no message is sent of is read back, and no notifier of an older version can take it for a message', () => {
+  const notice = { ...notified({}, sampleEvent), kind: 'resolved', message: false } as const;
+  const written = formatNotification(notice);
+  assert.deepEqual(parseNotification(written), notice);
+  assert.equal((JSON.parse(written) as object & { owed?: boolean }).owed, undefined);
+});
+
+test('A22: what a cooldown has delayed is read back, also as versions before 0.3 wrote it', () => {
+  const delayed = { ...notified({}, sampleEvent), deferred: true, isPast: true };
+  assert.deepEqual(parseNotification(formatNotification(delayed)), delayed);
+  const {
+    deferred: _deferred,
+    past: _past,
+    ...old
+  } = JSON.parse(formatNotification(delayed)) as Record<string, unknown>;
+  assert.deepEqual(parseNotification(JSON.stringify(old)), { ...delayed, isPast: false });
 });
 
 test('A23: the webhook is in no notification', () => {

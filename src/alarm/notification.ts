@@ -7,43 +7,52 @@ import { operators } from '../rule/comparison.ts';
 import { fieldNames, hasKind, publicRule, ruleDefaults, type PublicRule } from '../rule/rule-fields.ts';
 import type { Rule } from '../rule/rule.ts';
 import { readPlace, readSeries } from './alarm-record.ts';
-import type { Cause, RuleVersion, SamplePlace } from './alarm-state.ts';
-import type { Due, NotificationKind } from './due.ts';
+import { causes, type Cause, type RuleVersion, type SamplePlace } from './alarm-state.ts';
+import { messageKinds, notificationKinds, type Due, type MessageKind, type NotificationKind } from './due.ts';
 import { orProblem, RecordProblem, recordJson, RecordReader } from './record-reader.ts';
 
-export interface Notification {
+interface NotificationFields {
   readonly id: string;
-  readonly kind: NotificationKind;
   readonly alarmId: string;
   readonly ruleId: string;
   readonly ruleVersion: RuleVersion;
   /** The public fields of the rule's version. */
   readonly rule: PublicRule;
   readonly series: Series;
-  /** What was compared; undefined when the kind is `no_data`. */
+  /** What was compared; for `no_data` the last value received, if the alarm fired before. */
   readonly x: number | undefined;
   readonly cause: Cause;
   /** T. */
   readonly timeMs: number;
   readonly sinceMs: number;
   readonly sample: SamplePlace;
-  /** Whether it makes good for one that the cooldown withheld. */
-  readonly owed: boolean;
+  /** Whether the cooldown held it back. */
+  readonly deferred: boolean;
+  /** Whether `x` and `timeMs` are of the sample that made it due, long before it was sent. */
+  readonly isPast: boolean;
 }
 
-/**
- * What a step said is due, with the public fields of the rule's version that it was evaluated by. `id`: its own for each named
- * receiver, see `notificationId`.
- */
+/** A notification that a message is sent of. */
+export interface Notification extends NotificationFields {
+  readonly kind: MessageKind;
+  readonly message: true;
+}
+
+/** A notification without a message: it says that the alarm has ended or changed. */
+export interface Notice extends NotificationFields {
+  readonly kind: NotificationKind;
+  readonly message: false;
+}
+
+/** What is due, with the public fields of the rule's version that it was evaluated by. `id`: see `notificationId`. */
 export function notificationOf(
+  id: string,
   due: Due,
   { rule, partition, offset }: { readonly rule: Rule; readonly partition: number; readonly offset: number },
   series: Series,
-  id = due.id,
-): Notification {
-  return {
+): Notification | Notice {
+  const fields = {
     id,
-    kind: due.kind,
     alarmId: due.alarmId,
     ruleId: rule.id,
     ruleVersion: { partition, offset },
@@ -54,19 +63,32 @@ export function notificationOf(
     timeMs: due.timeMs,
     sinceMs: due.sinceMs,
     sample: due.sample,
-    owed: due.owed,
+    deferred: due.deferred,
+    isPast: due.isPast,
   };
+  return withMessage(fields, due.kind, due.message);
+}
+
+function withMessage(fields: NotificationFields, kind: NotificationKind, message: boolean): Notification | Notice {
+  const messageKind = message ? messageKinds.find((one) => one === kind) : undefined;
+  return messageKind === undefined
+    ? { ...fields, kind, message: false }
+    : { ...fields, kind: messageKind, message: true };
 }
 
 /**
  * When it could be judged at the earliest, which delays are measured from: when its sample was taken; of a silence when the next
  * sample was due, for the sample that it names is the last one before.
  */
-export function judgeableMs({ kind, timeMs, sample }: Notification): number {
+export function judgeableMs({
+  kind,
+  timeMs,
+  sample,
+}: NotificationFields & { readonly kind: NotificationKind }): number {
   return kind === 'no_data' ? timeMs : sample.timestampMs;
 }
 
-export function formatNotification(notification: Notification): string {
+export function formatNotification(notification: Notification | Notice): string {
   const { rule, series, sample, ruleVersion } = notification;
   // JSON leaves out what is undefined.
   return JSON.stringify({
@@ -79,20 +101,26 @@ export function formatNotification(notification: Notification): string {
     metric_name: series.name,
     tags: Object.keys(series.tags).length > 0 ? series.tags : undefined,
     x: notification.x,
-    ...fieldsOfVersion01(notification),
+    ...fieldsOfOldVersions(notification),
     cause: notification.cause,
     time_ms: notification.timeMs,
     since_ms: notification.sinceMs,
     partition: sample.partition,
     offset: sample.offset,
     timestamp_ms: sample.timestampMs,
-    owed: notification.owed,
+    message: notification.message ? undefined : false,
+    deferred: notification.deferred ? true : undefined,
+    past: notification.isPast ? true : undefined,
   });
 }
 
-/** Notifiers of version 0.1 read these and not `rule`: in a rolling upgrade one of them may own the partition. */
-function fieldsOfVersion01({ rule, cause }: Notification) {
+/**
+ * What notifiers of versions 0.1 and 0.2 read and later ones do not: in a rolling upgrade one of them may own the partition. Without
+ * `owed` they skip a notification, as they must one without a message.
+ */
+function fieldsOfOldVersions({ rule, cause, message, deferred }: Notification | Notice) {
   return {
+    owed: message ? deferred : undefined,
     operator: rule.operator ?? ruleDefaults.operator,
     threshold: rule.threshold,
     resolve_threshold: rule.resolve_threshold === rule.threshold ? undefined : rule.resolve_threshold,
@@ -103,14 +131,13 @@ function fieldsOfVersion01({ rule, cause }: Notification) {
 }
 
 /** Reads a record of the `notifications` topic, or says what is wrong with it. */
-export function parseNotification(value: Uint8Array | string): Notification | { readonly problem: string } {
+export function parseNotification(value: Uint8Array | string): Notification | Notice | { readonly problem: string } {
   return orProblem(() => {
     const reader = new RecordReader(recordJson(value));
     const ruleId = reader.text('rule_id');
     const series = readSeries(reader);
-    return {
+    const fields = {
       id: reader.text('id'),
-      kind: reader.oneOf('kind', ['fired', 'resolved', 'no_data']),
       alarmId: reader.text('alarm_id'),
       ruleId,
       ruleVersion: readPlace(reader.object('rule_version')),
@@ -119,12 +146,15 @@ export function parseNotification(value: Uint8Array | string): Notification | { 
         : readRuleOfVersion01(ruleId, series.name, reader),
       series,
       x: reader.optional('x', (field) => reader.number(field)),
-      cause: reader.oneOf('cause', ['breach', 'no_data']),
+      cause: reader.oneOf('cause', causes),
       timeMs: reader.number('time_ms'),
       sinceMs: reader.number('since_ms'),
       sample: { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') },
-      owed: reader.flag('owed'),
+      deferred: reader.optional(reader.has('deferred') ? 'deferred' : 'owed', (field) => reader.flag(field)) ?? false,
+      isPast: reader.optional('past', (field) => reader.flag(field)) ?? false,
     };
+    const message = reader.optional('message', (field) => reader.flag(field)) ?? true;
+    return withMessage(fields, reader.oneOf('kind', notificationKinds), message);
   });
 }
 

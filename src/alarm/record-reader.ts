@@ -58,6 +58,12 @@ export class RecordReader {
     return new RecordReader(this.raw(field), `${this.#path}${field}.`);
   }
 
+  objects(field: string): RecordReader[] {
+    const value = this.raw(field);
+    if (!Array.isArray(value)) return this.#refuse(field, 'must be a list');
+    return value.map((one, index) => new RecordReader(one, `${this.#path}${field}[${index}].`));
+  }
+
   /** What `read` gives when the field is there. */
   optional<Value>(field: string, read: (field: string) => Value): Value | undefined {
     return this.has(field) ? read(field) : undefined;

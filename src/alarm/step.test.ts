@@ -4,14 +4,18 @@ import * as fc from 'fast-check';
 import { seriesKey } from '../metric/series.ts';
 import { compileRule, type Condition } from '../rule/condition.ts';
 import type { Rule } from '../rule/rule.ts';
-import { ok, type AlarmState, type Firing } from './alarm-state.ts';
+import { ok, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
+import { isCooldownOver, isCooldownOverByClock } from './cooldown.ts';
+import { waitsForCooldown, type Due } from './due.ts';
+import { notificationId } from './identity.ts';
 import {
   forgottenAtMs,
   judge,
-  noDataDueMs,
+  send,
   step,
   type AlarmEvent,
   type Reason,
+  type SampleEvent,
   type Step,
   type Subject,
 } from './step.ts';
@@ -33,172 +37,222 @@ function subjectOf(fields: Partial<Rule> = {}): Subject {
   return { condition: conditionOf(fields), seriesKey: key };
 }
 
-function sampleAt(timeMs: number, x: number, offset = timeMs): AlarmEvent {
+function sampleAt(timeMs: number, x: number, offset = timeMs): SampleEvent {
   return { kind: 'sample', x, timeMs, sample: { partition: 3, offset, timestampMs: timeMs } };
 }
 
-function noDataAt(timeMs: number): AlarmEvent {
-  return { kind: 'no_data', timeMs, sample: { partition: 3, offset: 7, timestampMs: timeMs - 60_000 } };
+const last = { partition: 3, offset: 7, timestampMs: 4_000 };
+
+function noDataAt(timeMs: number, ordinal = 0): AlarmEvent {
+  return { kind: 'no_data', timeMs, heardMs: timeMs - 60_000, x: 2, sample: last, ordinal };
 }
 
 const alarm = 'a6c2b1f0-0000-5000-8000-000000000001';
-const firing: Firing = { state: 'firing', sinceMs: 100, alarmId: alarm, cause: 'breach', notified: true, owed: false };
+const deferred: Deferred = { kind: 'fired', sample: last, ordinal: 0, x: 505, timeMs: 4_000 };
+const firing: Firing = {
+  state: 'firing',
+  sinceMs: 100,
+  alarmId: alarm,
+  cause: 'breach',
+  notified: true,
+  messagedMs: 100,
+};
+const unheard: Firing = { ...firing, notified: false, messagedMs: undefined };
 
 const states = {
   ok,
   pending: { state: 'pending', sinceMs: 100 },
   firing,
-  firingOwing: { ...firing, notified: false, owed: true },
-  firingOwingAgain: { ...firing, notified: true, owed: true },
+  firingDeferred: { ...unheard, deferred },
+  firingDeferredAgain: { ...firing, deferred },
+  silent: { ...firing, silentSinceMs: 5_000 },
+  silentDeferred: { ...firing, silentSinceMs: 5_000, deferred: { ...deferred, kind: 'no_data' } },
+  silentUnheard: { ...unheard, silentSinceMs: 5_000, deferred: { ...deferred, kind: 'no_data' } },
   noData: { ...firing, cause: 'no_data' },
-  noDataOwing: { ...firing, cause: 'no_data', notified: false, owed: true },
+  noDataDeferred: { ...unheard, cause: 'no_data', deferred: { ...deferred, kind: 'no_data' } },
 } as const satisfies Record<string, AlarmState>;
 
 const events = {
   breach: sampleAt(10_000, 508),
   between: sampleAt(10_000, 495),
   clear: sampleAt(10_000, 480),
+  data: { kind: 'data', timeMs: 10_000, sample: { partition: 3, offset: 9, timestampMs: 10_000 } },
   noData: noDataAt(10_000),
-  stopped: { kind: 'stopped' },
-  forgotten: { kind: 'forgotten' },
+  remind: { kind: 'remind', timeMs: 10_000, x: 501, sample: last, ordinal: 1 },
+  stopped: { kind: 'stopped', timeMs: 10_000, sample: last },
+  forgotten: { kind: 'forgotten', timeMs: 10_000, sample: last },
 } as const satisfies Record<string, AlarmEvent>;
 
-/** The next state (with `*` for a firing that owes), the kinds sent, and the reason. */
+/** The next state with the kind that is deferred, what is appended at once (in brackets without a message), and the reason. */
 type Expected = readonly [next: string, due: string, reason: Reason];
-type Table = Record<keyof typeof states, Record<keyof typeof events, Expected>>;
+type Row = Record<keyof typeof events, Expected>;
+type Table = Record<keyof typeof states, Row>;
 
-const stops = { stopped: ['ok', '', 'stopped'], forgotten: ['ok', '', 'forgotten'] } as const;
+const nothing = ['nothing_to_do'] as const;
+const calmEnds = { stopped: ['ok', '', 'stopped'], forgotten: ['ok', '', 'forgotten'] } as const;
+const heardEnds = { stopped: ['ok', '(ended)', 'stopped'], forgotten: ['ok', '(ended)', 'forgotten'] } as const;
 
-// A rule with a resolve threshold of 490 that is notified of the end, no cooldown standing in the way.
-const freeTable: Table = {
+// A rule with a resolve threshold of 490 that is notified of the end.
+const table: Table = {
   ok: {
-    breach: ['firing', 'fired', 'fired'],
-    between: ['ok', '', 'nothing_to_do'],
-    clear: ['ok', '', 'nothing_to_do'],
-    noData: ['no data', 'no_data', 'fired'],
-    ...stops,
+    breach: ['firing fired', '', 'fired'],
+    between: ['ok', '', ...nothing],
+    clear: ['ok', '', ...nothing],
+    data: ['ok', '', ...nothing],
+    noData: ['no data no_data', '', 'fired'],
+    remind: ['ok', '', ...nothing],
+    ...calmEnds,
   },
   pending: {
-    breach: ['firing', 'fired', 'fired'],
+    breach: ['firing fired', '', 'fired'],
     between: ['ok', '', 'breach_ended_in_time'],
     clear: ['ok', '', 'breach_ended_in_time'],
-    noData: ['no data', 'no_data', 'fired'],
-    ...stops,
+    data: ['pending', '', ...nothing],
+    noData: ['no data no_data', '', 'fired'],
+    remind: ['pending', '', ...nothing],
+    ...calmEnds,
   },
   firing: {
     breach: ['firing', '', 'still_firing'],
     between: ['firing', '', 'still_firing'],
     clear: ['ok', 'resolved', 'resolved'],
-    noData: ['firing', '', 'still_firing'],
-    ...stops,
+    data: ['firing', '', ...nothing],
+    noData: ['silent no_data', '', 'silence_began'],
+    remind: ['firing reminder', '', 'due_again'],
+    ...heardEnds,
   },
-  firingOwing: {
-    breach: ['firing', 'fired', 'debt_paid'],
-    between: ['firing', 'fired', 'debt_paid'],
-    clear: ['ok', '', 'ended_silently'],
-    noData: ['firing*', '', 'still_firing'],
-    ...stops,
+  firingDeferred: {
+    breach: ['firing fired', '', 'still_firing'],
+    between: ['firing fired', '', 'still_firing'],
+    clear: ['ok', '', 'resolved'],
+    data: ['firing fired', '', ...nothing],
+    noData: ['silent no_data', '', 'silence_began'],
+    remind: ['firing fired', '', ...nothing],
+    ...calmEnds,
   },
-  firingOwingAgain: {
-    breach: ['firing', 'fired', 'debt_paid'],
-    between: ['firing', 'fired', 'debt_paid'],
+  firingDeferredAgain: {
+    breach: ['firing fired', '', 'still_firing'],
+    between: ['firing fired', '', 'still_firing'],
     clear: ['ok', 'resolved', 'resolved'],
-    noData: ['firing*', '', 'still_firing'],
-    ...stops,
+    data: ['firing fired', '', ...nothing],
+    noData: ['silent no_data', '', 'silence_began'],
+    remind: ['firing fired', '', ...nothing],
+    ...heardEnds,
+  },
+  silent: {
+    breach: ['firing', '(data_again)', 'silence_ended'],
+    between: ['firing', '(data_again)', 'silence_ended'],
+    clear: ['ok', 'resolved', 'resolved'],
+    data: ['silent', '', ...nothing],
+    noData: ['silent', '', 'still_firing'],
+    remind: ['silent reminder', '', 'due_again'],
+    ...heardEnds,
+  },
+  silentDeferred: {
+    breach: ['firing', '(data_again)', 'silence_ended'],
+    between: ['firing', '(data_again)', 'silence_ended'],
+    clear: ['ok', 'resolved', 'resolved'],
+    data: ['silent no_data', '', ...nothing],
+    noData: ['silent no_data', '', 'still_firing'],
+    remind: ['silent no_data', '', ...nothing],
+    ...heardEnds,
+  },
+  silentUnheard: {
+    breach: ['firing fired', '', 'silence_ended'],
+    between: ['firing fired', '', 'silence_ended'],
+    clear: ['ok', '', 'resolved'],
+    data: ['silent no_data', '', ...nothing],
+    noData: ['silent no_data', '', 'still_firing'],
+    remind: ['silent no_data', '', ...nothing],
+    ...calmEnds,
   },
   noData: {
-    breach: ['firing', 'resolved fired', 'fired'],
+    breach: ['firing fired', 'resolved', 'fired'],
     between: ['ok', 'resolved', 'resolved'],
     clear: ['ok', 'resolved', 'resolved'],
+    data: ['ok', 'resolved', 'resolved'],
     noData: ['no data', '', 'still_firing'],
-    ...stops,
+    remind: ['no data reminder', '', 'due_again'],
+    ...heardEnds,
   },
-  noDataOwing: {
-    breach: ['firing', 'fired', 'fired'],
-    between: ['ok', '', 'ended_silently'],
-    clear: ['ok', '', 'ended_silently'],
-    noData: ['no data*', '', 'still_firing'],
-    ...stops,
+  noDataDeferred: {
+    breach: ['firing fired', '', 'fired'],
+    between: ['ok', '', 'resolved'],
+    clear: ['ok', '', 'resolved'],
+    data: ['ok', '', 'resolved'],
+    noData: ['no data no_data', '', 'still_firing'],
+    remind: ['no data no_data', '', ...nothing],
+    ...calmEnds,
   },
 };
 
-// The same, in the midst of a cooldown.
-const coolingTable: Table = {
-  ok: {
-    ...freeTable.ok,
-    breach: ['firing*', '', 'fired_but_withheld_by_cooldown'],
-    noData: ['no data*', '', 'fired_but_withheld_by_cooldown'],
-  },
-  pending: {
-    ...freeTable.pending,
-    breach: ['firing*', '', 'fired_but_withheld_by_cooldown'],
-    noData: ['no data*', '', 'fired_but_withheld_by_cooldown'],
-  },
-  firing: freeTable.firing,
-  firingOwing: {
-    ...freeTable.firingOwing,
-    breach: ['firing*', '', 'debt_withheld_by_cooldown'],
-    between: ['firing*', '', 'debt_withheld_by_cooldown'],
-  },
-  firingOwingAgain: {
-    ...freeTable.firingOwingAgain,
-    breach: ['firing*', '', 'debt_withheld_by_cooldown'],
-    between: ['firing*', '', 'debt_withheld_by_cooldown'],
-  },
-  noData: { ...freeTable.noData, breach: ['firing*', 'resolved', 'fired_but_withheld_by_cooldown'] },
-  noDataOwing: { ...freeTable.noDataOwing, breach: ['firing*', '', 'fired_but_withheld_by_cooldown'] },
-};
-
-// every_sample, no cooldown: only a breach that goes on differs.
+// every_sample: a breach that goes on is due again.
 const everySampleTable: Table = {
-  ...freeTable,
-  firing: { ...freeTable.firing, breach: ['firing', 'fired', 'repeated'] },
+  ...table,
+  firing: { ...table.firing, breach: ['firing fired', '', 'due_again'] },
+  silent: { ...table.silent, breach: ['firing fired', '(data_again)', 'silence_ended'] },
+  silentDeferred: { ...table.silentDeferred, breach: ['firing fired', '(data_again)', 'silence_ended'] },
 };
 
-// every_sample in a cooldown: each withheld repeat is owed.
-const everySampleCoolingTable: Table = {
-  ...coolingTable,
-  firing: { ...coolingTable.firing, breach: ['firing*', '', 'repeat_withheld_by_cooldown'] },
+// A reminder is due after 60 s, and 9.9 s have passed; then with 9 s.
+const remindTable: Table = {
+  ...table,
+  firing: {
+    ...table.firing,
+    breach: ['firing reminder', '', 'due_again'],
+    between: ['firing reminder', '', 'due_again'],
+  },
 };
 
-function summary(result: Step): Expected {
-  const { next } = result;
-  const name = next.state !== 'firing' ? next.state : next.cause === 'breach' ? 'firing' : 'no data';
-  const star = next.state === 'firing' && next.owed ? '*' : '';
-  return [name + star, result.due.map((due) => due.kind).join(' '), result.reason];
+function withoutForgetting(given: Table): Table {
+  const stays = (row: Row, name: string): Row => {
+    const [next] = row.noData;
+    const isFiring = name !== 'ok' && name !== 'pending';
+    if (!isFiring) return row;
+    const state = name.startsWith('firing') ? row.data[0] : next;
+    return { ...row, forgotten: [state, '', 'still_firing'] };
+  };
+  return Object.fromEntries(Object.entries(given).map(([name, row]) => [name, stays(row, name)])) as Table;
+}
+
+function nameOf(next: AlarmState): string {
+  if (next.state !== 'firing') return next.state;
+  const name = next.cause === 'no_data' ? 'no data' : next.silentSinceMs === undefined ? 'firing' : 'silent';
+  return next.deferred === undefined ? name : `${name} ${next.deferred.kind}`;
+}
+
+function summary({ next, due, reason }: Step): Expected {
+  return [nameOf(next), due.map(({ kind, message }) => (message ? kind : `(${kind})`)).join(' '), reason];
 }
 
 const hysteresis = { resolve_threshold: 490, notify_on_resolve: true };
-const settings: [string, Partial<Rule>, number | undefined, Table][] = [
-  ['with no cooldown', hysteresis, 9_999, freeTable],
-  ['before the first notification of the rule', { ...hysteresis, cooldown_seconds: 60 }, undefined, freeTable],
-  ['at the very end of the cooldown', { ...hysteresis, cooldown_seconds: 9 }, 1_000, freeTable],
-  ['a millisecond before the end of the cooldown', { ...hysteresis, cooldown_seconds: 9 }, 1_001, coolingTable],
-  ['with every_sample', { ...hysteresis, trigger: 'every_sample' }, 9_999, everySampleTable],
-  [
-    'with every_sample in a cooldown',
-    { ...hysteresis, trigger: 'every_sample', cooldown_seconds: 60 },
-    9_999,
-    everySampleCoolingTable,
-  ],
+const settings: [string, Partial<Rule>, Table][] = [
+  ['of a plain rule', hysteresis, table],
+  ['whatever the cooldown', { ...hysteresis, cooldown_seconds: 60 }, table],
+  ['with every_sample', { ...hysteresis, trigger: 'every_sample' }, everySampleTable],
+  ['before a reminder is due', { ...hysteresis, remind_seconds: 60 }, table],
+  ['when a reminder is due', { ...hysteresis, remind_seconds: 9.9 }, remindTable],
+  ['of a rule that watches for silence', { ...hysteresis, no_data_seconds: 60 }, withoutForgetting(table)],
 ];
 
-for (const [name, fields, lastSentMs, table] of settings) {
+for (const [name, fields, expectedTable] of settings) {
   test(`A2-A14: every state meets every event ${name}`, () => {
-    for (const [stateName, row] of Object.entries(table)) {
+    for (const [stateName, row] of Object.entries(expectedTable)) {
       for (const [eventName, expected] of Object.entries(row)) {
         const state = states[stateName as keyof typeof states];
-        const event = events[eventName as keyof typeof events];
-        const result = step(subjectOf(fields), state, event, lastSentMs);
+        const result = step(subjectOf(fields), state, events[eventName as keyof typeof events]);
         assert.deepEqual(summary(result), expected, `${stateName} on ${eventName}`);
-        const isSame = JSON.stringify(result.next) === JSON.stringify(state) && result.lastSentMs === lastSentMs;
+        const isSame = JSON.stringify(result.next) === JSON.stringify(state);
         assert.equal(result.changed, !isSame, `A11: ${stateName} on ${eventName}`);
-        const isCounted = result.due.some((due) => due.kind !== 'resolved');
-        assert.equal(result.lastSentMs, isCounted ? 10_000 : lastSentMs, `A10: L after ${stateName} on ${eventName}`);
       }
     }
   });
 }
+
+test('A10: without notify_on_resolve the end of a notified alarm is appended without a message', () => {
+  const result = step(subjectOf(), firing, sampleAt(10_000, 480));
+  assert.deepEqual(summary(result), ['ok', '(resolved)', 'resolved']);
+});
 
 test('A1: equal to the threshold is not in breach, equal to the resolve threshold is clear, and < mirrors >', () => {
   const above = conditionOf({ resolve_threshold: 490 });
@@ -223,75 +277,82 @@ test('A1: equal to the threshold is not in breach, equal to the resolve threshol
 
 test('A3: a breach must last for_seconds, to the millisecond, and fires since it began', () => {
   const subject = subjectOf({ for_seconds: 2.007 });
-  const began = step(subject, ok, sampleAt(1_000, 508), undefined);
+  const began = step(subject, ok, sampleAt(1_000, 508));
   assert.deepEqual(began.next, { state: 'pending', sinceMs: 1_000 });
-  const early = step(subject, began.next, sampleAt(3_006, 508), undefined);
+  const early = step(subject, began.next, sampleAt(3_006, 508));
   assert.equal(early.changed, false);
   assert.equal(early.reason, 'breach_goes_on');
-  const late = step(subject, early.next, sampleAt(3_007, 508), undefined);
-  assert.equal(late.due[0]?.sinceMs, 1_000);
-  assert.equal(late.due[0]?.timeMs, 3_007);
-});
-
-test('A8: without a cooldown nothing is withheld from a series whose time lies behind', () => {
-  const result = step(subjectOf(), ok, sampleAt(1_000, 508), 6_000);
-  assert.deepEqual(summary(result), ['firing', 'fired', 'fired']);
-});
-
-test('A8: the cooldown is the rule’s, across its series', () => {
-  const subject = subjectOf({ cooldown_seconds: 10 });
-  const other: Subject = { ...subject, seriesKey: seriesKey('received-packages', { host: 'b' }) };
-  const first = step(subject, ok, sampleAt(1_000, 508), undefined);
-  const second = step(other, ok, sampleAt(2_000, 508), first.lastSentMs);
-  assert.deepEqual(summary(second), ['firing*', '', 'fired_but_withheld_by_cooldown']);
-  const third = step(other, second.next, sampleAt(11_000, 509), second.lastSentMs);
-  assert.equal(third.reason, 'debt_paid');
-  assert.deepEqual([third.due[0]?.owed, third.due[0]?.sinceMs, third.due[0]?.x], [true, 2_000, 509]);
-});
-
-test('A11: a repeat at the same T is sent, and leaves nothing to be written down', () => {
-  const subject = subjectOf({ trigger: 'every_sample' });
-  const first = step(subject, ok, sampleAt(1_000, 508, 1), undefined);
-  const second = step(subject, first.next, sampleAt(1_000, 509, 2), first.lastSentMs);
-  assert.deepEqual([second.reason, second.due.length, second.changed], ['repeated', 1, false]);
-  const third = step(subject, second.next, sampleAt(1_001, 509, 3), second.lastSentMs);
-  assert.deepEqual([third.reason, third.changed, third.lastSentMs], ['repeated', true, 1_001]);
+  const late = step(subject, early.next, sampleAt(3_007, 508)).next as Firing;
+  assert.equal(late.sinceMs, 1_000);
+  assert.equal(late.deferred?.timeMs, 3_007);
 });
 
 test('A5: a new condition meets the old state, and only the next sample decides', () => {
-  const fired = step(subjectOf(), ok, sampleAt(1_000, 508), undefined);
-  const stillHolds = step(subjectOf({ threshold: 400 }), fired.next, sampleAt(2_000, 508), fired.lastSentMs);
+  const fired = send(step(subjectOf(), ok, sampleAt(1_000, 508)).next as Firing, { ...now, sentMs: 1_000 }).next;
+  const stillHolds = step(subjectOf({ threshold: 400 }), fired, sampleAt(2_000, 508));
   assert.deepEqual(summary(stillHolds), ['firing', '', 'still_firing']);
-  const noLonger = step(subjectOf({ threshold: 600 }), fired.next, sampleAt(2_000, 508), fired.lastSentMs);
-  assert.deepEqual(summary(noLonger), ['ok', '', 'ended_silently']);
-  const shortened = step(subjectOf(), states.pending, sampleAt(200, 508), undefined);
+  const noLonger = step(subjectOf({ threshold: 600 }), fired, sampleAt(2_000, 508));
+  assert.deepEqual(summary(noLonger), ['ok', '(resolved)', 'resolved']);
+  const shortened = step(subjectOf(), states.pending, sampleAt(200, 508));
   assert.equal(shortened.reason, 'fired');
 });
 
-test('A12: a series owes its next sample by T + no_data_seconds, and is forgotten after a day, or four times that', () => {
-  assert.equal(noDataDueMs(conditionOf(), 1_000), undefined);
-  assert.equal(noDataDueMs(conditionOf({ no_data_seconds: 60 }), 1_000), 61_000);
+test('A6: a silent series is forgotten after a day, or four times no_data_seconds', () => {
   assert.equal(forgottenAtMs(conditionOf(), 1_000), 86_401_000);
   assert.equal(forgottenAtMs(conditionOf({ no_data_seconds: 86_400 }), 1_000), 4 * 86_400_000 + 1_000);
 });
 
-test('A13: the sample that ends a silence may both resolve it and fire, with two alarms’ ids', () => {
-  const subject = subjectOf({ no_data_seconds: 60, notify_on_resolve: true });
-  const silent = step(subject, ok, noDataAt(61_000), undefined);
-  const again = step(subject, silent.next, sampleAt(90_000, 508), silent.lastSentMs);
-  assert.deepEqual(
-    again.due.map((due) => [due.kind, due.cause]),
-    [
-      ['resolved', 'no_data'],
-      ['fired', 'breach'],
-    ],
-  );
-  assert.equal(silent.due[0]?.x, undefined);
-  assert.equal(again.due[0]?.alarmId, silent.due[0]?.alarmId);
-  assert.notEqual(again.due[1]?.alarmId, silent.due[0]?.alarmId);
+test('A8: a cooldown is counted in rule time, or by the monotonic clock with a second more', () => {
+  const condition = conditionOf({ cooldown_seconds: 9 });
+  assert.equal(isCooldownOver(condition, 1_000, undefined), true, 'before the first message');
+  assert.equal(isCooldownOver(condition, 10_000, 1_000), true, 'at its very end');
+  assert.equal(isCooldownOver(condition, 10_000, 1_001), false, 'a millisecond before');
+  assert.equal(isCooldownOver(conditionOf(), 1_000, 6_000), true, 'without one, also when M lies behind');
+  assert.equal(isCooldownOverByClock(condition, 9_999), false);
+  assert.equal(isCooldownOverByClock(condition, 10_000), true);
 });
 
-// --- the table as a slow model of its own, against which any run is held ---
+const now = { own: undefined, isDelayed: false, sentMs: 11_000 };
+
+test('A9: what is sent at another sample says the value and time that made it due, at its own sample the present one', () => {
+  const later = send(states.firingDeferred, { own: undefined, isDelayed: true, sentMs: 11_000 });
+  assert.deepEqual([later.due.x, later.due.timeMs, later.due.isPast, later.due.deferred], [505, 4_000, true, true]);
+  const own = send(states.firingDeferred, { own: sampleAt(10_000, 520), isDelayed: true, sentMs: 10_000 });
+  assert.deepEqual([own.due.x, own.due.timeMs, own.due.isPast, own.due.deferred], [520, 10_000, false, true]);
+  // Whenever it is sent, and by whatever, it is the same notification.
+  assert.equal(notificationId(later.due), notificationId(own.due));
+  assert.deepEqual(own.next, { ...firing, messagedMs: 10_000 });
+});
+
+test('A13: the sample that ends a silence may both resolve it and fire, with two alarms’ ids', () => {
+  const subject = subjectOf({ no_data_seconds: 60, notify_on_resolve: true });
+  const missing = send(step(subject, ok, noDataAt(61_000)).next as Firing, { ...now, sentMs: 61_000 });
+  const again = step(subject, missing.next, sampleAt(90_000, 508));
+  assert.deepEqual(
+    again.due.map((due) => [due.kind, due.cause]),
+    [['resolved', 'no_data']],
+  );
+  assert.equal(missing.due.x, undefined);
+  assert.equal(again.due[0]?.alarmId, missing.due.alarmId);
+  assert.notEqual((again.next as Firing).alarmId, missing.due.alarmId);
+});
+
+test('A14: the silence of a firing alarm says when it was last received, and the last value', () => {
+  const silent = step(subjectOf({ no_data_seconds: 60 }), firing, noDataAt(61_000)).next as Firing;
+  assert.deepEqual([silent.silentSinceMs, silent.deferred?.x, silent.deferred?.timeMs], [1_000, 2, 61_000]);
+});
+
+test('A15: what a clock makes due a second time at a sample has another id', () => {
+  const [first, second] = [0, 1].map((ordinal) => step(subjectOf(), ok, noDataAt(61_000, ordinal)).next as Firing);
+  assert.notEqual(first!.alarmId, second!.alarmId);
+  const kinds = ['no_data', 'reminder'] as const;
+  const ids = kinds.flatMap((kind) =>
+    [0, 1].map((ordinal) => notificationId({ alarmId: alarm, kind, sample: last, ordinal })),
+  );
+  assert.equal(new Set(ids).size, 4);
+});
+
+// --- runs of one series, its rule alone, as a caller plays them ---
 
 interface Run {
   readonly fields: Partial<Rule>;
@@ -306,29 +367,45 @@ const runs: fc.Arbitrary<Run> = fc.record({
     trigger: fc.constantFrom('crossing' as const, 'every_sample' as const),
     notify_on_resolve: fc.boolean(),
     no_data_seconds: fc.constantFrom(4, 1_000),
+    remind_seconds: fc.constantFrom(3, 1_000),
   }),
   moves: fc.array(fc.record({ gapMs: fc.integer({ min: 0, max: 6_000 }), x: fc.integer({ min: 498, max: 502 }) }), {
     maxLength: 60,
   }),
 });
 
-/** Runs samples through the step, the clock telling of missing data in between. */
-function played(run: Run): { steps: Step[]; events: AlarmEvent[] } {
+interface Played {
+  readonly due: Due[];
+  /** After each event: the state, and whether the cooldown was over. */
+  readonly states: { readonly state: AlarmState; readonly isOver: boolean }[];
+}
+
+/** Runs samples through the step, the clock telling of missing data in between, and sends when the cooldown is over. */
+function played(run: Run): Played {
   const subject = subjectOf(run.fields);
-  const result: { steps: Step[]; events: AlarmEvent[] } = { steps: [], events: [] };
+  const result: Played = { due: [], states: [] };
   let state: AlarmState = ok;
   let lastSentMs: number | undefined;
   let timeMs = 1_000_000;
-  const take = (event: AlarmEvent) => {
-    const taken = step(subject, state, event, lastSentMs);
-    ({ next: state, lastSentMs } = taken);
-    result.steps.push(taken);
-    result.events.push(event);
+  const take = (event: AlarmEvent): void => {
+    const taken = step(subject, state, event);
+    state = taken.next;
+    result.due.push(...taken.due);
+    const isOver = isCooldownOver(subject.condition, event.timeMs, lastSentMs);
+    if (isOver && state.state === 'firing' && state.deferred !== undefined) {
+      const own = event.kind === 'sample' ? event : undefined;
+      const sent = send(state, { own, isDelayed: false, sentMs: event.timeMs });
+      state = sent.next;
+      lastSentMs = event.timeMs;
+      result.due.push(sent.due);
+    }
+    result.states.push({ state, isOver });
   };
   run.moves.forEach(({ gapMs, x }, offset) => {
-    const dueMs = noDataDueMs(subject.condition, timeMs) as number;
-    if (offset > 0 && timeMs + gapMs > dueMs) {
-      take({ kind: 'no_data', timeMs: dueMs, sample: { partition: 3, offset: offset - 1, timestampMs: timeMs } });
+    const expectedMs = timeMs + subject.condition.noDataMs!;
+    if (offset > 0 && timeMs + gapMs > expectedMs) {
+      const sample = { partition: 3, offset: offset - 1, timestampMs: timeMs };
+      take({ kind: 'no_data', timeMs: expectedMs, heardMs: timeMs, x, sample, ordinal: 0 });
     }
     timeMs += gapMs;
     take(sampleAt(timeMs, x, offset));
@@ -339,24 +416,12 @@ function played(run: Run): { steps: Step[]; events: AlarmEvent[] } {
 test('A16: no two notifications of a run have the same id, and a run repeated gives the same ids (A15)', () => {
   fc.assert(
     fc.property(runs, (run) => {
-      const ids = played(run).steps.flatMap((taken) => taken.due.map((due) => due.id));
+      const ids = played(run).due.map((due) => notificationId(due));
       assert.equal(new Set(ids).size, ids.length);
       assert.deepEqual(
-        played(run).steps.flatMap((taken) => taken.due.map((due) => due.id)),
+        played(run).due.map((due) => notificationId(due)),
         ids,
       );
-    }),
-  );
-});
-
-test('A8: two notifications of a rule, resolved ones aside, are never closer than its cooldown', () => {
-  fc.assert(
-    fc.property(runs, (run) => {
-      const sent = played(run).steps.flatMap((taken) => taken.due.filter((due) => due.kind !== 'resolved'));
-      for (const [index, due] of sent.entries()) {
-        const before = sent[index - 1];
-        if (before) assert.ok(due.timeMs - before.timeMs >= (run.fields.cooldown_seconds as number) * 1_000);
-      }
     }),
   );
 });
@@ -365,9 +430,10 @@ test('A10: resolved comes once after its firing was notified, and never otherwis
   fc.assert(
     fc.property(runs, (run) => {
       const notified = new Set<string>();
-      for (const due of played(run).steps.flatMap((taken) => taken.due)) {
-        if (due.kind === 'resolved') assert.ok(run.fields.notify_on_resolve && notified.delete(due.alarmId));
-        else notified.add(due.alarmId);
+      for (const due of played(run).due) {
+        if (waitsForCooldown(due.kind)) notified.add(due.alarmId);
+        else if (due.kind === 'resolved') assert.ok(notified.delete(due.alarmId));
+        else assert.ok(notified.has(due.alarmId));
       }
     }),
   );
@@ -376,16 +442,9 @@ test('A10: resolved comes once after its firing was notified, and never otherwis
 test('A9: a breach that lasts longer than the cooldown is never hidden', () => {
   fc.assert(
     fc.property(runs, (run) => {
-      const { steps, events: seen } = played(run);
-      for (const [index, taken] of steps.entries()) {
-        const before = steps[index - 1]?.next;
-        if (before?.state !== 'firing' || !before.owed || taken.next.state !== 'firing') continue;
-        if (taken.next.alarmId !== before.alarmId) continue;
-        const event = seen[index];
-        if (event?.kind !== 'sample') continue;
-        const cooldownMs = (run.fields.cooldown_seconds as number) * 1_000;
-        const isOver = event.timeMs - (steps[index - 1]?.lastSentMs ?? -Infinity) >= cooldownMs;
-        assert.equal(taken.due.length, isOver ? 1 : 0);
+      for (const { state, isOver } of played(run).states) {
+        if (isOver && state.state === 'firing') assert.equal(state.deferred, undefined);
+        if (state.state === 'firing' && state.deferred === undefined) assert.ok(state.notified);
       }
     }),
   );

@@ -8,14 +8,17 @@
  *      ( ok ) ── breach, for > 0 ──> ( pending ) ── lasted ──> ( firing ) ── clear ──> ( ok )
  *        └───────── no data ────────────────────────────────────▲
  *
- * A firing for want of data ends at the next sample, which is then judged as from `ok`: one step may therefore send two
- * notifications. What is due is sent when the rule's cooldown is over, and otherwise owed by the alarm.
+ * An alarm that fires without data ends at the next sample, which is then judged as from `ok`.
+ *
+ * A step sends nothing that waits for the cooldown: it notes in the state what is deferred. `send` takes it from there, when
+ * the rule's cooldown (cooldown.ts) is over; at once, where there is none.
  */
+import { assert, unreachable } from '../base/assert.ts';
 import { comparisons } from '../rule/comparison.ts';
 import type { Condition } from '../rule/condition.ts';
-import { ok, type AlarmState, type Firing, type SamplePlace } from './alarm-state.ts';
-import type { Due, NotificationKind } from './due.ts';
-import { alarmId, notificationId } from './identity.ts';
+import { ok, type AlarmState, type Deferred, type Firing, type SamplePlace } from './alarm-state.ts';
+import { hasMessage, type Due, type NotificationKind } from './due.ts';
+import { alarmId } from './identity.ts';
 
 /** A rule on a series. */
 export interface Subject {
@@ -24,28 +27,59 @@ export interface Subject {
   readonly seriesKey: string;
 }
 
-export type AlarmEvent = SampleEvent | NoDataEvent | { readonly kind: 'stopped' } | { readonly kind: 'forgotten' };
+export type AlarmEvent = SampleEvent | DataEvent | NoDataEvent | RemindEvent | EndEvent;
 
-/** A sample gave a value to compare. A sample older than a rule's window gives none, and is no event for it. */
-interface SampleEvent {
+/** A sample gave a value to compare. */
+export interface SampleEvent {
   readonly kind: 'sample';
-  /** What is compared: the sample's value, or the window's mean. Finite. */
+  /** What is compared: the sample's value, or the window's. Finite. */
   readonly x: number;
   /** T: the largest timestamp the series has shown so far, this sample included. */
   readonly timeMs: number;
   readonly sample: SamplePlace;
 }
 
-/** The series owed its next sample by this time, and it did not come. */
+/** A sample that is not evaluated, being older than the rule's window. */
+interface DataEvent {
+  readonly kind: 'data';
+  readonly timeMs: number;
+  readonly sample: SamplePlace;
+}
+
+/** The next sample of the series was expected by this time, and did not come. */
 interface NoDataEvent {
   readonly kind: 'no_data';
-  /** When it was due (noDataDueMs), whenever that was noticed. */
+  /** When it was expected, whenever that was noticed. */
+  readonly timeMs: number;
+  /** H: when the series was last received. */
+  readonly heardMs: number;
+  /** The last value received. */
+  readonly x: number | undefined;
+  /** The last sample of the series. */
+  readonly sample: SamplePlace;
+  /** See `Deferred`: another one each time that a clock makes something due at this sample. */
+  readonly ordinal: number;
+}
+
+/** The clock says that it is time to send again what still fires. */
+interface RemindEvent {
+  readonly kind: 'remind';
+  readonly timeMs: number;
+  readonly x: number | undefined;
+  readonly sample: SamplePlace;
+  readonly ordinal: number;
+}
+
+/** The rule was deleted, disabled, or no longer matches; or the series is silent for so long that nothing is known of it. */
+interface EndEvent {
+  readonly kind: 'stopped' | 'forgotten';
+  /** When that was. */
   readonly timeMs: number;
   /** The last sample of the series. */
   readonly sample: SamplePlace;
 }
 
-/** Where a value stands: beyond the threshold, back beyond the resolve threshold, or between the two. */
+/** Where a value lies: beyond the threshold, back beyond the resolve threshold, or between the two. */
 export type Judgement = 'breach' | 'between' | 'clear';
 
 /** Why a step did what it did. */
@@ -55,38 +89,83 @@ export type Reason =
   | 'breach_goes_on'
   | 'breach_ended_in_time'
   | 'fired'
-  | 'fired_but_withheld_by_cooldown'
   | 'still_firing'
-  | 'repeated'
-  | 'repeat_withheld_by_cooldown'
-  | 'debt_paid'
-  | 'debt_withheld_by_cooldown'
+  | 'due_again'
+  | 'silence_began'
+  | 'silence_ended'
   | 'resolved'
-  | 'ended_silently'
   | 'stopped'
   | 'forgotten';
 
 export interface Step {
   readonly next: AlarmState;
-  /** In order; mostly none. */
+  /** What is appended at once, in order; mostly nothing. */
   readonly due: readonly Due[];
   readonly reason: Reason;
-  /** The event time of the rule's last sent notification, resolved ones not counted; undefined before the first. */
-  readonly lastSentMs: number | undefined;
-  /** Whether the state, or what the rule remembers, is another than before: whether it must be written down. */
+  /** Whether the state is another than before: whether it must be written down. */
   readonly changed: boolean;
 }
 
 const noneDue: readonly Due[] = [];
 
-/**
- * One event for one alarm. `lastSentMs` is the rule's, across all its series: the caller keeps it, and hands each step the
- * one that the step before gave back. The event's times must not run backwards within a series.
- */
-export function step(subject: Subject, state: AlarmState, event: AlarmEvent, lastSentMs: number | undefined): Step {
-  if (event.kind === 'sample') return onSample(subject, state, event, lastSentMs);
-  if (event.kind === 'no_data') return onNoData(subject, state, event, lastSentMs);
-  return stepTo(ok, event.kind, lastSentMs, state.state !== 'ok');
+/** One event for one alarm. The event's times must not run backwards within a series. */
+export function step(subject: Subject, state: AlarmState, event: AlarmEvent): Step {
+  switch (event.kind) {
+    case 'sample':
+      return onSample(subject, state, event);
+    case 'data':
+      return state.state === 'firing' && state.cause === 'no_data'
+        ? end(subject, state, event, 'resolved')
+        : stay(state, 'nothing_to_do');
+    case 'no_data':
+      return onNoData(subject, state, event);
+    case 'remind':
+      return state.state === 'firing' && state.notified && state.deferred === undefined
+        ? becomeDue(state, { kind: 'reminder', ...dueAt(event) })
+        : stay(state, 'nothing_to_do');
+    case 'stopped':
+    case 'forgotten':
+      return onEnd(subject, state, event);
+    default:
+      return unreachable(event);
+  }
+}
+
+/** The deferred notification of an alarm is sent. */
+export interface Sent {
+  readonly next: Firing;
+  readonly due: Due;
+}
+
+interface Sending {
+  /** A sample of its series that is evaluated at this moment: the message says its value; else the one that made it due. */
+  readonly own: SampleEvent | undefined;
+  /** Whether it became due before this moment. */
+  readonly isDelayed: boolean;
+  /** What its reminders are counted from. */
+  readonly sentMs: number;
+}
+
+/** Sends what an alarm has deferred. */
+export function send(state: Firing, { own, isDelayed, sentMs }: Sending): Sent {
+  const { deferred, ...firing } = state;
+  assert(deferred !== undefined, 'only what is deferred can be sent');
+  return {
+    next: { ...firing, notified: true, messagedMs: sentMs },
+    due: {
+      kind: deferred.kind,
+      alarmId: state.alarmId,
+      cause: state.cause,
+      sinceMs: state.sinceMs,
+      timeMs: own?.timeMs ?? deferred.timeMs,
+      x: own === undefined ? deferred.x : own.x,
+      sample: deferred.sample,
+      ordinal: deferred.ordinal,
+      message: true,
+      deferred: isDelayed,
+      isPast: own === undefined,
+    },
+  };
 }
 
 /** Where a compared value lies. Equal to the resolve threshold is clear, unless that is in breach. */
@@ -96,11 +175,6 @@ export function judge({ operator, threshold, resolveThreshold }: Condition, x: n
   return comparison.clears(x, resolveThreshold) ? 'clear' : 'between';
 }
 
-/** When the series' next sample is due, its largest timestamp being `timeMs`; undefined when silence is no alarm. */
-export function noDataDueMs(condition: Condition, timeMs: number): number | undefined {
-  return condition.noDataMs === undefined ? undefined : timeMs + condition.noDataMs;
-}
-
 const forgottenAfterMs = 24 * 3_600_000;
 
 /** When a silent series is forgotten: after 24 h, and after four times `no_data_seconds`. */
@@ -108,85 +182,91 @@ export function forgottenAtMs(condition: Condition, timeMs: number): number {
   return timeMs + Math.max(forgottenAfterMs, 4 * (condition.noDataMs ?? 0));
 }
 
-function onSample(subject: Subject, state: AlarmState, event: SampleEvent, lastSentMs: number | undefined): Step {
+function isBreach(condition: Condition, x: number): boolean {
+  return judge(condition, x) === 'breach';
+}
+
+function onSample(subject: Subject, state: AlarmState, event: SampleEvent): Step {
   const judgement = judge(subject.condition, event.x);
   if (state.state === 'firing') {
-    if (state.cause === 'no_data') return onDataAgain(subject, state, event, lastSentMs);
-    if (judgement === 'clear') return end(subject, state, event, lastSentMs);
-    return onStillFiring(subject, state, event, lastSentMs);
+    if (state.cause === 'no_data') return onDataAgain(subject, state, event);
+    if (judgement === 'clear') return end(subject, state, event, 'resolved');
+    return onStillFiring(subject, state, event);
   }
-  if (judgement !== 'breach') {
-    return state.state === 'pending'
-      ? stepTo(ok, 'breach_ended_in_time', lastSentMs, true)
-      : stepTo(state, 'nothing_to_do', lastSentMs, false);
-  }
+  if (judgement !== 'breach')
+    return state.state === 'pending' ? become(ok, 'breach_ended_in_time') : stay(state, 'nothing_to_do');
   const sinceMs = state.state === 'pending' ? state.sinceMs : event.timeMs;
-  if (event.timeMs - sinceMs >= subject.condition.forMs)
-    return fire(subject, { cause: 'breach', sinceMs }, event, lastSentMs);
+  if (event.timeMs - sinceMs >= subject.condition.forMs) return fire(subject, 'breach', sinceMs, dueAt(event));
   return state.state === 'pending'
-    ? stepTo(state, 'breach_goes_on', lastSentMs, false)
-    : stepTo({ state: 'pending', sinceMs }, 'breach_began', lastSentMs, true);
+    ? stay(state, 'breach_goes_on')
+    : become({ state: 'pending', sinceMs }, 'breach_began');
 }
 
-function onNoData(subject: Subject, state: AlarmState, event: NoDataEvent, lastSentMs: number | undefined): Step {
-  // An alarm that fires already goes on firing for what it fires for.
-  if (state.state === 'firing') return stepTo(state, 'still_firing', lastSentMs, false);
-  return fire(subject, { cause: 'no_data', sinceMs: event.timeMs }, event, lastSentMs);
+function onNoData(subject: Subject, state: AlarmState, event: NoDataEvent): Step {
+  if (state.state !== 'firing') return fire(subject, 'no_data', event.timeMs, { ...dueAt(event), x: undefined });
+  if (state.cause === 'no_data' || state.silentSinceMs !== undefined) return stay(state, 'still_firing');
+  const deferred: Deferred = { kind: 'no_data', ...dueAt(event) };
+  return become({ ...state, silentSinceMs: event.heardMs, deferred }, 'silence_began');
 }
 
-/** The end of a firing for want of data, and the sample that ended it judged as from `ok`. */
-function onDataAgain(subject: Subject, state: Firing, event: SampleEvent, lastSentMs: number | undefined): Step {
-  const ended = end(subject, state, event, lastSentMs);
-  const after = onSample(subject, ok, event, lastSentMs);
+/** The end of an alarm that fired without data, and the sample that ended it judged as from `ok`. */
+function onDataAgain(subject: Subject, state: Firing, event: SampleEvent): Step {
+  const ended = end(subject, state, event, 'resolved');
+  const after = onSample(subject, ok, event);
   if (!after.changed) return ended;
   return { ...after, due: [...ended.due, ...after.due] };
 }
 
-function onStillFiring(subject: Subject, state: Firing, event: SampleEvent, lastSentMs: number | undefined): Step {
-  const repeats = subject.condition.everySample && judge(subject.condition, event.x) === 'breach';
-  if (!repeats && !state.owed) return stepTo(state, 'still_firing', lastSentMs, false);
-  if (!isCooldownOver(subject.condition, event.timeMs, lastSentMs)) {
-    if (state.owed) return stepTo(state, 'debt_withheld_by_cooldown', lastSentMs, false);
-    return stepTo({ ...state, owed: true }, 'repeat_withheld_by_cooldown', lastSentMs, true);
-  }
+function onStillFiring({ condition }: Subject, state: Firing, event: SampleEvent): Step {
+  if (state.silentSinceMs !== undefined) return onSilenceEnded(condition, state, event);
+  if (state.deferred !== undefined) return stay(state, 'still_firing');
+  if (condition.everySample && isBreach(condition, event.x))
+    return becomeDue(state, { kind: 'fired', ...dueAt(event) });
+  if (isReminderDue(condition, state, event.timeMs)) return becomeDue(state, { kind: 'reminder', ...dueAt(event) });
+  return stay(state, 'still_firing');
+}
+
+/** What was to tell of the silence is dropped with it; an alarm that nobody has heard of yet still has to be told. */
+function onSilenceEnded(condition: Condition, state: Firing, event: SampleEvent): Step {
+  const repeats = condition.everySample && isBreach(condition, event.x);
+  const deferred: Deferred | undefined = state.notified && !repeats ? undefined : { kind: 'fired', ...dueAt(event) };
+  const due = state.notified ? [dueOf(condition, 'data_again', state, event)] : noneDue;
+  return { next: { ...state, silentSinceMs: undefined, deferred }, due, reason: 'silence_ended', changed: true };
+}
+
+function isReminderDue({ remindMs }: Condition, { notified, messagedMs, sinceMs }: Firing, timeMs: number): boolean {
+  return remindMs !== undefined && notified && timeMs - (messagedMs ?? sinceMs) >= remindMs;
+}
+
+function fire(subject: Subject, cause: Firing['cause'], sinceMs: number, at: Omit<Deferred, 'kind'>): Step {
+  const { condition, seriesKey } = subject;
+  const id = alarmId(condition.ruleId, seriesKey, { ...at.sample, ordinal: at.ordinal }, cause);
+  const deferred: Deferred = { kind: cause === 'breach' ? 'fired' : 'no_data', ...at };
+  return become({ state: 'firing', sinceMs, alarmId: id, cause, notified: false, deferred }, 'fired');
+}
+
+/** What waits for the cooldown is dropped with the alarm. */
+function end({ condition }: Subject, state: Firing, event: AlarmEvent, kind: 'resolved' | 'ended'): Step {
+  const due = state.notified ? [dueOf(condition, kind, state, event)] : noneDue;
+  const reason = event.kind === 'stopped' || event.kind === 'forgotten' ? event.kind : 'resolved';
+  return { next: ok, due, reason, changed: true };
+}
+
+function onEnd(subject: Subject, state: AlarmState, event: EndEvent): Step {
+  if (state.state !== 'firing') return state.state === 'ok' ? stay(state, event.kind) : become(ok, event.kind);
+  // A rule that watches for silence goes on saying that there is one.
+  if (event.kind === 'forgotten' && subject.condition.noDataMs !== undefined) return stay(state, 'still_firing');
+  return end(subject, state, event, 'ended');
+}
+
+function dueAt(event: SampleEvent | NoDataEvent | RemindEvent): Omit<Deferred, 'kind'> {
+  const { sample, x, timeMs } = event;
+  return { sample, ordinal: event.kind === 'sample' ? 0 : event.ordinal, x, timeMs };
+}
+
+/** What is appended at once. */
+function dueOf(condition: Condition, kind: NotificationKind, alarm: Firing, event: AlarmEvent): Due {
   return {
-    next: state.notified && !state.owed ? state : { ...state, notified: true, owed: false },
-    due: [dueOf('fired', state, event)],
-    reason: state.owed ? 'debt_paid' : 'repeated',
-    lastSentMs: event.timeMs,
-    changed: state.owed || !state.notified || lastSentMs !== event.timeMs,
-  };
-}
-
-function fire(
-  subject: Subject,
-  firing: Pick<Firing, 'cause' | 'sinceMs'>,
-  event: SampleEvent | NoDataEvent,
-  lastSentMs: number | undefined,
-): Step {
-  const isSent = isCooldownOver(subject.condition, event.timeMs, lastSentMs);
-  const id = alarmId(subject.condition.ruleId, subject.seriesKey, event.sample, firing.cause);
-  const next: Firing = { state: 'firing', ...firing, alarmId: id, notified: isSent, owed: !isSent };
-  if (!isSent) return stepTo(next, 'fired_but_withheld_by_cooldown', lastSentMs, true);
-  const due = dueOf(firing.cause === 'breach' ? 'fired' : 'no_data', { ...next, owed: false }, event);
-  return { next, due: [due], reason: 'fired', lastSentMs: event.timeMs, changed: true };
-}
-
-/** A debt is dropped with the alarm. A resolved notification waits for no cooldown, and begins none. */
-function end(subject: Subject, state: Firing, event: SampleEvent, lastSentMs: number | undefined): Step {
-  if (!subject.condition.notifyOnResolve || !state.notified) return stepTo(ok, 'ended_silently', lastSentMs, true);
-  const due = dueOf('resolved', { ...state, owed: false }, event);
-  return { next: ok, due: [due], reason: 'resolved', lastSentMs, changed: true };
-}
-
-/** Without a cooldown nothing is ever withheld, also when one series' time lies behind another's. */
-function isCooldownOver(condition: Condition, timeMs: number, lastSentMs: number | undefined): boolean {
-  return condition.cooldownMs === 0 || lastSentMs === undefined || timeMs - lastSentMs >= condition.cooldownMs;
-}
-
-function dueOf(kind: NotificationKind, alarm: Firing, event: SampleEvent | NoDataEvent): Due {
-  return {
-    id: notificationId(alarm.alarmId, kind, event.sample),
     kind,
     alarmId: alarm.alarmId,
     cause: alarm.cause,
@@ -194,10 +274,21 @@ function dueOf(kind: NotificationKind, alarm: Firing, event: SampleEvent | NoDat
     timeMs: event.timeMs,
     x: event.kind === 'sample' ? event.x : undefined,
     sample: event.sample,
-    owed: alarm.owed,
+    ordinal: 0,
+    message: hasMessage(kind, condition.notifyOnResolve),
+    deferred: false,
+    isPast: false,
   };
 }
 
-function stepTo(next: AlarmState, reason: Reason, lastSentMs: number | undefined, changed: boolean): Step {
-  return { next, due: noneDue, reason, lastSentMs, changed };
+function becomeDue(state: Firing, deferred: Deferred): Step {
+  return become({ ...state, deferred }, 'due_again');
+}
+
+function become(next: AlarmState, reason: Reason): Step {
+  return { next, due: noneDue, reason, changed: true };
+}
+
+function stay(next: AlarmState, reason: Reason): Step {
+  return { next, due: noneDue, reason, changed: false };
 }

@@ -144,18 +144,24 @@ async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, t
   };
   const [only] = book;
   const watchesSilence = only!.condition.noDataMs !== undefined;
+  // The time passes with the timestamps alone, and so do both clocks.
+  let clockMs = -Infinity;
+  const passTime = (timestampMs: number): void => {
+    clockMs = Math.max(clockMs, Math.min(timestampMs, latestMs));
+    evaluator.passTime({ clockMs, monotonicMs: clockMs, isAtHead: false });
+  };
   for await (const chunk of inTurns(past.chunk(judged), signal)) {
     if (!watchesSilence) evaluator.evaluateChunk(chunk, count);
     else {
       for (const record of recordsOf(chunk)) {
-        // The time passes with the timestamps alone: what was due before this sample came is judged before it.
-        evaluator.judgeSilence(Math.min(record.timestampMs, latestMs));
+        // What is missing before this sample came is found before it.
+        passTime(record.timestampMs);
         count(evaluator.evaluate(record), 1);
       }
     }
   }
   const endMs = Math.min(past.newestMs, toMs ?? Infinity, latestMs);
-  if (Number.isFinite(endMs)) evaluator.judgeSilence(endMs);
+  if (Number.isFinite(endMs)) passTime(endMs);
   const series = evaluator.seriesCount();
   const { firingNow } = verdicts.finish(endMs);
   return {

@@ -1,6 +1,6 @@
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { AlarmState } from '../alarm/alarm-state.ts';
-import type { Notification } from '../alarm/notification.ts';
+import type { Notice, Notification } from '../alarm/notification.ts';
 import type { Effects, EffectsSink } from '../evaluate/effects.ts';
 import { tagsIfAny, type Tags } from '../metric/sample.ts';
 import type { DueNotificationView, FiringView, PastTransitionView } from '../wire/backtest.ts';
@@ -26,7 +26,7 @@ export interface PastTransition {
   readonly record: AlarmRecord;
 }
 
-const noEffects: Effects = { notifications: [], states: [] };
+const noEffects: Effects = { ahead: [], notifications: [], states: [] };
 /** Of each kind the newest are kept; all are counted. */
 export const keptMax = 10_000;
 
@@ -45,11 +45,15 @@ export class Verdicts implements EffectsSink {
     return this.#seriesFired.size;
   }
 
-  addNotification(_webhookId: string, notification: Notification): void {
+  addNotification(_webhookId: string, notification: Notification | Notice): void {
+    if (!notification.message) return;
     this.notifications.add(notification);
     if (notification.kind === 'resolved') this.counts.resolvedSent++;
     else this.counts.sent++;
   }
+
+  /** What it says of the alarm, the state that follows says, too. */
+  addAhead(): void {}
 
   addState(seriesKey: string, record: AlarmRecord): void {
     const before = this.#standing.get(seriesKey);
@@ -65,7 +69,7 @@ export class Verdicts implements EffectsSink {
     }
     if (state.state === 'firing') {
       firing ??= this.#begin(seriesKey, record, state);
-      if (state.owed && !(before?.state.state === 'firing' && before.state.owed)) this.counts.withheld++;
+      if (isDeferred(state) && (before === undefined || !isDeferred(before.state))) this.counts.withheld++;
       firing.notified ||= state.notified;
     } else if (state.state === 'pending') this.counts.pending++;
     this.#standing.set(seriesKey, { state, firing });
@@ -115,9 +119,13 @@ export class Verdicts implements EffectsSink {
   }
 }
 
+function isDeferred(state: AlarmState): boolean {
+  return state.state === 'firing' && state.deferred !== undefined;
+}
+
 function isSame(one: AlarmState, other: AlarmState): boolean {
   if (one.state !== 'firing' || other.state !== 'firing') return one.state === other.state;
-  return one.alarmId === other.alarmId && one.owed === other.owed && one.notified === other.notified;
+  return one.alarmId === other.alarmId && isDeferred(one) === isDeferred(other) && one.notified === other.notified;
 }
 
 /** The newest of many, in order. */
@@ -160,7 +168,7 @@ export function shownTransition({ series, state, x, timeMs, sample }: AlarmRecor
     alarm_id: firing?.alarmId,
     cause: firing?.cause,
     notified: firing?.notified,
-    owed: firing?.owed,
+    deferred: firing === undefined ? undefined : isDeferred(firing),
     value: x ?? null,
     time_ms: timeMs,
     partition: sample.partition,
@@ -178,6 +186,6 @@ export function shownNotification(notification: Notification): DueNotificationVi
     value: notification.x ?? null,
     time_ms: notification.timeMs,
     offset: notification.sample.offset,
-    owed: notification.owed,
+    deferred: notification.deferred,
   };
 }

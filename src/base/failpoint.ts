@@ -9,6 +9,8 @@ let left = point === '' ? -1 : Number(times);
 
 export type Failpoint =
   | 'evaluate.after-poll'
+  | 'evaluate.amid-ahead'
+  | 'evaluate.after-ahead'
   | 'evaluate.amid-notifications'
   | 'evaluate.after-notifications'
   | 'evaluate.amid-states'

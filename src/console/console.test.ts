@@ -92,7 +92,7 @@ test('states of alarms are read from the log, firing first and longest first, an
     time_ms: (all[0] as unknown as { time_ms: number }).time_ms,
     cause: 'breach',
     notified: true,
-    owed: false,
+    deferred: false,
     alarm_id: longest.state.state === 'firing' ? longest.state.alarmId : '',
   });
   assert.equal(all[1]!.value, null);

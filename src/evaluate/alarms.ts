@@ -1,46 +1,52 @@
-import { notificationId } from '../alarm/identity.ts';
-import type { Due } from '../alarm/due.ts';
-import type { Series } from '../metric/series.ts';
-import { receiverKey } from '../receiver/receiver-config.ts';
-import { isDeepStrictEqual } from 'node:util';
 import { alarmRecordKey, type AlarmRecord } from '../alarm/alarm-record.ts';
-import { ok, type SamplePlace } from '../alarm/alarm-state.ts';
+import { isSameState, ok, type Deferred, type Firing, type SamplePlace } from '../alarm/alarm-state.ts';
+import { isCooldownOver, isCooldownOverByClock } from '../alarm/cooldown.ts';
+import { waitsForCooldown, type Due } from '../alarm/due.ts';
+import { notificationId } from '../alarm/identity.ts';
 import { notificationOf } from '../alarm/notification.ts';
-import { step, type AlarmEvent } from '../alarm/step.ts';
+import { send, step, type AlarmEvent, type SampleEvent } from '../alarm/step.ts';
 import { assert } from '../base/assert.ts';
+import { receiverKey } from '../receiver/receiver-config.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
+import { AlarmRegister } from './alarm-register.ts';
 import type { Effects, EffectsSink } from './effects.ts';
+import type { ClockReading } from './partition-clock.ts';
+import { RuleMemories, type KeptMemory, type RuleSeries } from './rule-memories.ts';
 import type { Alarm, SeriesState } from './series-state.ts';
 
-/** What a rule remembers across its series: when it last sent, and how many times it has. */
-interface Sent {
-  readonly lastMs: number | undefined;
-  readonly count: number;
-}
-
-const neverSent: Sent = { lastMs: undefined, count: 0 };
-/** A state that was still on its way when its alarm was deleted would bring it back to life; after so long none is. */
-const deletedAfterMs = 3_600_000;
-
 /**
- * The alarms of a partition: the steps they take, and what is to be written of them. Gathers until it is drained.
+ * The alarms of a partition: the steps they take, what their rules' cooldowns hold back, and what is to be written of both.
+ * Gathers until it is drained.
  *
- *   events ──> step ──> notifications due
- *                └────> state, with the sample it is of ──> standing, or finished and in an hour deleted
+ *   events ──> step ──> appended at once (resolved, ended)
+ *                └────> state ──> deferred ──cooldown over──> sent, oldest first, all of the rule together
+ *
+ * What a sample decides is written as notifications, then states: read again after a crash, the sample decides the same. What a
+ * clock decides is written ahead, since no clock says the same twice: a state that names what is about to be sent, then the
+ * notification, then the state without that.
  */
 export class Alarms {
   readonly #book: RuleBook;
   readonly #effects: EffectsSink;
-  readonly #sent = new Map<string, Sent>();
-  /** Those that are not ok. */
-  readonly #standing = new Set<Alarm>();
-  /** Those that have a record and are ok: it holds nothing that matters, save perhaps what the rule remembers. */
-  readonly #finished = new Set<Alarm>();
+  readonly #series: RuleSeries;
+  readonly #memories: RuleMemories;
+  readonly #register: AlarmRegister;
+  /** Restored with notifications that a former owner was about to append. */
+  readonly #unfinished = new Map<Alarm, readonly Due[]>();
+  /** What a clock has changed, not written yet. */
+  readonly #changedByClock = new Map<Alarm, Due[]>();
+  /** By the monotonic clock, as of the last reading. */
+  monotonicMs = 0;
+  /** When the process, or its claim, began, or woke from a pause. */
+  beganMs = -Infinity;
 
-  constructor(book: RuleBook, effects: EffectsSink) {
+  constructor(book: RuleBook, effects: EffectsSink, series: RuleSeries) {
     this.#book = book;
     this.#effects = effects;
+    this.#series = series;
+    this.#memories = new RuleMemories(series);
+    this.#register = new AlarmRegister(book);
   }
 
   /** Takes what was gathered since the last call. */
@@ -48,81 +54,203 @@ export class Alarms {
     return this.#effects.drain();
   }
 
-  /** Judges what happened to an alarm at one moment, in order; at most one state comes of it. */
-  take(rule: RuleEntry, alarm: Alarm, events: readonly AlarmEvent[]): void {
-    const { series } = alarm;
-    const { ruleId } = rule.condition;
-    const subject = { condition: rule.condition, seriesKey: series.key };
+  // What samples decide.
+
+  /** What rules remember of what they sent. */
+  get memories(): RuleMemories {
+    return this.#memories;
+  }
+
+  /**
+   * A sample of a series that the rule matches: takes the alarm through what happened to it, then sends what the cooldown allows. `alarm`
+   * and `events` are left out where the sample was evaluated before.
+   */
+  take(rule: RuleEntry, sample: SamplePlace, alarm?: Alarm, events: readonly AlarmEvent[] = []): void {
     let changed = false;
-    for (const event of events) {
-      const sent = this.#sent.get(ruleId) ?? neverSent;
-      const result = step(subject, alarm.state, event, sent.lastMs);
-      for (const due of result.due) this.#notify(due, rule, series);
-      if (!result.changed) continue;
-      changed = true;
-      alarm.state = result.next;
-      alarm.x = event.kind === 'sample' ? event.x : undefined;
-      const hasSent = result.due.some(({ kind }) => kind !== 'resolved');
-      if (hasSent) this.#sent.set(ruleId, { lastMs: result.lastSentMs, count: sent.count + 1 });
+    let own: SampleEvent | undefined;
+    if (alarm !== undefined) {
+      for (const event of events) {
+        changed = this.#step(rule, alarm, event) || changed;
+        if (event.kind === 'sample') own = event;
+      }
     }
-    if (changed) this.#write(alarm);
+    const sent = this.#memories.isWaiting(rule.condition.ruleId)
+      ? this.#sendAtSample(rule, sample, alarm, own)
+      : undefined;
+    // One that has sent was written with what it sent.
+    if (changed && alarm !== undefined && sent?.has(alarm) !== true) this.#write(alarm);
   }
 
-  /** One notification to each place that the rule names. */
-  #notify(due: Due, rule: RuleEntry, series: Series): void {
-    if (rule.webhook !== undefined) this.#effects.addNotification(rule.webhook.id, notificationOf(due, rule, series));
-    for (const name of rule.rule.notify ?? []) {
-      const key = receiverKey(name);
-      const id = notificationId(due.alarmId, due.kind, due.sample, key);
-      this.#effects.addNotification(key, notificationOf(due, rule, series, id));
+  #sendAtSample(
+    rule: RuleEntry,
+    sample: SamplePlace,
+    ownAlarm: Alarm | undefined,
+    own: SampleEvent | undefined,
+  ): ReadonlySet<Alarm> | undefined {
+    const { ruleId, cooldownMs } = rule.condition;
+    const memory = this.#memories.of(ruleId);
+    const isOver = isCooldownOver(rule.condition, this.#memories.ruleTimeMs(rule, memory), memory.lastSentMs);
+    // It was over at this sample if the rule has sent at it: a crash came between, and what was deferred then is sent now.
+    const isAgain = !isOver && memory.lastSentOffset === sample.offset;
+    if (!isOver && !isAgain) return undefined;
+    const waiting = inOrder(memory.waiting).filter(
+      (alarm) => !isAgain || alarm.deferredAfter < memory.sentCount || alarm === ownAlarm,
+    );
+    if (waiting.length === 0) return undefined;
+    // Without a cooldown rule time is not followed: the own series' T stands for it.
+    const ruleTimeMs = cooldownMs === 0 ? waiting[0]!.series.timeMs : this.#memories.exactRuleTimeMs(rule, memory);
+    for (const alarm of waiting) {
+      const present = alarm === ownAlarm ? own : undefined;
+      const isDelayed = deferredOf(alarm).sample.offset !== sample.offset;
+      const due = this.#send(alarm, {
+        own: present,
+        isDelayed,
+        sentMs: present?.timeMs ?? ruleTimeMs,
+        ruleTimeMs,
+        offset: sample.offset,
+      });
+      this.#notify(rule, alarm.series, [due]);
+      this.#write(alarm);
     }
+    if (cooldownMs > 0) this.#series.evaluateFrom(rule, ruleTimeMs + cooldownMs);
+    return new Set(waiting);
   }
 
-  /** Ends an alarm whose rule is no longer its own, without a notification. */
-  end(alarm: Alarm): void {
-    alarm.silenceJudgedMs = -Infinity;
-    // It stays as long as it has a record: one that begins anew at the same sample must count on.
-    if (alarm.offset < 0) alarm.series.alarms?.delete(alarm.ruleId);
-    if (alarm.state.state === 'ok') return;
-    alarm.state = ok;
-    alarm.x = undefined;
+  // What clocks decide.
+
+  /** Takes an alarm through what a clock has found; `finishClock` sends and writes what follows. */
+  takeByClock(rule: RuleEntry, alarm: Alarm, event: AlarmEvent): void {
+    const immediate: Due[] = [];
+    const before = this.clockDuesOf(alarm);
+    if (!this.#step(rule, alarm, event, immediate)) return;
+    if (alarm.state.state === 'firing') alarm.duesByClock = before + 1;
+    this.#changedByClock.set(alarm, [...(this.#changedByClock.get(alarm) ?? []), ...immediate]);
+  }
+
+  /** The alarms that are to be reminded of now, by the clock. */
+  remindersDue(reading: ClockReading): readonly Alarm[] {
+    return this.#register.remindersDue(reading, this.beganMs);
+  }
+
+  /** Sends what cooldowns no longer hold back, and writes what the clock has changed. */
+  finishClock(reading: ClockReading): void {
+    const written = new Set<Alarm>();
+    for (const ruleId of this.#memories.waitingRules()) {
+      const rule = this.#book.get(ruleId);
+      if (rule === undefined) continue;
+      const memory = this.#memories.of(ruleId);
+      const { condition } = rule;
+      const passedMs = reading.monotonicMs - Math.max(memory.sentAtMs, this.beganMs);
+      const isOver =
+        isCooldownOver(condition, this.#memories.ruleTimeMs(rule, memory), memory.lastSentMs) ||
+        (reading.isAtHead && isCooldownOverByClock(condition, passedMs));
+      if (isOver) for (const alarm of this.#sendByClock(rule, memory, reading.clockMs)) written.add(alarm);
+    }
+    for (const [alarm, immediate] of this.#changedByClock) {
+      const rule = this.#book.get(alarm.ruleId);
+      if (!written.has(alarm)) this.#writeAhead(rule, alarm, immediate);
+    }
+    this.#changedByClock.clear();
+  }
+
+  /** Sends all that a rule has deferred, by decision of a clock. Returns what it has written. */
+  #sendByClock(rule: RuleEntry, memory: KeptMemory, clockMs: number): readonly Alarm[] {
+    const { cooldownMs } = rule.condition;
+    const waiting = inOrder(memory.waiting);
+    const ruleTimeMs = cooldownMs === 0 ? waiting[0]!.series.timeMs : this.#memories.exactRuleTimeMs(rule, memory);
+    for (const alarm of waiting) {
+      const isDelayed = alarm.duesByClock === undefined;
+      const sentMs = Math.max(alarm.series.timeMs, clockMs);
+      const due = this.#send(alarm, { own: undefined, isDelayed, sentMs, ruleTimeMs, offset: undefined });
+      this.#writeAhead(rule, alarm, [...(this.#changedByClock.get(alarm) ?? []), due]);
+    }
+    if (cooldownMs > 0) this.#series.evaluateFrom(rule, ruleTimeMs + cooldownMs);
+    return waiting;
+  }
+
+  /** Writes what is about to be sent of an alarm, sends it, and writes that it was sent. */
+  #writeAhead(rule: RuleEntry | undefined, alarm: Alarm, dues: readonly Due[]): void {
+    if (dues.length === 0 || rule === undefined) return this.#write(alarm);
+    this.#nextRevision(alarm);
+    this.#effects.addAhead(alarm.series.key, { ...this.#recordOf(alarm), toSend: dues });
+    this.#notify(rule, alarm.series, dues);
     this.#write(alarm);
   }
 
-  /** What a rule remembered goes with it: its id does not come back. */
-  forgetRule(ruleId: string): void {
-    this.#sent.delete(ruleId);
+  // Edits, restores.
+
+  /** Ends an alarm whose rule is no longer its own, without a message. `atMs` is when that was. */
+  end(alarm: Alarm, rule: RuleEntry | undefined, atMs: number): void {
+    // It stays as long as it has a record: one that begins again at the same sample must count on.
+    if (alarm.offset < 0) alarm.series.alarms?.delete(alarm.ruleId);
+    if (alarm.state.state === 'ok') return;
+    const { last } = alarm.series;
+    assert(last, 'an alarm has its state because of a sample');
+    if (rule !== undefined) this.#step(rule, alarm, { kind: 'stopped', timeMs: atMs, sample: last });
+    this.#setState(alarm, ok);
+    alarm.x = undefined;
+    alarm.endedMs = atMs;
+    this.#write(alarm);
+  }
+
+  /** The rule of an alarm may be another version than before. */
+  followRule(alarm: Alarm): void {
+    if (alarm.offset >= 0) this.#register.put(alarm);
   }
 
   /** Takes the record of an alarm that holds. */
   restore(record: AlarmRecord, series: SeriesState): void {
     const alarm = series.alarm(record.ruleId);
-    alarm.state = record.state;
     alarm.offset = record.sample.offset;
     alarm.revision = record.revision;
+    alarm.clockDues = record.clockDues;
     alarm.x = record.x;
-    const known = this.#sent.get(record.ruleId);
-    if (known === undefined || known.count <= record.sentCount)
-      this.#sent.set(record.ruleId, { lastMs: record.lastSentMs, count: record.sentCount });
-    this.#sort(alarm, record.sentCount);
+    this.#setState(alarm, record.state);
+    alarm.deferredAfter = record.deferredAfter;
+    this.#memories.restore(record.ruleId, record.ruleMemory);
+    if (record.toSend !== undefined) this.#unfinished.set(alarm, record.toSend);
+    this.#sort(alarm, record.ruleMemory.sentCount);
+  }
+
+  /**
+   * Sends what a former owner was about to send by decision of a clock; and what it would have sent of the same rules next, since
+   * all that a rule has deferred is sent together.
+   */
+  finishRestored(clockMs: number): void {
+    const unfinished = [...this.#unfinished].sort(
+      ([one, [first]], [other, [second]]) =>
+        (one.ruleId < other.ruleId ? -1 : 1) * Number(one.ruleId !== other.ruleId) ||
+        first!.sample.offset - second!.sample.offset,
+    );
+    for (const [alarm, dues] of unfinished) {
+      const rule = this.#book.get(alarm.ruleId);
+      if (rule !== undefined) this.#notify(rule, alarm.series, dues);
+      this.#write(alarm);
+      const memory = this.#memories.get(alarm.ruleId);
+      const isOfRule = dues.some(({ kind }) => waitsForCooldown(kind));
+      if (rule !== undefined && isOfRule && memory !== undefined && memory.waiting.size > 0)
+        this.#sendByClock(rule, memory, clockMs);
+    }
+    this.#unfinished.clear();
   }
 
   /**
    * Writes of each alarm that is not ok what it is at its series' newest sample. A new owner reads of the samples only the
-   * last minutes before its start: the T of a series that seldom speaks it knows from here.
+   * last minutes before its start: the T of a series that seldom sends it knows from here.
    */
   touch(): void {
-    for (const alarm of this.#standing) if ((alarm.series.last?.offset ?? -1) > alarm.offset) this.#write(alarm);
+    for (const alarm of this.#register.standing)
+      if ((alarm.series.last?.offset ?? -1) > alarm.offset) this.#write(alarm);
   }
 
   /**
-   * A record that stands in the log as the one that holds, though all up to its sample was judged here and came to something
-   * else: a former owner judged by rules that have changed since. What the alarm is here holds from that sample on.
+   * A record that stands in the log as the one that holds, though all up to its sample was evaluated here with another result: a
+   * former owner evaluated it by rules that have changed since. What the alarm is here holds from that sample on.
    */
-  overrule({ ruleId, sample, revision, state }: AlarmRecord, series: SeriesState): void {
+  overrule({ ruleId, sample, revision, state, toSend }: AlarmRecord, series: SeriesState): void {
     const alarm = series.alarm(ruleId);
     const ahead = alarm.offset - sample.offset || alarm.revision - revision;
-    if (ahead > 0 || isDeepStrictEqual(alarm.state, state)) return;
+    if (ahead > 0 || (toSend === undefined && isSameState(alarm.state, state))) return;
     alarm.offset = sample.offset;
     alarm.revision = revision + 1;
     this.#append(alarm, sample);
@@ -133,51 +261,136 @@ export class Alarms {
    * remembers all that it has to in another record.
    */
   deleteFinished(committed: number, nowMs: number): void {
-    for (const alarm of this.#finished) {
-      alarm.seenOkMs ??= nowMs;
-      if (nowMs - alarm.seenOkMs < deletedAfterMs || alarm.offset >= committed) continue;
+    for (const alarm of this.#register.longFinished(committed, nowMs)) {
       const { ruleId, series, sentCount } = alarm;
       const isRuleThere = this.#book.get(ruleId) !== undefined;
-      if (isRuleThere && sentCount > 0 && sentCount === this.#sent.get(ruleId)?.count) continue;
-      this.#finished.delete(alarm);
+      if (isRuleThere && sentCount > 0 && sentCount === this.#memories.get(ruleId)?.sentCount) continue;
+      this.#register.remove(alarm);
       alarm.offset = -1;
       if (!isRuleThere) series.alarms?.delete(ruleId);
       this.#effects.deleteState(alarmRecordKey(ruleId, series.key));
     }
   }
 
-  #write(alarm: Alarm): void {
+  /** Drops the alarms of a series, with their records, and says nothing of it: they belong to another partition. */
+  drop(series: SeriesState): void {
+    for (const alarm of series.alarms?.values() ?? []) {
+      this.#setState(alarm, ok);
+      this.#register.remove(alarm);
+      if (alarm.offset >= 0) this.#effects.deleteState(alarmRecordKey(alarm.ruleId, series.key));
+    }
+    series.alarms?.clear();
+  }
+
+  /** How many notifications of an alarm a clock has made due at its series' newest sample. */
+  clockDuesOf(alarm: Alarm): number {
+    return alarm.offset === alarm.series.last?.offset ? alarm.clockDues : 0;
+  }
+
+  /** Returns whether the state changed. What is to be appended at once is, or is added to `later`. */
+  #step(rule: RuleEntry, alarm: Alarm, event: AlarmEvent, later?: Due[]): boolean {
+    const { series } = alarm;
+    const result = step({ condition: rule.condition, seriesKey: series.key }, alarm.state, event);
+    if (later === undefined) this.#notify(rule, series, result.due);
+    else later.push(...result.due);
+    if (!result.changed) return false;
+    alarm.x = event.kind === 'sample' ? event.x : undefined;
+    alarm.endedMs = undefined;
+    this.#setState(alarm, result.next);
+    return true;
+  }
+
+  /** Sends what an alarm has deferred, and notes it for the rule. */
+  #send(
+    alarm: Alarm,
+    at: Parameters<typeof send>[1] & { readonly ruleTimeMs: number; readonly offset: number | undefined },
+  ): Due {
+    const memory = this.#memories.of(alarm.ruleId);
+    const { next, due } = send(alarm.state as Firing, at);
+    if (at.own !== undefined) alarm.x = at.own.x;
+    this.#setState(alarm, next);
+    alarm.messagedAtMs = this.monotonicMs;
+    memory.sentAtMs = this.monotonicMs;
+    memory.lastSentMs = at.ruleTimeMs;
+    memory.lastSentOffset = at.offset;
+    memory.sentCount++;
+    return due;
+  }
+
+  /** Each notification to each place that the rule names. */
+  #notify(rule: RuleEntry, series: SeriesState, dues: readonly Due[]): void {
+    for (const due of dues) {
+      if (rule.webhook !== undefined)
+        this.#effects.addNotification(rule.webhook.id, notificationOf(notificationId(due), due, rule, series));
+      for (const name of rule.rule.notify ?? []) {
+        const key = receiverKey(name);
+        this.#effects.addNotification(key, notificationOf(notificationId(due, key), due, rule, series));
+      }
+    }
+  }
+
+  #setState(alarm: Alarm, state: Alarm['state']): void {
+    const before = alarm.state.state === 'firing' ? alarm.state.deferred : undefined;
+    const deferred = state.state === 'firing' ? state.deferred : undefined;
+    alarm.state = state;
+    if (deferred === before) return;
+    alarm.deferredAfter = this.#memories.of(alarm.ruleId).sentCount;
+    this.#memories.setWaiting(alarm, deferred !== undefined);
+  }
+
+  #nextRevision(alarm: Alarm): SamplePlace {
     const { last } = alarm.series;
     assert(last, 'an alarm has its state because of a sample');
-    alarm.revision = alarm.offset === last.offset ? alarm.revision + 1 : 0;
+    const isSame = alarm.offset === last.offset;
+    alarm.revision = isSame ? alarm.revision + 1 : 0;
+    alarm.clockDues = alarm.duesByClock ?? (isSame ? alarm.clockDues : 0);
+    alarm.duesByClock = undefined;
     alarm.offset = last.offset;
-    this.#append(alarm, last);
+    return last;
+  }
+
+  #write(alarm: Alarm): void {
+    this.#append(alarm, this.#nextRevision(alarm));
   }
 
   #append(alarm: Alarm, sample: SamplePlace): void {
+    const record = this.#recordOf(alarm, sample);
+    this.#sort(alarm, record.ruleMemory.sentCount);
+    this.#effects.addState(alarm.series.key, record);
+  }
+
+  #recordOf(alarm: Alarm, sample = alarm.series.last!): AlarmRecord {
     const { series, ruleId, revision } = alarm;
     const rule = this.#book.get(ruleId);
-    const sent = this.#sent.get(ruleId) ?? neverSent;
-    this.#sort(alarm, sent.count);
-    this.#effects.addState(series.key, {
+    return {
       ruleId,
       ruleVersion: { partition: rule?.partition ?? 0, offset: rule?.offset ?? 0 },
       series: { name: series.name, tags: series.tags },
       state: alarm.state,
-      lastSentMs: sent.lastMs,
-      sentCount: sent.count,
+      ruleMemory: this.#memories.toKeep(ruleId),
+      clockDues: alarm.clockDues,
+      endedMs: alarm.endedMs,
+      deferredAfter: alarm.deferredAfter,
+      value: sample.offset === series.last?.offset ? series.lastValue : undefined,
       x: alarm.x,
       timeMs: series.timeMs,
       sample,
       revision,
-    });
+    };
   }
 
   #sort(alarm: Alarm, sentCount: number): void {
     alarm.sentCount = sentCount;
     alarm.seenOkMs = undefined;
-    const isOk = alarm.state.state === 'ok';
-    (isOk ? this.#standing : this.#finished).delete(alarm);
-    (isOk ? this.#finished : this.#standing).add(alarm);
+    this.#register.put(alarm);
   }
+}
+
+/** Oldest first: in the order of the samples that made them due. */
+function inOrder(waiting: ReadonlySet<Alarm>): readonly Alarm[] {
+  return [...waiting].sort((one, other) => deferredOf(one).sample.offset - deferredOf(other).sample.offset);
+}
+
+function deferredOf({ state }: Alarm): Deferred {
+  return (state as Firing).deferred!;
 }

@@ -11,8 +11,9 @@ const underWayMax = 4;
 const commitEveryMs = 250;
 
 /**
- * Makes a partition's effects durable, in the order that the whole design rests on: notifications, then states, then the
- * position; and one batch after the other. After a failure nothing more is written: the owner must restore.
+ * Makes a partition's effects durable, in the order that the whole design rests on: what is written ahead, then notifications, then
+ * states, then the position; and one batch after the other. Each append asks whether the partition is still held. After a failure
+ * nothing more is written: the owner must restore.
  */
 export class EffectsWriter {
   readonly #claim: Claim;
@@ -74,18 +75,20 @@ export class EffectsWriter {
     this.onFailure(this.#failure);
   }
 
-  async #writeOne({ notifications, states }: Effects, nextOffset: number): Promise<void> {
+  async #writeOne({ ahead, notifications, states }: Effects, nextOffset: number): Promise<void> {
     if (this.#failure !== undefined) return;
     const timestampMs = this.#clock.wallMs();
+    if (ahead.length > 0) {
+      await failpointAmid('evaluate.amid-ahead', this.#appendStates(this.#stateRecords(ahead, timestampMs)));
+      failpoint('evaluate.after-ahead');
+    }
     if (notifications.length > 0) {
       const records = notifications.map((one) => stamped(one, timestampMs));
       await failpointAmid('evaluate.amid-notifications', this.#claim.append(topics.notifications.name, records));
       failpoint('evaluate.after-notifications');
     }
     if (states.length > 0) {
-      const { partition } = this.#claim;
-      const records = states.map((one) => ({ ...stamped(one, timestampMs), partition }));
-      await failpointAmid('evaluate.amid-states', this.#appendStates(records));
+      await failpointAmid('evaluate.amid-states', this.#appendStates(this.#stateRecords(states, timestampMs)));
       failpoint('evaluate.after-states');
     }
     this.#done = nextOffset;
@@ -97,6 +100,11 @@ export class EffectsWriter {
     if (this.#underWay >= underWayMax) return;
     this.#room?.();
     this.#room = undefined;
+  }
+
+  #stateRecords(states: readonly Effect[], timestampMs: number): NewRecord[] {
+    const { partition } = this.#claim;
+    return states.map((one) => ({ ...stamped(one, timestampMs), partition }));
   }
 
   async #commit(): Promise<void> {

@@ -21,7 +21,7 @@ class Loop extends EvaluatorBench {
   held = 'nothing';
 
   constructor(partitions = 1) {
-    super(partitions, new VirtualTime(beginsMs, () => runningInstance.getStore()));
+    super(partitions, new VirtualTime(beginsMs, { ownerNow: () => runningInstance.getStore() }));
     this.instance = new SimInstance('the evaluator', this.groups, (act) => {
       if (act.what.startsWith(this.held)) this.#waiting.push(act);
       else perform(act);
@@ -58,9 +58,11 @@ class Loop extends EvaluatorBench {
     await this.settle();
   }
 
-  sent(): OracleNotification[] {
+  /** The messages, or what is appended without one. */
+  sent(isMessage = true): OracleNotification[] {
     const { partitions } = this.store.topic(topics.notifications.name)!;
-    return partitions.flatMap(({ records }) => records.map(({ value }) => seenNotification(value!)));
+    const all = partitions.flatMap(({ records }) => records.map(({ value }) => seenNotification(value!)));
+    return all.filter(({ message }) => message === isMessage);
   }
 
   async end(): Promise<void> {
@@ -118,11 +120,9 @@ test('a consumer that is behind takes no data for missing, whatever the wall clo
     loop.held = 'nothing';
     await loop.settle();
     await loop.lookAt(3_600_000);
-    assert.deepEqual(
-      whatAndWhen(loop.sent()),
-      [['no_data', 110_000]],
-      'caught up, it is missed since a minute after the last',
-    );
+    assert.deepEqual(loop.sent(), [], 'caught up, it waits for what is on its way');
+    await loop.lookAt(3_660_001);
+    assert.deepEqual(whatAndWhen(loop.sent()), [['no_data', 110_000]], 'it is missed since a minute after the last');
   }));
 
 test('behind the head a silence is measured by the newest timestamp read', () =>
@@ -153,6 +153,7 @@ test('a head that was heard of long ago is no head', () =>
     assert.deepEqual(loop.sent(), [], 'the broker is not heard of: there may be samples');
     claim!.heardAtMs = undefined;
     await loop.lookAt(3_600_000);
+    await loop.lookAt(3_660_001);
     assert.equal(loop.sent().length, 1);
   }));
 
@@ -185,7 +186,7 @@ const endings: Record<string, Partial<Rule> | null> = {
 };
 
 for (const [how, fields] of Object.entries(endings)) {
-  test(`a rule that is ${how} while firing ends its alarm, durably, and nobody is told`, () =>
+  test(`a rule that is ${how} while firing ends its alarm, durably, without a message`, () =>
     withLoop(async (loop) => {
       loop.instance.start();
       loop.change(ruleId, { notify_on_resolve: true });
@@ -200,6 +201,10 @@ for (const [how, fields] of Object.entries(endings)) {
           ['firing', 0],
           ['ok', 0],
         ],
+      );
+      assert.deepEqual(
+        loop.sent(false).map(({ kind }) => kind),
+        ['ended'],
       );
       loop.sample(9, 1_000);
       await loop.settle();

@@ -29,6 +29,8 @@ export interface EvaluateOptions {
   readonly logger: Logger;
   /** Where what is told of this instance is left. */
   readonly vitals?: Vitals;
+  /** For a simulation, in which time passes in jumps or not at all; see PartitionClock and HeadClock. */
+  readonly waits?: { readonly pauseMsMin: number; readonly graceMs: number };
   /** Series that this instance may hold at the most. */
   readonly seriesMax?: number;
 }
@@ -36,8 +38,8 @@ export interface EvaluateOptions {
 /** The name of the group that shares the partitions of `metrics`. */
 export const evaluateGroup = 'ssrms-evaluate';
 
-/** How often series are asked whether they owe a sample. */
-const silenceEveryMs = 250;
+/** How often the evaluator is told what the clocks say. */
+const timeEveryMs = 250;
 /** How often it is looked whether a former owner wrote after this one began: long before compaction could drop what it hides. */
 const lateStatesEveryMs = 5_000;
 /** How often the records of alarms that are long over are deleted. */
@@ -50,7 +52,7 @@ const deleteEveryMs = 60_000;
 export function createEvaluate(options: EvaluateOptions): Service {
   const budget = new SeriesBudget(options.seriesMax);
   const meters = evaluateMeters(options, budget);
-  const headClock = new HeadClock(options.clock.monotonicMs());
+  const headClock = new HeadClock(options.clock.monotonicMs(), options.waits?.graceMs);
   const ready = options.health.awaitReady('evaluate');
   return {
     name: 'evaluate',
@@ -85,7 +87,7 @@ async function evaluatePartition(
   const measureFill = new MeasureFill(rules.book, claim.partition, clock);
   const lateStates = new LateStates(claim, { log, clock, logger }, restored.statesNext);
   const writer = new EffectsWriter(claim, clock, (records) => lateStates.append(records));
-  const partitionClock = new PartitionClock(claim, clock, options.headClock);
+  const partitionClock = new PartitionClock(claim, clock, options.headClock, options.waits?.pauseMsMin);
   const progress = meters.begin(claim, start, evaluator);
   const tookMs = Math.round(clock.monotonicMs() - beganMs);
   logger.debug({ partition: claim.partition, start, series: evaluator.seriesCount(), tookMs }, 'partition restored');
@@ -93,13 +95,14 @@ async function evaluatePartition(
   // Effects of timers and rule edits are written with the current position.
   const flush = (): void => {
     const effects = evaluator.drain();
-    if (effects.notifications.length + effects.states.length > 0) writer.write(effects, progress.position);
+    if (effects.ahead.length + effects.notifications.length + effects.states.length > 0)
+      writer.write(effects, progress.position);
   };
   const stopTimers = watchTime({ evaluator, clock, partitionClock, progress, writer, lateStates, flush });
   try {
     flush();
-    changes.begin((change) => {
-      const isConcerned = evaluator.ruleChanged(change);
+    changes.begin((change, atMs) => {
+      const isConcerned = evaluator.ruleChanged(change, atMs);
       measureFill.ruleChanged(change, evaluator);
       if (isConcerned) flush();
     });
@@ -107,6 +110,7 @@ async function evaluatePartition(
       failpoint('evaluate.after-poll');
       await measureFill.fill(evaluator, log, progress.position);
       evaluator.latestMs = clock.wallMs() + futureMsMax;
+      evaluator.monotonicMs = clock.monotonicMs();
       evaluator.evaluateChunk(chunk, meters.count);
       meters.delayOf(chunk);
       partitionClock.took(chunk);
@@ -129,7 +133,7 @@ async function evaluatePartition(
   });
 }
 
-/** Starts the timers for no data, deletions and late states. Returns how to stop them. */
+/** Starts the timers for what follows from the clocks, deletions and late states. Returns how to stop them. */
 function watchTime(partition: {
   readonly evaluator: PartitionEvaluator;
   readonly clock: Clock;
@@ -141,10 +145,11 @@ function watchTime(partition: {
 }): () => void {
   const { evaluator, clock, partitionClock, progress, writer, lateStates, flush } = partition;
   const timers = [
-    clock.every(silenceEveryMs, () => {
-      const nowMs = partitionClock.now(progress.position, evaluator.newestMs);
-      if (nowMs === undefined) return;
-      evaluator.judgeSilence(nowMs);
+    clock.every(timeEveryMs, () => {
+      if (partitionClock.hasPaused(timeEveryMs)) evaluator.beganAt(clock.monotonicMs());
+      const reading = partitionClock.read(progress.position, evaluator.newestMs);
+      if (reading === undefined) return;
+      evaluator.passTime(reading);
       flush();
     }),
     clock.every(deleteEveryMs, () => {
@@ -159,21 +164,23 @@ function watchTime(partition: {
   return () => timers.forEach((end) => end());
 }
 
+type ChangeListener = (change: RuleChange, atMs: number) => void;
+
 /** Buffers rule changes while a partition is restored, and replays them afterwards. */
 class BufferedChanges {
-  readonly #early: RuleChange[] = [];
-  #listener: ((change: RuleChange) => void) | undefined;
+  readonly #early: Parameters<ChangeListener>[] = [];
+  #listener: ChangeListener | undefined;
   readonly end: () => void;
 
   constructor(rules: RuleFeed) {
-    this.end = rules.subscribe((change) => {
-      if (this.#listener === undefined) this.#early.push(change);
-      else this.#listener(change);
+    this.end = rules.subscribe((change, { timestampMs }) => {
+      if (this.#listener === undefined) this.#early.push([change, timestampMs]);
+      else this.#listener(change, timestampMs);
     });
   }
 
-  begin(listener: (change: RuleChange) => void): void {
-    this.#early.forEach(listener);
+  begin(listener: ChangeListener): void {
+    for (const early of this.#early) listener(...early);
     this.#listener = listener;
   }
 }

@@ -9,7 +9,7 @@
  */
 
 /** An instance that has seen no sample come in waits so long for one; then its wall clock is all there is. */
-const graceMs = 5_000;
+const graceMsDefault = 5_000;
 /** The freshest sample holds so long, unless a fresher one comes: what bore the clock out once may have been a wrong one. */
 const freshestHoldsMs = 10 * 60_000;
 /** A timestamp later than the wall clock by more is some device's mistake. */
@@ -17,13 +17,15 @@ export const futureMsMax = 60_000;
 
 export class HeadClock {
   readonly #bornMs: number;
+  readonly #graceMs: number;
   /** Of the freshest sample: its timestamp less the monotonic time when it was read. */
   #offsetMs: number | undefined;
   #heardMs = -Infinity;
 
   /** `nowMs`, here and below, is monotonic; `wallMs` is not. */
-  constructor(nowMs: number) {
+  constructor(nowMs: number, graceMs = graceMsDefault) {
     this.#bornMs = nowMs;
+    this.#graceMs = graceMs;
   }
 
   /** A sample with this timestamp was just appended. */
@@ -38,6 +40,6 @@ export class HeadClock {
   /** The time; undefined as long as nothing bears the wall clock out. */
   now(nowMs: number, wallMs: number): number | undefined {
     if (this.#offsetMs !== undefined) return Math.min(wallMs, this.#offsetMs + nowMs);
-    return nowMs - this.#bornMs < graceMs ? undefined : wallMs;
+    return nowMs - this.#bornMs < this.#graceMs ? undefined : wallMs;
   }
 }

@@ -24,7 +24,7 @@ class Partition extends EvaluatorBench {
 
   change(id: string, fields: Partial<Rule> | null): void {
     const change = this.rule(id, fields);
-    this.evaluator.ruleChanged(change);
+    this.evaluator.ruleChanged(change, 0);
     this.#fill.ruleChanged(change, this.evaluator);
   }
 
@@ -33,7 +33,7 @@ class Partition extends EvaluatorBench {
     await this.#fill.fill(this.evaluator, log, this.position);
     const { notifications } = this.judge(this.evaluator, this.position);
     this.position = this.store.bounds('metrics', 0).next;
-    return notifications.map(({ x }) => x);
+    return notifications.filter(({ message }) => message).map(({ x }) => x);
   }
 }
 

@@ -43,7 +43,7 @@ for (const feed of feeds) {
   test(`fed ${feed}, it does so when it begins anew amid silences`, () => check(restartInSilenceShape, feed));
 }
 
-test('a silence is judged though the one before it was looked at twice, a late sample between', async () => {
+test('a late sample ends a silence, and the next one begins when nothing was received since', async () => {
   const rule = {
     id: '21433034-8078-4f1a-bb8d-1ac996db395d',
     metric_name: 'cpu',
@@ -57,19 +57,20 @@ test('a silence is judged though the one before it was looked at twice, a late s
     value: Buffer.from('{"value": 1}'),
     timestampMs: beginsMs + atMs,
   });
-  const clock = (atMs: number): Step => ({ kind: 'clock', clockMs: beginsMs + atMs });
+  const clock = (atMs: number, passedMs: number): Step => ({ kind: 'clock', clockMs: beginsMs + atMs, passedMs });
   const steps: Step[] = [
     { kind: 'rule', rule },
     sample(0),
-    clock(60_000),
+    clock(60_000, 60_000),
     sample(-30_000),
-    clock(65_000),
+    clock(65_000, 5_001),
     sample(125_000),
-    clock(185_000),
+    clock(185_000, 120_000),
   ];
   for (const feed of feeds) {
     const { notifications } = await tryHistory(steps, { feed, seed: 1 });
     assertNotifications(notifications, verdictOf(steps));
-    assert.equal(notifications.length, 2);
+    const kinds = notifications.map(({ kind }) => kind);
+    assert.deepEqual(kinds, ['no_data', 'resolved', 'no_data', 'resolved', 'no_data']);
   }
 });

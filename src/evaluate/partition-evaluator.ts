@@ -1,25 +1,36 @@
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { SamplePlace } from '../alarm/alarm-state.ts';
-import { forgottenAtMs, noDataDueMs, type AlarmEvent } from '../alarm/step.ts';
+import { forgottenAtMs, type AlarmEvent } from '../alarm/step.ts';
 import type { LogRecord } from '../log/batch.ts';
 import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
+import { matches } from '../metric/series.ts';
 import { Alarms } from './alarms.ts';
+import type { ClockReading } from './partition-clock.ts';
+import { PassingTime } from './passing-time.ts';
 import { EffectsBuffer, type Effects, type EffectsSink } from './effects.ts';
 import { SeriesBudget } from './series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
 import { matchingRules, requestsOf, watchesSilence, type MetricState, type SeriesState } from './series-state.ts';
-import { highAt, lastOffsetAt, lastTimestampMsAt, lowAt, rowLength, timeMsAt } from './series-table.ts';
+import {
+  heardAtMsAt,
+  highAt,
+  judgeFromMsAt,
+  lastOffsetAt,
+  lastTimestampMsAt,
+  lastValueAt,
+  lowAt,
+  rowLength,
+  timeMsAt,
+} from './series-table.ts';
 
 /** What became of a record, for the counters. */
 export type Outcome = 'evaluated' | 'late' | 'damaged' | Unreadable;
 
 /** A series of any rule, and of none, is forgotten no earlier than after this silence. */
 const forgottenAfterMs = 24 * 3_600_000;
-/** How often all series are asked for it. */
-const sweepEveryMs = 60_000;
 /** In event time: at least twice as often as a restore reads back (fillBackMsMin), whatever the pace of reading. */
 export const touchEveryMs = 5 * 60_000;
 
@@ -37,14 +48,9 @@ export class PartitionEvaluator {
   readonly #book: RuleBook;
   readonly #index: SeriesIndex;
   readonly #alarms: Alarms;
-  /** The metrics whose rules fire for want of data. */
-  readonly #watched = new Set<MetricState>();
+  readonly #time: PassingTime;
   #newMetrics: string[] = [];
   #newestMs = -Infinity;
-  /** No series owes a sample before this: till then none has to be asked. */
-  #nextDueMs = -Infinity;
-  /** When all series were last asked whether they are to be forgotten. */
-  #sweptMs = -Infinity;
   /** The newest timestamp when what is not ok was last written. */
   #touchedMs = -Infinity;
   /** A timestamp later than this is no news of the time: some device's clock is wrong. */
@@ -52,11 +58,26 @@ export class PartitionEvaluator {
 
   constructor(book: RuleBook, budget = new SeriesBudget(), effects: EffectsSink = new EffectsBuffer()) {
     this.#book = book;
-    this.#alarms = new Alarms(book, effects);
+    this.#alarms = new Alarms(book, effects, this);
     this.#index = new SeriesIndex(budget, (metric) => {
       this.#newMetrics.push(metric.name);
       this.#watch(metric);
     });
+    this.#time = new PassingTime(this.#index, this.#alarms, (series) => this.#rulesOf(series));
+  }
+
+  /** What the monotonic clock says at the records that are taken next. */
+  set monotonicMs(nowMs: number) {
+    this.#alarms.monotonicMs = nowMs;
+  }
+
+  /**
+   * The process, or its claim of the partition, began at this time of the monotonic clock, or woke from a pause: what was read before
+   * says nothing about who has sent since, and no cooldown ends by a clock that nobody watched.
+   */
+  beganAt(monotonicMs: number): void {
+    this.#alarms.beganMs = monotonicMs;
+    this.#time.silence.beganAt(monotonicMs);
   }
 
   /** The partition is somebody else's: gives back what this one takes of the budget. */
@@ -141,7 +162,7 @@ export class PartitionEvaluator {
     const { sample } = record;
     this.#index.table.partition = sample.partition;
     const series = this.#index.seriesOf(record.series.name, record.series.tags);
-    if ((series.last?.offset ?? -1) < sample.offset) series.saw(sample.offset, sample.timestampMs);
+    if ((series.last?.offset ?? -1) < sample.offset) series.saw(sample.offset, sample.timestampMs, record.value);
     series.reached(record.timeMs);
     this.#alarms.restore(record, series);
   }
@@ -159,18 +180,26 @@ export class PartitionEvaluator {
     this.#alarms.deleteFinished(committed, nowMs);
   }
 
-  /** Ends the restored alarms whose rule is gone, disabled or no longer matches: nobody was there to see it. */
-  endOrphans(): void {
+  /**
+   * Ends a restore: the restored alarms whose rule is gone, disabled or no longer matches end, since nobody was there to see it; and
+   * what a former owner was about to send is sent.
+   */
+  finishRestore(clockMs: number): void {
     for (const metric of this.#index.metrics.values())
-      for (const series of metric.series.values()) this.#endStrangers(series);
+      for (const series of metric.series.values()) this.#endStrangers(series, undefined, clockMs);
+    this.#alarms.finishRestored(clockMs);
   }
 
-  /** A rule has changed in the book: its alarms go on under the new version, or end with it. Returns whether that concerns any here. */
-  ruleChanged(change: RuleChange): boolean {
+  /**
+   * A rule has changed in the book, at this time: its alarms go on under the new version, or end with it. Returns whether that concerns
+   * any here.
+   */
+  ruleChanged(change: RuleChange, atMs: number): boolean {
     if (change.kind !== 'set' && change.kind !== 'deleted') return false;
     let isConcerned = false;
-    const after = change.kind === 'set' ? change.entry.rule.metric_name : undefined;
-    for (const name of new Set([change.before?.rule.metric_name, after])) {
+    const entry = change.kind === 'set' ? change.entry : undefined;
+    const ruleId = (entry ?? change.before)!.rule.id;
+    for (const name of new Set([change.before?.rule.metric_name, entry?.rule.metric_name])) {
       const metric = name === undefined ? undefined : this.#index.metrics.get(name);
       if (metric === undefined) continue;
       isConcerned = true;
@@ -179,62 +208,48 @@ export class PartitionEvaluator {
       for (const series of metric.series.values()) {
         series.matching = undefined;
         series.judgeAll();
-        this.#endStrangers(series);
+        this.#endStrangers(series, entry ?? change.before, atMs);
+        const alarm = series.alarms?.get(ruleId);
+        if (alarm !== undefined) this.#alarms.followRule(alarm);
       }
     }
-    if (change.kind === 'deleted') this.#alarms.forgetRule(change.before.rule.id);
-    if (isConcerned) this.#nextDueMs = -Infinity;
+    if (entry === undefined) this.#alarms.memories.forget(ruleId);
+    else this.#alarms.memories.seriesChanged(entry);
+    if (isConcerned) this.#time.rulesChanged();
     return isConcerned;
   }
 
   /**
-   * Fires the alarms of series that owe a sample since before `clockMs`, and forgets those silent for too long. `clockMs` is
-   * the wall clock at the head of the log, else the newest timestamp read.
+   * What follows from the clocks alone: alarms of series that are missing, reminders, cooldowns that are over, series silent for so
+   * long that they are forgotten.
    */
-  judgeSilence(clockMs: number): void {
-    if (clockMs > this.#nextDueMs) this.#judgeOwed(clockMs);
-    if (clockMs - this.#sweptMs < sweepEveryMs) return;
-    this.#sweptMs = clockMs;
-    this.#forgetSilent(clockMs);
+  passTime(reading: ClockReading): void {
+    this.#time.pass(reading);
   }
 
-  #judgeOwed(clockMs: number): void {
-    const owed: { rule: RuleEntry; series: SeriesState; dueMs: number }[] = [];
-    this.#nextDueMs = Infinity;
-    for (const metric of this.#watched) {
-      for (const series of metric.series.values()) {
-        if (series.isForgotten) continue;
-        for (const rule of this.#rulesOf(series)) {
-          const dueMs = noDataDueMs(rule.condition, series.timeMs);
-          if (dueMs === undefined) continue;
-          if (clockMs > dueMs) owed.push({ rule, series, dueMs });
-          else this.#nextDueMs = Math.min(this.#nextDueMs, dueMs);
-        }
-      }
+  // What the alarms ask of their series.
+
+  ruleTimeMs({ condition }: RuleEntry): number {
+    let newestMs = -Infinity;
+    for (const series of this.#index.metrics.get(condition.metricName)?.series.values() ?? []) {
+      if (series.timeMs > newestMs && !series.isForgotten && matches(condition.tags, series.tags))
+        newestMs = series.timeMs;
     }
-    // In the order in which they came due, and in that of their samples, since a rule's cooldown goes by it.
-    owed.sort((a, b) => a.dueMs - b.dueMs || (a.series.last?.offset ?? 0) - (b.series.last?.offset ?? 0));
-    for (const { rule, series } of owed) this.#judgeSilenceOf(rule, series, clockMs);
+    return newestMs;
   }
 
-  /** Drops the series that are silent for so long that a new sample would count as their first. */
-  #forgetSilent(clockMs: number): void {
-    const forgotten: SeriesState[] = [];
-    for (const metric of this.#index.metrics.values()) {
-      for (const series of metric.series.values()) {
-        if (clockMs - series.timeMs < forgottenAfterMs) continue;
-        // Each rule forgets it in its own time; when all have, so does the index.
-        const rules = this.#rulesOf(series);
-        const forgetful = rules.filter((rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs));
-        if (!series.isForgotten) for (const rule of forgetful) this.#judgeSilenceOf(rule, series, clockMs);
-        if (forgetful.length < rules.length && !series.isForgotten) continue;
-        series.forget();
-        // As long as `alarms` has a record of it, whoever begins anew must count on from there.
-        if (series.hasRecords()) continue;
-        forgotten.push(series);
-      }
-    }
-    this.#index.remove(forgotten, (metric) => this.#watched.delete(metric));
+  evaluateFrom({ condition }: RuleEntry, timeMs: number): void {
+    for (const series of this.#index.metrics.get(condition.metricName)?.series.values() ?? [])
+      if (matches(condition.tags, series.tags)) series.judgeFrom(timeMs);
+  }
+
+  /** Drops all that is known of a metric, its alarms and their records included: it belongs to another partition. */
+  dropMetric(name: string): void {
+    const metric = this.#index.metrics.get(name);
+    if (metric === undefined) return;
+    const series = [...metric.series.values()];
+    for (const one of series) this.#alarms.drop(one);
+    this.#index.remove(series, (gone) => this.#time.silence.unwatch(gone));
   }
 
   #sawTime(timestampMs: number): void {
@@ -245,39 +260,21 @@ export class PartitionEvaluator {
     return matchingRules(series, this.#book);
   }
 
-  #judgeSilenceOf(rule: RuleEntry, series: SeriesState, clockMs: number): void {
-    // Whatever comes of it: only a sample that is judged tells when the one after it is due.
-    series.judgeAll();
-    const { last } = series;
-    if (last === undefined) return;
-    if (clockMs >= forgottenAtMs(rule.condition, series.timeMs)) {
-      const alarm = series.alarms?.get(rule.condition.ruleId);
-      if (alarm !== undefined) this.#alarms.take(rule, alarm, [{ kind: 'forgotten' }]);
-      return;
-    }
-    const dueMs = noDataDueMs(rule.condition, series.timeMs);
-    if (dueMs === undefined || clockMs <= dueMs) return;
-    const alarm = series.alarm(rule.condition.ruleId);
-    if (alarm.silenceJudgedMs >= dueMs) return;
-    alarm.silenceJudgedMs = dueMs;
-    this.#alarms.take(rule, alarm, [{ kind: 'no_data', timeMs: dueMs, sample: last }]);
-  }
-
   /** A new owner waits for this: most series have no window, and leave no more than in a row. */
   #fillColumns(batch: Uint8Array): void {
     const { columns } = this.#index;
-    const { series, offset, timestampMs } = columns;
+    const { series, value, offset, timestampMs } = columns;
     for (let index = 0; index < columns.count; index++) {
       const atMs = timestampMs[index]!;
       const known = atMs >= 0 ? this.#index.known(series[index]!) : undefined;
       if (known !== undefined && requestsOf(known.metric, this.#book).length === 0) {
-        known.saw(offset[index]!, atMs);
+        known.saw(offset[index]!, atMs, value[index]);
         this.#sawTime(atMs);
         continue;
       }
       const read = this.#index.readColumn(batch, index);
       if (typeof read === 'string') continue;
-      read.series.saw(offset[index]!, atMs);
+      read.series.saw(offset[index]!, atMs, read.value);
       this.#sawTime(atMs);
       this.#addToMeasures(read.series, atMs, read.value);
     }
@@ -290,6 +287,7 @@ export class PartitionEvaluator {
     let evaluated = 0;
     let late = 0;
     const { latestMs } = this;
+    const { monotonicMs } = this.#alarms;
     let newestMs = this.#newestMs;
     for (let index = 0; index < columns.count; index++) {
       const number = series[index]!;
@@ -298,12 +296,19 @@ export class PartitionEvaluator {
       if (number >= 0 && atMs >= 0) {
         const row = number * rowLength;
         const sinceMs = atMs - rows[row + timeMsAt]!;
-        if (x >= rows[row + lowAt]! && x <= rows[row + highAt]! && sinceMs < forgottenAfterMs) {
+        if (
+          x >= rows[row + lowAt]! &&
+          x <= rows[row + highAt]! &&
+          atMs < rows[row + judgeFromMsAt]! &&
+          sinceMs < forgottenAfterMs
+        ) {
           if (sinceMs >= 0) rows[row + timeMsAt] = atMs;
           else late++;
           if (atMs > newestMs && atMs <= latestMs) newestMs = atMs;
           rows[row + lastOffsetAt] = offset[index]!;
           rows[row + lastTimestampMsAt] = atMs;
+          rows[row + heardAtMsAt] = monotonicMs;
+          rows[row + lastValueAt] = x;
           evaluated++;
           continue;
         }
@@ -331,29 +336,34 @@ export class PartitionEvaluator {
   }
 
   #watch(metric: MetricState): void {
-    if (watchesSilence(this.#book.byMetric(metric.name))) this.#watched.add(metric);
-    else this.#watched.delete(metric);
+    if (watchesSilence(this.#book.byMetric(metric.name))) this.#time.silence.watch(metric);
+    else this.#time.silence.unwatch(metric);
   }
 
   #judge({ series, value }: ReadSample, sample: SamplePlace): Outcome {
     const beforeMs = series.timeMs;
-    series.saw(sample.offset, sample.timestampMs);
+    series.saw(sample.offset, sample.timestampMs, value);
+    series.heard(this.#alarms.monotonicMs);
     this.#sawTime(sample.timestampMs);
     this.#addToMeasures(series, sample.timestampMs, value);
+    const { timeMs } = series;
     const rules = this.#rulesOf(series);
     for (const rule of rules) {
-      this.#nextDueMs = Math.min(this.#nextDueMs, noDataDueMs(rule.condition, series.timeMs) ?? Infinity);
+      this.#alarms.memories.reached(rule, timeMs);
+      this.#time.silence.heard(rule, this.#alarms.monotonicMs);
       const x = series.comparedValue(rule.condition, value);
-      // A sample older than the window is no event for its rule.
-      if (x === undefined) continue;
-      const alarm = series.alarm(rule.condition.ruleId);
+      const alarm = x === undefined ? series.alarms?.get(rule.condition.ruleId) : series.alarm(rule.condition.ruleId);
       // Its state is of this sample or a later one already: it is being read again after a crash.
-      if (sample.offset <= alarm.offset) continue;
-      const event: AlarmEvent = { kind: 'sample', x, timeMs: series.timeMs, sample };
-      const isFirst = series.timeMs >= forgottenAtMs(rule.condition, beforeMs);
-      this.#alarms.take(rule, alarm, isFirst ? [{ kind: 'forgotten' }, event] : [event]);
+      if (alarm === undefined || sample.offset <= alarm.offset) {
+        this.#alarms.take(rule, sample);
+        continue;
+      }
+      const event: AlarmEvent =
+        x === undefined ? { kind: 'data', timeMs, sample } : { kind: 'sample', x, timeMs, sample };
+      const isFirst = timeMs >= forgottenAtMs(rule.condition, beforeMs);
+      this.#alarms.take(rule, sample, alarm, isFirst ? [{ kind: 'forgotten', timeMs, sample }, event] : [event]);
     }
-    series.settle(rules);
+    series.settle(rules, (rule) => this.#alarms.memories.coolingUntilMs(rule, sample.offset));
     return sample.timestampMs < beforeMs ? 'late' : 'evaluated';
   }
 
@@ -365,12 +375,14 @@ export class PartitionEvaluator {
     }
   }
 
-  #endStrangers(series: SeriesState): void {
+  /** `changed`: the rule, as it is now or was last, that the alarms of may end; undefined after a restore, when any may. */
+  #endStrangers(series: SeriesState, changed: RuleEntry | undefined, atMs: number): void {
     if (series.alarms === undefined) return;
     const matching = new Set(this.#rulesOf(series).map((rule) => rule.rule.id));
     for (const alarm of series.alarms.values()) {
       if (matching.has(alarm.ruleId)) continue;
-      this.#alarms.end(alarm);
+      const rule = changed?.rule.id === alarm.ruleId ? changed : this.#book.get(alarm.ruleId);
+      this.#alarms.end(alarm, rule, atMs);
     }
   }
 }

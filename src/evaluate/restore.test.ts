@@ -12,12 +12,13 @@ import {
 import { VirtualTime } from '../../test/support/sim-log/virtual-time.ts';
 import { day } from '../../test/support/oracle/history-shapes.ts';
 import { beginsMs } from '../../test/support/oracle/history.ts';
-import { ok, type Firing } from '../alarm/alarm-state.ts';
+import { ok, type Deferred, type Firing } from '../alarm/alarm-state.ts';
 import { topics } from '../topics.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
 const firing = alarmRecord().state as Firing;
+const deferred: Deferred = { kind: 'fired', sample: alarmRecord().sample, ordinal: 0, x: 11, timeMs: beginsMs };
 const at = (offset: number, ms = offset * 1_000) => ({
   sample: { partition: 0, offset, timestampMs: beginsMs + ms },
   timeMs: beginsMs + ms,
@@ -33,7 +34,7 @@ atTime('of an alarm’s records the one with the largest offset holds, whatever 
   for (let offset = 0; offset < 4; offset++) bench.sample(offset % 2 === 0 ? 11 : 9, offset * 1_000);
   bench.alarm(at(0));
   bench.alarm({ ...at(3), state: ok });
-  bench.alarm({ ...at(2), state: { ...firing, owed: true } });
+  bench.alarm({ ...at(2), state: { ...firing, deferred } });
   const { evaluator, start } = await bench.restore(4);
   assert.equal(start, 4);
   bench.sample(11, 4_000);
@@ -70,7 +71,7 @@ atTime(
 atTime('of records at the same sample the later holds', 5_000, async (bench) => {
   bench.rule(ruleId, {});
   bench.sample(11, 0);
-  bench.alarm({ ...at(0), state: { ...firing, notified: false, owed: true } });
+  bench.alarm({ ...at(0), state: { ...firing, notified: false, deferred } });
   bench.alarm(at(0));
   const { evaluator, start } = await bench.restore(1);
   bench.sample(11, 1_000);
@@ -176,7 +177,9 @@ for (const [why, fields] of Object.entries(orphans)) {
     bench.alarm(at(0));
     const { evaluator, start } = await bench.restore(1);
     const { notifications, states } = drained(evaluator);
-    assert.deepEqual(notifications, []);
+    const kinds = notifications.map(({ kind, message }) => [kind, message]);
+    // A rule that is gone names nobody to tell.
+    assert.deepEqual(kinds, fields === undefined ? [] : [['ended', false]]);
     assert.deepEqual(
       states.map(({ ruleId: id, state, offset }) => [id, state, offset]),
       [[ruleId, ok, 0]],
@@ -191,13 +194,16 @@ atTime('the cooldown of a rule goes on where it was', 60_000, async (bench) => {
   bench.rule(ruleId, { cooldown_seconds: 30 });
   bench.sample(11, 10_000);
   bench.sample(11, 20_000, { tags: { host: 'b' } });
-  bench.alarm({ ...at(0, 10_000), lastSentMs: beginsMs + 10_000 });
+  bench.alarm({ ...at(0, 10_000), ruleMemory: { ...alarmRecord().ruleMemory, lastSentMs: beginsMs + 10_000 } });
   const { evaluator, start } = await bench.restore(1);
   bench.sample(11, 40_000, { tags: { host: 'c' } });
   const { notifications } = bench.judge(evaluator, start);
   assert.deepEqual(
-    notifications.map(({ series, owed }) => [series, owed]),
-    [[`["${metricName}","host","c"]`, false]],
+    notifications.map(({ series, deferred: isDeferred }) => [series, isDeferred]),
+    [
+      [`["${metricName}","host","b"]`, true],
+      [`["${metricName}","host","c"]`, false],
+    ],
   );
 });
 
@@ -217,7 +223,7 @@ atTime('windows are filled with all that they would hold, however many samples t
   assert.equal(restored.start, count);
   // A rule that fires tells what its window holds.
   const change = bench.rule(ruleId, { type: 'window_average', window_duration_seconds: 3_600, threshold: -1e9 });
-  for (const { evaluator } of [always, restored]) evaluator.ruleChanged(change);
+  for (const { evaluator } of [always, restored]) evaluator.ruleChanged(change, 0);
   bench.sample(1, count * 700);
   const [one, other] = [always, restored].map(({ evaluator }) => bench.judge(evaluator, count).notifications[0]!.x);
   assert.equal(one, other);
@@ -230,7 +236,7 @@ atTime(
     bench.rule(ruleId, { no_data_seconds: 60 });
     bench.sample(9, 0);
     const { evaluator } = await bench.restore(1);
-    evaluator.judgeSilence(bench.time.wallMs());
+    bench.readClocks(evaluator, bench.time.wallMs() - beginsMs);
     assert.deepEqual(
       drained(evaluator).notifications.map(({ kind, timeMs }) => [kind, timeMs]),
       [['no_data', beginsMs + 60_000]],
@@ -259,34 +265,35 @@ atTime(
     for (let index = 0; index < 5; index++)
       bench.judge(first.evaluator, bench.sample(9, 49 * hour + (20 + index) * minute, { tags: { host: 'b' } }));
     const { evaluator, start } = await bench.restore(55);
-    evaluator.judgeSilence(bench.time.wallMs());
+    bench.readClocks(evaluator, bench.time.wallMs() - beginsMs);
     assert.deepEqual(drained(evaluator).states, [], 'it is not forgotten');
     bench.sample(11, 50 * hour);
     assert.deepEqual(bench.judge(evaluator, start).notifications, []);
   },
 );
 
-atTime('a rule that sent for want of data remembers when', 10 * minute, async (bench) => {
-  bench.rule(ruleId, { no_data_seconds: 60, cooldown_seconds: 45 });
+atTime('a rule that sent without data remembers when', 10 * minute, async (bench) => {
+  bench.rule(ruleId, { no_data_seconds: 60, cooldown_seconds: 90 });
   const first = await bench.restore();
   const b = { tags: { host: 'b' } };
   bench.sample(9, 0);
-  bench.sample(11, 0, b);
+  bench.sample(9, 0, b);
   bench.sample(9, 31_000, b);
   bench.judge(first.evaluator, 0);
-  first.evaluator.judgeSilence(beginsMs + 61_000);
+  bench.readClocks(first.evaluator, 61_000);
   const sent = bench.keep(first.evaluator).notifications;
   assert.deepEqual(
     sent.map(({ timeMs }) => timeMs - beginsMs),
     [60_000],
   );
   const { evaluator } = await bench.restore(3);
-  evaluator.judgeSilence(beginsMs + 92_000);
+  evaluator.beganAt(61_000);
+  bench.readClocks(evaluator, 122_000);
   const { notifications, states } = drained(evaluator);
-  assert.deepEqual(notifications, [], 'at 91 s the cooldown that began at 60 s is not over');
+  assert.deepEqual(notifications, [], '61 s after the restart the cooldown of 90 s is not over');
   assert.deepEqual(
-    states.map(({ state }) => 'owed' in state && state.owed),
-    [true],
+    states.map(({ state }) => state.state === 'firing' && state.deferred?.kind),
+    ['no_data'],
   );
 });
 
@@ -296,12 +303,12 @@ atTime('what a silence made of an alarm outlives a late state of the same sample
   bench.sample(11, 0);
   bench.judge(first.evaluator, 0);
   const [pending] = bench.store.records(topics.alarms.name, 0);
-  first.evaluator.judgeSilence(beginsMs + 61_000);
+  bench.readClocks(first.evaluator, 61_000);
   bench.keep(first.evaluator);
   // As from an append whose answer was lost.
   bench.store.append(topics.alarms.name, { ...pending!, partition: 0 });
   const { evaluator } = await bench.restore(1);
-  evaluator.judgeSilence(beginsMs + 62_000);
+  bench.readClocks(evaluator, 62_000);
   assert.deepEqual(drained(evaluator).notifications, [], 'the silence was told of before');
 });
 
@@ -309,10 +316,10 @@ atTime('an alarm that ended with its rule, and begins anew at the same sample, h
   bench.rule(ruleId, { no_data_seconds: 60 });
   const { evaluator } = await bench.restore();
   bench.judge(evaluator, bench.sample(11, 0));
-  for (const enabled of [false, true]) evaluator.ruleChanged(bench.rule(ruleId, { no_data_seconds: 60, enabled }));
-  evaluator.judgeSilence(beginsMs + 61_000);
+  for (const enabled of [false, true]) evaluator.ruleChanged(bench.rule(ruleId, { no_data_seconds: 60, enabled }), 0);
+  bench.readClocks(evaluator, 61_000);
   bench.keep(evaluator);
   const next = await bench.restore(1);
-  next.evaluator.judgeSilence(beginsMs + 62_000);
+  bench.readClocks(next.evaluator, 62_000);
   assert.deepEqual(drained(next.evaluator).notifications, [], 'the silence was told of before');
 });

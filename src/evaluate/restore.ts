@@ -56,6 +56,7 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
   const restored = wanted > start ? await rewind(states, start, { claim, clock: options.clock }) : states;
 
   const evaluator = new PartitionEvaluator(options.book, options.budget);
+  evaluator.beganAt(options.clock.monotonicMs());
   try {
     for (const record of restored) evaluator.restore(record);
     failpoint('evaluate.in-restore');
@@ -64,7 +65,7 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
     evaluator.close();
     throw error;
   }
-  evaluator.endOrphans();
+  evaluator.finishRestore(options.clock.wallMs());
   return { evaluator, start, statesNext: next + toRepair.length };
 }
 
@@ -81,7 +82,7 @@ async function rewind(
   const kept = states.filter((state) => state.sample.offset < start);
   const lost = states.filter((state) => state.sample.offset >= start);
   // Without any sample left there is nothing that a state could be of: these alarms begin anew.
-  const moved = start === 0 ? [] : lost.map((state) => ({ ...state, sample: { ...state.sample, offset: start - 1 } }));
+  const moved = start === 0 ? [] : lost.map((state) => movedTo(state, start - 1));
   const timestampMs = clock.wallMs();
   const toRecord = (state: AlarmRecord, value: string | null): NewRecord => ({
     key: Buffer.from(keyOfAlarmRecord(state)),
@@ -95,6 +96,12 @@ async function rewind(
   ];
   if (records.length > 0) await claim.append(topics.alarms.name, records);
   return [...kept, ...moved];
+}
+
+/** A state as of an earlier sample. The sample at which its rule last sent may be gone, too: its offset is given again. */
+function movedTo(state: AlarmRecord, offset: number): AlarmRecord {
+  const ruleMemory = { ...state.ruleMemory, lastSentOffset: undefined };
+  return { ...state, ruleMemory, sample: { ...state.sample, offset } };
 }
 
 /** Within what the log holds: retention may have overtaken us, or the log may have lost its tail. Both are said aloud. */

@@ -26,7 +26,8 @@ test('the budget is shared by the partitions of an instance, and given back by w
   one.evaluate(sample(0, 'cpu', 'a'));
   one.evaluate(sample(1, 'cpu', 'b'));
   assert.equal(other.evaluate(sample(0, 'disk', 'a')), 'too_many_series');
-  one.judgeSilence(25 * 3_600_000);
+  const afterMs = 25 * 3_600_000;
+  one.passTime({ clockMs: afterMs, monotonicMs: afterMs, isAtHead: true });
   assert.equal(budget.held, 0);
   assert.equal(other.evaluate(sample(1, 'disk', 'a')), 'evaluated');
   other.close();

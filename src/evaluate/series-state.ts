@@ -10,9 +10,12 @@ import type { Tags } from '../metric/sample.ts';
 import type { RuleBook } from '../rule/rule-book.ts';
 import type { RuleEntry, RuleList } from '../rule/rule-list.ts';
 import {
+  heardAtMsAt,
   highAt,
+  judgeFromMsAt,
   lastOffsetAt,
   lastTimestampMsAt,
+  lastValueAt,
   lowAt,
   rowLength,
   timeMsAt,
@@ -28,14 +31,22 @@ export interface Alarm {
   offset: number;
   /** How many states were written at this sample before the last one. */
   revision: number;
+  /** How many messages its rule had sent when what is deferred was. */
+  deferredAfter: number;
+  /** How many notifications a clock has made due at this sample. */
+  clockDues: number;
+  /** The same, as soon as it is written; undefined when nothing was made due since. */
+  duesByClock: number | undefined;
   /** What was compared when the state was last written; undefined when it was none for a value. */
   x: number | undefined;
   /** How many notifications its rule had sent when the state was last written. */
   sentCount: number;
   /** When it was first seen to be ok, by performance.now(); undefined before. */
   seenOkMs: number | undefined;
-  /** The last time by which a sample was due and whose passing has been judged. */
-  silenceJudgedMs: number;
+  /** When its last message was sent, by the monotonic clock. */
+  messagedAtMs: number;
+  /** When it ended, if no sample has ended it. */
+  endedMs: number | undefined;
 }
 
 /** One series, as far as its partition has been read. What every sample touches of it stands in the table's columns. */
@@ -81,12 +92,29 @@ export class SeriesState implements Series {
     return { partition: this.#table.partition, offset, timestampMs: this.#table.rows[this.#row + lastTimestampMsAt]! };
   }
 
-  /** Takes note of a sample. */
-  saw(offset: number, timestampMs: number): void {
+  /** The value of the newest sample in log order; undefined when it is not known. */
+  get lastValue(): number | undefined {
+    const value = this.#table.rows[this.#row + lastValueAt]!;
+    return Number.isNaN(value) ? undefined : value;
+  }
+
+  /** When its newest sample was read, by the monotonic clock; -Infinity when that was not by this process. */
+  get heardAtMs(): number {
+    return this.#table.rows[this.#row + heardAtMsAt]!;
+  }
+
+  /** Takes note of a sample. Its value is left out where only a record of its alarm tells of it. */
+  saw(offset: number, timestampMs: number, value = Number.NaN): void {
     this.isForgotten = false;
     this.#table.rows[this.#row + lastOffsetAt] = offset;
     this.#table.rows[this.#row + lastTimestampMsAt] = timestampMs;
+    this.#table.rows[this.#row + lastValueAt] = value;
     this.reached(timestampMs);
+  }
+
+  /** A sample of it was just read. */
+  heard(atMs: number): void {
+    this.#table.rows[this.#row + heardAtMsAt] = atMs;
   }
 
   /** T is at least this. */
@@ -104,10 +132,14 @@ export class SeriesState implements Series {
         state: ok,
         offset: -1,
         revision: 0,
+        deferredAfter: 0,
+        clockDues: 0,
+        duesByClock: undefined,
         x: undefined,
         sentCount: 0,
         seenOkMs: undefined,
-        silenceJudgedMs: -Infinity,
+        messagedAtMs: -Infinity,
+        endedMs: undefined,
       };
       this.alarms.set(ruleId, alarm);
     }
@@ -152,11 +184,23 @@ export class SeriesState implements Series {
     this.#table.rows[this.#row + highAt] = -Infinity;
   }
 
-  /** Sets the interval of values in which no matching rule changes anything. */
-  settle(rules: readonly RuleEntry[]): void {
+  /** From this T on each sample is to be judged. */
+  judgeFrom(timeMs: number): void {
+    const at = this.#row + judgeFromMsAt;
+    if (timeMs < this.#table.rows[at]!) this.#table.rows[at] = timeMs;
+  }
+
+  /**
+   * Sets the interval of values in which no matching rule changes anything, and until when that is so: `coolingUntilMs` says for each
+   * rule from which T on its cooldown may be over.
+   */
+  settle(rules: readonly RuleEntry[], coolingUntilMs: (rule: RuleEntry) => number): void {
     let low = -Infinity;
     let high = Infinity;
-    for (const { condition } of rules) {
+    let fromMs = Infinity;
+    for (const rule of rules) {
+      const { condition } = rule;
+      fromMs = Math.min(fromMs, coolingUntilMs(rule));
       const state = this.alarms?.get(condition.ruleId)?.state ?? ok;
       if (mustJudge(condition, state)) return this.judgeAll();
       const { operator, threshold, resolveThreshold } = condition;
@@ -166,13 +210,16 @@ export class SeriesState implements Series {
     }
     this.#table.rows[this.#row + lowAt] = low;
     this.#table.rows[this.#row + highAt] = high;
+    this.#table.rows[this.#row + judgeFromMsAt] = fromMs;
   }
 }
 
 /** Whether even a sample that stays where it was may change something. */
 function mustJudge(condition: Condition, state: AlarmState): boolean {
   if (condition.windowMs > 0 || state.state === 'pending') return true;
-  return state.state === 'firing' && (state.owed || state.cause === 'no_data' || condition.everySample);
+  if (state.state !== 'firing') return false;
+  const isSilent = state.cause === 'no_data' || state.silentSinceMs !== undefined;
+  return isSilent || state.deferred !== undefined || condition.everySample || condition.remindMs !== undefined;
 }
 
 /** A measure of one series, and its value with the newest sample; undefined when that was older than the window. */

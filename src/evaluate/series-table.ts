@@ -26,6 +26,12 @@ export const highAt = 2;
 /** The newest sample's offset, or -1, and its own timestamp. */
 export const lastOffsetAt = 3;
 export const lastTimestampMsAt = 4;
+/** From this T on each sample must be judged, whatever its value. */
+export const judgeFromMsAt = 5;
+/** When its newest sample was read, by the monotonic clock; -Infinity before the first. */
+export const heardAtMsAt = 6;
+/** The value of its newest sample; NaN before the first. */
+export const lastValueAt = 7;
 export const rowLength = 8;
 
 // A slot, in 32-bit words: the series' number plus one (0: free), the hash, where the form's bytes begin in the arena (in words),
@@ -73,6 +79,9 @@ export class SeriesTable {
     this.rows[row + highAt] = -Infinity;
     this.rows[row + lastOffsetAt] = -1;
     this.rows[row + lastTimestampMsAt] = 0;
+    this.rows[row + judgeFromMsAt] = Infinity;
+    this.rows[row + heardAtMsAt] = -Infinity;
+    this.rows[row + lastValueAt] = Number.NaN;
     return number;
   }
 

@@ -144,6 +144,8 @@ export class NotificationReader {
       count.unreadable();
       return undefined;
     }
+    // It tells what happened to an alarm whose messages were sent before.
+    if (!notification.message) return undefined;
     const waiting: Waiting = {
       notification,
       key: Buffer.from(record.key ?? []).toString(),

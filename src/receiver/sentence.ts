@@ -7,24 +7,33 @@ import { ruleDefaults } from '../rule/rule-fields.ts';
  * receiver may show it.
  */
 export function sentenceOf(notification: Notification, name: string): string {
-  if (notification.kind === 'no_data') {
+  const { x, kind, isPast, timeMs } = notification;
+  if (kind === 'no_data') {
     const { no_data_seconds: seconds } = notification.rule;
     const silence = seconds === undefined ? '' : ` for ${seconds} s`;
-    return `${name} has sent no data${silence}`;
+    return `${name} has sent no data${silence}${x === undefined ? '' : `; last value ${x}`}`;
   }
   const { window_duration_seconds: windowSeconds } = notification.rule;
   const isWindow = windowSeconds !== undefined;
   const value = isWindow
     ? `has averaged ${valueText(notification)} over the last ${windowSeconds} s`
-    : `is ${valueText(notification)}`;
-  if (notification.kind === 'resolved' && notification.cause === 'no_data')
-    return `${name} sends data again, and ${value}`;
-  return `${name} ${value}${isWindow ? ',' : ''} which ${comparison(notification)}`;
+    : `${isPast ? 'was' : 'is'} ${valueText(notification)}`;
+  if (kind === 'resolved' && notification.cause === 'no_data')
+    return `${name} sends data again${x === undefined ? '' : `, and ${value}`}`;
+  if (x === undefined && notification.cause === 'no_data') return `${name} still sends no data`;
+  if (x === undefined) return `${name} still ${comparison(notification)}`;
+  const past = isPast ? ` at ${timeText(timeMs)},` : isWindow ? ',' : '';
+  return `${name} ${value}${past} which ${comparison(notification)}`;
 }
 
 /** The value as JavaScript prints it, or `no data`. */
 export function valueText(notification: Notification): string {
   return notification.x === undefined ? 'no data' : String(notification.x);
+}
+
+/** E.g. `14:02:01 UTC`. */
+function timeText(timeMs: number): string {
+  return Math.abs(timeMs) <= 8.64e15 ? `${new Date(timeMs).toISOString().slice(-13, -5)} UTC` : 'some time';
 }
 
 function comparison(notification: Notification): string {

@@ -22,6 +22,8 @@ export interface Condition {
   readonly notifyOnResolve: boolean;
   /** Greater than 0, or undefined when silence is no alarm. */
   readonly noDataMs: number | undefined;
+  /** After how long an alarm that still fires is sent again; undefined: never. */
+  readonly remindMs: number | undefined;
   readonly enabled: boolean;
   readonly description: string | undefined;
 }
@@ -88,6 +90,11 @@ class RuleCondition implements Condition {
 
   get noDataMs(): number | undefined {
     const { no_data_seconds: seconds } = this.#rule;
+    return seconds === undefined ? undefined : milliseconds(seconds);
+  }
+
+  get remindMs(): number | undefined {
+    const { remind_seconds: seconds } = this.#rule;
     return seconds === undefined ? undefined : milliseconds(seconds);
   }
 

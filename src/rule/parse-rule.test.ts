@@ -261,6 +261,7 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     forMs: 0,
     notifyOnResolve: false,
     noDataMs: undefined,
+    remindMs: undefined,
     enabled: true,
     description: undefined,
   };
@@ -276,11 +277,12 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     cooldown_seconds: 1.1,
     for_seconds: 1e-9,
     no_data_seconds: 4.35,
+    remind_seconds: 60.5,
   };
   const condition = compileRule(parseRule({ ...smallest, ...fields }, options));
   assert.deepEqual(
-    [condition.windowMs, condition.cooldownMs, condition.forMs, condition.noDataMs],
-    [2_007, 1_100, 1e-9 * 1_000, 4_350],
+    [condition.windowMs, condition.cooldownMs, condition.forMs, condition.noDataMs, condition.remindMs],
+    [2_007, 1_100, 1e-9 * 1_000, 4_350, 60_500],
   );
 });
 

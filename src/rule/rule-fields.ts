@@ -152,7 +152,7 @@ export const ruleFields = {
   notify: {
     kind: 'receivers',
     namesMax: 10,
-    help: 'Names of receivers that are notified, beside the Discord webhook or in its place.',
+    help: 'Receivers to notify, beside the Discord webhook or in its place.',
     form: { group: 'notifications', label: 'Receivers', placeholder: 'ops, payments' },
   },
   operator: {
@@ -187,8 +187,15 @@ export const ruleFields = {
     default: 0,
     least: 0,
     unit: 's',
-    help: 'At most one message in this time. An alarm that is still firing is sent when it ends.',
+    help: 'At most one message in this time. Alarms that still fire when it ends are sent then.',
     form: { group: 'notifications', label: 'Cooldown', placeholder: '0' },
+  },
+  remind_seconds: {
+    kind: 'number',
+    least: 60,
+    unit: 's',
+    help: 'Send again while the alarm still fires.',
+    form: { group: 'notifications', label: 'Remind after', placeholder: 'off' },
   },
   trigger: {
     kind: 'choice',
@@ -213,14 +220,14 @@ export const ruleFields = {
   notify_on_resolve: {
     kind: 'flag',
     default: false,
-    help: 'Whether a message is sent when a firing alarm resolves.',
+    help: 'Also send a message when an alarm resolves.',
     form: { group: 'notifications', label: 'Also notify when it resolves' },
   },
   no_data_seconds: {
     kind: 'number',
     above: 0,
     unit: 's',
-    help: 'Also fire when a series that was seen before sends no sample for this long.',
+    help: 'Also fire when a series sends no sample for this long.',
     form: { group: 'timing', label: 'Fire without data for', placeholder: 'off' },
   },
   enabled: {

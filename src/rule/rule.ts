@@ -20,6 +20,7 @@ export interface Rule {
   readonly type?: RuleType;
   readonly window_duration_seconds?: number;
   readonly cooldown_seconds?: number;
+  readonly remind_seconds?: number;
   readonly trigger?: Trigger;
   readonly for_seconds?: number;
   readonly resolve_threshold?: number;

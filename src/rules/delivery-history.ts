@@ -107,8 +107,8 @@ async function readPartition(log: Log, partition: number, filter: DeliveryFilter
   for await (const chunk of log.read(topics.notifications.name, partition, { from })) {
     for (const { key, value, timestampMs } of recordsOf(chunk)) {
       const notification = value === null ? { problem: 'a tombstone' } : parseNotification(value);
-      // The notifier counts and skips these.
-      if ('problem' in notification) continue;
+      // The notifier counts and skips these; of some no message is sent.
+      if ('problem' in notification || !notification.message) continue;
       const delivery = held.of(notification.id, Buffer.from(key ?? []).toString(), timestampMs);
       if (delivery !== undefined) delivery.notification ??= notification;
     }

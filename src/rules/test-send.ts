@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { notificationOf, type Notification } from '../alarm/notification.ts';
+import { assert } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
@@ -159,9 +160,9 @@ function notificationOfTest(rule: Rule, timeMs: number): Notification {
   const distance = Math.max(1, Math.abs(threshold) / 50);
   // Without the long tails that sums of fractions have.
   const x = Number(comparisons[operator].past(threshold, distance).toPrecision(6));
-  return notificationOf(
+  const notification = notificationOf(
+    randomUUID(),
     {
-      id: randomUUID(),
       kind: 'fired',
       alarmId: randomUUID(),
       x: Number.isFinite(x) ? x : threshold,
@@ -169,11 +170,16 @@ function notificationOfTest(rule: Rule, timeMs: number): Notification {
       timeMs,
       sinceMs: timeMs - forMs,
       sample: { partition: 0, offset: 0, timestampMs: timeMs },
-      owed: false,
+      ordinal: 0,
+      message: true,
+      deferred: false,
+      isPast: false,
     },
     { rule, partition: 0, offset: 0 },
     { name: metricName, tags },
   );
+  assert(notification.message, 'a message is sent of what fired');
+  return notification;
 }
 
 function resultOf(

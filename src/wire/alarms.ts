@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { messageKinds } from '../alarm/due.ts';
 import { outcomes } from '../notice/delivery-record.ts';
 import type { Rule } from '../rule/rule.ts';
 import { ruleSchema } from '../rule/rule-schema.ts';
@@ -22,7 +23,12 @@ export const AlarmView = Type.Object({
   time_ms: Type.Number({ description: 'The event time of the sample that this state comes from' }),
   cause: Type.Optional(Cause),
   notified: Type.Optional(Type.Boolean()),
-  owed: Type.Optional(Type.Boolean({ description: 'A notification is deferred by the cooldown' })),
+  deferred: Type.Optional(Type.Boolean({ description: 'A notification is deferred by the cooldown' })),
+  silent_since_ms: Type.Optional(
+    Type.Number({
+      description: 'When the series of an alarm that fires by its value was last received, if it is missing',
+    }),
+  ),
   alarm_id: Type.Optional(Type.String({ description: 'Of this firing' })),
 });
 export type AlarmView = Shape<typeof AlarmView>;
@@ -74,14 +80,14 @@ export type HistoryView = Shape<typeof HistoryView>;
 
 export const NotificationView = Type.Object({
   id: Type.String(),
-  kind: Type.Enum(['fired', 'no_data', 'resolved']),
+  kind: Type.Enum(messageKinds),
   time_ms: Type.Number(),
   judgeable_ms: Type.Number({
     description: 'What its delay is measured from: the time of its sample; of no_data when the next sample was due',
   }),
   value: orNull(Type.Number()),
   offset: Type.Integer(),
-  owed: Type.Boolean({ description: 'It replaces one that the cooldown had deferred' }),
+  deferred: Type.Boolean({ description: 'It replaces one that the cooldown had deferred' }),
   appended_ms: Type.Number(),
   attempts: Type.Integer(),
   attempted_ms: Type.Optional(Type.Number({ description: 'When its last request began' })),

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { messageKinds } from '../alarm/due.ts';
 import { ruleInputSchema } from '../rule/rule-schema.ts';
 import { AlarmState, Cause, orNull, Tags } from './fields.ts';
 import type { Shape } from './shape.ts';
@@ -47,7 +48,7 @@ export const PastTransitionView = Type.Object({
   alarm_id: Type.Optional(Type.String()),
   cause: Type.Optional(Cause),
   notified: Type.Optional(Type.Boolean()),
-  owed: Type.Optional(Type.Boolean()),
+  deferred: Type.Optional(Type.Boolean()),
   ...sample,
   partition: Type.Integer(),
   timestamp_ms: Type.Number(),
@@ -56,11 +57,11 @@ export type PastTransitionView = Shape<typeof PastTransitionView>;
 
 export const DueNotificationView = Type.Object({
   id: Type.String(),
-  kind: Type.Enum(['fired', 'no_data', 'resolved']),
+  kind: Type.Enum(messageKinds),
   alarm_id: Type.String(),
   tags: Type.Optional(Tags),
   ...sample,
-  owed: Type.Boolean(),
+  deferred: Type.Boolean(),
 });
 export type DueNotificationView = Shape<typeof DueNotificationView>;
 

@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { messageKinds } from '../alarm/due.ts';
 import { receiverNamePattern } from '../rule/receiver-name.ts';
 import { outcomes } from '../notice/delivery-record.ts';
 import type { Shape } from './shape.ts';
@@ -15,7 +16,7 @@ export const DeliveryView = Type.Object({
   receiver: Type.Optional(Type.String({ description: 'The name of the receiver, when it has one' })),
   rule_id: Type.Optional(Type.String()),
   metric_name: Type.Optional(Type.String()),
-  kind: Type.Optional(Type.Enum(['fired', 'no_data', 'resolved'])),
+  kind: Type.Optional(Type.Enum(messageKinds)),
   value: Type.Optional(Type.Number()),
   outcome: Type.Enum([...deliveryStates]),
   reason: Type.Optional(Type.String()),

@@ -62,7 +62,7 @@ export const RuleView = Type.Object({
   spark: Type.Optional(Type.Array(Type.Number(), { description: 'The last values of that series, newest last' })),
   window_samples: Type.Optional(Type.Integer({ description: 'In its window' })),
   cooldown_left_ms: Type.Optional(Type.Number()),
-  owed: Type.Optional(Type.Integer({ description: 'Alarms whose notification is deferred by the cooldown' })),
+  deferred: Type.Optional(Type.Integer({ description: 'Alarms whose notification is deferred by the cooldown' })),
   fires_24h: Type.Integer({ description: 'How often it fired in 24 hours, to a quarter of an hour' }),
   delivery: Type.Optional(
     Type.Object({

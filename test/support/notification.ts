@@ -21,7 +21,9 @@ export function notificationFor(ruleId: string, x: number, { rule, ...more }: Mo
     timeMs: nowMs,
     sinceMs: nowMs,
     sample: { partition: 0, offset: x, timestampMs: nowMs },
-    owed: false,
+    message: true,
+    deferred: false,
+    isPast: false,
     ...more,
   };
 }

@@ -1,4 +1,4 @@
-import { judgeableMs, parseNotification, type Notification } from '../../alarm/notification.ts';
+import { judgeableMs, parseNotification, type Notice, type Notification } from '../../alarm/notification.ts';
 import { recordsOf } from '../../log/batch.ts';
 import type { Log } from '../../log/log.ts';
 import type { RecordChunk } from '../../log/record.ts';
@@ -23,6 +23,8 @@ export interface DeliveriesViewOptions {
   readonly feed: Feed;
   readonly now: () => number;
   readonly onNotification: (sending: Sending, notification: Notification) => void;
+  /** What no message is sent of. */
+  readonly onNotice: (notice: Notice) => void;
 }
 
 /**
@@ -93,6 +95,10 @@ export class DeliveriesView {
       const notification = value === null ? { problem: 'a tombstone' } : parseNotification(value);
       // The notifier counts and skips these.
       if ('problem' in notification) continue;
+      if (!notification.message) {
+        this.#options.onNotice(notification);
+        continue;
+      }
       const sending = this.#sending(partition, notification.id, Buffer.from(key ?? []).toString());
       // What was appended twice after a crash is one message.
       if (sending.notification !== undefined) continue;
@@ -160,6 +166,8 @@ export class DeliveriesView {
   #noteEnd({ id, webhookId, outcome, outcomeMs = 0, notification }: Sending): void {
     if (isFinal(outcome) && this.#waiting.delete(id)) this.#webhooks.at(webhookId).waiting--;
     if ((outcome !== 'delivered' && outcome !== 'merged') || notification === undefined) return;
+    // A cooldown is not our delay.
+    if (notification.deferred) return;
     this.#latencies.push({ atMs: outcomeMs, tookMs: outcomeMs - judgeableMs(notification) });
     if (this.#latencies.length > latenciesMax * 2) this.#latencies = this.#latencies.slice(-latenciesMax);
   }

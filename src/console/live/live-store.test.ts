@@ -120,7 +120,9 @@ async function notify(given: Partial<Notification> & { readonly id: string }): P
     timeMs: Date.now(),
     sinceMs: Date.now(),
     sample: { partition: 1, offset: 3, timestampMs: Date.now() },
-    owed: false,
+    message: true,
+    deferred: false,
+    isPast: false,
     ...given,
   };
   const value = Buffer.from(formatNotification(notification));

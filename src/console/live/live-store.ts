@@ -85,6 +85,7 @@ export class LiveStore {
       feed,
       now,
       onNotification: (sending, notification) => past.notificationSeen(sending, notification),
+      onNotice: (notice) => past.noticeSeen(notice),
     });
     followRuleEdits(rules, feed);
     this.webhookRules = new WebhookRules(rules);

@@ -1,6 +1,7 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import type { Cause, RuleVersion, SamplePlace } from '../../alarm/alarm-state.ts';
-import type { Notification } from '../../alarm/notification.ts';
+import { isEnd } from '../../alarm/due.ts';
+import type { Notice, Notification } from '../../alarm/notification.ts';
 import type { Series } from '../../metric/series.ts';
 import { deliveriesBackMs } from './deliveries-view.ts';
 import type { Sending } from './sending.ts';
@@ -74,7 +75,7 @@ export class PastAlarms {
     if (after.state.state === 'firing') this.#fires(after);
     if (before?.state.state !== 'firing') return;
     if (after.state.state === 'firing' && after.state.alarmId === before.state.alarmId) return;
-    this.#ended(before, after.timeMs);
+    this.#ended(before, after.endedMs ?? after.timeMs);
   }
 
   /** An alarm's record was deleted. */
@@ -83,17 +84,23 @@ export class PastAlarms {
   }
 
   notificationSeen(sending: Sending, notification: Notification): void {
-    const { alarmId, kind, sample, x, cause, sinceMs, timeMs, ruleVersion, owed } = notification;
+    const { alarmId, kind, sample, x, cause, sinceMs, timeMs, ruleVersion, deferred } = notification;
     const facts = { ruleVersion, cause, sinceMs, firedMs: timeMs, x, sample };
     // A message that made good for a withheld one, or tells of a later sample, is not of the one that fired.
-    const isOfFirst = kind !== 'resolved' && !owed;
+    const isOfFirst = !isEnd(kind) && kind !== 'reminder' && !deferred;
     const alarm = this.#alarm(alarmId, notification.ruleId, { ...facts, series: notification.series, isFiring: false });
     if (isOfFirst && (!alarm.isExact || sample.offset < alarm.sample.offset))
       Object.assign(alarm, facts, { isExact: true });
-    if (kind === 'resolved') alarm.endedMs ??= timeMs;
+    if (isEnd(kind)) alarm.endedMs ??= timeMs;
     alarm.notified = true;
     alarm.sendings.push(sending);
     if (alarm.sendings.length > sendingsMax) alarm.sendings.shift();
+  }
+
+  /** An alarm that was told of before has ended, or changed, and no message says so. */
+  noticeSeen({ alarmId, kind, timeMs }: Notice): void {
+    const alarm = isEnd(kind) ? this.get(alarmId) : undefined;
+    if (alarm !== undefined) alarm.endedMs ??= timeMs;
   }
 
   #fires(record: AlarmRecord): void {

@@ -38,13 +38,16 @@ export function transitionOf({ before, after, place }: AlarmChange): Transition 
     sinceMs: to.state === 'ok' ? (from?.state === 'ok' ? undefined : from?.sinceMs) : to.sinceMs,
     cause,
     x: after.x,
-    timeMs: after.timeMs,
+    timeMs: after.endedMs ?? after.timeMs,
   };
 }
 
 /** Whether the record is the one that its state began with. */
-export function isFirst({ ruleId, series, state, sample, timeMs }: AlarmRecord): boolean {
+export function isFirst({ ruleId, series, state, sample, timeMs, clockDues }: AlarmRecord): boolean {
   if (state.state === 'pending') return state.sinceMs === timeMs;
   if (state.state === 'ok') return false;
-  return alarmId(ruleId, seriesKey(series.name, series.tags), sample, state.cause) === state.alarmId;
+  const key = seriesKey(series.name, series.tags);
+  // Of one that fires without data the record counts it, too.
+  const ordinal = state.cause === 'no_data' ? Math.max(0, clockDues - 1) : 0;
+  return alarmId(ruleId, key, { ...sample, ordinal }, state.cause) === state.alarmId;
 }

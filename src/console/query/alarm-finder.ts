@@ -1,3 +1,4 @@
+import { isEnd } from '../../alarm/due.ts';
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 import { Failure } from '../../base/failure.ts';
 import type { Notification } from '../../alarm/notification.ts';
@@ -103,8 +104,7 @@ export class AlarmFinder {
     const isFiring = [...this.#options.live.alarms.ofRule(facts.ruleId)].some(
       ({ state }) => state.state === 'firing' && state.alarmId === id,
     );
-    const resolved = trace.sendings.find(({ notification }) => notification.kind === 'resolved');
-    const endedMs = resolved?.notification.timeMs ?? this.#options.live.past.get(id)?.endedMs;
+    const endedMs = trace.endedMs ?? this.#options.live.past.get(id)?.endedMs;
     const wasNotified = trace.states.some(({ state }) => state.state === 'firing' && state.notified);
     return { facts, sendings: trace.sendings, notified: wasNotified || trace.sendings.length > 0, isFiring, endedMs };
   }
@@ -115,7 +115,7 @@ function isVersion(entry: RuleEntry, version: { readonly partition: number; read
 }
 
 function factsOf({ states, sendings }: AlarmTrace): Facts {
-  const fired = sendings.find(({ notification }) => notification.kind !== 'resolved');
+  const fired = sendings.find(({ notification }) => !isEnd(notification.kind));
   // A message that made good for a withheld one is of a later sample than the one that fired.
   const [first] = states.toSorted((a, b) => a.sample.offset - b.sample.offset);
   const ofState: Facts | undefined =

@@ -1,4 +1,5 @@
 import { parseAlarmRecord, type AlarmRecord } from '../../alarm/alarm-record.ts';
+import { isEnd } from '../../alarm/due.ts';
 import { parseNotification, type Notification } from '../../alarm/notification.ts';
 import { maxTimestamp, recordsOf, type LogRecord } from '../../log/batch.ts';
 import type { Log } from '../../log/log.ts';
@@ -18,6 +19,8 @@ export interface AlarmTrace {
   /** In the order of the log, as far as they were not compacted away. */
   readonly states: AlarmRecord[];
   readonly sendings: SentNotification[];
+  /** When it ended, as far as a notification says. */
+  endedMs: number | undefined;
 }
 
 export interface RuleVersionSeen {
@@ -32,7 +35,7 @@ const heldMs = 31 * 24 * 3_600_000;
  * made would cost more than to look. Batches that do not hold the id are passed over without being read.
  */
 export async function traceAlarm(log: Log, alarmId: string, nowMs: number): Promise<AlarmTrace | undefined> {
-  const trace: AlarmTrace = { alarmId, states: [], sendings: [] };
+  const trace: AlarmTrace = { alarmId, states: [], sendings: [], endedMs: undefined };
   const key = Buffer.from(alarmId);
   // Kept in no order by time: a state may be old, and is found where its key was last written.
   await find(log, { topic: topics.alarms.name, needles: [key], fromMs: 0 }, (record) => {
@@ -44,7 +47,8 @@ export async function traceAlarm(log: Log, alarmId: string, nowMs: number): Prom
   await find(log, { topic: topics.notifications.name, needles: [key], fromMs: nowMs - heldMs }, (record) => {
     const notification = record.value === null ? undefined : parseNotification(record.value);
     if (notification === undefined || 'problem' in notification || notification.alarmId !== alarmId) return;
-    if (trace.sendings.some(({ id }) => id === notification.id)) return;
+    if (isEnd(notification.kind)) trace.endedMs = notification.timeMs;
+    if (!notification.message || trace.sendings.some(({ id }) => id === notification.id)) return;
     webhookPartition = record.partition;
     const sending = newSending(notification.id, Buffer.from(record.key ?? []).toString());
     trace.sendings.push(Object.assign(sending, { notification, appendedMs: record.timestampMs }));

@@ -17,7 +17,7 @@ export interface RuleGlance {
   readonly nearest: NearestSeries | undefined;
   readonly cooldownLeftMs: number;
   /** Alarms whose message waits for the cooldown. */
-  readonly owed: number;
+  readonly deferred: number;
   readonly fires24h: number;
   readonly lastSending: Sending | undefined;
 }
@@ -58,15 +58,16 @@ export function cooldownOf(
   { cooldownMs }: Pick<Condition, 'cooldownMs'>,
   alarms: readonly AlarmRecord[],
   nowMs: number,
-): { readonly cooldownLeftMs: number; readonly owed: number } {
+): { readonly cooldownLeftMs: number; readonly deferred: number } {
   // Of the rule's records the one that has counted most knows best.
   const best = alarms.reduce<AlarmRecord | undefined>(
-    (most, alarm) => (most === undefined || alarm.sentCount > most.sentCount ? alarm : most),
+    (most, alarm) => (most === undefined || alarm.ruleMemory.sentCount > most.ruleMemory.sentCount ? alarm : most),
     undefined,
   );
-  const owed = alarms.filter(({ state }) => state.state === 'firing' && state.owed).length;
-  const endsMs = best?.lastSentMs === undefined ? 0 : best.lastSentMs + cooldownMs;
-  return { cooldownLeftMs: Math.max(0, Math.min(cooldownMs, endsMs - nowMs)), owed };
+  const deferred = alarms.filter(({ state }) => state.state === 'firing' && state.deferred !== undefined).length;
+  const lastSentMs = best?.ruleMemory.lastSentMs;
+  const endsMs = lastSentMs === undefined ? 0 : lastSentMs + cooldownMs;
+  return { cooldownLeftMs: Math.max(0, Math.min(cooldownMs, endsMs - nowMs)), deferred };
 }
 
 function nearestOf(condition: Condition, all: Iterable<SeriesSeen>, nowMs: number): NearestSeries | undefined {

@@ -16,7 +16,8 @@ export function shownAlarm({ ruleId, series, state, x, timeMs }: AlarmRecord, cu
     time_ms: timeMs,
     cause: firing?.cause,
     notified: firing?.notified,
-    owed: firing?.owed,
+    deferred: firing === undefined ? undefined : firing.deferred !== undefined,
+    silent_since_ms: firing?.silentSinceMs,
     alarm_id: firing?.alarmId,
   };
 }

@@ -11,7 +11,7 @@ import type { RuleSummary } from './rule-summary.ts';
 /** A rule as all routes of the console show it: with its state, and what one looks for first. */
 export function shownRule(summary: RuleSummary, glance: RuleGlance, current: CurrentValue): RuleView {
   const { entry, state, firing, pending, series, worst } = summary;
-  const { isSeen, nearest, cooldownLeftMs, owed, fires24h, lastSending } = glance;
+  const { isSeen, nearest, cooldownLeftMs, deferred, fires24h, lastSending } = glance;
   return {
     // The webhook's URL is a secret that only the rules API gives.
     rule: maskedRule(entry),
@@ -30,7 +30,7 @@ export function shownRule(summary: RuleSummary, glance: RuleGlance, current: Cur
     spark: nearest?.spark.map((value) => Number(value.toPrecision(5))),
     window_samples: nearest?.windowSamples,
     cooldown_left_ms: cooldownLeftMs > 0 ? cooldownLeftMs : undefined,
-    owed: owed > 0 ? owed : undefined,
+    deferred: deferred > 0 ? deferred : undefined,
     fires_24h: fires24h,
     delivery: lastSending === undefined ? undefined : shownSending(lastSending),
   };

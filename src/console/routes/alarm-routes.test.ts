@@ -2,7 +2,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { notificationFor } from '../../../test/support/notification.ts';
-import type { AlarmState, Firing } from '../../alarm/alarm-state.ts';
+import type { AlarmState, Deferred, Firing } from '../../alarm/alarm-state.ts';
 import { formatNotification } from '../../alarm/notification.ts';
 import { formatDeliveryRecord } from '../../notice/delivery-record.ts';
 import { topics } from '../../topics.ts';
@@ -160,6 +160,10 @@ test('an alarm whose message is no longer held is not one whose message was with
   const nowMs = Date.now();
   const given = { ruleId: '7b1c9f0e-0000-4000-8000-000000000002', timeMs: nowMs - 10 * 86_400_000, x: 9 };
   const firing = firingSince(given.timeMs);
+  const deferredAt = (timeMs: number): Deferred => {
+    const sample = { partition: 0, offset: 5, timestampMs: timeMs };
+    return { kind: 'fired', sample, ordinal: 0, x: 9, timeMs };
+  };
   const of = async (metric: string, state: AlarmState) => {
     const record = await appendAlarm(system.storage.log, { ...given, metric, state, offset: 5 });
     return `/api/v1/alarms/${(record.state as Firing).alarmId}`;
@@ -167,7 +171,7 @@ test('an alarm whose message is no longer held is not one whose message was with
   const [old, gone, withheld] = [
     await of('old', firing),
     await of('gone', firing),
-    await of('withheld', { ...firing, notified: false, owed: true }),
+    await of('withheld', { ...firing, notified: false, deferred: deferredAt(given.timeMs) }),
   ];
   // Older than what the console reads at its start, and still in the log.
   const message = notificationFor(given.ruleId, 9, { alarmId: old.split('/').at(-1)!, timeMs: given.timeMs });

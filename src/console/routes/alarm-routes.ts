@@ -165,7 +165,7 @@ function shownNotification(sending: SentNotification): NotificationView {
     judgeable_ms: judgeableMs(notification),
     value: notification.x ?? null,
     offset: notification.sample.offset,
-    owed: notification.owed,
+    deferred: notification.deferred,
     appended_ms: appendedMs,
     attempts,
     attempted_ms: attemptedMs,

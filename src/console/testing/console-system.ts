@@ -152,9 +152,10 @@ export function alarmRecordOf(given: AlarmGiven): { readonly record: AlarmRecord
     state: isNamed
       ? { ...state, alarmId: alarmId(ruleId, seriesKey(series.name, series.tags), sample, state.cause) }
       : state,
-    lastSentMs: undefined,
-    sentCount: 0,
+    ruleMemory: { lastSentMs: undefined, lastSentOffset: undefined, sentCount: 0, ruleTimeMs: undefined },
     revision: 0,
+    deferredAfter: 0,
+    clockDues: 0,
     x: given.x,
     timeMs,
     sample,
@@ -165,5 +166,5 @@ export function alarmRecordOf(given: AlarmGiven): { readonly record: AlarmRecord
 
 /** Firing since a time, under a name that appendAlarm replaces. */
 export function firingSince(sinceMs: number, cause: 'breach' | 'no_data' = 'breach'): Firing {
-  return { state: 'firing', sinceMs, alarmId: '', cause, notified: true, owed: false };
+  return { state: 'firing', sinceMs, alarmId: '', cause, notified: true };
 }

@@ -19,7 +19,9 @@ const fired: Notification = {
   timeMs,
   sinceMs: timeMs,
   sample: { partition: 3, offset: 1_234, timestampMs: timeMs },
-  owed: false,
+  message: true,
+  deferred: false,
+  isPast: false,
 };
 
 type Fields = Partial<Omit<Notification, 'rule'>> & { readonly rule?: Partial<PublicRule> };
@@ -109,7 +111,7 @@ const sentences: [string, Fields, string][] = [
   ],
   [
     'deferred, and sent between the thresholds',
-    { x: 495, rule: { resolve_threshold: 490 }, owed: true },
+    { x: 495, rule: { resolve_threshold: 490 }, deferred: true },
     'received-packages is 495 which has exceeded the rule threshold (500) and is not back at the resolve threshold (490)',
   ],
 ];
@@ -171,8 +173,11 @@ test('an alarm links to its page when that has an address, and only by an id tha
 test('the footer says what is odd about the message', () => {
   assert.equal(embed().footer, undefined);
   assert.deepEqual(embed({}, { possibleRepeat: true }).footer, { text: 'possible repeat' });
-  assert.deepEqual(embed({ owed: true }).footer, { text: 'delayed by cooldown' });
-  assert.equal(embed({ owed: true }, { possibleRepeat: true }).footer?.text, 'possible repeat, delayed by cooldown');
+  assert.deepEqual(embed({ deferred: true }).footer, { text: 'delayed by cooldown' });
+  assert.equal(
+    embed({ deferred: true }, { possibleRepeat: true }).footer?.text,
+    'possible repeat, delayed by cooldown',
+  );
 });
 
 test('a time that Discord cannot show is left out', () => {

@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.ts';
+import type { MessageKind } from '../../alarm/due.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import type { SendingFacts } from '../receiver.ts';
 import { discordLimits } from './limits.ts';
@@ -21,7 +22,6 @@ interface EmbedField {
 
 /** A metric's name has at most 255 bytes, so that this cuts none; a record of somebody else's may. */
 const nameCodePointsMax = 257;
-const embedColors = { fired: 0xff_00_00, no_data: 0xff_a5_00, resolved: 0x2e_cc_71 } as const;
 export const possibleRepeatText = 'possible repeat';
 /** A message sent later than this after its sample says when that was. */
 const lateAfterMs = 60_000;
@@ -29,7 +29,20 @@ const lateAfterMs = 60_000;
 const judgedLateAfterMs = 30_000;
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-const titles = { fired: 'Alarm triggered', no_data: 'Alarm triggered', resolved: 'Alarm resolved' } as const;
+interface Look {
+  readonly title: string;
+  readonly color: number;
+  /** It tells that an alarm is over, and disturbs nobody. */
+  readonly isEnd?: true;
+}
+
+const red = 0xff_00_00;
+export const looks: Record<MessageKind, Look> = {
+  fired: { title: 'Alarm triggered', color: red },
+  no_data: { title: 'Alarm triggered', color: 0xff_a5_00 },
+  reminder: { title: 'Alarm still firing', color: red },
+  resolved: { title: 'Alarm resolved', color: 0x2e_cc_71, isEnd: true },
+};
 const tagCodePointsMax = 200;
 const oneLineMax = 257;
 
@@ -41,12 +54,12 @@ export function embedOf(notification: Notification, facts: SendingFacts = {}): E
   const { ruleId, series, rule } = notification;
   const footer = footerText(notification, facts);
   const embed: Embed = {
-    title: titles[notification.kind],
+    title: looks[notification.kind].title,
     description: cut(
       sentenceOf(notification, untrusted(notification.series.name, nameCodePointsMax)),
       discordLimits.description,
     ),
-    color: embedColors[notification.kind],
+    color: looks[notification.kind].color,
     fields: [
       { name: 'Rule id', value: isRuleId(ruleId) ? ruleId : untrusted(ruleId, oneLineMax) },
       { name: 'Metric name', value: untrusted(series.name, oneLineMax) },
@@ -73,15 +86,16 @@ export function embedCodePoints(embed: Embed): number {
 
 function furtherFields(notification: Notification, facts: SendingFacts): EmbedField[] {
   const { kind, timeMs, sinceMs, series, rule } = notification;
+  const hasLasted = sinceMs < timeMs;
   const { no_data_seconds: noDataSeconds, description } = rule;
   const fields: (readonly [string, string | undefined])[] = [
     ['Tags', tagsText(Object.entries(series.tags))],
-    ['Firing since', kind === 'fired' && sinceMs < timeMs ? momentText(sinceMs) : undefined],
+    ['Firing since', (kind === 'fired' || kind === 'reminder') && hasLasted ? momentText(sinceMs) : undefined],
     [
       'Last data',
-      kind === 'no_data' && noDataSeconds !== undefined ? momentText(sinceMs - noDataSeconds * 1_000) : undefined,
+      kind === 'no_data' && noDataSeconds !== undefined ? momentText(timeMs - noDataSeconds * 1_000) : undefined,
     ],
-    ['Duration', kind === 'resolved' && sinceMs < timeMs ? duration(timeMs - sinceMs) : undefined],
+    ['Duration', looks[kind].isEnd && hasLasted ? duration(timeMs - sinceMs) : undefined],
     [
       'Description',
       description === undefined || description === '' ? undefined : untrusted(description, discordLimits.fieldValue),
@@ -95,21 +109,22 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
 function footerText(notification: Notification, facts: SendingFacts): string {
   return [
     ...(facts.possibleRepeat ? [possibleRepeatText] : []),
-    ...(notification.owed ? ['delayed by cooldown'] : []),
+    ...(notification.deferred ? ['delayed by cooldown'] : []),
     ...(isJudgedLate(notification, facts) ? ['detected late'] : []),
     ...(isLate(notification, facts) ? ['sent late'] : []),
   ].join(', ');
 }
 
 function isLate(notification: Notification, facts: SendingFacts): boolean {
-  return facts.nowMs !== undefined && facts.nowMs - notification.timeMs > lateAfterMs;
+  return facts.nowMs !== undefined && !notification.isPast && facts.nowMs - notification.timeMs > lateAfterMs;
 }
 
 /** Silence is always noticed after its last sample. */
 function isJudgedLate(notification: Notification, { judgedMs }: SendingFacts): boolean {
   const atMs = judgedMs?.(notification);
-  if (atMs === undefined || notification.kind === 'no_data') return false;
-  return atMs - notification.sample.timestampMs > judgedLateAfterMs;
+  const { kind, deferred, sample } = notification;
+  if (atMs === undefined || kind === 'no_data' || deferred) return false;
+  return atMs - sample.timestampMs > judgedLateAfterMs;
 }
 
 /** An address that Discord makes a link of by itself. Embeds with a `url` of their own would hide each other. */

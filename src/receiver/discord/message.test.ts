@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { refusalOf } from '../../../test/support/fake-discord/payload-validation.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import { tagsOf } from '../../metric/sample.ts';
+import { messageKinds } from '../../alarm/due.ts';
 import { operators } from '../../rule/comparison.ts';
 import { packMessage, packStorm, plainMessage, type Message } from './message.ts';
 
@@ -20,7 +21,9 @@ const fired: Notification = {
   timeMs: 10,
   sinceMs: 10,
   sample: { partition: 3, offset: 1_234, timestampMs: 10 },
-  owed: false,
+  message: true,
+  deferred: false,
+  isPast: false,
 };
 
 test('one alarm is one embed, in a body that pings nobody', () => {
@@ -120,7 +123,7 @@ const hostileText = fc.oneof(
 );
 const notifications: fc.Arbitrary<Notification> = fc.record({
   id: fc.uuid(),
-  kind: fc.constantFrom('fired' as const, 'resolved' as const, 'no_data' as const),
+  kind: fc.constantFrom(...messageKinds),
   alarmId: fc.uuid(),
   ruleId: fc.oneof(fc.uuid({ version: 4 }), hostileText),
   ruleVersion: fc.constant({ partition: 0, offset: 0 }),
@@ -148,7 +151,9 @@ const notifications: fc.Arbitrary<Notification> = fc.record({
   timeMs: fc.double({ noNaN: true }),
   sinceMs: fc.double({ noNaN: true }),
   sample: fc.constant({ partition: 0, offset: 0, timestampMs: 0 }),
-  owed: fc.boolean(),
+  message: fc.constant(true),
+  deferred: fc.boolean(),
+  isPast: fc.boolean(),
 });
 
 /** Every text of a body that Discord would parse for Markdown, with the inline code taken out. */
@@ -175,7 +180,7 @@ test('whatever stands in an alarm, Discord takes the message, and nothing in it 
         assert.equal(repeat.taken, message.taken);
         for (const text of parsedTexts(message)) {
           // Only our own moments may be left of all that Discord gives a meaning to.
-          const rest = text.replaceAll(/<t:-?\d+:[FR]>/g, '');
+          const rest = text.replaceAll(/<t:-?\d+:[FR]>|\bat \d\d:\d\d:\d\d UTC/g, '');
           assert.doesNotMatch(rest, /[`*~|#[\]<@\\:](?! )|https?:|^>/m, JSON.stringify(rest));
         }
       }

@@ -1,7 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import { codePoints, cut, untrusted } from './text.ts';
-import { embedCodePoints, embedOf, possibleRepeatText, type Embed } from './embed.ts';
+import { embedCodePoints, embedOf, possibleRepeatText, looks, type Embed } from './embed.ts';
 import type { Packed, SendingFacts } from '../receiver.ts';
 import { valueText } from '../sentence.ts';
 import { discordLimits } from './limits.ts';
@@ -119,9 +119,8 @@ const stormEmbedsCodePoints = 2_000;
 const lineNameCodePointsMax = 40;
 
 function lineOf(notification: Notification): string {
-  const title = notification.kind === 'resolved' ? 'Alarm resolved' : 'Alarm triggered';
   const name = untrusted(notification.series.name, lineNameCodePointsMax);
-  return `${title}: ${name}, value ${valueText(notification)}, threshold ${notification.rule.threshold}, rule ${cut(untrustedId(notification.ruleId), 38)}`;
+  return `${looks[notification.kind].title}: ${name}, value ${valueText(notification)}, threshold ${notification.rule.threshold}, rule ${cut(untrustedId(notification.ruleId), 38)}`;
 }
 
 function untrustedId(ruleId: string): string {
@@ -144,7 +143,7 @@ function embedsThatFit(
 }
 
 function bodyOf(embeds: readonly Embed[], notifications: readonly Notification[]): MessageBody {
-  const isQuiet = notifications.every((notification) => notification.kind === 'resolved');
+  const isQuiet = notifications.every(({ kind }) => looks[kind].isEnd);
   return { embeds, allowed_mentions: noMentions, ...(isQuiet && { flags: suppressNotifications }) };
 }
 

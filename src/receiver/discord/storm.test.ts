@@ -17,7 +17,9 @@ const due = (count: number): Notification[] =>
     timeMs: 0,
     sinceMs: 0,
     sample: { partition: 0, offset: 0, timestampMs: 0 },
-    owed: false,
+    message: true,
+    deferred: false,
+    isPast: false,
   }));
 
 /** Sends all that is due, message by message: how many each carries, and how many of them as embeds. `storm`: as it was left. */

@@ -89,7 +89,7 @@ function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFac
     threshold: rule.threshold,
     time: timeText(notification.timeMs),
     ...(evaluatedMs !== undefined && { evaluated: timeText(evaluatedMs) }),
-    deferred: notification.owed,
+    deferred: notification.deferred,
   };
 }
 

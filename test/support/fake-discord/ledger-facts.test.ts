@@ -21,7 +21,9 @@ function due(x: number): Notification {
     timeMs: 0,
     sinceMs: 0,
     sample: { partition: 0, offset: 0, timestampMs: 0 },
-    owed: false,
+    message: true,
+    deferred: false,
+    isPast: false,
   };
 }
 

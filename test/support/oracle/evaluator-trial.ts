@@ -66,6 +66,8 @@ class Trial {
   #measureFill: MeasureFill;
   #position = 0;
   #committed = 0;
+  /** It goes on only when a history has the clock read: so it does not matter when a record is. */
+  #monotonicMs = 0;
 
   constructor({ feed, seed, time }: { feed: Feed; seed: number; time: VirtualTime }) {
     this.#feed = feed;
@@ -88,7 +90,7 @@ class Trial {
     await this.#catchUp();
     if (step.kind === 'rule') this.#changeRule(step.rule.id, JSON.stringify(step.rule));
     else if (step.kind === 'deletion') this.#changeRule(step.ruleId, null);
-    else if (step.kind === 'clock') this.#evaluator.judgeSilence(step.clockMs);
+    else if (step.kind === 'clock') this.#readClocks(step.clockMs, step.passedMs);
     else await this.#restart();
     this.#collect();
   }
@@ -103,6 +105,7 @@ class Trial {
     const { next } = this.#store.bounds(metrics, 0);
     while (this.#position < next) {
       const chunk = this.#store.chunk(metrics, 0, this.#position, next);
+      this.#evaluator.monotonicMs = this.#monotonicMs;
       await this.#measureFill.fill(this.#evaluator, this.#log, this.#position);
       feedChunk(this.#evaluator, { chunk, feed: this.#feed }, (outcome, records) => {
         this.#outcomes.set(outcome, (this.#outcomes.get(outcome) ?? 0) + records);
@@ -113,13 +116,18 @@ class Trial {
     }
   }
 
+  #readClocks(clockMs: number, passedMs: number): void {
+    this.#monotonicMs += passedMs;
+    this.#evaluator.passTime({ clockMs, monotonicMs: this.#monotonicMs, isAtHead: true });
+  }
+
   #changeRule(id: string, value: string | null): void {
     const record = { key: Buffer.from(id), value: value === null ? null : Buffer.from(value), timestampMs: 0 };
     const place = this.#store.append(topics.rules.name, record);
     const change = this.#book.apply({ ...record, ...place } satisfies RuleRecord);
     // Else a restart would judge by the new version what the old one has judged.
     this.#committed = this.#position;
-    this.#evaluator.ruleChanged(change);
+    this.#evaluator.ruleChanged(change, 0);
     this.#measureFill.ruleChanged(change, this.#evaluator);
   }
 
@@ -130,6 +138,7 @@ class Trial {
     const claim = { partition: 0, committed: this.#committed, start: this.#committed, append } as unknown as Claim;
     const restored = await restore(claim, { log: this.#log, clock: this.#time, book: this.#book, logger });
     this.#evaluator = restored.evaluator;
+    this.#evaluator.beganAt(this.#monotonicMs);
     this.#measureFill = new MeasureFill(this.#book, 0, this.#time);
     this.#position = restored.start;
     this.#collect();
@@ -137,7 +146,9 @@ class Trial {
   }
 
   #collect(): void {
-    const { notifications, states } = this.#evaluator.drain();
+    const { ahead, notifications, states } = this.#evaluator.drain();
+    for (const { key, value } of ahead)
+      this.#store.append(topics.alarms.name, { key, value, timestampMs: this.#time.wallMs(), partition: 0 });
     for (const { value } of notifications) this.#notifications.push(seenNotification(value!));
     for (const { key, value } of states) {
       if (value !== null) this.#states.push(seenState(value));

@@ -11,6 +11,8 @@ export interface HistoryShape {
   readonly clockMs: readonly number[];
   readonly noDataSeconds: readonly number[];
   readonly windowSeconds: readonly number[];
+  readonly cooldownSeconds: readonly number[];
+  readonly remindSeconds: readonly number[];
   /** Which sets of tags the series have, by number; one that is named more often has more samples. */
   readonly tags: readonly number[];
   /** How often rules change, and the process begins anew, where forty samples are taken. */
@@ -38,6 +40,8 @@ export const clocklessShape: HistoryShape = {
   clockMs: [],
   noDataSeconds: [60],
   windowSeconds: [0.25, 1, 5, 60, 60, 60, 3_600, 86_400],
+  cooldownSeconds: [0, 1, 5, 60, 1_800, 100_000],
+  remindSeconds: [60, 600, 7_200],
   tags: [0, 0, 1, 1, 1, 2, 3, 4],
   edits: 6,
   restarts: 0,
@@ -106,4 +110,12 @@ export const simulatedShape: HistoryShape = {
  * The same, with silences: between two readings of the clock no series falls silent, and at each all do. So it is nobody's
  * chance when a silence is noticed.
  */
-export const simulatedSilenceShape: HistoryShape = { ...simulatedShape, clockMs: [400_000], noDataSeconds: [300] };
+export const simulatedSilenceShape: HistoryShape = {
+  ...simulatedShape,
+  clockMs: [400_000],
+  noDataSeconds: [300],
+  // So long that none ends by a clock before the last reading, at which all do.
+  cooldownSeconds: [0, 1_000_000],
+  // A reading that a crash interrupts is repeated, and would remind twice.
+  remindSeconds: [],
+};

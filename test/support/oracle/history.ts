@@ -16,7 +16,8 @@ export type Step =
     }
   | { readonly kind: 'rule'; readonly rule: OracleRule }
   | { readonly kind: 'deletion'; readonly ruleId: string }
-  | { readonly kind: 'clock'; readonly clockMs: number }
+  /** The clock is read; the one that only goes on has gone on by `passedMs` since it was read last. */
+  | { readonly kind: 'clock'; readonly clockMs: number; readonly passedMs: number }
   | { readonly kind: 'restart' };
 
 export const ruleIds = [
@@ -74,6 +75,7 @@ interface RuleFields {
   readonly tags: Record<string, string> | undefined;
   readonly windowSeconds: number | undefined;
   readonly cooldownSeconds: number | undefined;
+  readonly remindSeconds: number | undefined;
   readonly everySample: boolean | undefined;
   readonly forSeconds: number | undefined;
   readonly notifyOnResolve: boolean | undefined;
@@ -94,7 +96,8 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     resolveBy: maybe(resolveSteps),
     tags: fc.constantFrom(...ruleTags),
     windowSeconds: maybe(shape.windowSeconds),
-    cooldownSeconds: maybe([0, 1, 5, 60, 1_800, 100_000]),
+    cooldownSeconds: maybe(shape.cooldownSeconds),
+    remindSeconds: maybe(shape.remindSeconds),
     everySample: maybe([true, false]),
     forSeconds: maybe([0, 0.001, 5, 30, 600]),
     notifyOnResolve: maybe([true, true, false]),
@@ -120,6 +123,7 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     type: windowSeconds === undefined ? undefined : 'window_average',
     window_duration_seconds: windowSeconds,
     cooldown_seconds: fields.cooldownSeconds,
+    remind_seconds: fields.remindSeconds,
     trigger: everySample === undefined ? undefined : everySample ? 'every_sample' : 'crossing',
     for_seconds: fields.forSeconds,
     resolve_threshold: resolveBy === undefined ? undefined : threshold + away * resolveBy,
@@ -196,7 +200,7 @@ export function described(steps: readonly Step[]): string {
       const { discord_webhook_url: _secret, ...fields } = step.rule;
       return `rule ${JSON.stringify(fields)}`;
     }
-    if (step.kind === 'clock') return `clock ${step.clockMs - beginsMs}`;
+    if (step.kind === 'clock') return `clock ${step.clockMs - beginsMs}, ${step.passedMs} later`;
     return step.kind === 'deletion' ? `rule ${step.ruleId} deleted` : 'restart';
   });
   return `times from ${beginsMs} on\n${lines.join('\n')}`;
@@ -286,7 +290,8 @@ class Scribe {
   }
 
   #readClock(clockMs: number): void {
+    const passedMs = clockMs - this.#readMs;
     this.#readMs = clockMs;
-    this.#steps.push({ kind: 'clock', clockMs });
+    this.#steps.push({ kind: 'clock', clockMs, passedMs });
   }
 }

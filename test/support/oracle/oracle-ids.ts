@@ -11,16 +11,30 @@ export interface At {
   readonly timestampMs: number;
 }
 
-export function oracleAlarmId(of: { ruleId: string; series: string; at: At; cause: 'breach' | 'no_data' }): string {
-  const { ruleId, series, at, cause } = of;
+/** `ordinal`: how many notifications a clock had made due of the alarm at this sample. */
+export function oracleAlarmId(of: {
+  ruleId: string;
+  series: string;
+  at: At;
+  cause: 'breach' | 'no_data';
+  ordinal?: number;
+}): string {
+  const { ruleId, series, at, cause, ordinal = 0 } = of;
   const name: unknown[] = [ruleId, series, at.partition, at.offset, at.timestampMs];
   if (cause === 'no_data') name.push('no_data');
+  if (cause === 'no_data' && ordinal > 0) name.push(ordinal);
   return uuidOf(alarmNamespace, JSON.stringify(name));
 }
 
 /** `receiver`: the key of a named receiver; undefined for the rule's own webhook. */
-export function oracleNotificationId(alarmId: string, kind: string, at: At, receiver?: string): string {
-  const name: unknown[] = [alarmId, kind, at.offset, at.timestampMs];
+export function oracleNotificationId(
+  of: { alarmId: string; kind: string; at: At; ordinal?: number },
+  receiver?: string,
+): string {
+  const { alarmId, kind, at, ordinal = 0 } = of;
+  const name: unknown[] = [alarmId, kind];
+  if (kind !== 'ended') name.push(at.offset, at.timestampMs);
+  if (kind !== 'ended' && ordinal > 0) name.push(ordinal);
   if (receiver !== undefined) name.push(receiver);
   return uuidOf(notificationNamespace, JSON.stringify(name));
 }

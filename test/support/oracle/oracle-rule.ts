@@ -13,6 +13,7 @@ export interface OracleRule {
   readonly type?: 'instantaneous' | 'window_average';
   readonly window_duration_seconds?: number;
   readonly cooldown_seconds?: number;
+  readonly remind_seconds?: number;
   readonly trigger?: 'crossing' | 'every_sample';
   readonly for_seconds?: number;
   readonly resolve_threshold?: number;

@@ -33,9 +33,15 @@ function judged(
   return judgeAll({ partition: 0, records, events: [rule, ...more] });
 }
 
-/** What was sent, as [kind, T in seconds, x]. */
+/** The messages, as [kind, the time of x in seconds, x]. */
 const sent = ({ notifications }: Verdict): unknown[] =>
-  notifications.map(({ kind, timeMs, x }) => [kind, timeMs / 1_000, x]);
+  notifications.filter(({ message }) => message).map(({ kind, timeMs, x }) => [kind, timeMs / 1_000, x]);
+
+const clock = (fromOffset: number, seconds: number, passedSeconds: number): OracleEvent => ({
+  fromOffset,
+  clockMs: seconds * 1_000,
+  passedMs: passedSeconds * 1_000,
+});
 
 test('a breach is notified once, strictly beyond the threshold, and again after it has ended', () => {
   const samples = [[0, 10], [1, 11], [2, 12], [3, 10], [4, 10.5]] as const; // prettier-ignore
@@ -59,16 +65,39 @@ test('a breach must last before it fires, and it fires since it began', () => {
   );
 });
 
-test('a cooldown is the rule’s; what it withholds is owed, and paid once, or dropped with the alarm', () => {
-  const samples = [[0, 11, 'a'], [1, 11, 'b'], [2, 11, 'c'], [4, 11, 'b'], [5, 9, 'c'], [9, 11, 'b'], [10, 11, 'b']] as const; // prettier-ignore
+test('a cooldown is the rule’s; when it is over by rule time, all that it held back is sent together, oldest first', () => {
+  const samples = [[0, 11, 'a'], [1, 11, 'b'], [2, 11, 'c'], [3, 11, 'd'], [3.5, 9, 'd'], [4, 9, 'a']] as const; // prettier-ignore
   const { notifications } = judged({ cooldown_seconds: 4 }, samples);
+  const messages = notifications.filter(({ message }) => message);
   assert.deepEqual(
-    notifications.map(({ series, timeMs, owed }) => [series, timeMs, owed]),
+    messages.map(({ series, timeMs, sentOffset, deferred, past }) => [series, timeMs, sentOffset, deferred, past]),
     [
-      ['["m","host","a"]', 0, false],
-      ['["m","host","b"]', 4_000, true],
+      ['["m","host","a"]', 0, 0, false, false],
+      ['["m","host","b"]', 1_000, 5, true, true],
+      ['["m","host","c"]', 2_000, 5, true, true],
     ],
   );
+});
+
+test('a device whose clock is ahead silences nobody: where rule time stands still, the clock ends the cooldown', () => {
+  const samples = [[3_000, 11, 'a'], [1, 11, 'b'], [2, 11, 'c']] as const; // prettier-ignore
+  const verdict = judged({ cooldown_seconds: 4 }, samples, [clock(3, 3, 4.9), clock(3, 4, 0.1)]);
+  assert.deepEqual(sent(verdict), [['fired', 3_000, 11], ['fired', 1, 11], ['fired', 2, 11]]); // prettier-ignore
+  const early = judged({ cooldown_seconds: 4 }, samples, [clock(3, 3, 4.9)]);
+  assert.deepEqual(sent(early), [['fired', 3_000, 11]]);
+});
+
+test('what is deferred at its own series’ sample is sent with the present value', () => {
+  const verdict = judged({ cooldown_seconds: 4 }, [[0, 11, 'a'], [1, 12, 'b'], [4, 13, 'b']]); // prettier-ignore
+  assert.deepEqual(sent(verdict), [['fired', 0, 11], ['fired', 4, 13]]); // prettier-ignore
+  assert.equal(verdict.notifications[1]?.at.offset, 1);
+});
+
+test('an alarm that still fires is sent again when that long has passed, at a sample or by the clock', () => {
+  const samples = [[0, 11], [59, 12], [60, 13]] as const; // prettier-ignore
+  assert.deepEqual(sent(judged({ remind_seconds: 60 }, samples)), [['fired', 0, 11], ['reminder', 60, 13]]); // prettier-ignore
+  const byClock = judged({ remind_seconds: 60 }, [[0, 11]], [clock(1, 60, 60), clock(1, 61, 1), clock(1, 120, 59)]); // prettier-ignore
+  assert.deepEqual(sent(byClock), [['fired', 0, 11], ['reminder', 0, 11]]); // prettier-ignore
 });
 
 test('every sample in breach is notified when the rule says so', () => {
@@ -82,11 +111,38 @@ test('a window is what the log holds in (T - W, T], late samples inside of it in
   assert.deepEqual(sent(verdict), [['fired', 0, 8], ['fired', 10, 2], ['fired', 10, 3.5], ['fired', 11, 5]]); // prettier-ignore
 });
 
-test('a silence fires when the clock has passed the due time, and ends at the next sample', () => {
-  const clock = (fromOffset: number, seconds: number): OracleEvent => ({ fromOffset, clockMs: seconds * 1_000 });
+test('a silence fires when the clock has passed the expected time, and ends at the next sample', () => {
   const rule = { no_data_seconds: 5, notify_on_resolve: true };
-  const verdict = judged(rule, [[0, 9], [20, 11]], [clock(1, 5), clock(1, 6), clock(1, 7), clock(2, 24)]); // prettier-ignore
+  const clocks = [clock(1, 5, 5), clock(1, 6, 1), clock(1, 7, 1), clock(2, 24, 17)];
+  const verdict = judged(rule, [[0, 9], [20, 11]], clocks); // prettier-ignore
   assert.deepEqual(sent(verdict), [['no_data', 5, undefined], ['resolved', 20, 11], ['fired', 20, 11]]); // prettier-ignore
+});
+
+test('a device whose clock is behind, or that works off a backlog, is not missing', () => {
+  const rule = { no_data_seconds: 5 };
+  const samples = [[700, 9], [704, 9], [708, 9]] as const; // prettier-ignore
+  const clocks = [clock(1, 1_004, 4), clock(2, 1_008, 4), clock(3, 1_012, 4)];
+  assert.deepEqual(sent(judged(rule, samples, clocks)), []);
+  assert.deepEqual(sent(judged(rule, samples, [...clocks, clock(3, 1_014, 2)])), [['no_data', 1_013, undefined]]);
+});
+
+test('a firing alarm says once that its series is silent, and what ends that', () => {
+  const rule = { no_data_seconds: 5, notify_on_resolve: true };
+  const clocks = [clock(1, 6, 6), clock(1, 20, 14)];
+  const inBreach = judged(rule, [[0, 11], [21, 12], [22, 9]], clocks); // prettier-ignore
+  assert.deepEqual(sent(inBreach), [['fired', 0, 11], ['no_data', 5, 11], ['resolved', 22, 9]]); // prettier-ignore
+  assert.deepEqual(
+    inBreach.notifications.map(({ kind }) => kind),
+    ['fired', 'no_data', 'data_again', 'resolved'],
+  );
+});
+
+test('after a restart no series is missing before the grace is over, and it was last received at T', () => {
+  const rule = { no_data_seconds: 5 };
+  const restart = { fromOffset: 1, isRestart: true } as const;
+  const clocks = [clock(1, 100, 100), restart, clock(1, 105, 5)];
+  assert.deepEqual(sent(judged(rule, [[98, 9]], [clock(0, 98, 98), restart, clock(1, 103, 5)])), []); // prettier-ignore
+  assert.deepEqual(sent(judged(rule, [[98, 9]], [restart, ...clocks.slice(2), clock(1, 106, 1)])), [['no_data', 103, undefined]]); // prettier-ignore
 });
 
 test('a series silent for a day is forgotten: it fires again', () => {
@@ -114,7 +170,7 @@ test('ids are these UUIDs, made by Python’s uuid.uuid5', () => {
   const alarm = oracleAlarmId({ ruleId: id, series: '["m","host","a"]', at, cause: 'breach' });
   const silent = oracleAlarmId({ ruleId: id, series: '["m","host","a"]', at, cause: 'no_data' });
   assert.deepEqual(
-    [alarm, silent, oracleNotificationId(alarm, 'fired', at)],
+    [alarm, silent, oracleNotificationId({ alarmId: alarm, kind: 'fired', at })],
     [
       '247a4278-e8d5-54ed-9ec5-87d9a6e3d913',
       '1b8ceb7b-d635-5a99-afb0-f9bdcdd0063c',

@@ -4,10 +4,14 @@
  *
  * Where the text leaves a choice, the one that src/alarm/SPEC.md marks as chosen is taken (A3, A8, A9, A12); and these:
  *
- * - Alarms that fall silent by the same reading of the clock are judged in the order of the times when they were due; of
- *   equal times in the order of their series' newest samples.
- * - A silence is judged once: a late sample, which moves T nowhere, ends the alarm and makes nothing due again.
- * - A silence that is noticed only when the series is to be forgotten already fires nothing.
+ * - What a sample makes due is deferred first, and sent at once where the cooldown is over: so one order holds for all that a
+ *   rule sends together, that of the samples that made it due.
+ * - Without a cooldown, L is the T of the first series that something is sent of.
+ * - By one reading of the clock first all missing series are found, in the order of the times when they were expected (of equal
+ *   times in that of their newest samples), then alarms to be reminded of, then series to be forgotten; then rules send.
+ * - A series is received at the time that the clock shows when its sample is read, also while the reader lags.
+ * - A reminder that a clock makes due says the newest value, and none of a window.
+ * - The clock is read often, but only what a history names is a reading: between two of them no time passes by the clocks.
  * - What is forgotten is the alarm; T and the window stay what the log says.
  */
 import { exactMean } from './exact-mean.ts';
@@ -28,11 +32,15 @@ export interface Version {
   readonly offset: number;
 }
 
-/** What else there is to know, before the record at `fromOffset` is judged: a rule's version, its end, or the time. */
+/**
+ * What else there is to know, before the record at `fromOffset` is judged: a rule's version, its end, the time at the head of the
+ * log, which both clocks have come to, or that the process has begun again.
+ */
 export type OracleEvent =
-  | { readonly fromOffset: number; readonly rule: OracleRule; readonly version: Version }
-  | { readonly fromOffset: number; readonly deletedRuleId: string }
-  | { readonly fromOffset: number; readonly clockMs: number };
+  | { readonly fromOffset: number; readonly rule: OracleRule; readonly version: Version; readonly atMs?: number }
+  | { readonly fromOffset: number; readonly deletedRuleId: string; readonly atMs?: number }
+  | { readonly fromOffset: number; readonly clockMs: number; readonly passedMs?: number }
+  | { readonly fromOffset: number; readonly isRestart: true };
 
 export interface OracleInput {
   readonly partition: number;
@@ -42,35 +50,57 @@ export interface OracleInput {
   readonly events: readonly OracleEvent[];
 }
 
+export type OracleKind = 'fired' | 'no_data' | 'reminder' | 'resolved' | 'data_again' | 'ended';
+
 export interface OracleNotification {
   readonly id: string;
-  readonly kind: 'fired' | 'resolved' | 'no_data';
+  readonly kind: OracleKind;
   readonly alarmId: string;
   readonly ruleId: string;
   readonly version: Version;
   readonly series: string;
   readonly cause: Cause;
-  /** undefined for want of data. */
+  /** undefined without a value. */
   readonly x: number | undefined;
   readonly timeMs: number;
   readonly sinceMs: number;
+  /** What made it due. */
   readonly at: At;
-  readonly owed: boolean;
+  readonly message: boolean;
+  readonly deferred: boolean;
+  readonly past: boolean;
+  /** The record at which it was sent; undefined when a clock or an edit had it sent. Not compared. */
+  readonly sentOffset?: number | undefined;
+  /** That its rule was deleted says the log of the rules, too: after a crash nobody knows any more whom to tell. Not compared. */
+  readonly isOfDeletion?: boolean;
 }
 
 type Cause = 'breach' | 'no_data';
 
+export interface OracleDeferred {
+  readonly kind: OracleKind;
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly ordinal: number;
+  readonly x: number | undefined;
+  readonly timeMs: number;
+}
+
 export type OracleState =
   | { readonly state: 'ok' }
   | { readonly state: 'pending'; readonly sinceMs: number }
-  | {
-      readonly state: 'firing';
-      readonly sinceMs: number;
-      readonly alarmId: string;
-      readonly cause: Cause;
-      readonly notified: boolean;
-      readonly owed: boolean;
-    };
+  | OracleFiring;
+
+export interface OracleFiring {
+  readonly state: 'firing';
+  readonly sinceMs: number;
+  readonly alarmId: string;
+  readonly cause: Cause;
+  readonly notified: boolean;
+  readonly deferred: OracleDeferred | undefined;
+  readonly silentSinceMs: number | undefined;
+  readonly messagedMs: number | undefined;
+}
 
 /** A state that an alarm came to. */
 export interface OracleChange {
@@ -81,8 +111,8 @@ export interface OracleChange {
   readonly offset: number;
   /** How many records and events had been taken, this one included. */
   readonly taken: number;
-  /** Whether a sample brought it about: not a rule, and not a clock. */
-  readonly isOfSample: boolean;
+  /** The record that brought it about, which may be of another series; undefined when a rule or a clock did. */
+  readonly byOffset: number | undefined;
 }
 
 export interface Verdict {
@@ -120,8 +150,12 @@ interface SeriesKept {
   readonly samples: KeptSample[];
   /** The newest in log order. */
   last: At;
+  /** When the newest was read, by the clock that goes on; undefined before the first. */
+  read: { readonly passedMs: number } | undefined;
   /** Silent for so long that it owes nothing. */
   isForgotten: boolean;
+  /** How many notifications a clock has made due since the newest sample, by rule. */
+  readonly clockDues: Map<string, number>;
 }
 
 /** A rule on a series at a moment. */
@@ -129,26 +163,46 @@ interface Moment {
   readonly rule: OracleRule;
   readonly version: Version;
   readonly series: SeriesKept;
-  /** T; for a silence the time when the sample was due. */
+  /** T; for a silence the time when the sample was expected. */
   readonly timeMs: number;
   readonly x: number | undefined;
 }
 
+interface Missing extends Moment {
+  readonly heardMs: number;
+}
+
+/** What a rule remembers of what it sent. */
+interface Remembered {
+  /** L. */
+  lastMs: number | undefined;
+  /** When it last sent, by the clock that goes on. */
+  sentAtMs: number;
+}
+
 const ok: OracleState = { state: 'ok' };
 const dayMs = 24 * 3_600_000;
+const tenMinutesMs = 600_000;
+const secondMs = 1_000;
 
 class Oracle {
   readonly #partition: number;
   readonly #rules = new Map<string, { rule: OracleRule; version: Version }>();
   readonly #series = new Map<string, SeriesKept>();
   readonly #states = new Map<string, OracleState>();
-  readonly #lastSentMs = new Map<string, number>();
-  /** By alarm: the due time whose passing was judged. */
-  readonly #silencesJudged = new Map<string, number>();
+  readonly #remembered = new Map<string, Remembered>();
+  /** By alarm: when its last message was sent, by the clock that goes on. */
+  readonly #messagedAtMs = new Map<string, number>();
   readonly #notifications: OracleNotification[] = [];
   readonly #changes: OracleChange[] = [];
+  /** What the clock showed when it was last read. */
+  #clockMs = -Infinity;
+  /** The clock that only goes on: what it had come to when it was last read, and when the process began. */
+  #passedMs = 0;
+  #beganMs = -Infinity;
   #taken = 0;
-  #isOfSample = false;
+  #offset: number | undefined;
+  #isDeletion = false;
   #unreadable = 0;
 
   constructor(partition: number) {
@@ -156,25 +210,29 @@ class Oracle {
   }
 
   verdict(): Verdict {
+    const sent = [...this.#remembered].flatMap(([id, { lastMs }]) =>
+      lastMs === undefined ? [] : [[id, lastMs] as const],
+    );
     return {
       notifications: this.#notifications,
       states: new Map([...this.#states].filter(([, state]) => state.state !== 'ok')),
       changes: this.#changes,
-      lastSentMs: this.#lastSentMs,
+      lastSentMs: new Map(sent),
       unreadable: this.#unreadable,
     };
   }
 
   takeEvent(event: OracleEvent): void {
-    this.#isOfSample = false;
+    this.#offset = undefined;
     this.#taken += 1;
-    if ('clockMs' in event) this.#readClock(event.clockMs);
-    else if ('rule' in event) this.#setRule(event.rule, event.version);
-    else this.#deleteRule(event.deletedRuleId);
+    if ('clockMs' in event) this.#readClocks(event.clockMs, event.passedMs);
+    else if ('isRestart' in event) this.#restart();
+    else if ('rule' in event) this.#setRule(event.rule, event.version, event.atMs ?? 0);
+    else this.#deleteRule(event.deletedRuleId, event.atMs ?? 0);
   }
 
   takeRecord(record: OracleRecord): void {
-    this.#isOfSample = true;
+    this.#offset = record.offset;
     this.#taken += 1;
     const sample = readSample(record.key, record.value, record.timestampMs);
     if (sample === undefined) {
@@ -185,13 +243,17 @@ class Oracle {
     const beforeMs = newestMs(series);
     series.samples.push({ timestampMs: record.timestampMs, value: sample.value });
     series.last = { partition: this.#partition, offset: record.offset, timestampMs: record.timestampMs };
+    series.read = { passedMs: this.#passedMs };
     series.isForgotten = false;
+    series.clockDues.clear();
     const timeMs = newestMs(series);
     for (const { rule, version } of this.#rulesOn(series)) {
       const x = comparedValue(rule, series, record.timestampMs);
-      if (x === undefined) continue;
-      if (timeMs - beforeMs >= forgottenAfterMs(rule)) this.#become(rule.id, series, ok);
-      this.#judge({ rule, version, series, timeMs, x });
+      const moment = { rule, version, series, timeMs, x };
+      if (timeMs - beforeMs >= forgottenAfterMs(rule)) this.#forget(moment, timeMs);
+      if (x !== undefined) this.#judge(moment);
+      else this.#endNoData(moment);
+      this.#sendIfOver(rule, version, x === undefined ? undefined : moment);
     }
   }
 
@@ -202,7 +264,7 @@ class Oracle {
     const state = this.#stateOf(rule.id, series);
     const standing = standingOf(rule, moment.x!);
     if (state.state === 'firing' && state.cause === 'no_data') {
-      this.#end(moment, state);
+      this.#endNoData(moment);
       this.#judge(moment);
     } else if (state.state === 'firing' && standing === 'clear') {
       this.#end(moment, state);
@@ -213,123 +275,299 @@ class Oracle {
     } else {
       const sinceMs = state.state === 'pending' ? state.sinceMs : moment.timeMs;
       const isLongEnough = moment.timeMs - sinceMs >= inMilliseconds(rule.for_seconds ?? 0);
-      if (isLongEnough) this.#fire(moment, { sinceMs, cause: 'breach' });
+      if (isLongEnough) this.#fire(moment, { sinceMs, cause: 'breach', ordinal: 0 });
       else this.#become(rule.id, series, { state: 'pending', sinceMs });
     }
   }
 
-  #fire(moment: Moment, { sinceMs, cause }: { sinceMs: number; cause: Cause }): void {
-    const { rule, series } = moment;
-    const alarmId = oracleAlarmId({ ruleId: rule.id, series: series.key, at: series.last, cause });
-    const isSent = this.#isCooldownOver(rule, moment.timeMs);
-    const firing = { state: 'firing', sinceMs, alarmId, cause, notified: isSent, owed: !isSent } as const;
-    if (isSent) this.#send(moment, firing, { kind: cause === 'breach' ? 'fired' : 'no_data', owed: false });
-    this.#become(rule.id, series, firing);
+  #endNoData(moment: Moment): void {
+    const state = this.#stateOf(moment.rule.id, moment.series);
+    if (state.state === 'firing' && state.cause === 'no_data') this.#end(moment, state);
   }
 
-  #goOnFiring(moment: Moment, state: OracleState & { state: 'firing' }, isBreach: boolean): void {
+  #fire(moment: Moment, why: { sinceMs: number; cause: Cause; ordinal: number }): void {
     const { rule, series } = moment;
-    const isDue = state.owed || (isBreach && rule.trigger === 'every_sample');
-    if (!isDue) return;
-    if (!this.#isCooldownOver(rule, moment.timeMs)) {
-      this.#become(rule.id, series, { ...state, owed: true });
+    const { sinceMs, cause, ordinal } = why;
+    const alarmId = oracleAlarmId({ ruleId: rule.id, series: series.key, at: series.last, cause, ordinal });
+    this.#become(rule.id, series, {
+      state: 'firing',
+      sinceMs,
+      alarmId,
+      cause,
+      notified: false,
+      deferred: dueNow(moment, cause === 'breach' ? 'fired' : 'no_data', ordinal),
+      silentSinceMs: undefined,
+      messagedMs: undefined,
+    });
+  }
+
+  #goOnFiring(moment: Moment, state: OracleFiring, isBreach: boolean): void {
+    const { rule, series, timeMs } = moment;
+    const repeats = isBreach && rule.trigger === 'every_sample';
+    if (state.silentSinceMs !== undefined) {
+      // The word of the silence is not sent any more; who has heard of no alarm yet still has to.
+      if (state.notified) this.#append(moment, state, { kind: 'data_again', ordinal: 0, at: series.last });
+      const deferred = state.notified && !repeats ? undefined : dueNow(moment, 'fired', 0);
+      this.#become(rule.id, series, { ...state, silentSinceMs: undefined, deferred });
       return;
     }
-    this.#send(moment, state, { kind: 'fired', owed: state.owed });
-    this.#become(rule.id, series, { ...state, notified: true, owed: false });
+    if (state.deferred !== undefined) return;
+    const remindMs = rule.remind_seconds === undefined ? Infinity : inMilliseconds(rule.remind_seconds);
+    if (repeats) this.#become(rule.id, series, { ...state, deferred: dueNow(moment, 'fired', 0) });
+    else if (state.notified && timeMs - state.messagedMs! >= remindMs)
+      this.#become(rule.id, series, { ...state, deferred: dueNow(moment, 'reminder', 0) });
   }
 
-  #end(moment: Moment, state: OracleState & { state: 'firing' }): void {
-    if (moment.rule.notify_on_resolve === true && state.notified) {
-      this.#send(moment, state, { kind: 'resolved', owed: false });
-    }
+  #end(moment: Moment, state: OracleFiring): void {
+    if (state.notified) this.#append(moment, state, { kind: 'resolved', ordinal: 0, at: moment.series.last });
     this.#become(moment.rule.id, moment.series, ok);
   }
 
-  #isCooldownOver(rule: OracleRule, timeMs: number): boolean {
-    const cooldownMs = inMilliseconds(rule.cooldown_seconds ?? 0);
-    const lastMs = this.#lastSentMs.get(rule.id);
-    return cooldownMs === 0 || lastMs === undefined || timeMs - lastMs >= cooldownMs;
+  // Sending.
+
+  /** At a sample; `own` when it was evaluated. */
+  #sendIfOver(rule: OracleRule, version: Version, own: Moment | undefined): void {
+    if (!this.#isCooldownOver(rule)) return;
+    this.#sendAll(rule, version, own, undefined);
   }
 
-  #send(
+  #isCooldownOver(rule: OracleRule): boolean {
+    const cooldownMs = inMilliseconds(rule.cooldown_seconds ?? 0);
+    const { lastMs } = this.#memoryOf(rule.id);
+    if (cooldownMs === 0 || lastMs === undefined) return true;
+    return this.#ruleTimeMs(rule) - lastMs >= cooldownMs;
+  }
+
+  /** M may have fallen; then L falls with it. */
+  #lowerLastSent(rule: OracleRule): void {
+    const memory = this.#memoryOf(rule.id);
+    const ruleTimeMs = this.#ruleTimeMs(rule);
+    if (memory.lastMs !== undefined && ruleTimeMs > -Infinity) memory.lastMs = Math.min(memory.lastMs, ruleTimeMs);
+  }
+
+  #isOverByClock(rule: OracleRule): boolean {
+    const sinceMs = Math.max(this.#memoryOf(rule.id).sentAtMs, this.#beganMs);
+    return this.#passedMs - sinceMs >= inMilliseconds(rule.cooldown_seconds ?? 0) + secondMs;
+  }
+
+  /** All that the rule has deferred, oldest first. `clockMs` when a clock has it sent. */
+  #sendAll(rule: OracleRule, version: Version, own: Moment | undefined, clockMs: number | undefined): void {
+    const waiting = [...this.#series.values()]
+      .flatMap((series) => {
+        const state = this.#stateOf(rule.id, series);
+        return state.state === 'firing' && state.deferred !== undefined
+          ? [{ series, state, deferred: state.deferred }]
+          : [];
+      })
+      .sort((one, other) => one.deferred.offset - other.deferred.offset);
+    const [first] = waiting;
+    if (first === undefined) return;
+    const hasCooldown = (rule.cooldown_seconds ?? 0) > 0;
+    const firstTimeMs = own?.series === first.series ? own.timeMs : newestMs(first.series);
+    const ruleTimeMs = hasCooldown ? this.#ruleTimeMs(rule) : firstTimeMs;
+    for (const { series, state, deferred } of waiting) {
+      const present = own?.series === series ? own : undefined;
+      const at = { partition: this.#partition, offset: deferred.offset, timestampMs: deferred.timestampMs };
+      const isHere = present !== undefined && present.series.last.offset === deferred.offset;
+      const { x, timeMs } = present ?? deferred;
+      this.#append({ rule, version, series, timeMs, x }, state, {
+        kind: deferred.kind,
+        ordinal: deferred.ordinal,
+        at,
+        deferred: !isHere && this.#waited(rule, series, deferred),
+        past: present === undefined,
+      });
+      const messagedMs = clockMs === undefined ? (present?.timeMs ?? ruleTimeMs) : Math.max(newestMs(series), clockMs);
+      this.#become(rule.id, series, { ...state, notified: true, deferred: undefined, messagedMs });
+      this.#messagedAtMs.set(nameOf(rule.id, series.key), this.#passedMs);
+    }
+    Object.assign(this.#memoryOf(rule.id), { lastMs: ruleTimeMs, sentAtMs: this.#passedMs });
+  }
+
+  /** Whether it was made due before this moment. */
+  #waited(rule: OracleRule, series: SeriesKept, deferred: OracleDeferred): boolean {
+    return this.#dueByClockNow.get(nameOf(rule.id, series.key)) !== deferred;
+  }
+
+  readonly #dueByClockNow = new Map<string, OracleDeferred>();
+
+  /** M: -Infinity for a rule that matches nothing. */
+  #ruleTimeMs(rule: OracleRule): number {
+    const own = [...this.#series.values()].filter(
+      (series) => !series.isForgotten && isMatch(rule, series.name, series.tags),
+    );
+    return Math.max(-Infinity, ...own.map(newestMs));
+  }
+
+  #append(
     { rule, version, series, timeMs, x }: Moment,
-    alarm: { alarmId: string; cause: Cause; sinceMs: number },
-    { kind, owed }: { kind: OracleNotification['kind']; owed: boolean },
+    alarm: OracleFiring,
+    what: { kind: OracleKind; ordinal: number; at: At; deferred?: boolean; past?: boolean },
   ): void {
     const { alarmId, cause, sinceMs } = alarm;
+    const { kind, ordinal, at, deferred = false, past = false } = what;
+    const message = kind === 'resolved' ? rule.notify_on_resolve === true : kind !== 'data_again' && kind !== 'ended';
     const receivers = [
       ...(rule.discord_webhook_url === undefined ? [] : [undefined]),
       ...(rule.notify ?? []).map((name) => `receiver:${name}`),
     ];
     for (const receiver of receivers) {
-      const id = oracleNotificationId(alarmId, kind, series.last, receiver);
-      const what = { id, kind, alarmId, ruleId: rule.id, version, series: series.key, cause };
-      this.#notifications.push({ ...what, x, timeMs, sinceMs, at: series.last, owed });
+      const id = oracleNotificationId({ alarmId, kind, at, ordinal }, receiver);
+      const of = { id, kind, alarmId, ruleId: rule.id, version, series: series.key, cause };
+      this.#notifications.push({
+        ...of,
+        x,
+        timeMs,
+        sinceMs,
+        at,
+        message,
+        deferred,
+        past,
+        sentOffset: this.#offset,
+        isOfDeletion: this.#isDeletion,
+      });
     }
-    if (kind !== 'resolved') this.#lastSentMs.set(rule.id, timeMs);
   }
 
-  // Silence.
+  // The clocks.
 
-  #readClock(clockMs: number): void {
+  #readClocks(clockMs: number, passedMs: number | undefined): void {
+    this.#passedMs += passedMs ?? Math.max(0, clockMs - (this.#clockMs === -Infinity ? clockMs : this.#clockMs));
+    this.#clockMs = clockMs;
     const known = [...this.#series.values()].filter((series) => !series.isForgotten);
-    const silences = known.flatMap((series) =>
-      this.#rulesOn(series)
-        .filter(({ rule }) => rule.no_data_seconds !== undefined)
-        .map(({ rule, version }) => {
-          const dueMs = newestMs(series) + inMilliseconds(rule.no_data_seconds!);
-          return { rule, version, series, timeMs: dueMs, x: undefined };
-        }),
-    );
-    const inOrder = silences.sort((one, other) => {
-      return one.timeMs - other.timeMs || one.series.last.offset - other.series.last.offset;
+    const missing = known.flatMap((series) => this.#missingOf(series));
+    missing.sort((one, other) => one.timeMs - other.timeMs || one.series.last.offset - other.series.last.offset);
+    for (const one of missing) this.#miss(one);
+    for (const series of known) this.#remind(series);
+    for (const series of known) this.#forgetIfSilent(series);
+    const rules = [...this.#rules.values()].filter(({ rule }) => isEnabled(rule));
+    rules.sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1));
+    for (const { rule, version } of rules)
+      if (this.#isCooldownOver(rule) || this.#isOverByClock(rule)) this.#sendAll(rule, version, undefined, clockMs);
+    this.#dueByClockNow.clear();
+  }
+
+  #missingOf(series: SeriesKept): Missing[] {
+    return this.#rulesOn(series).flatMap(({ rule, version }) => {
+      if (rule.no_data_seconds === undefined) return [];
+      const waitMs = inMilliseconds(rule.no_data_seconds);
+      const newest = newestMs(series);
+      const isWithinGrace = this.#passedMs - this.#beganMs <= Math.min(waitMs, tenMinutesMs);
+      const read = this.#readSince(series);
+      if (this.#clockMs <= newest + waitMs) return [];
+      if (read === undefined ? isWithinGrace : this.#passedMs - read.passedMs <= waitMs) return [];
+      const readMs = read === undefined ? -Infinity : this.#clockMs - (this.#passedMs - read.passedMs);
+      const heardMs = Math.max(newest, readMs);
+      return [{ rule, version, series, timeMs: heardMs + waitMs, x: undefined, heardMs }];
     });
-    for (const silence of inOrder) {
-      const isForgotten = clockMs - newestMs(silence.series) >= forgottenAfterMs(silence.rule);
-      if (clockMs > silence.timeMs && !isForgotten) this.#judgeSilence(silence);
+  }
+
+  /** What was read up to a restart is read again, and counts as read before. */
+  #readSince({ read }: SeriesKept): SeriesKept['read'] {
+    return read === undefined || read.passedMs <= this.#beganMs ? undefined : read;
+  }
+
+  #miss(missing: Missing): void {
+    const { rule, series, timeMs, heardMs } = missing;
+    const state = this.#stateOf(rule.id, series);
+    if (state.state === 'firing' && (state.cause === 'no_data' || state.silentSinceMs !== undefined)) return;
+    const ordinal = this.#dueByClock(rule, series);
+    if (state.state !== 'firing') this.#fire(missing, { sinceMs: timeMs, cause: 'no_data', ordinal });
+    else {
+      const deferred = dueNow({ ...missing, x: series.samples.at(-1)!.value }, 'no_data', ordinal);
+      this.#become(rule.id, series, { ...state, silentSinceMs: heardMs, deferred });
     }
-    for (const series of known) this.#forgetIfSilent(series, clockMs);
+    this.#noteDueByClock(rule, series);
   }
 
-  #judgeSilence(silence: Moment): void {
-    const name = nameOf(silence.rule.id, silence.series.key);
-    if ((this.#silencesJudged.get(name) ?? -Infinity) >= silence.timeMs) return;
-    this.#silencesJudged.set(name, silence.timeMs);
-    // What fires already goes on firing for what it fires for.
-    if (this.#stateOf(silence.rule.id, silence.series).state === 'firing') return;
-    this.#fire(silence, { sinceMs: silence.timeMs, cause: 'no_data' });
+  #remind(series: SeriesKept): void {
+    for (const { rule, version } of this.#rulesOn(series)) {
+      const state = this.#stateOf(rule.id, series);
+      if (rule.remind_seconds === undefined || state.state !== 'firing') continue;
+      if (!state.notified || state.deferred !== undefined) continue;
+      const sinceMs = Math.max(this.#messagedAtMs.get(nameOf(rule.id, series.key)) ?? -Infinity, this.#beganMs);
+      if (this.#passedMs - sinceMs < inMilliseconds(rule.remind_seconds) + secondMs) continue;
+      // Of a window only a sample tells the value.
+      const hasValue = state.cause === 'breach' && rule.type !== 'window_average';
+      const x = hasValue ? series.samples.at(-1)!.value : undefined;
+      const moment = { rule, version, series, timeMs: newestMs(series), x };
+      const deferred = dueNow(moment, 'reminder', this.#dueByClock(rule, series) + 1);
+      this.#become(rule.id, series, { ...state, deferred });
+      this.#noteDueByClock(rule, series);
+    }
   }
 
-  #forgetIfSilent(series: SeriesKept, clockMs: number): void {
-    const silentMs = clockMs - newestMs(series);
+  /** How many a clock had made due before; counts one more. */
+  #dueByClock(rule: OracleRule, series: SeriesKept): number {
+    const before = series.clockDues.get(rule.id) ?? 0;
+    series.clockDues.set(rule.id, before + 1);
+    return before;
+  }
+
+  #noteDueByClock(rule: OracleRule, series: SeriesKept): void {
+    const state = this.#stateOf(rule.id, series);
+    if (state.state === 'firing' && state.deferred !== undefined)
+      this.#dueByClockNow.set(nameOf(rule.id, series.key), state.deferred);
+  }
+
+  #forgetIfSilent(series: SeriesKept): void {
+    const silentMs = this.#clockMs - newestMs(series);
+    const unreadMs = series.read === undefined ? Infinity : this.#passedMs - series.read.passedMs;
+    if (silentMs < dayMs || unreadMs < dayMs) return;
     const rules = this.#rulesOn(series);
-    for (const { rule } of rules) {
-      if (silentMs >= forgottenAfterMs(rule)) this.#become(rule.id, series, ok);
+    for (const { rule, version } of rules) {
+      const moment = { rule, version, series, timeMs: this.#clockMs, x: undefined };
+      if (silentMs >= forgottenAfterMs(rule)) this.#forget(moment, this.#clockMs);
     }
-    series.isForgotten = silentMs >= dayMs && rules.every(({ rule }) => silentMs >= forgottenAfterMs(rule));
+    const hasEnded = rules.every(({ rule }) => this.#stateOf(rule.id, series).state !== 'firing');
+    series.isForgotten = hasEnded && rules.every(({ rule }) => silentMs >= forgottenAfterMs(rule));
+    if (series.isForgotten) for (const { rule } of rules) this.#lowerLastSent(rule);
+  }
+
+  /** Nothing is known of the series any more; an alarm whose rule watches for silence goes on. */
+  #forget(moment: Moment, atMs: number): void {
+    const { rule, series } = moment;
+    const state = this.#stateOf(rule.id, series);
+    if (state.state === 'firing' && rule.no_data_seconds !== undefined) return;
+    this.#endWithoutSample(moment, atMs);
+  }
+
+  #restart(): void {
+    this.#beganMs = this.#passedMs;
   }
 
   // Rules.
 
-  #setRule(rule: OracleRule, version: Version): void {
+  #setRule(rule: OracleRule, version: Version, atMs: number): void {
     this.#rules.set(rule.id, { rule, version });
-    this.#endStrangers(rule.id, (series) => isEnabled(rule) && isMatch(rule, series.name, series.tags));
+    this.#endStrangers(rule, version, atMs, (series) => isEnabled(rule) && isMatch(rule, series.name, series.tags));
+    this.#lowerLastSent(rule);
   }
 
-  #deleteRule(id: string): void {
+  #deleteRule(id: string, atMs: number): void {
+    const before = this.#rules.get(id);
     this.#rules.delete(id);
-    this.#endStrangers(id, () => false);
-    this.#lastSentMs.delete(id);
+    this.#isDeletion = true;
+    if (before !== undefined) this.#endStrangers(before.rule, before.version, atMs, () => false);
+    this.#isDeletion = false;
+    this.#remembered.delete(id);
   }
 
-  /** The alarms of a rule on series that are no longer its own end, and nobody hears of it. */
-  #endStrangers(ruleId: string, isOwn: (series: SeriesKept) => boolean): void {
+  /** The alarms of a rule on series that are no longer its own end, without a message. */
+  #endStrangers(rule: OracleRule, version: Version, atMs: number, isOwn: (series: SeriesKept) => boolean): void {
     for (const series of this.#series.values()) {
       if (isOwn(series)) continue;
-      this.#become(ruleId, series, ok);
-      this.#silencesJudged.delete(nameOf(ruleId, series.key));
+      this.#endWithoutSample({ rule, version, series, timeMs: atMs, x: undefined }, atMs);
     }
+  }
+
+  #endWithoutSample(moment: Moment, atMs: number): void {
+    const { rule, series } = moment;
+    const state = this.#stateOf(rule.id, series);
+    const what = { kind: 'ended', ordinal: 0, at: series.last } as const;
+    if (state.state === 'firing' && state.notified)
+      this.#append({ ...moment, timeMs: atMs, x: undefined }, state, what);
+    this.#become(rule.id, series, ok);
   }
 
   /** In the order of their ids. */
@@ -339,13 +577,20 @@ class Oracle {
       .sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1));
   }
 
+  #memoryOf(ruleId: string): Remembered {
+    const memory = this.#remembered.get(ruleId) ?? { lastMs: undefined, sentAtMs: -Infinity };
+    this.#remembered.set(ruleId, memory);
+    return memory;
+  }
+
   // States.
 
   #seriesOf(sample: OracleSample): SeriesKept {
     const key = oracleSeriesKey(sample.name, sample.tags);
     const last = { partition: this.#partition, offset: -1, timestampMs: 0 };
     const { name, tags } = sample;
-    const series = this.#series.get(key) ?? { key, name, tags, samples: [], last, isForgotten: false };
+    const made = { key, name, tags, samples: [], last, read: undefined, isForgotten: false, clockDues: new Map() };
+    const series: SeriesKept = this.#series.get(key) ?? made;
     this.#series.set(key, series);
     return series;
   }
@@ -359,8 +604,12 @@ class Oracle {
     const { offset } = series.last;
     if (JSON.stringify(this.#states.get(alarm) ?? ok) === JSON.stringify(state)) return;
     this.#states.set(alarm, state);
-    this.#changes.push({ alarm, state, offset, taken: this.#taken, isOfSample: this.#isOfSample });
+    this.#changes.push({ alarm, state, offset, taken: this.#taken, byOffset: this.#offset });
   }
+}
+
+function dueNow({ series, x, timeMs }: Moment, kind: OracleKind, ordinal: number): OracleDeferred {
+  return { kind, offset: series.last.offset, timestampMs: series.last.timestampMs, ordinal, x, timeMs };
 }
 
 /** T: the largest timestamp that the series has shown. */

@@ -17,7 +17,9 @@ export function verdictOf(steps: readonly Step[]): Verdict {
       versions += 1;
       events.push({ fromOffset, deletedRuleId: step.ruleId });
     } else if (step.kind === 'clock') {
-      events.push({ fromOffset, clockMs: step.clockMs });
+      events.push({ fromOffset, clockMs: step.clockMs, passedMs: step.passedMs });
+    } else {
+      events.push({ fromOffset, isRestart: true });
     }
   }
   return judgeAll({ partition: 0, records, events });

@@ -108,13 +108,18 @@ export class EvaluatorBench {
     return this.keep(evaluator);
   }
 
+  /** Has the evaluator read the clocks, which both are so far from the beginning. */
+  readClocks(evaluator: PartitionEvaluator, ms: number): void {
+    evaluator.passTime({ clockMs: beginsMs + ms, monotonicMs: ms, isAtHead: true });
+  }
+
   /** Makes durable what the evaluator has to say, and returns it. */
   keep(evaluator: PartitionEvaluator): Written {
-    const { notifications, states } = evaluator.drain();
-    for (const { key, value } of states) {
+    const { ahead, notifications, states } = evaluator.drain();
+    for (const { key, value } of [...ahead, ...states]) {
       this.store.append(topics.alarms.name, { key, value, timestampMs: beginsMs, partition: 0 });
     }
-    return read({ notifications, states });
+    return read({ ahead: [], notifications, states });
   }
 
   /** The records of `alarms`, in order. */
@@ -142,13 +147,14 @@ export function alarmRecord(fields: Partial<AlarmRecord> = {}): AlarmRecord {
     ruleId,
     ruleVersion: { partition: 0, offset: 0 },
     series: { name: metricName, tags: {} },
-    state: { state: 'firing', sinceMs: beginsMs, alarmId, cause: 'breach', notified: true, owed: false },
-    lastSentMs: beginsMs,
-    sentCount: 1,
+    state: { state: 'firing', sinceMs: beginsMs, alarmId, cause: 'breach', notified: true },
+    ruleMemory: { lastSentMs: beginsMs, lastSentOffset: 0, sentCount: 1, ruleTimeMs: beginsMs },
     x: 11,
     timeMs: beginsMs,
     sample: { partition: 0, offset: 0, timestampMs: beginsMs },
     revision: 0,
+    deferredAfter: 0,
+    clockDues: 0,
     ...fields,
   };
 }

@@ -65,6 +65,7 @@ export class SimInstance {
       rules,
       health: new Health(),
       meter: this.meter,
+      waits: { pauseMsMin: Infinity, graceMs: 0 },
       logger,
     });
     runningInstance.run(this, () => {

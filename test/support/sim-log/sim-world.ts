@@ -48,7 +48,7 @@ type Fault = 'crash' | 'refuse' | 'pause' | 'hand over' | 'kill';
 
 /** More moves than this without coming to rest: nothing goes on any more (I14). */
 const movesMax = 5_000;
-/** So long that a process without any sample to go by believes its clock (see HeadClock), and looks at it. */
+/** Longer than any timer takes. */
 const lookMs = 6_000;
 const notificationPartitions = 2;
 /** How likely an act is to go wrong, as long as faults are left. */
@@ -83,7 +83,7 @@ export class SimWorld {
     this.#faultsLeft = options.faultsMax;
     this.#random = new Random(options.seed);
     this.store = new SimStore(this.#random);
-    this.#time = new VirtualTime(beginsMs, () => runningInstance.getStore());
+    this.#time = new VirtualTime(beginsMs, { ownerNow: () => runningInstance.getStore(), tickShare: 0.001 });
     this.#groups = new SimGroups(this.store, this.#time);
     for (const settings of Object.values(topics)) {
       const partitions = settings.name === topics.notifications.name ? notificationPartitions : 1;
@@ -108,7 +108,6 @@ export class SimWorld {
       this.#watch.rested(steps.length);
       this.#faultsLeft = 0;
       await this.#endAll();
-      await this.#judgeSilence();
     } finally {
       for (const instance of this.#instances) instance.process.die();
       await nextTurn();
@@ -119,7 +118,7 @@ export class SimWorld {
     if (step.kind === 'record') {
       // Some samples come in a burst, some alone.
       if (this.#random.chance(0.4)) for (let moves = this.#random.below(8); moves > 0; moves--) await this.#move();
-      this.#time.clockMs = Math.max(this.#time.clockMs, step.timestampMs);
+      this.#time.showWall(Math.max(this.#time.wallMs(), step.timestampMs));
       this.store.append(topics.metrics.name, step);
       return;
     }
@@ -127,8 +126,8 @@ export class SimWorld {
     this.#watch.rested(index);
     if (step.kind === 'clock') {
       this.#note(`the clock shows ${step.clockMs - beginsMs}`);
-      this.#time.clockMs = step.clockMs;
-      await this.#judgeSilence();
+      this.#time.showWall(step.clockMs);
+      await this.#readClocks(step.passedMs);
     } else if (step.kind !== 'restart') {
       const [id, value] = step.kind === 'rule' ? [step.rule.id, JSON.stringify(step.rule)] : [step.ruleId, null];
       const record = { key: Buffer.from(id), value: value === null ? null : Buffer.from(value), timestampMs: 0 };
@@ -155,12 +154,18 @@ export class SimWorld {
     return this.#position === next;
   }
 
-  /** Has the present owner, whoever that comes to be, look at the clock once. */
-  async #judgeSilence(): Promise<void> {
+  /**
+   * Has the present owner, whoever that comes to be, read the clocks once, when so much time has passed: with each new owner it passes
+   * again, as no clock counts for one that did not watch it.
+   */
+  async #readClocks(passedMs: number): Promise<void> {
     let lookedAt: SimClaim | undefined;
     while (lookedAt === undefined || this.#owner()?.claim !== lookedAt) {
       await this.rest();
       lookedAt = this.#owner()?.claim;
+      // It sees that it is at the head before the time passes.
+      this.#tick(lookMs);
+      this.#time.goOn(passedMs);
       this.#tick(lookMs);
       await nextTurn();
       await this.rest();

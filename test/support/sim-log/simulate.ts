@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
 import { simulatedShape, type HistoryShape } from '../oracle/history-shapes.ts';
-import { described, histories, type Step } from '../oracle/history.ts';
+import { beginsMs, described, histories, type Step } from '../oracle/history.ts';
 import { verdictOf } from '../oracle/verdict-of-history.ts';
 import { Checker } from './checker.ts';
 import { SimWorld, type WorldOptions } from './sim-world.ts';
@@ -23,7 +23,7 @@ export interface Simulated {
 
 export async function simulate(options: SimulationOptions): Promise<Simulated> {
   const [drawn] = fc.sample(histories(options.shape ?? simulatedShape), { seed: options.seed, numRuns: 1 });
-  const steps = withLooksAtTheClock(drawn!);
+  const steps = withReadings(drawn!);
   const verdict = verdictOf(steps);
   let world: SimWorld | undefined;
   try {
@@ -41,13 +41,26 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
   }
 }
 
-/** After a change of a rule the clock is looked at: a rule that watches for silence finds one that has long begun. */
-function withLooksAtTheClock(steps: readonly Step[]): Step[] {
-  let clockMs = -Infinity;
-  return steps.flatMap((step): Step[] => {
+/** With each reading of the clocks so much time passes that every series is missing which was not read since, and no cooldown ends. */
+const passedMs = 400_000;
+/** With the last reading every cooldown ends. */
+const lastPassedMs = 2_000_000_000;
+
+/**
+ * The clocks are read after each change of a rule, too: its new cooldown may be over, or it watches for a silence that has long begun.
+ * Where silences are not asked for, no time passes with that.
+ */
+function withReadings(steps: readonly Step[]): Step[] {
+  const passes = steps.some((step) => step.kind === 'clock');
+  let clockMs = beginsMs;
+  const all = steps.flatMap((step): Step[] => {
     if (step.kind === 'record') clockMs = Math.max(clockMs, step.timestampMs);
-    if (step.kind === 'clock') clockMs = Math.max(clockMs, step.clockMs);
+    if (step.kind === 'clock') {
+      clockMs = Math.max(clockMs, step.clockMs);
+      return [{ ...step, clockMs, passedMs }];
+    }
     const isEdit = step.kind === 'rule' || step.kind === 'deletion';
-    return isEdit && clockMs > -Infinity ? [step, { kind: 'clock', clockMs }] : [step];
+    return isEdit ? [step, { kind: 'clock', clockMs, passedMs: passes ? passedMs : 0 }] : [step];
   });
+  return passes ? [...all, { kind: 'clock', clockMs, passedMs: lastPassedMs }] : all;
 }

@@ -9,22 +9,30 @@ interface Timer {
   dueMs: number;
 }
 
+interface VirtualTimeOptions {
+  /** Says whose code is running, so that the timers of a paused process can be held. */
+  readonly ownerNow?: () => unknown;
+  /** What the monotonic clock goes on by with each millisecond of a tick: timers can pass while almost no time does. */
+  readonly tickShare?: number;
+}
+
 /**
  * A clock in the hands of a test. `tick` lets timers pass, and `clockMs` is the wall clock; the monotonic clock goes on with
- * either. After a long tick an interval fires once, as in a process that was stopped.
+ * either, or alone with `goOn`. After a long tick an interval fires once, as in a process that was stopped.
  */
 export class VirtualTime implements Clock {
   readonly #timers = new Set<Timer>();
   readonly #ownerNow: () => unknown;
+  readonly #tickShare: number;
   #passedMs = 0;
   /** How far the wall clock was put forward. */
   #forwardMs = 0;
   #clockMs: number;
 
-  /** `ownerNow` says whose code is running, so that the timers of a paused process can be held. */
-  constructor(clockMs: number, ownerNow: () => unknown = () => undefined) {
+  constructor(clockMs: number, { ownerNow = () => undefined, tickShare = 1 }: VirtualTimeOptions = {}) {
     this.#clockMs = clockMs;
     this.#ownerNow = ownerNow;
+    this.#tickShare = tickShare;
   }
 
   wallMs(): number {
@@ -32,7 +40,7 @@ export class VirtualTime implements Clock {
   }
 
   monotonicMs(): number {
-    return this.#passedMs + this.#forwardMs;
+    return this.#passedMs * this.#tickShare + this.#forwardMs;
   }
 
   /** In real time: no simulated evaluator waits by it. */
@@ -65,6 +73,16 @@ export class VirtualTime implements Clock {
   set clockMs(clockMs: number) {
     this.#forwardMs += Math.max(0, clockMs - this.#clockMs);
     this.#clockMs = clockMs;
+  }
+
+  /** The wall clock alone shows another time. */
+  showWall(clockMs: number): void {
+    this.#clockMs = clockMs;
+  }
+
+  /** The monotonic clock alone goes on. */
+  goOn(ms: number): void {
+    this.#forwardMs += ms;
   }
 
   /** Lets time pass for those timers whose owner is not asleep. */

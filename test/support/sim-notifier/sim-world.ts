@@ -170,7 +170,9 @@ export class SimWorld {
       timeMs,
       sinceMs: timeMs,
       sample: { partition: 0, offset: 0, timestampMs: timeMs },
-      owed: false,
+      message: true,
+      deferred: false,
+      isPast: false,
     };
     const record = {
       key: Buffer.from(webhookId),

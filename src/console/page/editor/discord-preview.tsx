@@ -12,6 +12,7 @@ import { publicRule, ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs, status } from '../state/live.ts';
 import { agoText, grouped, momentText } from '../words/time-text.ts';
+import { messageKindWords } from '../words/message-kinds.ts';
 
 const someId = '00000000-0000-4000-8000-000000000000';
 /** What the sender knows, too: where its messages link to. */
@@ -20,13 +21,12 @@ const lastedMs = 4 * 60_000;
 
 type Kind = Notification['kind'];
 
-const kindWords: Record<Kind, string> = { fired: 'Fires', no_data: 'No data', resolved: 'Ends' };
-
 /** The messages that this rule can send. */
 function kindsOf(rule: Partial<Rule>): Kind[] {
   return [
     'fired',
     ...(rule.no_data_seconds === undefined ? [] : ['no_data' as const]),
+    ...(rule.remind_seconds === undefined ? [] : ['reminder' as const]),
     ...(rule.notify_on_resolve === true ? ['resolved' as const] : []),
   ];
 }
@@ -49,12 +49,14 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     ruleVersion: { partition: 0, offset: 0 },
     rule: publicRule({ metric_name: 'a-metric', threshold, ...rule, ...window, id: rule.id ?? someId }),
     series: { name: rule.metric_name || 'a-metric', tags: rule.tags ?? noTags },
-    x: kind === 'no_data' ? undefined : past(kind === 'fired' ? threshold : inside, kind === 'fired' ? step : -step),
+    x: kind === 'no_data' ? undefined : kind === 'resolved' ? past(inside, -step) : past(threshold, step),
     cause: kind === 'no_data' ? 'no_data' : 'breach',
     timeMs,
     sinceMs: kind === 'resolved' ? timeMs - lastedMs : timeMs,
     sample: { partition: 0, offset: 0, timestampMs: timeMs },
-    owed: false,
+    message: true,
+    deferred: false,
+    isPast: false,
   };
 }
 
@@ -71,7 +73,7 @@ export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
           {kinds.map((each) => (
             <label key={each}>
               <input type="radio" name="message" checked={each === kind} onChange={() => (wanted.value = each)} />
-              <span>{kindWords[each]}</span>
+              <span>{messageKindWords[each]}</span>
             </label>
           ))}
         </fieldset>

@@ -4,11 +4,10 @@ import { nowMs } from '../state/live.ts';
 import { readDeliveries } from '../state/past.ts';
 import { useQuery } from '../state/query.ts';
 import { agoText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
+import { messageKindWords } from '../words/message-kinds.ts';
 
 const everyMs = 5_000;
 const listed = 10;
-
-const kinds = { fired: 'fired', no_data: 'no data', resolved: 'ended' };
 
 /** What became of the messages of one rule, or to one webhook, in the last day. */
 export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly webhook?: string }) {
@@ -56,7 +55,7 @@ function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
         {outcome}
       </span>
       <span>
-        {kind === undefined ? 'a message' : kinds[kind]}
+        {kind === undefined ? 'Message' : messageKindWords[kind]}
         {value !== undefined && ` at ${numberText(Number(value.toPrecision(8)))}`}
         {delivery.metric_name !== undefined && <span class="hint"> on {delivery.metric_name}</span>}
       </span>

@@ -74,10 +74,11 @@ function SparkLine({ values, threshold }: { readonly values: readonly number[]; 
 }
 
 function facts(view: RuleView): string[] {
-  const { rule, window_samples: samples, cooldown_left_ms: leftMs, owed = 0, fires_24h: fires } = view;
+  const { rule, window_samples: samples, cooldown_left_ms: leftMs, deferred = 0, fires_24h: fires } = view;
   const found: string[] = [];
   if (samples !== undefined) found.push(`${samples} samples in ${secondsText(rule.window_duration_seconds ?? 0)}`);
-  if (leftMs !== undefined) found.push(`cooldown: ${durationText(leftMs)} left${owed > 0 ? `, ${owed} held` : ''}`);
+  if (leftMs !== undefined)
+    found.push(`cooldown: ${durationText(leftMs)} left${deferred > 0 ? `, ${deferred} held` : ''}`);
   if (fires > 0) found.push(`fired ${grouped(fires)} ${fires === 1 ? 'time' : 'times'} in 24 h`);
   return found;
 }

@@ -203,14 +203,14 @@ function distanceOf({ operator = ruleDefaults.operator, threshold }: Rule, value
   return comparisons[operator].excess(value, threshold);
 }
 
-function cooldownFigure({ rule, cooldown_left_ms: leftMs, owed = 0 }: RuleStateView): Figure {
+function cooldownFigure({ rule, cooldown_left_ms: leftMs, deferred = 0 }: RuleStateView): Figure {
   const whole = rule.cooldown_seconds ?? 0;
   if (whole === 0) return { kind: 'zero', text: 'None', more: 'no cooldown' };
   if (leftMs === undefined) return { kind: 'zero', text: 'Over', more: `${secondsText(whole)} after a message` };
   return {
     kind: 'pending',
     text: durationText(leftMs),
-    more: `left; ${owed} ${owed === 1 ? 'message' : 'messages'} held`,
+    more: `left; ${deferred} ${deferred === 1 ? 'message' : 'messages'} held`,
   };
 }
 

@@ -1,6 +1,7 @@
 import * as css from './alarm-waterfall.module.css';
 import type { AlarmDetail, NotificationView } from '../../../wire/alarms.ts';
 import { momentText, shortText } from '../words/time-text.ts';
+import { messageKindWords } from '../words/message-kinds.ts';
 
 interface Stage {
   readonly name: string;
@@ -8,7 +9,6 @@ interface Stage {
   readonly toMs: number;
 }
 
-const kinds = { fired: 'Fired', no_data: 'No data', resolved: 'Ended' };
 const outcomeWords: Record<string, string> = {
   waiting: 'on its way',
   delivered: 'delivered',
@@ -45,7 +45,7 @@ function Message({ message }: { readonly message: NotificationView }) {
   return (
     <div class={css.waterfallMessage}>
       <p class={css.waterfallHead}>
-        <b>{kinds[message.kind]}</b>
+        <b>{messageKindWords[message.kind]}</b>
         <span class={isGood ? 'calm' : message.outcome === 'waiting' ? 'hint' : 'disagrees'}>
           {isGood ? '✓ ' : ''}
           {outcomeWords[message.outcome] ?? message.outcome}
@@ -53,7 +53,7 @@ function Message({ message }: { readonly message: NotificationView }) {
             message.outcome_ms !== undefined &&
             ` ${shortText(message.outcome_ms - beganMs)} after the sample${message.kind === 'no_data' ? ' was due' : ''}`}
         </span>
-        {message.owed && <span class="hint">delayed by cooldown</span>}
+        {message.deferred && <span class="hint">delayed by cooldown</span>}
         {message.reason !== undefined && <span class="disagrees">{message.reason}</span>}
       </p>
       <ol>

@@ -228,7 +228,7 @@ function AlarmRow({
           <Tags tags={alarm.tags} />
         </div>
         <RuleWords id={alarm.rule_id} isSilent={state === 'no-data'} />
-        {alarm.owed === true && <p class="hint">Notification held until the cooldown ends.</p>}
+        {alarm.deferred === true && <p class="hint">Notification held until the cooldown ends.</p>}
       </div>
       <dl class={css.alarmFigures} data-part="alarm-figures">
         <div>

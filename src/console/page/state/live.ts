@@ -142,7 +142,9 @@ const sinceMs = ({ view }: LiveAlarm): number => view.peek().since_ms ?? 0;
 
 /** Both are of one alarm. */
 function isSameButForValue(one: AlarmView, other: AlarmView): boolean {
-  return (['state', 'since_ms', 'cause', 'owed', 'alarm_id'] as const).every((field) => one[field] === other[field]);
+  return (['state', 'since_ms', 'cause', 'deferred', 'alarm_id'] as const).every(
+    (field) => one[field] === other[field],
+  );
 }
 
 /** A list of the same alarms in the same order stays as it is. */

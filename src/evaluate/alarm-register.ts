@@ -1,0 +1,67 @@
+import { clockMarginMs } from '../alarm/cooldown.ts';
+import type { RuleBook } from '../rule/rule-book.ts';
+import type { ClockReading } from './partition-clock.ts';
+import type { Alarm } from './series-state.ts';
+
+/** A state that was still on its way when its alarm was deleted would bring it back to life; after so long none is. */
+const deletedAfterMs = 3_600_000;
+
+/** The alarms of a partition that have a record, by what is still to be done about them. */
+export class AlarmRegister {
+  readonly #book: RuleBook;
+  readonly #standing = new Set<Alarm>();
+  /** Of the standing ones those whose rule wants reminders. */
+  readonly #reminding = new Set<Alarm>();
+  /** Those that are ok: their record holds nothing that matters, save perhaps what the rule remembers. */
+  readonly #finished = new Set<Alarm>();
+
+  constructor(book: RuleBook) {
+    this.#book = book;
+  }
+
+  /** Those that are not ok. */
+  get standing(): ReadonlySet<Alarm> {
+    return this.#standing;
+  }
+
+  /** The alarm, or its rule, is not what it was. */
+  put(alarm: Alarm): void {
+    this.remove(alarm);
+    if (alarm.state.state === 'ok') {
+      this.#finished.add(alarm);
+      return;
+    }
+    this.#standing.add(alarm);
+    if (alarm.state.state === 'firing' && this.#remindMs(alarm) !== undefined) this.#reminding.add(alarm);
+  }
+
+  remove(alarm: Alarm): void {
+    this.#standing.delete(alarm);
+    this.#reminding.delete(alarm);
+    this.#finished.delete(alarm);
+  }
+
+  /** The alarms that are to be reminded of, by the clock; no message from before `beganMs` is known. */
+  remindersDue({ monotonicMs, isAtHead }: ClockReading, beganMs: number): readonly Alarm[] {
+    if (!isAtHead) return [];
+    return [...this.#reminding].filter((alarm) => {
+      const { state } = alarm;
+      const remindMs = this.#remindMs(alarm);
+      if (remindMs === undefined || state.state !== 'firing' || !state.notified || state.deferred !== undefined)
+        return false;
+      return monotonicMs - Math.max(alarm.messagedAtMs, beganMs) >= remindMs + clockMarginMs;
+    });
+  }
+
+  /** The alarms that have been ok for an hour, all before `committed` being done; `nowMs` is monotonic. */
+  longFinished(committed: number, nowMs: number): readonly Alarm[] {
+    return [...this.#finished].filter((alarm) => {
+      alarm.seenOkMs ??= nowMs;
+      return nowMs - alarm.seenOkMs >= deletedAfterMs && alarm.offset < committed;
+    });
+  }
+
+  #remindMs({ ruleId }: Alarm): number | undefined {
+    return this.#book.get(ruleId)?.condition.remindMs;
+  }
+}

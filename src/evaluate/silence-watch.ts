@@ -1,0 +1,107 @@
+/**
+ * Which series are missing. The next sample of a series is expected by H + no_data_seconds, and H is when it was last received: the
+ * later of T and of the clock at the moment when its newest sample was read. So a device whose clock is behind, or one that sends
+ * a backlog, is not missing. How long ago a sample was read is measured by the monotonic clock: no jump of the wall clock makes
+ * data look missing, and
+ *
+ *   missing = the clock is past T + no_data_seconds, and for no_data_seconds nothing was read of the series
+ *
+ * What was read before this process began, before a pause of it, or by a reader that had yet to come to the head of the log, was
+ * not read when it was sent: then H is T, and no series is missing before no_data_seconds, at most ten minutes, have passed since.
+ */
+import type { RuleEntry } from '../rule/rule-list.ts';
+import type { ClockReading } from './partition-clock.ts';
+import type { MetricState, SeriesState } from './series-state.ts';
+
+export interface MissingSeries {
+  readonly rule: RuleEntry;
+  readonly series: SeriesState;
+  /** H + no_data_seconds. */
+  readonly expectedMs: number;
+  /** H. */
+  readonly heardMs: number;
+}
+
+const graceMsMax = 10 * 60_000;
+
+export class SilenceWatch {
+  /** The metrics whose rules fire without data. */
+  readonly #watched = new Set<MetricState>();
+  /** None is missing before the monotonic clock, and the other one, have come to these times: till then no series is asked. */
+  #nextAtMs = -Infinity;
+  #nextClockMs = -Infinity;
+  #beganMs = -Infinity;
+  #wasAtHead = true;
+
+  watch(metric: MetricState): void {
+    this.#watched.add(metric);
+  }
+
+  unwatch(metric: MetricState): void {
+    this.#watched.delete(metric);
+  }
+
+  beganAt(monotonicMs: number): void {
+    this.#beganMs = monotonicMs;
+    this.askAll();
+  }
+
+  /** Rules have changed: at the next reading each series is asked. */
+  askAll(): void {
+    this.#nextAtMs = -Infinity;
+  }
+
+  /** A sample of a series that the rule matches was read. */
+  heard({ condition: { noDataMs } }: RuleEntry, monotonicMs: number): void {
+    if (noDataMs !== undefined) this.#nextAtMs = Math.min(this.#nextAtMs, monotonicMs + noDataMs);
+  }
+
+  /** The missing series of each rule, in the order in which they were expected, then in that of their samples. */
+  missing(reading: ClockReading, rulesOf: (series: SeriesState) => readonly RuleEntry[]): readonly MissingSeries[] {
+    const { clockMs, monotonicMs, isAtHead } = reading;
+    if (isAtHead && !this.#wasAtHead) this.beganAt(monotonicMs);
+    this.#wasAtHead = isAtHead;
+    if (monotonicMs <= this.#nextAtMs && clockMs <= this.#nextClockMs) return [];
+    this.#nextAtMs = Infinity;
+    this.#nextClockMs = Infinity;
+    const found: MissingSeries[] = [];
+    for (const metric of this.#watched) {
+      for (const series of metric.series.values()) {
+        if (series.isForgotten || series.last === undefined) continue;
+        for (const rule of rulesOf(series)) {
+          const missing = this.#judge(rule, series, reading);
+          if (missing !== undefined && !isKnown(rule, series)) found.push(missing);
+        }
+      }
+    }
+    return found.sort(
+      (one, other) => one.expectedMs - other.expectedMs || one.series.last!.offset - other.series.last!.offset,
+    );
+  }
+
+  #judge(rule: RuleEntry, series: SeriesState, { clockMs, monotonicMs }: ClockReading): MissingSeries | undefined {
+    const { noDataMs } = rule.condition;
+    if (noDataMs === undefined) return undefined;
+    const isHeard = series.heardAtMs > this.#beganMs;
+    // Up to here nothing has to be missing by the monotonic clock.
+    const sinceAtMs = isHeard ? series.heardAtMs : this.#beganMs;
+    const waitMs = isHeard ? noDataMs : Math.min(noDataMs, graceMsMax);
+    if (monotonicMs - sinceAtMs <= waitMs) {
+      this.#nextAtMs = Math.min(this.#nextAtMs, sinceAtMs + waitMs);
+      return undefined;
+    }
+    if (clockMs <= series.timeMs + noDataMs) {
+      this.#nextClockMs = Math.min(this.#nextClockMs, series.timeMs + noDataMs);
+      return undefined;
+    }
+    const readMs = isHeard ? Math.round(clockMs - (monotonicMs - series.heardAtMs)) : -Infinity;
+    const heardMs = Math.max(series.timeMs, readMs);
+    return { rule, series, expectedMs: heardMs + noDataMs, heardMs };
+  }
+}
+
+/** Whether its alarm says already that the series is missing. */
+function isKnown({ condition }: RuleEntry, series: SeriesState): boolean {
+  const state = series.alarms?.get(condition.ruleId)?.state;
+  return state?.state === 'firing' && (state.cause === 'no_data' || state.silentSinceMs !== undefined);
+}
