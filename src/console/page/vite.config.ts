@@ -6,10 +6,15 @@ import { defineConfig, type Plugin } from 'vite';
 const inner = (names: string): RegExp =>
   new RegExp(`(\\n\\tfunction (?:${names})\\([^)]*\\)) \\{\\n[^]*?\\n\\t\\}(?=\\n)`, 'g');
 
+/** Functions beside uPlot's body. */
+const outer = (names: string): RegExp =>
+  new RegExp(`(\\nfunction (?:${names})\\([^)]*\\)) \\{\\n[^]*?\\n\\}(?=\\n)`, 'g');
+
 /**
  * uPlot hangs all its ways to draw a line on itself, so that no bundler can leave out those that nobody uses. And it begins with two of
  * Intl's objects, which takes a slow machine a tenth of a second: one is for what is left out, the other one is made when it is wanted.
- * Its cursor, its legend and series that come and go are left out, too: the cursor is our own (`charts/chart-cursor.tsx`).
+ * Its cursor, its legend, series that come and go, and scales that are not linear are left out, too: the cursor is our own
+ * (`charts/chart-cursor.tsx`).
  */
 const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(paths\.(?:stepped|bars|spline) *= \w+\);/g, ''],
@@ -24,6 +29,7 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   ],
   [inner('initLegendRow|syncLegend|setLegend|setLegendValues'), '$1 {}'],
   [inner('addSeries|delSeries|addBand|delBand|toggleDOM'), '$1 {}'],
+  [outer('rangeLog|logAxisSplits|asinhAxisSplits|log10AxisValsFilt|log2AxisValsFilt'), '$1 {}'],
 ];
 
 const lighterUplot: Plugin = {
