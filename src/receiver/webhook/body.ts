@@ -9,7 +9,7 @@
  *     "notifications": [                  in order, at least one
  *       {
  *         "id": "…",                      unique, and the same in each repeat: what was processed once can be skipped
- *         "kind": "fired",                fired, resolved or no_data
+ *         "kind": "fired",                fired, reminder, no_data or resolved
  *         "summary": "received-packages is 508 which exceeds the rule threshold (500)",
  *         "alarm": {"id": "…", "cause": "breach", "since": "2026-11-30T12:00:00.000Z", "link": "https://…/#/alarms/…"},
  *         "rule": {"id": "…", "metric_name": "…", "threshold": 500, …},       its public fields, no webhook and no secret
