@@ -126,8 +126,11 @@ export class SimWorld {
     this.#watch.rested(index);
     if (step.kind === 'clock') {
       this.#note(`the clock shows ${step.clockMs - beginsMs}`);
+      // It sees that it is at the head before any time passes: by one reading all that the time has brought is found.
+      await this.#tickAtRest();
+      const sawHead = this.#owner()?.claim;
       this.#time.showWall(step.clockMs);
-      await this.#readClocks(step.passedMs);
+      await this.#readClocks(step.passedMs, sawHead);
     } else if (step.kind !== 'restart') {
       const [id, value] = step.kind === 'rule' ? [step.rule.id, JSON.stringify(step.rule)] : [step.ruleId, null];
       const record = { key: Buffer.from(id), value: value === null ? null : Buffer.from(value), timestampMs: 0 };
@@ -158,18 +161,23 @@ export class SimWorld {
    * Has the present owner, whoever that comes to be, read the clocks once, when so much time has passed: with each new owner it passes
    * again, as no clock counts for one that did not watch it.
    */
-  async #readClocks(passedMs: number): Promise<void> {
+  async #readClocks(passedMs: number, sawHead: SimClaim | undefined): Promise<void> {
     let lookedAt: SimClaim | undefined;
     while (lookedAt === undefined || this.#owner()?.claim !== lookedAt) {
       await this.rest();
       lookedAt = this.#owner()?.claim;
-      // It sees that it is at the head before the time passes.
-      this.#tick(lookMs);
+      if (lookedAt !== sawHead) await this.#tickAtRest();
       this.#time.goOn(passedMs);
       this.#tick(lookMs);
       await nextTurn();
       await this.rest();
     }
+  }
+
+  async #tickAtRest(): Promise<void> {
+    this.#tick(lookMs);
+    await nextTurn();
+    await this.rest();
   }
 
   /** All that lives ends without a word, and others take over: twice, as the second restores what the first repaired. */
