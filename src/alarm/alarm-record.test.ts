@@ -69,6 +69,7 @@ const records: fc.Arbitrary<AlarmRecord> = fc.record({
     ruleTimeMs: maybeTime,
   }),
   toSend: fc.option(fc.array(due, { minLength: 1, maxLength: 2 }), { nil: undefined }),
+  decidedAt: fc.option(offset, { nil: undefined }),
   deferredAfter: fc.nat(),
   value: maybeValue,
   clockDues: fc.nat(3),

@@ -5,7 +5,7 @@
  *   value  {"rule_id": …, "rule_version": {"partition": 1, "offset": 7}, "metric_name": …, "tags": {…}, "state": "firing",
  *           "since_ms": …, "alarm_id": …, "cause": "breach", "notified": true, "owed": true,
  *           "deferred": {"kind": "fired", "offset": 1230, "timestamp_ms": …, "x": 508, "time_ms": …}, "deferred_after": 3,
- *           "silent_since_ms": …, "messaged_ms": …, "ended_ms": …, "clock_dues": 1, "to_send": [{…}], "last_sent_ms": …, "last_sent_offset": 1220, "sent_count": 3,
+ *           "silent_since_ms": …, "messaged_ms": …, "ended_ms": …, "clock_dues": 1, "to_send": [{…}], "decided_at": 1240, "last_sent_ms": …, "last_sent_offset": 1220, "sent_count": 3,
  *           "rule_time_ms": …, "x": 508, "value": 508, "time_ms": …, "partition": 3, "offset": 1234, "timestamp_ms": …, "revision": 1}
  *
  * Of two records of a key the one with the larger offset wins, then the one with the larger revision, then the later.
@@ -14,7 +14,8 @@
  * sample of long ago.
  *
  * `to_send` stands in a record that is written ahead: a clock has decided that these notifications are appended, and the record
- * after it, of the same state, says that they were. Whoever restores it appends them first.
+ * after it, of the same state, says that they were. Whoever restores it appends them first. `decided_at` is the first offset of
+ * `metrics` that was not evaluated before the decision.
  *
  * `owed` is what versions before 0.3 read and write instead of `deferred`.
  */
@@ -41,6 +42,8 @@ export interface AlarmRecord {
   readonly ruleMemory: RuleMemory;
   /** What is about to be appended by decision of a clock. */
   readonly toSend?: readonly Due[] | undefined;
+  /** Of such a decision: the offset of the first sample that was not evaluated before it. */
+  readonly decidedAt?: number | undefined;
   /** How many messages the rule had sent when what is deferred was; 0 without anything deferred. */
   readonly deferredAfter: number;
   /** The sample's value, where it is known. */
@@ -111,6 +114,7 @@ export function formatAlarmRecord(record: AlarmRecord): string {
     ended_ms: record.endedMs,
     clock_dues: record.clockDues > 0 ? record.clockDues : undefined,
     to_send: record.toSend?.map(formatDue),
+    decided_at: record.decidedAt,
     last_sent_ms: ruleMemory.lastSentMs,
     last_sent_offset: ruleMemory.lastSentOffset,
     sent_count: ruleMemory.sentCount > 0 ? ruleMemory.sentCount : undefined,
@@ -175,6 +179,7 @@ export function parseAlarmRecord(value: Uint8Array | string): AlarmRecord | { re
         ruleTimeMs: number('rule_time_ms'),
       },
       toSend: reader.optional('to_send', (field) => reader.objects(field).map((due) => readDue(due, sample.partition))),
+      decidedAt: place('decided_at'),
       endedMs: number('ended_ms'),
       deferredAfter: place('deferred_after') ?? 0,
       value: number('value'),

@@ -38,6 +38,8 @@ export class Alarms {
   readonly #changedByClock = new Map<Alarm, Due[]>();
   /** By the monotonic clock, as of the last reading. */
   monotonicMs = 0;
+  /** The offset of the first sample that is not evaluated yet. */
+  position = 0;
   /** When the process, or its claim, began, or woke from a pause. */
   beganMs = -Infinity;
 
@@ -172,7 +174,7 @@ export class Alarms {
   #writeAhead(rule: RuleEntry | undefined, alarm: Alarm, dues: readonly Due[]): void {
     if (dues.length === 0 || rule === undefined) return this.#write(alarm);
     this.#nextRevision(alarm);
-    this.#effects.addAhead(alarm.series.key, { ...this.#recordOf(alarm), toSend: dues });
+    this.#effects.addAhead(alarm.series.key, { ...this.#recordOf(alarm), toSend: dues, decidedAt: this.position });
     this.#notify(rule, alarm.series, dues);
     this.#write(alarm);
   }

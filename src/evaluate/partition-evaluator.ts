@@ -125,6 +125,7 @@ export class PartitionEvaluator {
       this.#index.scan(batch, chunk.firstOffset, chunk.nextOffset);
       this.#evaluateColumns(batch, count);
     }
+    this.#alarms.position = chunk.nextOffset;
   }
 
   /** Takes one record of the partition and judges the alarms it meets. Records come in the order of their offsets. */
@@ -132,6 +133,7 @@ export class PartitionEvaluator {
     const read = this.#index.read(record);
     if (typeof read === 'string') return read;
     const { partition, offset, timestampMs } = record;
+    this.#alarms.position = offset + 1;
     return this.#judge(read, { partition, offset, timestampMs });
   }
 
@@ -182,9 +184,10 @@ export class PartitionEvaluator {
 
   /**
    * Ends a restore: the restored alarms whose rule is gone, disabled or no longer matches end, since nobody was there to see it; and
-   * what a former owner was about to send is sent.
+   * what a former owner was about to send is sent. Evaluation begins at `start`.
    */
-  finishRestore(clockMs: number): void {
+  finishRestore(clockMs: number, start: number): void {
+    this.#alarms.position = start;
     for (const metric of this.#index.metrics.values())
       for (const series of metric.series.values()) this.#endStrangers(series, undefined, clockMs);
     this.#alarms.finishRestored(clockMs);

@@ -65,7 +65,7 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
     evaluator.close();
     throw error;
   }
-  evaluator.finishRestore(options.clock.wallMs());
+  evaluator.finishRestore(options.clock.wallMs(), start);
   return { evaluator, start, statesNext: next + toRepair.length };
 }
 

@@ -25,7 +25,9 @@ function soundEvidence(): Evidence {
   const events = [{ fromOffset: 0, rule, version: { partition: 0, offset: 0 } }];
   const verdict = judgeAll({ partition: 0, records, events });
   const notifications = verdict.notifications.map((one, offset) => ({ ...one, stood: { partition: 0, offset } }));
-  const states = verdict.changes.map((change, offset): StoodState => {
+  // One record for each sample, whatever it made of the alarm on the way.
+  const last = verdict.changes.filter(({ byOffset }, index, all) => all[index + 1]?.byOffset !== byOffset);
+  const states = last.map((change, offset): StoodState => {
     const sent = verdict.notifications.findLast((one) => one.kind === 'fired' && one.at.offset <= change.offset);
     const { alarm, state } = change;
     return {
@@ -36,6 +38,7 @@ function soundEvidence(): Evidence {
       sentCount: offset,
       offset: change.offset,
       revision: 0,
+      decidedAt: undefined,
       stood: { partition: 0, offset },
     };
   });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import type { OracleChange, OracleNotification, OracleState } from '../support/oracle/oracle.ts';
-import { winners } from '../support/oracle/seen.ts';
+import { loosely, looseState, plainState, winners } from '../support/oracle/seen.ts';
 import type { Evidence, StoodNotification, StoodState } from './evidence.ts';
 import type { Snapshot } from './positions.ts';
 
@@ -26,7 +26,7 @@ export function checkEvidence(evidence: Evidence, snapshots: readonly Snapshot[]
   const firsts = checkCopies(evidence.notifications);
   checkIds(firsts, due);
   checkContents(firsts, due);
-  checkOrder(firsts);
+  checkOrder(firsts, due);
   checkStateRecords(evidence);
   checkFinalStates(evidence);
   checkPositions(evidence, firsts, snapshots);
@@ -46,7 +46,13 @@ function none(problems: readonly unknown[], what: string): void {
   assert.fail(`${what}: ${problems.length}, such as\n${shown.join('\n')}`);
 }
 
-const contentOf = ({ stood: _stood, ...content }: StoodNotification): OracleNotification => content;
+/** Without its place, and without what is not said in the log. */
+const contentOf = (one: OracleNotification | StoodNotification): OracleNotification => {
+  const { stood: _stood, sentOffset: _sent, isOfDeletion: _deletion, ...content } = { stood: undefined, ...one };
+  return loosely(content);
+};
+
+const textOf = (state: OracleState): string => JSON.stringify(plainState(looseState(state)));
 
 /** I2: all copies of an id say the same. Gives the first of each id. */
 export function checkCopies(all: readonly StoodNotification[]): Map<string, StoodNotification> {
@@ -73,7 +79,8 @@ export function checkIds(firsts: ReadonlyMap<string, StoodNotification>, due: re
 }
 
 function checkContents(firsts: ReadonlyMap<string, StoodNotification>, due: readonly OracleNotification[]): void {
-  const different = due.filter(({ x, ...wanted }) => {
+  const different = due.filter((one) => {
+    const { x, ...wanted } = contentOf(one);
     const { x: seenX, ...seen } = contentOf(firsts.get(wanted.id)!);
     const isNear = x === seenX || Math.abs((x ?? NaN) - (seenX ?? NaN)) <= relativeMax * Math.abs(x ?? NaN);
     return !isNear || !isDeepStrictEqual(seen, wanted);
@@ -84,17 +91,18 @@ function checkContents(firsts: ReadonlyMap<string, StoodNotification>, due: read
   );
 }
 
-/** I3: of one partition of samples, the first copies in a partition of `notifications` stand in the order of the samples. */
-export function checkOrder(firsts: ReadonlyMap<string, StoodNotification>): void {
+/** I3: of one partition of samples, the first copies in a partition of `notifications` stand in the oracle's order. */
+export function checkOrder(firsts: ReadonlyMap<string, StoodNotification>, due: readonly OracleNotification[]): void {
+  const places = new Map(due.map(({ id }, place) => [id, place]));
   const newest = new Map<string, StoodNotification>();
   const disordered: unknown[] = [];
   for (const one of firsts.values()) {
     const lane = `${one.stood.partition} ${one.at.partition}`;
     const before = newest.get(lane);
-    if (before !== undefined && before.at.offset > one.at.offset) disordered.push([before, one]);
+    if (before !== undefined && places.get(before.id)! > places.get(one.id)!) disordered.push([before, one]);
     else newest.set(lane, one);
   }
-  none(disordered, 'I3: notifications not in the order of their samples');
+  none(disordered, 'I3: notifications not in the order in which they were sent');
 }
 
 function changesByAlarm(evidence: Evidence): Map<string, OracleChange[]> {
@@ -107,10 +115,13 @@ function changesByAlarm(evidence: Evidence): Map<string, OracleChange[]> {
 /** I3, I4: each record of `alarms` is the oracle's state after its sample, and each change of the oracle's stands there. */
 function checkStateRecords(evidence: Evidence): void {
   const changes = changesByAlarm(evidence);
-  const ok: OracleState = { state: 'ok' };
   const wrong = evidence.states.filter(({ alarm, state, offset }) => {
-    const last = (changes.get(alarm) ?? []).findLast((change) => change.offset <= offset);
-    return !isDeepStrictEqual(state, last?.state ?? ok);
+    // What its own sample made of it, and what others of the rule, or a clock, made of it before its next sample.
+    const before = (changes.get(alarm) ?? []).filter((change) => change.offset <= offset);
+    const own = before.findLastIndex((change) => change.byOffset === change.offset);
+    const possible: OracleState[] = before.slice(Math.max(0, own)).map((change) => change.state);
+    if (own < 0) possible.push({ state: 'ok' });
+    return !possible.some((one) => textOf(one) === textOf(state));
   });
   none(wrong, 'I3: states that are not the oracle’s after their sample');
   const written = new Set(evidence.states.map(({ alarm, offset }) => `${alarm} ${offset}`));
@@ -121,8 +132,12 @@ function checkStateRecords(evidence: Evidence): void {
 /** I1, I4: the states that hold are the oracle's, and so is what each rule remembers across its series. */
 export function checkFinalStates({ states, verdicts }: Evidence): void {
   const winning = [...winners(states).values()];
-  const seen = winning.filter(({ state }) => state.state !== 'ok').map(({ alarm, state }) => [alarm, state] as const);
-  const wanted = verdicts.flatMap((verdict) => [...verdict.states]);
+  const seen = winning
+    .filter(({ state }) => state.state !== 'ok')
+    .map(({ alarm, state }) => [alarm, textOf(state)] as const);
+  const wanted = verdicts.flatMap((verdict) =>
+    [...verdict.states].map(([alarm, state]) => [alarm, textOf(state)] as const),
+  );
   const sorted = (pairs: readonly (readonly [string, unknown])[]) =>
     Object.fromEntries([...pairs].sort(([one], [other]) => (one < other ? -1 : 1)));
   assert.deepEqual(sorted(seen), sorted(wanted), 'I4: the final states are the oracle’s');
@@ -160,14 +175,15 @@ export function checkPositions(
         -1,
       );
       const promised = Math.max(position - 1, largest);
-      for (const { id, at } of verdict.notifications) {
+      for (const { id, sentOffset } of verdict.notifications) {
         const stood = firsts.get(id)?.stood;
         const isThere = stood !== undefined && stood.offset < notificationsNext.get(stood.partition)!;
-        if (at.offset <= promised && !isThere) ahead.push({ id, at, position, largest });
+        if (sentOffset !== undefined && sentOffset <= promised && !isThere)
+          ahead.push({ id, sentOffset, position, largest });
       }
-      for (const { alarm, offset } of verdict.changes) {
+      for (const { alarm, offset, byOffset } of verdict.changes) {
         const isThere = (firstWritten.get(`${alarm} ${offset}`) ?? Infinity) < statesNext;
-        if (offset < position && !isThere) ahead.push({ alarm, offset, position });
+        if (byOffset !== undefined && byOffset < position && !isThere) ahead.push({ alarm, offset, position });
       }
     }
   }

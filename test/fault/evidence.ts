@@ -43,6 +43,16 @@ async function readTopic(log: Log, topic: string): Promise<LogRecord[][]> {
   return Promise.all(Array.from({ length: count }, (_, partition) => readRecords(log, topic, partition)));
 }
 
+/** What clocks had rules send, in the order of the samples between which they did. */
+function decisionsOf(states: readonly StoodState[]): OracleEvent[] {
+  const decisions = new Map<string, { readonly fromOffset: number; readonly sendsByClock: string }>();
+  for (const { ruleId, decidedAt } of states) {
+    if (decidedAt !== undefined)
+      decisions.set(`${ruleId} ${decidedAt}`, { fromOffset: decidedAt, sendsByClock: ruleId });
+  }
+  return [...decisions.values()].sort((one, other) => one.fromOffset - other.fromOffset);
+}
+
 export async function gatherEvidence(log: Log, rules: readonly Published[]): Promise<Evidence> {
   const metrics = await readTopic(log, 'metrics');
   const notifications = (await readTopic(log, 'notifications')).flat().map(({ value, partition, offset }) => {
@@ -52,7 +62,10 @@ export async function gatherEvidence(log: Log, rules: readonly Published[]): Pro
     .flat()
     .filter(({ value }) => value !== null)
     .map(({ value, partition, offset }) => ({ ...seenState(value!), stood: { partition, offset } }));
-  const events = rules.map(({ rule, version }): OracleEvent => ({ fromOffset: 0, rule, version }));
-  const verdicts = metrics.map((records, partition) => judgeAll({ partition, records, events }));
+  const published = rules.map(({ rule, version }): OracleEvent => ({ fromOffset: 0, rule, version }));
+  const verdicts = metrics.map((records, partition) => {
+    const events = [...published, ...decisionsOf(states.filter(({ stood }) => stood.partition === partition))];
+    return judgeAll({ partition, records, events });
+  });
   return { notifications, states, verdicts, samples: metrics.reduce((sum, records) => sum + records.length, 0) };
 }

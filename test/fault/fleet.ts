@@ -15,6 +15,7 @@ import { startFakeDiscord, type FakeDiscord, type FakeDiscordOptions } from '../
 import { factsOf } from '../support/fake-discord/ledger-facts.ts';
 import { startKafka, type Kafka, type KafkaOptions } from '../support/kafka/kafka-broker.ts';
 import type { OracleRule } from '../support/oracle/oracle-rule.ts';
+import { winners } from '../support/oracle/seen.ts';
 import { Random } from '../support/sim-log/random.ts';
 import { startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
 import { checkEvidence, type Summary } from './check.ts';
@@ -272,8 +273,16 @@ export class Fleet {
     await this.positions.drained(timeoutMs);
   }
 
-  gather(): Promise<Evidence> {
-    return gatherEvidence(this.log, this.published);
+  /** What stands in the log, once the clocks have ended the cooldowns that no sample ends any more. */
+  async gather(): Promise<Evidence> {
+    let evidence = await gatherEvidence(this.log, this.published);
+    await this.until('nothing is deferred any more', async () => {
+      evidence = await gatherEvidence(this.log, this.published);
+      return [...winners(evidence.states).values()].every(
+        ({ state }) => state.state !== 'firing' || state.deferred === undefined,
+      );
+    });
+    return evidence;
   }
 
   /**

@@ -62,7 +62,7 @@ function drawRule(random: Random, given: Pick<OracleRule, 'metric_name' | 'disco
     tags: random.pick([undefined, undefined, { host: 'a' }, { zone: '1' }, { host: 'a', zone: '1' }]),
     type: undefined as string | undefined,
     window_duration_seconds: undefined as number | undefined,
-    cooldown_seconds: random.pick([undefined, undefined, 0.5, 2, 5, 10]),
+    cooldown_seconds: random.pick([undefined, undefined, 0.5, 2, 5]),
     trigger: random.pick([undefined, undefined, 'crossing', 'every_sample']),
     for_seconds: random.pick([undefined, undefined, 0.2, 1, 3]),
     resolve_threshold: random.chance(0.3) ? threshold + (isAbove ? -1.5 : 1.5) : undefined,

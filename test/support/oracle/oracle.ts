@@ -40,7 +40,9 @@ export type OracleEvent =
   | { readonly fromOffset: number; readonly rule: OracleRule; readonly version: Version; readonly atMs?: number }
   | { readonly fromOffset: number; readonly deletedRuleId: string; readonly atMs?: number }
   | { readonly fromOffset: number; readonly clockMs: number; readonly passedMs?: number }
-  | { readonly fromOffset: number; readonly isRestart: true };
+  | { readonly fromOffset: number; readonly isRestart: true }
+  /** A clock had the rule send what it had deferred, as a record says: when that was is not for the oracle to know. */
+  | { readonly fromOffset: number; readonly sendsByClock: string };
 
 export interface OracleInput {
   readonly partition: number;
@@ -227,6 +229,7 @@ class Oracle {
     this.#taken += 1;
     if ('clockMs' in event) this.#readClocks(event.clockMs, event.passedMs);
     else if ('isRestart' in event) this.#restart();
+    else if ('sendsByClock' in event) this.#sendByClock(event.sendsByClock);
     else if ('rule' in event) this.#setRule(event.rule, event.version, event.atMs ?? 0);
     else this.#deleteRule(event.deletedRuleId, event.atMs ?? 0);
   }
@@ -530,6 +533,11 @@ class Oracle {
     const state = this.#stateOf(rule.id, series);
     if (state.state === 'firing' && rule.no_data_seconds !== undefined) return;
     this.#endWithoutSample(moment, atMs);
+  }
+
+  #sendByClock(ruleId: string): void {
+    const found = this.#rules.get(ruleId);
+    if (found !== undefined) this.#sendAll(found.rule, found.version, undefined, -Infinity);
   }
 
   #restart(): void {

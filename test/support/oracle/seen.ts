@@ -50,6 +50,7 @@ interface AlarmJson {
   readonly sent_count?: number;
   readonly offset: number;
   readonly revision?: number;
+  readonly decided_at?: number;
 }
 
 export interface SeenState {
@@ -63,6 +64,8 @@ export interface SeenState {
   readonly offset: number;
   /** What came after the sample and before the next, counted. */
   readonly revision: number;
+  /** By decision of a clock: the first offset of `metrics` that was not evaluated before it. */
+  readonly decidedAt: number | undefined;
 }
 
 const jsonOf = (value: Uint8Array): unknown => JSON.parse(Buffer.from(value).toString());
@@ -98,6 +101,7 @@ export function seenState(value: Uint8Array): SeenState {
     sentCount: json.sent_count ?? 0,
     offset: json.offset,
     revision: json.revision ?? 0,
+    decidedAt: json.decided_at,
   };
 }
 
@@ -166,6 +170,26 @@ export function winningStates(states: readonly SeenState[]): Map<string, OracleS
 }
 
 const relativeMax = 1e-9;
+
+/** What depends on the millisecond at which a process read a clock is not compared: when a series was received, or an edit seen. */
+const someTime = 0;
+
+export function loosely(one: OracleNotification): OracleNotification {
+  const timeMs = one.kind === 'no_data' || one.kind === 'ended' ? someTime : one.timeMs;
+  return { ...one, timeMs, sinceMs: one.cause === 'no_data' ? someTime : one.sinceMs };
+}
+
+export function looseState(state: OracleState): OracleState {
+  if (state.state !== 'firing') return state;
+  const { deferred, silentSinceMs, sinceMs, cause } = state;
+  return {
+    ...state,
+    sinceMs: cause === 'no_data' ? someTime : sinceMs,
+    silentSinceMs: silentSinceMs === undefined ? undefined : someTime,
+    messagedMs: someTime,
+    deferred: deferred?.kind === 'no_data' ? { ...deferred, timeMs: someTime } : deferred,
+  };
+}
 
 /** What ends without a sample has no place among them: these stand last, by their ids. */
 function inOrderOfSamples(notifications: readonly OracleNotification[]): OracleNotification[] {

@@ -4,6 +4,8 @@ import type { OracleChange, OracleNotification, OracleState, Verdict } from '../
 import {
   assertNotifications,
   assertStates,
+  loosely,
+  looseState,
   plainState,
   seenNotification,
   seenState,
@@ -16,26 +18,6 @@ import type { SimStore } from './sim-store.ts';
 import type { WorldWatch } from './sim-world.ts';
 
 const ok: OracleState = { state: 'ok' };
-
-/** What depends on the millisecond at which a process read a clock is not compared: when a series was received, or an edit seen. */
-const someTime = 0;
-
-function loosely(one: OracleNotification): OracleNotification {
-  const timeMs = one.kind === 'no_data' || one.kind === 'ended' ? someTime : one.timeMs;
-  return { ...one, timeMs, sinceMs: one.cause === 'no_data' ? someTime : one.sinceMs };
-}
-
-function looseState(state: OracleState): OracleState {
-  if (state.state !== 'firing') return state;
-  const { deferred, silentSinceMs, sinceMs, cause } = state;
-  return {
-    ...state,
-    sinceMs: cause === 'no_data' ? someTime : sinceMs,
-    silentSinceMs: silentSinceMs === undefined ? undefined : someTime,
-    messagedMs: someTime,
-    deferred: deferred?.kind === 'no_data' ? { ...deferred, timeMs: someTime } : deferred,
-  };
-}
 
 function textOf(state: OracleState): string {
   return JSON.stringify(plainState(looseState(state)));
