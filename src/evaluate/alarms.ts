@@ -134,24 +134,25 @@ export class Alarms {
     return this.#register.remindersDue(reading, this.beganMs);
   }
 
-  /** Sends what cooldowns no longer hold back, and writes what the clock has changed. */
+  /**
+   * Sends what cooldowns no longer hold back, and writes what the clock has changed. Before the head of the log samples decide when a
+   * cooldown is over, save for what this very reading has made due: they may be read again, and must then find what was deferred.
+   */
   finishClock(reading: ClockReading): void {
+    const dueNow = new Set([...this.#changedByClock.keys()].map(({ ruleId }) => ruleId));
     const written = new Set<Alarm>();
     for (const ruleId of this.#memories.waitingRules()) {
       const rule = this.#book.get(ruleId);
-      if (rule === undefined) continue;
+      if (rule === undefined || (!reading.isAtHead && !dueNow.has(ruleId))) continue;
       const memory = this.#memories.of(ruleId);
       const { condition } = rule;
       const passedMs = reading.monotonicMs - Math.max(memory.sentAtMs, this.beganMs);
-      const isOver =
-        isCooldownOver(condition, this.#memories.ruleTimeMs(rule, memory), memory.lastSentMs) ||
-        (reading.isAtHead && isCooldownOverByClock(condition, passedMs));
-      if (isOver) for (const alarm of this.#sendByClock(rule, memory, reading.clockMs)) written.add(alarm);
+      const isOver = isCooldownOver(condition, this.#memories.ruleTimeMs(rule, memory), memory.lastSentMs);
+      if (isOver || (reading.isAtHead && isCooldownOverByClock(condition, passedMs)))
+        for (const alarm of this.#sendByClock(rule, memory, reading.clockMs)) written.add(alarm);
     }
-    for (const [alarm, immediate] of this.#changedByClock) {
-      const rule = this.#book.get(alarm.ruleId);
-      if (!written.has(alarm)) this.#writeAhead(rule, alarm, immediate);
-    }
+    for (const [alarm, immediate] of this.#changedByClock)
+      if (!written.has(alarm)) this.#writeAhead(this.#book.get(alarm.ruleId), alarm, immediate);
     this.#changedByClock.clear();
   }
 
