@@ -31,7 +31,7 @@ export interface EvaluateMeters {
 const turns = 10;
 const turnMs = 1_000;
 const delayBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-const readable: ReadonlySet<string> = new Set<Outcome>(['evaluated', 'late', 'too_many_series']);
+const readable: ReadonlySet<string> = new Set<Outcome>(['evaluated', 'late', 'too_many_series', 'misplaced']);
 
 interface EvaluateMetersOptions {
   readonly clock: Clock;
@@ -162,8 +162,13 @@ function reportOf(
   const clocks =
     skewedText(ahead, "is ahead of this server's clock", "are ahead of this server's clock") +
     skewedText(behind, 'arrives late', 'arrive late');
-  const detail = `${running.size} partitions, ${budget.held} series${skipped}${clocks}`;
-  if (refused === 0) return { status: clocks === '' ? 'pass' : 'warn', detail };
+  const { misplaced = 0 } = counts;
+  const wrong =
+    misplaced === 0
+      ? ''
+      : `; ${misplaced} samples stand in a wrong partition and were skipped, as the right one receives their metrics`;
+  const detail = `${running.size} partitions, ${budget.held} series${skipped}${wrong}${clocks}`;
+  if (refused === 0) return { status: clocks + wrong === '' ? 'pass' : 'warn', detail };
   const limits = `${budget.seriesMax} in an instance, ${budget.seriesPerMetricMax} of a metric`;
   return {
     status: 'warn',

@@ -245,6 +245,40 @@ test('a metric that stands in another partition than its name leads to is counte
     assert.equal(metricName, 'received-packages');
   }, 2));
 
+test('a metric that appears where it belongs is dropped in the wrong partition, without a message', () =>
+  withLoop(async (loop) => {
+    loop.instance.start();
+    loop.change(ruleId, { notify_on_resolve: true, no_data_seconds: 60 });
+    loop.sample(11, 0);
+    await loop.settle();
+    assert.deepEqual(whatAndWhen(loop.sent()), [['fired', 0]]);
+    // Its producer was mended.
+    loop.sample(12, 2_000, { partition: 1 });
+    await loop.settle();
+    await loop.lookAt(2_000);
+    loop.time.tick(5_000);
+    await loop.settle();
+    const tombstones = loop.store.records(topics.alarms.name, 0).filter(({ value }) => value === null);
+    assert.equal(tombstones.length, 1);
+    // What still comes to the wrong one is skipped and counted.
+    loop.sample(1, 3_000);
+    await loop.settle();
+    await loop.lookAt(59_000);
+    assert.deepEqual(whatAndWhen(loop.sent()), [['fired', 0], ['fired', 2_000]]); // prettier-ignore
+    assert.deepEqual(loop.sent(false), []);
+    assert.match(await loop.instance.meter.text(), /^ssrms_evaluate_samples_total\{outcome="misplaced"\} 1$/m);
+    // The right one alone misses it; ten minutes later the wrong one takes it again.
+    await loop.lookAt(700_000);
+    loop.time.tick(5_000);
+    await loop.settle();
+    loop.sample(13, 700_000);
+    await loop.settle();
+    assert.deepEqual(
+      loop.sent().map(({ kind, at }) => [kind, at.partition]),
+      [['fired', 0], ['fired', 1], ['no_data', 1], ['fired', 0]], // prettier-ignore
+    );
+  }, 2));
+
 test('every record is counted by what became of it', () =>
   withLoop(async (loop) => {
     loop.instance.start();

@@ -14,6 +14,7 @@ import { EffectsWriter } from './effects-writer.ts';
 import { evaluateMeters, type EvaluateMeters, type Progress } from './evaluate-meters.ts';
 import { futureMsMax, HeadClock } from './head-clock.ts';
 import { LateStates } from './late-states.ts';
+import { MisplacedMetrics } from './misplaced-metrics.ts';
 import { MeasureFill } from './measure-fill.ts';
 import { PartitionClock } from './partition-clock.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
@@ -42,6 +43,8 @@ export const evaluateGroup = 'ssrms-evaluate';
 const timeEveryMs = 250;
 /** How often it is looked whether a former owner wrote after this one began: long before compaction could drop what it hides. */
 const lateStatesEveryMs = 5_000;
+/** How often it is looked whether metrics of another partition are received there. */
+const misplacedEveryMs = 5_000;
 /** How often the records of alarms that are long over are deleted. */
 const deleteEveryMs = 60_000;
 
@@ -86,6 +89,7 @@ async function evaluatePartition(
   const { evaluator, start } = restored;
   const measureFill = new MeasureFill(rules.book, claim.partition, clock);
   const lateStates = new LateStates(claim, { log, clock, logger }, restored.statesNext);
+  const misplaced = new MisplacedMetrics({ partition: claim.partition, partitions }, { log, clock });
   const writer = new EffectsWriter(claim, clock, (records) => lateStates.append(records));
   const partitionClock = new PartitionClock(claim, clock, options.headClock, options.waits?.pauseMsMin);
   const progress = meters.begin(claim, start, evaluator);
@@ -98,7 +102,7 @@ async function evaluatePartition(
     if (effects.ahead.length + effects.notifications.length + effects.states.length > 0)
       writer.write(effects, progress.position);
   };
-  const stopTimers = watchTime({ evaluator, clock, partitionClock, progress, writer, lateStates, flush });
+  const stopTimers = watchTime({ evaluator, clock, partitionClock, progress, writer, lateStates, misplaced, flush });
   try {
     flush();
     changes.begin((change, atMs) => {
@@ -114,7 +118,9 @@ async function evaluatePartition(
       evaluator.evaluateChunk(chunk, meters.count);
       meters.delayOf(chunk);
       partitionClock.took(chunk);
-      meters.sawMetrics(evaluator.takeNewMetrics(), claim.partition, partitions);
+      const newMetrics = evaluator.takeNewMetrics();
+      meters.sawMetrics(newMetrics, claim.partition, partitions);
+      misplaced.saw(newMetrics);
       progress.position = chunk.nextOffset;
       writer.write(evaluator.drain(), chunk.nextOffset);
       await writer.room();
@@ -141,9 +147,10 @@ function watchTime(partition: {
   readonly progress: Progress;
   readonly writer: EffectsWriter;
   readonly lateStates: LateStates;
+  readonly misplaced: MisplacedMetrics;
   readonly flush: () => void;
 }): () => void {
-  const { evaluator, clock, partitionClock, progress, writer, lateStates, flush } = partition;
+  const { evaluator, clock, partitionClock, progress, writer, lateStates, misplaced, flush } = partition;
   const timers = [
     clock.every(timeEveryMs, () => {
       if (partitionClock.hasPaused(timeEveryMs)) evaluator.beganAt(clock.monotonicMs());
@@ -158,6 +165,10 @@ function watchTime(partition: {
     }),
     clock.every(lateStatesEveryMs, () => {
       const looked = lateStates.look(evaluator, () => progress.position);
+      looked.then(flush).catch((error: unknown) => writer.fail(error));
+    }),
+    clock.every(misplacedEveryMs, () => {
+      const looked = misplaced.look(evaluator);
       looked.then(flush).catch((error: unknown) => writer.fail(error));
     }),
   ];

@@ -230,6 +230,11 @@ export class PartitionEvaluator {
     this.#time.pass(reading);
   }
 
+  /** A metric that was refused is received nowhere else any more. */
+  takeMetric(name: string): void {
+    this.#index.refused.delete(name);
+  }
+
   // What the alarms ask of their series.
 
   ruleTimeMs({ condition }: RuleEntry): number {
@@ -246,8 +251,9 @@ export class PartitionEvaluator {
       if (matches(condition.tags, series.tags)) series.judgeFrom(timeMs);
   }
 
-  /** Drops all that is known of a metric, its alarms and their records included: it belongs to another partition. */
-  dropMetric(name: string): void {
+  /** A metric is received by the partition that it belongs to: drops its alarms, their records and all else, and takes no sample of it. */
+  refuseMetric(name: string): void {
+    this.#index.refused.add(name);
     const metric = this.#index.metrics.get(name);
     if (metric === undefined) return;
     const series = [...metric.series.values()];

@@ -14,7 +14,7 @@ export interface ReadSample {
 }
 
 /** Why a record is no sample. */
-export type Unreadable = SampleRefusal | 'bad_timestamp' | 'too_many_series';
+export type Unreadable = SampleRefusal | 'bad_timestamp' | 'too_many_series' | 'misplaced';
 
 /**
  * The series of a partition, found from records: by bytes that were met before, or by reading with care, after which these
@@ -24,6 +24,8 @@ export class SeriesIndex {
   readonly metrics = new Map<string, MetricState>();
   readonly table = new SeriesTable();
   readonly columns = new SampleColumns();
+  /** Metrics that another partition receives; see MisplacedMetrics. */
+  readonly refused = new Set<string>();
   readonly #byNumber: SeriesState[] = [];
   readonly #budget: SeriesBudget;
   readonly #onNewMetric: (metric: MetricState) => void;
@@ -74,6 +76,7 @@ export class SeriesIndex {
     if ('refusal' in sample) return sample.refusal;
     if (!(record.timestampMs >= 0)) return 'bad_timestamp';
     this.table.partition = record.partition;
+    if (this.refused.size > 0 && this.refused.has(name.name)) return 'misplaced';
     const known = this.metrics.get(name.name)?.series;
     const isKnown = known?.has(seriesKey(name.name, sample.tags)) === true;
     if (!isKnown && !this.#budget.hasRoom(known?.size ?? 0)) return 'too_many_series';

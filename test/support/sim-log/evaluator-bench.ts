@@ -47,12 +47,16 @@ export class EvaluatorBench {
   }
 
   /** Writes a sample, its time counted from the beginning, and returns its offset. */
-  sample(value: number, atMs: number, { tags = {}, name = metricName }: { tags?: Tags; name?: string } = {}): number {
+  sample(
+    value: number,
+    atMs: number,
+    { tags = {}, name = metricName, partition = 0 }: { tags?: Tags; name?: string; partition?: number } = {},
+  ): number {
     return this.store.append(topics.metrics.name, {
       key: Buffer.from(name),
       value: Buffer.from(formatSampleValue(value, tags)),
       timestampMs: beginsMs + atMs,
-      partition: 0,
+      partition,
     }).offset;
   }
 

@@ -239,6 +239,7 @@ const outcomeWords: Readonly<Record<string, string>> = {
   bad_tags: 'with invalid tags',
   bad_timestamp: 'with an invalid time',
   too_many_series: 'of new series, over the limit',
+  misplaced: 'in a wrong partition',
 };
 
 /** What is wrong beside samples that were skipped. */
