@@ -12,8 +12,11 @@ import {
 import { VirtualTime } from '../../test/support/sim-log/virtual-time.ts';
 import { day } from '../../test/support/oracle/history-shapes.ts';
 import { beginsMs } from '../../test/support/oracle/history.ts';
+import { seenNotification, withoutCopies } from '../../test/support/oracle/seen.ts';
 import { ok, type Deferred, type Firing } from '../alarm/alarm-state.ts';
 import { topics } from '../topics.ts';
+import type { Rule } from '../rule/rule.ts';
+import type { Effects } from './effects.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -323,3 +326,92 @@ atTime('an alarm that ended with its rule, and begins anew at the same sample, h
   bench.readClocks(next.evaluator, 62_000);
   assert.deepEqual(drained(next.evaluator).notifications, [], 'the silence was told of before');
 });
+
+/** What was written of a decision of a clock when its owner crashed: nothing, some or all of each stage. */
+function* crashes({ ahead, notifications, states }: Effects): Generator<readonly [name: string, written: Effects]> {
+  const none = { ahead: [], notifications: [], states: [] };
+  yield ['before it was written ahead', none];
+  for (let count = 1; count <= ahead.length; count++)
+    yield [`${count} of ${ahead.length} written ahead`, { ...none, ahead: ahead.slice(0, count) }];
+  for (let count = 1; count <= notifications.length; count++)
+    yield [`${count} sent`, { ...none, ahead, notifications: notifications.slice(0, count) }];
+  for (let count = 1; count <= states.length; count++)
+    yield [`${count} said to be sent`, { ahead, notifications, states: states.slice(0, count) }];
+}
+
+interface Decision {
+  readonly rule: Partial<Rule>;
+  /** What is evaluated before the clock decides, and how far the clock has come then. */
+  readonly before: (bench: EvaluatorBench) => void;
+  readonly clockMs: number;
+  /** What comes after the crash, before any clock is read. */
+  readonly after: (bench: EvaluatorBench) => void;
+  /** The kinds and values that are sent if the clock has decided, and if it has not. */
+  readonly decided: readonly string[];
+  readonly undecided: readonly string[];
+}
+
+const decisions: Record<string, Decision> = {
+  'a series that is missing': {
+    rule: { no_data_seconds: 60, notify_on_resolve: true },
+    before: (bench) => void bench.sample(9, 0),
+    clockMs: 61_000,
+    after: (bench) => void bench.sample(9, 90_000),
+    decided: ['no_data', 'resolved 9'],
+    undecided: [],
+  },
+  'a cooldown that is over': {
+    rule: { cooldown_seconds: 60, notify_on_resolve: true },
+    before(bench) {
+      for (const [index, host] of ['a', 'b', 'c'].entries()) bench.sample(20 + index, index, { tags: { host } });
+    },
+    clockMs: 62_000,
+    // Both end before the cooldown is over in rule time.
+    after(bench) {
+      for (const host of ['b', 'c']) bench.sample(1, 30_000, { tags: { host } });
+    },
+    decided: ['fired 21', 'fired 22', 'resolved 1', 'resolved 1'],
+    undecided: [],
+  },
+  'a reminder': {
+    rule: { remind_seconds: 60, notify_on_resolve: true },
+    before: (bench) => void bench.sample(20, 0),
+    clockMs: 62_000,
+    after: (bench) => void bench.sample(1, 30_000),
+    decided: ['reminder 20', 'resolved 1'],
+    undecided: ['resolved 1'],
+  },
+};
+
+for (const [what, decision] of Object.entries(decisions)) {
+  atTime(
+    `${what}, told by a clock, is told whole or not at all, wherever a crash comes (A25)`,
+    90_000,
+    async (first) => {
+      const decide = async (bench: EvaluatorBench): Promise<Effects> => {
+        bench.rule(ruleId, decision.rule);
+        const { evaluator } = await bench.restore();
+        decision.before(bench);
+        bench.judge(evaluator, 0);
+        bench.readClocks(evaluator, decision.clockMs);
+        return evaluator.drain();
+      };
+      const all = [...crashes(await decide(first))];
+      assert.ok(all.length > 3);
+      for (const [index, [name]] of all.entries()) {
+        const bench = new EvaluatorBench(1, new VirtualTime(beginsMs + 90_000));
+        const [, { ahead, notifications, states }] = [...crashes(await decide(bench))][index]!;
+        for (const { key, value } of [...ahead, ...states])
+          bench.append(topics.alarms.name, String(key), value === null ? null : String(value));
+        const { next } = bench.store.bounds(topics.metrics.name, 0);
+        const { evaluator, start } = await bench.restore(next);
+        const finished = bench.keep(evaluator).notifications;
+        decision.after(bench);
+        const seen = [...notifications.map(({ value }) => seenNotification(value!)), ...finished];
+        seen.push(...bench.judge(evaluator, start).notifications);
+        const kinds = withoutCopies(seen).map(({ kind, x }) => (x === undefined ? kind : `${kind} ${x}`));
+        assert.deepEqual(kinds, ahead.length === 0 ? decision.undecided : decision.decided, name);
+      }
+    },
+  );
+}
