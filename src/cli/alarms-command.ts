@@ -75,7 +75,7 @@ function printAlarms(alarms: readonly AlarmView[], total: number): void {
       alarm.value === null ? (alarm.cause === 'no_data' ? 'no data' : '') : String(alarm.value),
       alarm.rule_id,
       alarm.alarm_id ?? '',
-      seriesOf(alarm),
+      seriesOf(alarm) + (alarm.silent_since_ms === undefined ? '' : `, no data since ${timeOf(alarm.silent_since_ms)}`),
     ]),
   ]);
   if (total > alarms.length) console.log(`… and ${total - alarms.length}: narrow the list, or raise --limit`);

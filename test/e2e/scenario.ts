@@ -227,7 +227,7 @@ function defineScenarios(name: string, system: () => SystemUnderTest): void {
       value,
       timestamp: start + seconds * 1_000,
     });
-    // Fires; ends; fires again within the cooldown and is owed; still firing when the cooldown is over.
+    // Fires; ends; fires again within the cooldown, deferred; still firing when the cooldown is over.
     await publish(system(), [at(0, 510), at(10, 490), at(20, 520), at(50, 530), at(70, 540)]);
     const embeds = await expectEmbeds(system(), rule.webhookId, 2);
     assert.deepEqual(
@@ -281,6 +281,65 @@ function defineScenarios(name: string, system: () => SystemUnderTest): void {
     await publish(system(), [{ name: metric, value: 1 }]);
     const [embed] = await expectEmbeds(system(), rule.webhookId, 1);
     assert.match(embed?.description ?? '', /has sent no data for 1 s/);
+  });
+
+  const hosts = (embeds: readonly Embed[]): string[] =>
+    [...new Set(embeds.map(({ fields }) => fields.find(({ name: field }) => field === 'Tags')?.value ?? ''))].sort();
+  const namesOf = (count: number): string[] => Array.from({ length: count }, (_, index) => `host = h${index}`).sort();
+
+  test(`${name}: a cooldown names every host in breach, though one of them flaps`, async () => {
+    const metric = newMetric();
+    const rule = await makeRule(system(), {
+      metric_name: metric,
+      threshold: 90,
+      cooldown_seconds: 2,
+      trigger: 'every_sample',
+    });
+    const sample = (host: number, value: number): Sample => ({ name: metric, value, tags: { host: `h${host}` } });
+    await publish(
+      system(),
+      Array.from({ length: 20 }, (_, host) => sample(host, 99)),
+    );
+    const flap = setInterval(() => void publish(system(), [sample(0, 1), sample(0, 98)]), 300);
+    const named = (): string[] => hosts(embedsAt(system(), rule.webhookId));
+    await waitUntil('all twenty hosts are named', () => named().length === 20, { msMax: answerMsMax }).finally(() =>
+      clearInterval(flap),
+    );
+    assert.deepEqual(named(), namesOf(20));
+  });
+
+  test(`${name}: of five hosts that fall silent together a cooldown names all`, async () => {
+    const metric = newMetric();
+    const fields = { metric_name: metric, threshold: 500, no_data_seconds: 1, cooldown_seconds: 2 };
+    const rule = await makeRule(system(), fields);
+    await publish(
+      system(),
+      Array.from({ length: 5 }, (_, host) => ({ name: metric, value: 1, tags: { host: `h${host}` } })),
+    );
+    assert.deepEqual(hosts(await expectEmbeds(system(), rule.webhookId, 5)), namesOf(5));
+  });
+
+  test(`${name}: an alarm whose series falls silent says so once, with the last value`, async () => {
+    const metric = newMetric();
+    const rule = await makeRule(system(), { metric_name: metric, threshold: 500, no_data_seconds: 1 });
+    await publish(system(), [{ name: metric, value: 510 }]);
+    const [, silent] = await expectEmbeds(system(), rule.webhookId, 2);
+    assert.equal(silent?.description, `${metric} has sent no data for 1 s; last value 510`);
+  });
+
+  test(`${name}: an alarm that ends with its rule ended at the time of the edit`, async () => {
+    const metric = newMetric();
+    const rule = await makeRule(system(), { metric_name: metric, threshold: 500 });
+    await publish(system(), [{ name: metric, value: 510 }]);
+    await expectEmbeds(system(), rule.webhookId, 1);
+    const deletedMs = Date.now();
+    assert.equal((await fetch(`${system().rulesUrl}/rules/${rule.id}`, { method: 'DELETE' })).status, 200);
+    const ended = await waitUntil('the alarm is over', async () => {
+      const answer = await fetch(`${system().rulesUrl}/api/v1/alarms/history?rule_id=${rule.id}`);
+      const { alarms } = (await answer.json()) as { alarms?: { ended_ms: number | null }[] };
+      return alarms?.[0]?.ended_ms ?? undefined;
+    });
+    assert.ok(Math.abs(ended - deletedMs) < 1_000, `it ended ${ended - deletedMs} ms after the edit`);
   });
 
   test(`${name}: a changed rule is in force within a second, a deleted one no longer`, async () => {

@@ -1,4 +1,5 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import type { AlarmState } from '../../alarm/alarm-state.ts';
 import { seriesKey } from '../../metric/series.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { hasFallenSilent, type MetricCatalogue } from '../live/metric-catalogue.ts';
@@ -17,10 +18,15 @@ export function currentValues(
   now: () => number,
 ): CurrentValue {
   return ({ ruleId, series: { name, tags }, state, timeMs }) => {
-    if (state.state === 'ok' || (state.state === 'firing' && state.cause === 'no_data')) return undefined;
+    if (state.state === 'ok' || isSilent(state)) return undefined;
     const seen = catalogue.get(name)?.series.get(seriesKey(name, tags));
     const condition = book.get(ruleId)?.condition;
     if (seen === undefined || condition === undefined) return undefined;
     return seen.lastMs < timeMs || hasFallenSilent(seen, now()) ? undefined : comparedOf(condition, seen).value;
   };
+}
+
+/** Nothing is received of its series: what it said last is not how it is now. */
+function isSilent(state: AlarmState): boolean {
+  return state.state === 'firing' && (state.cause === 'no_data' || state.silentSinceMs !== undefined);
 }

@@ -229,6 +229,11 @@ function AlarmRow({
         </div>
         <RuleWords id={alarm.rule_id} isSilent={state === 'no-data'} />
         {alarm.deferred === true && <p class="hint">Notification held until the cooldown ends.</p>}
+        {alarm.silent_since_ms !== undefined && (
+          <p class="hint">
+            No data for <Since sinceMs={alarm.silent_since_ms} />.
+          </p>
+        )}
       </div>
       <dl class={css.alarmFigures} data-part="alarm-figures">
         <div>
