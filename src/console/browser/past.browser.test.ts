@@ -414,7 +414,7 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   const texts = [embed.title, embed.description, ...embed.fields.flatMap(({ name, value }) => [name, value])];
   const all = texts.reduce((sum, text) => sum + Array.from(text).length, 0).toLocaleString('en');
   assert.equal(counts[4], `All of it ${all} of 6,000`);
-  await page.getByLabel('Ends', { exact: true }).check();
+  await page.getByLabel('Resolved', { exact: true }).check();
   await page.getByText('Alarm resolved').waitFor();
   assert.match(clean(await card.innerText()), /Duration 4 min/);
 });

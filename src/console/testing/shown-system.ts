@@ -122,7 +122,7 @@ function screensOf(rule: string, alarm: string): ShownScreen[] {
       `/rules/${rule}`,
       seen(
         ['p', /^Shaded: when it fired/],
-        ['[data-part=deliveries]', 'ended at 40'],
+        ['[data-part=deliveries]', 'Resolved at 40'],
         ['[data-part=versions]', 'version'],
         ['dd', '1 of 1'],
       ),
