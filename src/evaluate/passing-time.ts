@@ -3,7 +3,7 @@ import type { RuleEntry } from '../rule/rule-list.ts';
 import type { Alarms } from './alarms.ts';
 import type { ClockReading } from './partition-clock.ts';
 import type { SeriesIndex } from './series-index.ts';
-import type { SeriesState } from './series-state.ts';
+import type { MetricState, SeriesState } from './series-state.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 /** A series of any rule, and of none, is forgotten no earlier than after this silence. */
@@ -91,17 +91,34 @@ export class PassingTime {
   /** Drops the series that are silent for so long that a new sample would count as their first. */
   #forgetSilent(reading: ClockReading): void {
     const { clockMs, monotonicMs } = reading;
+    const gone = new Set<SeriesState>();
     const forgotten: SeriesState[] = [];
     for (const metric of this.#index.metrics.values()) {
       for (const series of metric.series.values()) {
         // A device whose clock is a day behind is not silent.
         if (clockMs - series.timeMs < forgottenAfterMs || monotonicMs - series.heardAtMs < forgottenAfterMs) continue;
-        if (!series.isForgotten && !this.#forgetForAll(series, clockMs)) continue;
+        if (!series.isForgotten) {
+          if (!this.#forgetForAll(series, clockMs)) continue;
+          gone.add(series);
+        }
         // As long as `alarms` has a record of it, whoever begins anew must count on from there.
         if (!series.hasRecords()) forgotten.push(series);
       }
     }
+    this.#seriesChanged(gone);
     this.#index.remove(forgotten, (metric) => this.silence.unwatch(metric));
+  }
+
+  /** Without them the time of their rules may be another, and with it what the others' samples have to tell: once for all. */
+  #seriesChanged(gone: ReadonlySet<SeriesState>): void {
+    const rules = new Set<RuleEntry>();
+    const metrics = new Set<MetricState>();
+    for (const series of gone) {
+      metrics.add(series.metric);
+      for (const rule of this.#rulesOf(series)) rules.add(rule);
+    }
+    for (const rule of rules) this.#alarms.memories.seriesChanged(rule);
+    for (const metric of metrics) for (const series of metric.series.values()) series.judgeAll();
   }
 
   /** Each rule forgets a series in its own time. Returns whether all have, and no alarm fires on. */
@@ -117,8 +134,6 @@ export class PassingTime {
     const firesOn = series.alarms?.values().some(({ state }) => state.state === 'firing') === true;
     if (forgetful.length < rules.length || firesOn) return false;
     series.forget();
-    for (const rule of rules) this.#alarms.memories.seriesChanged(rule);
-    for (const other of series.metric.series.values()) other.judgeAll();
     return true;
   }
 }

@@ -275,14 +275,15 @@ export class Fleet {
 
   /** What stands in the log, once the clocks have ended the cooldowns that no sample ends any more. */
   async gather(): Promise<Evidence> {
-    let evidence = await gatherEvidence(this.log, this.published);
     await this.until('nothing is deferred any more', async () => {
-      evidence = await gatherEvidence(this.log, this.published);
-      return [...winners(evidence.states).values()].every(
-        ({ state }) => state.state !== 'firing' || state.deferred === undefined,
+      const { states } = await gatherEvidence(this.log, this.published);
+      // A record that is written ahead says so before it is sent.
+      return [...winners(states).values()].every(
+        ({ state, decidedAt }) => decidedAt === undefined && (state.state !== 'firing' || state.deferred === undefined),
       );
     });
-    return evidence;
+    // Read again: the last may have been sent while the topics were read one after the other.
+    return gatherEvidence(this.log, this.published);
   }
 
   /**
