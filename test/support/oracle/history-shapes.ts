@@ -114,8 +114,9 @@ export const simulatedSilenceShape: HistoryShape = {
   ...simulatedShape,
   clockMs: [400_000],
   noDataSeconds: [300],
-  // So long that none ends by a clock before the last reading, at which all do.
-  cooldownSeconds: [0, 1_000_000],
+  // A crash amid a decision on several series leaves some of them to the next reading, which a cooldown then holds back: for which of
+  // them is chance. restore.test.ts crashes amid what cooldowns hold back.
+  cooldownSeconds: [],
   // A reading that a crash interrupts is repeated, and would remind twice.
   remindSeconds: [],
 };

@@ -41,10 +41,8 @@ export async function simulate(options: SimulationOptions): Promise<Simulated> {
   }
 }
 
-/** With each reading of the clocks so much time passes that every series is missing which was not read since, and no cooldown ends. */
+/** With each reading of the clocks so much time passes that every series is missing which was not read since. */
 const passedMs = 400_000;
-/** With the last reading every cooldown ends. */
-const lastPassedMs = 2_000_000_000;
 
 /**
  * The clocks are read after each change of a rule, too: its new cooldown may be over, or it watches for a silence that has long begun.
@@ -53,7 +51,7 @@ const lastPassedMs = 2_000_000_000;
 function withReadings(steps: readonly Step[]): Step[] {
   const passes = steps.some((step) => step.kind === 'clock');
   let clockMs = beginsMs;
-  const all = steps.flatMap((step): Step[] => {
+  return steps.flatMap((step): Step[] => {
     if (step.kind === 'record') clockMs = Math.max(clockMs, step.timestampMs);
     if (step.kind === 'clock') {
       clockMs = Math.max(clockMs, step.clockMs);
@@ -62,5 +60,4 @@ function withReadings(steps: readonly Step[]): Step[] {
     const isEdit = step.kind === 'rule' || step.kind === 'deletion';
     return isEdit ? [step, { kind: 'clock', clockMs, passedMs: passes ? passedMs : 0 }] : [step];
   });
-  return passes ? [...all, { kind: 'clock', clockMs, passedMs: lastPassedMs }] : all;
 }
