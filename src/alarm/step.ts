@@ -175,7 +175,8 @@ export function judge({ operator, threshold, resolveThreshold }: Condition, x: n
   return comparison.clears(x, resolveThreshold) ? 'clear' : 'between';
 }
 
-const forgottenAfterMs = 24 * 3_600_000;
+/** A series of any rule, and of none, is forgotten no earlier than after this silence. */
+export const forgottenAfterMs = 24 * 3_600_000;
 
 /** When a silent series is forgotten: after 24 h, and after four times `no_data_seconds`. */
 export function forgottenAtMs(condition: Condition, timeMs: number): number {

@@ -1,6 +1,6 @@
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { SamplePlace } from '../alarm/alarm-state.ts';
-import { forgottenAtMs, type AlarmEvent } from '../alarm/step.ts';
+import { forgottenAfterMs, forgottenAtMs, type AlarmEvent } from '../alarm/step.ts';
 import type { LogRecord } from '../log/batch.ts';
 import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
@@ -29,8 +29,6 @@ import {
 /** What became of a record, for the counters. */
 export type Outcome = 'evaluated' | 'late' | 'damaged' | Unreadable;
 
-/** A series of any rule, and of none, is forgotten no earlier than after this silence. */
-const forgottenAfterMs = 24 * 3_600_000;
 /** In event time: at least twice as often as a restore reads back (fillBackMsMin), whatever the pace of reading. */
 export const touchEveryMs = 5 * 60_000;
 

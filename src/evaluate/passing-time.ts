@@ -1,4 +1,4 @@
-import { forgottenAtMs } from '../alarm/step.ts';
+import { forgottenAfterMs, forgottenAtMs } from '../alarm/step.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import type { Alarms } from './alarms.ts';
 import type { ClockReading } from './partition-clock.ts';
@@ -6,8 +6,6 @@ import type { SeriesIndex } from './series-index.ts';
 import type { MetricState, SeriesState } from './series-state.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
-/** A series of any rule, and of none, is forgotten no earlier than after this silence. */
-const forgottenAfterMs = 24 * 3_600_000;
 /** How often all series are asked for it. */
 const sweepEveryMs = 60_000;
 /** How often it is asked which alarms are to be reminded of. */
