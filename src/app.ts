@@ -151,7 +151,7 @@ export async function askLog(
     const server = await createServer({ auth: undefined, version, health, meter, logger });
     await server.mount(rules.routes);
     await server.mount(reads.routes);
-    await Promise.race([rules.feed.caughtUp, running]);
+    await Promise.race([rules.caughtUp, running]);
     const answer = await server.app.inject({
       method,
       url: path,

@@ -6,6 +6,7 @@ import { Meter } from '../base/meter.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
 import { bearer, listeningServer, testAuth, testLogger, type TestServer } from '../http/testing/test-server.ts';
 import { recordsOf } from '../log/batch.ts';
+import type { Log } from '../log/log.ts';
 import type { Scope } from '../http/scope.ts';
 import { topics } from '../topics.ts';
 import { createRules, type Rules } from './rules.ts';
@@ -25,7 +26,7 @@ before(async () => {
   rules = createRules({ log: storage.log, health, meter, logger: testLogger });
   running = rules.service.run(stop.signal);
   server = await listeningServer([rules.routes], { health, meter, auth: testAuth() });
-  await Promise.all([rules.feed.caughtUp, rules.receivers.caughtUp]);
+  await rules.caughtUp;
 });
 after(async () => {
   await server.server.close();
@@ -147,3 +148,39 @@ test('each request needs its scope', async () => {
   assert.equal((await send('PUT', at('x'), { body: hook, scopes: ['receivers:read'] })).status, 403);
   assert.equal((await send('DELETE', at('x'), { scopes: ['receivers:read'] })).status, 403);
 });
+
+test('the service has caught up when the receivers are read, too, and then a rule can be changed', async (context) => {
+  const released = Promise.withResolvers<void>();
+  const [health, meter, ending] = [new Health(), new Meter(), new AbortController()];
+  const slow = createRules({ log: withLateView(storage.log, released.promise), health, meter, logger: testLogger });
+  const ended = slow.service.run(ending.signal);
+  const { server: http, url } = await listeningServer([slow.routes], { health, meter });
+  context.after(async () => {
+    released.resolve();
+    ending.abort();
+    await Promise.all([ended, http.close()]);
+  });
+  const create = async (): Promise<number> => {
+    const body = JSON.stringify({ metric_name: 'cpu', threshold: 1, discord_webhook_url: discord.address });
+    const headers = { 'content-type': 'application/json' };
+    return (await fetch(`${url}/rules`, { method: 'POST', body, headers })).status;
+  };
+  let hasCaughtUp = false;
+  void slow.caughtUp.then(() => (hasCaughtUp = true));
+  await slow.feed.caughtUp;
+  assert.deepEqual([await create(), hasCaughtUp], [503, false]);
+  released.resolve();
+  await slow.caughtUp;
+  assert.equal(await create(), 201);
+});
+
+/** The same log, whose receivers are read only once the promise resolves. */
+function withLateView(real: Log, released: Promise<void>): Log {
+  const view: Log['view'] = (topic, ...rest) => {
+    const whole = real.view(topic, ...rest);
+    if (topic !== topics.receivers.name) return whole;
+    return { ...whole, caughtUp: Promise.all([whole.caughtUp, released]).then(() => {}) };
+  };
+  const append: Log['append'] = (...args) => real.append(...args);
+  return Object.create(real, { view: { value: view }, append: { value: append } }) as Log;
+}

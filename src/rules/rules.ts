@@ -43,6 +43,8 @@ export interface Rules {
   readonly receivers: ReceiverFeed;
   /** By partition of `rules`: the first offset that this process has not applied. */
   readonly positions: () => readonly number[];
+  /** Resolves when all routes answer: all that stood in the log at the start has been read. Rejects when it cannot be. */
+  readonly caughtUp: Promise<unknown>;
 }
 
 /** The rules service. The topic must be there before it runs. */
@@ -73,6 +75,9 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, now });
   const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests });
   const deliveries = deliveriesRoutes({ log, resend, now });
+  const caughtUp = Promise.all([view.feed.caughtUp, receivers.feed.caughtUp]);
+  // A rejection reaches those who wait for it; it need not be handled otherwise.
+  caughtUp.catch(() => {});
   return {
     service: {
       name: 'rules',
@@ -100,5 +105,6 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
     feed: view.feed,
     receivers: receivers.feed,
     positions: () => view.positions,
+    caughtUp,
   };
 }
