@@ -14,7 +14,8 @@ const outer = (names: string): RegExp =>
  * uPlot hangs all its ways to draw a line on itself, so that no bundler can leave out those that nobody uses. And it begins with two of
  * Intl's objects, which takes a slow machine a tenth of a second: one is for what is left out, the other one is made when it is wanted.
  * Its cursor, its legend, series that come and go, and scales that are not linear are left out, too: the cursor is our own
- * (`charts/chart-cursor.tsx`).
+ * (`charts/chart-cursor.tsx`). So are its texts of times and its automatic ranges (`charts/chart.tsx` has both), times in
+ * milliseconds and scatter plots (mode 2).
  */
 const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(paths\.(?:stepped|bars|spline) *= \w+\);/g, ''],
@@ -30,6 +31,13 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [inner('initLegendRow|syncLegend|setLegend|setLegendValues'), '$1 {}'],
   [inner('addSeries|delSeries|addBand|delBand|toggleDOM'), '$1 {}'],
   [outer('rangeLog|logAxisSplits|asinhAxisSplits|log10AxisValsFilt|log2AxisValsFilt'), '$1 {}'],
+  [outer('fmtDate|timeAxisStamps|timeAxisVals?|timeSeriesStamp|timeSeriesVal|_rangeNum'), '$1 {}'],
+  [/const (days3|months3) = [^;]+;/g, 'const $1 = 0;'],
+  [/(const _timeAxisStamps) = \[[^]*?\n\t\];/g, '$1 = 0;'],
+  [/\nconst \[[^\]]+\] = genTimeStuffs\(1\);/g, ''],
+  [/\(ms == 1 \? \w+Ms(?:\(_tzDate\))? : (\w+)((?:\(_tzDate\))?)\)/g, '$1$2'],
+  [/const ms = opts\.ms \|\| 1e-3;/g, 'const ms = 1e-3;'],
+  [/const mode = self\.mode;/g, 'const mode = 1;'],
 ];
 
 const lighterUplot: Plugin = {
