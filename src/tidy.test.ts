@@ -95,7 +95,11 @@ const rooms: Record<string, Permitted> = {
   },
   // The page: how things are said <- what it knows <- small parts <- charts <- the editor <- a rule's and other screens.
   'console/page/words': { rooms: nouns, node: false, packages: ['@preact/signals'] },
-  'console/page/state': { rooms: [...nouns, ...pageBelow('state')], node: false, packages: preact },
+  'console/page/state': {
+    rooms: [...nouns, ...pageBelow('state')],
+    node: false,
+    packages: [...preact, 'eventsource-parser'],
+  },
   'console/page/parts': { rooms: [...nouns, ...pageBelow('parts')], node: false, packages: preact },
   'console/page/charts': { rooms: [...nouns, ...pageBelow('charts')], node: false, packages: [...preact, 'uplot'] },
   'console/page/editor': { rooms: [...nouns, ...pageBelow('editor')], node: false, packages: preact },

@@ -1,4 +1,5 @@
 // Server-sent events, read with fetch since EventSource could not send a token (html.spec.whatwg.org, "Server-sent events").
+import { createParser } from 'eventsource-parser';
 import type { Subscription } from '../../../wire/stream.ts';
 import { call } from './api.ts';
 
@@ -34,34 +35,20 @@ export async function followStream(
       lastEventId,
     });
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-    let text = '';
+    const parser = createParser({
+      onEvent({ event, id, data }) {
+        if (event !== undefined && id !== undefined) onEvent({ event, id, data: JSON.parse(data) });
+      },
+    });
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), silenceMsMax);
       onSign();
-      const blocks = (text + value).split('\n\n');
-      text = blocks.pop()!;
-      for (const block of blocks) {
-        const event = eventOf(block);
-        if (event !== undefined) onEvent(event);
-      }
+      parser.feed(value);
     }
   } finally {
     clearTimeout(timer);
   }
-}
-
-/** One event; undefined for a comment or a block of other fields. */
-function eventOf(block: string): StreamEvent | undefined {
-  const fields = new Map<string, string>();
-  for (const line of block.split('\n')) {
-    const colon = line.indexOf(': ');
-    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 2));
-  }
-  const [event, id, data] = [fields.get('event'), fields.get('id'), fields.get('data')];
-  return event === undefined || id === undefined || data === undefined
-    ? undefined
-    : { event, id, data: JSON.parse(data) };
 }
