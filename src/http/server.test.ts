@@ -191,7 +191,14 @@ test('health tells its details only to those who may know them', async () => {
     const shown = await (await fetch(`${url}/health`)).json();
     assert.deepEqual(
       shown,
-      auth === undefined ? { status: 'warn', checks: { log: { status: 'warn', detail: 'slow' } } } : { status: 'warn' },
+      auth === undefined
+        ? {
+            name: 'ssrms',
+            message: 'works, and needs attention: log: slow',
+            status: 'warn',
+            checks: [{ name: 'log', status: 'warn', message: 'slow' }],
+          }
+        : { name: 'ssrms', message: 'works, and needs attention', status: 'warn' },
     );
     const token = { headers: { authorization: await bearer() } };
     assert.ok('checks' in ((await (await fetch(`${url}/health`, token)).json()) as object));

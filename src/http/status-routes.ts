@@ -23,7 +23,7 @@ export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; heal
     async (request, reply) => {
       const report = health.report();
       reply.code(report.status === 'fail' ? 503 : 200).header('cache-control', 'no-store');
-      return (await mayKnowDetails(request.headers.authorization, auth)) ? report : { status: report.status };
+      return healthView(report, await mayKnowDetails(request.headers.authorization, auth));
     },
   );
   app.get(
@@ -34,7 +34,7 @@ export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; heal
     },
     async (_request, reply) => {
       reply.header('cache-control', 'no-store');
-      return { status: 'pass' as const };
+      return plainView('pass', 'alive');
     },
   );
   app.get(
@@ -50,7 +50,7 @@ export function statusRoutes(app: HttpApp, parts: { auth: Auth | undefined; heal
       const starting = health.starting();
       reply.code(starting.length > 0 ? 503 : 200).header('cache-control', 'no-store');
       if (starting.length > 0) reply.header('retry-after', '1');
-      return { status: starting.length > 0 ? ('fail' as const) : ('pass' as const) };
+      return starting.length > 0 ? plainView('fail', 'starting') : plainView('pass', 'ready');
     },
   );
   documentRoutes(app, meter);
@@ -85,6 +85,26 @@ function documentRoutes(app: HttpApp, meter: Meter): void {
       return JSON.stringify(app.swagger());
     },
   );
+}
+
+const meanings: Record<HealthView['status'], string> = {
+  pass: 'ready for queries and writes',
+  warn: 'works, and needs attention',
+  fail: 'does not do its work',
+};
+
+function plainView(status: HealthView['status'], message: string): HealthView {
+  return { name: 'ssrms', message, status };
+}
+
+function healthView({ status, checks }: ReturnType<Health['report']>, withDetails: boolean): HealthView {
+  if (!withDetails) return plainView(status, meanings[status]);
+  const parts = Object.entries(checks).map(([name, check]) => {
+    return { name, status: check.status, message: check.detail ?? meanings[check.status] };
+  });
+  const faults = parts.filter((part) => part.status !== 'pass').map(({ name, message }) => `${name}: ${message}`);
+  const message = faults.length === 0 ? meanings[status] : `${meanings[status]}: ${faults.join('; ')}`;
+  return { ...plainView(status, message), checks: parts };
 }
 
 /** Anybody may ask whether the process lives; what its parts are called is for those who hold a token. */

@@ -19,6 +19,9 @@ export type Precision = 'ns' | 'us' | 'ms' | 's' | 'm' | 'h';
 const cutDigits: Partial<Record<Precision, number>> = { ns: 6, us: 3 };
 const milliseconds: Partial<Record<Precision, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
+const unsignedRange = [0n, 2n ** 64n - 1n] as const;
+const signedRange = [-(2n ** 63n), 2n ** 63n - 1n] as const;
+
 /** The first line that is wrong. */
 export interface WrongLine {
   readonly line: number;
@@ -223,9 +226,23 @@ class Lines {
     const isWhole = last === 0x69 || last === 0x75;
     if ((last < 0x30 || last > 0x39) && last !== 0x2e && !isWhole) return this.#booleanOf(start, end);
     const value = decimalOf(body, start, isWhole ? end - 1 : end);
-    const fits = last === 0x75 ? value >= 0 && value < 2 ** 64 : Math.abs(value) <= 2 ** 63;
-    if (Number.isNaN(value) || (isWhole && !(Number.isInteger(value) && fits))) throw this.#noValue(start, end);
+    const fits = !isWhole || (Number.isInteger(value) && this.#fits(value, start, end));
+    if (Number.isNaN(value) || !fits) throw this.#noValue(start, end);
     return value;
+  }
+
+  /**
+   * Whether a whole number is in the range that its suffix has. The largest, 2^64-1 and 2^63-1, become 2^64 and 2^63 as
+   * doubles, so at the bounds the digits decide.
+   */
+  #fits(value: number, start: number, end: number): boolean {
+    const [min, max] = this.#body[end - 1] === 0x75 ? unsignedRange : signedRange;
+    if ((value >= 0 || value > Number(min)) && value < Number(max)) return true;
+    if (value < Number(min) || value > Number(max)) return false;
+    const digits = this.#body.toString('latin1', start, end - 1);
+    if (!/^-?\d+$/.test(digits)) return false;
+    const exact = BigInt(digits);
+    return exact >= min && exact <= max;
   }
 
   #booleanOf(start: number, end: number): number {

@@ -2,7 +2,7 @@
 // do not send it again. They drop all that gets a 500, so an outage is 503.
 import { Type, type TSchema } from 'typebox';
 import { failureAnswer } from '../http/failure-answer.ts';
-import { parseJson, decodeUtf8 } from '../http/json.ts';
+import { parseJson } from '../http/json.ts';
 import { jsonDepthMax } from '../http/limits.ts';
 import { Failure, shown } from '../base/failure.ts';
 import { answersAsText } from '../http/open-api.ts';
@@ -14,6 +14,9 @@ import { readOtlpJson } from './otlp-json.ts';
 
 const protobuf = 'application/x-protobuf';
 const json = 'application/json';
+
+/** What is not UTF-8 becomes U+FFFD, as in protobuf. */
+const utf8 = new TextDecoder('utf-8');
 
 /** OTLP's attribute values add three levels each. */
 const otlpDepthMax = jsonDepthMax * 2;
@@ -67,7 +70,7 @@ export function otlpRoutes(parts: IngestParts): Routes {
           read: async (body, into, { readers }) =>
             isProtobuf
               ? readers.otlp.read(body, into)
-              : readOtlpJson(body.length === 0 ? {} : parseJson(decodeUtf8(body), otlpDepthMax), into),
+              : readOtlpJson(body.length === 0 ? {} : parseJson(utf8.decode(body), otlpDepthMax), into),
         });
         const message = sink.errors[0]?.message ?? '';
         return reply

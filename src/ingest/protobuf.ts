@@ -8,15 +8,11 @@ export class Undecodable extends Error {
   override name = 'Undecodable';
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-/** Text of a protobuf string. Throws Undecodable. */
+/** Text of a protobuf string. What is not UTF-8 becomes U+FFFD: one byte of one label must not cost a whole request. */
 export function textOf(bytes: Uint8Array, start: number, end: number): string {
-  try {
-    return utf8.decode(bytes.subarray(start, end));
-  } catch {
-    throw new Undecodable(`the text at byte ${start} is not UTF-8`);
-  }
+  return utf8.decode(bytes.subarray(start, end));
 }
 
 /**
@@ -80,6 +76,12 @@ export class ProtoCursor {
 
   int64(end: number): number {
     return this.#varint(end, true);
+  }
+
+  /** A signed number in zigzag form. */
+  sint64(end: number): number {
+    const encoded = this.uint64(end);
+    return encoded % 2 === 0 ? encoded / 2 : -(encoded + 1) / 2;
   }
 
   /** A varint of 64 bits, exact. */

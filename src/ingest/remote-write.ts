@@ -3,9 +3,10 @@
 //
 //   v1  WriteRequest { TimeSeries 1 { Label 1 { name 1, value 2 }, Sample 2, Exemplar 3, Histogram 4 }, Metadata 3 }
 //   v2  Request { symbol 4, TimeSeries 5 { label refs 1, Sample 2, Histogram 3, Exemplar 4, Metadata 5 } }
-//       Sample { value 1, timestamp 2 }   Histogram { count 1 or 2, sum 3, …, timestamp 15 }
+//       Sample { value 1, timestamp 2 }   Histogram: native-histogram.ts
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { viewOf } from '../base/byte-copy.ts';
+import { readNativeHistogram } from './native-histogram.ts';
 import { ProtoCursor, textOf } from './protobuf.ts';
 import { SeriesCache } from './series-cache.ts';
 import { seriesFormOfPairs, type SeriesForm } from './series-form.ts';
@@ -73,7 +74,7 @@ export class RemoteWriteReader {
     const start = cursor.at;
     names.collect(cursor, end);
     let found: Found | undefined;
-    let items = 0;
+    let [items, exemplars] = [0, 0];
     cursor.at = start;
     while (cursor.next(end)) {
       const { field } = cursor;
@@ -89,17 +90,20 @@ export class RemoteWriteReader {
         if (readHistogram(cursor, cursor.fieldEnd, { count, sum }, sink)) written.histograms++;
         items++;
       } else {
-        if (field === this.#fields.exemplars) {
-          written.exemplars++;
-          items++;
-        }
+        if (field === this.#fields.exemplars) exemplars++;
         cursor.skip(end);
       }
     }
     // Metadata of version 2 comes as a series of its own.
-    if (items === 0 && !names.isMetadataAlone) {
+    if (items + exemplars === 0 && !names.isMetadataAlone) {
       sink.reject({ code: 'invalid_item', message: 'a series has neither samples nor histograms' });
+      return;
     }
+    // What belongs to a series without a valid name is refused even when nothing of it is published.
+    if (exemplars > 0 || items === 0) found ??= this.#seriesOf(names, '', this.#cache);
+    if (found !== undefined && 'code' in found) {
+      if (items === 0) sink.reject(found);
+    } else written.exemplars += exemplars;
   }
 
   #seriesOf(names: Names, suffix: string, cache: SeriesCache): Found {
@@ -338,21 +342,7 @@ function readHistogram(
   series: { readonly count: Found; readonly sum: Found },
   sink: SampleSink,
 ): boolean {
-  let [count, sum, timestampMs, isStale] = [0, 0, 0, false];
-  while (cursor.next(end)) {
-    if (cursor.field === 1 && cursor.wire === 0) {
-      count = cursor.uint64(end);
-    } else if ((cursor.field === 2 || cursor.field === 3) && cursor.wire === 1) {
-      const value = cursor.double(end);
-      if (cursor.field === 2) count = value;
-      else {
-        sum = value;
-        isStale = cursor.isStaleMarker;
-      }
-    } else if (cursor.field === 15 && cursor.wire === 0) {
-      timestampMs = cursor.int64(end);
-    } else cursor.skip(end);
-  }
+  const { count, sum, timestampMs, isStale, problem } = readNativeHistogram(cursor, end);
   if ('code' in series.count || 'code' in series.sum) {
     sink.reject('code' in series.count ? series.count : (series.sum as Rejection));
     return false;
@@ -360,6 +350,10 @@ function readHistogram(
   if (isStale) {
     sink.skip('stale');
     return true;
+  }
+  if (problem !== undefined) {
+    sink.reject({ code: 'invalid_item', message: problem });
+    return false;
   }
   const { rejected } = sink;
   sink.add(series.count, count, timestampMs);

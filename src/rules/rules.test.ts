@@ -1,6 +1,7 @@
 import { after, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { waitUntil } from '../../test/support/wait-until.ts';
+import { healthOf } from '../http/testing/health-of.ts';
 import { bearer, listeningServer, testAuth, testLogger, type TestServer } from '../http/testing/test-server.ts';
 import { openTestLog, slowLog, type TestLog } from '../http/testing/test-log.ts';
 import { pino } from 'pino';
@@ -356,17 +357,13 @@ test('a broken record leaves the last good version in force, and health says whi
   await storage.log.append('rules', [
     { key: Buffer.from(fresh), value: Buffer.from('nonsense'), timestampMs: Date.now() },
   ]);
-  const report = async () =>
-    (await (await fetch(`${instance.url}/health`)).json()) as {
-      status: string;
-      checks: { rules: { detail?: string } };
-    };
-  const names = async (): Promise<boolean> => (await report()).checks.rules.detail?.includes(fresh) === true;
+  const report = async () => healthOf(instance.url);
+  const names = async (): Promise<boolean> => (await report()).checks.rules?.message.includes(fresh) === true;
   await waitUntil('health names the rule', names, { msMax: 2_000 });
   const { status, checks } = await report();
   assert.equal(status, 'warn');
-  assert.match(checks.rules.detail ?? '', new RegExp(rule.id));
-  assert.doesNotMatch(checks.rules.detail ?? '', /tttttt/);
+  assert.match(checks.rules?.message ?? '', new RegExp(rule.id));
+  assert.doesNotMatch(checks.rules?.message ?? '', /tttttt/);
   assert.equal(await (await send('GET', `/rules/${rule.id}`)).text(), text);
   assert.equal((await send('GET', `/rules/${fresh}`)).status, 404);
   // Both can be mended over the API.

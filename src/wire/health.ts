@@ -3,12 +3,16 @@ import type { Shape } from './shape.ts';
 
 const Status = Type.Enum(['pass', 'warn', 'fail']);
 
-/** `GET /health`, `/health/live` and `/health/ready`. */
+/** `GET /health`, `/health/live` and `/health/ready`, in the form that Influx clients read. */
 export const HealthView = Type.Object({
+  name: Type.Literal('ssrms'),
+  message: Type.String({
+    description: 'What the status means, and for callers with a token, which parts are at fault',
+  }),
   status: Status,
   checks: Type.Optional(
-    Type.Record(Type.String(), Type.Object({ status: Status, detail: Type.Optional(Type.String()) }), {
-      description: 'The parts of this process by name, for callers with a token',
+    Type.Array(Type.Object({ name: Type.String(), status: Status, message: Type.String() }), {
+      description: 'The parts of this process, for callers with a token',
     }),
   ),
 });

@@ -2,6 +2,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { healthOf } from '../../src/http/testing/health-of.ts';
 import { waitForValue } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { startScriptedServer, type ScriptedServer } from '../../src/receiver/receiver.contract.ts';
@@ -69,10 +70,8 @@ test('kafka: a topic that takes samples further ahead than ingest is warned of, 
   await runTool('kafka.admin.ConfigCommand', [...alter, '--add-config', lax]);
   const another = await start('ingest');
   const topicsHealth = async (): Promise<string | undefined> => {
-    const { checks } = (await (await fetch(`${another.url}/health`)).json()) as {
-      checks: { topics: { status: string; detail?: string } };
-    };
-    return checks.topics.status === 'warn' ? checks.topics.detail : undefined;
+    const { topics: check } = (await healthOf(another.url)).checks;
+    return check?.status === 'warn' ? check.message : undefined;
   };
   const detail = await waitUntil('health warns', topicsHealth);
   await another.stop();
@@ -287,16 +286,13 @@ test('kafka: a broken record on rules leaves the last good version in force, and
   await publish(system(), [{ name: metric, value: 550 }]);
   await expectEmbeds(system(), rule.webhookId, 1);
   for (const service of [rules, ...alarms]) {
-    const health = (await (await fetch(`${service.url}/health`)).json()) as {
-      status: string;
-      checks: Record<string, { detail?: string }>;
-    };
+    const health = await healthOf(service.url);
     assert.equal(health.status, 'warn');
-    assert.match(health.checks.rules?.detail ?? '', new RegExp(rule.id));
+    assert.match(health.checks.rules?.message ?? '', new RegExp(rule.id));
   }
   assert.equal((await fetch(`${rules.url}/rules/${rule.id}`, { method: 'DELETE' })).status, 200);
   await sleep(1_000);
-  const healed = (await (await fetch(`${rules.url}/health`)).json()) as { checks: Record<string, { status: string }> };
+  const healed = await healthOf(rules.url);
   assert.equal(healed.checks.rules?.status, 'pass');
 });
 

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NewRecord } from '../../src/log/record.ts';
+import { healthOf } from '../../src/http/testing/health-of.ts';
 import { runJavaFile } from '../support/kafka/kafka-broker.ts';
 import type { OracleRule } from '../support/oracle/oracle-rule.ts';
 import { poisonRecords } from '../support/oracle/sample-forms.ts';
@@ -120,10 +121,9 @@ test('F14: corrupt records of rules leave the last good versions in force, also 
     await fleet.start(0);
     await sleep(isLong ? 60_000 : 5_000);
     for (const index of fleet.running()) {
-      const answer = await fetch(`${fleet.instance(index).url}/health`);
-      const health = (await answer.json()) as { status: string; checks: Record<string, { detail?: string }> };
+      const health = await healthOf(fleet.instance(index).url);
       assert.equal(health.status, 'warn');
-      const detail = health.checks.rules?.detail ?? '';
+      const detail = health.checks.rules?.message ?? '';
       assert.ok(
         ids.some((id) => detail.includes(id)),
         detail,

@@ -2,6 +2,7 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { waitForValue } from '../../../test/support/wait-until.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
+import { healthOf } from '../../http/testing/health-of.ts';
 import { fastClock } from '../../base/testing/fast-clock.ts';
 import { formatInstanceRecord, noSkew, type InstanceRecord } from '../../instance/instance-record.ts';
 import { partitionOf } from '../../log/murmur2.ts';
@@ -131,10 +132,9 @@ test('series with a wrong clock are named while it is wrong: API, health and fig
     return [ahead, behind];
   };
   const evaluateHealth = async () => {
-    const { checks } = (await (await fetch(`${named.url}/health`)).json()) as {
-      checks: { evaluate: { status: string; detail: string } };
-    };
-    return checks.evaluate;
+    const { evaluate } = (await healthOf(named.url)).checks;
+    assert.ok(evaluate);
+    return evaluate;
   };
   const timer = setInterval(() => void append('late', -300_000), 20);
   try {
@@ -146,7 +146,7 @@ test('series with a wrong clock are named while it is wrong: API, health and fig
       ['early', 'late'],
     );
     assert.ok(Math.abs(told[1]!.first[0]!.seconds - 300) <= 20);
-    const { status, detail } = await evaluateHealth();
+    const { status, message: detail } = await evaluateHealth();
     assert.equal(status, 'warn');
     assert.match(detail, /; 1 series is ahead of this server's clock: early by \d+ s/);
     assert.match(detail, /; 1 series arrives late: late by \d+ s/);
