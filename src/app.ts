@@ -15,13 +15,13 @@ import { Oidc } from './http/oidc.ts';
 import { createServer } from './http/server.ts';
 import type { Vitals } from './instance/instance-record.ts';
 import { createIngest, type IngestOptions } from './ingest/ingest.ts';
-import type { Log } from './log/log.ts';
+import type { Log, TopicDeviation } from './log/log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { createTopicCheck } from './log/topic-check.ts';
 import { createNotify } from './notify/notify.ts';
 import { createPresence } from './presence/presence.ts';
 import { createRules, type Rules } from './rules/rules.ts';
-import { topicSettings, topics } from './topics.ts';
+import { topicSettings } from './topics.ts';
 
 /** The services; `alarms` is evaluate and notify, two loops in one process. */
 export type Part = 'rules' | 'ingest' | 'alarms' | 'console';
@@ -54,7 +54,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     closers.add('log', () => log.close());
     const settings = Object.values(topicSettings(config.timestampFutureMs));
     await log.ensureTopics(settings);
-    await refuseUnequalPartitions(log);
+    refuseFatal(await log.topicDeviations(settings));
 
     const { discordApiBase } = config;
     const common: CommonParts = { log, health, meter, logger, clock, now, discordApiBase, version };
@@ -223,17 +223,11 @@ function alarmsOf(
   ];
 }
 
-/** Whoever owns a partition of the first finds in the same partition of the second what a former owner left. */
-async function refuseUnequalPartitions(log: Log): Promise<void> {
-  for (const [one, other] of [
-    [topics.metrics.name, topics.alarms.name],
-    [topics.notifications.name, topics.deliveries.name],
-  ] as const) {
-    const [count, otherCount] = [await log.partitionCount(one), await log.partitionCount(other)];
-    if (count === otherCount) continue;
-    const detail = `topic ${one} has ${count} partitions and ${other} ${otherCount}: they must have the same number, and never add partitions to either`;
-    throw new Failure('conflict', detail);
-  }
+/** Throws a Failure for topics that were created, or changed, so that records would be lost: with the commands that repair them. */
+function refuseFatal(deviations: readonly TopicDeviation[]): void {
+  const fatal = deviations.filter(({ isFatal }) => isFatal);
+  if (fatal.length === 0) return;
+  throw new Failure('conflict', fatal.map(({ detail, command }) => `${detail}. Repair: ${command}`).join('; '));
 }
 
 /**

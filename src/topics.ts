@@ -4,13 +4,20 @@ const day = 24 * 60 * 60 * 1000;
 /** Written by SSRMS alone: a process whose clock is ahead must be able to write all the same. Kafka 4 refuses an hour ahead. */
 const timestampAheadMsMax = anyTimeAhead;
 
-/** The topics, with the settings that they are created with. Partition counts never change: keys would move. */
+/** The topics, with the settings that they are created with. Nobody should add partitions: keys would move. */
 export const topics = {
   metrics: { name: 'metrics', partitions: 20, cleanup: 'delete' },
   rules: { name: 'rules', partitions: 3, cleanup: 'compact', timestampAheadMsMax },
   receivers: { name: 'receivers', partitions: 1, cleanup: 'compact', timestampAheadMsMax },
   // A good state must outlive the stale ones that a woken zombie may append after it: it has six hours to be put right.
-  alarms: { name: 'alarms', partitions: 20, cleanup: 'compact', compactionLagMs: day / 4, timestampAheadMsMax },
+  alarms: {
+    name: 'alarms',
+    partitions: 20,
+    asManyAs: 'metrics',
+    cleanup: 'compact',
+    compactionLagMs: day / 4,
+    timestampAheadMsMax,
+  },
   notifications: {
     name: 'notifications',
     partitions: 20,
@@ -18,7 +25,14 @@ export const topics = {
     retentionMs: 30 * day,
     timestampAheadMsMax,
   },
-  deliveries: { name: 'deliveries', partitions: 20, cleanup: 'delete', retentionMs: 30 * day, timestampAheadMsMax },
+  deliveries: {
+    name: 'deliveries',
+    partitions: 20,
+    asManyAs: 'notifications',
+    cleanup: 'delete',
+    retentionMs: 30 * day,
+    timestampAheadMsMax,
+  },
   // What each process reports of itself: current for seconds.
   instances: { name: 'instances', partitions: 1, cleanup: 'delete', retentionMs: day, timestampAheadMsMax },
 } as const satisfies Record<string, TopicSettings>;

@@ -174,10 +174,15 @@ test('A22: a key is taken apart again', () => {
 });
 
 test('A24: of two records the larger offset holds, then the larger revision, then the later', () => {
-  const at = (place: number, revision: number) => ({ sample: { offset: place }, revision });
+  const at = (place: number, revision: number, partition = 0) => {
+    return { sample: { partition, offset: place, timestampMs: 1_000 * partition }, revision };
+  };
   assert.equal(supersedes(at(2, 0), at(1, 3)), true);
   assert.equal(supersedes(at(1, 3), at(2, 0)), false);
   assert.equal(supersedes(at(1, 1), at(1, 0)), true);
   assert.equal(supersedes(at(1, 0), at(1, 1)), false);
   assert.equal(supersedes(at(1, 1), at(1, 1)), true);
+  // Of two partitions the later sample.
+  assert.equal(supersedes(at(1, 0, 21), at(500, 0, 3)), true);
+  assert.equal(supersedes(at(500, 0, 3), at(1, 0, 21)), false);
 });

@@ -73,13 +73,18 @@ export interface RuleMemory {
   readonly ruleTimeMs: number | undefined;
 }
 
-/** Whether a record of an alarm that stands later in the log than another one also holds instead of it. */
+/**
+ * Whether a record of an alarm that was read later than another one also holds instead of it. When a metric has moved to another
+ * partition, as when partitions were added, offsets say nothing and the later sample holds.
+ */
 export function supersedes(later: Order, earlier: Order): boolean {
+  if (later.sample.partition !== earlier.sample.partition)
+    return later.sample.timestampMs >= earlier.sample.timestampMs;
   const ahead = later.sample.offset - earlier.sample.offset;
   return ahead > 0 || (ahead === 0 && later.revision >= earlier.revision);
 }
 
-type Order = Pick<AlarmRecord, 'revision'> & { readonly sample: Pick<SamplePlace, 'offset'> };
+type Order = Pick<AlarmRecord, 'revision' | 'sample'>;
 
 /** The key of an alarm's records: its rule and its series, given as seriesKey. */
 export function alarmRecordKey(ruleId: string, series: string): string {

@@ -6,6 +6,7 @@ import { allSkewed, type SkewedSeries, type Vitals } from '../instance/instance-
 import { maxTimestamp } from '../log/batch.ts';
 import type { Claim } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
+import type { MetricPartitions } from './metric-partitions.ts';
 import { MisroutedMetrics } from './misrouted.ts';
 import type { SeriesBudget } from './series-budget.ts';
 import { SeriesClocks, type HeadSeen } from './series-clocks.ts';
@@ -24,7 +25,7 @@ export interface EvaluateMeters {
   /** How old the newest record of a chunk was when it had been evaluated. */
   delayOf(chunk: RecordChunk): void;
   /** Takes metrics first seen in a partition, of which some may not belong there. */
-  sawMetrics(metrics: readonly string[], partition: number, partitions: number): void;
+  sawMetrics(metrics: readonly string[], partition: number, partitions: MetricPartitions): void;
 }
 
 /** Every ten seconds the clocks of a partition's series are compared with this server's, and misrouted metrics warned of. */

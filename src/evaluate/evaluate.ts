@@ -16,6 +16,7 @@ import { futureMsMax, HeadClock } from './head-clock.ts';
 import { LateStates } from './late-states.ts';
 import { MisplacedMetrics } from './misplaced-metrics.ts';
 import { MeasureFill } from './measure-fill.ts';
+import { MetricPartitions } from './metric-partitions.ts';
 import { PartitionClock } from './partition-clock.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 import { restore } from './restore.ts';
@@ -56,6 +57,7 @@ export function createEvaluate(options: EvaluateOptions): Service {
   const budget = new SeriesBudget(options.seriesMax);
   const meters = evaluateMeters(options, budget);
   const headClock = new HeadClock(options.clock.monotonicMs(), options.waits?.graceMs);
+  const partitions = new MetricPartitions(options.log, options.logger);
   const ready = options.health.awaitReady('evaluate');
   return {
     name: 'evaluate',
@@ -66,7 +68,7 @@ export function createEvaluate(options: EvaluateOptions): Service {
       await options.log.process(
         topics.metrics.name,
         evaluateGroup,
-        (claim) => evaluatePartition(claim, { ...options, budget, headClock }, meters),
+        (claim) => evaluatePartition(claim, { ...options, budget, headClock, partitions }, meters),
         signal,
       );
     },
@@ -75,12 +77,16 @@ export function createEvaluate(options: EvaluateOptions): Service {
 
 async function evaluatePartition(
   claim: Claim,
-  options: EvaluateOptions & { readonly budget: SeriesBudget; readonly headClock: HeadClock },
+  options: EvaluateOptions & {
+    readonly budget: SeriesBudget;
+    readonly headClock: HeadClock;
+    readonly partitions: MetricPartitions;
+  },
   meters: EvaluateMeters,
 ): Promise<void> {
-  const { log, clock, rules, logger, budget } = options;
+  const { log, clock, rules, logger, budget, partitions } = options;
   const beganMs = clock.monotonicMs();
-  const partitions = await log.partitionCount(topics.metrics.name);
+  await partitions.refresh();
   const changes = new BufferedChanges(rules);
   const restored = await restore(claim, { log, clock, book: rules.book, logger, budget }).catch((error: unknown) => {
     changes.end();
@@ -102,9 +108,16 @@ async function evaluatePartition(
     if (effects.ahead.length + effects.notifications.length + effects.states.length > 0)
       writer.write(effects, progress.position);
   };
+  const sawNewMetrics = (): void => {
+    const newMetrics = evaluator.takeNewMetrics();
+    meters.sawMetrics(newMetrics, claim.partition, partitions);
+    misplaced.saw(newMetrics);
+  };
   const stopTimers = watchTime({ evaluator, clock, partitionClock, progress, writer, lateStates, misplaced, flush });
   try {
     flush();
+    // Those of the alarms that were restored: of a metric that has moved no sample comes any more.
+    sawNewMetrics();
     changes.begin((change, atMs) => {
       const isConcerned = evaluator.ruleChanged(change, atMs);
       measureFill.ruleChanged(change, evaluator);
@@ -118,9 +131,7 @@ async function evaluatePartition(
       evaluator.evaluateChunk(chunk, meters.count);
       meters.delayOf(chunk);
       partitionClock.took(chunk);
-      const newMetrics = evaluator.takeNewMetrics();
-      meters.sawMetrics(newMetrics, claim.partition, partitions);
-      misplaced.saw(newMetrics);
+      sawNewMetrics();
       progress.position = chunk.nextOffset;
       writer.write(evaluator.drain(), chunk.nextOffset);
       await writer.room();

@@ -1,17 +1,17 @@
 /**
- * The metrics of a partition that their names lead to another one: their producer places keys another way. As long as they are nowhere
- * else they are evaluated where they stand. Once such a metric appears in the partition that it belongs to (its producer was mended,
- * or another one writes it, too), two partitions would judge halves of it: wrong windows, cooldowns that count apart, data missing where
- * it is no longer sent. So the wrong partition drops what it knows of it, without a message, and takes no more of its samples while the
- * right one receives some.
+ * The metrics of a partition that their names lead to another one: their producer places keys another way, or partitions were
+ * added. As long as they are nowhere else they are evaluated where they stand. Once such a metric appears in the partition that it
+ * belongs to (its producer was repaired, or another one writes it, too, or it has moved), two partitions would evaluate halves of it:
+ * wrong windows, cooldowns that count apart, data missing where it is no longer sent. So the wrong partition drops what it knows of
+ * it, without a message, and takes no more of its samples while the right one receives some.
  *
  *   wrong partition: first seen ──look at the right one──> found there ──> dropped, refused ──not found for ten minutes──> taken again
  */
 import type { Clock } from '../base/clock.ts';
 import { recordsOf } from '../log/batch.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
-import { partitionOf } from '../log/murmur2.ts';
 import { topics } from '../topics.ts';
+import type { MetricPartitions } from './metric-partitions.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 
 /** So far back the right partition is looked at first: what was written there before is of a producer that is gone. */
@@ -25,7 +25,9 @@ const decoder = new TextDecoder();
 
 export class MisplacedMetrics {
   readonly #partition: number;
-  readonly #partitions: number;
+  readonly #partitions: MetricPartitions;
+  /** How many partitions there were when the metrics of this one were last looked through. */
+  #knownCount: number;
   readonly #log: Log;
   readonly #clock: Clock;
   /** By the partition that they belong to. */
@@ -38,19 +40,20 @@ export class MisplacedMetrics {
   #isLooking = false;
 
   constructor(
-    { partition, partitions }: { readonly partition: number; readonly partitions: number },
+    { partition, partitions }: { readonly partition: number; readonly partitions: MetricPartitions },
     { log, clock }: { readonly log: Log; readonly clock: Clock },
   ) {
     this.#partition = partition;
     this.#partitions = partitions;
+    this.#knownCount = partitions.count;
     this.#log = log;
     this.#clock = clock;
   }
 
   /** Takes metrics first seen in this partition. */
-  saw(metrics: readonly string[]): void {
+  saw(metrics: Iterable<string>): void {
     for (const name of metrics) {
-      const right = partitionOf(Buffer.from(name), this.#partitions);
+      const right = this.#partitions.rightOf(name);
       if (right === this.#partition || this.#count >= misplacedMax) continue;
       const names = this.#names.get(right) ?? new Set();
       this.#names.set(right, names);
@@ -61,9 +64,10 @@ export class MisplacedMetrics {
 
   /** Looks whether they are where they belong now; to be called every few seconds. */
   async look(evaluator: PartitionEvaluator): Promise<void> {
-    if (this.#isLooking || this.#names.size === 0) return;
+    if (this.#isLooking) return;
     this.#isLooking = true;
     try {
+      await this.#followPartitions(evaluator);
       for (const [right, names] of this.#names) await this.#lookAt(right, names, evaluator);
       this.#takeAgain(evaluator);
     } catch (error) {
@@ -72,6 +76,19 @@ export class MisplacedMetrics {
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  /** When partitions were added, most metrics belong elsewhere: also those that are not received here any more. */
+  async #followPartitions(evaluator: PartitionEvaluator): Promise<void> {
+    await this.#partitions.refresh();
+    if (this.#partitions.count === this.#knownCount) return;
+    this.#knownCount = this.#partitions.count;
+    this.#names.clear();
+    this.#count = 0;
+    this.saw(evaluator.metrics.values().map(({ name }) => name));
+    // What is refused is received where it belonged before, and no longer.
+    for (const name of this.#refused.keys())
+      if (this.#partitions.rightOf(name) === this.#partition) this.#take(name, evaluator);
   }
 
   async #lookAt(right: number, names: ReadonlySet<string>, evaluator: PartitionEvaluator): Promise<void> {
@@ -95,8 +112,12 @@ export class MisplacedMetrics {
   #takeAgain(evaluator: PartitionEvaluator): void {
     for (const [name, seenMs] of this.#refused) {
       if (this.#clock.monotonicMs() - seenMs < refusedMs) continue;
-      this.#refused.delete(name);
-      evaluator.takeMetric(name);
+      this.#take(name, evaluator);
     }
+  }
+
+  #take(name: string, evaluator: PartitionEvaluator): void {
+    this.#refused.delete(name);
+    evaluator.takeMetric(name);
   }
 }

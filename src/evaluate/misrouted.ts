@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
-import { partitionOf } from '../log/murmur2.ts';
+import type { MetricPartitions } from './metric-partitions.ts';
 
 /**
  * How a client is told to place keys as Java's does, by murmur2. The others of the same names: librdkafka's default is
@@ -41,9 +41,9 @@ export class MisroutedMetrics {
     return this.#count;
   }
 
-  /** Takes metrics first seen in a partition. Returns how many of them do not belong there. */
-  saw(metrics: readonly string[], partition: number, partitions: number): number {
-    const wrong = metrics.filter((metric) => partitionOf(Buffer.from(metric), partitions) !== partition);
+  /** Takes metrics first seen in a partition. Returns how many of them no right producer has written there. */
+  saw(metrics: readonly string[], partition: number, partitions: MetricPartitions): number {
+    const wrong = metrics.filter((metric) => !partitions.mayStandIn(partition, metric));
     this.#count += wrong.length;
     for (const metric of wrong)
       if (this.#names.length < namedMax && !this.#names.includes(metric)) this.#names.push(metric);

@@ -9,8 +9,9 @@ import type { PackedRecords } from './packed-records.ts';
  */
 export interface Log {
   /**
-   * Creates the topics that are missing, with these settings, and leaves those that are there as they are. Rejects with
-   * Failure (conflict) when one is there with fewer partitions: keys would not be where others look for them.
+   * Creates the topics that are missing, with these settings, and leaves those that are there as they are, except that a topic
+   * with `asManyAs` gets the partitions that it lacks, now and for as long as the log is open. Rejects with Failure (conflict)
+   * when one is there with fewer partitions than its settings say: keys would not be where others look for them.
    */
   ensureTopics(topics: readonly TopicSettings[]): Promise<void>;
 
@@ -20,6 +21,7 @@ export interface Log {
    */
   topicDeviations(topics: readonly TopicSettings[]): Promise<readonly TopicDeviation[]>;
 
+  /** Grows when somebody adds partitions, which is noticed within ten seconds: views and groups then read them, too. */
   partitionCount(topic: string): Promise<number>;
 
   /** The first offset still held and the next to be given, as they stand now. */
@@ -70,6 +72,8 @@ export const anyTimeAhead = Number.MAX_SAFE_INTEGER;
 export interface TopicSettings {
   readonly name: string;
   readonly partitions: number;
+  /** The name of a topic that this one has as many partitions as: a partition of one belongs to the same partition of the other. */
+  readonly asManyAs?: string;
   readonly cleanup: 'delete' | 'compact';
   /** With `delete`: how long records are held. The adapter's default when absent. */
   readonly retentionMs?: number;
@@ -82,7 +86,15 @@ export interface TopicSettings {
 /** One way in which topics that are there differ from their settings. */
 export interface TopicDeviation {
   readonly topics: readonly string[];
-  readonly setting: 'timestamp_ahead' | 'timestamp_type' | 'cleanup';
+  readonly setting:
+    | 'timestamp_ahead'
+    | 'timestamp_type'
+    | 'cleanup'
+    | 'partitions'
+    | 'replicas'
+    | 'min_insync_replicas';
+  /** Whether records are lost, or looked for in the wrong place, as long as it lasts: a process does not begin then. */
+  readonly isFatal: boolean;
   /** What is there, what should be, and what follows from it. */
   readonly detail: string;
   /** The command that repairs it, for a shell. */

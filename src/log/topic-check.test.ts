@@ -10,11 +10,12 @@ const metrics = { name: 'metrics', partitions: 20, cleanup: 'delete' } as const;
 const late: TopicDeviation = {
   topics: ['metrics'],
   setting: 'timestamp_type',
+  isFatal: false,
   detail: 'topic metrics has LogAppendTime',
   command: 'kafka-configs.sh --alter …',
 };
 
-test('a topic that differs is warned of with its repair, looked at each minute, and no more once it is repaired', async () => {
+test('a topic that differs is warned of with its repair, looked at twice a minute, and no more once it is repaired', async () => {
   const answers: (readonly TopicDeviation[] | LogUnavailable)[] = [[late], new LogUnavailable('down'), [late], []];
   const seen: (string | undefined)[] = [];
   const health = new Health();
@@ -27,6 +28,7 @@ test('a topic that differs is warned of with its repair, looked at each minute, 
         if (answer instanceof LogUnavailable) throw answer;
         return answer;
       },
+      partitionCount: async () => 20,
     },
     topics: [metrics],
     health,
@@ -34,7 +36,7 @@ test('a topic that differs is warned of with its repair, looked at each minute, 
     clock: {
       ...systemClock,
       async pause(durationMs) {
-        assert.equal(durationMs, 60_000);
+        assert.equal(durationMs, 30_000);
         const { status, detail } = health.report().checks.topics!;
         seen.push(detail === undefined ? status : `${status}: ${detail}`);
         return answers.length > 0;
@@ -44,4 +46,27 @@ test('a topic that differs is warned of with its repair, looked at each minute, 
   await check.run(stop.signal);
   const warning = 'warn: topic metrics has LogAppendTime. Repair: kafka-configs.sh --alter …';
   assert.deepEqual(seen, [warning, warning, warning, 'pass']);
+});
+
+test('partitions that were added while the process runs are named', async () => {
+  const counts = [20, 24, 24];
+  const health = new Health();
+  const seen: string[] = [];
+  const check = createTopicCheck({
+    log: { topicDeviations: async () => [], partitionCount: async () => counts.shift()! },
+    topics: [metrics],
+    health,
+    logger: createLogger('silent', 'test'),
+    clock: {
+      ...systemClock,
+      async pause() {
+        const { status, detail = '' } = health.report().checks.topics!;
+        seen.push(`${status} ${detail.replace(/:.*/, '')}`.trim());
+        return counts.length > 0;
+      },
+    },
+  });
+  await check.run(new AbortController().signal);
+  const warning = 'warn topic metrics has 24 partitions, and had 20';
+  assert.deepEqual(seen, ['pass', warning, warning]);
 });

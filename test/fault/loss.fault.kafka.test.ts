@@ -98,7 +98,6 @@ test('F30: samples deleted before they were evaluated: it is said, and evaluatio
 for (const { name, partitions } of [
   { name: 'metrics', partitions: 10 },
   { name: 'alarms', partitions: 10 },
-  { name: 'metrics', partitions: 24 },
 ]) {
   test(`F30: a topic ${name} of ${partitions} partitions is refused at the start, with the reason`, async () => {
     const kafka = await startKafka();

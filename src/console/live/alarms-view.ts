@@ -133,7 +133,7 @@ export class AlarmsView {
     for (const record of recordsOf(chunk)) {
       this.#options.listener?.seen(record);
       const key = utf8.decode(record.key ?? undefined);
-      if (record.value === null) this.#remove(key, record.timestampMs);
+      if (record.value === null) this.#remove(key, record);
       else this.#set(key, record, record.value);
     }
     this.#options.listener?.advanced(chunk.partition, chunk.nextOffset);
@@ -163,17 +163,18 @@ export class AlarmsView {
     this.#options.listener?.changed({ before, after: alarm, place: { partition, offset, timestampMs } });
   }
 
-  #remove(key: string, atMs: number): void {
+  #remove(key: string, { partition, timestampMs }: LogRecord): void {
     const ruleId = key.slice(0, Math.max(0, key.indexOf(' ')));
     const alarms = this.#byRule.get(ruleId);
     const before = alarms?.get(key);
-    if (alarms === undefined || before === undefined) return;
+    // Where partitions were added, the former one of a metric deletes what the new one has begun.
+    if (alarms === undefined || before === undefined || before.sample.partition !== partition) return;
     this.#counts[before.state.state]--;
     alarms.delete(key);
     this.#unquiet.delete(key);
     this.#version++;
     if (alarms.size === 0) this.#byRule.delete(ruleId);
-    this.#options.listener?.removed(before, atMs);
+    this.#options.listener?.removed(before, timestampMs);
   }
 
   #report(): HealthReport {

@@ -13,6 +13,8 @@ interface Topic {
   readonly id: string;
   /** The leader's broker id of each partition, -1 when there is none. */
   readonly leaders: readonly number[];
+  /** The brokers that hold each partition, the leader first. */
+  readonly replicas: readonly (readonly number[])[];
 }
 
 /** `kafka-1:9092, kafka-2:9092` as addresses. Throws RangeError for anything else. */
@@ -47,6 +49,15 @@ export class Cluster {
 
   get brokerCount(): number {
     return this.#brokers.size;
+  }
+
+  get brokerIds(): readonly number[] {
+    return [...this.#brokers.keys()].sort((one, other) => one - other);
+  }
+
+  /** By partition: the brokers that hold it, the preferred leader first. Empty when the topic is not known. */
+  replicas(topic: string): readonly (readonly number[])[] {
+    return this.#topics.get(topic)?.replicas ?? [];
   }
 
   /** From what is known; undefined sends the caller to `refresh`. */
@@ -95,9 +106,16 @@ export class Cluster {
       if (topic.errorCode === errors.unknownTopicOrPartition) {
         this.#topics.delete(topic.name);
       } else if (topic.errorCode === errors.none || topic.partitions.length > 0) {
-        const leaders = Array<number>(topic.partitions.length).fill(-1);
-        for (const partition of topic.partitions) leaders[partition.partitionIndex] = partition.leaderId;
-        this.#topics.set(topic.name, { id: topic.topicId, leaders });
+        const known = this.#topics.get(topic.name);
+        // Partitions never go; while some are added, one broker may know of them before another.
+        const isOlder = known?.id === topic.topicId && topic.partitions.length < known.leaders.length;
+        const leaders = isOlder ? [...known.leaders] : Array<number>(topic.partitions.length).fill(-1);
+        const replicas = isOlder ? [...known.replicas] : leaders.map((): readonly number[] => []);
+        for (const { partitionIndex, leaderId, replicaNodes } of topic.partitions) {
+          leaders[partitionIndex] = leaderId;
+          replicas[partitionIndex] = replicaNodes;
+        }
+        this.#topics.set(topic.name, { id: topic.topicId, leaders, replicas });
       } else if (topic.errorCode !== errors.leaderNotAvailable) {
         throw new LogUnavailable(`topic ${topic.name}: ${errorName(topic.errorCode)}`);
       }

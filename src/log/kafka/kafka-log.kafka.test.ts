@@ -9,7 +9,7 @@ import type { Failure } from '../../base/failure.ts';
 import { createLogger } from '../../base/logger.ts';
 import { newName, newRecord, newTopic, numbers, readAll, writtenIn } from '../contract-bench.ts';
 import { logContract } from '../log.contract.ts';
-import { anyTimeAhead, type Log } from '../log.ts';
+import { anyTimeAhead, type Claim, type Log } from '../log.ts';
 import { openKafkaLog } from './kafka-log.ts';
 
 const logger = createLogger('silent', 'test');
@@ -180,6 +180,52 @@ describe('on one broker', () => {
     });
     await Promise.all(repairs);
     await waitUntil('it differs in nothing', async () => (await log.topicDeviations(wanted)).length === 0);
+  });
+
+  test('partitions that are added are written, viewed, and shared out, and paired topics get as many', async () => {
+    const [name, pair] = [newName('grows'), newName('pair')];
+    const settings = [
+      { name, partitions: 2, cleanup: 'delete' },
+      { name: pair, partitions: 2, cleanup: 'compact', asManyAs: name },
+    ] as const;
+    await log.ensureTopics(settings);
+    const other = await open(kafka);
+    const stop = new AbortController();
+    const [viewed, claimed] = [[] as string[], [] as string[]];
+    const view = log.view(name, (chunk) => viewed.push(...writtenIn(chunk).map(({ value }) => value!)), stop.signal);
+    const handle = async (claim: Claim): Promise<void> => {
+      for await (const chunk of claim.read(claim.start)) {
+        claimed.push(...writtenIn(chunk).map(({ value }) => value!));
+        await claim.commit(chunk.nextOffset);
+      }
+    };
+    const group = newName('group');
+    const members = [log, other].map((one) => one.process(name, group, handle, stop.signal));
+    await view.caughtUp;
+    await runTool('org.apache.kafka.tools.TopicCommand', [
+      ...['--bootstrap-server', kafka.bootstrap, '--alter', '--topic', name, '--partitions', '4'],
+    ]);
+    await waitUntil('both know of it', async () => {
+      const counts = await Promise.all([
+        log.partitionCount(name),
+        other.partitionCount(name),
+        log.partitionCount(pair),
+      ]);
+      return counts.every((count) => count === 4);
+    });
+    const written = numbers(4).map((partition) => newRecord('k', `in ${partition}`, { partition }));
+    const places = await log.append(name, written);
+    await Promise.all(places.map((place) => view.applied(place)));
+    const wanted = written.map(({ value }) => String(value)).sort();
+    assert.deepEqual(viewed.sort(), wanted);
+    await waitUntil('the members read all', () => claimed.length >= 4);
+    assert.deepEqual(claimed.sort(), wanted);
+    assert.deepEqual(await log.topicDeviations(settings), []);
+    // A process that starts now goes on, too.
+    await other.ensureTopics(settings);
+    stop.abort();
+    await Promise.all([view.ended, ...members]);
+    await other.close();
   });
 
   test('batches shrink to what a topic takes', async () => {

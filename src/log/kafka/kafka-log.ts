@@ -1,3 +1,4 @@
+import { pause } from '../../base/backoff.ts';
 import type { Logger } from '../../base/logger.ts';
 import { baseOffset, baseSequence, producerEpoch, producerId } from '../batch.ts';
 import {
@@ -24,7 +25,7 @@ import { Producer } from './producer.ts';
 import { reasonOf } from './protocol.ts';
 import { readRange } from './range-read.ts';
 import { Complaints, persist } from './retry.ts';
-import { ensureTopics, topicDeviations } from './topics.ts';
+import { addPairedPartitions, ensureTopics, topicDeviations } from './topics.ts';
 import { KafkaView } from './view.ts';
 
 export interface KafkaLogOptions extends Security {
@@ -43,6 +44,8 @@ const deliveryTimeoutDefaultMs = 30_000;
 const openTimeoutMs = 10_000;
 /** How long short questions are repeated while the brokers do not answer. */
 const answerTimeoutMs = 30_000;
+/** How often the cluster is asked whether partitions were added. */
+const partitionsEveryMs = 5_000;
 /** How long `close` waits for appends that are under way. */
 const closeWaitMs = 5_000;
 
@@ -75,6 +78,8 @@ class KafkaLog implements Log {
   /** Separate, so that whoever restores or looks back does not hold up what is live. */
   readonly #fetchers: { readonly live: Fetcher; readonly views: Fetcher; readonly ranges: Fetcher };
   readonly #running = new Set<Promise<void>>();
+  /** By name: the topics that were ensured. */
+  readonly #ensured = new Map<string, TopicSettings>();
 
   constructor(cluster: Cluster, options: KafkaLogOptions) {
     this.#cluster = cluster;
@@ -91,10 +96,12 @@ class KafkaLog implements Log {
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? deliveryTimeoutDefaultMs,
       locate: (lane, batch) => this.#locate(lane, batch),
     });
+    void this.#followPartitions();
   }
 
   ensureTopics(topics: readonly TopicSettings[]): Promise<void> {
-    return this.#patiently(() => ensureTopics(this.#cluster, topics), 'creating topics');
+    for (const topic of topics) this.#ensured.set(topic.name, topic);
+    return this.#patiently(() => ensureTopics(this.#cluster, topics, this.#bootstrap), 'creating topics');
   }
 
   topicDeviations(topics: readonly TopicSettings[]): Promise<readonly TopicDeviation[]> {
@@ -170,6 +177,22 @@ class KafkaLog implements Log {
 
   #source(topic: string, partition: number): StreamSource {
     return { cluster: this.#cluster, fetcher: this.#fetchers.ranges, logger: this.#logger, topic, partition };
+  }
+
+  /** Until the log is closed: partitions that somebody adds become known, and topics that have as many get theirs. */
+  async #followPartitions(): Promise<void> {
+    const complaints = new Complaints(this.#logger, 'adding partitions');
+    while (await pause(partitionsEveryMs, this.#closing.signal)) {
+      try {
+        await this.#cluster.refresh();
+        await addPairedPartitions(this.#cluster, [...this.#ensured.values()]);
+        complaints.recovered();
+      } catch (error) {
+        // What cannot be added is named by topicDeviations.
+        if (!(error instanceof LogUnavailable)) throw error;
+        complaints.failed(error);
+      }
+    }
   }
 
   /** `close` waits for what runs. */

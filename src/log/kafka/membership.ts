@@ -76,6 +76,8 @@ export class Membership {
   /** Whether a join is under way: then an old generation is no sign of being thrown out. */
   #joining = true;
   #mustJoin = false;
+  /** As the group's leader: how many partitions were shared out. undefined when another member has decided. */
+  #sharedOut: number | undefined;
   #wake: (() => void) | undefined;
   /** When the last request was sent that the coordinator answered as from a living member, by performance.now(). */
   #lastBeatMs = -Infinity;
@@ -253,7 +255,9 @@ export class Membership {
   async #askSync(joined: JoinGroupResponse): Promise<readonly number[] | undefined> {
     const { group, topic } = this.#settings;
     const { memberId, generationId } = joined;
-    const assignments = joined.leader === memberId ? await this.#decide(joined) : [];
+    const isLeader = joined.leader === memberId;
+    const assignments = isLeader ? await this.#decide(joined) : [];
+    if (!isLeader) this.#sharedOut = undefined;
     const connection = await this.#connect(this.#joinLane);
     const sentAtMs = performance.now();
     const answer = await ask(
@@ -298,6 +302,7 @@ export class Membership {
     for (const topic of new Set(members.flatMap((member) => member.topics))) {
       counts.set(topic, await this.#settings.cluster.findPartitionCount(topic));
     }
+    this.#sharedOut = counts.get(this.#settings.topic);
     return [...assign(members, counts)].map(([memberId, topics]) => {
       const assignedPartitions = [...topics].map(([topic, partitions]) => ({ topic, partitions }));
       return { memberId, assignment: encodeConsumerProtocolAssignment({ version: 1, assignedPartitions }) };
@@ -345,6 +350,9 @@ export class Membership {
         this.#askToJoin();
       }
       if (!identity) continue;
+      // Partitions were added: when the leader joins again, the group shares all of them out.
+      const count = this.#settings.cluster.partitionCount(this.#settings.topic);
+      if (!this.#joining && this.#sharedOut !== undefined && count > this.#sharedOut) this.#askToJoin();
       try {
         await this.#beatOnce(identity);
       } catch (error) {

@@ -1,10 +1,20 @@
-import { ConfigResourceTypes, createTopicsV7, describeConfigsV4 } from '@platformatic/kafka';
+import { ConfigResourceTypes, createPartitionsV3, createTopicsV7, describeConfigsV4 } from '@platformatic/kafka';
 import { Failure } from '../../base/failure.ts';
 import { LogUnavailable, type TopicDeviation, type TopicSettings } from '../log.ts';
 import type { Cluster } from './cluster.ts';
 import { findOffsets } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
-import { comparedConfigs, configsOf, deviationsOf, refusingTopics, replicasMax } from './topic-settings.ts';
+import {
+  comparedConfigs,
+  configsOf,
+  deviationsOf,
+  fewInSync,
+  fewReplicas,
+  partitionsCommand,
+  refusingTopics,
+  replicasMax,
+  unpairedTopic,
+} from './topic-settings.ts';
 
 /** How long a broker may take to create topics before it answers. */
 const createTimeoutMs = 8_000;
@@ -12,10 +22,14 @@ const createTimeoutMs = 8_000;
 const topicResource = ConfigResourceTypes.TOPIC;
 
 /**
- * One try of Log.ensureTopics. Rejects with LogUnavailable when another try can help: also while the new topics' leaders are
- * not known yet. Rejects with Failure when a topic is there with fewer partitions than it needs.
+ * One try of Log.ensureTopics; `bootstrap` is what the commands name. Rejects with LogUnavailable when another try can help: also
+ * while the new topics' leaders are not known yet. Rejects with Failure when a topic is there with fewer partitions than it needs.
  */
-export async function ensureTopics(cluster: Cluster, topics: readonly TopicSettings[]): Promise<void> {
+export async function ensureTopics(
+  cluster: Cluster,
+  topics: readonly TopicSettings[],
+  bootstrap: string,
+): Promise<void> {
   const names = topics.map((topic) => topic.name);
   await cluster.refresh(names);
   const missing = topics.filter((topic) => cluster.partitionCount(topic.name) === 0);
@@ -27,13 +41,46 @@ export async function ensureTopics(cluster: Cluster, topics: readonly TopicSetti
     const count = cluster.partitionCount(topic.name);
     if (count === 0) throw new LogUnavailable(`topic ${topic.name} is not there yet`);
     if (count < topic.partitions) {
-      const told = `topic ${topic.name} has ${count} partitions and needs ${topic.partitions}: records of a key would change their partition`;
-      throw new Failure('conflict', told);
+      const detail = `topic ${topic.name} has ${count} partitions and needs ${topic.partitions}: records of a key would be looked for in another partition`;
+      const command = partitionsCommand(topic.name, topic.partitions, bootstrap);
+      throw new Failure('conflict', `${detail}. Repair: ${command}`);
     }
-    // The leaders learn of it a moment after the metadata: a topic is ready when they answer for it.
-    const partitions = Array.from({ length: count }, (_, partition) => partition);
-    await findOffsets(cluster, topic.name, partitions, 'next');
   }
+  await addPairedPartitions(cluster, topics);
+  for (const { name } of topics) {
+    // The leaders learn of it a moment after the metadata: a topic is ready when they answer for it.
+    const partitions = Array.from({ length: cluster.partitionCount(name) }, (_, partition) => partition);
+    await findOffsets(cluster, name, partitions, 'next');
+  }
+}
+
+/** Gives topics with `asManyAs` the partitions that they lack. Rejects with LogUnavailable when that cannot be. */
+export async function addPairedPartitions(
+  cluster: Pick<Cluster, 'askAny' | 'partitionCount' | 'refresh'>,
+  topics: readonly TopicSettings[],
+): Promise<void> {
+  const lacking = unpaired(cluster, topics).filter(({ count, needed }) => count < needed);
+  if (lacking.length === 0) return;
+  const requests = lacking.map(({ name, needed }) => ({ name, count: needed, assignments: null }));
+  const answer = await cluster.askAny((connection) => {
+    return ask(connection, createPartitionsV3.api, requests, createTimeoutMs, false);
+  });
+  await cluster.refresh(lacking.map(({ name }) => name));
+  for (const { name, errorCode, errorMessage } of answer.results) {
+    // Another process may have added them in between.
+    if (errorCode === errors.none || unpaired(cluster, topics).every((one) => one.name !== name)) continue;
+    const reason = `${errorName(errorCode)} ${errorMessage ?? ''}`.trim();
+    throw new LogUnavailable(`topic ${name} cannot be given more partitions: ${reason}`);
+  }
+}
+
+/** The topics that should have as many partitions as another one, and do not. */
+function unpaired(cluster: Pick<Cluster, 'partitionCount'>, topics: readonly TopicSettings[]) {
+  return topics.flatMap(({ name, asManyAs }) => {
+    if (asManyAs === undefined) return [];
+    const [count, needed] = [cluster.partitionCount(name), cluster.partitionCount(asManyAs)];
+    return count === 0 || needed === 0 || count === needed ? [] : [{ name, count, asManyAs, needed }];
+  });
 }
 
 /** Rejects with LogUnavailable when one cannot be created. */
@@ -74,6 +121,7 @@ export async function topicDeviations(
   topics: readonly TopicSettings[],
   bootstrap: string,
 ): Promise<TopicDeviation[]> {
+  await cluster.refresh(topics.map(({ name }) => name));
   const requests = topics.map(({ name }) => ({
     resourceType: topicResource,
     resourceName: name,
@@ -88,8 +136,12 @@ export async function topicDeviations(
     );
     return [[topic, new Map(values)] as const];
   });
+  const replicas = topics.map(({ name }) => [name, cluster.replicas(name)] as const);
   return [
     ...found.flatMap(([topic, values]) => deviationsOf(topic, values, bootstrap)),
     ...refusingTopics(found, bootstrap),
+    ...unpaired(cluster, topics).map((one) => unpairedTopic(one, bootstrap)),
+    ...fewReplicas(replicas, cluster.brokerIds, bootstrap),
+    ...fewInSync(found, new Map(replicas), bootstrap),
   ];
 }

@@ -1,3 +1,4 @@
+import { pause } from '../../base/backoff.ts';
 import type { Logger } from '../../base/logger.ts';
 import { LogUnavailable, OffsetGone, type Place, type View } from '../log.ts';
 import type { RecordChunk } from '../record.ts';
@@ -20,12 +21,15 @@ export interface ViewSettings {
   readonly closing: AbortSignal;
 }
 
+/** How often it is looked whether partitions were added. */
+const addedEveryMs = 1_000;
+
 interface Waiter {
   readonly place: Place;
   readonly resolve: () => void;
 }
 
-/** Log.view: each partition has a loop of its own; what they share is who waits for which place. */
+/** Log.view: each partition has a loop of its own, also one that is added later; they share the list of those who wait for a place. */
 export class KafkaView implements View {
   readonly caughtUp: Promise<void>;
   readonly ended: Promise<void>;
@@ -67,6 +71,7 @@ export class KafkaView implements View {
   async #run(caughtUp: () => void): Promise<void> {
     const { topic, logger, closing } = this.#settings;
     const stop = AbortSignal.any([this.#settings.signal, closing, this.#ending.signal]);
+    const failed = Promise.withResolvers<void>();
     const complaints = new Complaints(logger, `following topic ${topic}`);
     try {
       const begin = () => this.#findBeginning();
@@ -74,13 +79,19 @@ export class KafkaView implements View {
       const behind = new Set(heads.keys());
       const advance = (partition: number, position: number) => {
         this.#advance(partition, position);
-        if (position >= heads.get(partition)!) behind.delete(partition);
+        if (position >= (heads.get(partition) ?? 0)) behind.delete(partition);
         if (behind.size === 0) caughtUp();
       };
-      const loops = Array.from({ length: heads.size }, (_, partition) => {
-        return this.#follow(partition, starts.get(partition)!, { stop, advance });
-      });
-      await Promise.all(loops);
+      const follow = async (partition: number, fromOffset: number): Promise<void> => {
+        await this.#follow(partition, fromOffset, { stop, advance }).catch((error: unknown) => failed.reject(error));
+      };
+      const loops = Array.from({ length: heads.size }, (_, partition) => follow(partition, starts.get(partition)!));
+      while (await Promise.race([pause(addedEveryMs, stop), failed.promise])) {
+        // Whatever stands in a partition that was added came after the view began.
+        const count = this.#settings.cluster.partitionCount(topic);
+        for (let partition = loops.length; partition < count; partition++) loops.push(follow(partition, 0));
+      }
+      await Promise.race([Promise.all(loops), failed.promise]);
     } catch (error) {
       if (!this.#settings.signal.aborted) throw error;
     }
