@@ -15,11 +15,20 @@ export const headersTimeoutMs = 10_000;
 /** The whole request, its body included. */
 export const requestTimeoutMs = 30_000;
 
+/** How often the two above are checked. Node's own interval of 30 s would let a silent connection live for 40 s. */
+export const timeoutCheckEveryMs = 1_000;
+
+/** Time for the answer to a request that did not come to reach its client, before the connection is destroyed. */
+export const lastAnswerMs = 1_000;
+
 /** Longer than the minute at which the usual proxies give an idle connection up, so that they end it and not we. */
 export const keepAliveTimeoutMs = 65_000;
 
-/** Each connection may hold a body in memory. */
+/** Each connection may hold a body in memory. Beyond this, those that wait longest for a request are ended. */
 export const connectionsMax = 1_000;
+
+/** Half of all: behind a reverse proxy everybody has its address. */
+export const connectionsPerAddressMax = 500;
 
 /** A stopping process must be gone within ten seconds, whatever its clients do. */
 export const closeTimeoutMs = 8_000;

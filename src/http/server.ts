@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import swagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
@@ -11,6 +10,7 @@ import type { Meter } from '../base/meter.ts';
 import { admit, demandAccess, methodsOf, refuseChanges, type KnownRoute } from './access.ts';
 import type { Auth } from './auth.ts';
 import { refuseForeignPage } from './browser-guard.ts';
+import { Connections } from './connections.ts';
 import { decodeUtf8, parseJson } from './json.ts';
 import { setFailureHeaders } from './failure-answer.ts';
 import * as limits from './limits.ts';
@@ -31,6 +31,12 @@ export interface ServerOptions {
   /** The page's address behind a proxy, whose host and pages are allowed, too. */
   readonly publicUrl?: string | undefined;
   readonly version: string;
+  /** Other limits than limits.ts has, for tests. */
+  readonly connections?: {
+    readonly perAddressMax?: number;
+    readonly totalMax?: number;
+    readonly timeouts?: { readonly headersMs: number; readonly requestMs: number };
+  };
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
@@ -55,8 +61,11 @@ export interface HttpServer {
 export async function createServer(options: ServerOptions): Promise<HttpServer> {
   const guard = { hostNames: [...(options.hostNames ?? [])], publicUrl: options.publicUrl, loopbackOnly: true };
   const routes: KnownRoute[] = [];
-  const app = newApp();
-  const unused = unusedConnections(app.server);
+  const app = newApp(options.connections?.timeouts);
+  const connections = new Connections(app.server, {
+    perAddressMax: options.connections?.perAddressMax ?? limits.connectionsPerAddressMax,
+    totalMax: options.connections?.totalMax ?? limits.connectionsMax,
+  });
   app.addHook('onRoute', (route) => {
     demandAccess(route);
     for (const method of [route.method].flat()) {
@@ -67,11 +76,15 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(securityHeaders);
     request.identity = undefined;
+    if (connections.isSurplus(request.raw)) {
+      reply.header('connection', 'close');
+      refuseSurplus(request);
+    }
     if (options.auth === undefined) refuseForeignPage(request.headers, guard);
     await admit(request, options.auth);
     if (options.isReadOnly === true) refuseChanges(request);
   });
-  measure(app, options.meter);
+  measure(app, options.meter, connections);
   answerErrors(app, { logger: options.logger, routes });
   statusRoutes(app, options);
 
@@ -89,7 +102,6 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
       } catch (error) {
         throw listenError(error, host, port);
       }
-      app.server.maxConnections = limits.connectionsMax;
       const bound = app.server.address();
       const boundPort = typeof bound === 'object' && bound !== null ? bound.port : port;
       const name = host.includes(':') ? `[${host}]` : host;
@@ -97,7 +109,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     },
     async close() {
       const impatience = setTimeout(() => app.server.closeAllConnections(), limits.closeTimeoutMs);
-      const sweep = setInterval(() => unused.close(), limits.closeSweepEveryMs);
+      const sweep = setInterval(() => connections.endUnused(), limits.closeSweepEveryMs);
       await app.close().finally(() => {
         clearTimeout(impatience);
         clearInterval(sweep);
@@ -106,31 +118,25 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   };
 }
 
-/**
- * Connections on which nothing has been sent yet: clients open them in advance. Node counts them as busy, so that they would
- * hold up the end of the server.
- */
-function unusedConnections(server: Server): { close(): void } {
-  const sockets = new Set<Socket>();
-  server.on('connection', (socket: Socket) => {
-    sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+/** Whoever asks for health learns it whatever others do; all else can wait until a connection ends. */
+function refuseSurplus(request: FastifyRequest): void {
+  if (/^\/health(?:[/?]|$)/.test(request.url)) return;
+  throw new Failure('unavailable', 'there are too many connections, and all of them wait for answers', {
+    retryAfterSeconds: 1,
   });
-  server.on('request', ({ socket }) => sockets.delete(socket));
-  return {
-    close() {
-      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
-    },
-  };
 }
 
-function newApp(): HttpApp {
+function newApp(timeouts = { headersMs: limits.headersTimeoutMs, requestMs: limits.requestTimeoutMs }): HttpApp {
   const app = Fastify({
     bodyLimit: limits.jsonBodyBytesMax,
-    requestTimeout: limits.requestTimeoutMs,
+    requestTimeout: timeouts.requestMs,
     connectionTimeout: limits.requestTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
-    http: { headersTimeout: limits.headersTimeoutMs, maxHeaderSize: limits.headerBytesMax },
+    http: {
+      headersTimeout: timeouts.headersMs,
+      connectionsCheckingInterval: limits.timeoutCheckEveryMs,
+      maxHeaderSize: limits.headerBytesMax,
+    },
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 300 },
     clientErrorHandler: answerBrokenRequest,
@@ -167,7 +173,7 @@ function listenError(error: unknown, host: string, port: number): Error {
   });
 }
 
-function measure(app: HttpApp, meter: Meter): void {
+function measure(app: HttpApp, meter: Meter, connections: Connections): void {
   const labels = ['method', 'route', 'status'] as const;
   const requests = meter.counter('http_requests_total', 'Requests answered', labels);
   const seconds = meter.histogram(
@@ -175,6 +181,10 @@ function measure(app: HttpApp, meter: Meter): void {
     'Time from the first byte of a request to the end of its answer',
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     ['route'],
+  );
+  meter.gauge('http_connections', 'Open connections', [], (gauge) => gauge.set(connections.count));
+  meter.gauge('http_connections_ended', 'Connections ended so far to make room for others', [], (gauge) =>
+    gauge.set(connections.ended),
   );
   app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown';
@@ -236,4 +246,6 @@ function answerBrokenRequest(error: Error & { code?: string }, socket: Socket): 
     `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: ${problemContentType}\r\nConnection: close\r\n` +
       `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
   );
+  // A client that does not end its half would keep the connection.
+  setTimeout(() => socket.destroy(), limits.lastAnswerMs).unref();
 }
