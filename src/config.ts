@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { logLevels, type LogLevel } from './base/logger.ts';
 import { parseNetworks, type Networks } from './receiver/networks.ts';
+import { ConfigError, fileText, hostAddress, oneOf, truth, webAddress, wholeNumber } from './setting-values.ts';
 import { saslMechanisms, settings, type SaslMechanism, type Setting, type SettingName } from './settings.ts';
 
 /** What a process was told by its environment and flags, parsed once. */
@@ -65,11 +65,6 @@ export interface BrokerSecurity {
 
 const revealWebhookUrls = ['all', 'writers', 'never'] as const;
 type RevealWebhookUrl = (typeof revealWebhookUrls)[number];
-
-/** A setting that cannot be used. The message names the variable, the value (never a secret's) and what is allowed. */
-export class ConfigError extends Error {
-  override name = 'ConfigError';
-}
 
 export type Flags = Partial<Record<SettingName, string | boolean>>;
 
@@ -214,62 +209,13 @@ function brokerSecurity(
   };
 }
 
-function fileText(setting: Setting, file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new ConfigError(
-      `${setting.env} is ${file}, which cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
-    );
-  }
-}
-
-function truth(setting: Setting, value: string | undefined): boolean {
-  if (value === undefined || value === 'false' || value === '0') return false;
-  if (value === 'true' || value === '1') return true;
-  throw new ConfigError(`${setting.env} is ${value}, and may be true or false`);
-}
-
-function wholeNumber(setting: Setting, value: string, max: number, min = 0): number {
-  if (!/^\d{1,9}$/.test(value) || Number(value) > max || Number(value) < min) {
-    throw new ConfigError(`${setting.env} is ${value}, and may be a whole number from ${min} to ${max}`);
-  }
-  return Number(value);
-}
-
-function oneOf<Value extends string>(setting: Setting, value: string, allowed: readonly Value[]): Value {
-  const found = allowed.find((option) => option === value);
-  if (found === undefined) throw new ConfigError(`${setting.env} is ${value}, and may be one of ${allowed.join(', ')}`);
-  return found;
-}
-
-/** As Compose writes it in a port: an IPv6 address may have brackets. */
-function hostAddress(setting: Setting, value: string | undefined): string | undefined {
-  const address = value?.replace(/^\[(.*)\]$/, '$1');
-  if (address !== undefined && isIP(address) === 0) {
-    throw new ConfigError(
-      `${setting.env} is ${value}, and may be an IP address of the host, such as 127.0.0.1 or 0.0.0.0`,
-    );
-  }
-  return address;
-}
-
-function webAddress(setting: Setting, value: string | undefined): string | undefined {
-  if (value === undefined) return undefined;
-  const url = URL.canParse(value) ? new URL(value) : undefined;
-  if (url === undefined || !['http:', 'https:'].includes(url.protocol)) {
-    throw new ConfigError(`${setting.env} is ${value}, and may be an http or https address`);
-  }
-  return value;
-}
-
-/** A link in each embed of a message must leave room for the alarm itself. */
 function networks(setting: Setting, value: string): Networks {
   const parsed = parseNetworks(value);
   if ('problem' in parsed) throw new ConfigError(`${setting.env} ${parsed.problem}`);
   return parsed;
 }
 
+/** A link in each embed of a message must leave room for the alarm itself. */
 const consoleUrlCharactersMax = 200;
 
 function consoleAddress(address: string | undefined): string | undefined {

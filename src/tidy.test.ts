@@ -115,13 +115,21 @@ const rooms: Record<string, Permitted> = {
   'console/page/vite.config.ts': { rooms: [], node: true, packages: ['vite'] },
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
-    rooms: ['base', 'app.ts', 'config.ts', 'settings.ts', 'topics.ts', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
+    rooms: [
+      ...['app.ts', 'config.ts', 'settings.ts', 'setting-values.ts', 'topics.ts'],
+      ...['base', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
+    ],
     node: true,
     packages: ['commander'],
   },
   'main.ts': { rooms: ['cli'], node: true, packages: [] },
   'settings.ts': { rooms: ['base'], node: false, packages: [] },
-  'config.ts': { rooms: ['settings.ts', 'base', 'rule', 'receiver/networks.ts'], node: true, packages: [] },
+  'setting-values.ts': { rooms: ['settings.ts', 'base'], node: true, packages: [] },
+  'config.ts': {
+    rooms: ['settings.ts', 'setting-values.ts', 'base', 'rule', 'receiver/networks.ts'],
+    node: true,
+    packages: [],
+  },
   'topics.ts': { rooms: ['log/log.ts'], node: false, packages: [] },
   'app.ts': {
     rooms: [

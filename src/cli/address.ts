@@ -1,7 +1,7 @@
 // Where the commands that ask a running SSRMS find it. One rule for all of them: the flag, else SSRMS_URL, else Kafka itself
 // where BROKER names one, else this machine, at the port that `ssrms up` takes.
 import { Option, type Command } from 'commander';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../setting-values.ts';
 import { defaultPortOf } from './default-ports.ts';
 
 interface AddressFlags {

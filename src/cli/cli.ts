@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../setting-values.ts';
 import { Failure } from '../base/failure.ts';
 import { LogUnavailable } from '../log/log.ts';
 import { addAlarmsCommands } from './alarms-command.ts';

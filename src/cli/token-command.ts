@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { ConfigError } from '../config.ts';
+import { ConfigError } from '../setting-values.ts';
 import { Failure } from '../base/failure.ts';
 import { addExamples, type Example } from './examples.ts';
 import { scopes, type Scope } from '../http/scope.ts';
