@@ -336,3 +336,35 @@ test('no barrel, no enum, no namespace', () => {
   );
   assert.deepEqual(broken, []);
 });
+
+const pageRoot = 'src/console/page';
+
+/** Classes of global style sheets that no two components write down: marks of the whole page, and a part of a sentence. */
+const pageMarks = ['only-reads', 'part-tag', 'stale'];
+
+/** What stands in the `class` attributes of a component. */
+function classesIn(component: string): Set<string> {
+  const attributes = component.matchAll(/\bclass=(?:"([^"]*)"|\{((?:[^{}]|\{[^{}]*\})*)\})/g);
+  const texts = [...attributes].flatMap(([, text, code = '']) => [
+    text ?? '',
+    ...[...code.matchAll(/'([^']*)'|`([^`]*)`/g)].map((match) => match[1] ?? match[2] ?? ''),
+  ]);
+  return new Set(texts.flatMap((text) => text.match(/[a-z][\w-]*/g) ?? []));
+}
+
+test('a class in a global style sheet is used by two components at least, or marks the whole page', () => {
+  const used = globSync(`${pageRoot}/**/*.tsx`).map((path) => classesIn(readFileSync(path, 'utf8')));
+  const lone = globSync(`${pageRoot}/styles/*.css`).flatMap((path) => {
+    const selectors = readFileSync(path, 'utf8').replaceAll(/\/\*[^]*?\*\/|@import[^;]*;|[\w-]+\s*:[^;{}]*;/g, '');
+    return [...new Set([...selectors.matchAll(/\.([a-z][\w-]*)/g)].map(([, name]) => name!))]
+      .filter((name) => !pageMarks.includes(name) && used.filter((classes) => classes.has(name)).length < 2)
+      .map((name) => `${path}: .${name} belongs into the module beside its component`);
+  });
+  assert.deepEqual(lone, []);
+});
+
+test('components find elements by data-part, not by a class, whose name a build may change', () => {
+  const byClass = /\b(?:querySelector(?:All)?|closest|matches)(?:<\w+>)?\(\s*[`'"][^`'"]*(?<![\w)])\.[a-z]/;
+  const broken = globSync(`${pageRoot}/**/*.{ts,tsx}`).filter((path) => byClass.test(readFileSync(path, 'utf8')));
+  assert.deepEqual(broken, []);
+});

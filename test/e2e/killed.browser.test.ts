@@ -26,7 +26,7 @@ test('a server that is killed and away for 10 s: the page says so, goes on by it
     await makeRule({ rulesUrl: url, ingestUrl: url, fake }, { metric_name: metric, threshold: 500 });
     const opened = await browser.open(`${url}/console/`);
     const { page } = opened;
-    const told = page.locator('.changes > li', { hasText: metric });
+    const told = page.locator('[data-part=changes] > li', { hasText: metric });
     const word = (text: string): Promise<void> => page.getByText(text, { exact: true }).waitFor({ timeout: saidMsMax });
     const publish = async (values: readonly number[]): Promise<void> => {
       for (const value of values) {

@@ -46,7 +46,7 @@ for (const name of ['editor', 'rule', 'alarm'])
     await openScreen(name, name === 'rule' ? 320 : 1_280);
     if (name !== 'alarm') await showTenMinutes();
     await page
-      .locator(`.chart-cursor[aria-valuetext$=" ${name === 'alarm' ? firedAt : shownValues.at(-1)}"]`)
+      .locator(`[data-part=chart-cursor][aria-valuetext$=" ${name === 'alarm' ? firedAt : shownValues.at(-1)}"]`)
       .waitFor();
     await cursor().focus();
     await page.locator('[data-part=chart-cursor-line]').waitFor();
@@ -57,7 +57,7 @@ for (const name of ['editor', 'rule', 'alarm'])
       seen.push(await valueAt());
     }
     assert.deepEqual(seen, shownValues);
-    assert.equal(await page.locator('.chart-cursor-dot').count(), 1);
+    assert.equal(await page.locator('[data-part=chart-cursor-dot]').count(), 1);
     await cursor().press('PageDown');
     assert.equal(await valueAt(), shownValues[0]);
     await cursor().press('PageUp');
@@ -92,7 +92,7 @@ test('it follows the pointer, and nothing moves for it', async () => {
   await waitForValue('the first point stands for several samples', first, isShared);
   await page.unroute('**/api/v1/samples?*');
   await showTenMinutes();
-  await page.locator(`.chart-cursor[aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
+  await page.locator(`[data-part=chart-cursor][aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
   const table = page.locator('[data-part=chart-table]');
   const top = async (): Promise<number> => Math.round((await table.boundingBox())!.y);
   const [stood, box] = [await top(), (await cursor().boundingBox())!];
@@ -112,14 +112,14 @@ test('it follows the pointer, and nothing moves for it', async () => {
 test('new samples leave it where it is, and the threshold keeps its keys', async () => {
   await openScreen('editor');
   await showTenMinutes();
-  await page.locator(`.chart-cursor[aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
+  await page.locator(`[data-part=chart-cursor][aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
   await cursor().focus();
   await cursor().press('Home');
   await cursor().press('ArrowRight');
   const at = await cursor().getAttribute('aria-valuenow');
   const most = await cursor().getAttribute('aria-valuemax');
   await shown.system.publish('cpu-usage', [50], { host: 'web-1' });
-  await page.locator(`.chart-cursor:not([aria-valuemax="${most}"])`).waitFor();
+  await page.locator(`[data-part=chart-cursor]:not([aria-valuemax="${most}"])`).waitFor();
   assert.equal(await cursor().getAttribute('aria-valuenow'), at);
   assert.equal(await valueAt(), shownValues[1]);
   const threshold = page.getByRole('slider', { name: 'Threshold', exact: true });

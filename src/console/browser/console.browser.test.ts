@@ -234,7 +234,7 @@ test('disabling asks nobody, and can be undone', async () => {
   await toggle.click();
   await page.getByText('Disabled: cpu is above 90').waitFor();
   assert.deepEqual(await rules(), [{ ...rule, enabled: false }]);
-  await page.locator('.rule .state', { hasText: 'Disabled' }).waitFor();
+  await page.locator('.rule [data-part=state]', { hasText: 'Disabled' }).waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.getByText('Enabled: cpu is above 90').waitFor();
   assert.deepEqual(await rules(), [rule]);
@@ -253,13 +253,13 @@ test('a state appended to alarms shows up as firing, counts in the title, and go
     offset: 1,
   });
   await page.getByRole('heading', { name: '1 alarm is firing' }).waitFor();
-  const row = page.locator('.alarm');
+  const row = page.locator('[data-part=alarm]');
   await row.getByText('cpu is above 90').waitFor();
   assert.match(await row.innerText(), /Firing[\s\S]*web-1[\s\S]*Look at the fans[\s\S]*97\.5[\s\S]*1 min/);
   assert.match(await page.title(), /^\(1\) Now/);
   await page.locator('[aria-live=polite]', { hasText: '1 firing. Newest: cpu' }).waitFor({ state: 'attached' });
   await page.goto(`${system.url}/console/#/rules?q=state%3Afiring`);
-  await page.locator('.rule .state', { hasText: 'Firing' }).waitFor();
+  await page.locator('.rule [data-part=state]', { hasText: 'Firing' }).waitFor();
   assert.equal(await page.getByLabel('Search the rules').inputValue(), 'state:firing', 'the search is in the address');
   await page.goto(`${system.url}/console/#/now`);
   await appendAlarm(system.storage.log, {
@@ -271,7 +271,7 @@ test('a state appended to alarms shows up as firing, counts in the title, and go
     offset: 2,
   });
   await page.getByRole('heading', { name: 'Nothing is firing' }).waitFor();
-  await page.locator('.changes .state', { hasText: 'Ended' }).waitFor();
+  await page.locator('[data-part=changes] [data-part=state]', { hasText: 'Ended' }).waitFor();
 });
 
 test('rows hold still under the pointer, and a pill says what they missed', async () => {
@@ -284,7 +284,7 @@ test('rows hold still under the pointer, and a pill says what they missed', asyn
     x: 91,
     offset: 1,
   });
-  await page.locator('.alarm').first().hover();
+  await page.locator('[data-part=alarm]').first().hover();
   await appendAlarm(system.storage.log, {
     ruleId: rule.id,
     metric: 'cpu',
@@ -294,10 +294,10 @@ test('rows hold still under the pointer, and a pill says what they missed', asyn
     offset: 2,
   });
   await page.getByRole('button', { name: '1 change' }).waitFor();
-  assert.equal(await page.locator('.alarm').count(), 1);
+  assert.equal(await page.locator('[data-part=alarm]').count(), 1);
   await page.mouse.move(0, 0);
-  await page.locator('.alarm').nth(1).waitFor();
-  assert.match(await page.locator('.alarm').first().innerText(), /host\s*a/);
+  await page.locator('[data-part=alarm]').nth(1).waitFor();
+  assert.match(await page.locator('[data-part=alarm]').first().innerText(), /host\s*a/);
 });
 
 test('a token is asked for when the API wants one, and a draft underneath survives', async () => {
@@ -367,7 +367,7 @@ test('a server that is away for a while: what shows is called stale, and nothing
         await appendAlarm(system.storage.log, { ...given, state: offset % 2 === 1 ? firingSince(1_000) : ok });
       }
     };
-    const told = page.locator('.changes > li');
+    const told = page.locator('[data-part=changes] > li');
     await page.getByText('Live', { exact: true }).waitFor();
     await flap(5);
     await told.nth(4).waitFor();
@@ -421,7 +421,7 @@ test('hostile text is shown as text, and runs nowhere', async () => {
     x: 2,
     offset: 1,
   });
-  await page.locator('.alarm .metric', { hasText: '<img src=x' }).waitFor();
+  await page.locator('[data-part=alarm] .metric', { hasText: '<img src=x' }).waitFor();
   for (const path of [
     '#/rules',
     `#/rules/${rule.id}`,
@@ -455,14 +455,14 @@ for (const theme of ['light', 'dark'] as const) {
       offset: 1,
     });
     for (const [path, seen] of [
-      ['#/now', '.alarm'],
+      ['#/now', '[data-part=alarm]'],
       ['#/rules', '.rule'],
       [`#/rules/${rule.id}`, '[data-part=versions] li'],
       [`#/rules/${rule.id}/edit`, '#threshold'],
-      ['#/alarms', '.past-alarms > li'],
-      ['#/timeline', '.timeline > li'],
+      ['#/alarms', '[data-part=past-alarms] > li'],
+      ['#/timeline', '[data-part=timeline] > li'],
       ['#/webhooks', '.webhook a'],
-      ['#/system', '.tile'],
+      ['#/system', '[data-part=tile]'],
       ['#/rules/new', '#threshold'],
     ] as const) {
       await page.goto(`${system.url}/console/${path}`);

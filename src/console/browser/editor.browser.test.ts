@@ -244,8 +244,8 @@ test('metrics, tags and their values are completed from what flows', async () =>
 });
 
 test('why there is no verdict is said, and the last one stands greyed beside it', async () => {
-  const verdict = page.locator('.verdict');
-  const old = page.locator('.verdict-old', { hasText: 'Would have fired' });
+  const verdict = page.locator('[data-part=verdict]');
+  const old = page.locator('[data-part=verdict-old]', { hasText: 'Would have fired' });
   await write();
   await verdict.getByText(/^Would have fired/).waitFor();
   await old.waitFor({ state: 'detached' });
@@ -279,7 +279,7 @@ test('the verdict is of the last hour, or of as much as one wants', async () => 
   }));
   await system.storage.log.append(topics.metrics.name, samples);
   await write({ Metric: 'disk', Threshold: '90' });
-  const words = page.locator('.verdict-words');
+  const words = page.locator('[data-part=verdict-words]');
   await words.getByText('Would have fired not once in the last 1 h').waitFor();
   await page.getByRole('radio', { name: '6 h' }).check();
   await words.getByText('Would have fired not once in the last 6 h').waitFor();
@@ -318,7 +318,7 @@ test('beside a saved rule it is said which fires come, and which go', async () =
   const answer = await fetch(`${system.url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(body) });
   const { id } = (await answer.json()) as { id: string };
   await page.goto(`${system.url}/console/#/rules/${id}/edit`);
-  const words = page.locator('.verdict');
+  const words = page.locator('[data-part=verdict]');
   await page.getByText(/^Would have fired \d+ times/).waitFor();
   assert.equal(await words.getByText(/^(New|Gone):/).count(), 0);
   await field('Threshold').fill('60');

@@ -110,8 +110,9 @@ test('j and k go through the alarms that fire, Enter opens one, and e edits its 
     await appendAlarm(system.storage.log, { ...given, state: firingSince(Date.now() - 60_000 + offset) });
   }
   await page.getByRole('heading', { name: '2 alarms are firing' }).waitFor();
-  await page.locator('.alarm').nth(1).waitFor();
-  const isIn = (row: number): string => `document.querySelectorAll('.alarm')[${row}].contains(document.activeElement)`;
+  await page.locator('[data-part=alarm]').nth(1).waitFor();
+  const isIn = (row: number): string =>
+    `document.querySelectorAll('[data-part=alarm]')[${row}].contains(document.activeElement)`;
   for (const [key, row] of [
     ['j', 0],
     ['j', 1],
@@ -147,9 +148,9 @@ test('one of many alarms that says a new value is drawn anew alone; their rules 
   const asked: string[] = [];
   page.on('request', (request) => asked.push(new URL(request.url()).pathname));
   await page.goto(`${system.url}/console/`);
-  const row = (index: number) => page.locator('.alarm', { hasText: `metric-${index} is above 90` });
+  const row = (index: number) => page.locator('[data-part=alarm]', { hasText: `metric-${index} is above 90` });
   await row(39).waitFor();
-  assert.equal(await page.locator('.alarm', { hasText: 'is above 90' }).count(), 40);
+  assert.equal(await page.locator('[data-part=alarm]', { hasText: 'is above 90' }).count(), 40);
   const count = (path: RegExp): number => asked.filter((one) => path.test(one)).length;
   assert.deepEqual([count(/stream$/), count(/^\/rules\//), count(/rules\/export$/)], [1, 0, 1]);
 
@@ -159,7 +160,7 @@ test('one of many alarms that says a new value is drawn anew alone; their rules 
     const encode = encodeURIComponent;
     globalThis.encodeURIComponent = (text) => (drawn++, encode(text));
     globalThis.written = [];
-    new MutationObserver((list) => written.push(...list.map(({ target }) => target.parentElement?.className ?? '')))
+    new MutationObserver((list) => written.push(...list.map(({ target }) => target.parentElement?.dataset.part ?? '')))
       .observe(document.querySelector('[data-part=alarms]'), { subtree: true, childList: true, attributes: true, characterData: true });
   `);
   await appendAlarm(log, { ...alarms[7]!, x: 97.5, offset: 100, isRepeat: true });
@@ -187,8 +188,8 @@ test('while it is paused nothing changes or moves, and nothing is missed when it
   assert.equal(await page.evaluate(running), 0);
   await page.getByRole('button', { name: 'Go on with live data and motion' }).click();
   await page.getByRole('heading', { name: 'Nothing is firing' }).waitFor();
-  await page.locator('.changes > li').nth(3).waitFor();
-  assert.equal(await page.locator('.changes > li').count(), 4);
+  await page.locator('[data-part=changes] > li').nth(3).waitFor();
+  assert.equal(await page.locator('[data-part=changes] > li').count(), 4);
 });
 
 test('times are in this computer’s zone or in UTC, as it is told, and it remembers', async () => {
@@ -203,11 +204,11 @@ test('times are in this computer’s zone or in UTC, as it is told, and it remem
     offset: 1,
     timeMs,
   });
-  const time = page.locator('.alarm time').first();
+  const time = page.locator('[data-part=alarm] time').first();
   await time.waitFor();
   assert.match((await time.getAttribute('title'))!, /Jan 3, 2026.* 05:30:00$/);
   await page.getByRole('button', { name: /^Times: this computer/ }).click();
-  await untilTrue(page, `document.querySelector('.alarm time').title.endsWith('UTC')`);
+  await untilTrue(page, `document.querySelector('[data-part=alarm] time').title.endsWith('UTC')`);
   assert.match((await time.getAttribute('title'))!, /Jan 2, 2026.* 20:30:00 UTC$/);
   await page.reload();
   await time.waitFor();

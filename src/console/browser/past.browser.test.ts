@@ -81,13 +81,13 @@ test('a rule’s page tells how it is, what it watches, what it did and what it 
   await page.getByText('Look at the fans').first().waitFor();
   await page.locator('.figure', { hasText: 'State' }).getByText('Firing').waitFor();
   await page.getByText('Shaded: when it fired, 3 times.').waitFor();
-  const rows = page.locator('.list-table tbody tr');
+  const rows = page.locator('[data-part=series] tbody tr');
   await rows.nth(2).waitFor();
   const series = (await rows.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
   assert.match(series[0]!, /c ▲\s?Firing for .* 99 54 beyond/);
   assert.match(series[1]!, /b ✓\s?OK 42 3 to go/);
   assert.match(series[2]!, /a ✓\s?OK 30 15 to go/);
-  assert.equal(await page.locator('.past-alarms > li').count(), 3);
+  assert.equal(await page.locator('[data-part=past-alarms] > li').count(), 3);
   await page.getByRole('img', { name: /^cpu: fired 3 times in 24 hours/ }).waitFor();
   await page.locator('[data-part=deliveries] > li', { hasText: 'delivered' }).nth(2).waitFor();
   const changed = page.locator('.changed-fields');
@@ -102,7 +102,7 @@ test('a rule’s page tells how it is, what it watches, what it did and what it 
   await page.locator('.figure', { hasText: 'State' }).getByText('Disabled').waitFor();
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.locator('.figure', { hasText: 'State' }).getByText('OK', { exact: true }).waitFor();
-  await page.locator('.past-alarms a').first().click();
+  await page.locator('[data-part=past-alarms] a').first().click();
   await page.getByRole('link', { name: 'The rule', exact: true }).click();
   await page.getByRole('link', { name: 'Edit', exact: true }).click();
   await page.getByRole('heading', { name: 'Edit rule' }).waitFor();
@@ -119,7 +119,7 @@ test('older alarms come by the page, and a filter stands in the address', async 
   await system.publish('other', [9]);
   await fired(26);
   await go('#/alarms');
-  const rows = page.locator('.past-alarms > li');
+  const rows = page.locator('[data-part=past-alarms] > li');
   await page.getByText(/^20 of 26/).waitFor();
   await page.getByRole('button', { name: 'Show older' }).click();
   await page.getByText(/^26 of 26/).waitFor();
@@ -161,7 +161,7 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
   await fired(3);
   await send('PUT', `/rules/${id}`, { metric_name: 'flaps', threshold: 6, discord_webhook_url: webhook });
   await go('#/timeline');
-  const rows = page.locator('.timeline > li');
+  const rows = page.locator('[data-part=timeline] > li');
   const row = (words: string): Locator => rows.filter({ hasText: words });
   await row('Parked').waitFor();
   // The last alarm may end after the page was read first.
@@ -204,7 +204,7 @@ test('the brush zooms by pointer, by keys and by typing, to the same times', asy
     const query = new URLSearchParams(page.url().split('?')[1]);
     return { fromMs: Number(query.get('from')), toMs: Number(query.get('to')) };
   };
-  const box = (await page.locator('.brush').boundingBox())!;
+  const box = (await page.locator('[data-part=brush]').boundingBox())!;
   const at = (share: number): [number, number] => [box.x + box.width * share, box.y + box.height / 2];
   await page.mouse.move(...at(0.25));
   await page.mouse.down();
@@ -248,10 +248,10 @@ test('rows of the timeline hold still under the pointer, and a pill says what is
   await fired(1);
   await go('#/timeline');
   await page.getByText('2 of 2').waitFor();
-  await page.locator('.timeline > li').first().hover();
+  await page.locator('[data-part=timeline] > li').first().hover();
   await system.publish('flaps', [1, 9]);
   await page.getByRole('button', { name: '2 new' }).waitFor();
-  assert.equal(await page.locator('.timeline > li').count(), 2);
+  assert.equal(await page.locator('[data-part=timeline] > li').count(), 2);
   await page.mouse.move(0, 0);
   await page.getByText('4 of 4').waitFor();
 });
@@ -321,7 +321,7 @@ test('webhooks and past alarms keep their places under the pointer, and a key te
   assert.equal(await page.locator('[data-part=send-test] :is(.agrees, .error)').count(), 0, 'no test was sent');
 
   await go('#/alarms');
-  const alarms = page.locator('.past-alarms > li');
+  const alarms = page.locator('[data-part=past-alarms] > li');
   await alarms.nth(2).waitFor();
   await alarms.nth(1).hover();
   await system.publish('two', [2, 0]);

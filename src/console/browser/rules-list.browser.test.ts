@@ -131,7 +131,7 @@ test('by keyboard the focus goes through rows that come and go, and never leaves
     await page.keyboard.press('Tab');
     const seen = await page.evaluate(`(() => {
       const box = document.activeElement.getBoundingClientRect();
-      return box.top >= document.querySelector('header.top').getBoundingClientRect().bottom - 1 && box.bottom <= innerHeight;
+      return box.top >= document.querySelector('header').getBoundingClientRect().bottom - 1 && box.bottom <= innerHeight;
     })()`);
     if (seen !== true)
       await untilTrue(
@@ -246,7 +246,7 @@ test('rows hold their order under the pointer, and a pill says what they miss', 
   });
   await fetch(`${system.url}/rules/${id(5)}`, { method: 'PUT', headers: { 'content-type': 'application/json' }, body });
   await page.getByRole('button', { name: '1 change' }).waitFor();
-  await page.locator('.rule[aria-rowindex="7"] .state', { hasText: 'Disabled' }).waitFor();
+  await page.locator('.rule[aria-rowindex="7"] [data-part=state]', { hasText: 'Disabled' }).waitFor();
   assert.equal(await link('metric-1').count(), 1, 'it keeps its place');
   await page.mouse.move(0, 0);
   await link('metric-1').waitFor({ state: 'detached' });

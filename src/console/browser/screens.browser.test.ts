@@ -113,7 +113,10 @@ for (const name of ['editor', 'rule', 'alarm'])
         new Date(ms!).toISOString(),
         ...numbers.map((number) => Math.round(number * 1e6) / 1e6),
       ]);
-    const cells = (await cellsOf('.chart')).map(([time, ...texts]) => [time, ...texts.slice(-4).map(Number)]);
+    const cells = (await cellsOf('[data-part=chart]')).map(([time, ...texts]) => [
+      time,
+      ...texts.slice(-4).map(Number),
+    ]);
     assert.deepEqual(cells, expected);
     const samples = cells.reduce((sum, row) => sum + (row[4] as number), 0);
     assert.equal(samples, shownValues.length);
@@ -169,12 +172,12 @@ test('the tables of the timeline and of the partitions have the numbers that wer
     told.series_ahead = { count: 1_234, first };
   });
   await go(screen('system'));
-  const ahead = page.locator('.outcome', { hasText: 'ahead' });
+  const ahead = page.locator('[data-part=outcome]', { hasText: 'ahead' });
   assert.equal(
     await ahead.innerText(),
     'series whose clock is ahead: cpu{host=a} by 50 min, cpu{host=b} by 7 s\n1,234',
   );
-  assert.equal(await page.locator('.outcome', { hasText: 'arrive late' }).count(), 0);
+  assert.equal(await page.locator('[data-part=outcome]', { hasText: 'arrive late' }).count(), 0);
   const told = (await cellsOf('main')).map(([partition, , ...texts]) => [partition, ...texts]);
   assert.deepEqual(
     told,

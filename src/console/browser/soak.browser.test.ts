@@ -63,9 +63,9 @@ test('a hundred thousand changes of alarms leave nothing behind in the page', as
   const opened = await browser.open(`${system.url}/console/#/now`);
   const { page } = opened;
   const shows = async (value: number): Promise<void> => {
-    const row = page.locator('li.alarm', { hasText: 'the-last' });
+    const row = page.locator('li[data-part=alarm]', { hasText: 'the-last' });
     await row.getByText(String(value), { exact: true }).waitFor({ timeout: 120_000 });
-    assert.equal(await page.locator('li.alarm').count(), 1);
+    assert.equal(await page.locator('li[data-part=alarm]').count(), 1);
   };
   await happen(4_000, 701);
   await shows(701);

@@ -21,12 +21,12 @@ const screens = [
   ['system', 'System'],
 ] as const;
 const rowsOf = {
-  now: '.alarm',
+  now: '[data-part=alarm]',
   rules: '[data-part=rule-link]',
-  alarms: '.past-alarms > li',
-  timeline: '.heat li',
+  alarms: '[data-part=past-alarms] > li',
+  timeline: '[data-part=heat] li',
   webhooks: '.webhook',
-  system: '.tile',
+  system: '[data-part=tile]',
 };
 const forms = [
   ['light', 1_280],

@@ -85,13 +85,13 @@ test('what is not current, or not held, is told as such: an old value, a long wi
   await go(`#/rules/${id}`);
   const figure = page.locator('.figure', { hasText: 'Value closest to the threshold' });
   await figure.getByText(/5 to go, 20 min .*ago/).waitFor();
-  assert.match((await figure.getAttribute('class'))!, /figure-zero/);
+  assert.equal(await figure.getAttribute('data-kind'), 'zero');
   await go(`#/rules/${meanId}`);
   await page.locator('.figure', { hasText: 'Average of 10 min' }).getByText('Its window is longer than').waitFor();
-  await page.locator('.list-table').getByText('Its window is longer than what is held here').waitFor();
+  await page.locator('[data-part=series]').getByText('Its window is longer than what is held here').waitFor();
   await go('#/rules');
   await page
-    .locator('.rule-value.hint', { hasText: '495' })
+    .locator('[data-part=rule-value].hint', { hasText: '495' })
     .getByText(/5 to go, 20 min .*ago/)
     .waitFor();
   await page.locator('.rule', { hasText: 'averages' }).getByText('Its window is longer than what').waitFor();

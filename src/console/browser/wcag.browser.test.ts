@@ -86,7 +86,7 @@ for (const width of [1_280, 320])
 for (const theme of ['light', 'dark'] as const)
   test(`forced colours leave what is chosen, and what is drawn, to be seen: ${theme}`, async () => {
     const faults = await faultsOf({ theme, wants: { forcedColors: 'active' } }, async (page, { name }) => {
-      if (['rule', 'editor', 'alarm'].includes(name)) await page.locator('.chart-plot canvas').waitFor();
+      if (['rule', 'editor', 'alarm'].includes(name)) await page.locator('[data-part=chart-plot] canvas').waitFor();
       return page.evaluate(lostColours);
     });
     assert.deepEqual(faults, []);
@@ -98,7 +98,7 @@ const lostColours = `(() => {
   const ground = (element) => getComputedStyle(element).backgroundColor;
   const canvas = ground(document.body);
   const groups = [
-    ['.top nav a[aria-current]', '.top nav a:not([aria-current])'],
+    ['header nav a[aria-current]', 'header nav a:not([aria-current])'],
     ['[data-part=tabs] [aria-selected=true]', '[data-part=tabs] [aria-selected=false]'],
     ['.ranges input:checked + span', '.ranges input:not(:checked) + span'],
   ];
@@ -106,16 +106,16 @@ const lostColours = `(() => {
     const [one, two] = [document.querySelector(chosen), document.querySelector(other)];
     if (one !== null && two !== null && ground(one) === ground(two)) faults.push('chosen looks like not chosen: ' + chosen);
   }
-  const marks = '.dot, .chart-key, .distance i, [data-part=stage-bar] i, [data-part=fire-strip] i[class], [data-part=brush-edge]';
+  const marks = '[data-part=dot], .chart-key, .distance i, [data-part=stage-bar] i, [data-part=fire-strip] i[data-heat], [data-part=brush-edge]';
   for (const mark of document.querySelectorAll(marks)) {
     const drawn = mark.matches('[data-part=brush-edge]') ? getComputedStyle(mark, '::before').backgroundColor : ground(mark);
     if ([canvas, 'rgba(0, 0, 0, 0)'].includes(drawn)) faults.push('not to be seen: ' + mark.outerHTML);
   }
-  for (const knob of document.querySelectorAll('.switch [data-part=knob]'))
+  for (const knob of document.querySelectorAll('[role=switch] [data-part=knob]'))
     if (ground(knob) === ground(knob.parentElement)) faults.push('the knob has the colour of its switch');
-  for (const filled of document.querySelectorAll('.orb, [data-part=badge], .primary, .threshold-grip'))
+  for (const filled of document.querySelectorAll('[data-part=orb], [data-part=badge], .primary, [data-part=threshold-grip]'))
     if (getComputedStyle(filled).forcedColorAdjust !== 'none') faults.push('its text stands on a plate: ' + filled.className);
-  for (const chart of document.querySelectorAll('.chart-plot canvas')) {
+  for (const chart of document.querySelectorAll('[data-part=chart-plot] canvas')) {
     const { data } = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height);
     let opaque = 0;
     for (let at = 3; at < data.length; at += 4) if (data[at] === 255) opaque++;
@@ -128,7 +128,8 @@ const lostColours = `(() => {
 test('who wants no motion sees none', async () => {
   const running = `document.getAnimations().filter(({ playState }) => playState === 'running').map(({ animationName, transitionProperty }) => animationName ?? transitionProperty)`;
   opened = await browser.open(`${shown.system.url}/console/#/now`);
-  await untilTrue(opened.page, `${running}.includes('beat')`);
+  const beating = `document.querySelector('[data-part=dot]').getAnimations().some(({ playState }) => playState === 'running')`;
+  await untilTrue(opened.page, beating);
   await opened.close();
   const faults = await faultsOf({ wants: { reducedMotion: 'reduce' } }, async (page, { name }) => {
     if (name === 'rules') await page.getByRole('switch').last().hover();

@@ -41,7 +41,7 @@ export function App() {
         Skip to the content
       </a>
       <Header shown={shown} />
-      <main id="main" tabIndex={-1} class={`${isStale.value ? 'stale' : ''} screen-${shown.screen}`}>
+      <main id="main" tabIndex={-1} class={isStale.value ? 'stale' : undefined} data-screen={shown.screen}>
         {refusal.value !== undefined && (
           <p class="banner" role="alert">
             {refusal.value}. Sign in with another token to see this page.
@@ -74,7 +74,7 @@ function isReadOnly(): boolean {
 function Header({ shown }: { readonly shown: Route }) {
   const count = status.value?.alarms.firing ?? 0;
   return (
-    <header class="top">
+    <header class={css.top}>
       <div class={css.topInner}>
         <a class={css.brand} href={addressOf({ screen: 'now' })} aria-label="SSRMS, to what is firing now">
           <svg viewBox="0 0 32 32" aria-hidden="true">
@@ -205,14 +205,10 @@ function ConnectionChip() {
   const now = connection.value;
   const word = now.state === 'stale' ? 'Stale' : chipWords[now.state];
   return (
-    <span class={`chip chip-${now.state}`} title="Whether what you see is what is">
-      <span class="dot" aria-hidden="true" />
-      <span class="chip-word">{word}</span>
-      {now.state === 'stale' && (
-        <span class="chip-seconds" aria-hidden="true">
-          {now.seconds} s
-        </span>
-      )}
+    <span class={css.chip} data-state={now.state} title="Whether what you see is what is">
+      <span class={css.dot} data-part="dot" aria-hidden="true" />
+      <span>{word}</span>
+      {now.state === 'stale' && <span aria-hidden="true">{now.seconds} s</span>}
     </span>
   );
 }

@@ -62,12 +62,12 @@ const keptStyles: Plugin = {
     id.endsWith('.module.css') ? { code, map: null, moduleSideEffects: 'no-treeshake' } : undefined,
 };
 
-/** Each class of a CSS module, as `file class`, in an order that only the sources decide. */
+/** Each class and animation of a CSS module, as `file name`, in an order that only the sources decide. */
 function classesOfModules(): string[] {
   const files = globSync('**/*.module.css', { cwd: import.meta.dirname });
   const named = files.flatMap((file) => {
     const text = readFileSync(join(import.meta.dirname, file), 'utf8').replaceAll(/\{[^{}]*\}/g, '{}');
-    return [...text.matchAll(/\.([a-z][\w-]*)/g)].map(([, name]) => `${basename(file)} ${name}`);
+    return [...text.matchAll(/(?:\.|@keyframes )([a-z][\w-]*)/g)].map(([, name]) => `${basename(file)} ${name}`);
   });
   return [...new Set(named)].sort();
 }
@@ -77,7 +77,7 @@ function shortNames(): (name: string, file: string) => string {
   const classes = classesOfModules();
   return (name, file) => {
     const place = classes.indexOf(`${basename(file)} ${name}`);
-    if (place < 0) throw new Error(`${basename(file)} has no class ${name}`);
+    if (place < 0) throw new Error(`${basename(file)} has no ${name}`);
     return `_${place.toString(36)}`;
   };
 }

@@ -111,12 +111,15 @@ function screensOf(rule: string, alarm: string): ShownScreen[] {
       for (const [selector, hasText] of wanted) await page.locator(selector, { hasText }).first().waitFor();
     };
   const screens: Record<string, readonly [address: string, isThere: (page: Page) => Promise<void>]> = {
-    now: ['/now', seen(['h1', '2 alarms are firing'], ['.alarm', 'Nobody takes'], ['.changes', 'Ended'])],
+    now: [
+      '/now',
+      seen(['h1', '2 alarms are firing'], ['[data-part=alarm]', 'Nobody takes'], ['[data-part=changes]', 'Ended']),
+    ],
     rules: ['/rules', seen(['p', '4 rules'], ['.rule', 'disk-free is below 5'], ['.rule', /delivered in/])],
     'new-rule': ['/rules/new', seen(['[data-part=picker]', 'queue-depth'])],
     editor: [
       `/rules/${rule}/edit`,
-      seen(['.verdict', /Would have fired/], ['[data-part=embed]', 'web-1 is out of breath']),
+      seen(['[data-part=verdict]', /Would have fired/], ['[data-part=embed]', 'web-1 is out of breath']),
     ],
     rule: [
       `/rules/${rule}`,
@@ -132,9 +135,12 @@ function screensOf(rule: string, alarm: string): ShownScreen[] {
       seen(['[data-part=waterfall]', /delivered .* after the sample/], ['summary', 'As a table']),
     ],
     alarms: ['/alarms', seen(['p', /^3 of 3/])],
-    timeline: ['/timeline', seen(['p', /^Nothing is missing/], ['.heat', 'failed-requests is'], ['p', '10 of 10'])],
+    timeline: [
+      '/timeline',
+      seen(['p', /^Nothing is missing/], ['[data-part=heat]', 'failed-requests is'], ['p', '10 of 10']),
+    ],
     webhooks: ['/webhooks', seen(['p', /^2 webhooks, what is wrong first/], ['.webhook', 'queue-depth is'])],
-    system: ['/system', seen(['p', 'every partition has an owner'], ['.outcome', '14'])],
+    system: ['/system', seen(['p', 'every partition has an owner'], ['[data-part=outcome]', '14'])],
   };
   return Object.entries(screens).map(([name, [address, isThere]]) => ({ name, address, isThere }));
 }

@@ -22,9 +22,9 @@ const axeOptions = {
 
 /** Axe tells no contrast on a gradient: it is shown the end that is nearest to the text. */
 const flatGrounds = `
-  .hero { background: var(--hero-wash) !important }
-  .rule-firing { background: var(--firing-wash) !important }
-  .rule-no-data { background: var(--silent-wash) !important }`;
+  [data-part=hero] { background: var(--hero-wash) !important }
+  .rule[data-state=firing] { background: var(--firing-wash) !important }
+  .rule[data-state=no-data] { background: var(--silent-wash) !important }`;
 
 /**
  * What axe finds wrong in the page as it stands, and what it cannot tell and nobody has explained. Explained are names of buttons that
@@ -107,7 +107,7 @@ export const textFaults = `(() => {
     return false;
   });
   // What scrolls away below the sticky header, or below an edge, is not upon it.
-  const fixed = (node) => node.parentElement.closest('header, dialog, [data-part=notices], .bulk-bar-on, [data-part=table-scroll], [data-part=palette]') !== null;
+  const fixed = (node) => node.parentElement.closest('header, dialog, [data-part=notices], [data-part=bulk-bar-on], [data-part=table-scroll], [data-part=palette]') !== null;
   const upon = [];
   const free = texts.filter((text) => !fixed(text.node) && !cut.includes(text));
   free.forEach((one, index) => {

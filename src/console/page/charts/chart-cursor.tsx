@@ -47,7 +47,8 @@ export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infin
   const top = (value: number): string => `${((span.high - value) / (span.high - span.low)) * 100}%`;
   return (
     <div
-      class="chart-cursor"
+      class={css.chartCursor}
+      data-part="chart-cursor"
       role="slider"
       tabIndex={0}
       aria-label={`Data cursor: ${label}`}
@@ -76,7 +77,9 @@ export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infin
               value >= span.low &&
               value <= span.high && (
                 <i
-                  class={`chart-cursor-dot chart-key-${nth % seriesColors.length}`}
+                  class={css.chartCursorDot}
+                  data-part="chart-cursor-dot"
+                  data-line={nth % seriesColors.length}
                   style={{ left: left(point!.timeMs), top: top(value) }}
                 />
               ),
@@ -110,7 +113,7 @@ export function ChartReadout({ series, fromMs, toMs, at }: Shown) {
         <ul class="chart-legend">
           {series.map((each, index) => (
             <li key={tagsText(each.tags)}>
-              <span class={`chart-key chart-key-${index % seriesColors.length}`} aria-hidden="true" />
+              <span class="chart-key" data-line={index % seriesColors.length} aria-hidden="true" />
               <span>{tagsText(each.tags) || 'no tags'}</span>
               <b>{valueOf(each)}</b>
             </li>

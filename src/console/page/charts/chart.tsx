@@ -62,15 +62,15 @@ export function Chart(props: ChartProps) {
   const at = useSignal<number | undefined>(undefined);
   const point = ({ currentTarget, clientX, target }: TargetedMouseEvent<HTMLElement>, isClick = false): void => {
     // Who moves the threshold asks for no sample.
-    if ((target as Element).closest('.threshold') !== null) return;
-    const { left, width } = currentTarget.querySelector('.chart-cursor')!.getBoundingClientRect();
+    if ((target as Element).closest('[data-part=threshold]') !== null) return;
+    const { left, width } = currentTarget.querySelector('[data-part=chart-cursor]')!.getBoundingClientRect();
     const pixelMs = (props.toMs - props.fromMs) / width;
     at.value = props.fromMs + (clientX - left) * pixelMs;
     if (isClick) props.onPlace?.(at.value, nearPx * pixelMs);
   };
   const leave = ({ currentTarget }: TargetedMouseEvent<HTMLElement>): void => {
     // What the keys, or a tap, have chosen stays.
-    if (currentTarget.querySelector('.chart-cursor:focus') === null) at.value = undefined;
+    if (currentTarget.querySelector('[data-part=chart-cursor]:focus') === null) at.value = undefined;
   };
   const shape = props.series.map(({ tags }) => JSON.stringify(tags ?? {})).join();
 
@@ -100,14 +100,14 @@ export function Chart(props: ChartProps) {
   }, [zone.value, props.threshold, props.resolveThreshold, props.ghost, props.bands, props.mark]);
 
   return (
-    <figure class="chart">
+    <figure class={css.chart} data-part="chart">
       <div
         class={css.chartStage}
         onPointerMove={(event) => point(event)}
         onClick={(event) => point(event, true)}
         onPointerLeave={leave}
       >
-        <div class="chart-plot" ref={holder} aria-hidden="true" />
+        <div class={css.chartPlot} data-part="chart-plot" data-live ref={holder} aria-hidden="true" />
         <ChartCursor
           label={props.label}
           series={props.series}
@@ -122,7 +122,6 @@ export function Chart(props: ChartProps) {
             label="Threshold"
             value={props.threshold}
             span={span}
-            operator={props.operator}
             height={height}
             onChange={props.onThreshold}
             onHold={(isHeld) => (held.current = isHeld ? span : undefined)}
@@ -136,7 +135,6 @@ export function Chart(props: ChartProps) {
               value={props.resolveThreshold}
               {...limits(props.operator, props.threshold)}
               span={span}
-              operator={props.operator}
               height={height}
               onChange={props.onResolveThreshold}
               onHold={(isHeld) => (held.current = isHeld ? span : undefined)}

@@ -30,7 +30,7 @@ export function FireStrip({ name, counts, bucketMs, nowMs }: FireStripProps) {
       {counts.map((count, index) => (
         <i
           key={index}
-          class={count === 0 ? undefined : `heat-${Math.ceil((count / most) * shades)}`}
+          data-heat={count === 0 ? undefined : Math.ceil((count / most) * shades)}
           title={count === 0 ? undefined : `${clock(index)}: ${timesText(count)}`}
         />
       ))}

@@ -1,4 +1,4 @@
-import { comparisons, type Operator } from '../../../rule/comparison.ts';
+import * as css from './threshold-handle.module.css';
 import { useRef } from 'preact/hooks';
 import { chartPadding, roundStep, snapped, type Span } from './chart-data.ts';
 import { numberText } from '../words/time-text.ts';
@@ -12,7 +12,6 @@ interface HandleProps {
   readonly least?: number | undefined;
   readonly most?: number | undefined;
   readonly span: Span;
-  readonly operator: Operator;
   /** Of the chart, in pixels. */
   readonly height: number;
   readonly onChange: (value: number) => void;
@@ -24,7 +23,7 @@ interface HandleProps {
  * The threshold as something to take hold of: dragged by a pointer, or moved by keys as sliders are (arrows one step, PageUp and
  * PageDown ten, Home and End to the edges). Its typed twin is the field in the sentence.
  */
-export function ThresholdHandle({ label, value, span, operator, height, onHold, ...bounds }: HandleProps) {
+export function ThresholdHandle({ label, value, span, height, onHold, ...bounds }: HandleProps) {
   const { least = -Infinity, most = Infinity } = bounds;
   const onChange = (wanted: number): void => bounds.onChange(Math.min(most, Math.max(least, wanted)));
   const isHeld = useRef(false);
@@ -55,7 +54,8 @@ export function ThresholdHandle({ label, value, span, operator, height, onHold, 
   };
   return (
     <div
-      class={`threshold threshold-${comparisons[operator].words.short}${label === resolveLabel ? ' threshold-resolve' : ''}`}
+      class={label === resolveLabel ? `${css.threshold} ${css.thresholdResolve}` : css.threshold}
+      data-part="threshold"
       style={{ top: `${top}px` }}
       role="slider"
       tabIndex={0}
@@ -78,7 +78,7 @@ export function ThresholdHandle({ label, value, span, operator, height, onHold, 
         onChange(snapped(wanted, event.altKey ? step / 10 : step));
       }}
     >
-      <span class="threshold-grip" aria-hidden="true">
+      <span class={css.thresholdGrip} data-part="threshold-grip" aria-hidden="true">
         {numberText(value)}
       </span>
     </div>

@@ -21,7 +21,7 @@ export function BacktestVerdict({ judged, before, ...fires }: VerdictProps) {
   const { result, refusal } = judged;
   if (result === undefined && refusal === undefined) {
     return (
-      <p class="verdict verdict-none hint">
+      <p class={`${css.verdict} hint`} data-part="verdict">
         {judged.isOld
           ? 'Asking the evaluator…'
           : 'With a metric and a threshold, this says how often it would have fired.'}
@@ -29,14 +29,17 @@ export function BacktestVerdict({ judged, before, ...fires }: VerdictProps) {
     );
   }
   return (
-    <div class="verdict">
+    <div class={css.verdict} data-part="verdict">
       {refusal !== undefined && (
         <p class={css.verdictRefusal} data-part="verdict-refusal" role="status">
           {result === undefined ? 'No verdict' : 'No new verdict, this is the last one'}: {refusal}.
         </p>
       )}
       {result !== undefined && (
-        <div class={judged.isOld ? `${css.verdictSaid} verdict-old` : css.verdictSaid}>
+        <div
+          class={judged.isOld ? `${css.verdictSaid} ${css.verdictOld}` : css.verdictSaid}
+          data-part={judged.isOld ? 'verdict-old' : undefined}
+        >
           <Said result={result} seconds={judged.seconds} before={before} {...fires} />
         </div>
       )}
@@ -53,8 +56,10 @@ function Said({ result, seconds, before, rule, opened }: SaidProps) {
   const noise = noiseOf(result);
   return (
     <>
-      <p role="status" class="verdict-words">
-        <span class={`noise noise-${noise}`}>{noiseWords[noise]}</span>
+      <p role="status" class={css.verdictWords} data-part="verdict-words" data-live>
+        <span class={css.noise} data-noise={noise}>
+          {noiseWords[noise]}
+        </span>
         <span>
           Would have fired <b class="part-number">{times(result.fired)}</b>{' '}
           {seconds === allRetained ? 'in all that is retained' : `in the last ${durationText(seconds * 1_000)}`}

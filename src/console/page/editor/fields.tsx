@@ -1,3 +1,4 @@
+import * as css from './fields.module.css';
 import type { ComponentChild } from 'preact';
 import type { Signal } from '@preact/signals';
 import type { MetricTagsView } from '../../../wire/metrics.ts';
@@ -70,7 +71,7 @@ export function Field({ form, field, isFirst }: FieldProps) {
   return (
     <div class={`field field-${width}`}>
       <label for={field}>{label}</label>
-      <div class="input">
+      <div class={css.input}>
         {kind === 'text' ? (
           <textarea
             {...common}
@@ -89,7 +90,7 @@ export function Field({ form, field, isFirst }: FieldProps) {
           />
         )}
         {unit !== undefined && (
-          <span class="unit" aria-hidden="true">
+          <span class={css.unit} aria-hidden="true">
             {unit}
           </span>
         )}
@@ -179,12 +180,12 @@ function TagFields({ form }: { readonly form: Form }) {
   const errors = [...form.errors.value].filter(([field]) => field.startsWith('tags'));
   const isWrong = errors.length > 0;
   return (
-    <fieldset class="tag-fields" aria-describedby={isWrong ? 'tags-error tags-hint' : 'tags-hint'}>
+    <fieldset class={css.tagFields} aria-describedby={isWrong ? 'tags-error tags-hint' : 'tags-hint'}>
       <legend>{shown.label}</legend>
       <Suggestions id="known-tags" texts={Object.keys(known)} />
       {tags.map((tag, index) => (
         // Rows have no identity of their own: their place is all that tells them apart.
-        <div class="tag-row" key={index}>
+        <div class={css.tagRow} key={index}>
           <input
             id={`tag-key-${index}`}
             aria-label={`Key of tag ${index + 1}`}

@@ -53,7 +53,7 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
   }
   const isLoading = id !== undefined && saved.value === undefined;
   return (
-    <div class="editor">
+    <div class={css.editor}>
       <p class="crumb">
         <a href={addressOf({ screen: 'rules', search: '' })}>Rules</a>
       </p>
@@ -100,10 +100,10 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
     view.value = 'Form';
     // Once the errors are shown: folded fields are opened, and the first wrong one is given the focus.
     requestAnimationFrame(() => {
-      for (const details of document.querySelectorAll<HTMLDetailsElement>('.editor details')) {
+      for (const details of document.querySelectorAll<HTMLDetailsElement>('main details')) {
         if (details.querySelector('[aria-invalid="true"]') !== null) details.open = true;
       }
-      document.querySelector<HTMLElement>('.editor [aria-invalid="true"]')?.focus();
+      document.querySelector<HTMLElement>('main [aria-invalid="true"]')?.focus();
     });
   };
   const save = async (etag: string): Promise<void> => {

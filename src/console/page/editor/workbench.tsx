@@ -64,7 +64,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   const resolve = typeof fields['resolve_threshold'] === 'number' ? fields['resolve_threshold'] : undefined;
   const suggestion = found?.[comparison.suggestion];
   return (
-    <section class="card chart-card workbench" aria-label="The metric, and what the rule would have done">
+    <section class="card chart-card" aria-label="The metric, and what the rule would have done">
       <div class="chart-head">
         <h2>{metric}</h2>
         <Ranges range={range} hasAll />

@@ -31,7 +31,7 @@ export function MetricPicker({ onPick }: { readonly onPick: (name: string) => vo
           )}
         </>
       ) : (
-        <ul class="picker-list">
+        <ul class={css.pickerList} data-live>
           {found.map(({ name, last_value: value, rate, series }) => (
             <li key={name}>
               <button type="button" onClick={() => onPick(name)}>

@@ -48,12 +48,12 @@ const marks: Record<ShownState, { glyph: string; word: string }> = {
 export function StateMark({ state, count }: { readonly state: ShownState; readonly count?: number }) {
   const { glyph, word } = marks[state];
   return (
-    <span class={`state state-${state}`}>
+    <span class={css.state} data-part="state" data-state={state}>
       <span class={css.glyph} aria-hidden="true">
         {glyph}
       </span>
       {word}
-      {count !== undefined && count > 1 && <span class="count">{count}</span>}
+      {count !== undefined && count > 1 && <span class={css.count}>{count}</span>}
     </span>
   );
 }
@@ -68,7 +68,7 @@ export function Tags({ tags }: { readonly tags: Readonly<Record<string, string>>
   const pairs = Object.entries(tags ?? {});
   if (pairs.length === 0) return null;
   return (
-    <ul class="tags" aria-label="Tags">
+    <ul class={css.tags} data-part="tags" aria-label="Tags">
       {pairs.map(([key, value]) => (
         <li key={key}>
           <span>{key}</span>

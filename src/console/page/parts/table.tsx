@@ -6,7 +6,8 @@ interface TableProps {
   readonly heads: readonly string[];
   /** What is said of it in full, above it. */
   readonly caption?: string;
-  readonly kind?: string;
+  /** The class of the table. */
+  readonly kind?: string | undefined;
   /** Its rows. */
   readonly children: ComponentChildren;
 }

@@ -79,7 +79,12 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
     );
   const isBusy = busy.value !== '';
   return (
-    <div class={isNone ? css.bulkBar : `${css.bulkBar} bulk-bar-on`} role="group" aria-label="Chosen rules">
+    <div
+      class={isNone ? css.bulkBar : `${css.bulkBar} ${css.isOn}`}
+      data-part={isNone ? undefined : 'bulk-bar-on'}
+      role="group"
+      aria-label="Chosen rules"
+    >
       <label class="check">
         <input
           type="checkbox"

@@ -43,7 +43,7 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
       ) : (
         <div class="held" {...holds}>
           <MissedPill {...missing} />
-          <ul class="past-alarms">
+          <ul class={css.pastAlarms} data-part="past-alarms" data-live>
             {rows.map(({ item }) => (
               <PastAlarm key={item.alarm_id} alarm={item} />
             ))}
@@ -72,7 +72,7 @@ function PastAlarm({ alarm }: { readonly alarm: PastAlarmView }) {
   return (
     <li data-row>
       <StateMark state={state} />
-      <span class="past-name">
+      <span>
         <a class="metric" href={addressOf({ screen: 'alarm', id: alarm.alarm_id })}>
           {alarm.metric_name}
         </a>

@@ -45,7 +45,7 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
   const share = Math.max(0.02, Math.min(1, 1 - distance / reach));
   const shown = (number: number): string => numberText(Number(number.toPrecision(6)));
   return (
-    <div class={`rule-value${isOld ? ' hint' : isBeyond ? ' rule-beyond' : ''}`}>
+    <div class={`${css.ruleValue}${isOld ? ' hint' : isBeyond ? ' rule-beyond' : ''}`} data-part="rule-value">
       <b title={momentText(valueMs)}>{shown(value)}</b>
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${share * 100}%` }} />

@@ -143,7 +143,7 @@ interface VerdictProps {
 function Verdict({ verdict, rows }: VerdictProps) {
   if (rows.length === 0) return null;
   return (
-    <section class={`import-${verdict}`}>
+    <section data-verdict={verdict}>
       <h3>
         {headings[verdict]}: {rows.length}
       </h3>

@@ -35,7 +35,8 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
   return (
     <div
       role="row"
-      class={`rule rule-${shownState(view)}`}
+      class="rule"
+      data-state={shownState(view)}
       aria-rowindex={rank + 2}
       data-row
       data-rank={rank}
@@ -143,7 +144,7 @@ export function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: str
     <button
       type="button"
       role="switch"
-      class="switch writes"
+      class={`${css.switch} writes`}
       aria-checked={isOn}
       aria-label={`Enabled: ${name}`}
       title={isOn ? 'Enabled' : 'Disabled'}

@@ -152,7 +152,7 @@ function Figures({ state }: { readonly state: RuleStateView }) {
   return (
     <dl class="figures figures-five">
       {figures.map(({ word, kind, text, more }) => (
-        <div key={word} class={`figure figure-${kind}`}>
+        <div key={word} class="figure" data-kind={kind}>
           <dt>{word}</dt>
           <dd>{text}</dd>
           {more !== undefined && <dd class="hint">{more}</dd>}

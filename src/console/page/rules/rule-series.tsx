@@ -1,3 +1,4 @@
+import * as css from './rule-series.module.css';
 import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
 import { addressOf } from '../state/router.ts';
@@ -26,12 +27,12 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
         </p>
       </div>
       {nearest.length > 0 && (
-        <div class="held" {...holds}>
+        <div class="held" data-part="series" {...holds}>
           <MissedPill {...missing} />
           <ScrolledTable
             label="series of the rule"
             heads={['Series', 'State', 'Value', 'To the threshold', 'Heard']}
-            kind="list-table"
+            kind={css.listTable}
           >
             {rows.map(({ item }) => (
               <Row key={keyOf(item)} series={item} threshold={state.rule.threshold} />

@@ -61,7 +61,8 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
   return (
     <div
       role="table"
-      class="rule-list"
+      class={css.ruleList}
+      data-live
       aria-label="Rules"
       aria-rowcount={total === undefined ? -1 : total + 1}
       onPointerEnter={() => hold('hover', true)}
@@ -90,7 +91,7 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
           const style = { transform: `translateY(${shown.topOf(rank)}px)`, minHeight: `${rowPx.value}px` };
           const row = rows.get(rank);
           return row === undefined ? (
-            <div role="row" class="rule rule-unread" aria-rowindex={rank + 2} key={`rank ${rank}`} style={style}>
+            <div role="row" class="rule" aria-rowindex={rank + 2} key={`rank ${rank}`} style={style}>
               <div role="cell" class="hint">
                 …
               </div>
@@ -130,7 +131,7 @@ function reveal(body: HTMLElement, shown: VirtualRows, rank: number | undefined)
   });
 }
 
-const headerPx = (): number => document.querySelector('header.top')?.getBoundingClientRect().height ?? 0;
+const headerPx = (): number => document.querySelector('header')?.getBoundingClientRect().height ?? 0;
 
 interface View {
   readonly screenPx: number;

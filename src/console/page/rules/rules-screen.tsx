@@ -35,7 +35,7 @@ export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
   const total = status.value?.rules;
   const refresh = (): void => void followed.ask();
   return (
-    <div class="rules">
+    <div>
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Rules</h1>
@@ -145,7 +145,7 @@ function SearchField({ search }: { readonly search: string }) {
     seen.current = wanted;
   }, [wanted]);
   return (
-    <search class="search">
+    <search class={css.search}>
       <label for="search" class="for-ears">
         Search the rules
       </label>

@@ -1,5 +1,6 @@
 import * as css from './now-screen.module.css';
 import type { AlarmView } from '../../../wire/alarms.ts';
+import type { ComponentChildren } from 'preact';
 import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { isUnjudged } from '../state/lateness.ts';
 import {
@@ -34,7 +35,7 @@ import {
 export function NowScreen() {
   const count = status.value?.alarms.firing ?? 0;
   return (
-    <div class="now">
+    <div class={css.now}>
       {count > 0 ? <FiringHero count={count} /> : <QuietHero />}
       <Figures />
       {firing.value.length > 0 && <AlarmList title="Firing" alarms={firing.value} total={count} />}
@@ -55,10 +56,8 @@ export function NowScreen() {
 function FiringHero({ count }: { readonly count: number }) {
   const longest = firing.value[0]?.view.value;
   return (
-    <section class={`hero ${css.heroFiring}`}>
-      <div class={isStale.value ? `orb ${css.orbStill}` : 'orb'} aria-hidden="true">
-        <span>{count > 99 ? '99+' : count}</span>
-      </div>
+    <section class={`${css.hero} ${css.heroFiring}`} data-part="hero">
+      <Orb isStill={isStale.value}>{count > 99 ? '99+' : count}</Orb>
       <div>
         <h1 tabIndex={-1}>{firingTitle(count)}</h1>
         {longest?.since_ms !== undefined && (
@@ -68,6 +67,14 @@ function FiringHero({ count }: { readonly count: number }) {
         )}
       </div>
     </section>
+  );
+}
+
+function Orb({ isStill, children }: { readonly isStill: boolean; readonly children: ComponentChildren }) {
+  return (
+    <div class={isStill ? `${css.orb} ${css.orbStill}` : css.orb} data-part="orb" aria-hidden="true">
+      <span>{children}</span>
+    </div>
   );
 }
 
@@ -83,10 +90,8 @@ function QuietHero() {
   const isBlind = !idle && isUnjudged.value;
   const isStill = isStale.value || idle || isBlind;
   return (
-    <section class={idle || isBlind ? `hero ${css.heroIdle}` : `hero ${css.heroQuiet}`}>
-      <div class={isStill ? `orb ${css.orbStill}` : 'orb'} aria-hidden="true">
-        <span>{starting ? '…' : idle ? '+' : isBlind ? '?' : '✓'}</span>
-      </div>
+    <section class={`${css.hero} ${idle || isBlind ? css.heroIdle : css.heroQuiet}`} data-part="hero">
+      <Orb isStill={isStill}>{starting ? '…' : idle ? '+' : isBlind ? '?' : '✓'}</Orb>
       <div>
         <h1 tabIndex={-1}>{starting ? unansweredTitle() : quietTitle()}</h1>
         {starting ? <p>{unanswered[connection.value.state]}</p> : <ProofOfLife />}
@@ -150,9 +155,9 @@ function Figures() {
     ['Queued messages', waiting > 0 ? 'pending' : 'zero', count(now?.waiting)],
   ];
   return (
-    <dl class="figures figures-now">
+    <dl class="figures">
       {figures.map(([word, kind, text]) => (
-        <div key={word} class={`figure figure-${kind}`}>
+        <div key={word} class="figure" data-kind={kind}>
           <dt>{word}</dt>
           <dd>{text}</dd>
         </div>
@@ -192,7 +197,7 @@ interface AlarmListProps {
 function AlarmList({ title, alarms, total, hint }: AlarmListProps) {
   const { rows, holds, ...missing } = useHeldRows(alarms, ({ key }) => key);
   return (
-    <section class="alarm-section" {...holds}>
+    <section {...holds}>
       <div class="section-head">
         <h2>{title}</h2>
         {hint !== undefined && <p class="hint">{hint}</p>}
@@ -218,8 +223,8 @@ function AlarmRow({
   const alarm = view.value;
   const state = hasEnded ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : alarm.state;
   return (
-    <li class={`alarm alarm-${state}`} data-row>
-      <div class="alarm-main">
+    <li class={css.alarm} data-part="alarm" data-state={state} data-row data-live>
+      <div>
         <div class="alarm-title">
           <StateMark state={state} />
           <a class="metric" href={alarmAddress(alarm)}>
@@ -240,7 +245,7 @@ function AlarmRow({
           <dt>
             <ValueWord isCurrent={isCurrent} state={alarm.state} />
           </dt>
-          <dd class="value">
+          <dd class={css.value} data-part="value">
             <Value of={value} />
           </dd>
         </div>
@@ -307,7 +312,7 @@ function Changes() {
         <a href={addressOf({ screen: 'alarms', filter: everyAlarm })}>Alarm history</a>
         <MissedPill {...missing} />
       </div>
-      <ul class="changes">
+      <ul class={css.changes} data-part="changes" data-live>
         {rows.map(({ item }) => (
           <Change key={item.place} change={item} />
         ))}

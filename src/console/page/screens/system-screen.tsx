@@ -65,7 +65,7 @@ function SystemFigures({ system }: { readonly system: SystemView }) {
   return (
     <dl class="figures figures-five">
       {figures.map(([word, kind, text]) => (
-        <div key={word} class={`figure figure-${kind}`}>
+        <div key={word} class="figure" data-kind={kind}>
           <dt>{word}</dt>
           <dd>{text}</dd>
         </div>
@@ -103,7 +103,7 @@ function Partitions({ system }: { readonly system: SystemView }) {
         <h2>Partitions of metrics</h2>
         <p class="hint">The backlog of each, and its evaluator.</p>
       </div>
-      <ul class="tiles">
+      <ul class={css.tiles} data-live>
         {system.partitions.map((partition) => (
           <Tile
             key={partition.partition}
@@ -126,15 +126,19 @@ interface TileProps {
 
 function Tile({ partition: { partition, lag, head }, owner, most }: TileProps) {
   const isEmpty = head === 0;
-  const kind =
-    owner === undefined ? 'tile-orphan' : (lag ?? 0) > 0 ? 'tile-behind' : isEmpty ? 'tile-empty' : 'tile-ok';
+  const kind = owner === undefined ? 'orphan' : (lag ?? 0) > 0 ? 'behind' : isEmpty ? 'empty' : 'ok';
   return (
-    <li class={`tile ${kind}`} title={owner === undefined ? 'No evaluator' : `Evaluated by ${owner.name}`}>
+    <li
+      class={css.tile}
+      data-part="tile"
+      data-kind={kind}
+      title={owner === undefined ? 'No evaluator' : `Evaluated by ${owner.name}`}
+    >
       <span class={css.tileName}>
         <span class="for-ears">Partition </span>
         {partition}
       </span>
-      <span class={`${css.tileOwner}${owner === undefined ? '' : ` chart-key-${owner.colour}`}`}>
+      <span class={css.tileOwner} data-line={owner?.colour}>
         <span class="for-ears">, owner </span>
         {owner?.letter ?? '–'}
       </span>
@@ -175,7 +179,7 @@ function Instances({ instances }: { readonly instances: readonly InstanceView[] 
   return (
     <section class={`card ${css.systemCard}`}>
       <h2>Processes</h2>
-      <ul class="instances">
+      <ul class={css.instances} data-live>
         {instances.map((instance) => (
           <Instance key={instance.id} instance={instance} owner={owners.get(instance.id)} />
         ))}
@@ -197,11 +201,11 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
       facts.push(['Discord holds it back', `for ${durationText(instance.held_back_ms)} more`]);
   }
   return (
-    <li class={`instance instance-${state}`}>
+    <li class={css.instance} data-state={state}>
       <div class={css.instanceHead}>
         <StateMark state={stateMarks[state]} />
         {owner !== undefined && (
-          <span class={`${css.tileOwner} chart-key-${owner.colour}`} title="Its letter among the partitions">
+          <span class={css.tileOwner} data-line={owner.colour} title="Its letter among the partitions">
             {owner.letter}
           </span>
         )}
@@ -270,7 +274,11 @@ function Skipped({ system }: { readonly system: SystemView }) {
       </div>
       <dl class={css.outcomes}>
         {rows.map(([outcome, samples]) => (
-          <div key={outcome} class={isSkipped(outcome) ? `outcome ${css.outcomeBad}` : 'outcome'}>
+          <div
+            key={outcome}
+            class={isSkipped(outcome) ? `${css.outcome} ${css.outcomeBad}` : css.outcome}
+            data-part="outcome"
+          >
             <dt>{outcomeWords[outcome] ?? outcome}</dt>
             <dd>{grouped(samples)}</dd>
           </div>
@@ -278,7 +286,7 @@ function Skipped({ system }: { readonly system: SystemView }) {
         {wrongs(system).map(
           ([what, number]) =>
             number > 0 && (
-              <div key={what} class={`outcome ${css.outcomeBad}`}>
+              <div key={what} class={`${css.outcome} ${css.outcomeBad}`} data-part="outcome">
                 <dt>{what}</dt>
                 <dd>{grouped(number)}</dd>
               </div>

@@ -117,7 +117,9 @@ function Stage({ counts, selection, timeAt, onZoom }: StageProps) {
   return (
     <div
       ref={stage}
-      class="brush"
+      class={css.brush}
+      data-part="brush"
+      data-live
       onPointerDown={(event) => {
         if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
@@ -214,7 +216,8 @@ function Bars({ counts }: { readonly counts: TimelineOverview['counts'] }) {
           return height === 0 ? null : (
             <rect
               key={`${kind} ${part}`}
-              class={`bar-${kind}`}
+              class={css.bar}
+              data-kind={kind}
               x={part + 0.08}
               width={0.84}
               y={100 - below}
@@ -232,7 +235,7 @@ function Legend({ counts }: { readonly counts: TimelineOverview['counts'] }) {
     <ul class="chart-legend">
       {layers.map(([kind, words]) => (
         <li key={kind}>
-          <span class={`chart-key bar-${kind}`} aria-hidden="true" />
+          <span class={`chart-key ${css.bar}`} data-kind={kind} aria-hidden="true" />
           {words} {grouped(counts[kind].reduce((sum, count) => sum + count, 0))}
         </li>
       ))}

@@ -51,7 +51,9 @@ export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
         <p class="hint">Nothing in this time.</p>
       ) : (
         <ol
-          class="timeline"
+          class={css.timeline}
+          data-part="timeline"
+          data-live
           onPointerEnter={hold(true)}
           onPointerLeave={hold(false)}
           onFocusCapture={hold(true)}
@@ -90,7 +92,7 @@ function Item({ item }: { readonly item: TimelineItem }) {
         {agoText(nowMs.value - item.at_ms)}
       </time>
       <StateMark state={markOf(item)} />
-      <span class="past-name">
+      <span class={css.timelineName}>
         <a class="metric" href={addressFor(item)}>
           {item.metric_name ?? 'a message'}
         </a>

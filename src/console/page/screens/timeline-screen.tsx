@@ -82,7 +82,7 @@ function Heat({ overview, filter }: { readonly overview: TimelineOverview; reado
         <h2>Most frequent alarms, last 24 hours</h2>
         <p class="hint">One cell is 15 minutes; the newest is on the right.</p>
       </div>
-      <ul class="heat">
+      <ul class={css.heat} data-part="heat" data-live>
         {rules.map((rule) => (
           <HeatRow key={rule.rule_id} rule={rule} filter={filter} bucketMs={bucketMs} nowMs={overview.time_ms} />
         ))}

@@ -1,3 +1,4 @@
+import * as css from './webhooks-screen.module.css';
 import type { WebhookSending, WebhookView, WebhooksView } from '../../../wire/webhooks.ts';
 import { useSignal } from '@preact/signals';
 import { conditionSentence, plainSentence } from '../words/condition-sentence.ts';
@@ -30,7 +31,7 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
   const found = value.value;
   const { rows, holds, ...missing } = useHeldRows(found?.webhooks ?? [], ({ webhook_id: id }) => id, search);
   return (
-    <div class="past webhooks">
+    <div class="past">
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Webhooks</h1>
@@ -101,7 +102,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
         <span class="hint">id {id}</span>
       </div>
       {parked.map(({ name, reason, since_ms: sinceMs, next_probe_ms: probeMs }) => (
-        <p key={name} class="webhook-parked">
+        <p key={name} class={css.webhookParked}>
           <b>Nothing is sent to it</b> for {durationText(nowMs.value - sinceMs)}: {reason}.{' '}
           {probeMs === undefined ? (
             'It is looked at again within the hour'
@@ -115,10 +116,10 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
           , or when one of its rules is edited. <span class="hint">{name}</span>
         </p>
       ))}
-      <dl class="webhook-facts">
+      <dl class={css.webhookFacts} data-live>
         <div>
           <dt>Waiting</dt>
-          <dd class={waiting > 0 ? 'part-pending' : undefined}>
+          <dd class={waiting > 0 ? css.pending : undefined}>
             {waiting === 1 ? '1 message' : `${grouped(waiting)} messages`}
           </dd>
         </div>
@@ -156,7 +157,10 @@ function Bucket({ webhook: { requests_2s: short, requests_60s: long } }: { reado
   return (
     <div>
       <dt>Requests</dt>
-      <dd class="bucket" title="As the log tells of them; 30 in a minute are for all webhooks of a channel together">
+      <dd
+        class={css.bucket}
+        title="As the log tells of them; 30 in a minute are for all webhooks of a channel together"
+      >
         <Share value={short} most={allowed.short} words="2 s" />
         <Share value={long} most={allowed.long} words="a minute" />
       </dd>
@@ -166,7 +170,7 @@ function Bucket({ webhook: { requests_2s: short, requests_60s: long } }: { reado
 
 function Share({ value, most, words }: { readonly value: number; readonly most: number; readonly words: string }) {
   return (
-    <span class={value >= most ? 'bucket-full' : undefined}>
+    <span class={value >= most ? css.bucketFull : undefined}>
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${Math.min(100, (value / most) * 100)}%` }} />
       </span>
