@@ -33,7 +33,7 @@ export function App() {
         data-part="skip"
         href="#main"
         onClick={(event) => {
-          // The address after # is the router's.
+          // The router owns the part of the address after #.
           event.preventDefault();
           document.getElementById('main')?.focus();
         }}
@@ -64,7 +64,7 @@ export function App() {
   );
 }
 
-/** What changes something is marked `writes`, and is not there where the server refuses it. */
+/** Controls that change something have the class `writes`; a view-only console hides them. */
 function isReadOnly(): boolean {
   const is = status.value?.read_only === true;
   document.documentElement.classList.toggle('only-reads', is);
@@ -129,7 +129,7 @@ function Header({ shown }: { readonly shown: Route }) {
 
 let wasPaletteOpen = false;
 
-/** Its code comes when it is asked for first, and stays. */
+/** Its code is loaded on first use, and kept. */
 function isPaletteWanted(): boolean {
   wasPaletteOpen ||= isPaletteOpen.value;
   return wasPaletteOpen;
@@ -168,7 +168,7 @@ function ZoneButton() {
   );
 }
 
-/** How long one is signed in for, once that ends soon; signing in anew happens here, over whatever is being done. */
+/** How long the session lasts, once it ends soon. Signing in again opens a dialog over the current screen. */
 function Expiry() {
   const left = leftMs.value;
   if (left === undefined || refreshToken.value !== undefined || signInWanted.value !== 'no') return null;
@@ -180,7 +180,7 @@ function Expiry() {
   );
 }
 
-// A tab that nobody looks at must not look calm when nobody knows.
+// The icon of a background tab must not claim that all is well when that is not known.
 const calmIcon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!.href;
 const firingIcon = new URL('./favicon-firing.svg', import.meta.url).href;
 const unknownIcon = new URL('./favicon-unknown.svg', import.meta.url).href;
@@ -239,7 +239,7 @@ function Help() {
   );
 }
 
-/** The tab says how many alarms fire, and a new screen begins at its heading, for ears too. */
+/** The title says how many alarms fire, and a new screen starts at its heading, for screen readers as well. */
 function useTitle(shown: Route): void {
   const count = status.value?.alarms.firing ?? 0;
   const name = titleOf(shown.screen);
@@ -247,7 +247,7 @@ function useTitle(shown: Route): void {
   useEffect(() => {
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!;
     const wanted = isUnknown ? unknownIcon : count > 0 ? firingIcon : calmIcon;
-    // The same again would be fetched and drawn again.
+    // Setting the same icon again would fetch and draw it again.
     if (icon.href !== wanted) icon.href = wanted;
     document.title = `${isUnknown ? '(?) ' : count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;
   }, [count, name, isUnknown]);

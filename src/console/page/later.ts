@@ -1,5 +1,5 @@
-// What comes after the page stands, in one file of its own: many small ones are a tenth longer when packed, and all of them are
-// fetched in the first quiet moment anyway.
+// The code that is loaded once the page is shown, in one file: many small files are a tenth larger when packed, and all of
+// them are fetched as soon as the page is idle.
 export { AlarmScreen } from './screens/alarm-screen.tsx';
 export { AlarmsScreen } from './screens/alarms-screen.tsx';
 export { Palette } from './frame/palette.tsx';

@@ -17,6 +17,6 @@ function start(): void {
   startPause();
   startRenewing();
   render(<App />, document.getElementById('page')!);
-  // Not before what is shown has been painted, and asked for its data.
+  // Only after the first screen was painted and has sent its requests.
   setTimeout(loadRest, 1_000);
 }

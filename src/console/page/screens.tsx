@@ -1,5 +1,5 @@
-// Which component shows which address, and under which entry of the navigation. Screens with charts, and those
-// that few go to first, are loaded after the page stands.
+// Maps each address to its component and to an entry of the navigation. Screens with charts, and rarely used ones, are
+// loaded after the page is shown.
 import type { JSX } from 'preact';
 import { lazy } from './parts/lazy.tsx';
 import { NowScreen } from './screens/now-screen.tsx';
@@ -18,7 +18,7 @@ const TimelineScreen = lazy(async () => (await import('./later.ts')).TimelineScr
 const WebhooksScreen = lazy(async () => (await import('./later.ts')).WebhooksScreen);
 
 interface Screen<Shown extends Route> {
-  /** The entry of the navigation that it belongs to. */
+  /** The entry of the navigation that is highlighted. */
   readonly under: Name;
   readonly show: (shown: Shown) => JSX.Element;
 }

@@ -1,5 +1,5 @@
-// A place on the chart that a pointer or the keys choose, and the numbers there. It is a time and no index: data that come meanwhile move
-// nothing. What stands here is drawn beside the canvas, which is not drawn anew for it.
+// The cursor of a chart: a time chosen by the pointer or by keys, and the values at it. It is a time and not an index, so that new data
+// move nothing. It is drawn above the canvas, which is not redrawn for it.
 import * as css from './chart-cursor.module.css';
 import type { SeriesView } from '../../../wire/metrics.ts';
 import type { Signal } from '@preact/signals';
@@ -13,20 +13,20 @@ interface Shown {
   readonly series: readonly SeriesView[];
   readonly fromMs: number;
   readonly toMs: number;
-  /** The time that is asked for; undefined while nobody asks. */
+  /** The chosen time; undefined while there is none. */
   readonly at: Signal<number | undefined>;
 }
 
 interface CursorProps extends Shown {
   readonly label: string;
   readonly span: Span;
-  /** Where it begins, and not at the newest sample. */
+  /** Where it starts, if not at the newest sample. */
   readonly startMs: number | undefined;
 }
 
 const pageSteps = 10;
 
-/** Covers the plot. By keys it is a slider along the samples; its line and dots are for the eye alone. */
+/** Covers the plot. For keys it is a slider along the samples; the line and the dots are decoration. */
 export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infinity, at }: CursorProps) {
   const times = useMemo(() => timesOf(series), [series]);
   const index = nearestIndex(times, Math.min(at.value ?? startMs, times.at(-1)!));
@@ -89,11 +89,11 @@ export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infin
   );
 }
 
-/** With its day when the chart shows more than one. */
+/** With the date when the chart shows more than one day. */
 const timeText = (timeMs: number, { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): string =>
   toMs - fromMs > 86_400_000 ? momentText(timeMs) : clockText(timeMs);
 
-/** What is at the cursor, and which colour is whose. Its room is there before a place is chosen, so that nothing moves. */
+/** The values at the cursor, and the colour of each series. Its space is reserved, so that nothing moves. */
 export function ChartReadout({ series, fromMs, toMs, at }: Shown) {
   const times = useMemo(() => timesOf(series), [series]);
   const timeMs = at.value === undefined ? undefined : times[nearestIndex(times, at.value)];

@@ -1,22 +1,22 @@
 import type { SeriesView } from '../../../wire/metrics.ts';
 import uPlot from 'uplot';
 
-/** The room above and below the plot, which the handle of the threshold must know, too. */
+/** The padding above and below the plot, which the threshold's handle needs as well. */
 export const chartPadding = { top: 10, bottom: 30 };
 
-/** The values that a chart shows, from its lower to its upper edge. */
+/** The range of values that a chart shows. */
 export interface Span {
   readonly low: number;
   readonly high: number;
 }
 
-/** What uPlot wants: one column of times for all series, then four columns for each. */
+/** Data for uPlot: one column of times for all series, then four columns for each series. */
 export function alignedData(series: readonly SeriesView[]): uPlot.AlignedData {
   if (series.length === 0) return [[]];
   const tables = series.map(({ t, mean, min, max, window }): uPlot.AlignedData => {
     const none: (number | null)[] = t.map(() => null);
     const windows = window.length === 0 ? none : window;
-    // A late sample may stand in a stretch before: uPlot wants times that rise.
+    // A late sample may be in an earlier interval, but uPlot requires rising times.
     const order = t.map((_, index) => index).sort((a, b) => t[a]! - t[b]!);
     const sorted = (column: readonly (number | null)[]): (number | null)[] => order.map((index) => column[index]!);
     return [sorted(t).map((ms) => ms! / 1000), sorted(mean), sorted(min), sorted(max), sorted(windows)];
@@ -24,7 +24,7 @@ export function alignedData(series: readonly SeriesView[]): uPlot.AlignedData {
   return uPlot.join(tables);
 }
 
-/** Where the values lie, with the threshold, and some room around both. */
+/** The range of the values and the threshold, with some padding. */
 export function valueSpan(shown: {
   readonly series: readonly SeriesView[];
   readonly threshold: number | undefined;
@@ -47,7 +47,7 @@ export function valueSpan(shown: {
   const [dataLow, dataHigh] = [low, high];
   take(shown.threshold);
   if (!Number.isFinite(low)) return { low: 0, high: 1 };
-  // A threshold far from all values must not press these into a line, as long as it can be moved towards them.
+  // A threshold far from all values must not flatten them into a line, as long as it can be dragged towards them.
   const reach = dataHigh - dataLow;
   if (shown.onThreshold !== undefined && reach > 0 && Number.isFinite(reach)) {
     low = Math.max(low, dataLow - 6 * reach);
@@ -57,7 +57,7 @@ export function valueSpan(shown: {
   return { low: low - room, high: high + room };
 }
 
-/** A round step of about a pixel's height, so that a dragged value is one that a person would write. */
+/** A round step of about a pixel's height, so that a dragged value is one that a person would type. */
 export function roundStep({ low, high }: Span, pixels: number): number {
   const raw = (high - low) / Math.max(1, pixels);
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -65,13 +65,13 @@ export function roundStep({ low, high }: Span, pixels: number): number {
   return factor * power;
 }
 
-/** The value on the step's grid, without what binary fractions add: 0.3, not 0.30000000000000004. */
+/** The value on the step's grid, without binary rounding errors: 0.3, not 0.30000000000000004. */
 export function snapped(value: number, step: number): number {
   const digits = Math.max(0, Math.min(15, Math.ceil(-Math.log10(step)) + 1));
   return Number((Math.round(value / step) * step).toFixed(digits));
 }
 
-/** When the range begins, or shortly before the first sample when most of the range is empty. */
+/** When the range starts, or shortly before the first sample if most of the range is empty. */
 export function fittedFromMs(series: readonly SeriesView[], fromMs: number, toMs: number): number {
   const firstMs = Math.min(...series.map(({ t }) => t[0] ?? Infinity));
   const spanMs = toMs - firstMs;

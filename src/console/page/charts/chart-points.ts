@@ -1,7 +1,7 @@
 import type { SeriesView } from '../../../wire/metrics.ts';
 import { numberText } from '../words/time-text.ts';
 
-/** What a series was in one stretch of a chart: one sample, or several that were gathered. */
+/** A series in one interval of a chart: one sample, or an aggregate of several. */
 export interface ChartPoint {
   readonly timeMs: number;
   readonly min: number;
@@ -9,7 +9,7 @@ export interface ChartPoint {
   readonly mean: number;
   readonly count: number;
   readonly window: number | undefined;
-  /** Of its last sample. */
+  /** Of the last sample in it. */
   readonly offset: number;
 }
 
@@ -25,11 +25,11 @@ export function pointOf({ t, min, max, mean, count, window, offset }: SeriesView
   };
 }
 
-/** The times of all points, rising, each once: the places that a cursor steps through. */
+/** The distinct times of all points, rising: the stops of the cursor. */
 export const timesOf = (series: readonly SeriesView[]): readonly number[] =>
   [...new Set(series.flatMap(({ t }) => t))].sort((a, b) => a - b);
 
-/** Where the time is that is nearest to one. */
+/** The index of the nearest time. */
 export function nearestIndex(times: readonly number[], timeMs: number): number {
   let nearest = 0;
   times.forEach((each, index) => {
@@ -38,7 +38,7 @@ export function nearestIndex(times: readonly number[], timeMs: number): number {
   return nearest;
 }
 
-/** The series' newest point that is not after a time. Late samples may stand behind newer ones. */
+/** The series' newest point that is not after a time. Late samples may follow newer ones. */
 export function pointAt(series: SeriesView, timeMs: number): ChartPoint | undefined {
   let newest = -1;
   series.t.forEach((each, index) => {
@@ -47,10 +47,10 @@ export function pointAt(series: SeriesView, timeMs: number): ChartPoint | undefi
   return newest < 0 ? undefined : pointOf(series, newest);
 }
 
-/** Without the digits that only binary fractions have. */
+/** Without binary rounding errors. */
 export const shownNumber = (value: number): string => numberText(Number(value.toPrecision(9)));
 
-/** `42`, of several samples `mean 42, 40 to 44 of 3 samples`. */
+/** `42`; of several samples `mean 42, 40 to 44 of 3 samples`. */
 export function pointText(point: ChartPoint | undefined): string {
   if (point === undefined) return 'none yet';
   const { min, max, mean, count, window } = point;

@@ -7,19 +7,19 @@ import { clockText, grouped, numberText } from '../words/time-text.ts';
 import { pointOf, tagsText } from './chart-points.ts';
 
 const rowsMax = 60;
-/** Newer than the mark, and above it: so few that it is seen without scrolling. What it rests on is older. */
+/** Rows above the marked one: few enough to see it without scrolling. The samples that it results from are older. */
 const newerRows = 4;
 
 interface ChartTableProps {
   readonly label: string;
   readonly series: readonly SeriesView[];
-  /** The time of a sample that must be in it: the rows begin shortly above it. */
+  /** The time of a sample that the table must show: its rows start shortly above it. */
   readonly markMs: number | undefined;
 }
 
-/** The chart's numbers, the newest first, as many as one wants to page through. */
+/** The chart's numbers, newest first, in pages. */
 export function ChartTable({ label, series, markMs }: ChartTableProps) {
-  // Of a time and no number of rows: what comes in meanwhile moves nothing. Of undefined: the newest, or those around the mark.
+  // A time and not a row number, so that new samples move nothing. undefined: the newest, or those around the mark.
   const newestMs = useSignal<number | undefined>(undefined);
   const all = useMemo(
     () =>

@@ -1,5 +1,5 @@
-// The chart of a metric: uPlot draws it, and here is what a rule adds: the threshold that can be dragged, the times at which it
-// fired, a cursor that tells the numbers at a place, and a table of them all for whoever does not see the drawing.
+// The chart of a metric. uPlot draws it; this adds the parts of a rule: the threshold that can be dragged, the times at which it
+// fired, a cursor with the numbers at a time, and a table for users who cannot see the drawing.
 import * as css from './chart.module.css';
 import type { SeriesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
@@ -15,7 +15,7 @@ import { clockText } from '../words/time-text.ts';
 import { zone } from '../words/zone.ts';
 import { resolveLabel, ThresholdHandle } from './threshold-handle.tsx';
 
-/** A time in which the rule fired. */
+/** A time in which the rule was firing. */
 export interface FiringBand {
   readonly fromMs: number;
   /** undefined: until now. */
@@ -30,22 +30,22 @@ export interface ChartProps {
   readonly operator: Operator;
   readonly threshold: number | undefined;
   readonly resolveThreshold?: number | undefined;
-  /** The threshold of the saved rule, while another one is being tried. */
+  /** The threshold of the saved rule, while another one is being edited. */
   readonly ghost?: number | undefined;
   readonly bands?: readonly FiringBand[];
-  /** The sample that an alarm is about. */
+  /** The sample that fired the alarm. */
   readonly mark?: { readonly timeMs: number; readonly value: number } | undefined;
   readonly onThreshold?: (value: number) => void;
   readonly onResolveThreshold?: (value: number) => void;
-  /** Called with the time that was clicked at, and with how far from it one may have meant. */
+  /** Called with the clicked time, and with the tolerance of a click in milliseconds. */
   readonly onPlace?: (timeMs: number, nearMs: number) => void;
   readonly height?: number;
 }
 
-/** Beside the plot, and for a time of day below it. */
+/** Right of the plot, and the width of a time below it. */
 const rightPx = 12;
 const timePx = 60;
-/** Nobody hits a band of two pixels. */
+/** The tolerance of a click: a band of two pixels is hard to hit. */
 const nearPx = 6;
 
 export function Chart(props: ChartProps) {
@@ -53,7 +53,7 @@ export function Chart(props: ChartProps) {
   const plot = useRef<uPlot | undefined>(undefined);
   const latest = useRef(props);
   latest.current = props;
-  // While the threshold is being dragged, the scale stands still under the pointer.
+  // While the threshold is dragged, the scale must not move under the pointer.
   const held = useRef<Span | undefined>(undefined);
   const span = held.current ?? valueSpan(props);
   const spanNow = useRef<Span>(span);
@@ -61,7 +61,7 @@ export function Chart(props: ChartProps) {
   const height = props.height ?? 280;
   const at = useSignal<number | undefined>(undefined);
   const point = ({ currentTarget, clientX, target }: TargetedMouseEvent<HTMLElement>, isClick = false): void => {
-    // Who moves the threshold asks for no sample.
+    // A drag of the threshold is not a click on a sample.
     if ((target as Element).closest('[data-part=threshold]') !== null) return;
     const { left, width } = currentTarget.querySelector('[data-part=chart-cursor]')!.getBoundingClientRect();
     const pixelMs = (props.toMs - props.fromMs) / width;
@@ -69,7 +69,7 @@ export function Chart(props: ChartProps) {
     if (isClick) props.onPlace?.(at.value, nearPx * pixelMs);
   };
   const leave = ({ currentTarget }: TargetedMouseEvent<HTMLElement>): void => {
-    // What the keys, or a tap, have chosen stays.
+    // A time chosen by keys or a tap stays.
     if (currentTarget.querySelector('[data-part=chart-cursor]:focus') === null) at.value = undefined;
   };
   const shape = props.series.map(({ tags }) => JSON.stringify(tags ?? {})).join();
@@ -188,20 +188,20 @@ function optionsOf(
   };
 }
 
-/** Where the recovery threshold may be dragged to. */
+/** The range of the recovery threshold. */
 function limits(operator: Operator, threshold: number): { least: number; most: number } {
   const [least, most] = comparisons[operator].resolveInterval(threshold);
   return { least, most };
 }
 
-/** A text there would be cut off. */
+/** Whether a label there would be cut off. */
 function isAtEdge({ scales, bbox }: uPlot, seconds: number): boolean {
   const { min = 0, max = 0 } = scales['x'] ?? {};
   const fromEdgePx = ((max - seconds) / (max - min)) * (bbox.width / devicePixelRatio);
   return fromEdgePx < timePx / 2 - rightPx;
 }
 
-/** As short as the range lets it be. */
+/** As short as the range allows. */
 function timeText(seconds: number, { fromMs, toMs }: ChartProps): string {
   const isShort = toMs - fromMs < 600_000;
   const isLong = toMs - fromMs > 86_400_000;
@@ -213,7 +213,7 @@ function timeText(seconds: number, { fromMs, toMs }: ChartProps): string {
   });
 }
 
-/** Mean, least, greatest, and the window's mean. */
+/** Mean, minimum, maximum, and the mean of the window. */
 function linesOf(latest: { readonly current: ChartProps }, index: number): uPlot.Series[] {
   const color = seriesColors[index % seriesColors.length]!;
   const isFew = (): boolean => (latest.current.series[index]?.t.length ?? 0) < 80;
@@ -232,7 +232,7 @@ function linesOf(latest: { readonly current: ChartProps }, index: number): uPlot
   ];
 }
 
-/** Where the rule fired, and the side of the threshold that is in breach. */
+/** The times at which the rule fired, and the side of the threshold that is in breach. */
 function drawBehind(plot: uPlot, { bands = [], threshold, operator, toMs }: ChartProps): void {
   const { ctx, bbox } = plot;
   ctx.save();

@@ -3,16 +3,16 @@ import { clockText, timesText } from '../words/time-text.ts';
 
 interface FireStripProps {
   readonly name: string;
-  /** How often it fired in each bucket, oldest first; the last is the one that now stands in. */
+  /** How often it fired in each bucket, oldest first; the last bucket is the current one. */
   readonly counts: readonly number[];
   readonly bucketMs: number;
   readonly nowMs: number;
 }
 
-/** Shades of heat: none, and then by how much of the greatest. */
+/** Shades besides "none", by the share of the largest count. */
 const shades = 4;
 
-/** How often a rule fired over the last day: a cell a quarter of an hour, the darker the more often. */
+/** How often a rule fired over the last day: one cell for 15 minutes, darker for more alarms. */
 export function FireStrip({ name, counts, bucketMs, nowMs }: FireStripProps) {
   const most = Math.max(1, ...counts);
   const total = counts.reduce((sum, count) => sum + count, 0);

@@ -7,7 +7,7 @@ const usual = [
   [86_400, '24 h'],
 ] as const;
 
-/** In place of seconds: all that is retained. */
+/** Stands for all retained samples, in place of seconds. */
 export const allRetained = 0;
 
 interface RangesProps {

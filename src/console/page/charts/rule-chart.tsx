@@ -13,7 +13,7 @@ import { Ranges } from './ranges.tsx';
 const everyMs = 4_000;
 const bandsMax = 200;
 
-/** The metric as the rule judges it, and when the rule fired: not what it would do, but what it did. */
+/** The metric as the rule evaluates it, and when the rule fired: its history, not a backtest. */
 export function RuleChart({ rule }: { readonly rule: Rule }) {
   const range = useSignal(3_600);
   const operator = rule.operator ?? ruleDefaults.operator;

@@ -8,20 +8,20 @@ export const resolveLabel = 'Recovery threshold';
 interface HandleProps {
   readonly label: string;
   readonly value: number;
-  /** What it may not go beyond: the threshold, for the line at which the alarm ends. */
+  /** Bounds of the value: for the recovery threshold, the threshold. */
   readonly least?: number | undefined;
   readonly most?: number | undefined;
   readonly span: Span;
   /** Of the chart, in pixels. */
   readonly height: number;
   readonly onChange: (value: number) => void;
-  /** Called when it is taken hold of, and when it is let go. */
+  /** Called when a drag starts and when it ends. */
   readonly onHold: (isHeld: boolean) => void;
 }
 
 /**
- * The threshold as something to take hold of: dragged by a pointer, or moved by keys as sliders are (arrows one step, PageUp and
- * PageDown ten, Home and End to the edges). Its typed twin is the field in the sentence.
+ * A threshold as a handle: dragged by a pointer, or moved by keys as sliders are (arrows one step, PageUp and PageDown ten,
+ * Home and End to the edges). The same value can be typed into its field in the form.
  */
 export function ThresholdHandle({ label, value, span, height, onHold, ...bounds }: HandleProps) {
   const { least = -Infinity, most = Infinity } = bounds;

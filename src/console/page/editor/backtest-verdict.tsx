@@ -9,7 +9,7 @@ import { clockText, durationText, grouped } from '../words/time-text.ts';
 
 interface VerdictProps extends Pick<Parameters<typeof FireList>[0], 'rule' | 'opened'> {
   readonly judged: Judged;
-  /** What the saved rule would have done, while another one is being tried. */
+  /** The backtest of the saved rule, while another version is being edited. */
   readonly before: BacktestView | undefined;
 }
 
@@ -88,7 +88,7 @@ function Said({ result, seconds, before, rule, opened }: SaidProps) {
   );
 }
 
-/** Which fires come with the rule as it is now, and which go with the saved one. */
+/** Which alarms the edit adds, and which it removes. */
 function Differences({ result, before }: { readonly result: BacktestView; readonly before: BacktestView }) {
   const named = (word: string, fires: readonly FiringView[]): string => {
     const newest = fires.slice(-namedMax).map(({ fired_ms: firedMs }) => clockText(firedMs));

@@ -1,4 +1,4 @@
-// The message as Discord would show it, made by the very module that makes what is sent: the same words, cut at the same places.
+// The message as Discord would show it, made by the module that makes the sent one: the same words, truncated at the same places.
 import * as css from './discord-preview.module.css';
 import { computed, useSignal } from '@preact/signals';
 import type { Notification } from '../../../alarm/notification.ts';
@@ -15,7 +15,7 @@ import { agoText, grouped, momentText } from '../words/time-text.ts';
 import { messageKindWords } from '../words/message-kinds.ts';
 
 const someId = '00000000-0000-4000-8000-000000000000';
-/** What the sender knows, too: where its messages link to. */
+/** The address that messages link to. */
 const consoleUrl = computed(() => status.value?.console_url ?? undefined);
 const lastedMs = 4 * 60_000;
 
@@ -31,7 +31,7 @@ function kindsOf(rule: Partial<Rule>): Kind[] {
   ];
 }
 
-/** What the first alarm of this rule would say, its value somewhat beyond the threshold. */
+/** The first alarm of this rule, with a value somewhat over the threshold. */
 function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
   const threshold = rule.threshold ?? 0;
   const operator = rule.operator ?? ruleDefaults.operator;
@@ -39,7 +39,7 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
   const step = Math.abs(threshold) >= 100 ? Math.ceil(Math.abs(threshold) / 60) : 1;
   const timeMs = nowMs.value;
   const inside = rule.resolve_threshold ?? threshold;
-  // Before it is typed, the window is a minute.
+  // The window counts as a minute until it is typed.
   const window = needsWindow(rule.type) ? { window_duration_seconds: rule.window_duration_seconds ?? 60 } : {};
   return {
     id: someId,
@@ -119,7 +119,7 @@ function EmbedCard({ embed }: { readonly embed: Embed }) {
   );
 }
 
-/** How much of what Discord takes each part is, counted as Discord does. What would be more has been cut already. */
+/** How much of Discord's limits each part uses, counted as Discord does. Longer texts were truncated already. */
 function Counters({ embed }: { readonly embed: Embed }) {
   const longest = (texts: readonly string[]): number => Math.max(0, ...texts.map(codePoints));
   const counts: [name: string, count: number, most: number][] = [

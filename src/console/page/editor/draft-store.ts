@@ -1,10 +1,10 @@
-// A draft survives a reload in the tab's own storage, without its secrets.
+// Keeps a draft in the tab's session storage, without secrets, so that it survives a reload.
 import { signal } from '@preact/signals';
 import { withoutSecrets, type RuleDraft } from './rule-draft.ts';
 
 interface KeptDraft {
   readonly draft: Partial<RuleDraft>;
-  /** The version of the saved rule that it began with. */
+  /** The version of the saved rule that the draft is based on. */
   readonly etag: string | undefined;
 }
 
@@ -29,5 +29,5 @@ export function dropDraft(id: string | undefined): void {
   sessionStorage.removeItem(keyOf(id));
 }
 
-/** What is asked before the page goes elsewhere: where to, and how to go there after all. */
+/** The pending navigation that the leave dialog asks about. */
 export const leaving = signal<{ readonly go: () => void } | undefined>(undefined);

@@ -8,10 +8,10 @@ import { Suggestions, typingMs } from '../parts/suggestions.tsx';
 import { fieldSpec, ruleFields, type FieldKind, type FieldName, type FormSpec } from '../../../rule/rule-fields.ts';
 import type { FieldNameOf, RuleDraft, TextFieldName } from './rule-draft.ts';
 
-/** What an input needs of the form that it is a part of. */
+/** What an input needs of its form. */
 export interface Form {
   readonly draft: Signal<RuleDraft>;
-  /** Messages by field, as the server gave them. */
+  /** Messages by field, as the server sent them. */
   readonly errors: Signal<ReadonlyMap<string, string>>;
 }
 
@@ -29,7 +29,7 @@ function change(form: Form, field: keyof RuleDraft, value: string | boolean): vo
   form.errors.value = errors;
 }
 
-/** The ids of what describes an input: its error before its hint. */
+/** The ids of an input's descriptions: its error before its hint. */
 function describedBy(field: string, error: string | undefined, hint: string | undefined): string | undefined {
   const ids = [error !== undefined && `${field}-error`, hint !== undefined && `${field}-hint`].filter(
     (id) => id !== false,
@@ -37,7 +37,7 @@ function describedBy(field: string, error: string | undefined, hint: string | un
   return ids.length > 0 ? ids.join(' ') : undefined;
 }
 
-/** What an input of a kind is beyond a line of text. */
+/** How the input of a kind differs from a line of text. */
 const inputModes: Partial<Record<FieldKind, 'decimal' | 'url'>> = { number: 'decimal', discord_webhook: 'url' };
 
 function unitOf(field: FieldName): string | undefined {
@@ -45,13 +45,13 @@ function unitOf(field: FieldName): string | undefined {
   return spec.kind === 'number' ? spec.unit : undefined;
 }
 
-/** What stands below an input. Those of the sentence explain themselves, but for one. */
+/** The hint below an input. Most fields of the sentence need none. */
 function hintOf(field: FieldName): string | undefined {
   const { form, help } = fieldSpec(field);
   return form.group === 'main' ? form.hint : help;
 }
 
-/** An input with its label, its unit, and the server's message at it. */
+/** An input with its label, its unit, and the server's message. */
 export function Field({ form, field, isFirst }: FieldProps) {
   const { kind, form: shown, required } = fieldSpec(field);
   const { label, placeholder, width = 'middle' } = shown;
@@ -168,7 +168,7 @@ function Check({ form, field }: { readonly form: Form; readonly field: FieldName
   );
 }
 
-/** Tags by pairs of inputs. The server names a wrong one as `tags` or `tags.key`. */
+/** Tags as pairs of inputs. The server names a wrong one as `tags` or `tags.key`. */
 function TagFields({ form }: { readonly form: Form }) {
   const { form: shown } = ruleFields.tags;
   const { tags } = form.draft.value;
@@ -184,7 +184,7 @@ function TagFields({ form }: { readonly form: Form }) {
       <legend>{shown.label}</legend>
       <Suggestions id="known-tags" texts={Object.keys(known)} />
       {tags.map((tag, index) => (
-        // Rows have no identity of their own: their place is all that tells them apart.
+        // Rows have no identity except their index.
         <div class={css.tagRow} key={index}>
           <input
             id={`tag-key-${index}`}

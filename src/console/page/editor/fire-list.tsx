@@ -1,4 +1,4 @@
-// The fires of a verdict. Each can be opened: then the samples around it are there, with the one that fired, as a chart and as a table.
+// The alarms of a backtest. Each can be opened to show the samples around it, with the one that fired, as a chart and as a table.
 import * as css from './fire-list.module.css';
 import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
 import type { Signal } from '@preact/signals';
@@ -10,7 +10,7 @@ import { shownNumber, tagsText } from '../charts/chart-points.ts';
 import { clockText, durationText, momentText } from '../words/time-text.ts';
 import { useSamples } from './workbench-data.ts';
 
-/** What of the rule being written its charts show. */
+/** The parts of the rule that the charts show. */
 export interface ShownRule {
   readonly metric: string;
   readonly measure: ShownMeasure | undefined;
@@ -22,7 +22,7 @@ export interface ShownRule {
 interface FireListProps {
   readonly result: BacktestView;
   readonly rule: ShownRule;
-  /** The one that is open, by its alarm. */
+  /** The id of the open alarm. */
   readonly opened: Signal<string | undefined>;
 }
 

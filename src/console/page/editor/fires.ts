@@ -1,16 +1,16 @@
 import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
 
-/** What of a backtest tells which of its fires another one has, too. */
+/** The part of a backtest that comparing its alarms needs. */
 interface Past<Fire extends PastFire> extends Pick<BacktestView, 'fired' | 'from_ms' | 'to_ms'> {
-  /** The newest, oldest first. */
+  /** The newest ones, oldest first. */
   readonly firings: readonly Fire[];
 }
 
 type PastFire = Pick<FiringView, 'tags' | 'since_ms' | 'fired_ms' | 'ended_ms'>;
 
 /**
- * The fires that one has and the other has not, as far as both tell of that time. A threshold that moves lets the same fire begin at another
- * sample: two of a series that overlap are one.
+ * The alarms that one backtest has and the other has not, within the time that both list. With another threshold an alarm may start at
+ * another sample: two of one series that overlap count as the same.
  */
 export function missingFires<Fire extends PastFire>(of: Past<Fire>, other: Past<PastFire>): readonly Fire[] {
   const fromMs = Math.max(...[of, other].map(knownFromMs));
@@ -25,7 +25,7 @@ export function missingFires<Fire extends PastFire>(of: Past<Fire>, other: Past<
   );
 }
 
-/** Older fires than those listed are only counted. */
+/** Alarms older than the listed ones are only counted. */
 function knownFromMs({ fired, firings, from_ms: fromMs = 0 }: Past<PastFire>): number {
   return fired > firings.length ? Math.max(fromMs, firings[0]?.fired_ms ?? Infinity) : fromMs;
 }

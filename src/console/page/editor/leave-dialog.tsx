@@ -3,7 +3,7 @@ import { Dialog } from '../parts/dialog.tsx';
 import { leaving } from './draft-store.ts';
 import { guardLeaving } from '../state/router.ts';
 
-/** Asks before a draft is left; the browser itself asks before its tab is closed. */
+/** Asks before a draft is discarded; the browser asks before the tab is closed. */
 export function LeaveDialog({ isDirty, onLeave }: { readonly isDirty: boolean; readonly onLeave: () => void }) {
   useEffect(() => {
     if (!isDirty) return undefined;

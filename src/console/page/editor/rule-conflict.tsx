@@ -9,7 +9,7 @@ interface ConflictProps {
   readonly onMine: () => void;
 }
 
-/** Nothing is overwritten unseen: both versions of what differs, side by side. */
+/** Shows both versions side by side, so that no edit is overwritten unnoticed. */
 export function Conflict({ mine, theirs, onTheirs, onMine }: ConflictProps) {
   return (
     <div class={`banner ${css.conflict}`} role="alert">

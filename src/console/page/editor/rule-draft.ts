@@ -1,5 +1,5 @@
-// A rule while it is being written: every field as the text that is in its input, empty for a field that is left out. The
-// server checks what was typed, and its messages name the field. Fields that this page does not know are kept as they are.
+// A rule while it is being edited: every field as the text in its input, empty for a field that is left out. The server
+// validates what was typed, and its errors name the field. Fields that this page does not know are kept as they are.
 import { needsWindow } from '../../../measure/measures.ts';
 import {
   fieldNames,
@@ -19,7 +19,7 @@ interface TagDraft {
   readonly value: string;
 }
 
-/** What an input of each kind holds. */
+/** The type of each kind's input. */
 interface DraftOfKind {
   metric_name: string;
   discord_webhook: string;
@@ -28,18 +28,18 @@ interface DraftOfKind {
   choice: string;
   flag: boolean;
   tags: readonly TagDraft[];
-  /** Names with commas. */
+  /** Names, separated by commas. */
   receivers: string;
 }
 
 type KindOf<Field extends FieldName> = (typeof ruleFields)[Field]['kind'];
 
 export type RuleDraft = { readonly [Field in FieldName]: DraftOfKind[KindOf<Field>] } & {
-  /** Fields of a newer server's rules. */
+  /** Fields that a newer server's rules have. */
   readonly unknown: Readonly<Record<string, unknown>>;
 };
 
-/** The fields whose inputs hold text. */
+/** The fields with a text input. */
 export type TextFieldName = {
   [Field in FieldName]: DraftOfKind[KindOf<Field>] extends string ? Field : never;
 }[FieldName];
@@ -50,7 +50,7 @@ export type FieldNameOf<Kind extends FieldKind> = {
 interface Drafting<Kind extends FieldKind> {
   empty(spec: SpecOf<Kind>): DraftOfKind[Kind];
   of(value: unknown): DraftOfKind[Kind];
-  /** The value to send; undefined to leave the field out. */
+  /** The value to send; undefined to omit the field. */
   valueOf(draft: DraftOfKind[Kind]): unknown;
 }
 
@@ -60,7 +60,7 @@ const text = {
   valueOf: (draft: string): unknown => (draft === '' ? undefined : draft),
 };
 const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
-  // Sent even when it is empty: the server says that it is missing.
+  // Sent even when it is empty, so that the server reports it as missing.
   metric_name: { ...text, valueOf: (draft) => draft },
   discord_webhook: { ...text, valueOf: (draft) => text.valueOf(draft.trim()) },
   text,
@@ -117,7 +117,7 @@ export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown
     if (field === 'window_duration_seconds' && !needsWindow(draft.type)) continue;
     const value = draftingOf(field).valueOf(draft[field]);
     const spec = fieldSpec(field);
-    // A number at its default was typed; a choice or a flag is there without having been chosen.
+    // A number at its default was typed; a choice or a flag has its default without being chosen.
     const isDefault = (spec.kind === 'choice' || spec.kind === 'flag') && value === spec.default;
     const wasGiven = saved !== undefined && Object.hasOwn(saved, field);
     if (value !== undefined && (!isDefault || wasGiven)) fields[field] = value;
@@ -125,14 +125,14 @@ export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown
   return { ...fields, ...draft.unknown };
 }
 
-/** Accepts a decimal comma. Text that is not a number stays text, and the server refuses it at its field. */
+/** Accepts a decimal comma. Text that is not a number stays text, and the server reports it at its field. */
 function numberOf(given: string): number | string {
   const trimmed = given.trim().replace(/^(-?\d+),(\d+)$/, '$1.$2');
   const value = Number(trimmed);
   return Number.isFinite(value) ? value : given;
 }
 
-/** A rule's fields without those that are secrets. */
+/** A rule's fields without secrets. */
 export function withoutSecrets<Fields extends object>(fields: Fields): Partial<Fields> {
   return Object.fromEntries(Object.entries(fields).filter(([field]) => !isSecretField(field))) as Partial<Fields>;
 }

@@ -21,7 +21,7 @@ import { SendTest } from './send-test.tsx';
 import { Tabs } from '../parts/tabs.tsx';
 import { Workbench } from './workbench.tsx';
 
-/** Makes a rule, or changes the one with this id. */
+/** Creates a rule, or edits the one with this id. */
 export function RuleEditor({ id }: { readonly id: string | undefined }) {
   const draft = useSignal<RuleDraft>({ ...emptyDraft, ...(id === undefined && keptDraft(id)?.draft) });
   const errors = useSignal<ReadonlyMap<string, string>>(new Map());
@@ -31,7 +31,7 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
     async (signal) => {
       const now = await api.rule(id!, signal);
       const kept = keptDraft(id);
-      // A draft of an older version is refused when it is saved, with what became of the rule meanwhile.
+      // Saving a draft of an older version is refused, and shows what changed meanwhile.
       saved.value = { ...now, etag: kept?.etag ?? now.etag };
       draft.value = { ...draftOf(now.rule), ...kept?.draft };
       return now;
@@ -98,7 +98,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
     errors.value = new Map(error.fields.map(({ field, message }) => [field, message]));
     failure.value = error.fields.length > 0 ? unplaced(error) : error.message;
     view.value = 'Form';
-    // Once the errors are shown: folded fields are opened, and the first wrong one is given the focus.
+    // Once the errors are shown: opens folded groups, and focuses the first wrong field.
     requestAnimationFrame(() => {
       for (const details of document.querySelectorAll<HTMLDetailsElement>('main details')) {
         if (details.querySelector('[aria-invalid="true"]') !== null) details.open = true;
@@ -215,11 +215,11 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
 const views = ['Form', 'JSON', 'curl'] as const;
 type View = (typeof views)[number];
 
-/** Nobody is asked whether to leave what has just been saved: not before the page knows that it is. */
+/** Waits for a render, so that the leave guard sees the form as saved. */
 const rendered = (): Promise<void> =>
   new Promise((resolve) => setTimeout(() => requestAnimationFrame(() => resolve()), 0));
 
-/** What the server said of fields that have no input here. */
+/** Errors of fields that have no input here. */
 function unplaced(error: ApiError): string {
   const elsewhere = error.fields.filter(({ field }) => !isField(field.split('.')[0] ?? ''));
   return elsewhere.map(({ message }) => message).join('; ');
@@ -254,7 +254,7 @@ function MainSentence({ form, fields }: { readonly form: Form; readonly fields: 
   );
 }
 
-/** Every field that is not in the sentence, group by group. */
+/** The fields that are not in the sentence, by group. */
 function FoldedFields({ form }: { readonly form: Form }) {
   return (
     <>

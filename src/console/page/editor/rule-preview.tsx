@@ -5,7 +5,7 @@ import { behaviour, conditionSentence } from '../words/condition-sentence.ts';
 import { DiscordPreview } from './discord-preview.tsx';
 import { Sentence } from '../parts/state-mark.tsx';
 
-/** What the rule being written does, in words and as the message that it sends. */
+/** The rule in words, and the message that it sends. */
 export function RulePreview({ fields }: { readonly fields: Record<string, unknown> }) {
   const rule = sayable(fields);
   return (
@@ -25,7 +25,7 @@ export function RulePreview({ fields }: { readonly fields: Record<string, unknow
   );
 }
 
-/** The fields that a sentence can be made of: without those whose text is not a number yet. */
+/** The fields that a sentence can be made of, without those whose text is not a number yet. */
 function sayable(fields: Record<string, unknown>): Partial<Rule> {
   const isReady = ([field, value]: [string, unknown]): boolean =>
     !isSecretField(field) && !(isField(field) && fieldSpec(field).kind === 'number' && typeof value === 'string');

@@ -1,4 +1,4 @@
-// The rule being written as what the API takes: JSON to change by hand, and a line for a terminal.
+// The rule in the form as the API accepts it: editable JSON, and a command for a terminal.
 import * as css from './rule-text.module.css';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
@@ -7,7 +7,7 @@ import { tell, tellError } from '../parts/notices.tsx';
 import { draftOf, type RuleDraft } from './rule-draft.ts';
 import { fieldNames, isField } from '../../../rule/rule-fields.ts';
 
-/** Changes the form as far as the text is a rule; says at once what it is not. */
+/** Updates the form as far as the text is a rule, and shows at once what is wrong with it. */
 export function RuleJson({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
   const text = useSignal(textOf(fields));
   const problem = useSignal('');
@@ -43,7 +43,7 @@ export function RuleJson({ form, fields }: { readonly form: Form; readonly field
   );
 }
 
-/** The same as a command; the token is left to whoever runs it. */
+/** The same as a curl command; the user has to add the token. */
 export function RuleCurl({
   id,
   fields,
@@ -68,7 +68,7 @@ export function RuleCurl({
 
 export function curlOf(root: string, id: string | undefined, fields: Record<string, unknown>): string {
   const address = `${root}rules${id === undefined ? '' : `/${id}`}`;
-  // In single quotes a shell reads nothing but the next one.
+  // Inside single quotes a shell interprets only the next single quote.
   const body = JSON.stringify(fields).replaceAll("'", String.raw`'\''`);
   const lines = [
     `curl -X ${id === undefined ? 'POST' : 'PUT'} '${address}'`,
@@ -81,7 +81,7 @@ export function curlOf(root: string, id: string | undefined, fields: Record<stri
 
 const textOf = (fields: Record<string, unknown>): string => JSON.stringify(fields, undefined, 2);
 
-/** The rule in a text, or why the form cannot show it. `kept`: fields that a newer server has. The server checks values. */
+/** The rule in a text, or why the form cannot show it. `kept`: fields of a newer server. The server validates values. */
 function ruleOf(text: string, kept: RuleDraft['unknown']): Partial<Rule> | string {
   let json: unknown;
   try {
@@ -102,7 +102,7 @@ function CopyButton({ text }: { readonly text: string }) {
       await navigator.clipboard.writeText(text);
       tell('Copied.');
     } catch {
-      // Browsers give the clipboard to secure pages alone.
+      // Browsers allow the clipboard only on secure pages.
       tellError('The browser does not let this page copy: mark the text, and copy it yourself.');
     }
   };

@@ -3,13 +3,13 @@ import type { TestSendView } from '../../../wire/webhooks.ts';
 import { useSignal } from '@preact/signals';
 import { sendTest } from '../state/inspect.ts';
 
-/** Sends a test message to the webhook being written. */
+/** Sends a test message to the webhook in the form. */
 export function SendTest({ fields }: { readonly fields: Record<string, unknown> }) {
   const url = fields['discord_webhook_url'];
   return url === undefined || url === '' ? null : <TestButton send={() => sendTest(fields)} />;
 }
 
-/** Sends a test message, and shows what Discord really answered. */
+/** Sends a test message, and shows Discord's answer. */
 export function TestButton({ send: order }: { readonly send: () => Promise<TestSendView> }) {
   const said = useSignal<TestSendView | { readonly problem: string } | undefined>(undefined);
   const isBusy = useSignal(false);

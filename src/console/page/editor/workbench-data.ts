@@ -1,4 +1,4 @@
-// What the workbench asks of the server as long as somebody writes a rule: the metric's samples, and what the rule would have done.
+// The requests of the workbench while a rule is being edited: the metric's samples, and the backtest.
 import type { BacktestView } from '../../../wire/backtest.ts';
 import type { SamplesView } from '../../../wire/metrics.ts';
 import { useSignal, type Signal } from '@preact/signals';
@@ -10,12 +10,12 @@ import { isResting } from '../state/pause.ts';
 import { useQuery } from '../state/query.ts';
 
 const samplesEveryMs = 2_000;
-/** A hand that drags gives a value every few milliseconds: only where it rests is worth an answer. */
+/** A drag gives a value every few milliseconds: only the one where it stops is requested. */
 const restMs = 30;
-/** What comes in meanwhile is judged, too, though nothing is typed. */
+/** New samples are evaluated as well, though nothing is typed. */
 const judgedEveryMs = 5_000;
 
-/** Asks soon, and again and again; what is asked for anew is told while all is paused, too. */
+/** Requests after a short delay, and then in intervals; a changed request is sent even while the page is paused. */
 function askAgain(ask: (signal: AbortSignal) => void, everyMs: number, isWanted = () => !isResting()): () => void {
   const stop = new AbortController();
   const first = setTimeout(() => ask(stop.signal), restMs);
@@ -27,7 +27,7 @@ function askAgain(ask: (signal: AbortSignal) => void, everyMs: number, isWanted 
   };
 }
 
-/** Without a metric nothing is asked. */
+/** Without a metric nothing is requested. */
 export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefined> {
   const options = {
     everyMs: samplesEveryMs,
@@ -39,14 +39,14 @@ export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefine
   return useQuery((signal) => readSamples(wanted, signal), options, [JSON.stringify(wanted)]).value;
 }
 
-/** The newest verdict. */
+/** The newest result. */
 export interface Judged {
   readonly result?: BacktestView;
-  /** The range that it is of. */
+  /** The range of that result. */
   readonly seconds: number;
-  /** Whether it is of this very rule and range, and newly read. */
+  /** Whether the result is not of this rule and range, or is out of date. */
   readonly isOld: boolean;
-  /** Why there is no newer one. */
+  /** Why there is no newer result. */
   readonly refusal?: string;
 }
 
@@ -63,7 +63,7 @@ export function useBacktest(rule: object | undefined, seconds: number, id: strin
     isRunning.current = false;
     const order = { ...(JSON.parse(text) as object), ...(id !== undefined && { id }) };
     const judge = async (signal: AbortSignal): Promise<void> => {
-      // A long one goes on: another one beside it would take the server's cores, and be refused.
+      // A long backtest is not interrupted: a second one would compete for the server's cores, and be refused.
       if (isRunning.current) return;
       isRunning.current = true;
       const onResult = (result: BacktestView): void => void (found.value = { result, seconds, isOld: false });
@@ -77,7 +77,7 @@ export function useBacktest(rule: object | undefined, seconds: number, id: strin
       }
       if (!signal.aborted) isRunning.current = false;
     };
-    // What was refused is asked again also while all is paused: too many may have run.
+    // A refused request is repeated even while the page is paused: the reason may be that too many were running.
     const isWanted = (): boolean => !isResting() || found.value.refusal !== undefined;
     return askAgain((signal) => void judge(signal), judgedEveryMs, isWanted);
   }, [text, seconds, id, token.value]);

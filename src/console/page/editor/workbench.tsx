@@ -1,5 +1,5 @@
-// What stands beside the rule being written: its metric as it flows, the threshold to take hold of, and what the rule would have
-// done, judged by the evaluator itself.
+// Beside the form: the metric's live samples, the threshold as a handle, and how often the rule would have fired, computed by the
+// evaluator itself.
 import type { SamplesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { comparisons, isOperator, isWithin, type Operator } from '../../../rule/comparison.ts';
@@ -17,7 +17,7 @@ import { numberText } from '../words/time-text.ts';
 import { draftOf, fieldsOf, withoutSecrets } from './rule-draft.ts';
 import { useBacktest, useSamples } from './workbench-data.ts';
 
-/** The fields as a rule, once there is something to judge. What is wrong with them the server says. */
+/** The fields as a rule, once there is enough to evaluate. The server validates them. */
 function judgeable(fields: Record<string, unknown>): object | undefined {
   const { description: _description, ...rest } = withoutSecrets(fields);
   const isGiven = typeof rest['metric_name'] === 'string' && rest['metric_name'] !== '';
@@ -53,7 +53,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   });
   const rule = judgeable(fields);
   const judged = useBacktest(rule, range.value, saved?.id);
-  // Through the same functions as `fields`, so that equal rules are equal texts.
+  // By the same functions as `fields`, so that equal rules give equal texts.
   const before = saved === undefined ? undefined : judgeable(fieldsOf(draftOf(saved), saved));
   const isOther = JSON.stringify(rule) !== JSON.stringify(before);
   const ghost = useBacktest(isOther ? before : undefined, range.value, saved?.id);
@@ -136,13 +136,13 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
 
 const percentileWords = { p1: '1st percentile', p99: '99th percentile' } as const;
 
-/** Moving the threshold past the recovery threshold moves that along, so that it is never on the wrong side. */
+/** Moving the threshold past the recovery threshold moves that one as well, so that it is never on the wrong side. */
 function taken(resolve: number | undefined, threshold: number, operator: Operator): { resolve_threshold?: string } {
   if (resolve === undefined || isWithin(resolve, comparisons[operator].resolveInterval(threshold))) return {};
   return { resolve_threshold: String(threshold) };
 }
 
-/** A tenth of what the metric moves in, beside the threshold. */
+/** Beside the threshold by a tenth of the metric's range. */
 function resolveBeside(threshold: number, operator: Operator, { p1, p99 }: SamplesView): number {
   const reach = Math.abs((p99 ?? 0) - (p1 ?? 0)) || Math.abs(threshold) || 1;
   return Number(comparisons[operator].past(threshold, -reach / 10).toPrecision(4));

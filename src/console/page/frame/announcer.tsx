@@ -2,7 +2,7 @@ import { effect, signal } from '@preact/signals';
 import { lateness } from '../state/lateness.ts';
 import { connection, firing, isStale, status } from '../state/live.ts';
 
-/** Transitions at most this often: a voice that never stops is switched off. */
+/** Transitions are announced at most this often: a screen reader that never stops is turned off. */
 const everyMs = 5_000;
 
 const polite = signal('');
@@ -15,7 +15,7 @@ effect(() => {
   const count = status.value?.alarms.firing;
   if (count === undefined || count === toldCount) return;
   const isFirst = toldCount === undefined;
-  // The next answer of the server brings this here again.
+  // The next status of the server triggers this again.
   if (performance.now() - toldMs < everyMs) return;
   toldCount = count;
   if (isFirst && count === 0) return;
@@ -35,7 +35,7 @@ effect(() => {
 let wasLate = false;
 
 effect(() => {
-  // What cannot be renewed says nothing of what is judged now.
+  // Stale data must not be announced as the current state.
   if (isStale.value) return;
   const isLate = lateness.value !== undefined;
   if (isLate === wasLate) return;
@@ -43,7 +43,7 @@ effect(() => {
   polite.value = lateness.value ?? 'Samples are judged as they come again.';
 });
 
-/** What changed, for those who listen rather than look. */
+/** Announces changes to screen readers. */
 export function Announcer() {
   return (
     <div class="for-ears">

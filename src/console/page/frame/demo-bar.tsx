@@ -2,7 +2,7 @@ import * as css from './demo-bar.module.css';
 import { demoMetric, isDemoOn, nudgeDemo } from '../state/demo-metric.ts';
 import { tell, tellError } from '../parts/notices.tsx';
 
-/** While the demo metric flows: what it is, and a way to make it misbehave. */
+/** Shown while the demo metric is published: says what it is, and sends a spike. */
 export function DemoBar() {
   if (!isDemoOn.value) return null;
   const nudge = (): void => {

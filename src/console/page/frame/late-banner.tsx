@@ -1,7 +1,7 @@
 import { addressOf } from '../state/router.ts';
 import { lateness } from '../state/lateness.ts';
 
-/** Says on every screen what calm would hide. The announcer tells it to ears. */
+/** Says on every screen that evaluation is late or has stopped. The announcer says it to screen readers. */
 export function LateBanner() {
   if (lateness.value === undefined) return null;
   return (

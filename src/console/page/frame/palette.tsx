@@ -48,7 +48,7 @@ function ordersNow(): Order[] {
   return [...places, ...deeds.map(([text, run]): Order => ({ text, kind: 'Do', run }))];
 }
 
-/** Everything by a few letters: screens, orders, rules. A combobox after the ARIA pattern. */
+/** Finds screens, commands and rules by a few letters. A combobox by the ARIA pattern. */
 export function Palette() {
   return (
     <Dialog isOpen={isPaletteOpen.value} title="Search or run a command" onClose={() => (isPaletteOpen.value = false)}>
@@ -69,7 +69,7 @@ function Finder() {
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
   const wanted = text.value.trim().toLowerCase();
-  // Screens and orders are there without the server.
+  // Screens and commands are available without the server.
   const { value: rules } = useQuery(
     (signal) => api.search(wanted, { limit: rulesShown }, signal),
     { afterMs: typingMs, isWanted: wanted !== '' },
@@ -83,7 +83,7 @@ function Finder() {
   const run = (order: Order | undefined): void => {
     if (order === undefined) return;
     isPaletteOpen.value = false;
-    // Once the dialog has given the focus back, whatever is opened may take it.
+    // Once the dialog has returned the focus, what is opened may take it.
     requestAnimationFrame(order.run);
   };
   const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: found.length - 1 };

@@ -5,7 +5,7 @@ import { Dialog } from '../parts/dialog.tsx';
 import { isRenewing } from '../state/expiry.ts';
 import { askIssuer, issuer, refreshToken, signInThere } from '../state/issuer.ts';
 
-/** Asks who it is over whatever is being done, so that a draft underneath survives. Shown only when the API says 401. */
+/** Asks for a token in a dialog, so that a draft underneath survives. Shown only when the API answers 401. */
 export function SignIn() {
   const isWanted = signInWanted.value !== 'no';
   const isAsked = isRenewing.value || (isWanted && !isSignInPutOff.value && refreshToken.value === undefined);
@@ -36,14 +36,14 @@ export function SignIn() {
   );
 }
 
-/** The issuer asks in a window of its own, and this page goes on when it is told. */
+/** The issuer's form opens in a separate window, and this page continues when that window reports back. */
 function AtIssuer({ name }: { readonly name: string }) {
   const isWaiting = useSignal(false);
   const refusal = useSignal<string | undefined>(undefined);
   const attempt = useRef(new AbortController());
   useEffect(() => () => attempt.current.abort(), []);
   const go = async (): Promise<void> => {
-    // Whoever closed that window, or lost it, begins again.
+    // A user who closed or lost that window can start again.
     attempt.current.abort();
     const { signal } = (attempt.current = new AbortController());
     isWaiting.value = true;
@@ -88,7 +88,7 @@ function WithToken() {
     if (text === '') return input.current?.focus();
     given.value = '';
     refreshToken.value = undefined;
-    // The same token again must be tried again too.
+    // Entering the same token again must send it again.
     if (token.value === text) token.value = '';
     token.value = text;
     isRenewing.value = false;

@@ -12,7 +12,7 @@ export function applyTheme(): void {
 
 const glyphs: Record<Theme, string> = { system: '◐', light: '☀', dark: '☾' };
 
-/** Goes through the three themes; the choice stays in this browser. */
+/** Cycles through the three themes; the choice is kept in this browser. */
 export function ThemeButton() {
   const next = names[(names.indexOf(theme.value) + 1) % names.length]!;
   const choose = (): void => {

@@ -8,9 +8,9 @@ import { tell } from './notices.tsx';
 import { Sentence } from './state-mark.tsx';
 
 interface DeleteDialogProps {
-  /** The rule to ask about; undefined: nothing is asked. */
+  /** The rule to delete; undefined: the dialog is closed. */
   readonly rule: Rule | undefined;
-  /** The version that was looked at, where one was. */
+  /** The version that was shown, if one was. */
   readonly etag?: string | undefined;
   readonly onClose: () => void;
   readonly onDeleted: () => void;

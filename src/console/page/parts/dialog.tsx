@@ -4,19 +4,19 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 interface DialogProps {
   readonly isOpen: boolean;
   readonly title: string;
-  /** Escape, or the browser's own way of closing. */
+  /** Escape, or another way in which the browser closes it. */
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }
 
 let dialogCount = 0;
 
-/** The browser's own modal dialog: it traps the focus, closes with Escape, and gives the focus back to the opener. */
+/** The browser's modal dialog: it traps the focus, closes with Escape, and returns the focus to the opener. */
 export function Dialog({ isOpen, title, onClose, children }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   const opener = useRef<Element | null>(null);
   const id = useRef(`dialog-${++dialogCount}`);
-  // Before anything is painted: a key pressed at once must find the dialog, and the focus, where they belong.
+  // Before the first paint: a key pressed at once must find the dialog open and the focus inside.
   useLayoutEffect(() => {
     const dialog = element.current!;
     if (isOpen && !dialog.open) {
@@ -25,7 +25,7 @@ export function Dialog({ isOpen, title, onClose, children }: DialogProps) {
     }
     if (!isOpen && dialog.open) dialog.close();
     if (!isOpen && opener.current instanceof HTMLElement) {
-      // The opener may be gone with what was deleted; the heading of the screen is then the next best place.
+      // The opener may have been deleted; the screen's heading is the next best place.
       const back = opener.current.isConnected ? opener.current : document.querySelector<HTMLElement>('h1');
       back?.focus();
       opener.current = null;
@@ -36,12 +36,12 @@ export function Dialog({ isOpen, title, onClose, children }: DialogProps) {
       ref={element}
       aria-labelledby={id.current}
       onCancel={(event) => {
-        // Escape goes the way of every other closing, so that what is shown and what is known never differ.
+        // Escape closes it like every other way, so that the state and the document never differ.
         event.preventDefault();
         onClose();
       }}
       onClose={(event) => {
-        // It comes late: the dialog may have been opened again meanwhile.
+        // The event is late: the dialog may be open again.
         if (!event.currentTarget.open) onClose();
       }}
     >

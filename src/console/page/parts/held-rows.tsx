@@ -3,9 +3,9 @@ import { useRef } from 'preact/hooks';
 import { missedChanges } from './missed-changes.ts';
 
 export interface HeldRows<Item> {
-  /** What is shown, each as it is now, or as it last was. */
+  /** The shown rows, each as it is now, or as it was last. */
   readonly rows: readonly { readonly item: Item; readonly isGone: boolean }[];
-  /** How many came or went that are not shown so. */
+  /** How many rows came or went and are not shown. */
   readonly missed: number;
   readonly release: () => void;
   /** For the element around the rows. */
@@ -18,8 +18,8 @@ export interface HeldRows<Item> {
 }
 
 /**
- * Rows never move under the pointer, nor away from who is at them by keyboard: while one is hovered or focused their order holds. `of` is
- * what they are of, such as a search: for another one they are shown at once.
+ * Rows never move under the pointer or the keyboard focus: while one is hovered or focused, the order is held. `of` identifies the list,
+ * such as its search: the rows of another one are shown at once.
  */
 export function useHeldRows<Item>(items: readonly Item[], keyOf: (item: Item) => string, of = ''): HeldRows<Item> {
   const hovered = useSignal<string | undefined>(undefined);
@@ -41,7 +41,7 @@ export function useHeldRows<Item>(items: readonly Item[], keyOf: (item: Item) =>
   };
 }
 
-/** Says what held rows miss, and shows it. */
+/** Says how many changes are held back, and shows them. */
 export function MissedPill({ missed, release }: Pick<HeldRows<unknown>, 'missed' | 'release'>) {
   if (missed === 0) return null;
   return (

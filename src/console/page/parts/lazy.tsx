@@ -9,8 +9,8 @@ interface Part {
 const parts: Part[] = [];
 
 /**
- * A screen whose code is not in the first file that the page loads. It is fetched when it is shown, or in a quiet moment before:
- * then going there takes no time, and works while the server is away.
+ * A screen whose code is not in the first script. It is fetched when it is shown, or before that when the page is idle:
+ * then it opens at once, even while the server is unreachable.
  */
 export function lazy<Props extends object>(read: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   const loaded: Signal<{ screen: ComponentType<Props> } | undefined> = signal(undefined);
@@ -35,7 +35,7 @@ export function lazy<Props extends object>(read: () => Promise<ComponentType<Pro
         isLate.current = true;
         load();
       } else if (isLate.current && document.activeElement?.matches('body, main') === true) {
-        // The screen begins at its heading, as it would have, had it been there.
+        // Focuses the heading, as for a screen that was loaded already.
         const main = document.getElementById('main')!;
         (main.querySelector<HTMLElement>('[data-first]') ?? main.querySelector('h1'))?.focus();
       }
@@ -60,7 +60,7 @@ export function lazy<Props extends object>(read: () => Promise<ComponentType<Pro
   };
 }
 
-/** Fetches all that is not there yet, once the page stands. */
+/** Fetches the code that is still missing, once the page is shown. */
 export function loadRest(): void {
   for (const { load } of parts) load();
 }

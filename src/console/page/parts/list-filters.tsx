@@ -1,11 +1,11 @@
-// What a list of the past is narrowed by, the same on each of its screens.
+// The filters that all lists of past events share.
 import * as css from './list-filters.module.css';
 import { useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { addressOf } from '../state/router.ts';
 import { MetricSuggestions } from './suggestions.tsx';
 
-/** A metric, completed from those that flow, or several by stars. */
+/** A metric, completed from the live ones, or several with wildcards. */
 export function MetricFilter({
   metric,
   onMetric,
@@ -37,7 +37,7 @@ export function MetricFilter({
   );
 }
 
-/** That one rule is looked at, and the way back from it; nothing while all are. */
+/** Says that only one rule is shown, and offers all; nothing while all are. */
 export function RuleFilter({ rule, onAll }: { readonly rule: string; readonly onAll: () => void }) {
   if (rule === '') return null;
   return (

@@ -7,7 +7,7 @@ import { useQuery } from '../state/query.ts';
 
 const everyMs = 2_000;
 
-/** The metrics that flow, to begin with one of them. */
+/** The live metrics, to start a rule from one of them. */
 export function MetricPicker({ onPick }: { readonly onPick: (name: string) => void }) {
   const { value: metrics } = useQuery((signal) => findMetrics('', signal), { everyMs }, []);
   const found = metrics.value ?? [];

@@ -1,6 +1,6 @@
 /**
- * How many rows came or went between two looks at the same stretch of a list, given as ids in order. A row that only moved in at the end
- * because another one went, or moved out because another one came, is none.
+ * How many rows came or went between two states of the same part of a list, given as ids in order. A row that only moved in at the end
+ * because another one went, or moved out because another one came, does not count.
  */
 export function missedChanges(before: readonly string[], after: readonly string[]): number {
   const [was, is] = [new Set(before), new Set(after)];

@@ -19,10 +19,10 @@ export function tellError(text: string): void {
   notice.value = { text, isError: true };
 }
 
-/** Whether this is what is shown now. */
+/** Whether this notice is the one shown now. */
 export const isTold = (text: string): boolean => notice.value?.text === text;
 
-/** The last thing that was done, with a way back where there is one. Errors of a field stand at the field, not here. */
+/** The last action, with Undo where that is possible. Errors of a field are shown at the field, not here. */
 export function Notices() {
   const shown = notice.value;
   useEffect(() => {

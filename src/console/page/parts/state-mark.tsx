@@ -44,7 +44,7 @@ const marks: Record<ShownState, { glyph: string; word: string }> = {
   unused: { glyph: '–', word: 'Unused' },
 };
 
-/** A state as glyph, word and colour together: none of the three has to be seen. */
+/** A state as glyph, word and colour: any one of the three is enough. */
 export function StateMark({ state, count }: { readonly state: ShownState; readonly count?: number }) {
   const { glyph, word } = marks[state];
   return (

@@ -3,7 +3,7 @@ import { useQuery } from '../state/query.ts';
 
 export const typingMs = 200;
 
-/** What the browser offers to complete a text with. */
+/** Completions that the browser offers for a text. */
 export function Suggestions({ id, texts }: { readonly id: string; readonly texts: readonly string[] }) {
   return (
     <datalist id={id}>
@@ -14,7 +14,7 @@ export function Suggestions({ id, texts }: { readonly id: string; readonly texts
   );
 }
 
-/** The metrics that flow and have the text in their names. */
+/** The live metrics whose names contain the text. */
 export function MetricSuggestions({ text }: { readonly text: string }) {
   const { value: metrics } = useQuery((signal) => findMetrics(text, signal), { afterMs: typingMs }, [text]);
   const names = (metrics.value ?? []).map(({ name }) => name);

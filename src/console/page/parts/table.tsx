@@ -4,15 +4,15 @@ import type { ComponentChildren } from 'preact';
 interface TableProps {
   readonly label: string;
   readonly heads: readonly string[];
-  /** What is said of it in full, above it. */
+  /** A full description, above the table. */
   readonly caption?: string;
   /** The class of the table. */
   readonly kind?: string | undefined;
-  /** Its rows. */
+  /** The rows. */
   readonly children: ComponentChildren;
 }
 
-/** A table that is scrolled in a box of its own, also by keys. */
+/** A table in a scrolling box, which keys can scroll as well. */
 export function ScrolledTable({ label, heads, caption, kind, children }: TableProps) {
   return (
     <div class={css.tableScroll} data-part="table-scroll" tabIndex={0} role="region" aria-label={`Table: ${label}`}>
@@ -33,7 +33,7 @@ export function ScrolledTable({ label, heads, caption, kind, children }: TablePr
   );
 }
 
-/** The numbers of what is drawn above it: for screen readers, and for whoever wants to read or copy them. */
+/** The numbers of the drawing above it, for screen readers and for copying. */
 export function TableTwin({ foot, ...props }: TableProps & { readonly foot?: ComponentChildren }) {
   return (
     <details class={css.chartTable} data-part="chart-table">

@@ -9,7 +9,7 @@ interface TabsProps<Name extends string> {
   readonly children: ComponentChildren;
 }
 
-/** Tabs after the ARIA pattern: arrows go from one to the next, which is shown at once. */
+/** Tabs by the ARIA pattern: arrow keys move to the next tab and show it at once. */
 export function Tabs<Name extends string>({ label, names, chosen, children }: TabsProps<Name>) {
   const idOf = (name: string): string => `tab-${name.toLowerCase()}`;
   const move = (event: KeyboardEvent, by: number): void => {

@@ -17,7 +17,7 @@ import { grouped } from '../words/time-text.ts';
 
 interface BulkBarProps {
   readonly search: string;
-  /** All that the search finds, where that is known. */
+  /** How many rules the search matches, if known. */
   readonly total: number | undefined;
   readonly chosen: Signal<Chosen>;
   readonly onChanged: () => void;
@@ -29,7 +29,7 @@ const words: Record<BulkAction, { readonly done: string; readonly undo?: BulkAct
   delete: { done: 'Deleted' },
 };
 
-/** What can be done with the rules that are chosen. Nobody is asked before what can be undone. */
+/** The commands for the selected rules. What can be undone needs no confirmation. */
 export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
   const busy = useSignal('');
   const deleting = useSignal<readonly string[] | undefined>(undefined);
@@ -143,7 +143,7 @@ interface BulkDeleteDialogProps {
   readonly onConfirmed: (ids: readonly string[]) => void;
 }
 
-/** What cannot be undone, and is more than one rule, is asked for by typing how many. */
+/** Deleting several rules cannot be undone, so it is confirmed by typing how many. */
 function BulkDeleteDialog({ ids, onClose, onConfirmed }: BulkDeleteDialogProps) {
   const typed = useSignal('');
   const count = String(ids?.length ?? 0);

@@ -13,11 +13,11 @@ const pageAlarms = 20;
 
 interface PastAlarmsProps {
   readonly filter: Pick<HistoryWanted, 'rule_id' | 'metric_name' | 'state'>;
-  /** What is said where no alarm matches. */
+  /** The text when no alarm matches. */
   readonly none: string;
 }
 
-/** Alarms of the last days, what fired last first; older ones by the page. */
+/** Alarms of the last days, newest first, in pages. */
 export function PastAlarms({ filter, none }: PastAlarmsProps) {
   const { list, failure, more } = usePaged<PastAlarmView, HistoryView>(
     {

@@ -9,7 +9,7 @@ import { messageKindWords } from '../words/message-kinds.ts';
 const everyMs = 5_000;
 const listed = 10;
 
-/** What became of the messages of one rule, or to one webhook, in the last day. */
+/** The deliveries of one rule, or to one webhook, in the last day. */
 export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly webhook?: string }) {
   const { value, failure } = useQuery(
     (signal) => readDeliveries({ ...(rule && { rule }), ...(webhook && { webhook }), limit: listed }, signal),

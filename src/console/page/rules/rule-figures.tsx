@@ -5,7 +5,7 @@ import type { RuleView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
 import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../words/time-text.ts';
 
-/** What a rule's metric does now, and what became of its last message: the right half of its row. */
+/** The current value of a rule's metric and the outcome of its last message: the right half of its row. */
 export function RuleFigures({ view }: { readonly view: RuleView }) {
   if (view.state === 'disabled') return null;
   return (
@@ -21,7 +21,7 @@ export function RuleFigures({ view }: { readonly view: RuleView }) {
   );
 }
 
-/** A name that is typed wrong never fires, and looks calm. */
+/** A rule with a mistyped metric never fires, and would look OK. */
 function NotSeen({ view }: { readonly view: RuleView }) {
   return view.is_seen ? (
     <p class="hint">{noValueText(view)}</p>
@@ -32,7 +32,7 @@ function NotSeen({ view }: { readonly view: RuleView }) {
   );
 }
 
-/** Why there is no value where samples were seen. */
+/** Why there is no value although samples were seen. */
 export const noValueText = ({ is_window_held: isHeld }: Pick<RuleView, 'is_window_held'>): string =>
   isHeld === false ? 'Its window is longer than what is held here' : 'No sample lately';
 
@@ -59,7 +59,7 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
   );
 }
 
-/** The values beside it say the same. */
+/** The text beside it has the same values. */
 function SparkLine({ values, threshold }: { readonly values: readonly number[]; readonly threshold: number }) {
   if (values.length < 2) return null;
   const [low, high] = [Math.min(...values, threshold), Math.max(...values, threshold)];

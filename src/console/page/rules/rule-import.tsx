@@ -18,10 +18,10 @@ interface Plan {
 }
 
 const verdicts = ['new', 'changed', 'same', 'refused'] as const;
-/** Rows that are listed of each kind; the others are counted. */
+/** Rows listed for each result; the others are counted. */
 const listedMax = 100;
 
-/** Rules from a file: first what would become of each, and only then, when told to, what is new and changed is written. */
+/** Imports rules from a file: a dry run shows the result for each, and only a second step writes what is new or changed. */
 export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
   const plan = useSignal<Plan | undefined>(undefined);
   const failure = useSignal('');

@@ -26,7 +26,7 @@ function shownState(view: RuleView): ShownState {
   return view.state === 'firing' && view.worst?.cause === 'no_data' ? 'no-data' : view.state;
 }
 
-/** A row of the table of rules. */
+/** A row of the rule table. */
 export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDelete }: RuleRowProps) {
   const { rule } = view;
   const parts = conditionSentence({ ...rule, tags: {} });
@@ -123,7 +123,7 @@ async function sendTest(id: string, name: string): Promise<void> {
   }
 }
 
-/** Enabling and disabling can be undone, so nobody is asked. */
+/** Enabling and disabling can be undone, so there is no confirmation. */
 export function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: string; onChanged: () => void }) {
   const isBusy = useSignal(false);
   const isOn = rule.enabled ?? true;

@@ -1,7 +1,7 @@
-// The rules that a search finds, as far as they are looked at: rows by rank, asked for again every two seconds.
+// The rules that a search matches, as far as they are shown: rows by rank, polled every two seconds.
 //
-// Where the server says how many there are, any rows can be asked for by their rank. Where it does not, since too many match, they come one
-// page after another, as far as somebody scrolls.
+// Where the server knows how many match, any rows can be requested by rank. Where it does not, since too many match, they are read page
+// by page, as far as the user scrolls.
 import type { RuleView } from '../../../wire/rules.ts';
 import { signal, type Signal } from '@preact/signals';
 import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
@@ -14,18 +14,18 @@ const everyMs = 2_000;
 const typingMs = 150;
 const scrollingMs = 40;
 const pageRows = 60;
-/** A row's neighbours are kept for who scrolls back; of a million not all. */
+/** Rows are kept for scrolling back, but not all of a million. */
 const keptRows = 400;
-/** One answer looks at some of the rules only, and may find none among them. */
+/** One answer covers only some of the rules, and may find none among them. */
 const askedAtOnce = 8;
 
 export interface RuleRows {
   readonly rows: ReadonlyMap<number, RuleView>;
-  /** Rows to scroll through: all that match, or those that were come by. */
+  /** Rows to scroll through: all that match, or those found so far. */
   readonly count: number;
-  /** All that match, where that is known. */
+  /** How many match, if known. */
   readonly total: number | undefined;
-  /** What the held rows miss. */
+  /** How many changes the held rows do not show. */
   readonly missed: number;
 }
 
@@ -34,7 +34,7 @@ export class FollowedRules {
   readonly found: Signal<RuleRows | undefined> = signal(undefined);
   readonly failure = signal('');
   readonly #search: string;
-  /** Ids by rank of a search whose hits are not counted, and where to go on. */
+  /** Ids by rank for a search whose matches are not counted, and the cursor of the next page. */
   #ids: string[] | undefined;
   #next: string | undefined;
   #first = 0;
@@ -48,7 +48,7 @@ export class FollowedRules {
     this.#search = search;
   }
 
-  /** The rows from `first` to before `last` are on the screen. */
+  /** The rows from `first` to before `last` are in the window. */
   look(first: number, last: number): void {
     if (first === this.#first && last === this.#last) return;
     [this.#first, this.#last] = [first, last];
@@ -60,14 +60,14 @@ export class FollowedRules {
     this.#soon = setTimeout(() => void this.ask(), scrollingMs);
   }
 
-  /** While they are held, rows keep their places; what they show goes on. */
+  /** While held, rows keep their positions; their contents are still updated. */
   hold(isHeld: boolean): void {
     if (this.#isHeld === isHeld) return;
     this.#isHeld = isHeld;
     if (!isHeld && (this.found.value?.missed ?? 0) > 0) void this.ask();
   }
 
-  /** A rule that was deleted goes at once, with what is below it moving up at the next answer. */
+  /** Removes a deleted rule at once; the rows below move up with the next answer. */
   forget(id: string): void {
     const before = this.found.value;
     if (before === undefined) return;
@@ -98,7 +98,7 @@ export class FollowedRules {
     }
   }
 
-  /** Unless a slow server has not answered yet: then nothing of it would ever be shown. */
+  /** Skipped while a slow server has not answered; otherwise no answer would ever be shown. */
   async askAgain(): Promise<void> {
     if (!this.#isAsking) await this.ask();
   }
@@ -153,7 +153,7 @@ export class FollowedRules {
     };
   }
 
-  /** Renews what held rows show, and counts what they miss. */
+  /** Updates the contents of held rows, and counts the changes they do not show. */
   #renew(rows: Map<number, RuleView>, first: number, fresh: readonly RuleView[]): number {
     const held = new Map<string, number>();
     for (let rank = first; rank < Math.max(first + fresh.length, this.#last); rank++) {
@@ -178,7 +178,7 @@ export function useFollowedRules(search: string): FollowedRules {
   const isTyped = !isFirst.current && search !== '';
   const followed = useMemo(() => {
     const made = new FollowedRules(search);
-    // The answer is under way while the rest of the screen is drawn, so that it may be there for the first paint.
+    // Requested while the rest of the screen is drawn, so that the answer may arrive before the first paint.
     if (!isTyped) void made.ask();
     return made;
   }, [search, token.value]);

@@ -29,7 +29,7 @@ const everyMs = 2_000;
 const inForceEveryMs = 5_000;
 const seriesAtFirst = 10;
 
-/** One rule: how it is, what it watches, what it did, and what it was before. */
+/** One rule: its state, its series, its alarms and its versions. */
 export function RuleScreen({ id }: { readonly id: string }) {
   const limit = useSignal(seriesAtFirst);
   const { value, failure, refresh } = useQuery((signal) => readRuleState(id, limit.value, signal), { everyMs }, [
@@ -76,7 +76,7 @@ export function RuleScreen({ id }: { readonly id: string }) {
   );
 }
 
-/** What it was may still be told when it is gone. */
+/** The history of a deleted rule is still available. */
 function NoRule({ id }: { readonly id: string }) {
   return (
     <div class={css.rulePage}>

@@ -12,7 +12,7 @@ const keyOf = ({ tags = {} }: RuleSeriesView): string => JSON.stringify(tags);
 
 const shown = (value: number): string => numberText(Number(value.toPrecision(6)));
 
-/** The series that the rule judges: what fires, what is pending, and then what is nearest to the threshold. */
+/** The series that the rule evaluates: firing ones, then pending ones, then by distance to the threshold. */
 export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; readonly onMore: () => void }) {
   const { nearest, nearest_total: total } = state;
   const { rows, holds, ...missing } = useHeldRows(nearest, keyOf, `${state.rule.id} ${nearest.length}`);

@@ -6,7 +6,7 @@ import { RuleRow } from './rule-row.tsx';
 import type { FollowedRules, RuleRows } from './rule-rows.ts';
 import { rowsBeyond, virtualRows, type VirtualRows } from './virtual-rows.ts';
 
-/** What is chosen for an order: these rules, or all that the search finds but these. */
+/** The selection for a bulk edit: these rules, or all that the search matches except these. */
 export interface Chosen {
   readonly isAll: boolean;
   readonly ids: ReadonlySet<string>;
@@ -23,12 +23,12 @@ interface RuleTableProps {
 }
 
 const columns = ['Choose', 'State', 'Rule', 'Now', 'Actions'];
-/** A row is this high, or as high as the highest one that was seen. */
+/** The minimum height of a row; the tallest row that was seen sets the height of all. */
 const leastRowPx = 64;
 
 /**
- * A table of which only the rows on the screen are there. It scrolls with the page; the browser's own scroll bar leads to the middle of a
- * million rules. While a row is hovered or focused, the order holds.
+ * A virtual table: only the rows near the window are in the document. It scrolls with the page, so the scroll bar reaches the middle of a
+ * million rules. While a row is hovered or focused, the order is held.
  */
 export function RuleTable({ followed, found, chosen, onChanged, onDelete }: RuleTableProps) {
   const body = useRef<HTMLDivElement>(null);
@@ -45,7 +45,7 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
     followed.hold(held.current.hover || held.current.focus);
   };
   const ranks = Array.from({ length: shown.last - shown.first }, (_, index) => shown.first + index);
-  // The row in focus stays, wherever the page is scrolled to.
+  // The focused row stays in the document, wherever the page is scrolled to.
   const kept = focused.current;
   if (kept !== undefined && kept < count && !ranks.includes(kept)) ranks.push(kept);
   ranks.sort((one, other) => one - other);
@@ -119,7 +119,7 @@ function rankOf(target: HTMLElement): number | undefined {
   return rank === undefined ? undefined : Number(rank);
 }
 
-/** In a list that scrolls in larger steps the browser's own scrolling to what is in focus goes too far. */
+/** In a list that scrolls in larger steps, the browser's own scrolling to the focused row goes too far. */
 function reveal(body: HTMLElement, shown: VirtualRows, rank: number | undefined): void {
   if (rank === undefined || shown.scrollFor(1) === shown.topOf(1) - shown.topOf(0)) return;
   requestAnimationFrame(() => {
@@ -140,9 +140,9 @@ interface View {
   readonly beyond: number;
 }
 
-/** What stands above the list is so high, or higher where the window is narrow. */
+/** The height of what is above the list, more on a narrow window. */
 const aboveListPx = 340;
-/** Until it is known where the list stands, no more rows are drawn than the screen may have room for: they are what one waits for. */
+/** Until the list's position is known, only as many rows are drawn as may fit: the user waits for them. */
 const firstView = (): View => ({
   screenPx: innerHeight,
   scrolledPx: -aboveListPx,
@@ -150,7 +150,7 @@ const firstView = (): View => ({
   beyond: 0,
 });
 
-/** Where the list stands on the screen; looked at once a frame. */
+/** The position of the list in the window, measured at most once a frame. */
 function useView(body: { readonly current: HTMLElement | null }): Signal<View> {
   const view = useSignal<View>(firstView());
   useEffect(() => {
@@ -178,14 +178,14 @@ function useView(body: { readonly current: HTMLElement | null }): Signal<View> {
   return view;
 }
 
-/** All rows are as high as the highest that was seen, so that nothing is cut off and places can be counted. */
+/** Gives all rows the height of the tallest one that was seen, so that nothing is cut off and positions can be computed. */
 function useTallest(body: { readonly current: HTMLElement | null }, rowPx: Signal<number>): void {
   const width = useRef(0);
   useLayoutEffect(() => {
     const list = body.current!;
     if (list.clientWidth !== width.current) {
       width.current = list.clientWidth;
-      // Until they are drawn anew, rows are as high as the old width made them.
+      // Until they are redrawn, rows have the height that the old width gave them.
       if (rowPx.value !== leastRowPx) {
         rowPx.value = leastRowPx;
         return;

@@ -8,11 +8,11 @@ import { useQuery } from '../state/query.ts';
 import { agoText, momentText } from '../words/time-text.ts';
 import { nowMs } from '../state/live.ts';
 
-/** Each look reads the log: a rule is seldom edited. */
+/** Each request reads the log, and a rule is seldom edited. */
 const everyMs = 15_000;
 const shownAtFirst = 5;
 
-/** What the rule was before, as far as the log still holds it: the newest first, each with what it changed. */
+/** The versions of the rule that the log still holds, newest first, each with what it changed. */
 export function RuleVersions({ id }: { readonly id: string }) {
   const { value, failure } = useQuery((signal) => readVersions(id, signal), { everyMs }, [id]);
   const versions = value.value?.toReversed();
@@ -44,7 +44,7 @@ export function RuleVersions({ id }: { readonly id: string }) {
   );
 }
 
-/** `count`: of the list that is mapped, whose last is the oldest that is held. */
+/** `count`: the length of the mapped list; its last item is the oldest version held. */
 function shown(count: number) {
   return (version: RuleVersionView, index: number) => (
     <Version key={`${version.partition}-${version.offset}`} version={version} isFirst={index === count - 1} />
@@ -80,7 +80,7 @@ function Version({ version, isFirst }: { readonly version: RuleVersionView; read
   );
 }
 
-/** One field that was changed, added or taken away. */
+/** One field that was changed, added or removed. */
 export function Change({ change: { field, from, to } }: { readonly change: FieldChange }) {
   if (isSecretField(field)) return <>another webhook</>;
   return (

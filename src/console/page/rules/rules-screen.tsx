@@ -15,11 +15,11 @@ import { grouped } from '../words/time-text.ts';
 
 interface RulesScreenProps {
   readonly search: string;
-  /** Loaded once somebody imports. */
+  /** Loaded on first use. */
   readonly RuleImport: ComponentType<RuleImportProps>;
 }
 
-/** The rules, searched on the server; the search and its filters stand in the address. */
+/** The rules, searched by the server; the search and its filters are in the address. */
 export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
   const followed = useFollowedRules(search);
   const chosen = useSignal(nothingChosen);
@@ -27,7 +27,7 @@ export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
   const isImporting = useSignal(false);
   const wasImporting = useRef(false);
   wasImporting.current ||= isImporting.value;
-  // While another search is under way, what the last one found stays.
+  // While another search is running, the last result stays.
   const last = useRef<RuleRows | undefined>(undefined);
   const found = followed.found.value ?? last.current;
   last.current = found;
@@ -110,7 +110,7 @@ function hitsText({ count, total }: RuleRows): string {
 
 const states = ['firing', 'pending', 'ok', 'disabled'] as const;
 
-/** Puts a state into the search, or takes it out. */
+/** Adds a state to the search, or removes it. */
 function StateFilter({ search }: { readonly search: string }) {
   const words = search.split(/\s+/).filter((word) => word !== '');
   const others = words.filter((word) => !word.startsWith('state:'));

@@ -1,22 +1,22 @@
-// Which rows of a long list stand on the screen. All have one height, so that any of a million is found by counting.
+// Which rows of a long list are in the window. All have one height, so that the position of any of a million can be computed.
 
-/** Browsers draw no element that is much taller; a longer list is scrolled through in larger steps. */
+/** Browsers draw no element much taller than this; a longer list is scrolled in larger steps. */
 const tallestPx = 8_000_000;
-/** Rows beyond either edge of the screen: the next stops of Tab, and what a quick hand would see missing. */
+/** Rows kept above and below the window, for Tab and for fast scrolling. */
 export const rowsBeyond = 8;
 
 export interface VirtualRows {
   readonly heightPx: number;
   readonly first: number;
-  /** The first that is not shown. */
+  /** The first row after the shown ones. */
   readonly last: number;
-  /** Where a row stands in the list. */
+  /** The position of a row in the list. */
   readonly topOf: (rank: number) => number;
-  /** How far the list has to be scrolled for a row to be the first one on the screen. */
+  /** How far the list must be scrolled so that a row is the first one in the window. */
   readonly scrollFor: (rank: number) => number;
 }
 
-/** `scrolledPx`: how much of the list is above the screen; below 0, how far down the screen the list begins. */
+/** `scrolledPx`: how much of the list is above the window; negative: how far down in the window the list starts. */
 export function virtualRows(list: {
   readonly count: number;
   readonly rowPx: number;

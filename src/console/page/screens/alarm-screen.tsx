@@ -17,16 +17,16 @@ import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
-/** Of what is older the day has to be said. */
+/** Older times are shown with their date. */
 const todayMs = 12 * 3_600_000;
 
-/** What is still on its way is looked at again, and so is what still fires. */
+/** Unsent messages and firing alarms are still polled. */
 function isFinal(alarm: AlarmDetail | undefined, failure: ApiError | undefined): boolean {
   if (failure?.status === 404) return true;
   return alarm?.state === 'ended' && alarm.notifications.every(({ outcome }) => outcome !== 'waiting');
 }
 
-/** One alarm: what fired it, the samples it rests on, and how long each stage took. The link in a message leads here. */
+/** One alarm: why it fired, its samples, and how long each stage took. The link in a message leads here. */
 export function AlarmScreen({ id }: { readonly id: string }) {
   const { value: alarm, failure } = useQuery(
     (signal) => readAlarm(id, signal),
@@ -137,7 +137,7 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
 
 const rounded = (value: number): number => Number(value.toPrecision(12));
 
-/** The very series that was judged, around the moment it fired. */
+/** The series that fired, around that moment. */
 function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
   const { rule } = alarm;
   const measure = rule === undefined ? undefined : shownMeasure(rule);

@@ -8,7 +8,7 @@ const states = [
   ['ended', 'Ended'],
 ] as const;
 
-/** The alarms of the last days, whatever rule they were of; the filter stands in the address. */
+/** The alarms of the last days, of all rules; the filter is in the address. */
 export function AlarmsScreen({ filter }: { readonly filter: AlarmsFilter }) {
   const { state, metric, rule } = filter;
   const set = (more: Partial<AlarmsFilter>): void => amend({ screen: 'alarms', filter: { ...filter, ...more } });

@@ -31,7 +31,7 @@ import {
   shortText,
 } from '../words/time-text.ts';
 
-/** What is firing, longest first; while nothing is, proof that somebody watches. */
+/** What is firing, longest first; otherwise, how many samples were checked. */
 export function NowScreen() {
   const count = status.value?.alarms.firing ?? 0;
   return (
@@ -100,7 +100,7 @@ function QuietHero() {
   );
 }
 
-/** What is not judged, or not told any more, was calm and need not be. */
+/** Past tense: without evaluation, or without news of it, nothing is known about now. */
 function quietTitle(): string {
   if (status.value!.rules === 0) return 'No rules yet';
   return isStale.value || isUnjudged.value ? 'Nothing was firing' : 'Nothing is firing';
@@ -171,7 +171,7 @@ function Figures() {
   );
 }
 
-/** A line without axes: the number beside it says the same. */
+/** A sparkline without axes: the number beside it says the same. */
 function Spark({ values }: { readonly values: readonly number[] }) {
   if (values.length < 2) return null;
   const [low, high] = [Math.min(...values), Math.max(...values)];
@@ -271,12 +271,12 @@ function RuleWords({ id, isSilent }: { readonly id: string; readonly isSilent: b
   );
 }
 
-/** What fires has a page of its own; what is pending has only its rule. */
+/** A firing alarm has a page of its own; a pending one has only its rule. */
 function alarmAddress({ alarm_id: id, rule_id: ruleId }: AlarmView): string {
   return addressOf(id === undefined ? { screen: 'rule', id: ruleId } : { screen: 'alarm', id });
 }
 
-// What changes all the time is a part of its own, which is drawn anew by itself.
+// What changes with every sample is a component of its own, so that only that is redrawn.
 
 function ValueWord({ isCurrent, state }: Pick<LiveAlarm, 'isCurrent'> & Pick<AlarmView, 'state'>) {
   return <>{isCurrent.value ? 'Value' : state === 'firing' ? 'Fired at' : 'Began at'}</>;
@@ -302,7 +302,7 @@ function Ago({ sinceMs }: { readonly sinceMs: number }) {
   return <>{agoText(nowMs.value - sinceMs)}</>;
 }
 
-/** A short memory of what happened while somebody looked. */
+/** Recent changes, since the page was opened. */
 function Changes() {
   const { rows, holds, ...missing } = useHeldRows(changes.value, ({ place }) => place);
   return (
@@ -339,7 +339,7 @@ function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChang
   );
 }
 
-/** Where a source posts to, which need not be the port that `npm start` takes. */
+/** The address that a source posts to, which need not be the port of `npm start`. */
 function sourceTarget(): string {
   if (status.value?.takes_samples === false) return ' --ingest INGEST_URL';
   return ` --ingest ${serverUrl}`;

@@ -1,4 +1,4 @@
-// The named receivers: each with its kind and masked address, and a form to add or replace one. Secrets are never shown.
+// The named receivers, each with its kind and masked address, and a form to add or replace one. Secrets are never shown.
 import { useSignal, type Signal } from '@preact/signals';
 import type { ReceiverView } from '../../../wire/receivers.ts';
 import { TestButton } from '../editor/send-test.tsx';
@@ -17,7 +17,7 @@ interface ReceiverDraft {
 }
 
 const emptyDraft: ReceiverDraft = { name: '', kind: 'webhook', address: '', secret: '' };
-/** How people call each kind, and whether its requests are signed. */
+/** The name of each kind, and whether its requests are signed. */
 const kinds: Record<ReceiverView['kind'], { readonly label: string; readonly isSigned: boolean }> = {
   webhook: { label: 'Webhook (signed JSON)', isSigned: true },
   discord: { label: 'Discord webhook', isSigned: false },
@@ -27,7 +27,7 @@ export function ReceiversSection() {
   const { value, failure, refresh } = useQuery(readReceivers, { everyMs }, []);
   const draft = useSignal<ReceiverDraft | undefined>(undefined);
   const receivers = value.value?.receivers;
-  // A token may read webhooks and not receivers: then there is nothing to show.
+  // A token may read webhooks but not receivers: then there is nothing to show.
   if (failure.value?.status === 403) return null;
   return (
     <section aria-labelledby="receivers-title">

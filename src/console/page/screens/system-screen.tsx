@@ -9,7 +9,7 @@ import { agoText, durationText, grouped, lagText, momentText, rateText, shortTex
 
 const everyMs = 2_000;
 
-/** How the whole system is: who runs, who owns what, and whether anybody is behind. */
+/** The state of the whole system: processes, partitions and their owners, and the backlog. */
 export function SystemScreen() {
   const { value, failure } = useQuery(readSystem, { everyMs }, []);
   const system = value.value;
@@ -74,7 +74,7 @@ function SystemFigures({ system }: { readonly system: SystemView }) {
   );
 }
 
-/** Instances that evaluate are told apart by a letter and a colour. */
+/** Evaluators are distinguished by a letter and a colour. */
 const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
 const coloursCount = 6;
 
@@ -226,7 +226,7 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   );
 }
 
-/** What happened to samples, in the words of those who send them. */
+/** The outcome of samples, in the terms of those who send them. */
 const outcomeWords: Readonly<Record<string, string>> = {
   evaluated: 'evaluated',
   late: 'evaluated, though late',
@@ -246,7 +246,7 @@ const outcomeWords: Readonly<Record<string, string>> = {
   misplaced: 'in a wrong partition',
 };
 
-/** What is wrong beside samples that were skipped. */
+/** What is wrong besides skipped samples. */
 function wrongs(system: SystemView): [what: string, count: number][] {
   const skewed = (what: string, { first, ...all }: SystemView['series_ahead']): [string, number] => {
     const names = first.map(({ series, seconds }) => `${series} by ${durationText(seconds * 1_000)}`);

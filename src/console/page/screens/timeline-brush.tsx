@@ -1,5 +1,5 @@
-// How much happened when, and a brush over it. What the brush takes is what is then shown, on the whole width; the edges are
-// sliders for the keyboard, and the two fields are their typed twins.
+// How many events there were over time, with a brush. Zooming shows the selected range on the whole width; the edges are sliders for
+// the keyboard, and the same times can be typed into two fields.
 import * as css from './timeline-brush.module.css';
 import type { TimelineOverview } from '../../../wire/timeline.ts';
 import { useSignal, type Signal } from '@preact/signals';
@@ -14,7 +14,7 @@ interface BrushProps {
   readonly filter: TimelineFilter;
 }
 
-/** In parts of the axis: from the left edge of `low` to that of `high`. */
+/** In buckets of the axis: from the left edge of `low` to that of `high`. */
 interface Selection {
   readonly low: number;
   readonly high: number;
@@ -44,7 +44,7 @@ export function TimelineBrush({ overview, filter }: BrushProps) {
   const zoom = ({ low, high }: Selection): void => {
     if (low === 0 && high === parts) return;
     const [from, to] = [timeAt(low), Math.max(timeAt(high), timeAt(low) + spanMsMin)];
-    // What reaches up to now goes on with it.
+    // A selection that reaches the present moves with it.
     show({ from: String(from), to: high === parts && filter.to === '' ? '' : String(to) });
   };
   const zoomOut = (): void => {
@@ -124,7 +124,7 @@ function Stage({ counts, selection, timeAt, onZoom }: StageProps) {
         if (event.button !== 0) return;
         event.currentTarget.setPointerCapture(event.pointerId);
         const edge = (event.target as HTMLElement).dataset['edge'];
-        // Who takes an edge moves that one; who begins elsewhere draws anew.
+        // A drag of an edge moves that edge; a drag from elsewhere starts a new selection.
         anchor.current = edge === 'low' ? high : edge === 'high' ? low : partAt(event);
       }}
       onPointerMove={(event) => {
@@ -163,7 +163,7 @@ interface EdgeProps {
   readonly onZoom: () => void;
 }
 
-/** One edge of the brush: arrows one part, PageUp and PageDown ten, Home and End as far as it goes, Enter zooms. */
+/** One edge of the brush: arrows move it by one bucket, PageUp and PageDown by ten, Home and End as far as possible; Enter zooms. */
 function Edge({ edge, selection, parts, text, onZoom }: EdgeProps) {
   const { low, high } = selection.value;
   const [least, most] = edge === 'low' ? [0, high - 1] : [low + 1, parts];
@@ -249,7 +249,7 @@ interface TypedTimeProps {
   readonly onTime: (ms: number) => void;
 }
 
-/** In the zone that all times are shown in. */
+/** In the zone in which all times are shown. */
 function TypedTime({ label, valueMs, onTime }: TypedTimeProps) {
   const isUtc = zone.value === 'UTC';
   const aheadMs = isUtc ? 0 : new Date(valueMs).getTimezoneOffset() * -60_000;

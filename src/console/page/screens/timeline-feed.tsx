@@ -12,7 +12,7 @@ import { agoText, grouped, momentText, numberText, shortText } from '../words/ti
 
 const everyMs = 2_000;
 
-/** The items themselves, newest first. Rows never move under the pointer: what is new meanwhile waits behind a pill. */
+/** The events, newest first. Rows never move under the pointer: new ones wait behind a pill. */
 export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
   const { list, failure, more } = usePaged<TimelineItem, TimelinePage>(
     {
@@ -24,7 +24,7 @@ export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
     [JSON.stringify(filter)],
   );
   const isHeld = useSignal(false);
-  /** What stands first, as it was last drawn. */
+  /** The first row, as it was drawn last. */
   const first = useRef<string | undefined>(undefined);
   const now = list.value;
   if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
@@ -74,7 +74,7 @@ export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
   );
 }
 
-/** What is kept in memory is bounded, and who reads a list must know where it may have holes. */
+/** Memory is bounded, so the list says from when on it is complete. */
 function Bounds({ since }: { readonly since: TimelinePage['complete_since_ms'] }) {
   const time = (ms: number) => <time dateTime={new Date(ms).toISOString()}>{momentText(ms)}</time>;
   return (
@@ -112,7 +112,7 @@ function markOf(item: TimelineItem): ShownState {
   return item.to === 'ok' && item.from === 'firing' ? 'ended' : item.to;
 }
 
-/** To the alarm where there is one, else to the rule, and where nothing is known to the webhooks' ids. */
+/** The address of the alarm if there is one, otherwise of the rule. */
 function addressFor(item: TimelineItem): string {
   const { rule_id: ruleId = '' } = item;
   const alarmId = item.kind === 'rule' ? undefined : item.alarm_id;

@@ -19,7 +19,7 @@ const kinds: readonly (readonly [TimelineItem['kind'], string])[] = [
   ['delivery', 'Failed messages'],
 ];
 
-/** What happened, in one feed; what is shown of it stands in the address. */
+/** All events in one feed; the filter is in the address. */
 export function TimelineScreen({ filter }: { readonly filter: TimelineFilter }) {
   const { value, failure } = useQuery((signal) => readOverview(filter, signal), { everyMs }, [JSON.stringify(filter)]);
   const overview = value.value;
@@ -50,7 +50,7 @@ function Filters({ filter }: { readonly filter: TimelineFilter }) {
   const shown = kind === '' ? kinds.map(([name]) => name as string) : kind.split(',');
   const toggle = (name: string): void => {
     const next = kinds.map(([one]) => one as string).filter((one) => shown.includes(one) !== (one === name));
-    // Nothing at all is not worth a look: the last that is taken away leaves the others.
+    // An empty selection is useless: removing the last kind selects the others.
     const others = kinds.map(([one]) => one as string).filter((one) => one !== name);
     const wanted = next.length === 0 ? others : next;
     set({ kind: wanted.length === kinds.length ? '' : wanted.join(',') });
@@ -72,7 +72,7 @@ function Filters({ filter }: { readonly filter: TimelineFilter }) {
   );
 }
 
-/** The rules that fired most, each with its day. */
+/** The rules that fired most, each with its last day. */
 function Heat({ overview, filter }: { readonly overview: TimelineOverview; readonly filter: TimelineFilter }) {
   const { rules, bucket_ms: bucketMs } = overview.fires;
   if (rules.length === 0) return null;
@@ -99,7 +99,7 @@ interface HeatRowProps {
 }
 
 function HeatRow({ rule: { rule_id: id, metric_name: metric, counts, total }, filter, bucketMs, nowMs }: HeatRowProps) {
-  // Of a rule that was deleted nobody knows the metric.
+  // The metric of a deleted rule is not known.
   const rule = useRule(metric === undefined ? undefined : id);
   const name =
     rule !== undefined

@@ -18,10 +18,10 @@ import { agoText, durationText, grouped, momentText } from '../words/time-text.t
 const everyMs = 2_000;
 const atFirst = 20;
 const limitMost = 500;
-/** What Discord lets a webhook send in two seconds, and its channel in a minute. */
+/** Discord's limits: requests of a webhook in two seconds, and of its channel in a minute. */
 const allowed = { short: 5, long: 30 };
 
-/** The webhooks, what is wrong first. */
+/** The webhooks, failing ones first. */
 export function WebhooksScreen({ search }: { readonly search: string }) {
   const limit = useSignal(atFirst);
   const { value, failure } = useQuery((signal) => readWebhooks(search, limit.value, signal), { everyMs }, [
@@ -152,7 +152,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
   );
 }
 
-/** What of Discord's allowance its last requests took, as the log tells of them; Discord's own count may be another. */
+/** How much of Discord's limits the last requests used, by the log; Discord's own count may differ. */
 function Bucket({ webhook: { requests_2s: short, requests_60s: long } }: { readonly webhook: WebhookView }) {
   return (
     <div>

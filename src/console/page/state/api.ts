@@ -1,5 +1,5 @@
-// Everything that the page asks of its server. Addresses are relative to the page, which lies one level below the API, so
-// that both may be below any path. The token is kept in memory alone, and goes with the page.
+// All requests of the page. Addresses are relative to the page, which is one level below the API, so that both may be
+// served below any path. The token is kept in memory only.
 import type { AlarmView, AlarmsView } from '../../../wire/alarms.ts';
 import type { ExportOrder } from '../../../wire/bulk.ts';
 import type { Problem } from '../../../wire/problem.ts';
@@ -8,13 +8,13 @@ import type { StatusView } from '../../../wire/status.ts';
 import { signal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 
-/** A rule with the version that a change of it must name. */
+/** A rule with the version that an edit of it must name. */
 export interface VersionedRule {
   readonly rule: Rule;
   readonly etag: string;
 }
 
-/** What the server refused, from its problem+json. Status 0: it could not be reached. */
+/** A refusal by the server, from its problem+json. Status 0: the server could not be reached. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -28,14 +28,14 @@ export class ApiError extends Error {
 }
 
 export const token = signal('');
-/** Whether the server wants a token that we do not have, or one that it refused. */
+/** Whether the server requires a token that we do not have, or refused the one we sent. */
 export const signInWanted = signal<'no' | 'first' | 'refused'>('no');
-/** Whether the question for a token was closed without an answer; the header then offers it again. */
+/** Whether the sign-in dialog was dismissed; the header then offers it. */
 export const isSignInPutOff = signal(false);
 
 const root = new URL('../', document.baseURI);
 
-/** Where this server is, for commands at a terminal. */
+/** The server's address, for commands in a terminal. */
 export const serverUrl = root.href.replace(/\/$/, '');
 const answerMsMax = 8_000;
 
@@ -43,11 +43,11 @@ interface CallMore {
   readonly body?: unknown;
   readonly etag?: string;
   readonly accept?: string;
-  /** For what anybody may ask: its answer says nothing of our token. */
+  /** For public requests: their answers say nothing about our token. */
   readonly isAnonymous?: boolean;
-  /** For an answer that may take long, or that nobody waits for any more. */
+  /** For an answer that may take long, or that may no longer be needed. */
   readonly signal?: AbortSignal | undefined;
-  /** Of a stream: what was heard last. */
+  /** For a stream: the last event that was received. */
   readonly lastEventId?: string | undefined;
 }
 
@@ -71,7 +71,7 @@ export async function call(method: string, path: string, more: CallMore = {}): P
   } catch {
     throw unreachable();
   }
-  // An answer to an older token says nothing of the one that we have now.
+  // An answer to an older token says nothing about the current one.
   if (sentToken === token.value && more.isAnonymous !== true) {
     if (answer.ok) signInWanted.value = 'no';
     if (answer.status === 401) signInWanted.value = sentToken === '' ? 'first' : 'refused';
@@ -80,12 +80,12 @@ export async function call(method: string, path: string, more: CallMore = {}): P
   throw new ApiError(answer.status, (await answer.json().catch(() => ({}))) as object);
 }
 
-/** As this signal, and not for ever: who waits for an answer asks nothing else meanwhile. */
+/** The given signal with a timeout: a pending request blocks the next one. */
 export const inTime = (stop: AbortSignal): AbortSignal => AbortSignal.any([stop, AbortSignal.timeout(answerMsMax)]);
 
 const unreachable = (): ApiError => new ApiError(0, { code: 'unreachable', detail: 'The server cannot be reached.' });
 
-/** The body of an answer. One that breaks off amid it is as one that never came. */
+/** The body of an answer. A body that breaks off counts as unreachable. */
 async function bodyOf<Body>(answer: Response): Promise<Body> {
   try {
     return (await answer.json()) as Body;
@@ -94,7 +94,7 @@ async function bodyOf<Body>(answer: Response): Promise<Body> {
   }
 }
 
-/** What the server answers, as JSON. Rejects with ApiError alone. */
+/** The JSON body of an answer. Rejects with ApiError only. */
 export async function ask<Body>(method: string, path: string, more?: CallMore): Promise<Body> {
   return bodyOf(await call(method, path, more));
 }
@@ -128,7 +128,7 @@ export const api = {
   rule: async (id: string, stop?: AbortSignal): Promise<VersionedRule> =>
     versioned(await call('GET', rulePath(id), { signal: stop })),
 
-  /** At most 1,000; those that are gone are left out. */
+  /** At most 1,000; deleted ones are left out. */
   rules: (ids: readonly string[]): Promise<readonly Rule[]> =>
     ask('POST', 'api/v1/rules/export', { body: { ids } satisfies ExportOrder }),
 

@@ -1,4 +1,4 @@
-// What is done to many rules at once: to those that were chosen, or to all that a search finds.
+// Edits of many rules at once: of the selected ones, or of all that a search matches.
 import type { BulkOrder, BulkOutcome, ExportOrder, ImportOrder, ImportRow, ImportedView } from '../../../wire/bulk.ts';
 import type { RuleIdsFound } from '../../../wire/rules.ts';
 import type { Rule } from '../../../rule/rule.ts';
@@ -7,15 +7,15 @@ import { grouped } from '../words/time-text.ts';
 
 export type BulkAction = BulkOrder['action'];
 
-/** Rules in one request; each is a record of the log. */
+/** Rules per request; each is a record of the log. */
 const atOnce = 500;
 const idsAtOnce = 5_000;
-/** So many are changed in one go from a page: whoever has more has a script, too. */
+/** The limit of one bulk edit from the page; larger ones need a script. */
 export const bulkMax = 20_000;
 
 export type Changed = BulkOutcome['changed'][number];
 
-/** What was done of many requests, and why not all of it. */
+/** The outcome of many requests, and why it is incomplete, if it is. */
 export interface BulkResult extends BulkOutcome {
   readonly failure: string | undefined;
 }
@@ -26,7 +26,7 @@ function post<Answer>(path: string, body: object): Promise<Answer> {
   return ask('POST', `api/v1/rules/${path}`, { body, signal: AbortSignal.timeout(60_000) });
 }
 
-/** The ids of all rules that a search finds, up to bulkMax of them. */
+/** The ids of all rules that a search matches, at most bulkMax. */
 export async function idsOf(search: string): Promise<{ readonly ids: readonly string[]; readonly isAll: boolean }> {
   const ids: string[] = [];
   let after: string | undefined;
@@ -41,7 +41,7 @@ export async function idsOf(search: string): Promise<{ readonly ids: readonly st
   return { ids, isAll: after === undefined };
 }
 
-/** Ends at the first request that fails: what was done before it stands, and is told. */
+/** Stops at the first request that fails; the outcome has what was done before. */
 export async function changeRules(
   action: BulkAction,
   rules: readonly Changed[],
@@ -79,7 +79,7 @@ export async function exportRules(ids: readonly string[], onProgress: Progress =
   return rules;
 }
 
-/** Judges rows, or writes them when it is no dry run; a row's verdict stands at its place. */
+/** Validates rows, or writes them unless it is a dry run. The results are in the order of the rows. */
 export async function importRules(
   rows: readonly unknown[],
   isDry: boolean,
@@ -94,7 +94,7 @@ export async function importRules(
   return judged;
 }
 
-/** Hands the browser a file to keep. */
+/** Offers a file as a download. */
 export function saveFile(name: string, text: string): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([text], { type: 'application/json' }));

@@ -2,13 +2,13 @@ import { computed, signal } from '@preact/signals';
 import { token } from './api.ts';
 import { nowMs } from './live.ts';
 
-/** From so long before its end on a token's time is counted down. */
+/** The time left is shown from this long before the token expires. */
 const toldMs = 10 * 60_000;
 
-/** Whether somebody wants to sign in anew before the token has ended. */
+/** Whether the user wants to sign in again before the token expires. */
 export const isRenewing = signal(false);
 
-/** When the token ends, as it says itself; the server decides. */
+/** When the token expires, by its own claim; the server decides. */
 const endsMs = computed((): number | undefined => {
   const [, payload] = token.value.split('.');
   if (payload === undefined) return undefined;
@@ -20,7 +20,7 @@ const endsMs = computed((): number | undefined => {
   }
 });
 
-/** How long the token is good for, once that is not for long. */
+/** How long the token is still valid, once that is short. */
 export const leftMs = computed((): number | undefined => {
   const left = endsMs.value === undefined ? undefined : endsMs.value - nowMs.value;
   return left === undefined || left > toldMs ? undefined : Math.max(0, left);

@@ -1,4 +1,4 @@
-// What the page asks to look into metrics, rules and alarms: samples, backtests, one alarm.
+// The requests about metrics, rules and alarms: samples, backtests, one alarm.
 import { isRuleType, measures, type RuleType } from '../../../measure/measures.ts';
 import type { Comparison } from '../../../rule/comparison.ts';
 import type { Rule } from '../../../rule/rule.ts';
@@ -9,13 +9,13 @@ import type { MetricTagsView, MetricView, MetricsView, SamplesView } from '../..
 import type { TestSendView } from '../../../wire/webhooks.ts';
 import { ask, call } from './api.ts';
 
-/** A measure over a window, whose value a chart shows beside the samples. */
+/** A measure over a window, which a chart shows beside the samples. */
 export interface ShownMeasure {
   readonly type: RuleType;
   readonly windowSeconds: number;
 }
 
-/** Undefined when a rule compares the newest sample, or has no window yet. */
+/** Undefined when the rule compares the newest sample, or has no window yet. */
 export function shownMeasure({
   type,
   window_duration_seconds: windowSeconds,
@@ -51,7 +51,7 @@ export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promis
   return ask('GET', `api/v1/samples?${query}`, { signal });
 }
 
-/** Calls back with each result, the newest slice's first; the last is complete. */
+/** Calls `onResult` with each partial result, starting with the newest slice; the last one is complete. */
 export async function runBacktest(
   rule: object,
   range: { readonly last_seconds: number } | { readonly from_ms: number },
@@ -85,7 +85,7 @@ export async function findMetrics(text: string, signal?: AbortSignal): Promise<r
   return metrics;
 }
 
-/** The tags that the series of a metric have, with their values; none for a metric that was not seen. */
+/** The tags of a metric's series, with their values; none for a metric that was not seen. */
 export async function findTags(name: string, signal?: AbortSignal): Promise<MetricTagsView['tags']> {
   try {
     const { tags } = await ask<MetricTagsView>('GET', `api/v1/metrics/tags?${new URLSearchParams({ name })}`, {

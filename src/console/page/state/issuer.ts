@@ -1,5 +1,5 @@
-// Signing in at the issuer of the tokens, in a window of its own: the page and its drafts stay as they are. That window comes back
-// to this page's address, hands over what it was given, and closes. What renews the token is kept in memory alone, as the token.
+// Signs in at the token issuer in a separate window, so that the page and its drafts are kept. That window returns to this
+// page's address, hands over its query, and closes. The refresh token is kept in memory only, like the token.
 import type {
   SignInBegin,
   SignInBegun,
@@ -12,17 +12,17 @@ import { batch, effect, signal } from '@preact/signals';
 import { ApiError, ask, signInWanted, token } from './api.ts';
 import { leftMs } from './expiry.ts';
 
-/** The issuer's host; null: people bring a token; undefined: not known yet. */
+/** The issuer's host; null: users paste a token; undefined: not known yet. */
 export const issuer = signal<string | null | undefined>(undefined);
-/** Gets the next token without asking anybody; undefined: somebody must be asked. */
+/** Gets the next token without a dialog; undefined: the user must sign in. */
 export const refreshToken = signal<string | undefined>(undefined);
 
 const channelName = 'ssrms-sign-in';
-/** So long before its end a token is renewed. */
+/** A token is renewed this long before it expires. */
 const renewedMs = 30_000;
 const renewAgainMs = 5_000;
 
-/** Anybody may ask this: the answers say nothing of the token that we have. */
+/** Public requests: their answers say nothing about our token. */
 function askSignIn<Answer>(path: string, body?: object): Promise<Answer> {
   const more = { isAnonymous: true, ...(body !== undefined && { body }) };
   return ask(body === undefined ? 'GET' : 'POST', `api/v1/sign-in${path}`, more);
@@ -35,7 +35,7 @@ export async function askIssuer(): Promise<void> {
   );
 }
 
-/** Call it from a click: browsers open windows for nothing else. Rejects with an Error to be shown, or when it is given up. */
+/** Call it from a click, since browsers open windows only then. Rejects with an Error to show, or when it is cancelled. */
 export async function signInThere(givenUp: AbortSignal): Promise<void> {
   const there = open('about:blank', 'ssrms-sign-in', 'popup,width=520,height=720');
   if (there === null) throw new Error('The browser did not open a window: allow this page to open one.');
@@ -53,7 +53,7 @@ export async function signInThere(givenUp: AbortSignal): Promise<void> {
   }
 }
 
-/** The query that the window with this state comes back with. */
+/** The query that the window with this state returns with. */
 async function answerTo(state: string, givenUp: AbortSignal): Promise<string> {
   const channel = new BroadcastChannel(channelName);
   try {
@@ -68,16 +68,16 @@ async function answerTo(state: string, givenUp: AbortSignal): Promise<string> {
   }
 }
 
-/** Whether this window is the issuer's, come back. */
+/** Whether this window is the returned one from the issuer. */
 export function isReturned(): boolean {
   const query = new URLSearchParams(location.search);
   return query.has('state') && (query.has('code') || query.has('error'));
 }
 
 export function handOver(): void {
-  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A channel reaches its own origin alone.
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- A channel reaches its own origin only.
   new BroadcastChannel(channelName).postMessage(location.search.slice(1));
-  // Neither the history nor whoever looks over a shoulder is left a code.
+  // Leaves no code in the history or the address bar.
   history.replaceState(null, '', location.pathname);
   document.getElementById('page')!.textContent = 'You can close this window.';
   close();
@@ -87,7 +87,7 @@ function take(given: SignedInView): void {
   batch(() => {
     token.value = given.access_token;
     refreshToken.value = given.refresh_token;
-    // The server has tried it.
+    // The server has validated it.
     signInWanted.value = 'no';
   });
 }
@@ -110,7 +110,7 @@ async function renew(): Promise<void> {
   }
 }
 
-/** Keeps somebody signed in as long as the issuer agrees. Called once. */
+/** Keeps the user signed in for as long as the issuer allows. Called once. */
 export function startRenewing(): void {
   effect(() => {
     if (token.value === '') refreshToken.value = undefined;

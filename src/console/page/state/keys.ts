@@ -1,11 +1,11 @@
-// Single keys for those who like them. They can be switched off, since a voice that is typed would press them (WCAG 2.1.4).
+// Single-key shortcuts. They can be turned off, since dictated text would trigger them (WCAG 2.1.4).
 import { signal } from '@preact/signals';
 import { go, route } from './router.ts';
 
 export const areKeysOn = signal(localStorage.getItem('ssrms-keys') !== 'off');
 export const isHelpOpen = signal(false);
 export const isPaletteOpen = signal(false);
-/** Rises when the search field is asked for. */
+/** Each increment focuses the search field. */
 export const searchWanted = signal(0);
 
 export const keyTable: readonly [key: string, does: string][] = [
@@ -28,7 +28,7 @@ export function setKeys(on: boolean): void {
 
 export function startKeys(): void {
   document.addEventListener('keydown', (event) => {
-    // No single key: it is there for everybody, wherever the focus is.
+    // Not a single key: always available, wherever the focus is.
     if (
       (event.ctrlKey || event.metaKey) &&
       event.key.toLowerCase() === 'k' &&
@@ -61,10 +61,10 @@ function press(key: string): boolean {
 
 const rowMsMax = 5_000;
 
-/** Steps that wait for rows to come, from what has the focus. */
+/** Steps that wait for their rows, and the element that had the focus. */
 let awaited: { steps: number; from: Element | null; readonly untilMs: number } | undefined;
 
-/** From row to row, wherever a screen has some: the link of the next one gets the focus, and Enter follows it. */
+/** Moves from row to row on any screen: the next row's link gets the focus, and Enter follows it. */
 function moveInRows(by: 1 | -1): boolean {
   if (awaited !== undefined && awaited.from === document.activeElement) awaited.steps += by;
   else if (stepInRows(by)) awaited = undefined;
@@ -72,14 +72,14 @@ function moveInRows(by: 1 | -1): boolean {
     const current = document.activeElement?.closest<HTMLElement>('[data-rank]');
     if (current === undefined || current === null || !hasRow(current, by)) return false;
     awaited = { steps: by, from: document.activeElement, untilMs: performance.now() + rowMsMax };
-    // A long list holds the rows about where it is scrolled to.
+    // A long list holds only the rows near the window.
     current.scrollIntoView({ block: 'nearest' });
     requestAnimationFrame(stepLater);
   }
   return true;
 }
 
-/** Takes the steps whose rows have come, unless the focus went elsewhere meanwhile. */
+/** Takes the steps whose rows have arrived, unless the focus has moved meanwhile. */
 function stepLater(): void {
   if (awaited === undefined) return;
   if (awaited.from !== document.activeElement || performance.now() > awaited.untilMs) awaited.steps = 0;
@@ -91,7 +91,7 @@ function stepLater(): void {
   else requestAnimationFrame(stepLater);
 }
 
-/** Whether the row was there. In a long list it is the one of the next rank, since not all rows between are there. */
+/** Whether the row exists. In a long list it is the one of the next rank, since not all rows are in the document. */
 function stepInRows(by: 1 | -1): boolean {
   const rows = [...document.querySelectorAll<HTMLElement>('main [data-row]')];
   const current = rows.findIndex((row) => row.contains(document.activeElement));
@@ -104,14 +104,14 @@ function stepInRows(by: 1 | -1): boolean {
   return next !== undefined;
 }
 
-/** Whether the list has one more row that way, wherever it is. */
+/** Whether the list has another row in that direction, in the document or not. */
 function hasRow(row: HTMLElement, by: 1 | -1): boolean {
   const [rank, rowCount] = [Number(row.dataset['rank']), Number(row.closest('[role=table]')?.ariaRowCount)];
-  // The heads are a row, too.
+  // The header is a row as well.
   return by < 0 ? rank > 0 : rowCount === -1 || rank + 2 < rowCount;
 }
 
-/** What a screen, or the row in focus before it, marks with the key. */
+/** Clicks what the focused row, or else the screen, marks with the key. */
 function pressMarked(key: string): boolean {
   if (!/^[a-z]$/.test(key)) return false;
   const row = document.activeElement?.closest('[data-row]');

@@ -1,16 +1,16 @@
-// Whether samples are judged, and in time: calm means nothing where they are not.
+// Whether samples are evaluated, and in time. Where they are not, an alarm state may be wrong.
 import { computed } from '@preact/signals';
 import { durationText, grouped } from '../words/time-text.ts';
 import { isStale, status } from './live.ts';
 
-/** Fewer records, or what comes in within such a time, are on their way and not late. */
+/** A backlog of fewer records, or of less than this time, is normal. */
 const lateRecords = 1_000;
 const lateSeconds = 5;
 
-/** Whether samples come in that nobody judges: then calm means nothing. */
+/** Whether samples arrive that are not evaluated: then "nothing fires" means nothing. */
 export const isUnjudged = computed(() => (status.value?.unowned ?? 0) > 0);
 
-/** Why alarms come late, or not at all; undefined while they do not. */
+/** Why alarms are late or missing; undefined while they are not. */
 export const lateness = computed((): string | undefined => {
   if (isStale.value) return undefined;
   return isUnjudged.value ? unjudgedText(status.value!.unowned) : lateText();

@@ -1,7 +1,7 @@
-// What is going on, told by the server as it happens. What cannot be renewed is shown as old, never as live.
+// The live state, streamed by the server. What cannot be refreshed is shown as stale, never as live.
 //
-// Only a tab that is looked at holds a stream, for a browser opens six connections to a host and no more; a hidden one looks
-// now and then, so that its title stays true, and hears what it missed when it is looked at again.
+// Only a visible tab holds a stream, since a browser opens just six connections to a host. A hidden tab polls, so that its
+// title stays true, and receives what it missed when it becomes visible.
 import type { AlarmView } from '../../../wire/alarms.ts';
 import type { StatusView } from '../../../wire/status.ts';
 import type { StreamDelta, StreamSnapshot } from '../../../wire/stream.ts';
@@ -18,30 +18,30 @@ const alarmsMax = 200;
 const historyMax = 60;
 
 export const status = signal<StatusView | undefined>(undefined);
-/** What fires, longest first. */
+/** Firing alarms, longest first. */
 export const firing = signal<readonly LiveAlarm[]>([]);
 export const pending = signal<readonly LiveAlarm[]>([]);
-/** The last minute of `samples_per_second`, oldest first, for the small line. */
+/** The last minute of `samples_per_second`, oldest first, for the sparkline. */
 export const sampleHistory = signal<readonly number[]>([]);
-/** What began and ended lately, newest first. */
+/** Alarms that fired or ended recently, newest first. */
 export const changes = signal<readonly AlarmChange[]>([]);
-/** The server's clock now, which durations are measured by. */
+/** The server's time, which durations are computed from. */
 export const nowMs = signal(Date.now());
-/** Why the last attempt failed, when it did for another reason than a lost connection. */
+/** Why the last attempt failed, if it was not a lost connection. */
 export const refusal = signal<string | undefined>(undefined);
 
-/** One alarm as long as it is told of. What of it changes with each sample stands apart, so that nothing else is drawn anew. */
+/** One alarm while it is pending or firing. Its value is a signal of its own, so that a sample redraws nothing else. */
 export interface LiveAlarm {
   readonly key: string;
-  /** Its values are those that this began with. */
+  /** With the values from when the state began. */
   readonly view: Signal<AlarmView>;
-  /** What is compared now, where that is known, or else what was when the state began. */
+  /** The compared value now, if known, otherwise the one from when the state began. */
   readonly value: Signal<number | null>;
   readonly isCurrent: Signal<boolean>;
 }
 
 export interface AlarmChange {
-  /** Its place in the log. */
+  /** Its position in the log. */
   readonly place: string;
   readonly atMs: number;
   readonly kind: 'began' | 'ended';
@@ -50,9 +50,9 @@ export interface AlarmChange {
 
 const changesMax = 50;
 const isHeard = signal(false);
-/** When the server was heard last. */
+/** When the last sign of the server arrived. */
 let heardMs = 0;
-/** Since when the server has not been there. */
+/** Since when the server has been unreachable. */
 const lostMs = signal<number | undefined>(undefined);
 const clock = signal(performance.now());
 
@@ -70,7 +70,7 @@ export const connection = computed((): Connection => {
   return { state: 'stale', seconds: Math.floor((clock.value - heardMs) / 1000) };
 });
 
-/** What is shown cannot be renewed right now, so it is not shown as live. */
+/** What is shown cannot be refreshed, so it must not look live. */
 export const isStale = computed(() => ['stale', 'signed-out', 'paused'].includes(connection.value.state));
 
 const alarmKey = (alarm: AlarmView): string => JSON.stringify([alarm.rule_id, alarm.metric_name, alarm.tags ?? {}]);
@@ -79,7 +79,7 @@ let clockAheadMs = 0;
 let lastEventId: string | undefined;
 let alarms = new Map<string, LiveAlarm>();
 
-/** Events of one frame are shown together: nobody sees a count of one beside the list of another. */
+/** All events of one frame are shown together, so that a count never differs from the list beside it. */
 let gathered: StreamEvent[] = [];
 
 function gather(event: StreamEvent): void {
@@ -111,7 +111,7 @@ function show(told: StreamDelta, isWhole: boolean): void {
   changes.value = [...fresh, ...changes.value].slice(0, changesMax);
 }
 
-/** Of all alarms that there are, or of some, with those that are gone. */
+/** Takes all alarms (`gone` undefined), or the changed ones with those that are gone. */
 function showAlarms(views: readonly AlarmView[], gone: readonly AlarmView[] | undefined): void {
   const before = alarms;
   if (gone === undefined) alarms = new Map();
@@ -140,14 +140,14 @@ function showAlarms(views: readonly AlarmView[], gone: readonly AlarmView[] | un
 
 const sinceMs = ({ view }: LiveAlarm): number => view.peek().since_ms ?? 0;
 
-/** Both are of one alarm. */
+/** Compares two views of one alarm. */
 function isSameButForValue(one: AlarmView, other: AlarmView): boolean {
   return (['state', 'since_ms', 'cause', 'deferred', 'silent_since_ms', 'alarm_id'] as const).every(
     (field) => one[field] === other[field],
   );
 }
 
-/** A list of the same alarms in the same order stays as it is. */
+/** Keeps the list when it holds the same alarms in the same order. */
 function renew(list: Signal<readonly LiveAlarm[]>, fresh: readonly LiveAlarm[]): void {
   const isSame = fresh.length === list.value.length && fresh.every((alarm, index) => alarm === list.value[index]);
   if (!isSame) list.value = fresh;
@@ -159,7 +159,7 @@ function changesOf(item: TimelineItem): AlarmChange[] {
   return [{ place: item.place, atMs: item.at_ms, kind: item.to === 'firing' ? 'began' : 'ended', alarm }];
 }
 
-/** For a tab that nobody looks at. */
+/** The poll of a hidden tab. */
 async function look(): Promise<void> {
   const fresh = await api.status();
   const [nowFiring, nowPending] = await Promise.all([
@@ -181,13 +181,13 @@ function hear(): void {
   refusal.value = undefined;
 }
 
-/** Follows for ever. `wake` ends a wait, and a stream that is not wanted any more. */
+/** Follows the server until the page is closed. `wake` ends a wait, and a stream that is no longer wanted. */
 async function follow(): Promise<never> {
   for (;;) {
     const wasHidden = isResting();
     stop = new AbortController();
     try {
-      // What a pause misses comes with the stream that goes on after it.
+      // What a pause misses arrives with the next stream.
       if (wasHidden) await (isPaused.value || look());
       else await followStream(lastEventId, { onSign: hear, onEvent: gather }, stop.signal);
       if (!wasHidden && !stop.signal.aborted) lostMs.value ??= performance.now();
@@ -213,7 +213,7 @@ function wake(): void {
   wakeUp();
 }
 
-/** Begins to follow. Called once. */
+/** Starts following. Called once. */
 export function startLive(): void {
   setInterval(() => {
     clock.value = performance.now();
@@ -226,7 +226,7 @@ export function startLive(): void {
     sampleHistory.value = [...sampleHistory.value, samples ?? 0].slice(-historyMax);
   }, 1_000);
   document.addEventListener('visibilitychange', wake);
-  // The browser knows at once, and the stream only when it has been silent for long.
+  // The browser notices a lost network at once, the stream only after a long silence.
   addEventListener('offline', () => {
     lostMs.value ??= performance.now();
     wake();
@@ -235,6 +235,6 @@ export function startLive(): void {
   token.subscribe(wake);
   isPaused.subscribe(wake);
   signInWanted.subscribe((wanted) => wanted === 'no' && wakeUp());
-  // Who subscribes to a signal is called at once: before this there is nothing to wake.
+  // A new subscriber of a signal is called at once; before this line there is nothing to wake.
   void follow();
 }

@@ -22,5 +22,5 @@ const titles: Readonly<Record<Name, string>> = {
   system: 'System',
 };
 
-/** What a screen is called. */
+/** The title of a screen. */
 export const titleOf = (name: Name): string => titles[name];

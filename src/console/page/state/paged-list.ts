@@ -1,29 +1,29 @@
 export interface Page {
-  /** Where the page behind begins; left out: there is none. */
+  /** The cursor of the next page; undefined: this is the last one. */
   readonly next?: string | undefined;
 }
 
-/** What is in an answer. */
+/** How to read an answer. */
 export interface PageShape<Item, Answer extends Page> {
   readonly itemsOf: (answer: Answer) => readonly Item[];
   readonly keyOf: (item: Item) => string;
 }
 
-/** A list of the server's, newest first, as far as it was read. */
+/** A list from the server, newest first, as far as it was read. */
 export interface PagedList<Item, Answer> {
   readonly items: readonly Item[];
   /** The newest first page. */
   readonly head: Answer;
-  /** Where the next page begins; undefined: there is none. */
+  /** The cursor of the next page; undefined: there is none. */
   readonly next: string | undefined;
-  /** Whether pages behind the first were asked for. */
+  /** Whether pages after the first were requested. */
   readonly isLong: boolean;
 }
 
-/** Of a list that grows all day the first page is shown again when it has come to so many. */
+/** A list that grows all day is cut back to its first page at this length. */
 const itemsMax = 2_000;
 
-/** The list with a newer first page. What stands behind it stays, unless so much is new that the two do not meet. */
+/** Merges a newer first page. Older items stay, unless so much is new that the two do not overlap. */
 export function withHead<Item, Answer extends Page>(
   before: PagedList<Item, Answer> | undefined,
   answer: Answer,
@@ -35,7 +35,7 @@ export function withHead<Item, Answer extends Page>(
     return fresh;
   const lastKey = keyOf(head.at(-1)!);
   const keys = new Set(head.map(keyOf));
-  // Where the two meet: at the last item of the page, or, when that one is new in the middle, at the last that both know.
+  // They meet at the page's last item, or, if that one is new in the middle, at the last item that both have.
   const meet = before.items.findLastIndex((item) => keyOf(item) === lastKey);
   const at = meet >= 0 ? meet : before.items.findLastIndex((item) => keys.has(keyOf(item)));
   if (at < 0 || at === before.items.length - 1) return fresh;
@@ -43,7 +43,7 @@ export function withHead<Item, Answer extends Page>(
   return rest.length === 0 ? fresh : { ...before, items: [...head, ...rest], head: answer };
 }
 
-/** The list with the page behind it. */
+/** Appends the next page. */
 export function withMore<Item, Answer extends Page>(
   before: PagedList<Item, Answer>,
   answer: Answer,

@@ -10,13 +10,13 @@ interface PagedOptions<Item, Answer extends Page> extends PageShape<Item, Answer
 }
 
 export interface Paged<Item, Answer> {
-  /** undefined: nothing was read yet. */
+  /** undefined: not read yet. */
   readonly list: Signal<PagedList<Item, Answer> | undefined>;
   readonly failure: Signal<ApiError | undefined>;
   readonly more: () => void;
 }
 
-/** A list of the server's, newest first: its first page is asked for again and again, older ones when somebody wants them. */
+/** A list from the server, newest first: its first page is polled, older pages are read on demand. */
 export function usePaged<Item, Answer extends Page>(
   options: PagedOptions<Item, Answer>,
   of: readonly unknown[],

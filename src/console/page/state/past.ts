@@ -1,4 +1,4 @@
-// What the page asks of the past: alarms, the versions of a rule, what became of messages.
+// The requests about the past: alarms, the versions of a rule, deliveries.
 import type { HistoryView } from '../../../wire/alarms.ts';
 import type { DeliveriesView } from '../../../wire/deliveries.ts';
 import type { RuleStateView, RuleVersionView, RuleVersionsView } from '../../../wire/rules.ts';

@@ -1,12 +1,12 @@
 import { effect, signal } from '@preact/signals';
 
-/** Whether everything that moves by itself stands still, because somebody wants to read (WCAG 2.2.2). */
+/** Whether live data and motion are paused (WCAG 2.2.2). */
 export const isPaused = signal(false);
 
-/** Nobody looks, or nobody wants anything to change: what is shown need not be asked for again. */
+/** The tab is hidden or paused, so nothing needs to be refreshed. */
 export const isResting = (): boolean => document.hidden || isPaused.value;
 
-/** Animations stop with it. */
+/** Animations pause as well. */
 export function startPause(): void {
   effect(() => {
     document.documentElement.dataset['motion'] = isPaused.value ? 'off' : 'on';

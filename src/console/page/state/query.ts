@@ -4,29 +4,29 @@ import { ApiError, inTime, token } from './api.ts';
 import { isResting } from './pause.ts';
 
 export interface QueryOptions<Value> {
-  /** It is asked again in this interval, while somebody looks; undefined: once. */
+  /** Repeat interval while the tab is visible; undefined: request once. */
   readonly everyMs?: number | undefined;
-  /** It is first asked after this pause, so that typing and dragging send no request for each step. */
+  /** Delay before the first request, so that typing and dragging do not send one for each step. */
   readonly afterMs?: number;
-  /** false: nothing is asked, and nothing is known. */
+  /** false: nothing is requested, and the value is undefined. */
   readonly isWanted?: boolean;
-  /** Whether the newest value will not change any more. */
+  /** Whether the newest value can no longer change. */
   readonly isFinal?: (value: Value | undefined, failure: ApiError | undefined) => boolean;
-  /** Whether the value is dropped at once when another one is asked for, and not kept until that is there. */
+  /** Whether the value is dropped at once when `of` changes, instead of kept until the new one arrives. */
   readonly isReset?: boolean;
-  /** For an answer that may take longer than others. */
+  /** For an answer that may take long: no timeout. */
   readonly isSlow?: boolean;
-  /** Whether a server that does not answer is a failure, too. Most screens leave that to the connection chip. */
+  /** Whether an unreachable server is a failure as well. Most screens leave that to the connection chip. */
   readonly showsUnreachable?: boolean;
 }
 
 export interface Query<Value> {
-  /** The newest answer; undefined: there is none yet. It stays while a newer one cannot be had. */
+  /** The newest answer; undefined: none yet. It is kept while a newer one cannot be read. */
   readonly value: Signal<Value | undefined>;
   /** What the server refused. Not a missing token, which the whole page shows, nor a lost connection. */
   readonly failure: Signal<ApiError | undefined>;
   readonly refresh: () => void;
-  /** Asks for something beside the value, and changes the value by the answer. */
+  /** Requests something beside the value, and updates the value with the answer. */
   readonly extend: <More>(
     read: (signal: AbortSignal) => Promise<More>,
     take: (value: Value, more: More) => Value,
@@ -34,9 +34,9 @@ export interface Query<Value> {
 }
 
 /**
- * Data of the server for a component, as long as it is shown. `of` names what is asked for: when that changes, or the token,
- * it is asked anew. An older answer never replaces a newer one, and a slow server is not asked again before it has answered,
- * or nothing of it would ever be shown. `read` may take the value before, to merge.
+ * Data of the server for a component, while it is mounted. `of` identifies what is requested: when it or the token changes,
+ * a new request is sent. An older answer never replaces a newer one, and a slow server gets no second request before it has
+ * answered; otherwise no answer would ever be shown. `read` may use the previous value, to merge.
  */
 export function useQuery<Value>(
   read: (signal: AbortSignal, before: () => Value | undefined) => Promise<Value>,
@@ -86,7 +86,7 @@ export function useQuery<Value>(
   }, [...of, isWanted, options.everyMs, token.value]);
 
   const fail = (error: unknown, signal: AbortSignal): void => {
-    // Whoever left before the answer came wants none of it.
+    // The component was unmounted before the answer arrived.
     if (signal.aborted) return;
     if (!(error instanceof ApiError)) throw error;
     if (isRefused(error) || (error.status === 0 && latest.current.options.showsUnreachable === true))
@@ -110,5 +110,5 @@ export function useQuery<Value>(
   };
 }
 
-/** Whether a screen shows this failure, and not the whole page. */
+/** Whether the screen shows this failure, rather than the whole page. */
 export const isRefused = ({ status }: ApiError): boolean => status !== 401 && status !== 0;

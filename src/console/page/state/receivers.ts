@@ -1,4 +1,4 @@
-// What the page asks of the named receivers.
+// The requests of the named receivers.
 import type { ReceiversView, ReceiverView } from '../../../wire/receivers.ts';
 import type { TestSendView } from '../../../wire/webhooks.ts';
 import { ask } from './api.ts';

@@ -1,6 +1,6 @@
-// Which screen is shown stands in the address after `#`, with its view state, so that a link shows what its sender saw:
+// The part of the address after `#` says which screen is shown and with which view state, so that a link shows the same:
 // #/now, #/rules?q=state:firing, #/rules/new, #/rules/{id}, #/rules/{id}/edit, #/alarms?state=ended, #/alarms/{id},
-// #/timeline?kind=rule, #/webhooks?q=parked, #/system. The part after `#` is never sent to a server.
+// #/timeline?kind=rule, #/webhooks?q=parked, #/system. Browsers never send that part to a server.
 import { computed, signal } from '@preact/signals';
 
 export type Route =
@@ -14,7 +14,7 @@ export type Route =
   | { readonly screen: 'webhooks'; readonly search: string }
   | { readonly screen: 'system' };
 
-/** Which of the past alarms are listed; empty: all. */
+/** A filter of past alarms; empty: all. */
 export interface AlarmsFilter {
   readonly state: string;
   readonly metric: string;
@@ -23,7 +23,7 @@ export interface AlarmsFilter {
 
 export const everyAlarm: AlarmsFilter = { state: '', metric: '', rule: '' };
 
-/** What of the timeline is shown; empty: all, of the last 24 hours. Times are milliseconds since the epoch. */
+/** A filter of the timeline; empty: everything in the last 24 hours. Times are milliseconds since the epoch. */
 export interface TimelineFilter {
   readonly kind: string;
   readonly rule: string;
@@ -39,7 +39,7 @@ addEventListener('hashchange', () => {
   const wanted = location.hash;
   if (ask === undefined || wanted === hash.value) hash.value = wanted;
   else {
-    // The address is what is shown, until somebody has said that it may be left.
+    // The address stays as it is until the user has confirmed.
     history.replaceState(null, '', hash.value);
     ask(() => (location.hash = wanted));
   }
@@ -48,7 +48,7 @@ addEventListener('hashchange', () => {
 type Ask = (leave: () => void) => void;
 let ask: Ask | undefined;
 
-/** Asks before another screen is shown, until the returned function is called. `leave` leads there after all. */
+/** Asks before another screen is shown, until the returned function is called. `leave` then goes there. */
 export function guardLeaving(asks: Ask): () => void {
   ask = (leave) =>
     asks(() => {
@@ -77,13 +77,13 @@ function parseRoute(text: string): Route {
   return { screen: third === 'edit' ? 'editor' : 'rule', id: decoded(second) };
 }
 
-/** What the query says of the fields that there are. */
+/** The known fields, as the query gives them. */
 function filterOf<Filter extends object>(every: Filter, given: URLSearchParams): Filter {
   const fields = Object.keys(every).map((field) => [field, given.get(field) ?? '']);
   return Object.fromEntries(fields) as Filter;
 }
 
-/** What somebody wrote wrong into the address says nothing. */
+/** Invalid values in an address are ignored. */
 function timelineFilterOf(given: URLSearchParams): TimelineFilter {
   const filter = filterOf(everything, given);
   const time = (text: string): string => (/^\d{1,15}$/.test(text) ? text : '');
@@ -91,13 +91,13 @@ function timelineFilterOf(given: URLSearchParams): TimelineFilter {
   return { ...filter, kind: kinds.slice(0, 3).join(','), from: time(filter.from), to: time(filter.to) };
 }
 
-/** The fields that say something, as a query. */
+/** The fields that are set, as a query. */
 function queryOf(filter: object): string {
   const said = Object.entries(filter).filter(([, value]) => value !== '') as [string, string][];
   return said.length === 0 ? '' : `?${new URLSearchParams(said)}`;
 }
 
-/** An address that somebody cut short may end in half a letter. */
+/** A truncated address may end in an incomplete escape sequence. */
 function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
@@ -130,7 +130,7 @@ export function go(target: Route): void {
   location.hash = addressOf(target);
 }
 
-/** Puts the view state into the address without a step in the history: typing in a search field is no navigation. */
+/** Puts the view state into the address without a history entry: typing in a search field is not navigation. */
 export function amend(target: Route): void {
   history.replaceState(null, '', addressOf(target));
   hash.value = location.hash;

@@ -3,14 +3,14 @@ import { useEffect } from 'preact/hooks';
 import type { Rule } from '../../../rule/rule.ts';
 import { api } from './api.ts';
 
-/** Rules that alarms on the page speak of, as last read. */
+/** Rules of the alarms on the page, as last read. */
 const known = new Map<string, Signal<Rule | undefined>>();
 
 const asked = new Map<string, number>();
-/** Alarms come and go with every second; their rules are not asked for again within this time. */
+/** Alarms come and go every second; their rules are not read again within this time. */
 const freshMs = 15_000;
 
-/** The rule, which is read unless it was read lately; undefined until it is known. An id that is undefined is of no rule. */
+/** The rule, read unless it was read recently; undefined until it is known. An undefined id has no rule. */
 export function useRule(id: string | undefined): Rule | undefined {
   useEffect(() => {
     if (id !== undefined) learn(id);
@@ -26,7 +26,7 @@ function knownRule(id: string): Signal<Rule | undefined> {
 
 let wanted: string[] = [];
 
-/** Rows that come together ask together. */
+/** Rows that appear together share a request. */
 function learn(id: string): void {
   if (performance.now() - (asked.get(id) ?? -Infinity) < freshMs) return;
   asked.set(id, performance.now());

@@ -1,25 +1,25 @@
-// Server-sent events, read with fetch since EventSource could not send a token (html.spec.whatwg.org, "Server-sent events").
+// Server-sent events, read with fetch because EventSource cannot send a token.
 import { createParser } from 'eventsource-parser';
 import type { Subscription } from '../../../wire/stream.ts';
 import { call } from './api.ts';
 
 export interface StreamEvent {
   readonly event: string;
-  /** A place in the log: who names it when it comes back misses nothing. */
+  /** A position in the log: a client that sends it on reconnect misses nothing. */
   readonly id: string;
   readonly data: unknown;
 }
 
 export interface StreamHandlers {
-  /** Called for whatever comes, also for a heartbeat. */
+  /** Called for everything that arrives, heartbeats included. */
   readonly onSign: () => void;
   readonly onEvent: (event: StreamEvent) => void;
 }
 
-/** The server says something every five seconds at the least. */
+/** The server sends a heartbeat at least every five seconds. */
 const silenceMsMax = 8_000;
 
-/** Follows the stream from after `lastEventId`, until it ends or the signal aborts. Rejects with ApiError when it cannot be had. */
+/** Follows the stream from after `lastEventId`, until it ends or the signal aborts. Rejects with ApiError if it is refused. */
 export async function followStream(
   lastEventId: string | undefined,
   { onSign, onEvent }: StreamHandlers,

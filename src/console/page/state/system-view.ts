@@ -1,4 +1,4 @@
-// What the server says of the whole system.
+// The requests of the System screen.
 import type { InForceView, SystemView } from '../../../wire/system.ts';
 import { ask } from './api.ts';
 

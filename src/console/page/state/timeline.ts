@@ -1,4 +1,4 @@
-// What the page asks of the timeline.
+// The requests of the timeline.
 import type { TimelineOverview, TimelinePage } from '../../../wire/timeline.ts';
 import { ask } from './api.ts';
 import type { TimelineFilter } from './router.ts';

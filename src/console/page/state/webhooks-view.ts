@@ -1,4 +1,4 @@
-// What the server says of webhooks.
+// The request of the webhooks.
 import type { WebhooksView } from '../../../wire/webhooks.ts';
 import { ask } from './api.ts';
 

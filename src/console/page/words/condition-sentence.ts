@@ -4,13 +4,13 @@ import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { numberText, secondsText } from './time-text.ts';
 
-/** A piece of a sentence, and what it names. */
+/** A part of a sentence, and what it names. */
 export interface SentencePart {
   readonly kind: 'text' | 'metric' | 'number' | 'tag';
   readonly text: string;
 }
 
-/** What the sentence needs of a rule, or of one being written. */
+/** The fields of a rule, or of a draft, that the sentence needs. */
 export type Sayable = Omit<Partial<Rule>, 'id' | 'discord_webhook_url'>;
 
 const text = (words: string): SentencePart => ({ kind: 'text', text: words });
@@ -40,7 +40,7 @@ export function conditionSentence(rule: Sayable): SentencePart[] {
   return parts;
 }
 
-/** Why an alarm fires for want of data. */
+/** Why a no-data alarm fires. */
 export function silenceSentence(rule: Sayable): SentencePart[] {
   const metric: SentencePart = { kind: 'metric', text: rule.metric_name || 'a metric' };
   if (rule.no_data_seconds === undefined) return [metric, text(' has said nothing')];
@@ -52,7 +52,7 @@ export function silenceSentence(rule: Sayable): SentencePart[] {
   ];
 }
 
-/** What else the rule does, a short sentence each; nothing for what is as usual. */
+/** What the rule does besides its condition, one short sentence for each setting that differs from its default. */
 export function behaviour(rule: Sayable): string[] {
   const { clearSide } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const sentences: string[] = [];

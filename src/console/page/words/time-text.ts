@@ -18,17 +18,17 @@ export function durationText(durationMs: number): string {
     .join(' ');
 }
 
-/** `42 s ago`; of less than a second `just now`. */
+/** `42 s ago`; less than a second is `just now`. */
 export const agoText = (durationMs: number): string =>
   durationMs < 1_000 ? 'just now' : `${durationText(durationMs)} ago`;
 
-/** As durationText, and what is short with three digits at the most: `182 ms`, `4.1 s`. */
+/** Like durationText, but short durations have up to three digits: `182 ms`, `4.1 s`. */
 export function shortText(durationMs: number): string {
   if (durationMs < 999.5) return `${Math.max(0, Math.round(durationMs))} ms`;
   return durationMs < 9_950 ? `${Math.round(durationMs / 100) / 10} s` : durationText(Math.max(10_000, durationMs));
 }
 
-/** `4:59`, as a clock that runs down shows it. */
+/** `4:59`, as a countdown. */
 export function clockLeft(leftMs: number): string {
   const seconds = Math.ceil(leftMs / 1_000);
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
@@ -39,10 +39,10 @@ export function secondsText(seconds: number): string {
   return seconds >= 60 && seconds % 60 === 0 && seconds <= 86_400 ? durationText(seconds * 1000) : `${seconds} s`;
 }
 
-/** As on the axes of charts, in logs and on a clock at 3 am, whatever else the language does with times. */
+/** 24-hour clock, as on chart axes and in logs, whatever the language prefers. */
 const hourCycle = 'h23';
 
-/** Made when it is first wanted, and kept: to make one takes a millisecond, and a screen shows a hundred moments. */
+/** Cached: creating one takes a millisecond, and a screen shows a hundred times. */
 const momentFormats = new Map<string, Intl.DateTimeFormat>();
 
 export function momentText(timeMs: number): string {
@@ -59,7 +59,7 @@ export function momentText(timeMs: number): string {
   return zone.value === 'UTC' ? `${format.format(timeMs)} UTC` : format.format(timeMs);
 }
 
-/** The time of day; with `parts` as short as they say. */
+/** The time of day; `parts` shortens it. */
 export function clockText(timeMs: number, parts: Intl.DateTimeFormatOptions = { timeStyle: 'medium' }): string {
   return new Date(timeMs).toLocaleString(undefined, { ...parts, hourCycle, ...zoneOption() });
 }
@@ -68,17 +68,17 @@ export function numberText(value: number): string {
   return Math.abs(value) >= 1e4 && Number.isInteger(value) ? grouped(value) : String(value);
 }
 
-/** `1,204`, of a whole number. Intl would say the same, and takes the first screen a twentieth of a second to begin with on a slow machine. */
+/** A whole number as `1,204`. Written by hand because Intl costs the first screen 50 ms on a slow machine. */
 export function grouped(count: number): string {
   return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',');
 }
 
-/** Records behind; null: nobody has told, which is no reason for calm. */
+/** The backlog in records; null: not known, which must not look like zero. */
 export const lagText = (records: number | null): string => (records === null ? 'unknown' : grouped(records));
 
 export const timesText = (count: number): string => (count === 1 ? 'once' : `${numberText(count)} times`);
 
-/** Of something a second: one digit after the point while it is small. */
+/** A rate per second: one decimal while it is small. */
 export function rateText(perSecond: number): string {
   return perSecond >= 100 ? grouped(Math.round(perSecond)) : String(Math.round(perSecond * 10) / 10);
 }

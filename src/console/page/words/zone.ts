@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 
 type Zone = 'local' | 'UTC';
 
-/** In which zone times are written; the choice stays in this browser. */
+/** The zone in which times are shown; the choice is kept in this browser. */
 export const zone = signal<Zone>(globalThis.localStorage?.getItem('ssrms-zone') === 'UTC' ? 'UTC' : 'local');
 
 export function setZone(wanted: Zone): void {
@@ -10,5 +10,5 @@ export function setZone(wanted: Zone): void {
   localStorage.setItem('ssrms-zone', wanted);
 }
 
-/** What toLocaleString is told. */
+/** The options for toLocaleString. */
 export const zoneOption = (): { timeZone?: 'UTC' } => (zone.value === 'UTC' ? { timeZone: 'UTC' } : {});
