@@ -239,12 +239,12 @@ export async function openLog(config: Config, logger: Logger, now?: () => number
   if (broker === undefined) return openSqliteLog({ dataDir, logger, ...(now && { now }) });
   // Loaded only when it is needed: the embedded log starts without Kafka's client.
   const { openKafkaLog } = await import('./log/kafka/kafka-log.ts');
-  const { tls, tlsCa, sasl } = brokerSecurity;
+  const { tls, tlsCa, tlsIdentity, sasl } = brokerSecurity;
   return openKafkaLog({
     bootstrap: broker,
     clientId: 'ssrms',
     logger,
-    ...(tls && { tls: tlsCa === undefined ? {} : { ca: tlsCa } }),
+    ...(tls && { tls: { ...(tlsCa !== undefined && { ca: tlsCa }), ...tlsIdentity } }),
     ...(sasl !== undefined && { sasl }),
   });
 }

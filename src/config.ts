@@ -58,6 +58,8 @@ export interface BrokerSecurity {
   readonly tls: boolean;
   /** PEM of the certificate authority, when it is not a public one. */
   readonly tlsCa: string | undefined;
+  /** PEM of our own certificate and its key, for brokers that ask for one. */
+  readonly tlsIdentity: { readonly cert: string; readonly key: string } | undefined;
   readonly sasl:
     | { readonly mechanism: SaslMechanism; readonly username: string; readonly password: string }
     | undefined;
@@ -195,8 +197,16 @@ function brokerSecurity(
   if (mechanism !== undefined && (username === undefined || password === undefined)) {
     throw new ConfigError('BROKER_SASL is set, and needs BROKER_USERNAME and BROKER_PASSWORD too');
   }
+  const [certFile, keyFile] = [text('brokerTlsCert'), text('brokerTlsKey')];
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw new ConfigError('BROKER_TLS_CERT and BROKER_TLS_KEY belong together, and one of them is not set');
+  }
   return {
-    tls: switched('brokerTls') || caFile !== undefined,
+    tls: switched('brokerTls') || caFile !== undefined || certFile !== undefined,
+    tlsIdentity:
+      certFile === undefined || keyFile === undefined
+        ? undefined
+        : { cert: fileText(settings.brokerTlsCert, certFile), key: fileText(settings.brokerTlsKey, keyFile) },
     tlsCa: caFile === undefined ? undefined : fileText(settings.brokerTlsCa, caFile),
     sasl:
       mechanism === undefined

@@ -32,6 +32,8 @@ export const settings = {
   },
   brokerTls: { env: 'BROKER_TLS', help: 'speak TLS with Kafka' },
   brokerTlsCa: { env: 'BROKER_TLS_CA', placeholder: 'file', help: "PEM file of the broker's certificate authority" },
+  brokerTlsCert: { env: 'BROKER_TLS_CERT', placeholder: 'file', help: 'PEM file of the certificate to show to Kafka' },
+  brokerTlsKey: { env: 'BROKER_TLS_KEY', placeholder: 'file', help: 'PEM file of the key of that certificate' },
   brokerSasl: { env: 'BROKER_SASL', placeholder: 'mechanism', help: `log in to Kafka: ${saslMechanisms.join(', ')}` },
   brokerUsername: { env: 'BROKER_USERNAME', placeholder: 'name', help: 'user name for Kafka' },
   brokerPassword: {

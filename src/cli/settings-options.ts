@@ -30,6 +30,8 @@ export const logSettings: readonly SettingName[] = [
   'broker',
   'brokerTls',
   'brokerTlsCa',
+  'brokerTlsCert',
+  'brokerTlsKey',
   'brokerSasl',
   'brokerUsername',
   'brokerPassword',

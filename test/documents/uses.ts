@@ -20,6 +20,13 @@ export const elsewhere: Readonly<Record<string, Use>> = {
   'otel.env': { by: 'test/clients/clients.test.ts', why: 'is the environment of clients in Python and Java' },
   'Shop.java': { by: 'test/clients/clients.test.ts', why: 'wants Java' },
   'influx.mjs': { by: 'test/clients/clients.test.ts', why: 'wants a system with tokens' },
+  ...Object.fromEntries(
+    ['kafka-env', 'kafka-user', 'kafka-acls', 'kafka-in-sync'].map((name) => [
+      name,
+      { by: 'test/fault/secured.fault.kafka.test.ts', why: 'wants a secured cluster' },
+    ]),
+  ),
+  'kafka-mtls': { by: 'src/log/kafka/security.kafka.test.ts', why: 'wants a broker that asks for certificates' },
   'kafka.py': { by: 'test/clients/python.kafka.test.ts', why: 'wants Kafka and Python' },
   ...Object.fromEntries(
     ['nginx', 'nginx-path', 'caddy', 'caddy-path'].map((name) => [

@@ -20,7 +20,7 @@ async function withProxiedFleet(
   const map = 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DIRECT:PLAINTEXT';
   const kafka = {
     advertisedPort: proxy.port,
-    extraListener: { name: 'DIRECT', port: directPort! },
+    extraListeners: [{ name: 'DIRECT', ports: [directPort!] }],
     properties: { 'listener.security.protocol.map': map },
   };
   const direct = { BROKER: `127.0.0.1:${directPort}` };

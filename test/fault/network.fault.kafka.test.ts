@@ -29,7 +29,7 @@ async function withNetworks(t: TestContext, run: (fleet: Fleet, networks: Networ
   const options = {
     kafka: {
       advertisedPort: broker.port,
-      extraListener: { name: 'DIRECT', port: directPort! },
+      extraListeners: [{ name: 'DIRECT', ports: [directPort!] }],
       properties: { 'listener.security.protocol.map': map },
     },
     directPort: directPort!,

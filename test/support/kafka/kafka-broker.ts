@@ -22,8 +22,8 @@ const jvmFlags = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-X
 export interface KafkaOptions {
   /** What clients are told to connect to, when it is not the broker itself: a proxy before it. */
   readonly advertisedPort?: number;
-  /** One more listener, whose protocol `properties` must tell (listener.security.protocol.map). */
-  readonly extraListener?: { readonly name: string; readonly port: number };
+  /** More listeners, whose protocols `properties` must tell (listener.security.protocol.map). `ports`: one for each broker. */
+  readonly extraListeners?: readonly { readonly name: string; readonly ports: readonly number[] }[];
   /** More lines for server.properties, or other values for its lines. */
   readonly properties?: Readonly<Record<string, string>>;
 }
@@ -89,8 +89,8 @@ interface NodeSettings {
 
 function serverProperties(node: NodeSettings, dataFolder: string): string {
   const replication = String(node.replication);
-  const { extraListener } = node.options;
-  const extra = extraListener ? `,${extraListener.name}://${host}:${extraListener.port}` : '';
+  const { extraListeners = [] } = node.options;
+  const extra = extraListeners.map(({ name, ports }) => `,${name}://${host}:${ports[node.id - 1]}`).join('');
   const properties = {
     'process.roles': 'broker,controller',
     'node.id': String(node.id),
@@ -117,7 +117,7 @@ function serverProperties(node: NodeSettings, dataFolder: string): string {
     ...node.options.properties,
   };
   return Object.entries(properties)
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => `${name}=${value.replaceAll('\n', '\\n')}\n`)
     .join('');
 }
 
