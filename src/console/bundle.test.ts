@@ -1,4 +1,4 @@
-// How much a browser loads: the built page is weighed as it is sent to whoever takes gzip.
+// How much a browser loads: the size of the built page, packed with gzip.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const pageDir = builtPage();
 const packedKb = (names: readonly string[]): number =>
   names.reduce((sum, name) => sum + gzipSync(readFileSync(join(pageDir, name)), { level: 9 }).length, 0) / 1_000;
 
-/** What is loaded before the first screen can be shown: what the page names, and what that imports at once. */
+/** The scripts that are loaded before the first screen: those of the HTML, and their static imports. */
 function firstScripts(): string[] {
   const html = readFileSync(join(pageDir, 'index.html'), 'utf8');
   const found = new Set([...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.js)"/g)].map((match) => match[1]!));
@@ -41,7 +41,7 @@ test('scripts and styles are within their budget', () => {
   }
 });
 
-test('the page names no place but its own, and holds nothing that a policy forbids', () => {
+test('the page refers to no other host, and contains nothing that the policy forbids', () => {
   for (const name of globSync(['index.html', 'assets/*.{js,css,svg}'], { cwd: pageDir })) {
     const text = readFileSync(join(pageDir, name), 'utf8');
     const elsewhere = [...text.matchAll(/(?:src|href|url)\s*[=(]\s*["']?(https?:)?\/\/[^"')\s]+/g)].map(
@@ -53,7 +53,7 @@ test('the page names no place but its own, and holds nothing that a policy forbi
   assert.doesNotMatch(html, /<script(?![^>]*\ssrc=)|<style|\son\w+=/, 'nothing inline');
 });
 
-test('components take only classes that their modules have, and modules have none that nobody takes', () => {
+test('components use exactly the classes of their CSS modules', () => {
   const page = join(import.meta.dirname, 'page');
   for (const name of globSync('**/*.module.css', { cwd: page })) {
     const css = readFileSync(join(page, name), 'utf8').replaceAll(

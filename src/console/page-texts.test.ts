@@ -1,14 +1,14 @@
 // The page's own pure parts, which need no browser.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { behaviour, conditionSentence, plainSentence, type Sayable } from './page/words/condition-sentence.ts';
+import { behaviour, conditionSentence, plainSentence, type DescribedRule } from './page/words/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/state/paged-list.ts';
 import { differences, draftOf, emptyDraft, fieldsOf } from './page/editor/rule-draft.ts';
 import { agoText, durationText, grouped, secondsText, shortText } from './page/words/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
 
 test('a condition is said in a sentence', () => {
-  const table: [Sayable, string][] = [
+  const table: [DescribedRule, string][] = [
     [{}, 'a metric is above …'],
     [{ metric_name: 'cpu', threshold: 90 }, 'cpu is above 90'],
     [{ metric_name: 'cpu', threshold: -0.5, operator: '<' }, 'cpu is below -0.5'],
@@ -30,7 +30,7 @@ test('only what is unusual is said of the rest', () => {
     behaviour({ metric_name: 'a', threshold: 1, resolve_threshold: 1, cooldown_seconds: 0, trigger: 'crossing' }),
     [],
   );
-  const all: Sayable = {
+  const all: DescribedRule = {
     threshold: 9,
     resolve_threshold: 8,
     trigger: 'every_sample',
@@ -42,7 +42,7 @@ test('only what is unusual is said of the rest', () => {
     'Notifies on every sample',
     'At most one message in 5 min',
     'Ends at 8 or below',
-    'Tells when it ends',
+    'Notifies when it ends',
     'Fires after 1 min without data',
   ]);
 });

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import * as fc from 'fast-check';
-import { rowsBeyond, virtualRows } from './page/rules/virtual-rows.ts';
+import { rowsAround, virtualRows } from './page/rules/virtual-rows.ts';
 
 test('whatever the length of the list and wherever it is scrolled to, the screen is full of rows, in order, without a gap', () => {
   const lists = fc.record({
@@ -13,7 +13,7 @@ test('whatever the length of the list and wherever it is scrolled to, the screen
   });
   fc.assert(
     fc.property(lists, ({ count, rowPx, screenPx, share, rank }) => {
-      const list = { count, rowPx, screenPx, beyond: rowsBeyond };
+      const list = { count, rowPx, screenPx, beyond: rowsAround };
       const whole = virtualRows({ ...list, scrolledPx: 0 });
       assert.ok(whole.heightPx <= 8_000_000);
       const reach = Math.max(0, whole.heightPx - screenPx);

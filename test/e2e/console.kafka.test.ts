@@ -205,7 +205,7 @@ test('kafka: one console is killed under load, and stream, history, backtest and
   assert.ok(fired > 20, `only ${fired} alarms`);
 });
 
-test('kafka: the page of a console that is alone with the log: an alarm from Now to its verdict, and its rule as it would have fired', async () => {
+test('kafka: the page of a console that is alone with the log: an alarm from Now to its re-check, and a backtest of its rule', async () => {
   const metric = newMetric();
   const rule = await makeRule({ metric_name: metric, threshold: 50 });
   await untilInForce([rule]);
@@ -219,12 +219,12 @@ test('kafka: the page of a console that is alone with the log: an alarm from Now
   const { page } = opened;
   await page.getByRole('link', { name: metric }).first().click();
   await page.getByText(/✓ delivered/).waitFor();
-  await page.getByRole('button', { name: 'Run this verdict again' }).click();
+  await page.getByRole('button', { name: 'Re-check this alarm' }).click();
   await page.getByText(/✓ Run again over the log/).waitFor();
   await page.goto(`${second.url}/console/#/rules/${rule.id}/edit`);
   await page.getByText(/^Would have fired 3 times in the last/).waitFor();
   await page.getByRole('link', { name: 'System' }).click();
   await page.getByRole('heading', { name: 'System' }).waitFor();
-  await page.getByText(/2 evaluating; every partition has an owner/).waitFor();
+  await page.getByText(/2 evaluating. All partitions assigned/).waitFor();
   await opened.close();
 });

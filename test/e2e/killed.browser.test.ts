@@ -26,7 +26,7 @@ test('a server that is killed and away for 10 s: the page says so, goes on by it
     await makeRule({ rulesUrl: url, ingestUrl: url, fake }, { metric_name: metric, threshold: 500 });
     const opened = await browser.open(`${url}/console/`);
     const { page } = opened;
-    const told = page.locator('[data-part=changes] > li', { hasText: metric });
+    const changes = page.locator('[data-part=changes] > li', { hasText: metric });
     const word = (text: string): Promise<void> => page.getByText(text, { exact: true }).waitFor({ timeout: saidMsMax });
     const publish = async (values: readonly number[]): Promise<void> => {
       for (const value of values) {
@@ -36,20 +36,20 @@ test('a server that is killed and away for 10 s: the page says so, goes on by it
     };
     await word('Live');
     await publish([550, 450, 550, 450, 550]);
-    await told.nth(4).waitFor();
+    await changes.nth(4).waitFor();
     await up.kill();
     await word('Reconnecting');
     await word('Stale');
     assert.ok(await page.locator('main').evaluate((main) => main.classList.contains('stale')));
     await page.waitForTimeout(awayMs);
-    assert.equal(await told.count(), 5, 'what was seen stays');
+    assert.equal(await changes.count(), 5, 'what was seen stays');
     up = await start(new URL(url).port);
     await word('Live');
     assert.ok(!(await page.locator('main').evaluate((main) => main.classList.contains('stale'))));
     await publish([450, 550]);
-    await told.nth(6).waitFor();
+    await changes.nth(6).waitFor();
     await page.waitForTimeout(1_000);
-    assert.equal(await told.count(), 7, 'each once');
+    assert.equal(await changes.count(), 7, 'each once');
     await page.getByRole('heading', { name: '1 alarm is firing' }).waitFor();
     await opened.close();
   } finally {

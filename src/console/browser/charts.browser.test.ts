@@ -1,4 +1,4 @@
-// Charts in a real browser: what they tell to whoever points at them, and to whoever has keys alone.
+// Charts in a real browser, by pointer and by keyboard.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Locator, Page } from 'playwright-core';
@@ -31,10 +31,10 @@ async function openScreen(name: string, width = 1_280): Promise<void> {
   await isThere(page);
 }
 
-/** The value that the alarm's page is about. */
+/** The value at which the alarm fired. */
 const firedAt = 91;
 
-/** So short that each sample is a point of its own. */
+/** Short enough that each sample is a separate point. */
 const showTenMinutes = async (): Promise<void> => page.getByRole('radio', { name: '10 min' }).check();
 
 const cursor = (): Locator => page.getByRole('slider', { name: 'Data cursor' });
@@ -42,7 +42,7 @@ const readout = (): Locator => page.locator('[data-part=chart-readout]');
 const valueAt = async (): Promise<number> => Number(/[\d.]+$/.exec(await readout().innerText())?.[0]);
 
 for (const name of ['editor', 'rule', 'alarm'])
-  test(`the keys lead from sample to sample, and what is there is told: ${name}`, async () => {
+  test(`keys move from sample to sample, and the values are announced: ${name}`, async () => {
     await openScreen(name, name === 'rule' ? 320 : 1_280);
     if (name !== 'alarm') await showTenMinutes();
     await page
@@ -71,15 +71,15 @@ for (const name of ['editor', 'rule', 'alarm'])
     assert.equal(await readout().innerText(), '');
   });
 
-test('on an alarm’s page it begins at the sample that fired', async () => {
+test('on an alarm’s page the cursor starts at the sample that fired', async () => {
   await openScreen('alarm');
   await cursor().focus();
   assert.equal(await valueAt(), firedAt);
 });
 
-test('it follows the pointer, and nothing moves for it', async () => {
+test('the cursor follows the pointer, and nothing else moves', async () => {
   await openScreen('rule');
-  // So few points that samples share them; the last point, where the cursor begins, may still have one sample alone.
+  // Few points, so that samples share them; the last one, where the cursor starts, may still have a single sample.
   await page.route('**/api/v1/samples?*', (route) =>
     route.continue({ url: route.request().url().replace('points=800', 'points=4') }),
   );
@@ -89,7 +89,7 @@ test('it follows the pointer, and nothing moves for it', async () => {
     return readout().innerText();
   };
   const isShared = (text: string): boolean => /mean [\d.]+, [\d.]+ to [\d.]+ of \d+ samples$/.test(text);
-  await waitForValue('the first point stands for several samples', first, isShared);
+  await waitForValue('the first point combines several samples', first, isShared);
   await page.unroute('**/api/v1/samples?*');
   await showTenMinutes();
   await page.locator(`[data-part=chart-cursor][aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
@@ -109,7 +109,7 @@ test('it follows the pointer, and nothing moves for it', async () => {
   await page.locator('[data-part=chart-cursor-line]').waitFor({ state: 'detached' });
 });
 
-test('new samples leave it where it is, and the threshold keeps its keys', async () => {
+test('new samples do not move the cursor, and the threshold keeps its keys', async () => {
   await openScreen('editor');
   await showTenMinutes();
   await page.locator(`[data-part=chart-cursor][aria-valuetext$=" ${shownValues.at(-1)}"]`).waitFor();
@@ -128,7 +128,7 @@ test('new samples leave it where it is, and the threshold keeps its keys', async
   await page.locator('[data-part=chart-cursor-line]').waitFor({ state: 'detached' });
 });
 
-test('the table holds the sample that fired, however many are newer, and is paged through', async () => {
+test('the table contains the sample that fired, however many are newer, and has pages', async () => {
   const nowMs = Date.now();
   const json = { 'content-type': 'application/json' };
   const { url } = shown.system;
@@ -150,17 +150,17 @@ test('the table holds the sample that fired, however many are newer, and is page
   await page.getByText('As a table').click();
   const marked = page.locator('[data-part=chart-table] .marked');
   assert.match(await marked.innerText(), /fired\s+95\s+95\s+95/);
-  const told = page.locator('[data-part=table-turns] [role=status]');
-  const [, from, , of] = /^points (\d+) to (\d+) of (\d+)$/.exec(await told.innerText())!.map(Number);
+  const status = page.locator('[data-part=table-turns] [role=status]');
+  const [, from, , of] = /^points (\d+) to (\d+) of (\d+)$/.exec(await status.innerText())!.map(Number);
   assert.ok(of! > 200 && from! > 100, `${from} of ${of}`);
   for (;;) {
     if ((await page.getByRole('button', { name: 'Later' }).getAttribute('aria-disabled')) === 'true') break;
     await page.getByRole('button', { name: 'Later' }).click();
   }
-  assert.match(await told.innerText(), /^points 1 to 60 of/);
+  assert.match(await status.innerText(), /^points 1 to 60 of/);
   assert.equal(await marked.count(), 0);
   await page.getByRole('button', { name: 'Earlier' }).click();
-  assert.match(await told.innerText(), /^points 61 to 120 of/);
+  assert.match(await status.innerText(), /^points 61 to 120 of/);
   await page.evaluate('scrollTo(0, 0)');
   assert.deepEqual(await axeFindings(page), []);
 });

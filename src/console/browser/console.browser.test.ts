@@ -1,4 +1,4 @@
-// The page in a real browser against a real server on a log of its own. The page is built anew, into a temporary folder.
+// The page in a real browser against a real server with its own log.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
@@ -54,7 +54,7 @@ async function reopen(options: Parameters<typeof open>[0]): Promise<void> {
   await open(options);
 }
 
-test('the first steps print a command that leads to this server, not to the default port', async () => {
+test('the first steps print a command with the address of this server, not the default port', async () => {
   await page.getByRole('heading', { name: 'Two steps to the first alarm' }).waitFor();
   const command = await page.getByText('npx --no-install ssrms source spikes').textContent();
   assert.equal(command, `npx --no-install ssrms source spikes packages-received 450 550 1 3 --ingest ${system.url}`);
@@ -79,7 +79,7 @@ async function rules(): Promise<RuleBody[]> {
   return (await (await fetch(`${system.url}/rules`)).json()) as RuleBody[];
 }
 
-// What runs in the page is text here, since these tests are checked without the types of a browser.
+// Code that runs in the page is text here, since these tests are compiled without the types of a browser.
 
 const focusedName = `(() => {
   const element = document.activeElement;
@@ -87,10 +87,10 @@ const focusedName = `(() => {
   return label.trim();
 })()`;
 
-/** Why the element in focus is not to be seen as such; empty when it is. */
+/** Why the focus is not visible; empty when it is. */
 const focusFault = `(() => {
   const element = document.activeElement;
-  // Past the last stop the focus is in the browser's own frame.
+  // After the last stop the focus is in the browser's own frame.
   if (element === document.body) return '';
   const header = document.querySelector('header').getBoundingClientRect();
   const isAbove = element.closest('header, dialog, [data-part=notices], [data-part=skip]') !== null;
@@ -106,7 +106,7 @@ async function press(...keys: string[]): Promise<void> {
   for (const key of keys) await page.keyboard.press(key);
 }
 
-/** Tabs on until what has the focus is called so; every stop must be visible as the one in focus. */
+/** Presses Tab until the element with this name has the focus; the focus must be visible at every stop. */
 async function tabTo(name: RegExp): Promise<void> {
   for (let count = 0; count < 40; count++) {
     await press('Tab');
@@ -118,7 +118,7 @@ async function tabTo(name: RegExp): Promise<void> {
   assert.fail(`no Tab leads to ${name}`);
 }
 
-test('a rule is made, changed and deleted by keyboard alone', async () => {
+test('a rule is created, edited and deleted by keyboard alone', async () => {
   await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
   await press('n');
   await page.getByRole('heading', { name: 'New rule' }).waitFor();
@@ -180,7 +180,7 @@ test('a rule is made, changed and deleted by keyboard alone', async () => {
   assert.equal(await focused(), 'Rules', 'the opener is gone, so the heading has the focus');
 });
 
-test('errors stand at their fields, which name them, and the first of them has the focus', async () => {
+test('errors are shown at their fields, which refer to them, and the first one gets the focus', async () => {
   await page.goto(`${system.url}/console/#/rules/new`);
   await page.getByLabel('Metric', { exact: true }).fill('cpu');
   await page.getByLabel('Threshold', { exact: true }).fill('abc');
@@ -201,10 +201,10 @@ test('errors stand at their fields, which name them, and the first of them has t
   assert.equal(await page.locator('#metric_name').getAttribute('aria-invalid'), 'false');
   assert.deepEqual(await rules(), []);
   await page.getByLabel('Threshold', { exact: true }).fill('90');
-  assert.equal(await page.locator('#threshold-error').count(), 0, 'an error goes when its field is mended');
+  assert.equal(await page.locator('#threshold-error').count(), 0, 'an error disappears when its field is corrected');
 });
 
-test('a rule that somebody else changed meanwhile is not overwritten unseen', async () => {
+test('a rule that was changed elsewhere is not overwritten unnoticed', async () => {
   const rule = await make({ metric_name: 'cpu', threshold: 90 });
   await page.goto(`${system.url}/console/#/rules/${rule.id}/edit`);
   await page.getByLabel('Threshold', { exact: true }).fill('95');
@@ -215,7 +215,7 @@ test('a rule that somebody else changed meanwhile is not overwritten unseen', as
     body: JSON.stringify(other),
   });
   await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByText('somebody else changed this rule meanwhile').waitFor();
+  await page.getByText('someone else has changed this rule').waitFor();
   const row = page.getByRole('row', { name: /threshold/ });
   assert.match(await row.innerText(), /95\s+80/);
   assert.equal((await rules())[0]!['threshold'], 80);
@@ -227,7 +227,7 @@ test('a rule that somebody else changed meanwhile is not overwritten unseen', as
   assert.deepEqual(await rules(), [{ id: rule.id, ...other, threshold: 70 }]);
 });
 
-test('disabling asks nobody, and can be undone', async () => {
+test('disabling needs no confirmation, and can be undone', async () => {
   const rule = await make({ metric_name: 'cpu', threshold: 90 });
   await page.goto(`${system.url}/console/#/rules`);
   const toggle = page.getByRole('switch', { name: /^Enabled: cpu/ });
@@ -240,7 +240,7 @@ test('disabling asks nobody, and can be undone', async () => {
   assert.deepEqual(await rules(), [rule]);
 });
 
-test('a state appended to alarms shows up as firing, counts in the title, and goes when it ends', async () => {
+test('a state appended to alarms is shown as firing, counts in the title, and disappears when it ends', async () => {
   const rule = await make({ metric_name: 'cpu', threshold: 90, description: 'Look at the fans' });
   await page.getByRole('heading', { name: 'Nothing is firing' }).waitFor();
   await page.getByText('Live', { exact: true }).waitFor();
@@ -274,7 +274,7 @@ test('a state appended to alarms shows up as firing, counts in the title, and go
   await page.locator('[data-part=changes] [data-part=state]', { hasText: 'Ended' }).waitFor();
 });
 
-test('rows hold still under the pointer, and a pill says what they missed', async () => {
+test('rows hold still under the pointer, and a pill counts the missed changes', async () => {
   const rule = await make({ metric_name: 'cpu', threshold: 90 });
   await appendAlarm(system.storage.log, {
     ruleId: rule.id,
@@ -300,7 +300,7 @@ test('rows hold still under the pointer, and a pill says what they missed', asyn
   assert.match(await page.locator('[data-part=alarm]').first().innerText(), /host\s*a/);
 });
 
-test('a token is asked for when the API wants one, and a draft underneath survives', async () => {
+test('the page asks for a token when the API requires one, and keeps the draft', async () => {
   await reopen({ auth: true });
   const dialog = page.getByRole('dialog', { name: 'Sign in' });
   await dialog.waitFor();
@@ -316,7 +316,7 @@ test('a token is asked for when the API wants one, and a draft underneath surviv
   await dialog.waitFor({ state: 'hidden' });
   await press('n');
   await page.getByLabel('Metric', { exact: true }).fill('kept');
-  // Its token had five seconds of grace left.
+  // The token had five seconds of grace left.
   await dialog.waitFor();
   await dialog.getByLabel('Token').fill(await bearer({ scope: all }));
   await press('Enter');
@@ -329,7 +329,7 @@ test('a token is asked for when the API wants one, and a draft underneath surviv
   assert.equal(await page.evaluate('localStorage.length + sessionStorage.length'), 0, 'nothing is stored');
 });
 
-test('a token without the scope is told what it lacks', async () => {
+test('a token without the scope gets an error that names it', async () => {
   await reopen({ auth: true });
   const dialog = page.getByRole('dialog', { name: 'Sign in' });
   await dialog.getByLabel('Token').fill(await bearer({ scope: 'rules:read' }));
@@ -337,13 +337,13 @@ test('a token without the scope is told what it lacks', async () => {
   await page.getByText('lacks the scope alarms:read').waitFor();
 });
 
-test('when the server is gone the page says so within seconds, and comes back by itself', async () => {
+test('a lost server is reported within seconds, and the page reconnects by itself', async () => {
   await page.getByText('Live', { exact: true }).waitFor();
   await page.context().setOffline(true);
   await page.getByText('Reconnecting', { exact: true }).waitFor({ timeout: 3_000 });
   await page.getByText('Stale', { exact: true }).waitFor();
   assert.match((await page.locator('[aria-live=assertive]').allInnerTexts()).join(), /Connection lost/);
-  // A tab that nobody looks at must not look calm.
+  // The title of a background tab must not claim that nothing fires.
   await untilTrue(
     page,
     `document.title.startsWith('(?) ') && /unknown/.test(document.querySelector('link[rel=icon]').href)`,
@@ -353,7 +353,7 @@ test('when the server is gone the page says so within seconds, and comes back by
   await untilTrue(page, `document.title === 'Now · SSRMS'`);
 });
 
-test('a server that is away for a while: what shows is called stale, and nothing that happened is missed or told twice', async () => {
+test('after an outage of the server no change is missed or shown twice; until then data is marked as stale', async () => {
   const line = await lineTo(system.url);
   await opened.close();
   opened = await browser.open(`${line.url}/console/`);
@@ -367,36 +367,36 @@ test('a server that is away for a while: what shows is called stale, and nothing
         await appendAlarm(system.storage.log, { ...given, state: offset % 2 === 1 ? firingSince(1_000) : ok });
       }
     };
-    const told = page.locator('[data-part=changes] > li');
+    const changes = page.locator('[data-part=changes] > li');
     await page.getByText('Live', { exact: true }).waitFor();
     await flap(5);
-    await told.nth(4).waitFor();
+    await changes.nth(4).waitFor();
     line.cut();
     await page.getByText('Stale', { exact: true }).waitFor({ timeout: 4_000 });
     await flap(8);
     await page.waitForTimeout(2_000);
-    assert.equal(await told.count(), 5);
+    assert.equal(await changes.count(), 5);
     await line.mend();
     await page.getByText('Live', { exact: true }).waitFor();
     await flap(3);
-    await told.nth(15).waitFor();
+    await changes.nth(15).waitFor();
     await page.waitForTimeout(500);
-    assert.equal(await told.count(), 16);
+    assert.equal(await changes.count(), 16);
     await page.getByRole('heading', { name: '1 alarm is firing' }).waitFor({ state: 'hidden' });
   } finally {
     line.close();
   }
 });
 
-test('while nobody judges, nothing is called calm: how far behind it is is unknown, and each screen says so', async () => {
+test('without an evaluator no screen claims that nothing fires, and the backlog is unknown', async () => {
   const behind = page.locator('.figure', { hasText: 'Backlog' }).locator('dd');
   await behind.getByText('0', { exact: true }).waitFor();
   const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":"cpu","value":1}' };
   await fetch(`${system.url}/api/v1/metrics`, init);
   await behind.getByText('unknown', { exact: true }).waitFor();
   await page.goto(`${system.url}/console/#/system`);
-  await page.getByText(/20 partitions have no owner/).waitFor();
-  const text = '20 partitions of metrics are judged by nobody';
+  await page.getByText(/20 partitions are not assigned/).waitFor();
+  const text = '20 partitions of metrics are not evaluated';
   await page.locator('.banner', { hasText: text }).waitFor();
   await page.locator('[aria-live=polite]', { hasText: text }).waitFor({ state: 'attached' });
   await make({ metric_name: 'cpu', threshold: 1 });
@@ -404,13 +404,13 @@ test('while nobody judges, nothing is called calm: how far behind it is is unkno
   await page.getByRole('heading', { name: 'Nothing was firing' }).waitFor();
   await page.context().setOffline(true);
   await page.getByText('Stale', { exact: true }).waitFor();
-  assert.ok(!(await page.locator('[aria-live=polite]').allInnerTexts()).join().includes('judged as they come'));
+  assert.ok(!(await page.locator('[aria-live=polite]').allInnerTexts()).join().includes('evaluated in time again'));
   await page.context().setOffline(false);
   await page.getByText('Live', { exact: true }).waitFor();
   await behind.getByText('unknown', { exact: true }).waitFor();
 });
 
-test('hostile text is shown as text, and runs nowhere', async () => {
+test('hostile text is shown as text, and never runs', async () => {
   const hostile = `<img src=x onerror="document.title='owned'"><script>alert(1)</script>`;
   const rule = await make({ metric_name: hostile, threshold: 1, description: hostile, tags: { [hostile]: hostile } });
   await appendAlarm(system.storage.log, {

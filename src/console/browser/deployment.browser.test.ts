@@ -17,7 +17,7 @@ after(async () => {
   await browser?.close();
 });
 
-/** Hands over what is below the prefix, without it and with the Host that was asked; all else is somebody else's. */
+/** Forwards what is below the prefix, without it and with the original Host; everything else is foreign. */
 async function startProxy(to: string): Promise<{ url: string; foreign: string[]; server: Server }> {
   const foreign: string[] = [];
   const server = createServer((asked, answer) => {
@@ -43,7 +43,7 @@ async function startProxy(to: string): Promise<{ url: string; foreign: string[];
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, foreign, server };
 }
 
-test('below a path of a reverse proxy everything works, and nothing is asked for elsewhere', async () => {
+test('below a path of a reverse proxy everything works, and nothing is requested outside it', async () => {
   const system = await startConsoleSystem({ pageDir: browser.pageDir });
   const proxy = await startProxy(system.url);
   try {
@@ -70,7 +70,7 @@ test('below a path of a reverse proxy everything works, and nothing is asked for
       await page.getByRole('heading', { name: heading!, exact: true, level: 1 }).waitFor();
     }
     await opened.close();
-    // The browser itself looks for an icon before it has read the page.
+    // The browser requests an icon before it has read the page.
     assert.deepEqual(
       proxy.foreign.filter((path) => path !== '/favicon.ico'),
       [],
@@ -82,7 +82,7 @@ test('below a path of a reverse proxy everything works, and nothing is asked for
   }
 });
 
-test('a read-only console shows everything, offers no change, and takes none', async () => {
+test('a read-only console shows everything, offers no change, and accepts none', async () => {
   const writing = await startConsoleSystem();
   const system = await startConsoleSystem({ pageDir: browser.pageDir, isReadOnly: true, storage: writing.storage });
   try {

@@ -1,4 +1,4 @@
-// The rule's editor in a real browser: its other forms, the line at which it ends, and what becomes of a draft.
+// The rule editor in a real browser: JSON and curl, the recovery threshold, and drafts.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -50,7 +50,7 @@ afterEach(async () => {
   }
 });
 
-/** The input; a slider may be called the same. */
+/** The input; a slider may have the same name. */
 const field = (label: string): Locator =>
   page.getByLabel(label, { exact: true }).and(page.locator(':not([role=slider])'));
 const button = (name: string): Locator => page.getByRole('button', { name });
@@ -62,7 +62,7 @@ async function write(more: Record<string, string> = {}): Promise<void> {
     await field(label).fill(text);
 }
 
-test('the rule is changed as JSON, which says what is no rule, and the curl line makes it', async () => {
+test('the rule is edited as JSON, which reports what is wrong, and the curl command creates it', async () => {
   await write({ 'Discord webhook URL': webhook });
   await page.getByRole('tab', { name: 'Form' }).press('ArrowRight');
   const text = field('The rule as JSON');
@@ -96,7 +96,7 @@ test('the rule is changed as JSON, which says what is no rule, and the curl line
   assert.equal(await field('Threshold').inputValue(), '56.5');
 });
 
-test('dragged, moved by keys, clicked or typed, the threshold that is saved is the one that is shown, fractions kept', async () => {
+test('the saved threshold is the shown one, whether dragged, moved by keys, clicked or typed, fractions included', async () => {
   const samples = Array.from({ length: 40 }, (_, at) => ({
     name: 'load',
     value: 0.1 + (at % 10) / 40,
@@ -141,7 +141,7 @@ test('dragged, moved by keys, clicked or typed, the threshold that is saved is t
   assert.equal(seen.size, Object.keys(ways).length);
 });
 
-test('what Discord answers to a test message is shown as text', async () => {
+test('Discord’s answer to a test message is shown as text', async () => {
   const hostile = '<img src=x onerror=alert(1)><script>alert(2)</script>';
   await page.route('**/api/v1/webhooks/test', (route) =>
     route.fulfill({ json: { delivered: false, status: 400, took_ms: 3, reason: hostile } }),
@@ -152,9 +152,9 @@ test('what Discord answers to a test message is shown as text', async () => {
   assert.equal(await page.locator('main img, main script').count(), 0);
 });
 
-test('the line at which it ends is a slider that never comes to the wrong side', async () => {
+test('the recovery threshold is a slider that never gets to the wrong side', async () => {
   await write({ 'Discord webhook URL': webhook });
-  await button('Add a line at which it ends').click();
+  await button('Add recovery threshold').click();
   const ends = page.getByRole('slider', { name: 'Recovery threshold' });
   const threshold = page.getByRole('slider', { name: 'Threshold', exact: true });
   const valueOf = async (of: Locator): Promise<number> => Number(await of.getAttribute('aria-valuenow'));
@@ -177,7 +177,7 @@ test('the line at which it ends is a slider that never comes to the wrong side',
   assert.deepEqual([made!['threshold'], made!['resolve_threshold'], made!['operator']], [at, endsAt, '<']);
 });
 
-test('a draft outlives a reload without its webhook, and is asked for before it is left', async () => {
+test('a draft survives a reload without its webhook, and leaving it needs a confirmation', async () => {
   await write({ Threshold: '77', 'Discord webhook URL': webhook });
   await untilTrue(page, `sessionStorage.length === 1`);
   assert.doesNotMatch(await page.evaluate('JSON.stringify(sessionStorage)'), /webhooks|tttt/);
@@ -201,7 +201,7 @@ test('a draft outlives a reload without its webhook, and is asked for before it 
   assert.equal(await page.evaluate('sessionStorage.length'), 0);
 });
 
-test('a kept draft of a rule that was changed meanwhile overwrites nobody', async () => {
+test('a kept draft of a rule that was changed elsewhere does not overwrite it', async () => {
   const body = { metric_name: 'cpu', threshold: 90, discord_webhook_url: webhook };
   const made = (await (
     await fetch(`${system.url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(body) })
@@ -215,13 +215,13 @@ test('a kept draft of a rule that was changed meanwhile overwrites nobody', asyn
   await page.getByText(/^Your draft was kept/).waitFor();
   assert.equal(await field('Threshold').inputValue(), '95');
   await button('Save').click();
-  await page.getByText('somebody else changed this rule meanwhile').waitFor();
-  await button('Save mine over it').click();
+  await page.getByText('someone else has changed this rule').waitFor();
+  await button('Overwrite with mine').click();
   await page.getByText('Rule saved').waitFor();
   assert.deepEqual(await rules(), [{ id: made.id, ...body, threshold: 95 }]);
 });
 
-test('metrics, tags and their values are completed from what flows', async () => {
+test('metrics, tags and their values are completed from live data', async () => {
   const offered = (list: string): Promise<unknown> =>
     page.evaluate(`[...document.getElementById('${list}').options].map(({ value }) => value)`);
   const until = async (list: string, texts: readonly string[]): Promise<void> => {
@@ -229,7 +229,7 @@ test('metrics, tags and their values are completed from what flows', async () =>
     while (JSON.stringify(await offered(list)) !== JSON.stringify(texts)) {
       assert.ok(Date.now() < deadline, `${list}: ${JSON.stringify(await offered(list))}`);
       await page.waitForTimeout(50);
-      // Samples are looked at every two seconds: a metric that is not known yet is asked for again.
+      // The console reads samples every two seconds: a metric that is not known yet is requested again.
       await field('Metric').fill('cp');
       await field('Metric').fill('cpu');
       await page.waitForTimeout(400);
@@ -243,9 +243,9 @@ test('metrics, tags and their values are completed from what flows', async () =>
   await until('known-values-0', ['web-0', 'web-1']);
 });
 
-test('why there is no verdict is said, and the last one stands greyed beside it', async () => {
-  const verdict = page.locator('[data-part=verdict]');
-  const old = page.locator('[data-part=verdict-old]', { hasText: 'Would have fired' });
+test('a refused backtest shows the reason, and the last result in grey', async () => {
+  const verdict = page.locator('[data-part=backtest]');
+  const old = page.locator('[data-part=backtest-old]', { hasText: 'Would have fired' });
   await write();
   await verdict.getByText(/^Would have fired/).waitFor();
   await old.waitFor({ state: 'detached' });
@@ -254,24 +254,24 @@ test('why there is no verdict is said, and the last one stands greyed beside it'
   await old.waitFor();
   await field('Window').fill('5');
   await old.waitFor({ state: 'detached' });
-  assert.equal(await verdict.locator('[data-part=verdict-refusal]').count(), 0);
+  assert.equal(await verdict.locator('[data-part=backtest-refusal]').count(), 0);
   await page.route('**/api/v1/rules/backtest', (route) =>
     route.fulfill({ status: 429, json: { code: 'too_many_requests', detail: '4 backtests are running already' } }),
   );
   await field('Threshold').fill('54');
-  await verdict.getByText('No new verdict, this is the last one: 4 backtests are running already.').waitFor();
+  await verdict.getByText('Could not update; showing the last result: 4 backtests are running already.').waitFor();
   await old.waitFor();
   assert.deepEqual(await axeFindings(page), []);
   await page.unroute('**/api/v1/rules/backtest');
   await old.waitFor({ state: 'detached' });
   await field('Threshold').fill('');
-  await verdict.getByText('With a metric and a threshold').waitFor();
+  await verdict.getByText('Choose a metric and a threshold').waitFor();
   await field('Threshold').fill('high');
-  await verdict.getByText('No verdict: threshold').waitFor();
+  await verdict.getByText('No result: threshold').waitFor();
 });
 
-test('the verdict is of the last hour, or of as much as one wants', async () => {
-  // Ingest would refuse one so old: it stands in the log.
+test('the backtest covers the last hour, or the chosen range', async () => {
+  // Ingest would refuse a sample this old, so it is appended to the log.
   const samples = [10 * 3_600, 2, 1].map((agoSeconds) => ({
     key: Buffer.from('disk'),
     value: Buffer.from(JSON.stringify({ value: agoSeconds > 10 ? 95 : 10 })),
@@ -279,17 +279,17 @@ test('the verdict is of the last hour, or of as much as one wants', async () => 
   }));
   await system.storage.log.append(topics.metrics.name, samples);
   await write({ Metric: 'disk', Threshold: '90' });
-  const words = page.locator('[data-part=verdict-words]');
-  await words.getByText('Would have fired not once in the last 1 h').waitFor();
+  const words = page.locator('[data-part=backtest-words]');
+  await words.getByText('Would not have fired in the last hour').waitFor();
   await page.getByRole('radio', { name: '6 h' }).check();
-  await words.getByText('Would have fired not once in the last 6 h').waitFor();
+  await words.getByText('Would not have fired in the last 6 h').waitFor();
   await page.getByRole('radio', { name: 'All' }).check();
-  await words.getByText('Would have fired once in all that is retained').waitFor();
+  await words.getByText('Would have fired once in all retained samples').waitFor();
   await page.getByText('As a table').click();
   assert.ok((await page.locator('[data-part=chart-table] tbody tr').count()) > 1);
 });
 
-test('a fire of the verdict is opened, by its time or on the chart, and leads to the sample that fired', async () => {
+test('an alarm of the backtest is opened by its time or on the chart, and shows the sample that fired', async () => {
   await write({ Threshold: '58.5' });
   const fact = page.getByText(/^Fired at .* by partition \d+, offset \d+\.$/);
   const marked = page.locator('[data-part=opened-fire] .marked');
@@ -313,12 +313,12 @@ test('a fire of the verdict is opened, by its time or on the chart, and leads to
   }
 });
 
-test('beside a saved rule it is said which fires come, and which go', async () => {
+test('for a saved rule the backtest names added and removed alarms', async () => {
   const body = { metric_name: 'cpu', threshold: 58.5, discord_webhook_url: webhook };
   const answer = await fetch(`${system.url}/rules`, { method: 'POST', headers: json, body: JSON.stringify(body) });
   const { id } = (await answer.json()) as { id: string };
   await page.goto(`${system.url}/console/#/rules/${id}/edit`);
-  const words = page.locator('[data-part=verdict]');
+  const words = page.locator('[data-part=backtest]');
   await page.getByText(/^Would have fired \d+ times/).waitFor();
   assert.equal(await words.getByText(/^(New|Gone):/).count(), 0);
   await field('Threshold').fill('60');
@@ -327,7 +327,7 @@ test('beside a saved rule it is said which fires come, and which go', async () =
   await words.getByText(/^New: \d\d:\d\d:\d\d/).waitFor();
 });
 
-test('axe finds nothing in the other forms of the rule', async () => {
+test('axe finds nothing in the JSON and curl views', async () => {
   await write();
   for (const name of ['JSON', 'curl', 'Form']) {
     await page.getByRole('tab', { name }).click();

@@ -1,4 +1,4 @@
-// How the page feels in the hand, in a real browser: the palette, keys, pause, zone, the end of a token.
+// Interaction in a real browser: palette, shortcuts, pause, time zone, an expiring token.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
@@ -52,7 +52,7 @@ async function make(metric: string): Promise<string> {
 
 const palette = () => page.getByRole('dialog', { name: 'Search or run a command' });
 
-test('the palette finds screens, orders and rules by a few letters, and gives the focus back', async () => {
+test('the palette finds pages, commands and rules by a few letters, and returns the focus', async () => {
   await open();
   const id = await make('cpu-usage');
   await page.getByRole('heading', { name: 'Nothing is firing' }).waitFor();
@@ -79,11 +79,11 @@ test('the palette finds screens, orders and rules by a few letters, and gives th
   await page.waitForURL(/#\/(?!rules\/)/);
 });
 
-test('single keys can be switched off, and the palette stays', async () => {
+test('single-key shortcuts can be turned off, and the palette stays', async () => {
   await open();
   await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
   await page.keyboard.press('?');
-  await page.getByLabel('Single keys are on').uncheck();
+  await page.getByLabel('Single-key shortcuts are on').uncheck();
   await page.keyboard.press('Escape');
   await page.keyboard.press('n');
   await page.keyboard.press('r');
@@ -99,7 +99,7 @@ test('single keys can be switched off, and the palette stays', async () => {
   assert.doesNotMatch(page.url(), /rules/, 'it is remembered');
 });
 
-test('j and k go through the alarms that fire, Enter opens one, and e edits its rule', async () => {
+test('j and k move through firing alarms, Enter opens one, and e edits the rule', async () => {
   await open();
   const ruleId = await make('cpu');
   for (const [host, offset] of [
@@ -123,7 +123,7 @@ test('j and k go through the alarms that fire, Enter opens one, and e edits its 
   }
   await page.keyboard.press('Enter');
   await page.waitForURL(/#\/alarms\//);
-  await page.getByRole('link', { name: 'Edit the rule' }).waitFor();
+  await page.getByRole('link', { name: 'Edit rule' }).waitFor();
   await page.keyboard.press('e');
   await page.waitForURL(/\/edit$/);
   await page.goto(`${system.url}/console/#/rules/${ruleId}`);
@@ -132,14 +132,14 @@ test('j and k go through the alarms that fire, Enter opens one, and e edits its 
   await page.waitForURL(/\/edit$/);
 });
 
-test('one of many alarms that says a new value is drawn anew alone; their rules are asked for at once, the stream once', async () => {
+test('a new value redraws only its own alarm; rules are read in one request, and the stream is opened once', async () => {
   system = await startConsoleSystem({ pageDir: browser.pageDir });
   const { log } = system.storage;
   const hosts = Array.from({ length: 40 }, (_, index) => `web-${index}`);
   const alarms = [];
   for (const [index, host] of hosts.entries()) {
     const given = { ruleId: await make(`metric-${index}`), metric: `metric-${index}`, tags: { host }, offset: index };
-    // Days ago: how long it is does not change in a second.
+    // Days ago, so that the duration text does not change within a second.
     const state = firingSince(Date.now() - 3 * 86_400_000 + index);
     alarms.push({ ...given, state: (await appendAlarm(log, { ...given, state, x: 95 })).state });
   }
@@ -154,7 +154,7 @@ test('one of many alarms that says a new value is drawn anew alone; their rules 
   const count = (path: RegExp): number => asked.filter((one) => path.test(one)).length;
   assert.deepEqual([count(/stream$/), count(/^\/rules\//), count(/rules\/export$/)], [1, 0, 1]);
 
-  // Whoever draws a row makes the address of its alarm.
+  // Drawing a row computes the address of the alarm.
   await page.evaluate(`
     globalThis.drawn = 0;
     const encode = encodeURIComponent;
@@ -168,7 +168,7 @@ test('one of many alarms that says a new value is drawn anew alone; their rules 
   assert.deepEqual(await page.evaluate('[drawn, written]'), [0, ['value']]);
 });
 
-test('while it is paused nothing changes or moves, and nothing is missed when it goes on', async () => {
+test('while paused nothing changes or moves, and nothing is missed after resuming', async () => {
   await open();
   const ruleId = await make('cpu');
   await page.getByRole('heading', { name: 'Nothing is firing' }).waitFor();
@@ -181,18 +181,18 @@ test('while it is paused nothing changes or moves, and nothing is missed when it
   await appendAlarm(log, { ruleId, metric: 'cpu', state: ok, x: 5, offset: 2 });
   await appendAlarm(log, { ruleId, metric: 'cpu', state: firingSince(2_000), x: 96, offset: 3 });
   await appendAlarm(log, { ruleId, metric: 'cpu', state: ok, x: 5, offset: 4 });
-  // Far more than the tenth of a second in which it would be shown.
+  // Far longer than the 100 ms after which a change would be shown.
   await page.waitForTimeout(1_500);
   assert.equal(await page.getByRole('heading', { name: /alarm was firing/ }).count(), 1, 'it is not shown as live');
   const running = `document.getAnimations().filter(({ playState }) => playState === 'running').length`;
   assert.equal(await page.evaluate(running), 0);
-  await page.getByRole('button', { name: 'Go on with live data and motion' }).click();
+  await page.getByRole('button', { name: 'Resume live data and motion' }).click();
   await page.getByRole('heading', { name: 'Nothing is firing' }).waitFor();
   await page.locator('[data-part=changes] > li').nth(3).waitFor();
   assert.equal(await page.locator('[data-part=changes] > li').count(), 4);
 });
 
-test('times are in this computer’s zone or in UTC, as it is told, and it remembers', async () => {
+test('times are in the local zone or in UTC, and the choice is kept', async () => {
   await open({ timezoneId: 'Asia/Tokyo' });
   const ruleId = await make('cpu');
   const timeMs = Date.UTC(2026, 0, 2, 20, 30, 0);
@@ -217,7 +217,7 @@ test('times are in this computer’s zone or in UTC, as it is told, and it remem
   assert.match((await page.locator('link[rel=icon]').getAttribute('href'))!, /favicon-firing/);
 });
 
-test('the end of a token is counted down, and signing in anew happens over the draft', async () => {
+test('the time left of a token is shown, and signing in again keeps the draft', async () => {
   await open({ auth: true });
   const all = 'rules:read rules:write alarms:read';
   const dialog = page.getByRole('dialog', { name: 'Sign in' });

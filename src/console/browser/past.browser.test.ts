@@ -1,4 +1,4 @@
-// The screens that tell of the past, in a real browser against the whole system and a stand-in for Discord.
+// The screens with past events, in a real browser against the whole system and a fake Discord.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -56,7 +56,7 @@ async function send<Body>(method: string, path: string, body?: object): Promise<
 const make = (fields: object): Promise<{ id: string }> =>
   send('POST', '/rules', { discord_webhook_url: webhook, ...fields });
 
-/** How many alarms there have been. */
+/** Waits until this many alarms have fired. */
 async function fired(count: number): Promise<void> {
   const deadline = Date.now() + stepMs;
   const total = async (): Promise<number> => (await send<{ total: number }>('GET', '/api/v1/alarms/history')).total;
@@ -68,7 +68,7 @@ async function fired(count: number): Promise<void> {
 
 const go = (address: string): Promise<unknown> => page.goto(`${system.url}/console/${address}`);
 
-test('a rule’s page tells how it is, what it watches, what it did and what it was before', async () => {
+test('a rule’s page shows the state, the series, the alarms, the messages and the versions', async () => {
   const fields = { metric_name: 'cpu', threshold: 50, discord_webhook_url: webhook };
   const { id } = await make(fields);
   await system.publish('cpu', [10, 60, 20, 70, 30], { host: 'a' });
@@ -80,13 +80,13 @@ test('a rule’s page tells how it is, what it watches, what it did and what it 
   await page.getByText('Fires when cpu is above 45.').waitFor();
   await page.getByText('Look at the fans').first().waitFor();
   await page.locator('.figure', { hasText: 'State' }).getByText('Firing').waitFor();
-  await page.getByText('Shaded: when it fired, 3 times.').waitFor();
+  await page.getByText('Shaded: 3 alarms.').waitFor();
   const rows = page.locator('[data-part=series] tbody tr');
   await rows.nth(2).waitFor();
   const series = (await rows.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
-  assert.match(series[0]!, /c ▲\s?Firing for .* 99 54 beyond/);
-  assert.match(series[1]!, /b ✓\s?OK 42 3 to go/);
-  assert.match(series[2]!, /a ✓\s?OK 30 15 to go/);
+  assert.match(series[0]!, /c ▲\s?Firing for .* 99 54 past threshold/);
+  assert.match(series[1]!, /b ✓\s?OK 42 3 to threshold/);
+  assert.match(series[2]!, /a ✓\s?OK 30 15 to threshold/);
   assert.equal(await page.locator('[data-part=past-alarms] > li').count(), 3);
   await page.getByRole('img', { name: /^cpu: fired 3 times in 24 hours/ }).waitFor();
   await page.locator('[data-part=deliveries] > li', { hasText: 'delivered' }).nth(2).waitFor();
@@ -103,13 +103,13 @@ test('a rule’s page tells how it is, what it watches, what it did and what it 
   await page.getByRole('button', { name: 'Undo' }).click();
   await page.locator('.figure', { hasText: 'State' }).getByText('OK', { exact: true }).waitFor();
   await page.locator('[data-part=past-alarms] a').first().click();
-  await page.getByRole('link', { name: 'The rule', exact: true }).click();
+  await page.getByRole('link', { name: 'View rule', exact: true }).click();
   await page.getByRole('link', { name: 'Edit', exact: true }).click();
   await page.getByRole('heading', { name: 'Edit rule' }).waitFor();
   assert.match(page.url(), new RegExp(`#/rules/${id}/edit$`));
 });
 
-test('older alarms come by the page, and a filter stands in the address', async () => {
+test('older alarms are read in pages, and the filter is in the address', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
   await make({ metric_name: 'other', threshold: 5 });
   await system.publish(
@@ -136,7 +136,7 @@ test('older alarms come by the page, and a filter stands in the address', async 
   const deadline = Date.now() + stepMs;
   while ((await page.locator('#known-metrics option[value=other]').count()) === 0) {
     assert.ok(Date.now() < deadline, 'it is completed');
-    // Samples are looked at every two seconds: a metric that is not known yet is asked for again.
+    // The console reads samples every two seconds: a metric that is not known yet is requested again.
     await metric.fill('o');
     await page.waitForTimeout(400);
     await metric.fill('ot');
@@ -152,7 +152,7 @@ test('older alarms come by the page, and a filter stands in the address', async 
 
 const clean = (text: string): string => text.replaceAll(/\s+/g, ' ').trim();
 
-test('the timeline tells of alarms, edits and failed messages, and its filters stand in the address', async () => {
+test('the timeline shows alarms, edits and failed messages, and the filter is in the address', async () => {
   const { id } = await make({ metric_name: 'flaps', threshold: 5 });
   const gone = webhook.replace(/\d{17,20}/, '111111111111111111');
   await make({ metric_name: 'lost', threshold: 5, discord_webhook_url: gone });
@@ -164,7 +164,7 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
   const rows = page.locator('[data-part=timeline] > li');
   const row = (words: string): Locator => rows.filter({ hasText: words });
   await row('Parked').waitFor();
-  // The last alarm may end after the page was read first.
+  // The last alarm may end after the first request.
   await row('ended at 1').nth(1).waitFor();
   await row('fired at 9').nth(2).waitFor();
   await row('Changed').waitFor();
@@ -172,19 +172,19 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
   assert.match(clean(await row('Changed').innerText()), /flaps threshold 5 → to 6/);
   assert.equal(await row('fired at 9').count(), 3);
   assert.equal(await row('ended at 1').count(), 2);
-  await page.getByText(/^Nothing is missing of alarms since/).waitFor();
+  await page.getByText(/^Complete since/).waitFor();
   await page.getByRole('img', { name: /^flaps is above 6: fired 2 times in 24 hours/ }).waitFor();
 
   await page.getByLabel('Alarms', { exact: true }).uncheck();
   await row('fired').first().waitFor({ state: 'detached' });
-  // The list is empty until the answer to the new filter has come.
+  // The list is empty until the new filter is answered.
   await rows.nth(3).waitFor();
   assert.equal(await rows.count(), 4);
   assert.match(page.url(), /#\/timeline\?kind=rule%2Cdelivery$/);
   await page.goto('about:blank');
   await go('#/timeline?kind=rule&metric=lost');
   await page.getByText('1 of 1').waitFor();
-  assert.match(clean(await rows.innerText()), /Made lost the rule was made/);
+  assert.match(clean(await rows.innerText()), /Made lost rule created/);
   assert.equal(await page.getByLabel('Metric').inputValue(), 'lost');
   assert.equal(await page.getByLabel('Alarms', { exact: true }).isChecked(), false);
   await page.getByRole('link', { name: 'flaps is above 6' }).waitFor({ state: 'detached' });
@@ -194,7 +194,7 @@ test('the timeline tells of alarms, edits and failed messages, and its filters s
   await page.getByRole('link', { name: 'flaps is above 6' }).waitFor();
 });
 
-test('the brush zooms by pointer, by keys and by typing, to the same times', async () => {
+test('the brush zooms by pointer, by keys and by typed times, to the same range', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
   await system.publish('flaps', [9, 1]);
   await fired(1);
@@ -210,7 +210,7 @@ test('the brush zooms by pointer, by keys and by typing, to the same times', asy
   await page.mouse.down();
   await page.mouse.move(...at(0.5), { steps: 5 });
   await page.mouse.up();
-  await page.getByText('Nothing in this time.').waitFor();
+  await page.getByText('No events in this time.').waitFor();
   const drawn = range();
   const quarterMs = 6 * 3_600_000;
   assert.ok(Math.abs(drawn.toMs - drawn.fromMs - quarterMs) < 60_000, `${drawn.toMs - drawn.fromMs} ms`);
@@ -226,7 +226,7 @@ test('the brush zooms by pointer, by keys and by typing, to the same times', asy
   await page.getByRole('slider', { name: 'Show up to' }).focus();
   for (let count = 0; count < 48; count++) await page.keyboard.press('ArrowLeft');
   await page.keyboard.press('Enter');
-  await page.getByText('Nothing in this time.').waitFor();
+  await page.getByText('No events in this time.').waitFor();
   const keyed = range();
   assert.ok(Math.abs(keyed.fromMs - drawn.fromMs) < 120_000 && Math.abs(keyed.toMs - drawn.toMs) < 120_000);
 
@@ -236,13 +236,13 @@ test('the brush zooms by pointer, by keys and by typing, to the same times', asy
     new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
   await page.getByLabel('To', { exact: true }).fill(local(keyed.toMs));
   await page.getByLabel('To', { exact: true }).press('Tab');
-  await page.getByText('Nothing in this time.').waitFor();
+  await page.getByText('No events in this time.').waitFor();
   assert.equal(range().toMs, Math.floor(keyed.toMs / 1_000) * 1_000);
   await page.goBack();
   await page.getByText('3 of 3').waitFor();
 });
 
-test('rows of the timeline hold still under the pointer, and a pill says what is new', async () => {
+test('rows of the timeline hold still under the pointer, and a pill counts the new ones', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
   await system.publish('flaps', [9]);
   await fired(1);
@@ -256,7 +256,7 @@ test('rows of the timeline hold still under the pointer, and a pill says what is
   await page.getByText('4 of 4').waitFor();
 });
 
-test('webhooks tell how they are, what is wrong first, and their tokens nowhere', async () => {
+test('webhooks are listed with their states, failing ones first, and without their tokens', async () => {
   const gone = webhook.replace(/\d{17,20}/, '111111111111111111');
   const { id } = await make({ metric_name: 'flaps', threshold: 5 });
   await make({ metric_name: 'lost', threshold: 5, discord_webhook_url: gone });
@@ -271,22 +271,22 @@ test('webhooks tell how they are, what is wrong first, and their tokens nowhere'
   const cards = page.locator('.webhook');
   await cards
     .filter({ hasText: 'Parked' })
-    .getByText(/It is looked at again in 59 min/)
+    .getByText(/Next retry in 59 min/)
     .waitFor();
   await cards.filter({ hasText: /OK/ }).waitFor();
   const texts = (await cards.allInnerTexts()).map(clean);
   assert.match(
     texts[0]!,
-    /Parked https:\/\/discord.com\/api\/webhooks\/1111…\/\*{4} id 1{18} Nothing is sent to it for .*: 404 .*lost is above 5/,
+    /Parked https:\/\/discord.com\/api\/webhooks\/1111…\/\*{4} id 1{18} Paused for .*: 404 .*lost is above 5/,
   );
-  assert.match(texts[1]!, /OK .* Waiting 0 messages .* Last delivered .* flaps .*flaps is above 5/);
+  assert.match(texts[1]!, /OK .* Queued 0 messages .* Last delivered .* flaps .*flaps is above 5/);
   assert.match(texts[2]!, /Quiet .*quiet is above 5/);
   const token = webhook.split('/').at(-1)!;
   assert.ok(!(await page.content()).includes(token));
   const healthy = cards.nth(1);
   await healthy.getByRole('button', { name: 'Send test' }).click();
   await healthy.getByText(/^✓ 200 in/).waitFor();
-  await healthy.getByText('Its last messages').click();
+  await healthy.getByText('Recent messages').click();
   await healthy.locator('[data-part=deliveries] > li', { hasText: 'fired at 9' }).waitFor();
   await page.getByLabel('Search').fill('parked');
   await cards.nth(1).waitFor({ state: 'detached' });
@@ -297,7 +297,7 @@ test('webhooks tell how they are, what is wrong first, and their tokens nowhere'
   assert.match(page.url(), new RegExp(id));
 });
 
-test('webhooks and past alarms keep their places under the pointer, and a key tests no webhook that nobody is at', async () => {
+test('webhooks and past alarms keep their positions under the pointer, and the test key does nothing without a focused webhook', async () => {
   const other = discord.addWebhook().url;
   await make({ metric_name: 'one', threshold: 1 });
   await make({ metric_name: 'two', threshold: 1, discord_webhook_url: other });
@@ -312,7 +312,7 @@ test('webhooks and past alarms keep their places under the pointer, and a key te
   await cards.first().hover();
   await system.publish('one', [2, 0]);
   await fired(3);
-  // The list is asked for every two seconds.
+  // The list is polled every two seconds.
   await page.waitForTimeout(5_000);
   await first('two is above 1');
   await page.keyboard.press('t');
@@ -329,7 +329,7 @@ test('webhooks and past alarms keep their places under the pointer, and a key te
   await alarms.nth(3).waitFor();
 });
 
-test('what Discord answered is shown as text, wherever it is told', async () => {
+test('Discord’s answers are shown as text on every screen', async () => {
   const { id } = await make({ metric_name: 'answered', threshold: 5 });
   await system.publish('answered', [9]);
   await fired(1);
@@ -363,7 +363,7 @@ test('what Discord answered is shown as text, wherever it is told', async () => 
   }
 });
 
-test('the preview of a message has the very strings that Discord gets, cut at the same place', async () => {
+test('the preview of a message has the strings that Discord receives, truncated at the same place', async () => {
   const many = Array.from({ length: 12 }, (_, n) => [`tag-${n}`, `${n} ${'long '.repeat(60)}`] as const);
   const tags = { host: 'a`b', zone: '<@1>', ...Object.fromEntries(many) };
   const description = `**Look** [here](http://evil.example) ${'x'.repeat(900)}`;
@@ -376,7 +376,7 @@ test('the preview of a message has the very strings that Discord gets, cut at th
     notify_on_resolve: true,
   };
   const { id } = await make(fields);
-  // As much beyond the threshold as the preview's example.
+  // As far over the threshold as the preview's example.
   await system.publish('pre|view', [6], tags);
   await fired(1);
   interface Embed {
@@ -393,7 +393,7 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   await go(`#/rules/${id}/edit`);
   const card = page.locator('[data-part=embed]');
   await card.waitFor();
-  // The preview is of an alarm that there is not yet.
+  // The preview shows an alarm that does not exist yet.
   const unnamed = (text: string): string => text.replace(/(?<=alarms\/)[-0-9a-f]{36}/, '‹id›');
   const bare = (text: string): string => unnamed(clean(text.replaceAll('`', '')));
   assert.equal(clean(await page.locator('[data-part=embed-title]').innerText()), embed.title);
@@ -413,13 +413,13 @@ test('the preview of a message has the very strings that Discord gets, cut at th
   assert.deepEqual([counts[0], counts[3]], ['Title 15 of 256', `Longest field ${longest} of 1,024`]);
   const texts = [embed.title, embed.description, ...embed.fields.flatMap(({ name, value }) => [name, value])];
   const all = texts.reduce((sum, text) => sum + Array.from(text).length, 0).toLocaleString('en');
-  assert.equal(counts[4], `All of it ${all} of 6,000`);
+  assert.equal(counts[4], `Total ${all} of 6,000`);
   await page.getByLabel('Resolved', { exact: true }).check();
   await page.getByText('Alarm resolved').waitFor();
   assert.match(clean(await card.innerText()), /Duration 4 min/);
 });
 
-test('the strip of figures says how the system does, as the server tells it', async () => {
+test('the figures of the Now screen are those of the server', async () => {
   await make({ metric_name: 'flaps', threshold: 5 });
   await system.publish('flaps', [9]);
   await fired(1);

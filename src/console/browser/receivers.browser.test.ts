@@ -20,7 +20,7 @@ after(async () => {
   await browser?.close();
 });
 
-test('a receiver is added, tested, named by a rule, notified, and deleted when the rule lets go of it', async () => {
+test('a receiver is added, tested, named by a rule, notified, and deleted once no rule names it', async () => {
   const opened = await browser.open(`${system.url}/console/#/webhooks`);
   const { page } = opened;
   try {

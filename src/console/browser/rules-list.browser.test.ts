@@ -1,4 +1,4 @@
-// The list of rules in a real browser: far more of them than are on the screen.
+// The rule table in a real browser, with many more rules than fit the window.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -66,7 +66,7 @@ const stored = async (): Promise<Stored[]> => (await (await fetch(`${system.url}
 const link = (metric: string) => page.getByRole('link', { name: `${metric} is above 500`, exact: true });
 const rows = () => page.locator('.rule').count();
 
-test('of two hundred thousand rules some forty are there; the middle and the end are a scroll away', async () => {
+test('of 200,000 rules about 40 rows are in the document; the middle and the end can be scrolled to', async () => {
   const count = 200_000;
   await fill(count);
   let bytes = 0;
@@ -75,7 +75,7 @@ test('of two hundred thousand rules some forty are there; the middle and the end
     if (answer.url().includes('/api/v1/rules?'))
       answer.body().then(
         (body) => (bytes = Math.max(bytes, body.length)),
-        // The last one may still be under way when the page is closed.
+        // The last request may still be running when the page is closed.
         () => {},
       );
   });
@@ -95,7 +95,7 @@ test('of two hundred thousand rules some forty are there; the middle and the end
   assert.ok(bytes > 0 && bytes < 100_000, `an answer had ${bytes} bytes`);
 });
 
-test('a search that finds too many to count goes on as far as somebody scrolls', async () => {
+test('a search with too many matches to count continues as far as the user scrolls', async () => {
   await fill(30_000, (index) => ({ description: index % 2 === 0 ? 'even' : 'odd' }));
   await open('#/rules?q=even');
   await page.getByText(/and more match$/).waitFor();
@@ -110,10 +110,10 @@ test('a search that finds too many to count goes on as far as somebody scrolls',
   assert.match(await row.innerText(), /metric-600 /);
 });
 
-test('by keyboard the focus goes through rows that come and go, and never leaves the screen', async () => {
+test('the keyboard moves the focus through virtual rows, and it never leaves the window', async () => {
   await fill(60_000);
   await open();
-  // The hand is quicker than the server: rows that have not come yet are gone to when they have.
+  // Keys are faster than the server: steps wait for rows that have not arrived.
   await page.route('**/api/v1/rules?*', async (route) => {
     await new Promise((resolve) => setTimeout(resolve, 300));
     await route.continue();
@@ -143,12 +143,12 @@ test('by keyboard the focus goes through rows that come and go, and never leaves
   await page.getByRole('heading', { name: 'Edit rule' }).waitFor();
 });
 
-test('what is chosen is enabled, disabled and exported at once, with a way back; deleting asks for the number', async () => {
+test('selected rules are enabled, disabled and exported at once, with Undo; deleting asks for their number', async () => {
   await fill(3_000, (index) => ({ description: index % 3 === 0 ? 'third' : 'other' }));
   await open('#/rules?q=third');
   await page.getByText('1,000 match').waitFor();
   await page.getByLabel('Select all matching').check();
-  await page.getByText('1,000 chosen').waitFor();
+  await page.getByText('1,000 selected').waitFor();
   await page.getByRole('button', { name: 'Disable', exact: true }).click();
   await page.getByText('Disabled 1,000 rules.').waitFor();
   assert.equal((await stored()).filter(({ enabled }) => enabled === false).length, 1_000);
@@ -157,9 +157,9 @@ test('what is chosen is enabled, disabled and exported at once, with a way back;
   assert.equal((await stored()).filter(({ enabled }) => enabled === false).length, 0);
 
   await page.getByRole('button', { name: 'Clear' }).click();
-  await page.getByLabel('Choose: metric-0 is above 500').check();
-  await page.getByLabel('Choose: metric-6 is above 500').check();
-  await page.getByText('2 chosen').waitFor();
+  await page.getByLabel('Select: metric-0 is above 500').check();
+  await page.getByLabel('Select: metric-6 is above 500').check();
+  await page.getByText('2 selected').waitFor();
   const [download] = await Promise.all([
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Export' }).click(),
@@ -188,8 +188,8 @@ test('what is chosen is enabled, disabled and exported at once, with a way back;
   await page.getByRole('heading', { name: '+ New: 2' }).waitFor();
   await page.getByText('threshold: 500 → 7').waitFor();
   await page.getByText(/metric_name is missing/).waitFor();
-  assert.equal((await stored()).length, 2_998, 'nothing is written before it is told to');
-  await page.getByRole('button', { name: 'Write 2 new and 1 changed' }).click();
+  assert.equal((await stored()).length, 2_998, 'nothing is written before Save');
+  await page.getByRole('button', { name: 'Save 2 new and 1 changed' }).click();
   await page.getByText('Imported 3 rules.').waitFor();
   const now = await stored();
   assert.equal(now.length, 3_000);
@@ -197,16 +197,16 @@ test('what is chosen is enabled, disabled and exported at once, with a way back;
   await untilTrue(page, `document.activeElement.textContent === 'Import'`);
 });
 
-test('all but one are chosen, and what was done before a request failed is told, with a way back', async () => {
+test('all but one are selected, and a request that fails reports what was done before, with Undo', async () => {
   await fill(1_200);
   await open();
   await page.getByLabel('All', { exact: true }).check();
-  await page.getByLabel('Choose: metric-1 is above 500').uncheck();
-  await page.getByText('1,199 chosen').waitFor();
+  await page.getByLabel('Select: metric-1 is above 500').uncheck();
+  await page.getByText('1,199 selected').waitFor();
   let asked = 0;
   await page.route('**/api/v1/rules/bulk', (route) => (++asked === 2 ? route.abort() : route.continue()));
   await page.getByRole('button', { name: 'Disable', exact: true }).click();
-  await page.getByText('Disabled 500 rules. Then it stopped: The server cannot be reached.').waitFor();
+  await page.getByText('Disabled 500 rules. Stopped: The server cannot be reached.').waitFor();
   const off = (await stored()).filter(({ enabled }) => enabled === false).map((rule) => rule.id);
   assert.equal(off.length, 500);
   assert.ok(!off.includes(id(1)));
@@ -215,7 +215,7 @@ test('all but one are chosen, and what was done before a request failed is told,
   assert.equal((await stored()).filter(({ enabled }) => enabled === false).length, 0);
 });
 
-test('a server that takes longer to answer than the list waits between two looks fills it all the same', async () => {
+test('a server slower than the polling interval still fills the list', async () => {
   await fill(3);
   opened = await browser.open(`${system.url}/console/#/now`);
   ({ page } = opened);
@@ -233,7 +233,7 @@ test('a server that takes longer to answer than the list waits between two looks
   await page.locator('.webhook').waitFor();
 });
 
-test('rows hold their order under the pointer, and a pill says what they miss', async () => {
+test('rows keep their order under the pointer, and a pill counts the missed changes', async () => {
   await fill(20);
   await open();
   await link('metric-3').hover();
@@ -253,7 +253,7 @@ test('rows hold their order under the pointer, and a pill says what they miss', 
   assert.equal(await page.getByRole('button', { name: '1 change' }).count(), 0);
 });
 
-test('rows are as high as what they hold, also after the window was narrow', async () => {
+test('rows are as high as their content, also after the window was narrow', async () => {
   await fill(5, () => ({ description: 'd '.repeat(80), tags: { host: 'y'.repeat(90) } }));
   await open();
   const heights = `[...document.querySelectorAll('.rule')].map((row) => row.offsetHeight)`;
@@ -278,7 +278,7 @@ for (const [theme, width] of [
     }));
     await open('#/rules', { theme, width });
     await page
-      .getByLabel(/^Choose: /)
+      .getByLabel(/^Select: /)
       .first()
       .check();
     await page.getByRole('button', { name: 'Export' }).waitFor();

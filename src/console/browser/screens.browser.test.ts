@@ -1,6 +1,6 @@
-// Every screen as it is told to who does not see it: its roles, names and states, and the tables that say what charts draw.
+// Every screen as a screen reader gets it: roles, names and states, and the tables beside charts.
 //
-// What each tells is kept in testing/aria. When it is meant to be another one, it is written anew, and read before it is committed:
+// The snapshots are in testing/aria. After an intended change they are refreshed, and read before they are committed:
 //   node scripts/test.mjs --test-update-snapshots src/console/browser/screens.browser.test.ts
 import { after, afterEach, before, beforeEach, test, type TestContext } from 'node:test';
 import assert from 'node:assert/strict';
@@ -47,12 +47,12 @@ function isAsKept(t: TestContext, name: string, text: string): void {
 }
 
 for (const name of ['now', 'rules', 'new-rule', 'editor', 'rule', 'alarm', 'alarms', 'timeline', 'webhooks', 'system'])
-  test(`what is told of the screen: ${name}`, async (t) => {
+  test(`the accessible content of the screen: ${name}`, async (t) => {
     await go(screen(name));
     isAsKept(t, name, await ariaOf(page.locator('main')));
   });
 
-test('what is told of the frame around the screens, of the palette and of the keys', async (t) => {
+test('the accessible content of the header, the palette and the shortcuts', async (t) => {
   await go(screen('now'));
   isAsKept(t, 'frame', await ariaOf(page.locator('header')));
   await page.keyboard.press('?');
@@ -63,7 +63,7 @@ test('what is told of the frame around the screens, of the palette and of the ke
   isAsKept(t, 'palette', await ariaOf(page.getByRole('dialog')));
 });
 
-test('what is told of signing in, and of a screen without it', async (t) => {
+test('the accessible content of the sign-in dialog, and of a page that is signed out', async (t) => {
   await opened.close();
   opened = await browser.open(`${guarded.url}/console/#/rules`);
   ({ page } = opened);
@@ -86,7 +86,7 @@ interface Samples {
   }[];
 }
 
-/** The cells of the table below a summary, a time by its own text. */
+/** The cells of a table, times as ISO texts. */
 async function cellsOf(within: string): Promise<string[][]> {
   await page.locator(within).getByText('As a table').click();
   const rows = page.locator(`${within} [data-part=chart-table] tbody tr`);
@@ -98,7 +98,7 @@ async function cellsOf(within: string): Promise<string[][]> {
 for (const name of ['editor', 'rule', 'alarm'])
   test(`the chart’s table has the numbers that the server gave for the chart: ${name}`, async () => {
     await page.getByRole('heading', { name: '2 alarms are firing' }).waitFor();
-    // From here on, each is asked for once.
+    // From here on, each request is sent once.
     await page.getByRole('button', { name: 'Pause live data and motion' }).click();
     const isSamples = (answer: Response): boolean => answer.url().includes('/api/v1/samples?') && answer.ok();
     const given = page.waitForResponse(isSamples);
@@ -124,24 +124,24 @@ for (const name of ['editor', 'rule', 'alarm'])
     assert.equal(Math.min(...cells.map((row) => row[1] as number)), Math.min(...shownValues));
   });
 
-/** Of the timeline and of the system, what their tables tell. */
-interface Told {
+/** The parts of the answers that the tables of the timeline and of the system show. */
+interface Answer {
   counts: Record<string, number[]>;
   partitions: object[];
   series_ahead: object;
 }
 
-/** Hands on what the server answers, changed: so no two numbers of it are alike. */
-async function changed(path: string, change: (told: Told) => void): Promise<void> {
+/** Changes the server's answers, so that no two numbers are equal. */
+async function changed(path: string, change: (answer: Answer) => void): Promise<void> {
   await page.route(`**${path}*`, async (route) => {
     const answer = await route.fetch();
-    const body = (await answer.json()) as Told;
+    const body = (await answer.json()) as Answer;
     change(body);
     await route.fulfill({ response: answer, json: body });
   });
 }
 
-test('the tables of the timeline and of the partitions have the numbers that were given for what is drawn', async () => {
+test('the tables of the timeline and of the partitions have the numbers that are drawn', async () => {
   await page.getByRole('heading', { name: '2 alarms are firing' }).waitFor();
   await page.getByRole('button', { name: 'Pause live data and motion' }).click();
   const kinds = ['firing', 'transition', 'rule', 'delivery'];
@@ -161,15 +161,15 @@ test('the tables of the timeline and of the partitions have the numbers that wer
     busy,
   );
 
-  await changed('/api/v1/system', (told) => {
-    told.partitions.forEach((each, n) => {
+  await changed('/api/v1/system', (answer) => {
+    answer.partitions.forEach((each, n) => {
       Object.assign(each, { position: 100 + n, head: 200 + n, lag: n === 7 ? null : n });
     });
     const first = [
       { series: 'cpu{host=a}', seconds: 3_000 },
       { series: 'cpu{host=b}', seconds: 7 },
     ];
-    told.series_ahead = { count: 1_234, first };
+    answer.series_ahead = { count: 1_234, first };
   });
   await go(screen('system'));
   const ahead = page.locator('[data-part=outcome]', { hasText: 'ahead' });
@@ -178,14 +178,14 @@ test('the tables of the timeline and of the partitions have the numbers that wer
     'series whose clock is ahead: cpu{host=a} by 50 min, cpu{host=b} by 7 s\n1,234',
   );
   assert.equal(await page.locator('[data-part=outcome]', { hasText: 'arrive late' }).count(), 0);
-  const told = (await cellsOf('main')).map(([partition, , ...texts]) => [partition, ...texts]);
+  const shownRows = (await cellsOf('main')).map(([partition, , ...texts]) => [partition, ...texts]);
   assert.deepEqual(
-    told,
+    shownRows,
     Array.from({ length: 20 }, (_, n) => [n, 100 + n, 200 + n, n === 7 ? 'unknown' : n].map(String)),
   );
 });
 
-/** What begins a drag. */
+/** Events that start a drag. */
 const dragging = new Set(['pointerdown', 'mousedown', 'touchstart', 'dragstart']);
 const twins: Readonly<Record<string, string>> = {
   Threshold: '#threshold',
@@ -194,7 +194,7 @@ const twins: Readonly<Record<string, string>> = {
   'Show up to': 'input[type=datetime-local]',
 };
 
-test('whatever can be dragged is a slider for keys, and has a field to type in', async () => {
+test('everything that can be dragged is a slider for keys, and has a field to type in', async () => {
   const tools = await page.context().newCDPSession(page);
   const seen = new Set<string>();
   for (const each of shown.screens) {
@@ -233,7 +233,7 @@ test('whatever can be dragged is a slider for keys, and has a field to type in',
   await page.getByRole('button', { name: 'Leave' }).click();
 });
 
-test('a token is pasted, and a password manager knows the field (3.3.8)', async () => {
+test('a token can be pasted, and a password manager recognizes the field (3.3.8)', async () => {
   await opened.close();
   opened = await browser.open(`${guarded.url}/console/#/rules`);
   ({ page } = opened);
@@ -254,7 +254,7 @@ test('a token is pasted, and a password manager knows the field (3.3.8)', async 
   await dialog.getByText('That token was refused').waitFor();
 });
 
-test('what goes wrong unseen fails a test: an error, a broken policy', async () => {
+test('hidden faults fail a test: an error, a violated policy', async () => {
   const own = await browser.open(`${shown.system.url}/console/#/now`);
   const broken = own.page.waitForEvent('console');
   await own.page.evaluate(`(() => {

@@ -1,4 +1,4 @@
-// Signing in at a certified OpenID provider in a real browser: the provider's own pages in a window of its own, over the page.
+// Signing in at a certified OpenID provider in a real browser, whose pages open in a separate window.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
@@ -35,7 +35,7 @@ afterEach(async () => {
 
 const dialog = () => page.getByRole('dialog', { name: 'Sign in' });
 
-/** Opens the issuer's window with the key that most people would press. */
+/** Opens the issuer's window with Enter. */
 async function beginThere(): Promise<Page> {
   const button = dialog().getByRole('button', { name: `Sign in with ${new URL(openId.issuer).host}` });
   await button.waitFor();
@@ -53,7 +53,7 @@ async function signInThere(): Promise<void> {
   await closed;
 }
 
-test('somebody signs in at the issuer over a draft, which stays, and the window closes itself', async () => {
+test('signing in at the issuer keeps the draft, and the window closes itself', async () => {
   await open({}, '#/rules/new');
   await dialog().waitFor();
   assert.deepEqual(await axeFindings(page), []);
@@ -70,9 +70,9 @@ test('somebody signs in at the issuer over a draft, which stays, and the window 
   );
   await page.getByLabel('Metric', { exact: true }).fill('kept');
   await page.keyboard.press('Control+k');
-  await page.keyboard.type('Sign in anew');
+  await page.keyboard.type('Sign in again');
   await page.keyboard.press('Enter');
-  // The issuer remembers who it is: its window comes and goes.
+  // The issuer has a session already: the window closes without a form.
   const window = await beginThere();
   if (!window.isClosed()) await window.waitForEvent('close');
   await dialog().waitFor({ state: 'hidden' });
@@ -81,18 +81,18 @@ test('somebody signs in at the issuer over a draft, which stays, and the window 
   await dialog().waitFor();
 });
 
-test('a token that ends is renewed, without a word', async () => {
+test('a token that expires is renewed without a dialog', async () => {
   await open({ lifetimeSeconds: 32 });
   await signInThere();
   await page.getByText('Live', { exact: true }).waitFor();
   const renewed = page.waitForResponse((answer) => answer.url().endsWith('/api/v1/sign-in/renew'));
   assert.equal((await renewed).status(), 200);
   await page.getByText('Live', { exact: true }).waitFor();
-  assert.equal(await page.locator('[data-part=expiry]').count(), 0, 'nothing is counted down that is renewed');
+  assert.equal(await page.locator('[data-part=expiry]').count(), 0, 'no countdown for a token that is renewed');
   assert.equal(await dialog().isVisible(), false);
 });
 
-test('who refuses is told so in place, may begin again, and may bring a token instead', async () => {
+test('a refused consent is reported in the dialog; it can be tried again, or a token entered instead', async () => {
   await open();
   const window = await beginThere();
   const closed = window.waitForEvent('close');
@@ -106,7 +106,7 @@ test('who refuses is told so in place, may begin again, and may bring a token in
   await dialog().waitFor({ state: 'hidden' });
 });
 
-test('an issuer that is away is named, and its window closed', async () => {
+test('an unreachable issuer is named, and its window closed', async () => {
   await open();
   await dialog().waitFor();
   await openId.close();

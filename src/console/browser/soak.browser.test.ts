@@ -1,4 +1,4 @@
-// A day of alarms in a minute: the page holds no more at its end than at its beginning.
+// A day of alarms in a minute: the page uses no more memory at the end than at the beginning.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Page } from 'playwright-core';
@@ -10,7 +10,7 @@ import { alarmRecordOf, firingSince, startConsoleSystem, type ConsoleSystem } fr
 
 const alarms = 40;
 const heldBytesMax = 5_000_000;
-/** Some are not collected yet; a hundred thousand changes make more than as many. */
+/** Nodes not collected yet; a leak would leave one for each of 100,000 changes. */
 const heldNodesMax = 2_000;
 
 let browser: PageBrowser;
@@ -26,7 +26,7 @@ after(async () => {
 
 let offset = 0;
 
-/** Each of the alarms begins and ends in turn; in the end all are over, and then one fires with the value that is given. */
+/** The alarms fire and end one after another; when all have ended, one fires with the given value. */
 async function happen(events: number, lastValue: number): Promise<void> {
   const next = (metric: string, isFiring: boolean, x: number): NewRecord => {
     const state = isFiring ? firingSince(Date.now()) : ok;
@@ -44,14 +44,14 @@ async function happen(events: number, lastValue: number): Promise<void> {
 
 interface Held {
   readonly bytes: number;
-  /** Those that nobody sees any more count as long as somebody holds them. */
+  /** Detached nodes count as long as something references them. */
   readonly nodes: number;
   readonly elements: number;
 }
 
 async function heldOf(page: Page): Promise<Held> {
   const tools = await page.context().newCDPSession(page);
-  // Twice: what the first one finds may hold more.
+  // Twice: the first collection may release further objects.
   for (let time = 0; time < 2; time++) await tools.send('HeapProfiler.collectGarbage');
   const { usedSize: bytes } = await tools.send('Runtime.getHeapUsage');
   const { nodes } = await tools.send('Memory.getDOMCounters');
@@ -59,7 +59,7 @@ async function heldOf(page: Page): Promise<Held> {
   return { bytes, nodes, elements: await page.evaluate('document.querySelectorAll("*").length') };
 }
 
-test('a hundred thousand changes of alarms leave nothing behind in the page', async (t) => {
+test('100,000 changes of alarms leak nothing in the page', async (t) => {
   const opened = await browser.open(`${system.url}/console/#/now`);
   const { page } = opened;
   const shows = async (value: number): Promise<void> => {
@@ -76,7 +76,7 @@ test('a hundred thousand changes of alarms leave nothing behind in the page', as
   t.diagnostic(`${JSON.stringify(beforeIt)} before, ${JSON.stringify(afterIt)} after`);
   assert.ok(afterIt.bytes - beforeIt.bytes < heldBytesMax, 'memory');
   assert.ok(afterIt.nodes - beforeIt.nodes < heldNodesMax, 'nodes');
-  // In the list of what happened lately, one that ended says a little more than one that began.
+  // In the recent activity, an alarm that ended has more text than one that fired.
   assert.ok(Math.abs(afterIt.elements - beforeIt.elements) <= 50, 'elements of the document');
   await opened.close();
 });

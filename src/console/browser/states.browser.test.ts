@@ -1,5 +1,5 @@
-// Each screen in the states that a screen with some data does not show: nothing there yet, very much of it, a server that cannot answer,
-// a line that is cut, nobody signed in. Axe finds nothing, nothing is cut off at 320 px, and the page itself raises no error.
+// Each screen in unusual states: without data, with very much data, with a server that cannot answer, with a lost connection, signed
+// out. Axe finds nothing, nothing is cut off at 320 px, and the page raises no error.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
@@ -57,7 +57,7 @@ after(async () => {
   await browser?.close();
 });
 
-/** Rules of forty webhooks, each tenth of which fires. */
+/** Rules of forty webhooks; every tenth one fires. */
 async function fill({ storage: { log } }: ConsoleSystem, count: number): Promise<void> {
   const rules = Array.from({ length: count }, (_, index) => {
     const id = `00000000-0000-4000-8000-${String(index).padStart(12, '0')}`;
@@ -79,7 +79,7 @@ async function fill({ storage: { log } }: ConsoleSystem, count: number): Promise
   await log.append(topics.alarms.name, alarms);
 }
 
-/** Goes through all screens, without loading the page anew. */
+/** Goes through all screens without reloading the page. */
 async function goThrough(page: Page, look: (name: string) => Promise<void>): Promise<void> {
   for (const [name, heading] of screens) {
     await page.evaluate(`location.hash = '#/${name}'`);
@@ -88,7 +88,7 @@ async function goThrough(page: Page, look: (name: string) => Promise<void>): Pro
   }
 }
 
-/** What is wrong on any screen, once there is to be seen what is named for it. */
+/** The faults of all screens, each once its expected content is visible. */
 async function faultsOf(page: Page, seen: Readonly<Record<string, string>> = {}): Promise<string[]> {
   const faults: string[] = [];
   await goThrough(page, async (name) => {
@@ -107,20 +107,20 @@ for (const [theme, width] of forms) {
     return opened.page;
   };
 
-  test(`nothing is there yet: ${theme}, ${width} px`, async () => {
+  test(`no data yet: ${theme}, ${width} px`, async () => {
     const page = await open(system);
     await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
     assert.deepEqual(await faultsOf(page), []);
   });
 
-  test(`there is very much: ${theme}, ${width} px`, async () => {
+  test(`very much data: ${theme}, ${width} px`, async () => {
     const page = await open(full);
     assert.deepEqual(await faultsOf(page, rowsOf), []);
   });
 
   test(`the server cannot answer: ${theme}, ${width} px`, async () => {
     const page = await open(system);
-    // What is not loaded yet comes from the same server.
+    // Code that is not loaded yet comes from the same server.
     await goThrough(page, async () => {});
     await page.route('**/api/v1/**', (route) =>
       route.fulfill({
@@ -133,8 +133,8 @@ for (const [theme, width] of forms) {
     assert.deepEqual(await faultsOf(page), []);
   });
 
-  test(`the line is cut: ${theme}, ${width} px`, async () => {
-    // Where there is nothing, and where there is much: what is old must still be readable.
+  test(`the connection is lost: ${theme}, ${width} px`, async () => {
+    // With no data and with much: stale data must still be readable.
     const page = await open(theme === 'light' ? system : full);
     await goThrough(page, async () => {});
     await page.context().setOffline(true);
@@ -142,7 +142,7 @@ for (const [theme, width] of forms) {
     assert.deepEqual(await faultsOf(page), []);
   });
 
-  test(`the server dies amid its answers: ${theme}, ${width} px`, async () => {
+  test(`the server dies while answering: ${theme}, ${width} px`, async () => {
     const line = await lineTo(system.url);
     try {
       const page = await open(line);
@@ -157,7 +157,7 @@ for (const [theme, width] of forms) {
     }
   });
 
-  test(`nobody is signed in: ${theme}, ${width} px`, async () => {
+  test(`signed out: ${theme}, ${width} px`, async () => {
     const page = await open(guarded);
     const dialog = page.getByRole('dialog', { name: 'Sign in' });
     await dialog.waitFor();

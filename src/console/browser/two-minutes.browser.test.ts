@@ -1,5 +1,5 @@
-// A newcomer's first two minutes, in a real browser against the whole system and a stand-in for Discord: from an empty page to
-// the alarm's own page, by pointer and by keyboard alone. And what the screens with charts must keep.
+// A new user's first two minutes, in a real browser against the whole system and a fake Discord: from an empty page to the
+// alarm's page, by pointer and by keyboard alone. Also invariants of the screens with charts.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -47,14 +47,14 @@ async function rules(): Promise<{ id: string; threshold: number }[]> {
   return (await (await fetch(`${system.url}/rules`)).json()) as { id: string; threshold: number }[];
 }
 
-/** From the message on to the alarm's own page, whose verdict is then run again. */
+/** From the message to the alarm's page, where the alarm is re-checked. */
 async function seeAlarm(): Promise<void> {
   await page.getByRole('heading', { name: '1 alarm is firing' }).waitFor();
   const sent = (): boolean => discord.ledger.entries.some(({ alarms }) => alarms.length > 0);
   while (!sent()) await sleep(20);
 }
 
-test('the first two minutes by pointer: from an empty page to the alarm’s own', async () => {
+test('the first two minutes by pointer, from an empty page to the alarm’s page', async () => {
   await page.getByRole('heading', { name: 'No rules yet' }).waitFor();
   await page.getByRole('link', { name: 'Create a rule' }).click();
   await button('Start a demo metric').click();
@@ -68,7 +68,7 @@ test('the first two minutes by pointer: from an empty page to the alarm’s own'
   await page.mouse.up();
   const dragged = Number(await threshold().getAttribute('aria-valuenow'));
   assert.equal(await page.locator('#threshold').inputValue(), String(dragged), 'the field is its twin');
-  await page.getByText('Would have fired not once').waitFor();
+  await page.getByText('Would not have fired').waitFor();
   await page.locator('#discord_webhook_url').fill(webhook);
   await button('Send test').click();
   await page.getByText(/✓ 200 in \d+ ms/).waitFor();
@@ -80,7 +80,7 @@ test('the first two minutes by pointer: from an empty page to the alarm’s own'
   await seeAlarm();
   await page.getByRole('link', { name: 'demo-packages' }).first().click();
   await page.getByText(/✓ delivered .* after the sample/).waitFor();
-  await button('Run this verdict again').click();
+  await button('Re-check this alarm').click();
   await page.getByText(/✓ Run again over the log/).waitFor();
 });
 
@@ -93,7 +93,7 @@ const focusFault = `(() => {
   if (element === document.body) return '';
   const header = document.querySelector('header').getBoundingClientRect();
   const isAbove = element.closest('header, dialog, [data-part=notices], [data-part=skip]') !== null;
-  // A radio is hidden behind its words, which show the focus for it.
+  // A radio button is hidden behind its label, which shows the focus.
   const shown = element.type === 'radio' ? element.nextElementSibling : element;
   if (getComputedStyle(shown).outlineStyle === 'none') return 'no outline';
   return !isAbove && shown.getBoundingClientRect().bottom <= header.bottom ? 'below the header' : '';
@@ -147,12 +147,12 @@ test('the first two minutes by keyboard alone', async () => {
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'demo-packages' }).waitFor();
   await page.getByText(/✓ delivered .* after the sample/).waitFor();
-  await tabTo(/^Run this verdict again$/);
+  await tabTo(/^Re-check this alarm$/);
   await page.keyboard.press('Enter');
   await page.getByText(/✓ Run again over the log/).waitFor();
 });
 
-test('what the preview says is what the API says, and what alarms are made of the same samples', async () => {
+test('the preview agrees with the API and with the alarms of the same samples', async () => {
   const values = Array.from({ length: 300 }, (_, index) => (index % 37 === 5 ? 90.5 : index % 41 < 3 ? 80 : 10));
   const answer = await fetch(`${system.url}/rules`, {
     method: 'POST',
@@ -200,12 +200,12 @@ test('hostile text is shown as text on the alarm’s page and beside the editor'
   await page.getByRole('heading', { name: metric }).waitFor();
   await page.getByText('"><script>alert(2)</script>').first().waitFor();
   await page.getByText('As a table').click();
-  await page.getByRole('link', { name: 'Edit the rule' }).click();
+  await page.getByRole('link', { name: 'Edit rule' }).click();
   await page.getByText(/^Would have fired/).waitFor();
   assert.equal(await page.locator('img, script:not([src]), b > b').count(), 0);
 });
 
-test('an address of no alarm says so', async () => {
+test('an unknown alarm id is reported as not found', async () => {
   await page.goto(`${system.url}/console/#/alarms/00000000-0000-5000-8000-000000000000`);
   await page.getByRole('heading', { name: 'Alarm not found' }).waitFor();
 });

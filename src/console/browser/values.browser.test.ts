@@ -1,4 +1,4 @@
-// What is told of values that are not current, or not held, in a real browser against the whole system.
+// How old or missing values are shown, in a real browser against the whole system.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -51,7 +51,7 @@ async function send<Body>(method: string, path: string, body?: object): Promise<
 const make = (fields: object): Promise<{ id: string }> =>
   send('POST', '/rules', { discord_webhook_url: webhook, ...fields });
 
-/** How many alarms there have been. */
+/** Waits until this many alarms have fired. */
 async function fired(count: number): Promise<void> {
   const deadline = Date.now() + stepMs;
   const total = async (): Promise<number> => (await send<{ total: number }>('GET', '/api/v1/alarms/history')).total;
@@ -63,7 +63,7 @@ async function fired(count: number): Promise<void> {
 
 const go = (address: string): Promise<unknown> => page.goto(`${system.url}/console/${address}`);
 
-test('what is not current, or not held, is told as such: an old value, a long window, a message of long ago', async () => {
+test('old or missing data is marked: an old value, a window longer than the samples, a message no longer kept', async () => {
   const at = (value: number, secondsAgo: number, host: string): object => ({
     name: 'load',
     value,
@@ -84,17 +84,17 @@ test('what is not current, or not held, is told as such: an old value, a long wi
   ]);
   await go(`#/rules/${id}`);
   const figure = page.locator('.figure', { hasText: 'Value closest to the threshold' });
-  await figure.getByText(/5 to go, 20 min .*ago/).waitFor();
+  await figure.getByText(/5 to threshold, 20 min .*ago/).waitFor();
   assert.equal(await figure.getAttribute('data-kind'), 'zero');
   await go(`#/rules/${meanId}`);
-  await page.locator('.figure', { hasText: 'Average of 10 min' }).getByText('Its window is longer than').waitFor();
-  await page.locator('[data-part=series]').getByText('Its window is longer than what is held here').waitFor();
+  await page.locator('.figure', { hasText: 'Average of 10 min' }).getByText('The window is longer than').waitFor();
+  await page.locator('[data-part=series]').getByText('The window is longer than the samples held here').waitFor();
   await go('#/rules');
   await page
     .locator('[data-part=rule-value].hint', { hasText: '495' })
-    .getByText(/5 to go, 20 min .*ago/)
+    .getByText(/5 to threshold, 20 min .*ago/)
     .waitFor();
-  await page.locator('.rule', { hasText: 'averages' }).getByText('Its window is longer than what').waitFor();
+  await page.locator('.rule', { hasText: 'averages' }).getByText('The window is longer than the samples').waitFor();
 
   const timeMs = Date.now() - 40 * 86_400_000;
   const given = { ruleId: id, metric: 'load', tags: { host: 'gone' }, x: 501, offset: 1_000, timeMs };
@@ -106,5 +106,5 @@ test('what is not current, or not held, is told as such: an old value, a long wi
   await system.publish('load', [480], { host: 'gone' });
   await page.locator('[data-part=alarm-figures]', { hasText: 'Value' }).getByText('480').waitFor();
   await go(`#/alarms/${state.alarmId}`);
-  await page.getByText('Its message is no longer held.').waitFor();
+  await page.getByText('The message is no longer kept.').waitFor();
 });

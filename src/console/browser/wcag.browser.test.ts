@@ -1,4 +1,4 @@
-// Every screen with something on it, for whoever reads and works in another way: by axe, at 320 px (which is 400 % of 1,280), with wider
+// Accessibility of every screen with data: by axe, at 320 px (which is 400 % of 1,280), with wider
 // text, in forced colours, without motion, with more contrast, by keyboard alone.
 import { after, afterEach, before, test } from 'node:test';
 import assert from 'node:assert/strict';
@@ -29,7 +29,7 @@ after(async () => {
   await browser?.close();
 });
 
-/** Opens the page, goes through its screens without loading it anew, and gathers what each has wrong. */
+/** Opens the page, goes through its screens without reloading, and collects the faults of each. */
 async function faultsOf(
   options: PageOptions,
   look: (page: Page, screen: ShownScreen) => Promise<readonly string[]>,
@@ -72,7 +72,7 @@ for (const width of [1_280, 320])
   test(`with the text spacing of WCAG 1.4.12 nothing is lost: ${width} px`, async () => {
     const faults = await faultsOf({ width }, async (page, { name }) => {
       if (name === 'now') await page.evaluate(textSpacing);
-      // The list of rules measures its rows after they have grown.
+      // The rule table measures its rows after they have grown.
       await page.evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
       const { overflow } = (await page.evaluate(layoutFaults)) as { overflow: number };
       return [
@@ -84,7 +84,7 @@ for (const width of [1_280, 320])
   });
 
 for (const theme of ['light', 'dark'] as const)
-  test(`forced colours leave what is chosen, and what is drawn, to be seen: ${theme}`, async () => {
+  test(`with forced colours selections and drawings stay visible: ${theme}`, async () => {
     const faults = await faultsOf({ theme, wants: { forcedColors: 'active' } }, async (page, { name }) => {
       if (['rule', 'editor', 'alarm'].includes(name)) await page.locator('[data-part=chart-plot] canvas').waitFor();
       return page.evaluate(lostColours);
@@ -92,7 +92,7 @@ for (const theme of ['light', 'dark'] as const)
     assert.deepEqual(faults, []);
   });
 
-/** Choices that look like what was not chosen, marks of the colour of their ground, charts that are a blot. */
+/** Selections that look unselected, marks in the colour of their background, charts of a single colour. */
 const lostColours = `(() => {
   const faults = [];
   const ground = (element) => getComputedStyle(element).backgroundColor;
@@ -114,7 +114,7 @@ const lostColours = `(() => {
   for (const knob of document.querySelectorAll('[role=switch] [data-part=knob]'))
     if (ground(knob) === ground(knob.parentElement)) faults.push('the knob has the colour of its switch');
   for (const filled of document.querySelectorAll('[data-part=orb], [data-part=badge], .primary, [data-part=threshold-grip]'))
-    if (getComputedStyle(filled).forcedColorAdjust !== 'none') faults.push('its text stands on a plate: ' + filled.className);
+    if (getComputedStyle(filled).forcedColorAdjust !== 'none') faults.push('text with its own background: ' + filled.className);
   for (const chart of document.querySelectorAll('[data-part=chart-plot] canvas')) {
     const { data } = chart.getContext('2d').getImageData(0, 0, chart.width, chart.height);
     let opaque = 0;
@@ -125,7 +125,7 @@ const lostColours = `(() => {
   return faults;
 })()`;
 
-test('who wants no motion sees none', async () => {
+test('with reduced motion nothing moves', async () => {
   const running = `document.getAnimations().filter(({ playState }) => playState === 'running').map(({ animationName, transitionProperty }) => animationName ?? transitionProperty)`;
   opened = await browser.open(`${shown.system.url}/console/#/now`);
   const beating = `document.querySelector('[data-part=dot]').getAnimations().some(({ playState }) => playState === 'running')`;
@@ -139,18 +139,18 @@ test('who wants no motion sees none', async () => {
 });
 
 for (const [mode, options] of Object.entries({ wide: {}, narrow: { width: 320 }, low: { height: 400 } }))
-  test(`what has the focus is never covered: ${mode}`, async () => {
+  test(`the focus is never covered: ${mode}`, async () => {
     const faults = await faultsOf(options, async (page) => {
       const covered: string[] = [];
       const look = async (name: string): Promise<void> => {
         const deadline = Date.now() + 20_000;
         let why = (await page.evaluate(coveredFocus)) as string;
-        // Who scrolls to it may take a frame.
+        // Scrolling to it may take a frame.
         while (why !== '' && Date.now() < deadline) why = (await page.evaluate(coveredFocus)) as string;
         if (why !== '') covered.push(`${why}: ${name}`);
       };
       const stops = await tabThrough(page, look);
-      // Going back up is what leads below a header that stays.
+      // Going back up may put it below a sticky header.
       const stopsBack = await tabThrough(page, look, 'Shift+Tab');
       return Math.min(stops, stopsBack) < 10 ? [`only ${stops} and ${stopsBack} stops`] : covered;
     });
@@ -161,10 +161,10 @@ for (const [mode, wants] of Object.entries({
   'as designed': {},
   'in forced colours': { forcedColors: 'active' },
 } as const))
-  test(`each kind of stop has a ring that is to be seen, ${mode}`, async () => {
+  test(`each kind of focusable element has a visible focus ring, ${mode}`, async () => {
     const known = new Set<string>();
     const faults = await faultsOf({ wants }, async (page, { name: screen }) => {
-      // Nothing but the ring may change between two pictures.
+      // Only the focus ring may change between two pictures.
       if (screen === 'now') await page.getByRole('button', { name: 'Pause live data and motion' }).click();
       const bare: string[] = [];
       await tabThrough(page, async (name) => {
@@ -181,7 +181,7 @@ for (const [mode, wants] of Object.entries({
 
 const ringless = 'globalThis.ringless ??= new CSSStyleSheet(); ringless.replaceSync("* { outline: none !important }")';
 
-/** Whether a picture of what has the focus is another one without its outline. The page may still be scrolling to it: then it is taken again. */
+/** Whether the focused element looks different without its outline. While the page is still scrolling, the pictures are taken again. */
 async function hasRing(page: Page): Promise<boolean> {
   for (let time = 0; time < 4; time++) {
     const clip: { x: number; y: number; width: number; height: number } = await page.evaluate(`(async () => {

@@ -76,7 +76,7 @@ function Header({ shown }: { readonly shown: Route }) {
   return (
     <header class={css.top}>
       <div class={css.topInner}>
-        <a class={css.brand} href={addressOf({ screen: 'now' })} aria-label="SSRMS, to what is firing now">
+        <a class={css.brand} href={addressOf({ screen: 'now' })} aria-label="SSRMS, go to Now">
           <svg viewBox="0 0 32 32" aria-hidden="true">
             <rect width="32" height="32" rx="9" />
             <path d="M5 17h5l3-8 5 15 4-10 1.5 3H27" />
@@ -90,7 +90,7 @@ function Header({ shown }: { readonly shown: Route }) {
               {name === 'now' && count > 0 && (
                 <span class={css.badge} data-part="badge">
                   {count}
-                  <span class="for-ears"> firing</span>
+                  <span class="visually-hidden"> firing</span>
                 </span>
               )}
             </NavLink>
@@ -136,7 +136,7 @@ function isPaletteWanted(): boolean {
 }
 
 function PauseButton() {
-  const label = isPaused.value ? 'Go on with live data and motion' : 'Pause live data and motion';
+  const label = isPaused.value ? 'Resume live data and motion' : 'Pause live data and motion';
   return (
     <button
       type="button"
@@ -175,13 +175,13 @@ function Expiry() {
   return (
     <button type="button" class={`small ${css.expiry}`} data-part="expiry" onClick={() => (isRenewing.value = true)}>
       Signed in for {clockLeft(left)}
-      <span class="for-ears">: sign in anew</span>
+      <span class="visually-hidden">: sign in again</span>
     </button>
   );
 }
 
 // The icon of a background tab must not claim that all is well when that is not known.
-const calmIcon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!.href;
+const okIcon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!.href;
 const firingIcon = new URL('./favicon-firing.svg', import.meta.url).href;
 const unknownIcon = new URL('./favicon-unknown.svg', import.meta.url).href;
 
@@ -205,7 +205,7 @@ function ConnectionChip() {
   const now = connection.value;
   const word = now.state === 'stale' ? 'Stale' : chipWords[now.state];
   return (
-    <span class={css.chip} data-state={now.state} title="Whether what you see is what is">
+    <span class={css.chip} data-state={now.state} title="Connection">
       <span class={css.dot} data-part="dot" aria-hidden="true" />
       <span>{word}</span>
       {now.state === 'stale' && <span aria-hidden="true">{now.seconds} s</span>}
@@ -228,7 +228,7 @@ function Help() {
       </dl>
       <label class="check">
         <input type="checkbox" checked={areKeysOn.value} onChange={(event) => setKeys(event.currentTarget.checked)} />
-        Single keys are on
+        Single-key shortcuts are on
       </label>
       <div class="actions">
         <button type="button" class="primary" onClick={() => (isHelpOpen.value = false)}>
@@ -246,7 +246,7 @@ function useTitle(shown: Route): void {
   const isUnknown = isStale.value;
   useEffect(() => {
     const icon = document.querySelector<HTMLLinkElement>('link[rel=icon]')!;
-    const wanted = isUnknown ? unknownIcon : count > 0 ? firingIcon : calmIcon;
+    const wanted = isUnknown ? unknownIcon : count > 0 ? firingIcon : okIcon;
     // Setting the same icon again would fetch and draw it again.
     if (icon.href !== wanted) icon.href = wanted;
     document.title = `${isUnknown ? '(?) ' : count > 0 ? `(${count}) ` : ''}${name} · SSRMS`;

@@ -2,20 +2,19 @@ import { globSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 
-/** Functions of uPlot's own body, by their names. */
+/** Functions inside uPlot's constructor. */
 const inner = (names: string): RegExp =>
   new RegExp(`(\\n\\tfunction (?:${names})\\([^)]*\\)) \\{\\n[^]*?\\n\\t\\}(?=\\n)`, 'g');
 
-/** Functions beside uPlot's body. */
+/** Functions outside uPlot's constructor. */
 const outer = (names: string): RegExp =>
   new RegExp(`(\\nfunction (?:${names})\\([^)]*\\)) \\{\\n[^]*?\\n\\}(?=\\n)`, 'g');
 
 /**
- * uPlot hangs all its ways to draw a line on itself, so that no bundler can leave out those that nobody uses. And it begins with two of
- * Intl's objects, which takes a slow machine a tenth of a second: one is for what is left out, the other one is made when it is wanted.
- * Its cursor, its legend, series that come and go, and scales that are not linear are left out, too: the cursor is our own
- * (`charts/chart-cursor.tsx`). So are its texts of times and its automatic ranges (`charts/chart.tsx` has both), times in
- * milliseconds and scatter plots (mode 2).
+ * uPlot attaches all line styles to its constructor, so that no bundler can remove the unused ones. It also creates two Intl objects at
+ * start, which takes 100 ms on a slow machine: one serves removed code, the other is created on first use. Removed as well: the cursor
+ * (`charts/chart-cursor.tsx` is ours), the legend, adding and deleting series, scales that are not linear, texts of times and automatic
+ * ranges (`charts/chart.tsx` has both), times in milliseconds, and scatter plots (mode 2).
  */
 const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(paths\.(?:stepped|bars|spline) *= \w+\);/g, ''],
@@ -48,13 +47,13 @@ const lighterUplot: Plugin = {
     for (const [from, to] of rewritten) {
       const before = written;
       written = before.replaceAll(from, to);
-      if (written === before) throw new Error(`this uPlot is written another way: it has no ${from}`);
+      if (written === before) throw new Error(`this version of uPlot has no ${from}`);
     }
     return { code: written, map: null };
   },
 };
 
-/** A module whose names were all inlined would be left out, and its styles with it. */
+/** Otherwise a CSS module whose class names were all inlined would be removed, together with its styles. */
 const keptStyles: Plugin = {
   name: 'kept-styles',
   enforce: 'post',
@@ -62,7 +61,7 @@ const keptStyles: Plugin = {
     id.endsWith('.module.css') ? { code, map: null, moduleSideEffects: 'no-treeshake' } : undefined,
 };
 
-/** Each class and animation of a CSS module, as `file name`, in an order that only the sources decide. */
+/** Each class and animation of the CSS modules, as `file name`, in an order that depends only on the sources. */
 function classesOfModules(): string[] {
   const files = globSync('**/*.module.css', { cwd: import.meta.dirname });
   const named = files.flatMap((file) => {
@@ -72,7 +71,7 @@ function classesOfModules(): string[] {
   return [...new Set(named)].sort();
 }
 
-/** Names as short as can be, by their place in that order. */
+/** The shortest possible names, by the index in that order. */
 function shortNames(): (name: string, file: string) => string {
   const classes = classesOfModules();
   return (name, file) => {
@@ -82,7 +81,7 @@ function shortNames(): (name: string, file: string) => string {
   };
 }
 
-/** The only further script is fetched once the page is idle, so nothing is left to preload. */
+/** The only other script is fetched once the page is idle, so there is nothing to preload. */
 const noPreload: Plugin = {
   name: 'no-preload',
   enforce: 'pre',
@@ -99,12 +98,12 @@ export default defineConfig({
   build: {
     outDir: '../../../dist/page',
     emptyOutDir: true,
-    // The browsers that know light-dark(), which is not to be compiled into something longer.
+    // Browsers with light-dark(), which must not be compiled into something longer.
     target: ['chrome123', 'firefox121', 'safari17.5'],
     // The page's Content-Security-Policy allows no data: addresses.
     assetsInlineLimit: 0,
     modulePreload: false,
-    // A hundredth smaller than what Vite's own minifier leaves.
+    // One percent smaller than the output of Vite's own minifier.
     minify: 'terser',
     terserOptions: { module: true, compress: { passes: 2, ecma: 2020 } },
     // One file, in the order of the cascade.

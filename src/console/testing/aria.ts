@@ -1,12 +1,12 @@
 import type { Locator } from 'playwright-core';
 
-/** What is other each time, and what stands for it. */
-const varying: readonly (readonly [pattern: RegExp, stead: string])[] = [
+/** What differs each time, and its placeholder. */
+const varying: readonly (readonly [pattern: RegExp, placeholder: string])[] = [
   [/127\.0\.0\.1:\d+/g, '‹host›'],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?/g, '‹time›'],
   [/[A-Z][a-z]{2} \d{1,2}, \d{4}, /g, ''],
   [/\b\d{1,2}:\d\d(:\d\d)?( [AP]M)?/g, '‹time›'],
-  // Durations, but those that one chooses from and that the rules ask for: 10 min, and hours.
+  // Durations, except those of rules and ranges: 10 min, and hours.
   [/\b(\d+ (d|h|min) )?\d+(\.\d+)? m?s\b/g, '‹duration›'],
   [/\bjust now\b/g, '‹duration› ago'],
   [/\b(?!10 min\b)\d+ min\b/g, '‹duration›'],
@@ -16,10 +16,13 @@ const varying: readonly (readonly [pattern: RegExp, stead: string])[] = [
   [/(Running A) \S+/g, '$1 ‹process›'],
   [/\b\d+(\.\d+)?\/s/g, '‹rate›/s'],
   [/(term: Samples per second\n\s+- definition: )\S+/g, '$1‹rate›'],
-  [/\b\d+ in (‹duration›|a minute), /g, '‹number› in $1, '],
+  [/\b\d+ (of \d+ per (‹duration›|minute))/g, '‹number› $1'],
 ];
 
-/** A screen as it is told to who does not see it, without what is other each time. */
+/** The accessible content of a screen, without what differs each time. */
 export async function ariaOf(shown: Locator): Promise<string> {
-  return varying.reduce((text, [pattern, stead]) => text.replace(pattern, stead), await shown.ariaSnapshot());
+  return varying.reduce(
+    (text, [pattern, placeholder]) => text.replace(pattern, placeholder),
+    await shown.ariaSnapshot(),
+  );
 }

@@ -3,15 +3,15 @@ import { Transform } from 'node:stream';
 
 export interface BrokenLine {
   readonly url: string;
-  /** Breaks all connections, and takes no more until `mend`. */
+  /** Closes all connections, and accepts none until `mend`. */
   cut(): void;
   mend(): Promise<void>;
-  /** From now on every answer breaks off amid its body, as that of a server that dies while it answers. */
+  /** From now on every answer breaks off in its body, as when a server dies while answering. */
   breakOff(): void;
   close(): void;
 }
 
-/** A line to a server that can be cut: to who is at its other end that is a server that was killed. */
+/** A proxy whose connection can be cut: for its clients that is a killed server. */
 export async function lineTo(serverUrl: string): Promise<BrokenLine> {
   const target = Number(new URL(serverUrl).port);
   const sockets = new Set<Socket>();
@@ -45,7 +45,7 @@ export async function lineTo(serverUrl: string): Promise<BrokenLine> {
   return { url: `http://127.0.0.1:${port}`, cut, mend: () => listen(port), breakOff, close: cut };
 }
 
-/** Lets the head of an answer through, and half of what came of its body. */
+/** Forwards the head of an answer, and half of each piece of its body. */
 function halved(isOn: () => boolean): Transform {
   return new Transform({
     transform(bytes: Buffer, _encoding, done) {

@@ -17,7 +17,7 @@ const flags = [
 const stepMs = 20_000;
 
 export interface PageBrowser {
-  /** Where the built page is. Others use it too: write nothing there. */
+  /** The folder of the built page. It is shared, so write nothing there. */
   readonly pageDir: string;
   open(url: string, options?: PageOptions): Promise<OpenPage>;
   close(): Promise<void>;
@@ -28,7 +28,7 @@ export interface PageOptions {
   readonly height?: number;
   readonly theme?: 'light' | 'dark';
   readonly timezoneId?: string;
-  /** What else somebody may ask of all pages. */
+  /** Preferences that a user may set for all pages. */
   readonly wants?: {
     readonly forcedColors?: 'active';
     readonly reducedMotion?: 'reduce';
@@ -38,7 +38,7 @@ export interface PageOptions {
 
 export interface OpenPage {
   readonly page: Page;
-  /** Closes it, and fails if anything went wrong unseen: errors of the page, broken policies, requests to elsewhere. */
+  /** Closes it, and fails on hidden faults: errors of the page, violated policies, requests to other hosts. */
   close(): Promise<void>;
 }
 
@@ -58,20 +58,20 @@ export async function startPageBrowser(): Promise<PageBrowser> {
       context.setDefaultTimeout(stepMs);
       const page = await context.newPage();
       page.on('pageerror', (error) => faults.push(`page error: ${error.message}`));
-      // The page asks by its own dialogs; the browser's asks only whether to leave.
+      // The page has its own dialogs; the browser's is only for leaving the page.
       page.on('dialog', (dialog) => {
-        if (dialog.type() !== 'beforeunload') faults.push('something ran');
+        if (dialog.type() !== 'beforeunload') faults.push('a script ran');
         void dialog.accept();
       });
       page.on('console', (message) => {
         if (message.type() !== 'error' && message.type() !== 'warning') return;
-        // The browser itself reports every answer that is an error, also those that a test asks for.
+        // The browser reports every error answer, also those that a test wants.
         if (!message.text().startsWith('Failed to load resource')) faults.push(`console: ${message.text()}`);
       });
       page.on('request', (request) => {
         const { origin } = new URL(url);
         if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith(`blob:${origin}/`))
-          faults.push(`request to elsewhere: ${request.url()}`);
+          faults.push(`request to another host: ${request.url()}`);
       });
       await page.goto(url);
       return {
@@ -88,7 +88,7 @@ export async function startPageBrowser(): Promise<PageBrowser> {
   };
 }
 
-/** Waits until an expression holds in the page. The page's policy forbids playwright's own way of waiting for one. */
+/** Waits until an expression holds in the page. The page's policy forbids Playwright's waitForFunction. */
 export async function untilTrue(page: Page, expression: string): Promise<void> {
   await waitUntil(expression, () => page.evaluate<unknown>(expression), { msMax: stepMs, pollMs: 20 });
 }

@@ -1,4 +1,4 @@
-// Everything that the page needs, in one process on a log of its own: the rules API, ingest and the console.
+// Everything that the page needs, in one process with its own log: the rules API, ingest and the console.
 import { systemClock, type Clock } from '../../base/clock.ts';
 import assert from 'node:assert/strict';
 import { Health } from '../../base/health.ts';
@@ -32,21 +32,21 @@ export interface ConsoleSystem extends TestServer {
 }
 
 interface ConsoleSystemOptions {
-  /** Whether tokens are wanted, or who checks them. */
+  /** Whether tokens are required, or what checks them. */
   readonly auth?: boolean | Auth;
   readonly oidc?: Oidc;
   readonly pageDir?: string;
-  /** Whether samples are judged, too. */
+  /** Whether samples are evaluated as well. */
   readonly evaluates?: boolean;
   /** Whether it refuses every change. */
   readonly isReadOnly?: boolean;
-  /** The log of another one, which removes it when it stops: replicas share nothing else. */
+  /** The log of another system, which removes it when it stops: replicas share nothing else. */
   readonly storage?: TestLog;
   /** The page's public address, for links in messages. */
   readonly consoleUrl?: string;
-  /** Of the console and the evaluator, in place of the machine's: a faster one. */
+  /** A faster clock for the console and the evaluator. */
   readonly clock?: Clock;
-  /** A stand-in for Discord, which alarms are then sent to. */
+  /** A fake Discord, to which alarms are sent. */
   readonly discordApiBase?: string;
 }
 
@@ -122,9 +122,9 @@ export interface AlarmGiven {
   readonly ruleId: string;
   readonly metric: string;
   readonly tags?: Tags;
-  /** A firing is named after its sample, as the evaluator names it. */
+  /** Derives the alarm id from the sample, as the evaluator does. */
   readonly state: AlarmState;
-  /** Whether the state is one that was written before: then it keeps the name that it is given with. */
+  /** Whether the state was written before: then it keeps its alarm id. */
   readonly isRepeat?: boolean;
   readonly x?: number | undefined;
   readonly offset: number;
@@ -164,7 +164,7 @@ export function alarmRecordOf(given: AlarmGiven): { readonly record: AlarmRecord
   return { record, written: { key, value, timestampMs: timeMs, partition } };
 }
 
-/** Firing since a time, under a name that appendAlarm replaces. */
+/** Firing since a time, with an alarm id that appendAlarm replaces. */
 export function firingSince(sinceMs: number, cause: 'breach' | 'no_data' = 'breach'): Firing {
   return { state: 'firing', sinceMs, alarmId: '', cause, notified: true };
 }

@@ -1,4 +1,4 @@
-// A system with something to see on every screen, the same each time: names, ids and values are given, only times and offsets are not.
+// A system with data on every screen, the same each time: names, ids and values are fixed, only times and offsets are not.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { waitUntil } from '../../../test/support/wait-until.ts';
@@ -12,7 +12,7 @@ const goneId = '111111111111111111';
 const webhookToken = 't'.repeat(68);
 const ruleId = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;
 
-/** What the rule of the screens with charts judges: it fires, ends, and fires again. */
+/** The metric of the screens with charts, and its values: it fires, ends, and fires again. */
 export const shownMetric = 'cpu-usage';
 export const shownValues: readonly number[] = [41, 52, 95, 97.5, 40, 44, 91, 92, 93.25, 96];
 
@@ -27,10 +27,10 @@ const rules = [
   },
   { metric_name: 'failed-requests', threshold: 2, cooldown_seconds: 3_600, webhookId: goneId },
   { metric_name: 'disk-free', threshold: 5, operator: '<', enabled: false },
-  { metric_name: 'queue-depth', threshold: 10, for_seconds: 3_600, description: 'Nobody takes from it' },
+  { metric_name: 'queue-depth', threshold: 10, for_seconds: 3_600, description: 'No consumer' },
 ];
 
-/** A screen as one sees it, once what it shows has come. */
+/** A screen, and how to wait for its data. */
 export interface ShownScreen {
   readonly name: string;
   /** What follows the `#`. */
@@ -45,13 +45,13 @@ export interface ShownSystem {
   stop(): Promise<void>;
 }
 
-/** Starts it, and waits until all has happened that its screens tell of. */
+/** Starts it, and waits for everything that its screens show. */
 export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
   const discord = await startFakeDiscord();
   const { url: webhook } = discord.addWebhook({ id: webhookId, token: webhookToken });
   const consoleUrl = 'https://alarms.example.org/console';
   const system = await startConsoleSystem({ pageDir, evaluates: true, discordApiBase: discord.apiBase, consoleUrl });
-  // Each has a time of its own: what is sorted by it has one order.
+  // Each has its own time, so that sorting by time is unambiguous.
   for (const [index, { webhookId: id = webhookId, ...fields }] of rules.entries()) {
     const rule = { id: ruleId(index), ...fields, discord_webhook_url: webhook.replace(webhookId, id) };
     const [key, value] = [Buffer.from(rule.id), Buffer.from(JSON.stringify(rule))];
@@ -61,10 +61,10 @@ export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
   }
   const get = async <Body>(path: string): Promise<Body> => (await (await fetch(`${system.url}${path}`)).json()) as Body;
   await waitUntil('the rules are in force', async () => {
-    const told = await Promise.all(
+    const active = await Promise.all(
       rules.map((_, index) => get<{ in_force: number; of: number }>(`/api/v1/rules/${ruleId(index)}/in-force`)),
     );
-    return told.every(({ in_force: inForce, of }) => of === 1 && inForce === 1);
+    return active.every(({ in_force: inForce, of }) => of === 1 && inForce === 1);
   });
   const outcomes = (wanted: string, count: number): Promise<unknown> =>
     waitUntil(`${wanted}: ${count}`, async () => {
@@ -72,25 +72,25 @@ export async function startShownSystem(pageDir: string): Promise<ShownSystem> {
       return all.filter((record) => 'outcome' in record && record.outcome === wanted).length >= count;
     });
   await system.publish(shownMetric, [30], { host: 'web-2' });
-  // The list of metrics is in order of rates, and a metric's first look counts for more than its later ones: this sample
-  // must be looked at alone, on machines of every speed.
-  await waitUntil('the console has looked at the metric', async () => {
+  // The list of metrics is sorted by rate, and a metric's first reading weighs more than later ones: this sample
+  // must be read on its own, on machines of every speed.
+  await waitUntil('the console has read the metric', async () => {
     const { metrics } = await get<{ metrics: readonly unknown[] }>(`/api/v1/metrics?q=${shownMetric}`);
     return metrics.length > 0;
   });
-  // All fires are in one quarter of an hour: the strips count by it.
+  // All alarms are within the same 15 minutes, the bucket of the strips.
   const spanMs = shownValues.length * 1_000;
   await sleep(Math.max(0, spanMs - (Date.now() % bucketMs)));
   await system.publish(shownMetric, shownValues, { host: 'web-1' });
   await outcomes('delivered', 3);
-  // Twice: of the metrics that flow it comes before queue-depth, whenever the console looks at either.
+  // Twice, so that it comes before queue-depth in the list of metrics, whenever the console reads either.
   await system.publish('failed-requests', [3, 3]);
   await outcomes('parked', 1);
   await system.publish('queue-depth', [12]);
-  // The console looks at samples every two seconds.
+  // The console reads samples every two seconds.
   await waitUntil('each rule has its last value', async () => {
-    const { rules: told } = await get<{ rules: { value?: number }[] }>('/api/v1/rules');
-    return [shownValues.at(-1), 3, 12].every((value) => told.some((rule) => rule.value === value));
+    const { rules: listed } = await get<{ rules: { value?: number }[] }>('/api/v1/rules');
+    return [shownValues.at(-1), 3, 12].every((value) => listed.some((rule) => rule.value === value));
   });
   const { alarms } = await get<{ alarms: { alarm_id: string }[] }>(`/api/v1/alarms?state=firing&rule_id=${ruleId(0)}`);
   return {
@@ -113,18 +113,18 @@ function screensOf(rule: string, alarm: string): ShownScreen[] {
   const screens: Record<string, readonly [address: string, isThere: (page: Page) => Promise<void>]> = {
     now: [
       '/now',
-      seen(['h1', '2 alarms are firing'], ['[data-part=alarm]', 'Nobody takes'], ['[data-part=changes]', 'Ended']),
+      seen(['h1', '2 alarms are firing'], ['[data-part=alarm]', 'No consumer'], ['[data-part=changes]', 'Ended']),
     ],
     rules: ['/rules', seen(['p', '4 rules'], ['.rule', 'disk-free is below 5'], ['.rule', /delivered in/])],
     'new-rule': ['/rules/new', seen(['[data-part=picker]', 'queue-depth'])],
     editor: [
       `/rules/${rule}/edit`,
-      seen(['[data-part=verdict]', /Would have fired/], ['[data-part=embed]', 'web-1 is out of breath']),
+      seen(['[data-part=backtest]', /Would have fired/], ['[data-part=embed]', 'web-1 is out of breath']),
     ],
     rule: [
       `/rules/${rule}`,
       seen(
-        ['p', /^Shaded: when it fired/],
+        ['p', /^Shaded: /],
         ['[data-part=deliveries]', 'Resolved at 40'],
         ['[data-part=versions]', 'version'],
         ['dd', '1 of 1'],
@@ -137,10 +137,10 @@ function screensOf(rule: string, alarm: string): ShownScreen[] {
     alarms: ['/alarms', seen(['p', /^3 of 3/])],
     timeline: [
       '/timeline',
-      seen(['p', /^Nothing is missing/], ['[data-part=heat]', 'failed-requests is'], ['p', '10 of 10']),
+      seen(['p', /^Complete since/], ['[data-part=heat]', 'failed-requests is'], ['p', '10 of 10']),
     ],
-    webhooks: ['/webhooks', seen(['p', /^2 webhooks, what is wrong first/], ['.webhook', 'queue-depth is'])],
-    system: ['/system', seen(['p', 'every partition has an owner'], ['[data-part=outcome]', '14'])],
+    webhooks: ['/webhooks', seen(['p', /^2 webhooks, 1 failing/], ['.webhook', 'queue-depth is'])],
+    system: ['/system', seen(['p', 'All partitions assigned'], ['[data-part=outcome]', '14'])],
   };
   return Object.entries(screens).map(([name, [address, isThere]]) => ({ name, address, isThere }));
 }

@@ -1,46 +1,46 @@
-// What of WCAG 2.2 a script can tell of the page as it stands. What runs in the page is text here, where there is no document.
+// The checks of WCAG 2.2 that a script can make. Code that runs in the page is text here, since this file is compiled without the DOM.
 import axeCore from 'axe-core';
 import type { Page } from 'playwright-core';
 
-/** How much the page is wider than the screen (1.4.10), and which targets are smaller than 24 px (2.5.8). */
+/** By how much the page is wider than the window (1.4.10), and which targets are smaller than 24 px (2.5.8). */
 export const layoutFaults = `({
   overflow: document.documentElement.scrollWidth - innerWidth,
   small: [...document.querySelectorAll('button, input:not([type=file]), select, .button, nav a')]
-    // What a label holds is as large as the label.
+    // Inside a label the whole label is the target.
     .map((element) => ({ name: element.outerHTML.slice(0, 80), box: (element.closest('label') ?? element).getBoundingClientRect() }))
     .filter(({ box }) => box.width > 0 && (box.width < 24 || box.height < 24))
     .map(({ name }) => name),
 })`;
 
 const axeOptions = {
-  // Of what passes, axe then keeps one node a rule.
+  // For passed rules axe then keeps one node.
   resultTypes: ['violations', 'incomplete'],
   runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
-  // Glyphs and single digits are text, too.
+  // Glyphs and single digits count as text.
   checks: { 'color-contrast': { options: { ignoreUnicode: false, ignoreLength: true } } },
 };
 
-/** Axe tells no contrast on a gradient: it is shown the end that is nearest to the text. */
+/** Axe computes no contrast on a gradient: it gets the end that is nearest to the text. */
 const flatGrounds = `
   [data-part=hero] { background: var(--hero-wash) !important }
   .rule[data-state=firing] { background: var(--firing-wash) !important }
   .rule[data-state=no-data] { background: var(--silent-wash) !important }`;
 
 /**
- * What axe finds wrong in the page as it stands, and what it cannot tell and nobody has explained. Explained are names of buttons that
- * show a pictogram, and contrasts of what a box that scrolls covers in part, and of what stands in a dialog: its ground is opaque, but
- * axe takes the page below for a part of it. Of a page that changes while axe looks it cannot tell either: it looks again.
+ * The violations that axe finds, and what it cannot decide without a known explanation. Explained are names of buttons that show a
+ * pictogram, and contrasts of what a scrolling box covers in part or what is in a dialog: its background is opaque, but axe takes the page
+ * below for a part of it. When the page changes during a run, axe cannot decide either, and runs again.
  */
 export async function axeFindings(page: Page): Promise<string[]> {
   for (let looks = 1; ; looks++) {
     const findings = await axeLook(page);
-    if (looks === 4 || !findings.some((finding) => finding.startsWith('untold'))) return findings;
+    if (looks === 4 || !findings.some((finding) => finding.startsWith('undecided'))) return findings;
   }
 }
 
-/** What it cannot tell begins so: `untold`. */
+/** What it cannot decide starts with `undecided`. */
 async function axeLook(page: Page): Promise<string[]> {
-  // A policy of the page forbids scripts from elsewhere: the browser's own protocol runs this one, once in a page.
+  // The page's policy forbids other scripts: the browser's protocol runs this one, once per page.
   if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(axeCore.source);
   return page.evaluate(`(async () => {
     const before = document.adoptedStyleSheets;
@@ -57,11 +57,11 @@ async function axeLook(page: Page): Promise<string[]> {
       if (why.includes('elmPartiallyObscured')) return element.closest('[data-part=table-scroll]') !== null;
       return why.includes('elmPartiallyObscuring') && element.closest('dialog') !== null;
     };
-    const told = (id, { html, any, all, none }) =>
+    const textOf = (id, { html, any, all, none }) =>
       id + ': ' + html.slice(0, 120) + ' ' + [...any, ...all, ...none].map(({ message }) => message).join('; ');
     return [
-      ...violations.flatMap(({ id, nodes }) => nodes.map((node) => told(id, node))),
-      ...incomplete.flatMap(({ id, nodes }) => nodes.filter((node) => !isExplained(id, node)).map((node) => 'untold ' + told(id, node))),
+      ...violations.flatMap(({ id, nodes }) => nodes.map((node) => textOf(id, node))),
+      ...incomplete.flatMap(({ id, nodes }) => nodes.filter((node) => !isExplained(id, node)).map((node) => 'undecided ' + textOf(id, node))),
     ];
   })()`);
 }
@@ -76,13 +76,13 @@ export const textSpacing = `(() => {
 })()`;
 
 /**
- * Text that is cut off, or that stands on other text. One line that ends in an ellipsis is meant to, where its title has all of it; what
- * is for ears alone is no bother.
+ * Text that is cut off or overlaps other text. A line that ends in an ellipsis is allowed if its title has the whole text, and so is text
+ * for screen readers only.
  */
 export const textFaults = `(() => {
   const isShown = (element) =>
     element.checkVisibility({ checkOpacity: true, checkVisibilityCSS: true }) &&
-    element.closest('.for-ears, [data-part=skip], [popover], .u-over, option, datalist') === null;
+    element.closest('.visually-hidden, [data-part=skip], [popover], .u-over, option, datalist') === null;
   const texts = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -97,7 +97,7 @@ export const textFaults = `(() => {
     for (let element = node.parentElement; element !== null && element !== document.body; element = element.parentElement) {
       const style = getComputedStyle(element);
       if (style.overflowX === 'visible' && style.overflowY === 'visible') continue;
-      // Whoever scrolls it, sees it.
+      // It can be scrolled into view.
       if (/auto|scroll/.test(style.overflowX + style.overflowY)) return false;
       if (style.textOverflow === 'ellipsis' && element.title.includes(node.data.trim())) return false;
       const edge = element.getBoundingClientRect();
@@ -106,7 +106,7 @@ export const textFaults = `(() => {
     }
     return false;
   });
-  // What scrolls away below the sticky header, or below an edge, is not upon it.
+  // What is scrolled below the sticky header, or below an edge, does not overlap it.
   const fixed = (node) => node.parentElement.closest('header, dialog, [data-part=notices], [data-part=bulk-bar-on], [data-part=table-scroll], [data-part=palette]') !== null;
   const upon = [];
   const free = texts.filter((text) => !fixed(text.node) && !cut.includes(text));
@@ -116,7 +116,7 @@ export const textFaults = `(() => {
         Math.min(one.box.right, other.box.right) - Math.max(one.box.left, other.box.left),
         Math.min(one.box.bottom, other.box.bottom) - Math.max(one.box.top, other.box.top),
       ];
-      // Boxes of lines are higher than their letters.
+      // Line boxes are higher than their letters.
       if (one.node !== other.node && width > 2 && height > 0.35 * Math.min(one.box.height, other.box.height))
         upon.push(name(one) + ' and ' + name(other));
     }
@@ -125,8 +125,8 @@ export const textFaults = `(() => {
 })()`;
 
 /**
- * Moves the focus on by Tab, from the link that skips to the content to the end of the page, or from where it is by another key. Calls back
- * at each stop, and resolves to their number.
+ * Moves the focus by Tab from the skip link to the end of the page, or by another key from where it is. Calls back at each stop, and
+ * resolves to the number of stops.
  */
 export async function tabThrough(
   page: Page,
@@ -141,15 +141,15 @@ export async function tabThrough(
     const name: string = await page.evaluate(
       `document.activeElement === document.body ? '' : document.activeElement.outerHTML.slice(0, 100)`,
     );
-    // Past the last stop the focus is in the browser's own frame.
+    // After the last stop the focus is in the browser's own frame.
     if (name === '' || ++stops > stopsMax) return stops;
     await atStop(name);
   }
 }
 
 /**
- * Why what has the focus is not to be seen (2.4.11), empty when it is: no point of it is on the screen, or something else lies on all of
- * them. A radio is hidden behind its words, which stand for it.
+ * Why the focused element is not visible (2.4.11), empty when it is: all of it is outside the window or covered. A radio button is hidden
+ * behind its label, which is checked instead.
  */
 export const coveredFocus = `(() => {
   const focused = document.activeElement;

@@ -32,7 +32,7 @@ export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infin
   const index = nearestIndex(times, Math.min(at.value ?? startMs, times.at(-1)!));
   const timeMs = times[index]!;
   const points = series.map((each) => pointAt(each, timeMs));
-  const said = points.map((point, nth) => `${tagsText(series[nth]!.tags)} ${pointText(point)}`.trim());
+  const texts = points.map((point, nth) => `${tagsText(series[nth]!.tags)} ${pointText(point)}`.trim());
   const keys: Record<string, number> = {
     ArrowLeft: index - 1,
     ArrowDown: index - 1,
@@ -55,7 +55,7 @@ export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infin
       aria-valuemin={times[0]}
       aria-valuemax={times.at(-1)}
       aria-valuenow={timeMs}
-      aria-valuetext={`${timeText(timeMs, { fromMs, toMs })}: ${said.join('; ')}`}
+      aria-valuetext={`${timeText(timeMs, { fromMs, toMs })}: ${texts.join('; ')}`}
       onFocus={() => (at.value ??= timeMs)}
       onBlur={() => (at.value = undefined)}
       onKeyDown={(event) => {

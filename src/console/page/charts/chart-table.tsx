@@ -38,7 +38,7 @@ export function ChartTable({ label, series, markMs }: ChartTableProps) {
   };
   const hasTags = rows.some(({ name }) => name !== '');
   const hasWindow = rows.some(({ window }) => window !== undefined);
-  const heads = ['Time', ...(hasTags ? ['Series'] : []), 'Least', 'Mean', 'Greatest', 'Samples'];
+  const heads = ['Time', ...(hasTags ? ['Series'] : []), 'Minimum', 'Mean', 'Maximum', 'Samples'];
   const shown =
     rows.length === all.length
       ? `all ${rows.length} points`
@@ -47,7 +47,7 @@ export function ChartTable({ label, series, markMs }: ChartTableProps) {
     <TableTwin
       label={label}
       heads={hasWindow ? [...heads, 'Window mean'] : heads}
-      caption={`${label}, the newest first: ${shown}`}
+      caption={`${label}, newest first: ${shown}`}
       foot={
         all.length > rowsMax && (
           <p class={css.tableTurns} data-part="table-turns">

@@ -31,7 +31,7 @@ export interface ChartProps {
   readonly threshold: number | undefined;
   readonly resolveThreshold?: number | undefined;
   /** The threshold of the saved rule, while another one is being edited. */
-  readonly ghost?: number | undefined;
+  readonly savedThreshold?: number | undefined;
   readonly bands?: readonly FiringBand[];
   /** The sample that fired the alarm. */
   readonly mark?: { readonly timeMs: number; readonly value: number } | undefined;
@@ -97,7 +97,7 @@ export function Chart(props: ChartProps) {
   }, [props.series, props.fromMs, props.toMs, span.low, span.high]);
   useEffect(() => {
     plot.current?.redraw(false, true);
-  }, [zone.value, props.threshold, props.resolveThreshold, props.ghost, props.bands, props.mark]);
+  }, [zone.value, props.threshold, props.resolveThreshold, props.savedThreshold, props.bands, props.mark]);
 
   return (
     <figure class={css.chart} data-part="chart">
@@ -258,7 +258,7 @@ function drawBehind(plot: uPlot, { bands = [], threshold, operator, toMs }: Char
   ctx.restore();
 }
 
-function drawBefore(plot: uPlot, { threshold, resolveThreshold, ghost, mark }: ChartProps): void {
+function drawBefore(plot: uPlot, { threshold, resolveThreshold, savedThreshold, mark }: ChartProps): void {
   const { ctx, bbox } = plot;
   const line = (value: number, color: string, dash: number[], width: number): void => {
     const y = plot.valToPos(value, 'y', true);
@@ -273,9 +273,10 @@ function drawBefore(plot: uPlot, { threshold, resolveThreshold, ghost, mark }: C
     ctx.stroke();
     ctx.restore();
   };
-  if (ghost !== undefined && ghost !== threshold) line(ghost, colorOf('--text-soft', 0.7), [2, 4], 1.5);
+  if (savedThreshold !== undefined && savedThreshold !== threshold)
+    line(savedThreshold, colorOf('--text-soft', 0.7), [2, 4], 1.5);
   if (resolveThreshold !== undefined && resolveThreshold !== threshold)
-    line(resolveThreshold, colorOf('--calm'), [6, 4], 1.5);
+    line(resolveThreshold, colorOf('--ok'), [6, 4], 1.5);
   if (threshold !== undefined) line(threshold, colorOf('--firing'), [], 1.75);
   if (mark === undefined) return;
   const [x, y] = [plot.valToPos(mark.timeMs / 1000, 'x', true), plot.valToPos(mark.value, 'y', true)];

@@ -24,7 +24,7 @@ export function FireStrip({ name, counts, bucketMs, nowMs }: FireStripProps) {
   const words =
     total === 0
       ? `${name}: has not fired in 24 hours`
-      : `${name}: fired ${timesText(total)} in 24 hours, most often, ${timesText(most)}, in the quarter of an hour from ${clock(busiest)}`;
+      : `${name}: fired ${timesText(total)} in 24 hours, most often, ${timesText(most)}, in the 15 minutes from ${clock(busiest)}`;
   return (
     <div class={css.fireStrip} data-part="fire-strip" role="img" aria-label={words}>
       {counts.map((count, index) => (

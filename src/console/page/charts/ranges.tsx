@@ -19,7 +19,7 @@ interface RangesProps {
 export function Ranges({ range, hasAll = false }: RangesProps) {
   return (
     <fieldset class="ranges">
-      <legend class="for-ears">How far back</legend>
+      <legend class="visually-hidden">How far back</legend>
       {[...usual, ...(hasAll ? [[allRetained, 'All'] as const] : [])].map(([seconds, words]) => (
         <label key={seconds}>
           <input type="radio" name="range" checked={range.value === seconds} onChange={() => (range.value = seconds)} />

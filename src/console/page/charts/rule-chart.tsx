@@ -43,7 +43,7 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
   return (
     <section class="card chart-card">
       <div class="chart-head">
-        <h2>The samples, and when it fired</h2>
+        <h2>Samples and alarms</h2>
         <Ranges range={range} />
       </div>
       {found !== undefined && found.samples.samples > 0 ? (
@@ -63,17 +63,17 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
       ) : (
         <p class="chart-none">
           {failure.value?.message ??
-            (found === undefined ? 'Loading samples…' : 'No sample of this metric in this time.')}
+            (found === undefined ? 'Loading samples…' : 'No samples of this metric in this range.')}
         </p>
       )}
       {found !== undefined && (
         <p class="hint chart-foot">
           {found.history.total === 0
-            ? 'It did not fire in this time.'
-            : `Shaded: when it fired, ${found.history.total === 1 ? 'once' : `${found.history.total} times`}.`}
-          {hidden > 0 && ` The newest ${bandsMax} are drawn.`}
+            ? 'No alarms in this range.'
+            : `Shaded: ${found.history.total === 1 ? '1 alarm' : `${found.history.total} alarms`}.`}
+          {hidden > 0 && ` Only the latest ${bandsMax} are drawn.`}
           {found.samples.series_total > found.samples.series.length &&
-            ` ${found.samples.series.length} of ${found.samples.series_total} series, those nearest the threshold.`}
+            ` ${found.samples.series.length} of ${found.samples.series_total} series, closest to the threshold.`}
         </p>
       )}
     </section>

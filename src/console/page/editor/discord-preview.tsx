@@ -69,7 +69,7 @@ export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
     <>
       {kinds.length > 1 && (
         <fieldset class="ranges">
-          <legend class="for-ears">Which of its messages</legend>
+          <legend class="visually-hidden">Message</legend>
           {kinds.map((each) => (
             <label key={each}>
               <input type="radio" name="message" checked={each === kind} onChange={() => (wanted.value = each)} />
@@ -127,7 +127,7 @@ function Counters({ embed }: { readonly embed: Embed }) {
     ['Description', codePoints(embed.description), discordLimits.description],
     ['Longest field name', longest(embed.fields.map(({ name }) => name)), discordLimits.fieldName],
     ['Longest field', longest(embed.fields.map(({ value }) => value)), discordLimits.fieldValue],
-    ['All of it', embedCodePoints(embed), discordLimits.embedsTotal],
+    ['Total', embedCodePoints(embed), discordLimits.embedsTotal],
   ];
   return (
     <dl class={css.discordCounts} data-part="discord-counts">

@@ -34,7 +34,7 @@ export function FireList({ result, rule, opened }: FireListProps) {
   if (newest.length === 0) return null;
   return (
     <details class="firings" open={open !== undefined || undefined}>
-      <summary>{result.fired > listedMax ? `The newest ${listedMax} of them` : 'When it would have fired'}</summary>
+      <summary>{result.fired > listedMax ? `Latest ${listedMax}` : 'When it would have fired'}</summary>
       <ul>
         {newest.map((firing) => (
           <li key={firing.alarm_id}>
@@ -49,7 +49,7 @@ export function FireList({ result, rule, opened }: FireListProps) {
             </button>
             <b>{firing.value === null ? 'no data' : shownNumber(firing.value)}</b>
             <span>
-              {firing.ended_ms === null ? 'fires still' : `for ${durationText(firing.ended_ms - firing.since_ms)}`}
+              {firing.ended_ms === null ? 'still firing' : `for ${durationText(firing.ended_ms - firing.since_ms)}`}
             </span>
             <span class="hint">{tagsText(firing.tags)}</span>
             {firing === open && <OpenedFire firing={firing} partition={result.partition} rule={rule} />}

@@ -19,7 +19,7 @@ export function LeaveDialog({ isDirty, onLeave }: { readonly isDirty: boolean; r
   const stay = (): void => void (leaving.value = undefined);
   return (
     <Dialog isOpen={leaving.value !== undefined} title="Leave without saving?" onClose={stay}>
-      <p>What you changed here would be lost.</p>
+      <p>Your changes will be lost.</p>
       <div class="actions">
         <button type="button" onClick={stay}>
           Stay

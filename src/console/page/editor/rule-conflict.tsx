@@ -14,7 +14,7 @@ export function Conflict({ mine, theirs, onTheirs, onMine }: ConflictProps) {
   return (
     <div class={`banner ${css.conflict}`} role="alert">
       <p>
-        <b>Not saved: somebody else changed this rule meanwhile.</b>
+        <b>Not saved: someone else has changed this rule.</b>
       </p>
       <table>
         <thead>
@@ -39,7 +39,7 @@ export function Conflict({ mine, theirs, onTheirs, onMine }: ConflictProps) {
           Take theirs
         </button>
         <button type="button" onClick={onMine}>
-          Save mine over it
+          Overwrite with mine
         </button>
       </div>
     </div>

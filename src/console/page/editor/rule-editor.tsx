@@ -9,7 +9,7 @@ import { DeleteDialog } from '../parts/delete-dialog.tsx';
 import { dropDraft, keepDraft, keptDraft } from './draft-store.ts';
 import { MetricSuggestions } from '../parts/suggestions.tsx';
 import { Choice, Field, FieldInput, type Form } from './fields.tsx';
-import { tellInForce } from './in-force.ts';
+import { reportInForce } from './in-force.ts';
 import { LeaveDialog } from './leave-dialog.tsx';
 import { useQuery } from '../state/query.ts';
 import { addressOf, go } from '../state/router.ts';
@@ -31,7 +31,7 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
     async (signal) => {
       const now = await api.rule(id!, signal);
       const kept = keptDraft(id);
-      // Saving a draft of an older version is refused, and shows what changed meanwhile.
+      // Saving a draft of an older version is refused, and shows what has changed since.
       saved.value = { ...now, etag: kept?.etag ?? now.etag };
       draft.value = { ...draftOf(now.rule), ...kept?.draft };
       return now;
@@ -43,7 +43,7 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
   if (unread.value?.status === 404) {
     return (
       <div class="empty">
-        <h1 tabIndex={-1}>This rule is not there</h1>
+        <h1 tabIndex={-1}>Rule not found</h1>
         <p>It may have been deleted.</p>
         <a class="button" href={addressOf({ screen: 'rules', search: '' })}>
           All rules
@@ -59,7 +59,7 @@ export function RuleEditor({ id }: { readonly id: string | undefined }) {
       </p>
       <h1 tabIndex={-1}>{id === undefined ? 'New rule' : 'Edit rule'}</h1>
       {isLoading ? (
-        <p class={unread.value === undefined ? 'hint' : 'banner'}>{unread.value?.message ?? 'Reading the rule…'}</p>
+        <p class={unread.value === undefined ? 'hint' : 'banner'}>{unread.value?.message ?? 'Loading…'}</p>
       ) : (
         <EditorForm id={id} form={{ draft, errors }} saved={saved} failure={failure} />
       )}
@@ -117,7 +117,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
       draft.value = draftOf(written.rule);
       dropDraft(id);
       await rendered();
-      void tellInForce(written.rule.id, id === undefined ? 'Rule created.' : 'Rule saved.');
+      void reportInForce(written.rule.id, id === undefined ? 'Rule created.' : 'Rule saved.');
       go({ screen: 'rules', search: '' });
     } catch (error) {
       await refuse(error).catch((again: unknown) => (failure.value = String(again)));
@@ -154,7 +154,7 @@ function EditorForm({ id, form, saved, failure }: EditorFormProps) {
             </button>
           </p>
         )}
-        <Tabs label="How the rule is written" names={views} chosen={view}>
+        <Tabs label="Format" names={views} selected={view}>
           {view.value === 'Form' && (
             <div class={css.editorFields}>
               <MetricSuggestions text={draft.value.metric_name} />
@@ -246,7 +246,7 @@ function MainSentence({ form, fields }: { readonly form: Form; readonly fields: 
         )}
       </div>
       <div class={css.sentenceLine}>
-        <span class={css.word}>tell</span>
+        <span class={css.word}>notify</span>
         <Field form={form} field="discord_webhook_url" />
       </div>
       <SendTest fields={fields} />

@@ -3,7 +3,7 @@ import * as css from './rule-text.module.css';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import type { Form } from './fields.tsx';
-import { tell, tellError } from '../parts/notices.tsx';
+import { showNotice, showError } from '../parts/notices.tsx';
 import { draftOf, type RuleDraft } from './rule-draft.ts';
 import { fieldNames, isField } from '../../../rule/rule-fields.ts';
 
@@ -58,7 +58,7 @@ export function RuleCurl({
         {text}
       </pre>
       <p class="hint">
-        It holds the webhook's URL, which is a secret. Where tokens are configured, put one into{' '}
+        The command contains the webhook's URL, which is a secret. If tokens are configured, put one into{' '}
         <code>SSRMS_TOKEN</code>.
       </p>
       <CopyButton text={text} />
@@ -100,10 +100,10 @@ function CopyButton({ text }: { readonly text: string }) {
   const copy = async (): Promise<void> => {
     try {
       await navigator.clipboard.writeText(text);
-      tell('Copied.');
+      showNotice('Copied.');
     } catch {
       // Browsers allow the clipboard only on secure pages.
-      tellError('The browser does not let this page copy: mark the text, and copy it yourself.');
+      showError('The browser does not allow copying here: select the text and copy it.');
     }
   };
   return (

@@ -11,19 +11,19 @@ export function SendTest({ fields }: { readonly fields: Record<string, unknown> 
 
 /** Sends a test message, and shows Discord's answer. */
 export function TestButton({ send: order }: { readonly send: () => Promise<TestSendView> }) {
-  const said = useSignal<TestSendView | { readonly problem: string } | undefined>(undefined);
+  const answer = useSignal<TestSendView | { readonly problem: string } | undefined>(undefined);
   const isBusy = useSignal(false);
   const send = async (): Promise<void> => {
     isBusy.value = true;
-    said.value = undefined;
+    answer.value = undefined;
     try {
-      said.value = await order();
+      answer.value = await order();
     } catch (error) {
-      said.value = { problem: (error as Error).message };
+      answer.value = { problem: (error as Error).message };
     }
     isBusy.value = false;
   };
-  const now = said.value;
+  const now = answer.value;
   return (
     <div class={`${css.sendTest} writes`} data-part="send-test">
       <button

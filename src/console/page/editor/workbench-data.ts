@@ -13,7 +13,7 @@ const samplesEveryMs = 2_000;
 /** A drag gives a value every few milliseconds: only the one where it stops is requested. */
 const restMs = 30;
 /** New samples are evaluated as well, though nothing is typed. */
-const judgedEveryMs = 5_000;
+const backtestEveryMs = 5_000;
 
 /** Requests after a short delay, and then in intervals; a changed request is sent even while the page is paused. */
 function askAgain(ask: (signal: AbortSignal) => void, everyMs: number, isWanted = () => !isResting()): () => void {
@@ -40,7 +40,7 @@ export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefine
 }
 
 /** The newest result. */
-export interface Judged {
+export interface BacktestState {
   readonly result?: BacktestView;
   /** The range of that result. */
   readonly seconds: number;
@@ -50,8 +50,8 @@ export interface Judged {
   readonly refusal?: string;
 }
 
-export function useBacktest(rule: object | undefined, seconds: number, id: string | undefined): Signal<Judged> {
-  const found = useSignal<Judged>({ seconds, isOld: false });
+export function useBacktest(rule: object | undefined, seconds: number, id: string | undefined): Signal<BacktestState> {
+  const found = useSignal<BacktestState>({ seconds, isOld: false });
   const text = useMemo(() => (rule === undefined ? '' : JSON.stringify(rule)), [JSON.stringify(rule)]);
   const isRunning = useRef(false);
   useEffect(() => {
@@ -62,7 +62,7 @@ export function useBacktest(rule: object | undefined, seconds: number, id: strin
     found.value = { ...found.value, isOld: true };
     isRunning.current = false;
     const order = { ...(JSON.parse(text) as object), ...(id !== undefined && { id }) };
-    const judge = async (signal: AbortSignal): Promise<void> => {
+    const run = async (signal: AbortSignal): Promise<void> => {
       // A long backtest is not interrupted: a second one would compete for the server's cores, and be refused.
       if (isRunning.current) return;
       isRunning.current = true;
@@ -79,7 +79,7 @@ export function useBacktest(rule: object | undefined, seconds: number, id: strin
     };
     // A refused request is repeated even while the page is paused: the reason may be that too many were running.
     const isWanted = (): boolean => !isResting() || found.value.refusal !== undefined;
-    return askAgain((signal) => void judge(signal), judgedEveryMs, isWanted);
+    return askAgain((signal) => void run(signal), backtestEveryMs, isWanted);
   }, [text, seconds, id, token.value]);
   return found;
 }

@@ -5,7 +5,7 @@ import { useSignal } from '@preact/signals';
 import { comparisons, isOperator, isWithin, type Operator } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { BacktestVerdict } from './backtest-verdict.tsx';
+import { BacktestResult } from './backtest-result.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import type { Form } from './fields.tsx';
@@ -52,19 +52,19 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
     order: comparison.nearest,
   });
   const rule = judgeable(fields);
-  const judged = useBacktest(rule, range.value, saved?.id);
+  const backtest = useBacktest(rule, range.value, saved?.id);
   // By the same functions as `fields`, so that equal rules give equal texts.
   const before = saved === undefined ? undefined : judgeable(fieldsOf(draftOf(saved), saved));
   const isOther = JSON.stringify(rule) !== JSON.stringify(before);
-  const ghost = useBacktest(isOther ? before : undefined, range.value, saved?.id);
+  const savedBacktest = useBacktest(isOther ? before : undefined, range.value, saved?.id);
   if (metric === '') return <MetricPicker onPick={(name) => set({ metric_name: name })} />;
   const found = samples.value;
-  const firings = judged.value.result?.firings ?? [];
+  const firings = backtest.value.result?.firings ?? [];
   const threshold = typeof fields['threshold'] === 'number' ? fields['threshold'] : undefined;
   const resolve = typeof fields['resolve_threshold'] === 'number' ? fields['resolve_threshold'] : undefined;
   const suggestion = found?.[comparison.suggestion];
   return (
-    <section class="card chart-card" aria-label="The metric, and what the rule would have done">
+    <section class="card chart-card" aria-label="The metric, and a backtest of the rule">
       <div class="chart-head">
         <h2>{metric}</h2>
         <Ranges range={range} hasAll />
@@ -78,7 +78,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
           operator={operator}
           threshold={threshold}
           resolveThreshold={resolve}
-          ghost={saved?.threshold}
+          savedThreshold={saved?.threshold}
           bands={firings.map(({ fired_ms: fromMs, ended_ms: toMs }) => ({
             fromMs,
             toMs: toMs ?? undefined,
@@ -94,7 +94,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
         />
       ) : (
         <p class="chart-none">
-          {found === undefined ? 'Loading samples…' : 'No sample of this metric in this time. Is its name right?'}
+          {found === undefined ? 'Loading samples…' : 'No samples of this metric in this range. Is the name right?'}
         </p>
       )}
       <div class="chart-foot">
@@ -110,23 +110,23 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
             class="small quiet"
             onClick={() => set({ resolve_threshold: String(resolveBeside(threshold, operator, found)) })}
           >
-            Add a line at which it ends
+            Add recovery threshold
           </button>
         )}
         {resolve !== undefined && (
           <button type="button" class="small quiet" onClick={() => set({ resolve_threshold: '' })}>
-            Remove the line at which it ends
+            Remove recovery threshold
           </button>
         )}
         {found !== undefined && found.series_total > found.series.length && (
           <span class="hint">
-            {found.series.length} of {found.series_total} series, those nearest the threshold
+            {found.series.length} of {found.series_total} series, closest to the threshold
           </span>
         )}
       </div>
-      <BacktestVerdict
-        judged={judged.value}
-        before={isOther ? ghost.value.result : undefined}
+      <BacktestResult
+        backtest={backtest.value}
+        before={isOther ? savedBacktest.value.result : undefined}
         rule={{ metric, measure, operator, threshold, resolveThreshold: resolve }}
         opened={opened}
       />

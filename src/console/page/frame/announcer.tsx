@@ -7,19 +7,19 @@ const everyMs = 5_000;
 
 const polite = signal('');
 const assertive = signal('');
-let toldMs = -Infinity;
-let toldCount: number | undefined;
+let announcedMs = -Infinity;
+let announcedCount: number | undefined;
 let wasLost = false;
 
 effect(() => {
   const count = status.value?.alarms.firing;
-  if (count === undefined || count === toldCount) return;
-  const isFirst = toldCount === undefined;
+  if (count === undefined || count === announcedCount) return;
+  const isFirst = announcedCount === undefined;
   // The next status of the server triggers this again.
-  if (performance.now() - toldMs < everyMs) return;
-  toldCount = count;
+  if (performance.now() - announcedMs < everyMs) return;
+  announcedCount = count;
   if (isFirst && count === 0) return;
-  toldMs = performance.now();
+  announcedMs = performance.now();
   const newest = firing.value.at(-1)?.view.value;
   const which = newest === undefined ? '' : ` Newest: ${newest.metric_name}.`;
   polite.value = count === 0 ? 'All alarms have resolved.' : `${count} firing.${which}`;
@@ -40,13 +40,13 @@ effect(() => {
   const isLate = lateness.value !== undefined;
   if (isLate === wasLate) return;
   wasLate = isLate;
-  polite.value = lateness.value ?? 'Samples are judged as they come again.';
+  polite.value = lateness.value ?? 'Samples are evaluated in time again.';
 });
 
 /** Announces changes to screen readers. */
 export function Announcer() {
   return (
-    <div class="for-ears">
+    <div class="visually-hidden">
       <div aria-live="polite">{polite.value}</div>
       <div aria-live="assertive">{assertive.value}</div>
     </div>

@@ -13,22 +13,25 @@ import { go } from '../state/router.ts';
 import { navigation, titleOf } from '../state/navigation.ts';
 import { setZone, zone } from '../words/zone.ts';
 
-interface Order {
+interface Command {
   readonly text: string;
-  readonly kind: 'Go to' | 'Do' | 'Rule';
+  readonly kind: 'Go to' | 'Command' | 'Rule';
   readonly run: () => void;
 }
 
 const typingMs = 120;
 const rulesShown = 8;
 
-function ordersNow(): Order[] {
-  const places = navigation.map(({ name, to }): Order => ({ text: titleOf(name), kind: 'Go to', run: () => go(to) }));
-  const deeds: [string, () => void][] = [
+function commandsNow(): Command[] {
+  const places = navigation.map(({ name, to }): Command => ({ text: titleOf(name), kind: 'Go to', run: () => go(to) }));
+  const others: [string, () => void][] = [
     ['New rule', () => go({ screen: 'editor', id: undefined })],
     ['Rules that are firing', () => go({ screen: 'rules', search: 'state:firing' })],
     ['Rules that are disabled', () => go({ screen: 'rules', search: 'state:disabled' })],
-    [isPaused.value ? 'Go on with live data' : 'Pause live data and motion', () => (isPaused.value = !isPaused.value)],
+    [
+      isPaused.value ? 'Resume live data and motion' : 'Pause live data and motion',
+      () => (isPaused.value = !isPaused.value),
+    ],
     [
       zone.value === 'UTC' ? 'Times in this computer’s zone' : 'Times in UTC',
       () => setZone(zone.value === 'UTC' ? 'local' : 'UTC'),
@@ -41,11 +44,11 @@ function ordersNow(): Order[] {
     ...(token.value === ''
       ? []
       : [
-          ['Sign in anew', () => (isRenewing.value = true)] as [string, () => void],
+          ['Sign in again', () => (isRenewing.value = true)] as [string, () => void],
           ['Sign out', () => (token.value = '')] as [string, () => void],
         ]),
   ];
-  return [...places, ...deeds.map(([text, run]): Order => ({ text, kind: 'Do', run }))];
+  return [...places, ...others.map(([text, run]): Command => ({ text, kind: 'Command', run }))];
 }
 
 /** Finds screens, commands and rules by a few letters. A combobox by the ARIA pattern. */
@@ -57,7 +60,7 @@ export function Palette() {
   );
 }
 
-const orderOf = ({ rule }: RuleView): Order => ({
+const commandOf = ({ rule }: RuleView): Command => ({
   text: plainSentence(conditionSentence(rule)),
   kind: 'Rule',
   run: () => go({ screen: 'rule', id: rule.id }),
@@ -65,7 +68,7 @@ const orderOf = ({ rule }: RuleView): Order => ({
 
 function Finder() {
   const text = useSignal('');
-  const chosen = useSignal(0);
+  const selected = useSignal(0);
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
   const wanted = text.value.trim().toLowerCase();
@@ -75,16 +78,16 @@ function Finder() {
     { afterMs: typingMs, isWanted: wanted !== '' },
     [wanted],
   );
-  const orders = ordersNow().filter((order) =>
-    wanted.split(/\s+/).every((word) => order.text.toLowerCase().includes(word)),
+  const commands = commandsNow().filter((command) =>
+    wanted.split(/\s+/).every((word) => command.text.toLowerCase().includes(word)),
   );
-  const found = [...orders, ...(rules.value?.rules ?? []).map(orderOf)];
-  const at = Math.min(chosen.value, Math.max(0, found.length - 1));
-  const run = (order: Order | undefined): void => {
-    if (order === undefined) return;
+  const found = [...commands, ...(rules.value?.rules ?? []).map(commandOf)];
+  const at = Math.min(selected.value, Math.max(0, found.length - 1));
+  const run = (command: Command | undefined): void => {
+    if (command === undefined) return;
     isPaletteOpen.value = false;
     // Once the dialog has returned the focus, what is opened may take it.
-    requestAnimationFrame(order.run);
+    requestAnimationFrame(command.run);
   };
   const moves: Record<string, number> = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: found.length - 1 };
   return (
@@ -93,7 +96,7 @@ function Finder() {
         ref={input}
         type="text"
         role="combobox"
-        aria-label="Find a screen, an order or a rule"
+        aria-label="Find a page, command or rule"
         aria-expanded="true"
         aria-controls="palette-list"
         aria-activedescendant={found.length === 0 ? undefined : `palette-${at}`}
@@ -102,33 +105,33 @@ function Finder() {
         value={text.value}
         onInput={(event) => {
           text.value = event.currentTarget.value;
-          chosen.value = 0;
+          selected.value = 0;
         }}
         onKeyDown={(event) => {
           const move = moves[event.key];
           if (event.key === 'Enter') run(found[at]);
           else if (move === undefined) return;
-          else chosen.value = (move + found.length) % Math.max(1, found.length);
+          else selected.value = (move + found.length) % Math.max(1, found.length);
           event.preventDefault();
-          document.getElementById(`palette-${chosen.value}`)?.scrollIntoView({ block: 'nearest' });
+          document.getElementById(`palette-${selected.value}`)?.scrollIntoView({ block: 'nearest' });
         }}
       />
       <ul id="palette-list" role="listbox" aria-label="Found">
-        {found.map((order, index) => (
+        {found.map((command, index) => (
           <li
-            key={`${order.kind} ${order.text} ${index}`}
+            key={`${command.kind} ${command.text} ${index}`}
             id={`palette-${index}`}
             role="option"
             aria-selected={index === at}
-            onPointerMove={() => (chosen.value = index)}
-            onClick={() => run(order)}
+            onPointerMove={() => (selected.value = index)}
+            onClick={() => run(command)}
           >
-            <span>{order.text}</span>
-            <span class="hint">{order.kind}</span>
+            <span>{command.text}</span>
+            <span class="hint">{command.kind}</span>
           </li>
         ))}
       </ul>
-      {found.length === 0 && <p class="hint">Nothing is called so.</p>}
+      {found.length === 0 && <p class="hint">Nothing found.</p>}
     </div>
   );
 }

@@ -59,7 +59,7 @@ function AtIssuer({ name }: { readonly name: string }) {
   };
   return (
     <>
-      <p>This system asks who you are.</p>
+      <p>Sign in to continue.</p>
       {refusal.value !== undefined && (
         <p class="error" role="alert">
           {refusal.value}
@@ -71,7 +71,7 @@ function AtIssuer({ name }: { readonly name: string }) {
         </button>
       </div>
       <p class="hint" aria-live="polite">
-        {isWaiting.value && 'Go on in the window that was opened.'}
+        {isWaiting.value && 'Continue in the window that was opened.'}
       </p>
     </>
   );
@@ -117,10 +117,10 @@ function WithToken() {
         <p class="hint" id="token-hint">
           {!isInstead && (
             <>
-              Make one with <code>npx --no-install ssrms token</code>.{' '}
+              Create one with <code>npx --no-install ssrms token</code>.{' '}
             </>
           )}
-          It needs the scopes rules:read, rules:write and alarms:read.
+          The token needs the scopes rules:read, rules:write and alarms:read.
         </p>
       </div>
       <div class="actions">

@@ -4,7 +4,7 @@ import type { Rule } from '../../../rule/rule.ts';
 import { ApiError, api } from '../state/api.ts';
 import { conditionSentence } from '../words/condition-sentence.ts';
 import { Dialog } from './dialog.tsx';
-import { tell } from './notices.tsx';
+import { showNotice } from './notices.tsx';
 import { Sentence } from './state-mark.tsx';
 
 interface DeleteDialogProps {
@@ -28,7 +28,7 @@ export function DeleteDialog({ rule, etag, onClose, onDeleted }: DeleteDialogPro
     try {
       await api.remove(rule!.id, etag);
       failure.value = '';
-      tell('The rule was deleted.');
+      showNotice('The rule was deleted.');
       onDeleted();
     } catch (error) {
       if (error instanceof ApiError && error.status === 404) onDeleted();
@@ -39,7 +39,7 @@ export function DeleteDialog({ rule, etag, onClose, onDeleted }: DeleteDialogPro
   return (
     <Dialog isOpen={rule !== undefined} title="Delete this rule?" onClose={close}>
       <p class={`sentence ${css.quoted}`}>{rule !== undefined && <Sentence parts={conditionSentence(rule)} />}</p>
-      <p>Its alarms end, and nobody is told of it. To keep the rule and silence it, disable it instead.</p>
+      <p>Its alarms will be closed without a notification. To keep the rule but stop alarms, disable it.</p>
       {failure.value !== '' && (
         <p class="error" role="alert">
           {failure.value}

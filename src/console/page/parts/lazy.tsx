@@ -48,12 +48,12 @@ export function lazy<Props extends object>(read: () => Promise<ComponentType<Pro
     return (
       <div class="empty">
         <h1 tabIndex={-1}>This part of the page could not be loaded</h1>
-        <p>The server is away, or has another version now.</p>
+        <p>The server is unreachable, or runs another version now.</p>
         <button type="button" onClick={load}>
           Try again
         </button>
         <button type="button" onClick={() => location.reload()}>
-          Load the page anew
+          Reload the page
         </button>
       </div>
     );

@@ -44,7 +44,7 @@ export function RuleFilter({ rule, onAll }: { readonly rule: string; readonly on
     <span class={css.filterSet}>
       of <a href={addressOf({ screen: 'rule', id: rule })}>one rule</a>
       <button type="button" class="small" onClick={onAll}>
-        Of all rules
+        Show all rules
       </button>
     </span>
   );

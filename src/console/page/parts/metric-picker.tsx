@@ -1,7 +1,7 @@
 import * as css from './metric-picker.module.css';
 import { startDemo } from '../state/demo-metric.ts';
 import { findMetrics } from '../state/inspect.ts';
-import { tellError } from './notices.tsx';
+import { showError } from './notices.tsx';
 import { numberText } from '../words/time-text.ts';
 import { useQuery } from '../state/query.ts';
 
@@ -12,17 +12,17 @@ export function MetricPicker({ onPick }: { readonly onPick: (name: string) => vo
   const { value: metrics } = useQuery((signal) => findMetrics('', signal), { everyMs }, []);
   const found = metrics.value ?? [];
   return (
-    <section class={`card ${css.picker}`} data-part="picker" aria-label="Metrics that flow">
-      <h2>Streaming now</h2>
+    <section class={`card ${css.picker}`} data-part="picker" aria-label="Live metrics">
+      <h2>Live metrics</h2>
       {found.length === 0 ? (
         <>
-          <p class="hint">{metrics.value === undefined ? 'Listening…' : 'No metric has come in yet.'}</p>
+          <p class="hint">{metrics.value === undefined ? 'Loading…' : 'No metrics yet.'}</p>
           {metrics.value !== undefined && (
             <button
               type="button"
               onClick={() =>
                 void startDemo().then(onPick, () =>
-                  tellError('This server takes no samples from here: start a source.'),
+                  showError('This server does not accept samples here: start a source.'),
                 )
               }
             >

@@ -11,11 +11,11 @@ interface Notice {
 const shownMs = 8_000;
 const notice = signal<Notice | undefined>(undefined);
 
-export function tell(text: string, undo?: () => void): void {
+export function showNotice(text: string, undo?: () => void): void {
   notice.value = { text, isError: false, ...(undo && { undo }) };
 }
 
-export function tellError(text: string): void {
+export function showError(text: string): void {
   notice.value = { text, isError: true };
 }
 

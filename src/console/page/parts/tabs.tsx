@@ -5,17 +5,17 @@ import type { ComponentChildren } from 'preact';
 interface TabsProps<Name extends string> {
   readonly label: string;
   readonly names: readonly Name[];
-  readonly chosen: Signal<Name>;
+  readonly selected: Signal<Name>;
   readonly children: ComponentChildren;
 }
 
 /** Tabs by the ARIA pattern: arrow keys move to the next tab and show it at once. */
-export function Tabs<Name extends string>({ label, names, chosen, children }: TabsProps<Name>) {
+export function Tabs<Name extends string>({ label, names, selected, children }: TabsProps<Name>) {
   const idOf = (name: string): string => `tab-${name.toLowerCase()}`;
   const move = (event: KeyboardEvent, by: number): void => {
     event.preventDefault();
-    const next = names[(names.indexOf(chosen.value) + by + names.length) % names.length]!;
-    chosen.value = next;
+    const next = names[(names.indexOf(selected.value) + by + names.length) % names.length]!;
+    selected.value = next;
     document.getElementById(idOf(next))?.focus();
   };
   return (
@@ -27,10 +27,10 @@ export function Tabs<Name extends string>({ label, names, chosen, children }: Ta
             role="tab"
             key={name}
             id={idOf(name)}
-            aria-selected={chosen.value === name}
+            aria-selected={selected.value === name}
             aria-controls="tab-panel"
-            tabIndex={chosen.value === name ? 0 : -1}
-            onClick={() => (chosen.value = name)}
+            tabIndex={selected.value === name ? 0 : -1}
+            onClick={() => (selected.value = name)}
             onKeyDown={(event) => {
               if (event.key === 'ArrowRight') move(event, 1);
               if (event.key === 'ArrowLeft') move(event, -1);
@@ -40,7 +40,7 @@ export function Tabs<Name extends string>({ label, names, chosen, children }: Ta
           </button>
         ))}
       </div>
-      <div id="tab-panel" role="tabpanel" aria-labelledby={idOf(chosen.value)}>
+      <div id="tab-panel" role="tabpanel" aria-labelledby={idOf(selected.value)}>
         {children}
       </div>
     </>

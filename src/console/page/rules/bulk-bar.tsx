@@ -11,15 +11,15 @@ import {
   type Changed,
 } from '../state/bulk.ts';
 import { Dialog } from '../parts/dialog.tsx';
-import { tell, tellError } from '../parts/notices.tsx';
-import { nothingChosen, type Chosen } from './rule-table.tsx';
+import { showNotice, showError } from '../parts/notices.tsx';
+import { nothingSelected, type Selected } from './rule-table.tsx';
 import { grouped } from '../words/time-text.ts';
 
 interface BulkBarProps {
   readonly search: string;
   /** How many rules the search matches, if known. */
   readonly total: number | undefined;
-  readonly chosen: Signal<Chosen>;
+  readonly selected: Signal<Selected>;
   readonly onChanged: () => void;
 }
 
@@ -30,10 +30,10 @@ const words: Record<BulkAction, { readonly done: string; readonly undo?: BulkAct
 };
 
 /** The commands for the selected rules. What can be undone needs no confirmation. */
-export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
+export function BulkBar({ search, total, selected, onChanged }: BulkBarProps) {
   const busy = useSignal('');
   const deleting = useSignal<readonly string[] | undefined>(undefined);
-  const { isAll, ids: named } = chosen.value;
+  const { isAll, ids: named } = selected.value;
   const count = !isAll ? named.size : total === undefined ? undefined : total - named.size;
   const isNone = count === 0;
   const progress = (done: number, of: number): void => void (busy.value = `${grouped(done)} of ${grouped(of)}`);
@@ -42,14 +42,14 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
     try {
       await work();
     } catch (error) {
-      tellError(error instanceof Error ? error.message : String(error));
+      showError(error instanceof Error ? error.message : String(error));
     }
     busy.value = '';
   };
-  const chosenIds = async (): Promise<readonly string[]> => {
+  const selectedIds = async (): Promise<readonly string[]> => {
     if (!isAll) return [...named];
     const found = await idsOf(search);
-    if (!found.isAll) tell(`Only the first ${grouped(bulkMax)} rules are taken at once.`);
+    if (!found.isAll) showNotice(`Only the first ${grouped(bulkMax)} rules are taken at once.`);
     return found.ids.filter((id) => !named.has(id));
   };
   const change = (action: BulkAction, rules: readonly Changed[]): Promise<void> =>
@@ -57,25 +57,28 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
       const { changed, unchanged, refused, failure } = await changeRules(action, rules, progress);
       const { done, undo } = words[action];
       const rest = [
-        unchanged.length > 0 && `${grouped(unchanged.length)} were so already`,
+        unchanged.length > 0 && `${grouped(unchanged.length)} were already ${action}d`,
         refused.length > 0 && `${grouped(refused.length)} refused: ${refused[0]!.reason}`,
-        failure !== undefined && `Then it stopped: ${failure}. The others may be as they were.`,
+        failure !== undefined && `Stopped: ${failure}. The other rules may be unchanged.`,
       ].filter((each) => each !== false);
       const said = [`${done} ${countText(changed.length)}.`, ...rest].join(' ');
-      tell(said, undo === undefined || changed.length === 0 ? undefined : () => void change(undo, changed));
-      if (action === 'delete' && failure === undefined) chosen.value = nothingChosen;
+      showNotice(said, undo === undefined || changed.length === 0 ? undefined : () => void change(undo, changed));
+      if (action === 'delete' && failure === undefined) selected.value = nothingSelected;
       onChanged();
     });
   const order = (action: BulkAction) => (): void =>
     void during(async () =>
       change(
         action,
-        (await chosenIds()).map((id) => ({ id })),
+        (await selectedIds()).map((id) => ({ id })),
       ),
     );
   const keep = (): Promise<void> =>
     during(async () =>
-      saveFile('ssrms-rules.json', `${JSON.stringify(await exportRules(await chosenIds(), progress), undefined, 2)}\n`),
+      saveFile(
+        'ssrms-rules.json',
+        `${JSON.stringify(await exportRules(await selectedIds(), progress), undefined, 2)}\n`,
+      ),
     );
   const isBusy = busy.value !== '';
   return (
@@ -83,18 +86,18 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
       class={isNone ? css.bulkBar : `${css.bulkBar} ${css.isOn}`}
       data-part={isNone ? undefined : 'bulk-bar-on'}
       role="group"
-      aria-label="Chosen rules"
+      aria-label="Selected rules"
     >
       <label class="check">
         <input
           type="checkbox"
           checked={isAll}
-          onChange={(event) => (chosen.value = { ...nothingChosen, isAll: event.currentTarget.checked })}
+          onChange={(event) => (selected.value = { ...nothingSelected, isAll: event.currentTarget.checked })}
         />
         {search === '' ? 'All' : 'Select all matching'}
       </label>
       <span class={css.bulkCount} role="status">
-        {isBusy ? busy.value : isNone ? '' : count === undefined ? allText(named.size) : `${grouped(count)} chosen`}
+        {isBusy ? busy.value : isNone ? '' : count === undefined ? allText(named.size) : `${grouped(count)} selected`}
       </span>
       {!isNone && (
         <>
@@ -111,11 +114,11 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
             type="button"
             class="small quiet danger writes"
             disabled={isBusy}
-            onClick={() => void during(async () => void (deleting.value = await chosenIds()))}
+            onClick={() => void during(async () => void (deleting.value = await selectedIds()))}
           >
             Delete…
           </button>
-          <button type="button" class="small quiet" onClick={() => (chosen.value = nothingChosen)}>
+          <button type="button" class="small quiet" onClick={() => (selected.value = nothingSelected)}>
             Clear
           </button>
         </>
@@ -135,7 +138,7 @@ export function BulkBar({ search, total, chosen, onChanged }: BulkBarProps) {
   );
 }
 
-const allText = (spared: number): string => (spared === 0 ? 'All chosen' : `All but ${grouped(spared)} chosen`);
+const allText = (spared: number): string => (spared === 0 ? 'All selected' : `All except ${grouped(spared)} selected`);
 
 interface BulkDeleteDialogProps {
   readonly ids: readonly string[] | undefined;
@@ -164,13 +167,11 @@ function BulkDeleteDialog({ ids, onClose, onConfirmed }: BulkDeleteDialogProps) 
         }}
       >
         <p>
-          Their alarms end, and nobody is told of it. This cannot be undone: export them first to be able to bring them
-          back.
+          Their alarms will be closed without a notification. This cannot be undone: export them first to be able to
+          restore them.
         </p>
         <div class="field">
-          <label for="bulk-count">
-            Type {count} to delete {ids?.length === 1 ? 'it' : 'them'}
-          </label>
+          <label for="bulk-count">Type {count} to confirm</label>
           <input
             id="bulk-count"
             inputMode="numeric"
@@ -181,7 +182,7 @@ function BulkDeleteDialog({ ids, onClose, onConfirmed }: BulkDeleteDialogProps) 
         </div>
         <div class="actions">
           <button type="button" onClick={close}>
-            Keep them
+            Cancel
           </button>
           <button type="submit" class="primary danger" disabled={!isRight}>
             Delete {countText(ids?.length ?? 0)}

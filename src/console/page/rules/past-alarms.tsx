@@ -57,7 +57,7 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
       )}
       <p class="hint">
         {now.items.length > 0 && `${grouped(now.items.length)} of ${grouped(now.head.total)}. `}
-        Alarms that a message was due for are all held since{' '}
+        Complete since{' '}
         <time dateTime={new Date(now.head.complete_since_ms).toISOString()}>
           {momentText(now.head.complete_since_ms)}
         </time>
@@ -96,13 +96,13 @@ function lastedText({ state, fired_ms: firedMs, ended_ms: endedMs }: PastAlarmVi
 }
 
 function messageText({ notified, messages, outcome }: PastAlarmView): string {
-  if (!notified) return 'withheld by the cooldown';
-  if (outcome === undefined) return 'message no longer held';
+  if (!notified) return 'held back by the cooldown';
+  if (outcome === undefined) return 'message no longer kept';
   const last = outcome === 'delivered' || outcome === 'merged' ? '✓ delivered' : outcome;
   return messages > 1 ? `${last}, ${messages} messages` : last;
 }
 
 function messageClass({ outcome }: PastAlarmView): string {
-  if (outcome === 'delivered' || outcome === 'merged') return 'calm';
+  if (outcome === 'delivered' || outcome === 'merged') return 'good';
   return outcome === 'parked' || outcome === 'dead' || outcome === 'expired' ? 'disagrees' : 'hint';
 }

@@ -18,7 +18,7 @@ export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly
   );
   const found = value.value;
   if (failure.value !== undefined) return <p class="banner">{failure.value.message}</p>;
-  if (found === undefined) return <p class="hint">Reading the log…</p>;
+  if (found === undefined) return <p class="hint">Loading…</p>;
   if (found.deliveries.length === 0) return <p class="hint">No message in the last 24 hours.</p>;
   return (
     <>
@@ -28,8 +28,8 @@ export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly
         ))}
       </ul>
       <p class="hint">
-        The newest {found.deliveries.length} of {grouped(found.total)} in the last 24 hours
-        {found.left_out > 0 && `; ${grouped(found.left_out)} older ones were too many to be looked at`}.
+        Latest {found.deliveries.length} of {grouped(found.total)} in the last 24 hours
+        {found.left_out > 0 && `; ${grouped(found.left_out)} older ones are not shown`}.
       </p>
     </>
   );
@@ -38,7 +38,7 @@ export function Deliveries({ rule, webhook }: { readonly rule?: string; readonly
 export function RuleDeliveries({ id }: { readonly id: string }) {
   return (
     <section class="card past-card">
-      <h2>Its messages</h2>
+      <h2>Messages</h2>
       <Deliveries rule={id} />
     </section>
   );
@@ -50,7 +50,7 @@ function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
   const isBad = outcome === 'dead' || outcome === 'expired' || outcome === 'parked';
   return (
     <li>
-      <span class={isDelivered ? 'calm' : isBad ? 'disagrees' : 'part-metric'}>
+      <span class={isDelivered ? 'good' : isBad ? 'disagrees' : 'part-metric'}>
         {isDelivered ? '✓ ' : isBad ? '✗ ' : '… '}
         {outcome}
       </span>

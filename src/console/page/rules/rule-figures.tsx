@@ -34,24 +34,24 @@ function NotSeen({ view }: { readonly view: RuleView }) {
 
 /** Why there is no value although samples were seen. */
 export const noValueText = ({ is_window_held: isHeld }: Pick<RuleView, 'is_window_held'>): string =>
-  isHeld === false ? 'Its window is longer than what is held here' : 'No sample lately';
+  isHeld === false ? 'The window is longer than the samples held here' : 'No recent sample';
 
 function Value({ view, value }: { readonly view: RuleView; readonly value: number }) {
   const { rule, spark = [] } = view;
   const distance = -comparisons[rule.operator ?? ruleDefaults.operator].excess(value, rule.threshold);
-  const isBeyond = distance < 0;
+  const isPast = distance < 0;
   const { value_ms: valueMs = 0, is_old: isOld } = view;
   const reach = Math.max(Math.abs(rule.threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);
   const share = Math.max(0.02, Math.min(1, 1 - distance / reach));
   const shown = (number: number): string => numberText(Number(number.toPrecision(6)));
   return (
-    <div class={`${css.ruleValue}${isOld ? ' hint' : isBeyond ? ' rule-beyond' : ''}`} data-part="rule-value">
+    <div class={`${css.ruleValue}${isOld ? ' hint' : isPast ? ' rule-past' : ''}`} data-part="rule-value">
       <b title={momentText(valueMs)}>{shown(value)}</b>
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${share * 100}%` }} />
       </span>
       <span class="hint">
-        {numberText(Number(Math.abs(distance).toPrecision(4)))} {isBeyond ? 'beyond' : 'to go'}
+        {numberText(Number(Math.abs(distance).toPrecision(4)))} {isPast ? 'past threshold' : 'to threshold'}
         {isOld && `, ${agoText(nowMs.value - valueMs)}`}
       </span>
       <SparkLine values={spark} threshold={rule.threshold} />
@@ -88,11 +88,11 @@ function Delivery({ view: { delivery } }: { readonly view: RuleView }) {
   const { outcome, took_ms: tookMs, attempts, reason, at_ms: atMs } = delivery;
   if (outcome === 'delivered' || outcome === 'merged')
     return (
-      <span class="calm" title={momentText(atMs)}>
+      <span class="good" title={momentText(atMs)}>
         ✓ delivered{tookMs !== undefined && ` in ${tookMs} ms`}
       </span>
     );
-  if (outcome === 'waiting') return <span>message waits{attempts > 1 && `, tried ${attempts} times`}</span>;
+  if (outcome === 'waiting') return <span>message queued{attempts > 1 && `, tried ${attempts} times`}</span>;
   return (
     <span class="disagrees" title={momentText(atMs)}>
       ✗ {outcome}

@@ -4,7 +4,7 @@ import type { ImportRow } from '../../../wire/bulk.ts';
 import { useSignal } from '@preact/signals';
 import { countText, importRules } from '../state/bulk.ts';
 import { Dialog } from '../parts/dialog.tsx';
-import { tell } from '../parts/notices.tsx';
+import { showNotice } from '../parts/notices.tsx';
 
 export interface RuleImportProps {
   readonly isOpen: boolean;
@@ -14,7 +14,7 @@ export interface RuleImportProps {
 
 interface Plan {
   readonly rows: readonly unknown[];
-  readonly judged: readonly ImportRow[];
+  readonly results: readonly ImportRow[];
 }
 
 const verdicts = ['new', 'changed', 'same', 'refused'] as const;
@@ -46,31 +46,31 @@ export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
     during(async () => {
       plan.value = undefined;
       const rows = rowsOf(await file.text());
-      plan.value = { rows, judged: await importRules(rows, true, progress) };
+      plan.value = { rows, results: await importRules(rows, true, progress) };
     });
   const write = (): Promise<void> =>
     during(async () => {
-      const { rows, judged } = plan.value!;
-      const wanted = rows.filter((_, index) => ['new', 'changed'].includes(judged[index]!.verdict));
+      const { rows, results } = plan.value!;
+      const wanted = rows.filter((_, index) => ['new', 'changed'].includes(results[index]!.verdict));
       const written = await importRules(wanted, false, progress);
       onImported();
       const refused = written.filter(({ verdict }) => verdict === 'refused');
       if (refused.length > 0) {
-        plan.value = { rows: wanted.filter((_, index) => refused.includes(written[index]!)), judged: refused };
-        failure.value = `${countText(refused.length)} could not be written; the others are.`;
+        plan.value = { rows: wanted.filter((_, index) => refused.includes(written[index]!)), results: refused };
+        failure.value = `${countText(refused.length)} could not be saved; the others were.`;
         return;
       }
-      tell(`Imported ${countText(written.length)}.`);
+      showNotice(`Imported ${countText(written.length)}.`);
       close();
     });
   const count = (verdict: ImportRow['verdict']): number =>
-    plan.value?.judged.filter((row) => row.verdict === verdict).length ?? 0;
+    plan.value?.results.filter((row) => row.verdict === verdict).length ?? 0;
   const writable = count('new') + count('changed');
   return (
     <Dialog isOpen={isOpen} title="Import rules" onClose={close}>
       <div class="stack rule-import">
         <div class="field">
-          <label for="import-file">A JSON file with an array of rules, as Export gives it</label>
+          <label for="import-file">A JSON file exported from SSRMS</label>
           <input
             id="import-file"
             type="file"
@@ -88,12 +88,12 @@ export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
           </p>
         )}
         {plan.value !== undefined && (
-          <div class={css.importPlan} tabIndex={0} role="region" aria-label="What would become of each">
+          <div class={css.importPlan} tabIndex={0} role="region" aria-label="Result for each rule">
             {verdicts.map((verdict) => (
               <Verdict
                 key={verdict}
                 verdict={verdict}
-                rows={plan.value!.judged.flatMap((row, index) => (row.verdict === verdict ? [{ row, index }] : []))}
+                rows={plan.value!.results.flatMap((row, index) => (row.verdict === verdict ? [{ row, index }] : []))}
               />
             ))}
           </div>
@@ -104,7 +104,7 @@ export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
           </button>
           {writable > 0 && (
             <button type="button" class="primary" disabled={busy.value !== ''} onClick={() => void write()}>
-              Write {count('new')} new and {count('changed')} changed
+              Save {count('new')} new and {count('changed')} changed
             </button>
           )}
         </div>
@@ -118,20 +118,20 @@ function rowsOf(text: string): readonly unknown[] {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new Error(`The file is no JSON: ${(error as Error).message}`, { cause: error });
+    throw new Error(`The file is not JSON: ${(error as Error).message}`, { cause: error });
   }
   if (Array.isArray(json)) {
-    if (json.length === 0) throw new Error('The file holds no rules.');
+    if (json.length === 0) throw new Error('The file contains no rules.');
     return json;
   }
   if (typeof json === 'object' && json !== null) return [json];
-  throw new Error('The file must hold an array of rules.');
+  throw new Error('The file must contain an array of rules.');
 }
 
 const headings: Record<ImportRow['verdict'], string> = {
   new: '+ New',
   changed: '± Changed',
-  same: '= The same',
+  same: '= Unchanged',
   refused: '✗ Refused',
 };
 

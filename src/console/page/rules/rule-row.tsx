@@ -5,7 +5,7 @@ import type { Rule } from '../../../rule/rule.ts';
 import { api } from '../state/api.ts';
 import { behaviour, conditionSentence, plainSentence } from '../words/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
-import { tell, tellError } from '../parts/notices.tsx';
+import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { RuleFigures } from './rule-figures.tsx';
 import { sendTestOf } from '../state/inspect.ts';
@@ -16,8 +16,8 @@ interface RuleRowProps {
   readonly view: RuleView;
   readonly rank: number;
   readonly style: Record<string, string>;
-  readonly isChosen: boolean;
-  readonly onChoose: (isChosen: boolean) => void;
+  readonly isSelected: boolean;
+  readonly onSelect: (isSelected: boolean) => void;
   readonly onChanged: () => void;
   readonly onDelete: (rule: Rule) => void;
 }
@@ -27,7 +27,7 @@ function shownState(view: RuleView): ShownState {
 }
 
 /** A row of the rule table. */
-export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDelete }: RuleRowProps) {
+export function RuleRow({ view, rank, style, isSelected, onSelect, onChanged, onDelete }: RuleRowProps) {
   const { rule } = view;
   const parts = conditionSentence({ ...rule, tags: {} });
   const name = plainSentence(conditionSentence(rule));
@@ -42,12 +42,12 @@ export function RuleRow({ view, rank, style, isChosen, onChoose, onChanged, onDe
       data-rank={rank}
       style={style}
     >
-      <div role="cell" class={css.ruleChosen}>
+      <div role="cell" class={css.ruleSelected}>
         <input
           type="checkbox"
-          checked={isChosen}
-          aria-label={`Choose: ${name}`}
-          onChange={(event) => onChoose(event.currentTarget.checked)}
+          checked={isSelected}
+          aria-label={`Select: ${name}`}
+          onChange={(event) => onSelect(event.currentTarget.checked)}
         />
       </div>
       <div role="cell" class={css.ruleState}>
@@ -110,16 +110,16 @@ function seenText({ series, worst, state }: RuleView): string {
           : `${began} at ${numberText(value)},`;
     return `${text} for ${durationText(nowMs.value - worst.since_ms)}`;
   }
-  return series === 0 ? 'Has not fired yet' : `${series} series, OK`;
+  return series === 0 ? 'No alarms yet' : `${series} series, OK`;
 }
 
 async function sendTest(id: string, name: string): Promise<void> {
   try {
     const { delivered, status, took_ms: tookMs, reason } = await sendTestOf(id);
-    if (delivered) tell(`Test message sent: ${status} in ${tookMs} ms. ${name}`);
-    else tellError(`Not delivered: ${reason ?? status ?? 'no answer'}. ${name}`);
+    if (delivered) showNotice(`Test message sent: ${status} in ${tookMs} ms. ${name}`);
+    else showError(`Not delivered: ${reason ?? status ?? 'no answer'}. ${name}`);
   } catch (error) {
-    tellError(`Not sent: ${error instanceof Error ? error.message : String(error)}`);
+    showError(`Not sent: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 
@@ -133,9 +133,9 @@ export function EnabledSwitch({ rule, name, onChanged }: { rule: Rule; name: str
       const now = await api.rule(rule.id);
       const { id: _id, enabled: _enabled, ...fields } = now.rule;
       await api.replace(rule.id, enabled ? fields : { ...fields, enabled }, now.etag);
-      tell(enabled ? `Enabled: ${name}` : `Disabled: ${name}`, () => void set(!enabled));
+      showNotice(enabled ? `Enabled: ${name}` : `Disabled: ${name}`, () => void set(!enabled));
     } catch (error) {
-      tellError(`Not changed: ${error instanceof Error ? error.message : String(error)}`);
+      showError(`Not changed: ${error instanceof Error ? error.message : String(error)}`);
     }
     isBusy.value = false;
     onChanged();

@@ -59,8 +59,8 @@ export function RuleScreen({ id }: { readonly id: string }) {
       <RuleSeries state={state} onMore={() => (limit.value = Math.min(200, limit.value * 4))} />
       <section class="card past-card">
         <div class="section-head">
-          <h2>Its alarms</h2>
-          <p class="hint">How often it fired in each quarter of an hour of the last day, and each alarm.</p>
+          <h2>Alarms</h2>
+          <p class="hint">Alarms per 15 minutes, last 24 hours.</p>
         </div>
         <FireStrip
           name={state.rule.metric_name}
@@ -68,7 +68,7 @@ export function RuleScreen({ id }: { readonly id: string }) {
           bucketMs={state.fires.bucket_ms}
           nowMs={state.time_ms}
         />
-        <PastAlarms filter={{ rule_id: id }} none="It has not fired." />
+        <PastAlarms filter={{ rule_id: id }} none="No alarms yet." />
       </section>
       <RuleDeliveries id={id} />
       <RuleVersions id={id} />
@@ -81,14 +81,12 @@ function NoRule({ id }: { readonly id: string }) {
   return (
     <div class={css.rulePage}>
       <div class="empty">
-        <h1 tabIndex={-1}>This rule is not there</h1>
+        <h1 tabIndex={-1}>Rule not found</h1>
         <p>It may have been deleted.</p>
         <a class="button" href={addressOf({ screen: 'rules', search: '' })}>
           All rules
         </a>
-        <a href={addressOf({ screen: 'alarms', filter: { state: '', metric: '', rule: id } })}>
-          The alarms that it had
-        </a>
+        <a href={addressOf({ screen: 'alarms', filter: { state: '', metric: '', rule: id } })}>Alarms of this rule</a>
       </div>
     </div>
   );
@@ -113,7 +111,7 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
         <Tags tags={rule.tags} />
       </div>
       <div>
-        <p class="alarm-verdict">
+        <p class="alarm-reason">
           Fires when <Sentence parts={conditionSentence(rule)} />.
         </p>
         {also.length > 0 && <p class="hint">{also.join(' · ')}</p>}
@@ -146,7 +144,7 @@ function Figures({ state }: { readonly state: RuleStateView }) {
       word: 'Active on',
       kind: 'rules',
       text: inForce.value === undefined ? '–' : `${inForce.value.in_force} of ${inForce.value.of}`,
-      more: 'instances that judge',
+      more: 'evaluators',
     },
   ];
   return (
@@ -174,7 +172,7 @@ function stateFigure({ state, worst, firing, pending, series }: RuleStateView): 
   if (state === 'disabled') return { kind: 'zero', text: 'Disabled', more: 'not evaluated' };
   const sinceMs = worst?.since_ms;
   if (state === 'ok' || sinceMs === undefined)
-    return { kind: 'ok', text: 'OK', more: series === 0 ? 'has not fired yet' : `${series} series, OK` };
+    return { kind: 'ok', text: 'OK', more: series === 0 ? 'no alarms yet' : `${series} series, OK` };
   const more = `${state === 'firing' ? firing : pending} of ${series} series, for ${durationText(nowMs.value - sinceMs)}`;
   return state === 'firing' ? { kind: 'firing', text: 'Firing', more } : { kind: 'pending', text: 'Pending', more };
 }
@@ -193,7 +191,7 @@ function valueFigure(state: RuleStateView): Figure {
     return { kind: 'zero', text: '–', more };
   }
   const distance = distanceOf(rule, value);
-  const away = `${shownNumber(Math.abs(distance))} ${distance > 0 ? 'beyond' : 'to go'}`;
+  const away = `${shownNumber(Math.abs(distance))} ${distance > 0 ? 'past threshold' : 'to threshold'}`;
   const held = samples === undefined ? '' : `, of ${samples} samples`;
   const age = isOld ? `, ${agoText(nowMs.value - valueMs)}` : '';
   return { kind: isOld ? 'zero' : distance > 0 ? 'firing' : 'ok', text: shownNumber(value), more: away + held + age };
@@ -221,7 +219,7 @@ function messageFigure({ delivery }: RuleStateView): Figure {
   if (outcome === 'delivered' || outcome === 'merged')
     return { kind: 'ok', text: 'Delivered', more: tookMs === undefined ? when : `in ${tookMs} ms, ${when}` };
   if (outcome === 'waiting')
-    return { kind: 'pending', text: 'Waits', more: attempts > 1 ? `tried ${attempts} times` : `due ${when}` };
+    return { kind: 'pending', text: 'Queued', more: attempts > 1 ? `tried ${attempts} times` : `due ${when}` };
   const word = outcome.slice(0, 1).toUpperCase() + outcome.slice(1);
   return { kind: 'firing', text: word, more: reason ?? momentText(atMs) };
 }

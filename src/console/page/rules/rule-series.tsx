@@ -19,11 +19,11 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
   return (
     <section class="card past-card">
       <div class="section-head">
-        <h2>Series, nearest the threshold first</h2>
+        <h2>Series, closest to the threshold first</h2>
         <p class="hint">
           {total === 0
             ? 'No data since the console started.'
-            : `${nearest.length} of ${grouped(total)} that were heard since this console began, or that have an alarm.`}
+            : `${nearest.length} of ${grouped(total)} series seen since the console started.`}
         </p>
       </div>
       {nearest.length > 0 && (
@@ -31,7 +31,7 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
           <MissedPill {...missing} />
           <ScrolledTable
             label="series of the rule"
-            heads={['Series', 'State', 'Value', 'To the threshold', 'Heard']}
+            heads={['Series', 'State', 'Value', 'Distance', 'Last sample']}
             kind={css.listTable}
           >
             {rows.map(({ item }) => (
@@ -56,26 +56,26 @@ function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly 
   const reach = Math.max(Math.abs(threshold), Math.abs(value ?? 0), 1e-9);
   return (
     <tr>
-      <th scope="row">{tags === undefined ? <span class="hint">without tags</span> : <Tags tags={tags} />}</th>
+      <th scope="row">{tags === undefined ? <span class="hint">no tags</span> : <Tags tags={tags} />}</th>
       <td>
         {alarmId === undefined ? mark : <a href={addressOf({ screen: 'alarm', id: alarmId })}>{mark}</a>}
         {sinceMs !== undefined && <span class="hint"> for {durationText(nowMs.value - sinceMs)}</span>}
       </td>
       <td class={isOld ? 'hint' : undefined}>{value === undefined ? '–' : shown(value)}</td>
-      <td class={isOld ? 'hint' : beyond !== undefined && beyond > 0 ? 'rule-beyond' : undefined}>
+      <td class={isOld ? 'hint' : beyond !== undefined && beyond > 0 ? 'rule-past' : undefined}>
         {series.is_window_held === false && <span class="hint">{noValueText(series)}</span>}
         {beyond !== undefined && (
           <>
             <span class="distance" aria-hidden="true">
               <i style={{ width: `${Math.max(2, Math.min(100, (1 + beyond / reach) * 100))}%` }} />
             </span>{' '}
-            {shown(Math.abs(beyond))} {beyond > 0 ? 'beyond' : 'to go'}
+            {shown(Math.abs(beyond))} {beyond > 0 ? 'past threshold' : 'to threshold'}
           </>
         )}
       </td>
       <td class="hint">
         {valueMs === undefined ? (
-          'not lately'
+          'not recent'
         ) : (
           <time dateTime={new Date(valueMs).toISOString()} title={momentText(valueMs)}>
             {agoText(nowMs.value - valueMs)}

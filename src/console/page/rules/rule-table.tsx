@@ -4,25 +4,25 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { Rule } from '../../../rule/rule.ts';
 import { RuleRow } from './rule-row.tsx';
 import type { FollowedRules, RuleRows } from './rule-rows.ts';
-import { rowsBeyond, virtualRows, type VirtualRows } from './virtual-rows.ts';
+import { rowsAround, virtualRows, type VirtualRows } from './virtual-rows.ts';
 
 /** The selection for a bulk edit: these rules, or all that the search matches except these. */
-export interface Chosen {
+export interface Selected {
   readonly isAll: boolean;
   readonly ids: ReadonlySet<string>;
 }
 
-export const nothingChosen: Chosen = { isAll: false, ids: new Set() };
+export const nothingSelected: Selected = { isAll: false, ids: new Set() };
 
 interface RuleTableProps {
   readonly followed: FollowedRules;
   readonly found: RuleRows;
-  readonly chosen: Signal<Chosen>;
+  readonly selected: Signal<Selected>;
   readonly onChanged: () => void;
   readonly onDelete: (rule: Rule) => void;
 }
 
-const columns = ['Choose', 'State', 'Rule', 'Now', 'Actions'];
+const columns = ['Select', 'State', 'Rule', 'Now', 'Actions'];
 /** The minimum height of a row; the tallest row that was seen sets the height of all. */
 const leastRowPx = 64;
 
@@ -30,7 +30,7 @@ const leastRowPx = 64;
  * A virtual table: only the rows near the window are in the document. It scrolls with the page, so the scroll bar reaches the middle of a
  * million rules. While a row is hovered or focused, the order is held.
  */
-export function RuleTable({ followed, found, chosen, onChanged, onDelete }: RuleTableProps) {
+export function RuleTable({ followed, found, selected, onChanged, onDelete }: RuleTableProps) {
   const body = useRef<HTMLDivElement>(null);
   const rowPx = useSignal(leastRowPx);
   const view = useView(body);
@@ -49,14 +49,14 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
   const kept = focused.current;
   if (kept !== undefined && kept < count && !ranks.includes(kept)) ranks.push(kept);
   ranks.sort((one, other) => one - other);
-  const choose =
+  const select =
     (id: string) =>
-    (isChosen: boolean): void => {
-      const { isAll } = chosen.value;
-      const ids = new Set(chosen.value.ids);
-      if (isChosen === isAll) ids.delete(id);
+    (isSelected: boolean): void => {
+      const { isAll } = selected.value;
+      const ids = new Set(selected.value.ids);
+      if (isSelected === isAll) ids.delete(id);
       else ids.add(id);
-      chosen.value = { isAll, ids };
+      selected.value = { isAll, ids };
     };
   return (
     <div
@@ -81,7 +81,7 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
         <div role="row" aria-rowindex={1}>
           {columns.map((name) => (
             <span role="columnheader" key={name}>
-              <span class={name === 'Choose' || name === 'Actions' ? 'for-ears' : ''}>{name}</span>
+              <span class={name === 'Select' || name === 'Actions' ? 'visually-hidden' : ''}>{name}</span>
             </span>
           ))}
         </div>
@@ -102,8 +102,8 @@ export function RuleTable({ followed, found, chosen, onChanged, onDelete }: Rule
               view={row}
               rank={rank}
               style={style}
-              isChosen={chosen.value.isAll !== chosen.value.ids.has(row.rule.id)}
-              onChoose={choose(row.rule.id)}
+              isSelected={selected.value.isAll !== selected.value.ids.has(row.rule.id)}
+              onSelect={select(row.rule.id)}
               onChanged={onChanged}
               onDelete={onDelete}
             />
@@ -160,7 +160,7 @@ function useView(body: { readonly current: HTMLElement | null }): Signal<View> {
       if (body.current === null) return;
       const scrolledPx = headerPx() - body.current.getBoundingClientRect().top;
       const [now, before] = [
-        { screenPx: innerHeight, scrolledPx, widthPx: innerWidth, beyond: rowsBeyond },
+        { screenPx: innerHeight, scrolledPx, widthPx: innerWidth, beyond: rowsAround },
         view.value,
       ];
       if (Object.entries(before).some(([name, px]) => px !== now[name as keyof View])) view.value = now;

@@ -19,12 +19,12 @@ export function RuleVersions({ id }: { readonly id: string }) {
   return (
     <section class="card past-card">
       <div class="section-head">
-        <h2>Its versions</h2>
+        <h2>Versions</h2>
         <p class="hint">The current version is always kept; older ones may be removed.</p>
       </div>
       {failure.value !== undefined && <p class="banner">{failure.value.message}</p>}
       {versions === undefined ? (
-        <p class="hint">Reading the log…</p>
+        <p class="hint">Loading…</p>
       ) : (
         <>
           <ol class={css.versions} data-part="versions">
@@ -32,7 +32,7 @@ export function RuleVersions({ id }: { readonly id: string }) {
           </ol>
           {versions.length > shownAtFirst && (
             <details class="firings">
-              <summary>{versions.length - shownAtFirst} older ones</summary>
+              <summary>{versions.length - shownAtFirst} older versions</summary>
               <ol class={css.versions} data-part="versions" start={shownAtFirst + 1}>
                 {versions.slice(shownAtFirst).map(shown(versions.length - shownAtFirst))}
               </ol>
@@ -66,7 +66,7 @@ function Version({ version, isFirst }: { readonly version: RuleVersionView; read
       {isFirst ? (
         <p>{plainSentence(conditionSentence(rule))}</p>
       ) : changes.length === 0 ? (
-        <p class="hint">Written again as it was.</p>
+        <p class="hint">Saved without a change.</p>
       ) : (
         <ul class="changed-fields">
           {changes.map((change) => (
@@ -91,10 +91,10 @@ export function Change({ change: { field, from, to } }: { readonly change: Field
       ) : (
         <>
           <del>{textOf(from)}</del> <span aria-hidden="true">→</span>
-          <span class="for-ears"> to </span>{' '}
+          <span class="visually-hidden"> to </span>{' '}
         </>
       )}
-      {to === undefined ? 'left out' : <ins>{textOf(to)}</ins>}
+      {to === undefined ? 'removed' : <ins>{textOf(to)}</ins>}
     </>
   );
 }

@@ -10,7 +10,7 @@ import type { RuleImportProps } from './rule-import.tsx';
 import { status } from '../state/live.ts';
 import { addressOf, amend, go } from '../state/router.ts';
 import { useFollowedRules, type RuleRows } from './rule-rows.ts';
-import { nothingChosen, RuleTable } from './rule-table.tsx';
+import { nothingSelected, RuleTable } from './rule-table.tsx';
 import { grouped } from '../words/time-text.ts';
 
 interface RulesScreenProps {
@@ -22,7 +22,7 @@ interface RulesScreenProps {
 /** The rules, searched by the server; the search and its filters are in the address. */
 export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
   const followed = useFollowedRules(search);
-  const chosen = useSignal(nothingChosen);
+  const selected = useSignal(nothingSelected);
   const deleting = useSignal<Rule | undefined>(undefined);
   const isImporting = useSignal(false);
   const wasImporting = useRef(false);
@@ -31,7 +31,7 @@ export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
   const last = useRef<RuleRows | undefined>(undefined);
   const found = followed.found.value ?? last.current;
   last.current = found;
-  useEffect(() => void (chosen.value = nothingChosen), [search]);
+  useEffect(() => void (selected.value = nothingSelected), [search]);
   const total = status.value?.rules;
   const refresh = (): void => void followed.ask();
   return (
@@ -55,7 +55,7 @@ export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
       <SearchField search={search} />
       <div class={css.rulesFilter}>
         <StateFilter search={search} />
-        <div class={css.rulesTold} role="status">
+        <div class={css.rulesNotes} role="status">
           {found !== undefined && search !== '' && found.count > 0 && <span class="hint">{hitsText(found)}</span>}
           {found !== undefined && found.missed > 0 && (
             <button type="button" class="pill" onClick={() => followed.hold(false)}>
@@ -75,11 +75,11 @@ export function RulesScreen({ search, RuleImport }: RulesScreenProps) {
             <NoRules search={search} />
           ) : (
             <>
-              <BulkBar search={search} total={found.total} chosen={chosen} onChanged={refresh} />
+              <BulkBar search={search} total={found.total} selected={selected} onChanged={refresh} />
               <RuleTable
                 followed={followed}
                 found={found}
-                chosen={chosen}
+                selected={selected}
                 onChanged={refresh}
                 onDelete={(rule) => (deleting.value = rule)}
               />
@@ -146,7 +146,7 @@ function SearchField({ search }: { readonly search: string }) {
   }, [wanted]);
   return (
     <search class={css.search}>
-      <label for="search" class="for-ears">
+      <label for="search" class="visually-hidden">
         Search the rules
       </label>
       <input
@@ -161,7 +161,7 @@ function SearchField({ search }: { readonly search: string }) {
         onInput={(event) => amend({ screen: 'rules', search: event.currentTarget.value })}
       />
       <p class="hint" id="search-hint">
-        Words, or <code>metric:cpu*</code> <code>tag:host=web-1</code> <code>webhook:123</code>
+        Search by text, <code>metric:cpu*</code>, <code>tag:host=web-1</code> or <code>webhook:123</code>
       </p>
     </search>
   );
@@ -171,7 +171,7 @@ function NoRules({ search }: { readonly search: string }) {
   return search === '' ? (
     <div class="empty">
       <p>No rules yet.</p>
-      <p class="hint">A rule is a metric, a threshold and the Discord webhook that hears of it.</p>
+      <p class="hint">A rule is a metric, a threshold, and where to send its alarms.</p>
     </div>
   ) : (
     <div class="empty">

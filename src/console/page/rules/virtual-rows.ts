@@ -3,7 +3,7 @@
 /** Browsers draw no element much taller than this; a longer list is scrolled in larger steps. */
 const tallestPx = 8_000_000;
 /** Rows kept above and below the window, for Tab and for fast scrolling. */
-export const rowsBeyond = 8;
+export const rowsAround = 8;
 
 export interface VirtualRows {
   readonly heightPx: number;

@@ -11,7 +11,7 @@ import { conditionSentence, silenceSentence } from '../words/condition-sentence.
 import { readAlarm, readSamples, runVerdict, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
-import { tell, tellError } from '../parts/notices.tsx';
+import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
@@ -39,7 +39,7 @@ export function AlarmScreen({ id }: { readonly id: string }) {
     return (
       <div class="empty">
         <h1 tabIndex={-1}>{isMissing ? 'Alarm not found' : 'The alarm cannot be read'}</h1>
-        <p>{isMissing ? 'It may be older than what the log still holds.' : failure.value.message}</p>
+        <p>{isMissing ? 'It may be too old to be kept.' : failure.value.message}</p>
         <a class="button" href={addressOf({ screen: 'now' })}>
           What is firing now
         </a>
@@ -50,7 +50,7 @@ export function AlarmScreen({ id }: { readonly id: string }) {
     return (
       <div class={css.alarmPage}>
         <h1 tabIndex={-1}>Alarm</h1>
-        <p class="hint">Reading the log…</p>
+        <p class="hint">Loading…</p>
       </div>
     );
   }
@@ -70,13 +70,13 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
         <h1 tabIndex={-1}>{alarm.metric_name}</h1>
         <Tags tags={alarm.tags} />
       </div>
-      <Verdict alarm={alarm} />
+      <Reason alarm={alarm} />
       <div class="alarm-actions">
         <a class="button" href={addressOf({ screen: 'rule', id: alarm.rule_id })}>
-          The rule
+          View rule
         </a>
         <a class="button writes" data-key="e" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
-          Edit the rule
+          Edit rule
         </a>
         <button type="button" onClick={() => void copyLink()}>
           Copy link
@@ -92,14 +92,14 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
 async function copyLink(): Promise<void> {
   try {
     await navigator.clipboard.writeText(location.href);
-    tell('The link is copied.');
+    showNotice('Link copied.');
   } catch {
-    tellError('This browser does not let the link be copied: take it from the address bar.');
+    showError('The browser does not allow copying here: copy the link from the address bar.');
   }
 }
 
 /** Why it fired, in a sentence. */
-function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
+function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
   const { rule, value } = alarm;
   const lastedMs = (alarm.ended_ms ?? nowMs.value) - alarm.since_ms;
   const since = (
@@ -109,16 +109,16 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
   );
   const { verbPast } = measures[rule?.type ?? ruleDefaults.type].words;
   return (
-    <p class="alarm-verdict">
+    <p class="alarm-reason">
       {alarm.cause === 'no_data' ? (
         <>
           <Sentence parts={silenceSentence(rule ?? { metric_name: alarm.metric_name })} />.
         </>
       ) : (
         <>
-          It {verbPast}{' '}
-          <b class={`part-number ${css.partFiring}`}>{value === null ? '–' : numberText(rounded(value))}</b>, and the
-          rule says: {rule === undefined ? 'it is gone' : <Sentence parts={conditionSentence(rule)} />}.
+          <b class="part-metric">{alarm.metric_name}</b> {verbPast}{' '}
+          <b class={`part-number ${css.partFiring}`}>{value === null ? '–' : numberText(rounded(value))}</b>. Rule:{' '}
+          {rule === undefined ? 'deleted' : <Sentence parts={conditionSentence(rule)} />}.
         </>
       )}{' '}
       {alarm.state === 'firing' ? (
@@ -127,8 +127,8 @@ function Verdict({ alarm }: { readonly alarm: AlarmDetail }) {
         </>
       ) : (
         <>
-          It began at {since}
-          {alarm.ended_ms === null ? ', and is over.' : `, and ended after ${durationText(lastedMs)}.`}
+          Started at {since}
+          {alarm.ended_ms === null ? ', and has ended.' : `, ended after ${durationText(lastedMs)}.`}
         </>
       )}
     </p>
@@ -162,7 +162,7 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
   );
   const found = samples.value;
   if (found === undefined) return <div class={`card chart-card ${css.chartWaiting}`} />;
-  if (found.samples === 0) return <p class="hint">Its samples are older than what the log still holds.</p>;
+  if (found.samples === 0) return <p class="hint">The samples are too old to be kept.</p>;
   return (
     <section class="card chart-card">
       <h2>
@@ -186,31 +186,31 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
 }
 
 function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
-  const verdict = useSignal<VerdictView | undefined>(undefined);
+  const recheck = useSignal<VerdictView | undefined>(undefined);
   const isBusy = useSignal(false);
   const run = async (): Promise<void> => {
     isBusy.value = true;
     try {
-      verdict.value = await runVerdict(alarm.alarm_id);
+      recheck.value = await runVerdict(alarm.alarm_id);
     } catch (error) {
-      tellError((error as Error).message);
+      showError((error as Error).message);
     }
     isBusy.value = false;
   };
-  const said = verdict.value;
+  const checked = recheck.value;
   const facts: [string, string][] = [
     ['Sample', `partition ${alarm.partition}, offset ${alarm.offset}`],
-    ['Its time', momentText(alarm.timestamp_ms)],
+    ['Sample time', momentText(alarm.timestamp_ms)],
     [
       'Rule version',
-      `${alarm.rule_version.partition}-${alarm.rule_version.offset}${alarm.is_rule_current ? ', in force' : ', changed since'}`,
+      `${alarm.rule_version.partition}-${alarm.rule_version.offset}${alarm.is_rule_current ? ', current' : ', changed since'}`,
     ],
     ['Rule', alarm.rule_id],
     ['Alarm', alarm.alarm_id],
   ];
   return (
     <section class={`card ${css.provenance}`}>
-      <h2>Where it comes from</h2>
+      <h2>Details</h2>
       <dl>
         {facts.map(([name, text]) => (
           <div key={name}>
@@ -221,12 +221,12 @@ function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
       </dl>
       <div class={css.provenanceRun}>
         <button type="button" aria-disabled={isBusy.value} onClick={() => !isBusy.value && void run()}>
-          Run this verdict again
+          Re-check this alarm
         </button>
-        <p role="status" class={said === undefined ? 'hint' : said.agrees ? 'agrees' : 'disagrees'}>
-          {said === undefined
-            ? 'The evaluator reads that slice of the log once more, and must agree.'
-            : `${said.agrees ? '✓ ' : '✗ '}${said.detail} ${grouped(said.samples)} samples in ${said.took_ms} ms.`}
+        <p role="status" class={checked === undefined ? 'hint' : checked.agrees ? 'agrees' : 'disagrees'}>
+          {checked === undefined
+            ? 'Replays the stored samples and compares the result.'
+            : `${checked.agrees ? '✓ ' : '✗ '}${checked.detail} ${grouped(checked.samples)} samples in ${checked.took_ms} ms.`}
         </p>
       </div>
     </section>

@@ -10,12 +10,12 @@ interface Stage {
 }
 
 const outcomeWords: Record<string, string> = {
-  waiting: 'on its way',
+  waiting: 'sending',
   delivered: 'delivered',
-  merged: 'delivered, as a line of a longer message',
-  parked: 'waits: the webhook is broken',
-  dead: 'given up',
-  expired: 'too old when its turn came',
+  merged: 'delivered in a combined message',
+  parked: 'not delivered: webhook rejected',
+  dead: 'failed',
+  expired: 'expired before it could be sent',
   rerouted: 'sent to another webhook',
 };
 
@@ -23,10 +23,12 @@ const outcomeWords: Record<string, string> = {
 export function AlarmWaterfall({ alarm }: { readonly alarm: AlarmDetail }) {
   return (
     <section class={`card ${css.waterfall}`} data-part="waterfall">
-      <h2>From the sample to Discord</h2>
+      <h2>Delivery</h2>
       {alarm.notifications.length === 0 && (
         <p class="hint">
-          {alarm.notified ? 'Its message is no longer held.' : "No message was due: the rule's cooldown withheld it."}
+          {alarm.notified
+            ? 'The message is no longer kept.'
+            : 'No message was sent: the cooldown of the rule held it back.'}
         </p>
       )}
       {alarm.notifications.map((message) => (
@@ -46,7 +48,7 @@ function Message({ message }: { readonly message: NotificationView }) {
     <div class={css.waterfallMessage}>
       <p class={css.waterfallHead}>
         <b>{messageKindWords[message.kind]}</b>
-        <span class={isGood ? 'calm' : message.outcome === 'waiting' ? 'hint' : 'disagrees'}>
+        <span class={isGood ? 'good' : message.outcome === 'waiting' ? 'hint' : 'disagrees'}>
           {isGood ? '✓ ' : ''}
           {outcomeWords[message.outcome] ?? message.outcome}
           {isGood &&
@@ -73,6 +75,11 @@ function Message({ message }: { readonly message: NotificationView }) {
   );
 }
 
+function answerWords(outcome: string): string {
+  if (outcome === 'delivered' || outcome === 'merged') return 'Accepted';
+  return outcome === 'parked' || outcome === 'dead' ? 'Refused' : 'Ended';
+}
+
 function stagesOf(message: NotificationView): Stage[] {
   const {
     judgeable_ms: judgeableMs,
@@ -80,9 +87,9 @@ function stagesOf(message: NotificationView): Stage[] {
     attempted_ms: attemptedMs,
     outcome_ms: outcomeMs,
   } = message;
-  const stages: Stage[] = [{ name: 'Judged, message in the log', fromMs: judgeableMs, toMs: appendedMs }];
-  if (attemptedMs !== undefined) stages.push({ name: 'Its turn to be sent', fromMs: appendedMs, toMs: attemptedMs });
+  const stages: Stage[] = [{ name: 'Evaluated', fromMs: judgeableMs, toMs: appendedMs }];
+  if (attemptedMs !== undefined) stages.push({ name: 'Waited to send', fromMs: appendedMs, toMs: attemptedMs });
   if (outcomeMs !== undefined)
-    stages.push({ name: 'Discord answered', fromMs: attemptedMs ?? appendedMs, toMs: outcomeMs });
+    stages.push({ name: answerWords(message.outcome), fromMs: attemptedMs ?? appendedMs, toMs: outcomeMs });
   return stages;
 }

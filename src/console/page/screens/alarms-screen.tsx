@@ -17,7 +17,7 @@ export function AlarmsScreen({ filter }: { readonly filter: AlarmsFilter }) {
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Alarms</h1>
-          <p class="hint">What fired in the last days, the latest first.</p>
+          <p class="hint">Alarms of the last days, newest first.</p>
         </div>
       </div>
       <search class="filters">

@@ -2,7 +2,7 @@ import * as css from './now-screen.module.css';
 import type { AlarmView } from '../../../wire/alarms.ts';
 import type { ComponentChildren } from 'preact';
 import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
-import { isUnjudged } from '../state/lateness.ts';
+import { isUnevaluated } from '../state/lateness.ts';
 import {
   changes,
   connection,
@@ -87,7 +87,7 @@ function QuietHero() {
   const now = status.value;
   const starting = now === undefined;
   const idle = now === undefined || now.rules === 0;
-  const isBlind = !idle && isUnjudged.value;
+  const isBlind = !idle && isUnevaluated.value;
   const isStill = isStale.value || idle || isBlind;
   return (
     <section class={`${css.hero} ${idle || isBlind ? css.heroIdle : css.heroQuiet}`} data-part="hero">
@@ -103,7 +103,7 @@ function QuietHero() {
 /** Past tense: without evaluation, or without news of it, nothing is known about now. */
 function quietTitle(): string {
   if (status.value!.rules === 0) return 'No rules yet';
-  return isStale.value || isUnjudged.value ? 'Nothing was firing' : 'Nothing is firing';
+  return isStale.value || isUnevaluated.value ? 'Nothing was firing' : 'Nothing is firing';
 }
 
 const unanswered = {
@@ -112,7 +112,7 @@ const unanswered = {
   reconnecting: 'The server does not answer yet.',
   stale: 'The server does not answer.',
   'signed-out': 'Sign in to see what is firing.',
-  paused: 'Paused before the server had answered.',
+  paused: 'Paused before the server answered.',
 };
 
 function unansweredTitle(): string {
@@ -121,12 +121,12 @@ function unansweredTitle(): string {
 
 function ProofOfLife() {
   const { rules, metrics, samples_last_minute: samples } = status.value!;
-  if (isUnjudged.value) return <p>Evaluation has stopped: alarm states may be wrong.</p>;
+  if (isUnevaluated.value) return <p>Evaluation has stopped: alarm states may be wrong.</p>;
   if (rules === 0)
     return <p>SSRMS watches your metrics and posts to Discord when one crosses a threshold. Create your first rule.</p>;
   const watching = `${plural(rules, 'rule')} on ${plural(metrics, 'metric')}`;
-  if (samples === null) return <p>{watching} stand ready. How many samples come in cannot be told right now.</p>;
-  if (samples === 0) return <p>{watching} stand ready. No sample has come in during the last minute.</p>;
+  if (samples === null) return <p>{watching}. The number of samples is not known right now.</p>;
+  if (samples === 0) return <p>{watching}. No samples arrived in the last minute.</p>;
   return (
     <p>
       {watching} checked <b class="part-number">{grouped(samples)}</b> {samples === 1 ? 'sample' : 'samples'} in the

@@ -2,7 +2,7 @@
 import { useSignal, type Signal } from '@preact/signals';
 import type { ReceiverView } from '../../../wire/receivers.ts';
 import { TestButton } from '../editor/send-test.tsx';
-import { tell, tellError } from '../parts/notices.tsx';
+import { showNotice, showError } from '../parts/notices.tsx';
 import { ApiError } from '../state/api.ts';
 import { useQuery } from '../state/query.ts';
 import { deleteReceiver, readReceivers, saveReceiver, testReceiver } from '../state/receivers.ts';
@@ -36,8 +36,8 @@ export function ReceiversSection() {
           <h2 id="receivers-title">Receivers</h2>
           <p class="hint">
             {receivers?.length === 0
-              ? 'None yet. A receiver is a named place that rules can notify, beside a Discord webhook or in its place.'
-              : 'Named places that rules notify.'}
+              ? 'None yet. A receiver is a named target that rules can notify, in addition to or instead of a Discord webhook.'
+              : 'Named targets that rules can notify.'}
           </p>
         </div>
         {draft.value === undefined && (
@@ -89,10 +89,10 @@ function Receiver({
   const remove = async (): Promise<void> => {
     try {
       await deleteReceiver(name);
-      tell(`Receiver ${name} deleted.`);
+      showNotice(`Receiver ${name} deleted.`);
       onDeleted();
     } catch (error) {
-      tellError(error instanceof Error ? error.message : String(error));
+      showError(error instanceof Error ? error.message : String(error));
     }
   };
   return (
@@ -139,7 +139,7 @@ function ReceiverForm({ draft, onClose, onSaved }: FormProps) {
     try {
       const isSigned = kinds[kind].isSigned && secret !== '';
       await saveReceiver(name.trim(), { kind, address: address.trim(), ...(isSigned && { secret }) });
-      tell(`Receiver ${name.trim()} saved.`);
+      showNotice(`Receiver ${name.trim()} saved.`);
       onSaved();
     } catch (error) {
       const given = error instanceof ApiError ? error.fields : [];

@@ -40,13 +40,13 @@ export function SystemScreen() {
 
 function summary({ instances, partitions, version }: SystemView): string {
   const live = instances.filter(({ state }) => state === 'live');
-  const judging = live.filter(judges).length;
+  const evaluating = live.filter(evaluates).length;
   const ownerless = partitions.filter(({ instance }) => instance === null).length;
-  const owned = ownerless === 0 ? 'every partition has an owner' : `${ownerless} partitions have no owner`;
-  return `Version ${version}. ${count(live.length, 'process', 'processes')} running, ${judging} evaluating; ${owned}.`;
+  const owned = ownerless === 0 ? 'All partitions assigned' : `${ownerless} partitions are not assigned`;
+  return `Version ${version}. ${count(live.length, 'process', 'processes')} running, ${evaluating} evaluating. ${owned}.`;
 }
 
-function judges({ parts }: InstanceView): boolean {
+function evaluates({ parts }: InstanceView): boolean {
   return parts.includes('alarms') || parts.includes('up');
 }
 
@@ -85,9 +85,9 @@ interface Owner {
 }
 
 function ownersOf(instances: readonly InstanceView[]): ReadonlyMap<string, Owner> {
-  const judging = instances.filter(judges);
+  const evaluating = instances.filter(evaluates);
   return new Map(
-    judging.map(({ id, name }, index) => [
+    evaluating.map(({ id, name }, index) => [
       id,
       { letter: letters[index % letters.length]!, colour: index % coloursCount, name },
     ]),
@@ -100,8 +100,8 @@ function Partitions({ system }: { readonly system: SystemView }) {
   return (
     <section class={`card ${css.systemCard}`}>
       <div class="section-head">
-        <h2>Partitions of metrics</h2>
-        <p class="hint">The backlog of each, and its evaluator.</p>
+        <h2>Metric partitions</h2>
+        <p class="hint">Backlog and evaluator of each.</p>
       </div>
       <ul class={css.tiles} data-live>
         {system.partitions.map((partition) => (
@@ -135,15 +135,15 @@ function Tile({ partition: { partition, lag, head }, owner, most }: TileProps) {
       title={owner === undefined ? 'No evaluator' : `Evaluated by ${owner.name}`}
     >
       <span class={css.tileName}>
-        <span class="for-ears">Partition </span>
+        <span class="visually-hidden">Partition </span>
         {partition}
       </span>
       <span class={css.tileOwner} data-line={owner?.colour}>
-        <span class="for-ears">, owner </span>
+        <span class="visually-hidden">, owner </span>
         {owner?.letter ?? '–'}
       </span>
       <b>
-        <span class="for-ears">, behind </span>
+        <span class="visually-hidden">, backlog </span>
         {lag === null ? '?' : grouped(lag)}
       </b>
       <i aria-hidden="true" style={{ width: `${Math.round(((lag ?? 0) / most) * 100)}%` }} />
@@ -158,11 +158,11 @@ function PartitionTable(props: {
   const { partitions, owners } = props;
   const shown = (value: number | null): string => (value === null ? 'unknown' : grouped(value));
   return (
-    <TableTwin label="partitions of metrics" heads={['Partition', 'Owner', 'Evaluated up to', 'Head', 'Behind']}>
+    <TableTwin label="partitions of metrics" heads={['Partition', 'Owner', 'Evaluated up to', 'Head', 'Backlog']}>
       {partitions.map(({ partition, instance, position, head, lag }) => (
         <tr key={partition}>
           <th scope="row">{partition}</th>
-          <td>{owners.get(instance ?? '')?.name ?? 'nobody'}</td>
+          <td>{owners.get(instance ?? '')?.name ?? 'none'}</td>
           <td>{shown(position)}</td>
           <td>{shown(head)}</td>
           <td>{shown(lag)}</td>
@@ -192,20 +192,20 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
   const { name, parts, version, state, partitions, webhook_partitions: webhooks } = instance;
   const facts: [string, string][] = [['Version', version]];
   if (state === 'live') facts.push(['Up for', durationText(nowMs.value - instance.started_ms)]);
-  else facts.push(['Last heard of', agoText(nowMs.value - instance.heard_ms)]);
+  else facts.push(['Last seen', agoText(nowMs.value - instance.heard_ms)]);
   if (owner !== undefined && state === 'live') {
     facts.push(['Partitions', `${partitions.length} of metrics, ${webhooks.length} of messages`]);
     if (instance.samples_per_second !== null) facts.push(['Samples per second', rateText(instance.samples_per_second)]);
-    if ((instance.parked ?? 0) > 0) facts.push(['Broken webhooks', String(instance.parked)]);
+    if ((instance.parked ?? 0) > 0) facts.push(['Paused webhooks', String(instance.parked)]);
     if (instance.held_back_ms > 0)
-      facts.push(['Discord holds it back', `for ${durationText(instance.held_back_ms)} more`]);
+      facts.push(['Blocked by Discord', `for another ${durationText(instance.held_back_ms)}`]);
   }
   return (
     <li class={css.instance} data-state={state}>
       <div class={css.instanceHead}>
         <StateMark state={stateMarks[state]} />
         {owner !== undefined && (
-          <span class={css.tileOwner} data-line={owner.colour} title="Its letter among the partitions">
+          <span class={css.tileOwner} data-line={owner.colour} title="The letter of its partitions">
             {owner.letter}
           </span>
         )}
@@ -268,9 +268,7 @@ function Skipped({ system }: { readonly system: SystemView }) {
     <section class={`card ${css.systemCard}`}>
       <div class="section-head">
         <h2>Sample processing</h2>
-        <p class="hint">
-          {skipped === 0 ? 'None was' : count(skipped, 'sample was', 'samples were')} skipped since the processes began.
-        </p>
+        <p class="hint">{skipped === 0 ? 'No samples' : count(skipped, 'sample', 'samples')} skipped since start.</p>
       </div>
       <dl class={css.outcomes}>
         {rows.map(([outcome, samples]) => (

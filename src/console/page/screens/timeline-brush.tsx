@@ -24,8 +24,8 @@ type Kind = keyof TimelineOverview['counts'];
 
 const layers: readonly (readonly [Kind, string])[] = [
   ['firing', 'fired'],
-  ['transition', 'other changes of alarms'],
-  ['rule', 'edits of rules'],
+  ['transition', 'other alarm changes'],
+  ['rule', 'rule edits'],
   ['delivery', 'failed messages'],
 ];
 const dayMs = 24 * 3_600_000;
@@ -57,7 +57,7 @@ export function TimelineBrush({ overview, filter }: BrushProps) {
   const isZoomed = filter.from !== '' || filter.to !== '';
   const isWhole = selection.value.low === 0 && selection.value.high === parts;
   return (
-    <section class="card past-card" aria-label="How much happened when">
+    <section class="card past-card" aria-label="Events over time">
       <div class="chart-head">
         <p class="hint">
           {momentText(fromMs)} to {filter.to === '' ? 'now' : momentText(toMs)}, {durationText(toMs - fromMs)}
@@ -275,7 +275,7 @@ function CountsTable({ counts, timeAt }: Pick<StageProps, 'counts' | 'timeAt'>) 
     .filter(({ cells }) => cells.some((count) => count > 0))
     .toReversed();
   return (
-    <TableTwin label="how much happened when" heads={['From', ...layers.map(([, words]) => words)]}>
+    <TableTwin label="events over time" heads={['From', ...layers.map(([, words]) => words)]}>
       {rows.map(({ part, cells }) => (
         <tr key={part}>
           <th scope="row">{momentText(timeAt(part))}</th>

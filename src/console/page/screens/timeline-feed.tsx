@@ -37,7 +37,7 @@ export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
   return (
     <section class="card past-card">
       <div class="section-head">
-        <h2>What happened</h2>
+        <h2>Events</h2>
         <p class="hint">
           {grouped(shown.length)} of {grouped(now.head.total)}
         </p>
@@ -48,7 +48,7 @@ export function TimelineFeed({ filter }: { readonly filter: TimelineFilter }) {
         )}
       </div>
       {shown.length === 0 ? (
-        <p class="hint">Nothing in this time.</p>
+        <p class="hint">No events in this time.</p>
       ) : (
         <ol
           class={css.timeline}
@@ -79,8 +79,8 @@ function Bounds({ since }: { readonly since: TimelinePage['complete_since_ms'] }
   const time = (ms: number) => <time dateTime={new Date(ms).toISOString()}>{momentText(ms)}</time>;
   return (
     <p class="hint">
-      Nothing is missing of alarms since {time(since.transition)}, of edits since {time(since.rule)}, of failed messages
-      since {time(since.delivery)}. Of what is older, only a part is held here.
+      Complete since {time(since.transition)} for alarms, {time(since.rule)} for rule edits, and {time(since.delivery)}{' '}
+      for failed messages. Older events are kept only in part.
     </p>
   );
 }
@@ -128,8 +128,8 @@ function Words({ item }: { readonly item: TimelineItem }) {
       </>
     );
   if (item.kind === 'rule') {
-    if (item.edit === 'made') return <>the rule was made</>;
-    if (item.edit === 'deleted') return <>the rule was deleted</>;
+    if (item.edit === 'made') return <>rule created</>;
+    if (item.edit === 'deleted') return <>rule deleted</>;
     return (
       <ul class="changed-fields">
         {item.fields.map((change) => (
@@ -142,8 +142,8 @@ function Words({ item }: { readonly item: TimelineItem }) {
   }
   const at = item.value === null ? '' : ` at ${numberText(Number(item.value.toPrecision(8)))}`;
   const lasted = item.since_ms === undefined ? '' : ` after ${shortText(item.time_ms - item.since_ms)}`;
-  if (item.to === 'firing') return <>{item.cause === 'no_data' ? 'says nothing any more' : `fired${at}`}</>;
-  if (item.to === 'pending') return <>in breach{at}, not yet for as long as the rule asks</>;
+  if (item.to === 'firing') return <>{item.cause === 'no_data' ? 'stopped sending data' : `fired${at}`}</>;
+  if (item.to === 'pending') return <>in breach{at}, pending</>;
   return item.from === 'firing' ? (
     <>
       ended{at}

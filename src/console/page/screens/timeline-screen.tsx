@@ -15,7 +15,7 @@ const everyMs = 5_000;
 
 const kinds: readonly (readonly [TimelineItem['kind'], string])[] = [
   ['transition', 'Alarms'],
-  ['rule', 'Edits of rules'],
+  ['rule', 'Rule edits'],
   ['delivery', 'Failed messages'],
 ];
 
@@ -28,7 +28,7 @@ export function TimelineScreen({ filter }: { readonly filter: TimelineFilter }) 
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Timeline</h1>
-          <p class="hint">Alarms, edits of rules, and messages that were not delivered.</p>
+          <p class="hint">Alarms, rule edits and failed messages.</p>
         </div>
       </div>
       <Filters filter={filter} />
@@ -102,9 +102,7 @@ function HeatRow({ rule: { rule_id: id, metric_name: metric, counts, total }, fi
   // The metric of a deleted rule is not known.
   const rule = useRule(metric === undefined ? undefined : id);
   const name =
-    rule !== undefined
-      ? plainSentence(conditionSentence(rule))
-      : (metric ?? `a rule that was deleted, ${id.slice(0, 8)}`);
+    rule !== undefined ? plainSentence(conditionSentence(rule)) : (metric ?? `deleted rule ${id.slice(0, 8)}`);
   return (
     <li>
       <a

@@ -43,7 +43,7 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
           <span>Search</span>
           <input
             type="search"
-            placeholder="a part of its id, or parked"
+            placeholder="webhook ID or state"
             autocomplete="off"
             spellcheck={false}
             value={search}
@@ -58,8 +58,7 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
       )}
       {found !== undefined && found.held_back_ms > 0 && (
         <p class="banner" role="status">
-          Discord lets this system's address send nothing for {durationText(found.held_back_ms)} more. What is due
-          waits.
+          Discord has blocked this system's address for another {durationText(found.held_back_ms)}. Messages are queued.
         </p>
       )}
       {found !== undefined && (
@@ -83,10 +82,10 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
 }
 
 function summary({ total, webhooks }: WebhooksView, search: string): string {
-  if (total === 0) return search === '' ? 'None yet: a rule brings its own.' : 'None matches.';
+  if (total === 0) return search === '' ? 'None yet: the webhooks of your rules appear here.' : 'No webhook matches.';
   const broken = webhooks.filter(({ state }) => state === 'parked').length;
-  const all = `${grouped(total)} ${total === 1 ? 'webhook' : 'webhooks'}, what is wrong first`;
-  return broken === 0 ? `${all}.` : `${all}; ${broken} broken.`;
+  const all = `${grouped(total)} ${total === 1 ? 'webhook' : 'webhooks'}`;
+  return broken === 0 ? `${all}.` : `${all}, ${broken} failing (shown first).`;
 }
 
 function Webhook({ webhook }: { readonly webhook: WebhookView }) {
@@ -98,27 +97,25 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
     <li class="card webhook" data-row>
       <div class="webhook-head">
         <StateMark state={state} />
-        <h2>{url ?? (receiver === undefined ? 'No rule has it any more' : `Receiver ${receiver}`)}</h2>
+        <h2>{url ?? (receiver === undefined ? 'Used by no rule' : `Receiver ${receiver}`)}</h2>
         <span class="hint">id {id}</span>
       </div>
       {parked.map(({ name, reason, since_ms: sinceMs, next_probe_ms: probeMs }) => (
         <p key={name} class={css.webhookParked}>
-          <b>Nothing is sent to it</b> for {durationText(nowMs.value - sinceMs)}: {reason}.{' '}
+          <b>Paused</b> for {durationText(nowMs.value - sinceMs)}: {reason}.{' '}
           {probeMs === undefined ? (
-            'It is looked at again within the hour'
+            'Next retry within the hour'
           ) : (
             <time dateTime={new Date(probeMs).toISOString()} title={momentText(probeMs)}>
-              {probeMs > nowMs.value
-                ? `It is looked at again in ${durationText(probeMs - nowMs.value)}`
-                : 'It is looked at now'}
+              {probeMs > nowMs.value ? `Next retry in ${durationText(probeMs - nowMs.value)}` : 'Retrying now'}
             </time>
           )}
-          , or when one of its rules is edited. <span class="hint">{name}</span>
+          , or when you edit one of its rules. <span class="hint">{name}</span>
         </p>
       ))}
       <dl class={css.webhookFacts} data-live>
         <div>
-          <dt>Waiting</dt>
+          <dt>Queued</dt>
           <dd class={waiting > 0 ? css.pending : undefined}>
             {waiting === 1 ? '1 message' : `${grouped(waiting)} messages`}
           </dd>
@@ -126,11 +123,11 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
         {receiver === undefined && <Bucket webhook={webhook} />}
         <div>
           <dt>Last delivered</dt>
-          <dd>{delivered === undefined ? 'none in seven days' : <Sent sending={delivered} />}</dd>
+          <dd>{delivered === undefined ? 'none in 7 days' : <Sent sending={delivered} />}</dd>
         </div>
         <div>
           <dt>Last failed</dt>
-          <dd>{failed === undefined ? 'none in seven days' : <Sent sending={failed} />}</dd>
+          <dd>{failed === undefined ? 'none in 7 days' : <Sent sending={failed} />}</dd>
         </div>
         <div>
           <dt>Rules</dt>
@@ -143,7 +140,7 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
         <>
           {firstRule !== undefined && <TestButton send={() => sendTestOf(firstRule)} />}
           <details class="firings" onToggle={(event) => (isOpen.value = event.currentTarget.open)}>
-            <summary>Its last messages</summary>
+            <summary>Recent messages</summary>
             {isOpen.value && <Deliveries webhook={id} />}
           </details>
         </>
@@ -157,12 +154,9 @@ function Bucket({ webhook: { requests_2s: short, requests_60s: long } }: { reado
   return (
     <div>
       <dt>Requests</dt>
-      <dd
-        class={css.bucket}
-        title="As the log tells of them; 30 in a minute are for all webhooks of a channel together"
-      >
+      <dd class={css.bucket} title="Counted from the log. The limit of 30 per minute is for all webhooks of a channel.">
         <Share value={short} most={allowed.short} words="2 s" />
-        <Share value={long} most={allowed.long} words="a minute" />
+        <Share value={long} most={allowed.long} words="minute" />
       </dd>
     </div>
   );
@@ -174,7 +168,7 @@ function Share({ value, most, words }: { readonly value: number; readonly most: 
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${Math.min(100, (value / most) * 100)}%` }} />
       </span>
-      {value} in {words}, {most} allowed
+      {value} of {most} per {words}
     </span>
   );
 }

@@ -85,13 +85,13 @@ export async function importRules(
   isDry: boolean,
   onProgress: Progress = () => {},
 ): Promise<readonly ImportRow[]> {
-  const judged: ImportRow[] = [];
+  const results: ImportRow[] = [];
   for (let at = 0; at < rows.length; at += atOnce) {
     const body: ImportOrder = { rules: rows.slice(at, at + atOnce), ...(isDry && { dry_run: true }) };
-    judged.push(...(await post<ImportedView>('import', body)).rows);
-    onProgress(judged.length, rows.length);
+    results.push(...(await post<ImportedView>('import', body)).rows);
+    onProgress(results.length, rows.length);
   }
-  return judged;
+  return results;
 }
 
 /** Offers a file as a download. */

@@ -8,8 +8,8 @@ export const isDemoOn = signal(false);
 
 const everyMs = 1_000;
 /** A spike lasts for this many samples: long enough to be seen firing. */
-const nudgedSamples = 10;
-let nudged = { value: 0, samples: 0 };
+const spikeSamples = 10;
+let spiking = { value: 0, samples: 0 };
 
 /** Starts publishing; resolves to the metric's name, and rejects when the server takes no samples. */
 export async function startDemo(): Promise<string> {
@@ -17,7 +17,7 @@ export async function startDemo(): Promise<string> {
   let count = 0;
   // A wave with some ripple, like real load.
   const next = (): number => {
-    if (nudged.samples-- > 0) return nudged.value;
+    if (spiking.samples-- > 0) return spiking.value;
     return Math.round(500 + 25 * Math.sin(count++ / 9) + 8 * Math.sin(count * 1.7));
   };
   await publish(demoMetric, next());
@@ -32,9 +32,9 @@ export async function startDemo(): Promise<string> {
 }
 
 /** Some samples well above the demo metric's range, and above a threshold that was set for it. */
-export async function nudgeDemo(): Promise<void> {
+export async function spikeDemo(): Promise<void> {
   const { rules } = await api.search(`metric:${demoMetric}`, { limit: 100 });
   const highest = Math.max(540, ...rules.map(({ rule }) => rule.threshold));
-  nudged = { value: Math.ceil(highest * 1.1), samples: nudgedSamples };
-  await publish(demoMetric, nudged.value);
+  spiking = { value: Math.ceil(highest * 1.1), samples: spikeSamples };
+  await publish(demoMetric, spiking.value);
 }

@@ -9,16 +9,16 @@ export const isPaletteOpen = signal(false);
 export const searchWanted = signal(0);
 
 export const keyTable: readonly [key: string, does: string][] = [
-  ['Ctrl K', 'Find a screen, an order or a rule'],
+  ['Ctrl K', 'Find a page, command or rule'],
   ['/', 'Search the rules'],
   ['n', 'New rule'],
-  ['g', 'Go to what is firing now'],
-  ['r', 'Go to the rules'],
-  ['j k', 'The next row, and the one before'],
+  ['g', 'Go to Now'],
+  ['r', 'Go to Rules'],
+  ['j k', 'Next and previous row'],
   ['Enter', 'Open the row'],
   ['e', 'Edit the rule'],
   ['t', 'Send a test message'],
-  ['?', 'This list'],
+  ['?', 'Show this list'],
 ];
 
 export function setKeys(on: boolean): void {

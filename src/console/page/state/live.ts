@@ -49,9 +49,9 @@ export interface AlarmChange {
 }
 
 const changesMax = 50;
-const isHeard = signal(false);
+const hasAnswered = signal(false);
 /** When the last sign of the server arrived. */
-let heardMs = 0;
+let lastSignMs = 0;
 /** Since when the server has been unreachable. */
 const lostMs = signal<number | undefined>(undefined);
 const clock = signal(performance.now());
@@ -64,10 +64,10 @@ export const connection = computed((): Connection => {
   if (signInWanted.value !== 'no') return { state: 'signed-out' };
   if (isPaused.value) return { state: 'paused' };
   const lost = lostMs.value;
-  if (!isHeard.value) return { state: lost === undefined ? 'starting' : 'reconnecting' };
+  if (!hasAnswered.value) return { state: lost === undefined ? 'starting' : 'reconnecting' };
   if (lost === undefined) return { state: 'live' };
   if (clock.value - lost <= staleMs) return { state: 'reconnecting' };
-  return { state: 'stale', seconds: Math.floor((clock.value - heardMs) / 1000) };
+  return { state: 'stale', seconds: Math.floor((clock.value - lastSignMs) / 1000) };
 });
 
 /** What is shown cannot be refreshed, so it must not look live. */
@@ -98,16 +98,16 @@ function showGathered(): void {
   });
 }
 
-function show(told: StreamDelta, isWhole: boolean): void {
-  clockAheadMs = told.time_ms - Date.now();
-  if (told.status !== undefined)
-    status.value = { ...status.value!, ...told.status, time_ms: told.time_ms } as StatusView;
-  if (isWhole || told.alarms !== undefined || told.gone !== undefined)
-    showAlarms(told.alarms ?? [], isWhole ? undefined : (told.gone ?? []));
-  const news = (told.feed ?? []).flatMap(changesOf);
-  if (news.length === 0) return;
+function show(delta: StreamDelta, isWhole: boolean): void {
+  clockAheadMs = delta.time_ms - Date.now();
+  if (delta.status !== undefined)
+    status.value = { ...status.value!, ...delta.status, time_ms: delta.time_ms } as StatusView;
+  if (isWhole || delta.alarms !== undefined || delta.gone !== undefined)
+    showAlarms(delta.alarms ?? [], isWhole ? undefined : (delta.gone ?? []));
+  const added = (delta.feed ?? []).flatMap(changesOf);
+  if (added.length === 0) return;
   const known = new Set(changes.value.map(({ place }) => place));
-  const fresh = news.filter(({ place }) => !known.has(place)).toReversed();
+  const fresh = added.filter(({ place }) => !known.has(place)).toReversed();
   changes.value = [...fresh, ...changes.value].slice(0, changesMax);
 }
 
@@ -160,7 +160,7 @@ function changesOf(item: TimelineItem): AlarmChange[] {
 }
 
 /** The poll of a hidden tab. */
-async function look(): Promise<void> {
+async function poll(): Promise<void> {
   const fresh = await api.status();
   const [nowFiring, nowPending] = await Promise.all([
     fresh.alarms.firing > 0 ? api.alarms('firing', alarmsMax) : [],
@@ -170,13 +170,13 @@ async function look(): Promise<void> {
   batch(() => {
     status.value = fresh;
     showAlarms([...nowFiring, ...nowPending], undefined);
-    hear();
+    noteSign();
   });
 }
 
-function hear(): void {
-  heardMs = performance.now();
-  isHeard.value = true;
+function noteSign(): void {
+  lastSignMs = performance.now();
+  hasAnswered.value = true;
   lostMs.value = undefined;
   refusal.value = undefined;
 }
@@ -188,8 +188,8 @@ async function follow(): Promise<never> {
     stop = new AbortController();
     try {
       // What a pause misses arrives with the next stream.
-      if (wasHidden) await (isPaused.value || look());
-      else await followStream(lastEventId, { onSign: hear, onEvent: gather }, stop.signal);
+      if (wasHidden) await (isPaused.value || poll());
+      else await followStream(lastEventId, { onSign: noteSign, onEvent: gather }, stop.signal);
       if (!wasHidden && !stop.signal.aborted) lostMs.value ??= performance.now();
     } catch (error) {
       if (!stop.signal.aborted) {

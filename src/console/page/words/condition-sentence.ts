@@ -11,12 +11,12 @@ export interface SentencePart {
 }
 
 /** The fields of a rule, or of a draft, that the sentence needs. */
-export type Sayable = Omit<Partial<Rule>, 'id' | 'discord_webhook_url'>;
+export type DescribedRule = Omit<Partial<Rule>, 'id' | 'discord_webhook_url'>;
 
 const text = (words: string): SentencePart => ({ kind: 'text', text: words });
 
 /** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
-export function conditionSentence(rule: Sayable): SentencePart[] {
+export function conditionSentence(rule: DescribedRule): SentencePart[] {
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const { hasWindow, words } = measures[rule.type ?? ruleDefaults.type];
   const parts: SentencePart[] = [
@@ -41,19 +41,19 @@ export function conditionSentence(rule: Sayable): SentencePart[] {
 }
 
 /** Why a no-data alarm fires. */
-export function silenceSentence(rule: Sayable): SentencePart[] {
+export function silenceSentence(rule: DescribedRule): SentencePart[] {
   const metric: SentencePart = { kind: 'metric', text: rule.metric_name || 'a metric' };
-  if (rule.no_data_seconds === undefined) return [metric, text(' has said nothing')];
+  if (rule.no_data_seconds === undefined) return [metric, text(' has sent no data')];
   return [
     metric,
-    text(' has said nothing for '),
+    text(' has sent no data for '),
     { kind: 'number', text: secondsText(rule.no_data_seconds) },
     text(' or more'),
   ];
 }
 
 /** What the rule does besides its condition, one short sentence for each setting that differs from its default. */
-export function behaviour(rule: Sayable): string[] {
+export function behaviour(rule: DescribedRule): string[] {
   const { clearSide } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const sentences: string[] = [];
   if (rule.trigger === 'every_sample') sentences.push('Notifies on every sample');
@@ -61,7 +61,7 @@ export function behaviour(rule: Sayable): string[] {
   if (rule.resolve_threshold !== undefined && rule.resolve_threshold !== rule.threshold) {
     sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${clearSide}`);
   }
-  if (rule.notify_on_resolve === true) sentences.push('Tells when it ends');
+  if (rule.notify_on_resolve === true) sentences.push('Notifies when it ends');
   if (rule.no_data_seconds !== undefined)
     sentences.push(`Fires after ${secondsText(rule.no_data_seconds)} without data`);
   return sentences;
