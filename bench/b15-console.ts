@@ -20,7 +20,7 @@ const watchedMs = 10_000;
 const [idleCpuMs, settleMs, settleRoundsMax] = [10, 200, 50];
 /** The browser tells of no interaction that was quicker. */
 const toldFromMs = 16;
-const firstRow = '[role=row][aria-rowindex="2"]:not(.rule-unread)';
+const firstRow = '[role=row][aria-rowindex="2"][data-row]';
 
 export async function consolePage(options: Options): Promise<Result[]> {
   if (!existsSync(executablePath)) return [];
@@ -96,7 +96,7 @@ async function scrollToMiddle(page: Page, count: number): Promise<number> {
     for (;;) {
       const seen = document.elementFromPoint(innerWidth / 2, innerHeight / 2)?.closest('[role=row]');
       const index = Number(seen?.getAttribute('aria-rowindex'));
-      if (index > ${0.4 * count} && !seen.classList.contains('rule-unread')) return index;
+      if (index > ${0.4 * count} && seen.hasAttribute('data-row')) return index;
       await ${nextFrame};
     }
   })()`);
