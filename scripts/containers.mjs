@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import { buildBaseImages } from './containers/base-images.mjs';
+import { buildBaseImages, kafkaImage } from './containers/base-images.mjs';
 import { startEngine } from './containers/engine.mjs';
 import { runScenario } from './containers/scenario.mjs';
 import { waitUntil } from '../test/support/wait-until.ts';
@@ -73,6 +73,7 @@ async function compose(...args) {
       HOME,
       ...engine.dockerEnvironment,
       COMPOSE_DISABLE_ENV_FILE: 'true',
+      KAFKA_IMAGE: kafkaImage,
       COMPOSE_FILE: 'compose.yaml:test/containers/fake-discord.yaml',
       // The services have one image. Without BuildKit it is built for each: one after the other the first build is reused.
       COMPOSE_PARALLEL_LIMIT: '1',

@@ -262,10 +262,11 @@ function ingestSettings(config: Config): Pick<IngestOptions, 'timeBounds' | 'quo
 }
 
 function authOf(config: Config, common: Pick<AuthOptions, 'logger' | 'meter' | 'now'>): Auth | undefined {
-  const { jwtSecret, jwksUrl, jwtIssuer: issuer, jwtAudience: audience } = config;
+  const { jwtSecret: secret, jwtSecretPrevious: previousSecret, jwksUrl } = config;
+  const { jwtIssuer: issuer, jwtAudience: audience, jwtRevoked: revoked } = config;
   const { logger, meter, now } = common;
-  const options = { issuer, audience, logger, meter, ...(now && { now }) };
-  if (jwtSecret !== undefined) return createAuth({ keys: { secret: jwtSecret }, ...options });
+  const options = { issuer, audience, revoked, logger, meter, ...(now && { now }) };
+  if (secret !== undefined) return createAuth({ keys: { secret, previousSecret }, ...options });
   if (jwksUrl !== undefined) return createAuth({ keys: { jwksUrl }, ...options });
   return undefined;
 }

@@ -1,11 +1,23 @@
 import { isIP } from 'node:net';
 import { logLevels, type LogLevel } from './base/logger.ts';
 import { parseNetworks, type Networks } from './receiver/networks.ts';
-import { ConfigError, fileText, hostAddress, oneOf, truth, webAddress, wholeNumber } from './setting-values.ts';
+import {
+  ConfigError,
+  fileText,
+  hostAddress,
+  listOf,
+  oneOf,
+  settingReader,
+  truth,
+  webAddress,
+  wholeNumber,
+  type Flags,
+} from './setting-values.ts';
 import { saslMechanisms, settings, type SaslMechanism, type Setting, type SettingName } from './settings.ts';
+import { tokenSettings, type TokenSettings } from './token-settings.ts';
 
 /** What a process was told by its environment and flags, parsed once. */
-export interface Config {
+export interface Config extends TokenSettings {
   readonly host: string;
   readonly port: number;
   /** The host's address that a container's port is published at; undefined outside of a container. */
@@ -22,10 +34,6 @@ export interface Config {
   readonly globalRps: number;
   /** The page's public address, as it was set. */
   readonly consoleUrl: string | undefined;
-  readonly jwtSecret: string | undefined;
-  readonly jwksUrl: string | undefined;
-  readonly jwtIssuer: string | undefined;
-  readonly jwtAudience: string | undefined;
   /** People sign in at the issuer of the tokens, instead of bringing one; undefined: they bring one. */
   readonly oidc:
     | {
@@ -68,22 +76,18 @@ export interface BrokerSecurity {
 const revealWebhookUrls = ['all', 'writers', 'never'] as const;
 type RevealWebhookUrl = (typeof revealWebhookUrls)[number];
 
-export type Flags = Partial<Record<SettingName, string | boolean>>;
-
 /**
  * Reads all settings, a flag before the environment, an empty text as absent. Throws ConfigError.
  */
 export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: number): Config {
-  const text = (name: SettingName): string | undefined => {
-    const flag = flags[name];
-    const value = typeof flag === 'string' ? flag : env[settings[name].env];
-    return value === undefined || value.trim() === '' ? undefined : value.trim();
-  };
+  const text = settingReader(env, flags);
   const switched = (name: SettingName): boolean => flags[name] === true || truth(settings[name], text(name));
   const quota = (name: 'quotaSamples' | 'quotaBytes' | 'quotaSeries'): number | undefined => {
     const given = text(name);
     return given === undefined ? undefined : wholeNumber(settings[name], given, 999_999_999, 1);
   };
+  // Before the tokens, of whose settings a sign-in needs more.
+  const signIn = oidc(text);
   const config: Config = {
     host: text('host') ?? '127.0.0.1',
     port: wholeNumber(settings.port, text('port') ?? String(defaultPort), 65_535),
@@ -95,11 +99,8 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     webhookAllow: networks(settings.webhookAllow, text('webhookAllow') ?? ''),
     globalRps: wholeNumber(settings.globalRps, text('globalRps') ?? '40', 48, 1),
     consoleUrl: consoleAddress(webAddress(settings.consoleUrl, text('consoleUrl'))),
-    jwtSecret: text('jwtSecret'),
-    jwksUrl: webAddress(settings.jwksUrl, text('jwksUrl')),
-    jwtIssuer: text('jwtIssuer'),
-    jwtAudience: text('jwtAudience'),
-    oidc: oidc(text),
+    ...tokenSettings(text, env),
+    oidc: signIn,
     seriesMax: wholeNumber(settings.seriesMax, text('seriesMax') ?? '1000000', 100_000_000),
     timestampPastMs: 1_000 * wholeNumber(settings.timestampPast, text('timestampPast') ?? '3600', 86_400),
     timestampFutureMs: 1_000 * wholeNumber(settings.timestampFuture, text('timestampFuture') ?? '600', 3_000),
@@ -109,11 +110,8 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     influxBasicAuth: switched('influxBasicAuth'),
     noAuth: switched('noAuth'),
     readOnly: switched('readOnly'),
-    revealWebhookUrl: oneOf(settings.revealWebhookUrl, text('revealWebhookUrl') ?? 'all', revealWebhookUrls),
-    hostNames: (text('hostNames') ?? '')
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== ''),
+    revealWebhookUrl: oneOf(settings.revealWebhookUrl, text('revealWebhookUrl') ?? 'writers', revealWebhookUrls),
+    hostNames: listOf(text('hostNames')),
     logLevel: oneOf(settings.logLevel, text('logLevel') ?? 'info', logLevels),
   };
   refuseContradictions(config);
@@ -153,16 +151,6 @@ function isLoopback(host: string): boolean {
 }
 
 function refuseContradictions(config: Config): void {
-  if (config.jwtSecret !== undefined && config.jwksUrl !== undefined) {
-    throw new ConfigError(
-      'SSRMS_JWT_SECRET and SSRMS_JWKS_URL are both set: tokens have one source of keys, set one of them',
-    );
-  }
-  if (config.jwtSecret !== undefined && Buffer.byteLength(config.jwtSecret) < 32) {
-    throw new ConfigError(
-      `SSRMS_JWT_SECRET has ${Buffer.byteLength(config.jwtSecret)} bytes, and at least 32 are needed: make one with "openssl rand -base64 48"`,
-    );
-  }
   if (needsTokens(config) || isLocalOnly(config) || config.noAuth) return;
   if (config.publish !== undefined) {
     throw new ConfigError(
@@ -192,7 +180,8 @@ function brokerSecurity(
   switched: (name: SettingName) => boolean,
 ): BrokerSecurity {
   const caFile = text('brokerTlsCa');
-  const mechanism = text('brokerSasl');
+  const given = text('brokerSasl');
+  const mechanism = given === undefined ? undefined : oneOf(settings.brokerSasl, given, saslMechanisms);
   const [username, password] = [text('brokerUsername'), text('brokerPassword')];
   if (mechanism !== undefined && (username === undefined || password === undefined)) {
     throw new ConfigError('BROKER_SASL is set, and needs BROKER_USERNAME and BROKER_PASSWORD too');
@@ -201,8 +190,15 @@ function brokerSecurity(
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw new ConfigError('BROKER_TLS_CERT and BROKER_TLS_KEY belong together, and one of them is not set');
   }
+  const tls = switched('brokerTls') || caFile !== undefined || certFile !== undefined;
+  const isExposed = mechanism === 'PLAIN' && !tls && !areOnThisMachine(text('broker'));
+  if (isExposed && !switched('brokerPlainWithoutTls')) {
+    throw new ConfigError(
+      'BROKER_SASL is PLAIN, which sends the password in the clear without TLS: set BROKER_TLS=true, use SCRAM-SHA-512, or set BROKER_PLAIN_WITHOUT_TLS=true where nobody can read the network',
+    );
+  }
   return {
-    tls: switched('brokerTls') || caFile !== undefined || certFile !== undefined,
+    tls,
     tlsIdentity:
       certFile === undefined || keyFile === undefined
         ? undefined
@@ -212,7 +208,7 @@ function brokerSecurity(
       mechanism === undefined
         ? undefined
         : {
-            mechanism: oneOf(settings.brokerSasl, mechanism, saslMechanisms),
+            mechanism,
             username: username ?? '',
             password: password ?? '',
           },
@@ -236,6 +232,17 @@ function consoleAddress(address: string | undefined): string | undefined {
     );
   }
   return address.replace(/\/+$/, '');
+}
+
+function areOnThisMachine(servers = ''): boolean {
+  return servers.split(',').every((server) =>
+    isLoopback(
+      server
+        .trim()
+        .replace(/:\d+$/, '')
+        .replace(/^\[|\]$/g, ''),
+    ),
+  );
 }
 
 function brokers(value: string | undefined): string | undefined {

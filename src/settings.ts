@@ -9,6 +9,13 @@ export interface Setting {
   readonly help: string;
   /** Shown after the flag in help; absent for a switch. */
   readonly placeholder?: string;
+  /** Whether it may also be in a file that the variable with `_FILE` behind its name says. */
+  readonly mayBeInFile?: true;
+}
+
+/** The variable that names the file in which a setting is. */
+export function fileVariableOf(setting: Setting): string {
+  return `${setting.env}_FILE`;
 }
 
 /** Every setting there is. HOST is also --host, SSRMS_JWT_SECRET also --ssrms-jwt-secret, and so on. */
@@ -40,6 +47,11 @@ export const settings = {
     env: 'BROKER_PASSWORD',
     placeholder: 'secret',
     help: 'password for Kafka (better by environment: flags are seen by all users of a machine)',
+    mayBeInFile: true,
+  },
+  brokerPlainWithoutTls: {
+    env: 'BROKER_PLAIN_WITHOUT_TLS',
+    help: 'send the password of BROKER_SASL=PLAIN to Kafka without TLS, where the network lets nobody read it',
   },
   discordApiBase: {
     env: 'DISCORD_API_BASE',
@@ -65,10 +77,31 @@ export const settings = {
     env: 'SSRMS_JWT_SECRET',
     placeholder: 'secret',
     help: 'HS256 secret of the tokens, at least 32 bytes (better by environment)',
+    mayBeInFile: true,
+  },
+  jwtSecretPrevious: {
+    env: 'SSRMS_JWT_SECRET_PREVIOUS',
+    placeholder: 'secret',
+    help: 'the secret before it, whose tokens are accepted until it is taken out (better by environment)',
+    mayBeInFile: true,
+  },
+  jwtRevoked: {
+    env: 'SSRMS_JWT_REVOKED',
+    placeholder: 'ids',
+    help: 'ids (jti) of tokens that are refused, with commas; of a file changes are read while it runs',
+    mayBeInFile: true,
   },
   jwksUrl: { env: 'SSRMS_JWKS_URL', placeholder: 'url', help: 'https address of the public keys of the tokens (JWKS)' },
-  jwtIssuer: { env: 'SSRMS_JWT_ISSUER', placeholder: 'name', help: 'the issuer (iss) that tokens must have' },
-  jwtAudience: { env: 'SSRMS_JWT_AUDIENCE', placeholder: 'name', help: 'the audience (aud) that tokens must have' },
+  jwtIssuer: {
+    env: 'SSRMS_JWT_ISSUER',
+    placeholder: 'name',
+    help: 'the issuer (iss) that tokens must have; needed with SSRMS_JWKS_URL, where * means any',
+  },
+  jwtAudience: {
+    env: 'SSRMS_JWT_AUDIENCE',
+    placeholder: 'name',
+    help: 'the audience (aud) that tokens must have; needed with SSRMS_JWKS_URL, where * means any: tokens for other applications are accepted',
+  },
   oidcClientId: {
     env: 'OIDC_CLIENT_ID',
     placeholder: 'id',
@@ -78,6 +111,7 @@ export const settings = {
     env: 'OIDC_CLIENT_SECRET',
     placeholder: 'secret',
     help: 'secret of that client, if it has one (better by environment)',
+    mayBeInFile: true,
   },
   oidcScope: {
     env: 'OIDC_SCOPE',
@@ -129,7 +163,7 @@ export const settings = {
   revealWebhookUrl: {
     env: 'REVEAL_WEBHOOK_URL',
     placeholder: 'who',
-    help: 'who is shown the webhook URL of a rule: all who may read rules, writers alone, or never (default all)',
+    help: 'who is shown the webhook URL of a rule: all who may read rules, writers alone, or never (default writers)',
   },
   hostNames: {
     env: 'HOST_NAMES',

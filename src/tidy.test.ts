@@ -125,8 +125,10 @@ const rooms: Record<string, Permitted> = {
   'main.ts': { rooms: ['cli'], node: true, packages: [] },
   'settings.ts': { rooms: ['base'], node: false, packages: [] },
   'setting-values.ts': { rooms: ['settings.ts', 'base'], node: true, packages: [] },
+  'token-settings.ts': { rooms: ['settings.ts', 'setting-values.ts', 'http/limits.ts'], node: false, packages: [] },
+  'config.test.ts': { rooms: ['config.ts'], node: true, packages: [] },
   'config.ts': {
-    rooms: ['settings.ts', 'setting-values.ts', 'base', 'rule', 'receiver/networks.ts'],
+    rooms: ['settings.ts', 'setting-values.ts', 'token-settings.ts', 'base', 'rule', 'receiver/networks.ts'],
     node: true,
     packages: [],
   },

@@ -1,4 +1,4 @@
-// Stand-ins, under their real names, for the images that Dockerfile and compose.kafka.yaml name: made from Debian's, npm's and
+// Stand-ins, under their real names without the digests, for the images that Dockerfile and compose.kafka.yaml name: made from Debian's, npm's and
 // Maven's packages, for machines that cannot pull images. Each is kept until what it is made of changes.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const debianPackages = 'ca-certificates,openjdk-17-jre-headless';
+/** As compose.kafka.yaml has it. */
+export const [kafkaImage] = /apache\/kafka:[\d.]+/.exec(readFileSync('compose.kafka.yaml', 'utf8'));
 const fingerprintLabel = 'ssrms.fingerprint';
 
 export function buildBaseImages({ podman }) {
@@ -27,12 +29,16 @@ export function buildBaseImages({ podman }) {
     rmSync(certificates, { recursive: true });
   });
 
-  const [kafka] = /apache\/kafka:\S+/.exec(readFileSync('compose.kafka.yaml', 'utf8'));
   const scripts = globSync('test/containers/kafka*').sort();
-  once(podman, `docker.io/${kafka}`, [...scripts.map((file) => readFileSync(file)), jarsFingerprint()], (label) => {
-    const contexts = { jars: realpathSync('.cache/kafka') };
-    build(podman, { name: `docker.io/${kafka}`, file: 'kafka', contexts, label });
-  });
+  once(
+    podman,
+    `docker.io/${kafkaImage}`,
+    [...scripts.map((file) => readFileSync(file)), jarsFingerprint()],
+    (label) => {
+      const contexts = { jars: realpathSync('.cache/kafka') };
+      build(podman, { name: `docker.io/${kafkaImage}`, file: 'kafka', contexts, label });
+    },
+  );
 }
 
 /** What .cache/kafka was made from (scripts/setup.mjs). */

@@ -10,9 +10,16 @@ const webhookToken = /(webhooks(?:\\?\/|%2F|~1)\d{1,20}(?:\\?\/|%2F|~1))[\w-]+/g
 const bearerToken = /\b((?:Bearer|Token)\s+)[\w.~+/=-]{8,}/gi;
 const jwt = /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g;
 
-/** Replaces what looks like a webhook's token, a bearer token or a JWT. The last net: no secret should come this far. */
+/** A user name and a password before the host of an address. */
+const login = /(\/\/)[^\s/@]+@/g;
+
+/** Replaces what looks like a webhook's token, a bearer token, a JWT or the login of an address. The last net: no secret should come this far. */
 export function withoutSecrets(text: string): string {
-  return text.replace(webhookToken, '$1****').replace(bearerToken, '$1****').replace(jwt, '****');
+  return text
+    .replace(webhookToken, '$1****')
+    .replace(bearerToken, '$1****')
+    .replace(jwt, '****')
+    .replace(login, '$1****@');
 }
 
 /** JSON lines on standard error: standard output belongs to what a command answers. */

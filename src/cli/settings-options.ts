@@ -1,14 +1,14 @@
 import { Option, type Command } from 'commander';
 import type { Part } from '../app.ts';
-import type { Flags } from '../config.ts';
-import { flagOf, settings, type Setting, type SettingName } from '../settings.ts';
+import type { Flags } from '../setting-values.ts';
+import { fileVariableOf, flagOf, settings, type Setting, type SettingName } from '../settings.ts';
 
 /** Adds the flags of these settings to a command, each naming its environment variable. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
     const setting: Setting = settings[name];
     const flag = setting.placeholder === undefined ? flagOf(setting) : `${flagOf(setting)} <${setting.placeholder}>`;
-    command.addOption(new Option(flag, `${setting.help} [${setting.env}]`));
+    command.addOption(new Option(flag, `${setting.help} ${variablesOf(setting)}`));
   }
   return command;
 }
@@ -35,6 +35,7 @@ export const logSettings: readonly SettingName[] = [
   'brokerSasl',
   'brokerUsername',
   'brokerPassword',
+  'brokerPlainWithoutTls',
   'dataDir',
   'logLevel',
 ];
@@ -49,6 +50,8 @@ const serviceSettings: readonly SettingName[] = [
   'globalRps',
   'consoleUrl',
   'jwtSecret',
+  'jwtSecretPrevious',
+  'jwtRevoked',
   'jwksUrl',
   'jwtIssuer',
   'jwtAudience',
@@ -91,3 +94,9 @@ export function settingsOf(parts: readonly Part[]): readonly SettingName[] {
 }
 
 export const publishSettings: readonly SettingName[] = logSettings.filter((name) => name !== 'dataDir');
+
+function variablesOf(setting: Setting): string {
+  return setting.mayBeInFile === true
+    ? `[${setting.env}], or in a file [${fileVariableOf(setting)}]`
+    : `[${setting.env}]`;
+}

@@ -1,5 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { Option, type Command } from 'commander';
-import { ConfigError } from '../setting-values.ts';
+import { ConfigError, settingReader } from '../setting-values.ts';
 import { Failure } from '../base/failure.ts';
 import { addExamples, type Example } from './examples.ts';
 import { scopes, type Scope } from '../http/scope.ts';
@@ -32,9 +33,10 @@ export function addTokenCommand(program: Command): void {
     .option('--ssrms-jwt-issuer <name>', 'issuer (iss) [SSRMS_JWT_ISSUER]')
     .option('--ssrms-jwt-audience <name>', 'audience (aud) [SSRMS_JWT_AUDIENCE]')
     .action(async (options: TokenOptions) => {
-      const secret = process.env.SSRMS_JWT_SECRET;
-      if (secret === undefined || secret === '')
+      const secret = settingReader(process.env, {})('jwtSecret');
+      if (secret === undefined)
         throw new ConfigError('SSRMS_JWT_SECRET is not set: a token is made for the secret in it');
+      const tokenId = randomUUID();
       const signed = await signToken({
         secret,
         subject: options.subject,
@@ -42,8 +44,12 @@ export function addTokenCommand(program: Command): void {
         lifetimeSeconds: lifetimeSeconds(options.expires),
         issuer: options.ssrmsJwtIssuer ?? process.env.SSRMS_JWT_ISSUER,
         audience: options.ssrmsJwtAudience ?? process.env.SSRMS_JWT_AUDIENCE,
+        tokenId,
         nowMs: Date.now(),
       });
+      // For people alone: standard output is the token, for $(…), and scripts may read both streams.
+      if (process.stderr.isTTY)
+        console.error(`Token id ${tokenId}: put it into SSRMS_JWT_REVOKED to revoke the token.`);
       console.log(signed);
     });
   addExamples(token, examples);

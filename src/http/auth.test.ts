@@ -1,6 +1,9 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { SignJWT } from 'jose';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
@@ -153,4 +156,63 @@ test('a long-lived token with less than a week left is counted and logged, once'
   assert.equal((warned[0] as { subject: string }).subject, 'tester');
   await testAuth({ meter: new Meter() }).identify(await bearer({ lifetimeSeconds: 3_600 }));
   assert.match(await meter.text(), /ssrms_auth_tokens_expiring_total 1/);
+});
+
+test('tokens of the secret before are accepted, and of no other', async () => {
+  const auth = createAuth({
+    keys: { secret: testSecret, previousSecret: 'b1QzX9vTn4Lw7KsY2mRc8PdHj5GfAeUo' },
+    audience: testAudience,
+    logger: testLogger,
+    meter: new Meter(),
+  });
+  for (const secret of [testSecret, 'b1QzX9vTn4Lw7KsY2mRc8PdHj5GfAeUo']) {
+    assert.equal((await auth.identify(await bearer({ secret }))).subject, 'tester');
+    // Claims are checked whichever secret it is.
+    await assert.rejects(auth.identify(await bearer({ secret, audience: 'another' })), /"aud"/);
+  }
+  const foreign = await bearer({ secret: 'c1QzX9vTn4Lw7KsY2mRc8PdHj5GfAeUo' });
+  await assert.rejects(auth.identify(foreign), { code: 'unauthorized' });
+  assert.throws(
+    () => createAuth({ keys: { secret: testSecret, previousSecret: 'weak' }, logger: testLogger, meter: new Meter() }),
+    /at least 32/,
+  );
+});
+
+test('a token is revoked by its id while the service runs, also one that was in use', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ssrms-revoked-'));
+  const file = join(folder, 'revoked');
+  writeFileSync(file, '');
+  try {
+    let nowMs = Date.now();
+    const auth = createAuth({
+      keys: { secret: testSecret },
+      revoked: { ids: [], file },
+      logger: testLogger,
+      meter: new Meter(),
+      now: () => nowMs,
+    });
+    const tokenOfId = async (tokenId: string): Promise<string> =>
+      `Bearer ${await signToken({ secret: testSecret, subject: 'x', scopes: [], lifetimeSeconds: 600, tokenId, nowMs })}`;
+    const [lost, kept] = [await tokenOfId('lost-1'), await tokenOfId('kept-1')];
+    const identity = await auth.identify(lost);
+    assert.equal(identity.isOver(nowMs), false);
+    writeFileSync(file, '# stolen\nlost-1 # on Monday\nother,another\n');
+    nowMs += 3_000;
+    await assert.rejects(auth.identify(lost), /the token was revoked/);
+    assert.equal(identity.isOver(nowMs), true, 'what the token began ends, too');
+    assert.equal((await auth.identify(kept)).subject, 'x');
+    // A file that went missing revokes nothing back.
+    rmSync(file);
+    nowMs += 3_000;
+    await assert.rejects(auth.identify(lost), /the token was revoked/);
+    const fixed = createAuth({
+      keys: { secret: testSecret },
+      revoked: { ids: ['lost-1'], file: undefined },
+      logger: testLogger,
+      meter: new Meter(),
+    });
+    await assert.rejects(fixed.identify(lost), /the token was revoked/);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -6,15 +6,20 @@ import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import { KeySet } from './key-set.ts';
 import { keyIdCharactersMax, secretBytesMin, tokenBytesMax } from './limits.ts';
+import { RevokedTokens } from './revoked-tokens.ts';
 import type { Identity } from './scope.ts';
 
 export interface AuthOptions {
   /** One source of keys: with both, a public key could be passed off as a secret. */
-  readonly keys: { readonly secret: string } | { readonly jwksUrl: string };
+  readonly keys:
+    | { readonly secret: string; readonly previousSecret?: string | undefined }
+    | { readonly jwksUrl: string };
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
   /** The greatest age of a token (now - iat), whatever its exp says. */
   readonly maxTokenAgeSeconds?: number;
+  /** Tokens that are refused by their id (jti). */
+  readonly revoked?: { readonly ids: readonly string[]; readonly file: string | undefined };
   /** Lets secrets pass that stand in tutorials. For development alone. */
   readonly allowSampleSecrets?: boolean;
   readonly logger: Logger;
@@ -53,7 +58,9 @@ export function createAuth(options: AuthOptions): Auth {
   const now = options.now ?? Date.now;
   const verify = verifier(options, now);
   const fromKeySet = 'jwksUrl' in options.keys;
-  const known = new Map<string, { identity: Identity; untilMs: number }>();
+  const known = new Map<string, { identity: Identity; tokenId: string | undefined; untilMs: number }>();
+  const { ids = [], file } = options.revoked ?? {};
+  const revoked = new RevokedTokens({ ids, file, logger: options.logger, now });
   const refused = options.meter.counter('auth_refused_total', 'Tokens that were refused');
   const expiring = options.meter.counter(
     'auth_tokens_expiring_total',
@@ -62,14 +69,21 @@ export function createAuth(options: AuthOptions): Auth {
 
   async function identifyToken(token: string): Promise<Identity> {
     const key = hash('sha256', token, 'base64');
+    await revoked.refresh();
     const cached = known.get(key);
-    if (cached !== undefined && now() < cached.untilMs) return cached.identity;
+    if (cached !== undefined && now() < cached.untilMs) {
+      if (revoked.has(cached.tokenId)) throw tokenRevoked();
+      return cached.identity;
+    }
     known.delete(key);
     const payload = await verify(token);
-    const identity = identityOf(payload);
+    const { jti: tokenId } = payload;
+    if (revoked.has(tokenId)) throw tokenRevoked();
     const expMs = payload.exp! * 1000;
+    const isOver = (nowMs: number): boolean => expMs <= nowMs || revoked.has(tokenId);
+    const identity = { ...identityOf(payload), isOver };
     if (known.size >= cachedTokensMax) known.delete(known.keys().next().value!);
-    known.set(key, { identity, untilMs: fromKeySet ? Math.min(expMs, now() + cachedKeySetMs) : expMs });
+    known.set(key, { identity, tokenId, untilMs: fromKeySet ? Math.min(expMs, now() + cachedKeySetMs) : expMs });
     if (isSoonOver(payload, now())) {
       expiring.inc();
       options.logger.warn({ subject: identity.subject, expires: new Date(expMs) }, 'a token in use will expire soon');
@@ -114,8 +128,20 @@ function verifier(options: AuthOptions, now: () => number): (token: string) => P
     ...(options.audience !== undefined && { audience: options.audience }),
   });
   if ('secret' in options.keys) {
-    const key = secretKey(options.keys.secret, options.allowSampleSecrets);
-    return async (token) => (await jwtVerify(token, key, { ...common(), algorithms: ['HS256'] })).payload;
+    const { secret, previousSecret } = options.keys;
+    const [key, ...older] = [secret, previousSecret]
+      .filter((each) => each !== undefined)
+      .map((each) => secretKey(each, options.allowSampleSecrets));
+    const verifyWith = async (token: string, each: Uint8Array): Promise<JWTPayload> =>
+      (await jwtVerify(token, each, { ...common(), algorithms: ['HS256'] })).payload;
+    return async (token) => {
+      try {
+        return await verifyWith(token, key!);
+      } catch (error) {
+        if (!(error instanceof errors.JWSSignatureVerificationFailed) || older[0] === undefined) throw error;
+        return verifyWith(token, older[0]);
+      }
+    };
   }
   const keySet = new KeySet({ url: options.keys.jwksUrl, logger: options.logger, now });
   return async (token) => {
@@ -165,14 +191,18 @@ function refusal(error: unknown): Failure {
   throw error;
 }
 
-function identityOf(payload: JWTPayload): Identity {
+function tokenRevoked(): Failure {
+  return new Failure('unauthorized', 'the token was revoked');
+}
+
+function identityOf(payload: JWTPayload): Omit<Identity, 'isOver'> {
   const subject = payload.sub ?? '';
   if (subject === '' || subject.length > 255) {
     throw new Failure('unauthorized', 'the token\'s claim "sub" must have 1 to 255 characters');
   }
   const claims = [payload['scope'], payload['scp']].flat();
   const scopes = claims.filter((claim) => typeof claim === 'string').flatMap((claim) => claim.split(' '));
-  return { subject, scopes: new Set(scopes.filter((scope) => scope !== '')), expiresMs: payload.exp! * 1000 };
+  return { subject, scopes: new Set(scopes.filter((scope) => scope !== '')) };
 }
 
 /** Whether a token made to last more than two weeks has less than one left. Short ones are renewed as a matter of course. */

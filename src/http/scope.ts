@@ -16,8 +16,8 @@ export type Scope = (typeof scopes)[number];
 export interface Identity {
   readonly subject: string;
   readonly scopes: ReadonlySet<string>;
-  /** When the token ends, in milliseconds since the epoch: what lasts longer must end with it. */
-  readonly expiresMs: number;
+  /** Whether the token has expired or was revoked meanwhile: what lasts longer must end with it. */
+  isOver(nowMs: number): boolean;
 }
 
 /** Who a request is of, for logs and records. */

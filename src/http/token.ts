@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { secretKey } from './auth.ts';
 import type { Scope } from './scope.ts';
@@ -9,6 +10,8 @@ export interface TokenRequest {
   readonly lifetimeSeconds: number;
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
+  /** What it can be revoked by (jti); default: a new UUID. */
+  readonly tokenId?: string;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;
 }
@@ -19,6 +22,7 @@ export async function signToken(request: TokenRequest): Promise<string> {
   const token = new SignJWT({ scope: request.scopes.join(' ') })
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
     .setSubject(request.subject)
+    .setJti(request.tokenId ?? randomUUID())
     .setIssuedAt(issuedAt)
     .setExpirationTime(issuedAt + request.lifetimeSeconds);
   if (request.issuer !== undefined) token.setIssuer(request.issuer);

@@ -67,9 +67,9 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
     view,
     changes,
     parked: new ParkedView(log, now, targetOf),
-    reveal: options.revealWebhookUrl ?? 'all',
+    reveal: options.revealWebhookUrl ?? 'writers',
   });
-  const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'all' });
+  const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'writers' });
   const testing = testSendRoutes({ view, tests });
   const resend = new Resend({ log, view, changes, meter, logger, now });
   const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, now });

@@ -24,7 +24,9 @@ test('Prometheus sends on through new keys and an issuer that is gone, to an ala
   const issuer = await startIssuer([old]);
   const fake = await startFakeDiscord();
   const env = { DATA_DIR: join(folder, 'data'), DISCORD_API_BASE: fake.apiBase, LOG_LEVEL: 'warn' };
-  const up = await startSsrms(['up'], { env: { ...env, SSRMS_JWKS_URL: issuer.jwksUrl } });
+  const up = await startSsrms(['up'], {
+    env: { ...env, SSRMS_JWKS_URL: issuer.jwksUrl, SSRMS_JWT_ISSUER: '*', SSRMS_JWT_AUDIENCE: '*' },
+  });
   const exporter = await startExporter('rotated_temperature');
   const scope = 'metrics:write rules:write admin';
   const tokenFile = join(folder, 'token');

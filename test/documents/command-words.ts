@@ -69,7 +69,9 @@ export function helps(): Help[] {
     command.configureOutput({ writeOut: (part) => (text += part) });
     command.outputHelp();
     const [, examples = ''] = /^Examples.*\n((?: {2}.*\n)*)/m.exec(text) ?? [];
-    const flags = command.options.map(({ long, description }) => [/\[([A-Z_]+)\]/.exec(description)?.[1], long]);
+    const flags = command.options.flatMap(({ long, description }) =>
+      [...description.matchAll(/\[([A-Z_]+)\]/g)].map(([, variable]) => [variable, long]),
+    );
     return {
       name,
       flags: new Map(flags.filter((pair): pair is [string, string] => pair.every((part) => part !== undefined))),

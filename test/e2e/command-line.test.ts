@@ -133,7 +133,12 @@ const refused: readonly [string, Record<string, string>, readonly string[], RegE
   ],
   [
     'an issuer that others can pose as',
-    { OIDC_CLIENT_ID: 'page', SSRMS_JWKS_URL: 'https://issuer.test/keys', SSRMS_JWT_ISSUER: 'http://issuer.test' },
+    {
+      OIDC_CLIENT_ID: 'page',
+      SSRMS_JWKS_URL: 'https://issuer.test/keys',
+      SSRMS_JWT_ISSUER: 'http://issuer.test',
+      SSRMS_JWT_AUDIENCE: 'ssrms',
+    },
     ['up'],
     /the address of the issuer is http:\/\/issuer\.test, and must be https/,
   ],

@@ -21,6 +21,7 @@ interface Compose {
     string,
     {
       ports?: string[];
+      image?: string;
       command?: string[];
       deploy?: { replicas?: number };
       environment?: Record<string, string>;
@@ -119,8 +120,24 @@ test('with PUBLISH=0.0.0.0 every service wants tokens or NO_AUTH, and says what 
   };
   for (const { env } of containers({ PUBLISH: '0.0.0.0' })) assert.throws(() => readConfig(env, {}, 80), refusal);
   start({ SSRMS_JWT_SECRET: 's'.repeat(32) });
-  start({ SSRMS_JWKS_URL: 'https://issuer.test/keys' });
+  const issuer = { SSRMS_JWT_ISSUER: 'https://issuer.test', SSRMS_JWT_AUDIENCE: 'ssrms' };
+  start({ SSRMS_JWKS_URL: 'https://issuer.test/keys', ...issuer });
   start({ NO_AUTH: 'true' });
+});
+
+test('images are named by their digests, and a file with secrets enters neither an image nor the repository', () => {
+  const dockerfile = readFileSync('Dockerfile', 'utf8');
+  const digest = /^[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}$/;
+  const [, node = ''] = /^ARG NODE_IMAGE=(.*)$/m.exec(dockerfile) ?? [];
+  assert.match(node, digest);
+  const bases = [...dockerfile.matchAll(/^FROM (\S+)/gm)].map(([, base]) => base);
+  assert.deepEqual(new Set(bases), new Set(['${NODE_IMAGE}']));
+  const images = Object.values(composeFile('compose.kafka.yaml').services).map(({ image = '' }) => image);
+  for (const image of interpolated(images, {})) assert.match(image, digest);
+  for (const file of ['.dockerignore', '.gitignore']) {
+    const lines = readFileSync(file, 'utf8').split('\n');
+    for (const name of ['.env', '.env.*']) assert.ok(lines.includes(name), `${file} has no ${name}`);
+  }
 });
 
 interface Step {
@@ -138,7 +155,7 @@ function stagesOf(text: string): { name: string; steps: Step[] }[] {
   for (const line of lines) {
     const [, instruction = '', rest = ''] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
     if (instruction === 'FROM') stages.push({ name: / AS (\w+)$/.exec(rest)?.[1] ?? '', steps: [] });
-    else stages.at(-1)!.steps.push({ instruction, text: rest });
+    else stages.at(-1)?.steps.push({ instruction, text: rest });
   }
   return stages;
 }

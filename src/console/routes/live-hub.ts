@@ -107,7 +107,7 @@ export class LiveHub {
     this.#flush();
     const nowMs = this.#options.clock.wallMs();
     for (const client of [...this.#clients]) {
-      if (client.expiresMs <= nowMs || client.blockedMs() > blockedMsMax) client.end();
+      if (client.isOver(nowMs) || client.blockedMs() > blockedMsMax) client.end();
       else if (client.quietMs() >= heartbeatMs) client.send(': still here\n\n', undefined);
     }
   }

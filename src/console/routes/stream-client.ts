@@ -9,8 +9,8 @@ export interface StreamClientOptions {
   readonly subject: string;
   /** What it wants to hear of. */
   readonly kinds: readonly FeedItem['kind'][];
-  /** When its token ends, in milliseconds since the epoch. */
-  readonly expiresMs: number;
+  /** Whether its token is no longer valid, by milliseconds since the epoch. */
+  readonly isOver: (nowMs: number) => boolean;
   readonly clock: Clock;
 }
 
@@ -21,7 +21,7 @@ export interface StreamClientOptions {
 export class StreamClient {
   readonly subject: string;
   readonly kinds: readonly FeedItem['kind'][];
-  readonly expiresMs: number;
+  readonly isOver: (nowMs: number) => boolean;
   /** The body of the answer. */
   readonly body: Readable;
   onRoom: () => void = () => {};
@@ -33,12 +33,12 @@ export class StreamClient {
   readonly #clock: Clock;
   #sentAtMs: number;
 
-  constructor({ subject, kinds, expiresMs, clock }: StreamClientOptions) {
+  constructor({ subject, kinds, isOver, clock }: StreamClientOptions) {
     this.#clock = clock;
     this.#sentAtMs = clock.monotonicMs();
     this.subject = subject;
     this.kinds = kinds;
-    this.expiresMs = expiresMs;
+    this.isOver = isOver;
     this.body = new Readable({
       highWaterMark: waitingBytesMax,
       read: () => this.#hasRoom(),

@@ -43,7 +43,7 @@ export function streamRoutes(hub: LiveHub): Routes {
           subject,
           // Edits of rules are for whoever may read rules.
           kinds: wanted.filter((kind) => kind !== 'rule' || (request.identity?.scopes.has('rules:read') ?? true)),
-          expiresMs: request.identity?.expiresMs ?? Infinity,
+          isOver: (nowMs) => request.identity?.isOver(nowMs) === true,
           clock: hub.clock,
         });
         const last = request.headers['last-event-id'];

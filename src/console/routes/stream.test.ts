@@ -98,7 +98,7 @@ test('a stream begins with a snapshot and goes on with what changes', async () =
 });
 
 test('a client without room gets nothing more until it is told what it missed', async () => {
-  const client = new StreamClient({ subject: 'a', kinds: ['transition'], expiresMs: Infinity, clock: systemClock });
+  const client = new StreamClient({ subject: 'a', kinds: ['transition'], isOver: () => false, clock: systemClock });
   const upTo = (next: number) => ({ alarms: [next], rules: [], deliveries: [] });
   const room = new Promise<void>((resolve) => {
     client.onRoom = resolve;

@@ -76,6 +76,7 @@ export class SqliteLog implements Log {
     this.#limits = limits ?? defaultLimits;
     this.#now = now ?? Date.now;
     this.#store = new Store(dataDir);
+    warnOfOpenFolder(dataDir, this.#store.openFolderMode, logger);
     this.#appender = new Appender(this.#store);
     for (const stored of this.#store.topics()) this.#open(stored);
     this.#housekeeping = setInterval(() => void this.keepHouse(this.#now()), housekeepingEveryMs);
@@ -308,4 +309,10 @@ export class SqliteLog implements Log {
       held = false;
     }
   }
+}
+
+function warnOfOpenFolder(dataDir: string, mode: number | undefined, logger: Logger): void {
+  if (mode === undefined) return;
+  const fields = { dataDir, mode: mode.toString(8) };
+  logger.warn(fields, `others may read the data folder, which holds webhook URLs: chmod 700 ${dataDir}`);
 }

@@ -1,8 +1,9 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { nextOffset } from '../batch.ts';
 import { LogUnavailable, type Bounds, type TopicSettings } from '../log.ts';
+import { fileMode, prepareFolder } from './data-folder.ts';
 import { bringUpToDate } from './schema.ts';
 
 /** A topic as stored; `id` is its row. */
@@ -53,11 +54,13 @@ export class Store {
   readonly #database: DatabaseSync;
   readonly #ownerFile: string;
   readonly #statements = new Map<string, StatementSync>();
+  /** The mode of the folder when others may read or write it. */
+  readonly openFolderMode: number | undefined;
 
   /** Opens or creates the log in a folder. Throws LogUnavailable, naming the folder and who holds it or what is wrong. */
   constructor(dataDir: string) {
     this.#ownerFile = join(dataDir, 'owner.json');
-    refuseUnwritable(dataDir);
+    this.openFolderMode = prepareFolder(dataDir);
     this.#database = openOwned(dataDir, this.#ownerFile);
   }
 
@@ -233,37 +236,12 @@ export class Store {
   }
 }
 
-/**
- * Makes a folder and those above it. Node's own recursive mkdir never returns where the file system answers ENOENT for a
- * folder that cannot be made, as /proc does.
- */
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
-  try {
-    mkdirSync(folder);
-  } catch (error) {
-    // Another process was faster.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
-}
-
-function refuseUnwritable(dataDir: string): void {
-  try {
-    makeFolder(resolve(dataDir));
-    const probe = join(dataDir, `.probe-${process.pid}`);
-    closeSync(openSync(probe, 'w'));
-    rmSync(probe);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new LogUnavailable(`the data folder ${dataDir} cannot be written (${code}): set DATA_DIR to another folder`);
-  }
-}
-
 function openOwned(dataDir: string, ownerFile: string): DatabaseSync {
   const file = join(dataDir, 'log.sqlite');
   let database: DatabaseSync | undefined;
   try {
+    // SQLite gives its other files the rights that this one has.
+    closeSync(openSync(file, 'a', fileMode));
     database = new DatabaseSync(file);
     // Before the first access: with it, WAL needs no shared memory and the lock is held until the process ends.
     database.exec('PRAGMA locking_mode = EXCLUSIVE');
@@ -280,7 +258,7 @@ function openOwned(dataDir: string, ownerFile: string): DatabaseSync {
     started: new Date().toISOString(),
     command: process.argv.slice(2).join(' ') || 'a test',
   };
-  writeFileSync(ownerFile, JSON.stringify(owner));
+  writeFileSync(ownerFile, JSON.stringify(owner), { mode: fileMode });
   return database;
 }
 
