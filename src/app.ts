@@ -64,6 +64,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
       hostNames: config.hostNames,
       publicUrl: config.consoleUrl,
       isReadOnly: config.readOnly,
+      changesPerMinute: config.quotaChanges,
       version,
       health,
       meter,

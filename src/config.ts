@@ -50,6 +50,8 @@ export interface Config extends TokenSettings {
   readonly quotaSamples: number | undefined;
   readonly quotaBytes: number | undefined;
   readonly quotaSeries: number | undefined;
+  /** Changes a minute that one subject may make. */
+  readonly quotaChanges: number;
   /** Lets clients of Influx' first API send their token as the password of Basic. */
   readonly influxBasicAuth: boolean;
   /** Series that one alarms instance may hold. */
@@ -107,6 +109,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     quotaSamples: quota('quotaSamples'),
     quotaBytes: quota('quotaBytes'),
     quotaSeries: quota('quotaSeries'),
+    quotaChanges: wholeNumber(settings.quotaChanges, text('quotaChanges') ?? '600', 999_999_999, 1),
     influxBasicAuth: switched('influxBasicAuth'),
     noAuth: switched('noAuth'),
     readOnly: switched('readOnly'),

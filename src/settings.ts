@@ -148,6 +148,11 @@ export const settings = {
     placeholder: 'number',
     help: "series an hour that one token's subject may post (default: no limit)",
   },
+  quotaChanges: {
+    env: 'QUOTA_CHANGES',
+    placeholder: 'number',
+    help: "changes of rules and receivers a minute that one token's subject may make; ten rules of a bulk request or an import count as one (default 600)",
+  },
   influxBasicAuth: {
     env: 'INFLUX_BASIC_AUTH',
     help: "let clients of Influx' first API send their token as the password of Basic",

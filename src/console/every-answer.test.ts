@@ -181,8 +181,11 @@ async function askSigningIn(routes: readonly (readonly [method: string, url: str
     const begun = await signIn<SignInBegun>('begin', { return_to });
     const query = await signInByHand({ address: begun.address, returnTo: return_to });
     const { state, code_verifier } = begun;
-    const { refresh_token } = await signIn<SignedInView>('finish', { query, state, code_verifier, return_to });
-    await signIn('renew', { refresh_token });
+    const body = { query, state, code_verifier, return_to };
+    const finished = await ask('POST', '/api/v1/sign-in/finish', { body }, guarded);
+    const { refresh_token } = (await finished.json()) as SignedInView;
+    const cookie = finished.headers.getSetCookie()[0]!.split(';')[0]!;
+    await given('POST', '/api/v1/sign-in/renew', { body: { refresh_token }, headers: { cookie } }, guarded);
     for (const path of ['begin', 'finish', 'renew'])
       assert.equal((await ask('POST', `/api/v1/sign-in/${path}`, withoutBody, guarded)).status, 400);
   } finally {

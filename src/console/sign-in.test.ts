@@ -20,19 +20,35 @@ interface Given {
   readonly detail: string;
 }
 
+interface Answered {
+  readonly status: number;
+  readonly body: Begun & Given;
+  readonly text: string;
+  readonly setCookies: readonly string[];
+}
+
 async function startBoth(options: OpenIdOptions = {}) {
   const openId = await startOpenId(options);
   const system = await startConsoleSystem({ auth: openId.auth, oidc: openId.oidc });
   const returnTo = `${system.url}/console/`;
   await openId.register(returnTo);
-  const post = async (path: string, body: object): Promise<{ status: number; body: Begun & Given; text: string }> => {
+  /** The cookies that the browser keeps, by name. */
+  const cookies = new Map<string, string>();
+  const post = async (path: string, body: object, headers: Record<string, string> = {}): Promise<Answered> => {
+    const cookie = [...cookies].map((pair) => pair.join('=')).join('; ');
     const answer = await fetch(`${system.url}/api/v1/sign-in/${path}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', cookie, ...headers },
       body: JSON.stringify(body),
     });
+    const setCookies = answer.headers.getSetCookie();
+    for (const each of setCookies) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(each) ?? [];
+      if (/; Max-Age=0;/.test(each)) cookies.delete(name);
+      else cookies.set(name, value);
+    }
     const text = await answer.text();
-    return { status: answer.status, body: JSON.parse(text) as Begun & Given, text };
+    return { status: answer.status, body: JSON.parse(text) as Begun & Given, text, setCookies };
   };
   const begin = async (): Promise<Begun> => (await post('begin', { return_to: returnTo })).body;
   const finish = async (begun: Begun, query: string) => {
@@ -44,6 +60,13 @@ async function startBoth(options: OpenIdOptions = {}) {
     url: system.url,
     returnTo,
     post,
+    cookies,
+    /** As who signed in with this token. */
+    addCookieFor(refreshToken: string) {
+      const [set = ''] = openId.oidc.cookie.headersFor(refreshToken, { cookieHeader: undefined, isSecure: false });
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(set) ?? [];
+      cookies.set(name, value);
+    },
     begin,
     finish,
     async [Symbol.asyncDispose]() {
@@ -81,6 +104,62 @@ for (const [kind, options] of [
     assert.equal(typeof renewed.body.refresh_token, 'string');
   });
 }
+
+test('a refresh token is renewed for the browser that signed in, and for nobody who only has the token', async () => {
+  await using both = await startBoth({ clientSecret: 'secret-of-the-client-0123456789' });
+  const signIn = async (): Promise<Answered> => {
+    const begun = await both.begin();
+    return both.finish(begun, await signInByHand({ address: begun.address, returnTo: both.returnTo }));
+  };
+  const first = await signIn();
+  assert.equal(first.setCookies.length, 1);
+  assert.match(first.setCookies[0]!, /^ssrms_sign_in_[0-9a-f]{16}=[\w-]{43}; Path=\/; HttpOnly; SameSite=Strict$/);
+  assert.ok(!first.setCookies[0]!.includes(first.body.refresh_token));
+  // A second tab signs in beside it.
+  const second = await signIn();
+  assert.equal(both.cookies.size, 2);
+  const refused = async (headers: Record<string, string>, reason: RegExp): Promise<void> => {
+    const { status, body } = await both.post('renew', { refresh_token: first.body.refresh_token }, headers);
+    assert.equal(status, 403);
+    assert.match(body.detail, reason);
+  };
+  const [[firstName, firstValue], [secondName, secondValue]] = [...both.cookies] as [
+    [string, string],
+    [string, string],
+  ];
+  const foreign = /did not sign in with this refresh token/;
+  await refused({ cookie: '' }, foreign);
+  await refused({ cookie: `${secondName}=${secondValue}` }, foreign);
+  await refused({ cookie: `${firstName}=${secondValue}` }, foreign);
+  await refused({ cookie: `${firstName}=${firstValue.slice(1)}` }, foreign);
+  await refused({ origin: 'https://evil.example' }, /Origin header is "https:..evil\.example"/);
+  await refused({ 'sec-fetch-site': 'cross-site' }, /another site/);
+  for (const path of ['begin', 'finish'])
+    assert.equal((await both.post(path, {}, { origin: 'https://evil.example' })).status, 403, path);
+  for (const { body } of [first, second]) {
+    const renewed = await both.post(
+      'renew',
+      { refresh_token: body.refresh_token },
+      { origin: new URL(both.url).origin },
+    );
+    assert.equal(renewed.status, 200, renewed.text);
+    const again = await both.post('renew', { refresh_token: renewed.body.refresh_token });
+    assert.equal(again.status, 200, 'the next token has a cookie of its own');
+  }
+  assert.equal(both.cookies.size, 2, 'that of a replaced token goes');
+});
+
+test('signing in is throttled by address', async () => {
+  await using both = await startBoth();
+  const statuses = await Promise.all(
+    Array.from({ length: 80 }, async () => (await both.post('renew', { refresh_token: 'any' })).status),
+  );
+  const throttled = statuses.filter((status) => status === 429).length;
+  assert.ok(throttled >= 10, `${throttled} of 80 are refused`);
+  const { status, body } = await both.post('begin', { return_to: both.returnTo });
+  assert.equal(status, 429);
+  assert.match(body.detail, /too many/);
+});
 
 test('what is not an answer to this sign-in, or is used again, gives no token', async () => {
   await using both = await startBoth();
@@ -128,6 +207,7 @@ test('an issuer that is away, or that refuses what it once gave, is told of as s
   const warned: { issuer: string; reason: string }[] = [];
   const warn = { value: (facts: { issuer: string; reason: string }) => warned.push(facts) };
   await using both = await startBoth({ logger: Object.create(testLogger, { warn }) as Logger });
+  for (const token of ['not-one-of-theirs', 'any']) both.addCookieFor(token);
   const wrong = await both.post('renew', { refresh_token: 'not-one-of-theirs' });
   assert.equal(wrong.status, 400);
   assert.ok(!wrong.text.includes('not-one-of-theirs'));

@@ -12,12 +12,16 @@ declare module 'fastify' {
     orScope?: Scope;
     /** Set for a route that anybody may call. A route says one of the two, or the server does not start. */
     public?: true;
+    /** Set for a public route that acts for whoever uses the page: pages of other origins may not call it. */
+    ownPageOnly?: true;
     /** Lets the token come as the password of Basic too: clients of Influx' first API know nothing else. */
     acceptsBasic?: boolean;
   }
   interface FastifyRequest {
     /** Who calls; undefined when no tokens are configured, and on public routes. */
     identity: Identity | undefined;
+    /** Counts what the request changes beyond one thing, as so many changes of its caller. */
+    chargeChanges(changes: number): void;
   }
 }
 
@@ -27,8 +31,14 @@ export function demandAccess(route: RouteOptions): void {
   assert(declared, `the route ${String(route.method)} ${route.url} declares a scope or is public`);
 }
 
-/** What changes something. */
-const writingScopes: ReadonlySet<string> = new Set<Scope>(['rules:write', 'receivers:write', 'metrics:write']);
+/** What changes what people have set up. */
+const changingScopes: ReadonlySet<string> = new Set<Scope>(['rules:write', 'receivers:write']);
+const writingScopes: ReadonlySet<string> = new Set([...changingScopes, 'metrics:write']);
+
+/** Whether a route changes what people have set up: samples are limited by quotas of their own. */
+export function isChange(route: { readonly scope?: Scope | undefined }): boolean {
+  return route.scope !== undefined && changingScopes.has(route.scope);
+}
 
 /** Throws `forbidden` where a server that only shows is asked to change something. */
 export function refuseChanges(request: FastifyRequest): void {

@@ -7,9 +7,9 @@ const open: BrowserGuard = { hostNames: [], loopbackOnly: false };
 
 const proxied: BrowserGuard = { hostNames: [], publicUrl: 'https://ssrms.example:8443/console', loopbackOnly: true };
 
-function reasonFor(headers: CallHeaders, guard: BrowserGuard): string {
+function reasonFor(headers: CallHeaders, guard: BrowserGuard, target: 'page' | 'data' = 'data'): string {
   try {
-    refuseForeignPage(headers, guard);
+    refuseForeignPage(headers, guard, target);
     return '';
   } catch (error) {
     return (error as Error).message;
@@ -69,6 +69,25 @@ test('the public address of the page may be called, and its page may call, whate
   }
   assert.match(reasonFor({ host: 'ssrms.example', origin: 'https://evil.example' }, proxied), /Origin/);
   assert.match(reasonFor({ host: 'other.example' }, proxied), /Host/);
+});
+
+test('a request of another site without an Origin is refused, except for links that lead to the page', () => {
+  const host = 'localhost:9090';
+  const call = (site: string, more: CallHeaders = {}, target: 'page' | 'data' = 'data'): string =>
+    reasonFor({ host, 'sec-fetch-site': site, ...more }, loopback, target);
+  const image = { 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': 'image' };
+  const link = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  for (const site of ['cross-site', 'same-site']) {
+    for (const how of [image, link, {}])
+      assert.match(call(site, how), /another site/, `${site} ${JSON.stringify(how)}`);
+    assert.match(call(site, image, 'page'), /another site/);
+    // From a message in Discord, for example.
+    assert.equal(call(site, link, 'page'), '');
+  }
+  for (const site of ['same-origin', 'none']) for (const how of [image, link]) assert.equal(call(site, how), '');
+  // Through a proxy the page's own Origin decides.
+  const origin = 'https://ssrms.example:8443';
+  assert.equal(reasonFor({ host, origin, 'sec-fetch-site': 'same-origin' }, proxied), '');
 });
 
 test('a refusal names what was refused and the settings that would allow it', () => {

@@ -1,6 +1,6 @@
 // Without tokens, whoever reaches the port may change rules, and a web page that the user has open reaches what listens on
-// loopback. Two checks keep such pages out. A page of another site sends its own Origin, which is not the host it calls.
-// And a page whose name was made to resolve to our address (DNS rebinding) calls us by that name in the Host header.
+// loopback. Three checks keep such pages out. A page of another site sends its own Origin, which is not the host it calls.
+// An image or a link of it sends none, and the browser says that another site asks. And a page whose name was made to resolve to our address (DNS rebinding) calls us by that name in the Host header.
 import { isIP } from 'node:net';
 import { Failure, shown } from '../base/failure.ts';
 
@@ -16,10 +16,17 @@ export interface BrowserGuard {
 export interface CallHeaders {
   readonly host?: string | undefined;
   readonly origin?: string | string[] | undefined;
+  /** How the page that asks is related to us, and for what; browsers set them, and no page can. */
+  readonly 'sec-fetch-site'?: string | string[] | undefined;
+  readonly 'sec-fetch-mode'?: string | string[] | undefined;
+  readonly 'sec-fetch-dest'?: string | string[] | undefined;
 }
 
-/** Throws the Failure `forbidden` when the headers are those of a page from elsewhere. */
-export function refuseForeignPage(headers: CallHeaders, guard: BrowserGuard): void {
+/**
+ * Throws the Failure `forbidden` when the headers are those of a page from elsewhere. Anybody may link to our own page, which
+ * shows nothing to others, and not to data.
+ */
+export function refuseForeignPage(headers: CallHeaders, guard: BrowserGuard, target: 'page' | 'data' = 'data'): void {
   const host = hostOf(headers.host);
   if (host === undefined || !isOurName(host.name, guard)) {
     throw new Failure(
@@ -28,9 +35,20 @@ export function refuseForeignPage(headers: CallHeaders, guard: BrowserGuard): vo
         `served: set CONSOLE_URL to the public address of the page, or put the name into HOST_NAMES`,
     );
   }
-  if (headers.origin === undefined) return;
+  refuseForeignOrigin(headers, guard, target);
+}
+
+/** As above, by what the browser says alone: whatever name we are called by. */
+export function refuseForeignOrigin(headers: CallHeaders, guard: BrowserGuard, target: 'page' | 'data' = 'data'): void {
+  if (headers.origin === undefined) {
+    const site = headers['sec-fetch-site'];
+    if (site !== 'cross-site' && site !== 'same-site') return;
+    const isLink = headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+    if (isLink && target === 'page') return;
+    throw new Failure('forbidden', "a page of another site made this request, and only this service's own page may");
+  }
   const origin = originHost(headers.origin);
-  if (origin === undefined || (origin !== host.whole && origin !== hostOfUrl(guard.publicUrl))) {
+  if (origin === undefined || (origin !== hostOf(headers.host)?.whole && origin !== hostOfUrl(guard.publicUrl))) {
     throw new Failure(
       'forbidden',
       `the Origin header is ${shown(headers.origin)}, and only this service's own page may call it: where a proxy ` +

@@ -36,6 +36,11 @@ export const closeTimeoutMs = 8_000;
 /** While it stops, connections on which nothing was sent are ended so often: clients open new ones as old ones end. */
 export const closeSweepEveryMs = 50;
 
+/** More than people and scripts change by hand; many rules at once go by bulk requests and import, which count a tenth. */
+export const changesPerMinute = 600;
+/** Rules of one bulk request that count as one change. */
+export const bulkRulesPerChange = 10;
+
 /** The longest page of a list. */
 export const pageItemsMax = 500;
 

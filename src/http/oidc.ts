@@ -6,6 +6,7 @@ import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import { reasonOf } from '../base/reason.ts';
 import type { Auth } from './auth.ts';
+import { SignInCookie } from './sign-in-cookie.ts';
 import { demandTrustworthy } from './trustworthy.ts';
 
 export interface OidcOptions {
@@ -57,6 +58,8 @@ const askedAtOnceMax = 8;
  * with `unavailable` when it cannot be asked right now.
  */
 export class Oidc {
+  /** Binds refresh tokens to the browsers that they were given to. */
+  readonly cookie: SignInCookie;
   readonly #options: OidcOptions;
   readonly #client: oauth.Client;
   readonly #clientAuth: oauth.ClientAuth;
@@ -69,6 +72,7 @@ export class Oidc {
     demandTrustworthy(options.issuer, 'the issuer');
     const { clientId, clientSecret } = options;
     this.#options = options;
+    this.cookie = new SignInCookie(options);
     this.#client = { client_id: clientId };
     this.#clientAuth = clientSecret === undefined ? oauth.None() : oauth.ClientSecretPost(clientSecret);
     this.#requests = {

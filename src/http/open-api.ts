@@ -1,5 +1,7 @@
 import type { SwaggerOptions } from '@fastify/swagger';
+import type { FastifyContextConfig, FastifySchema } from 'fastify';
 import { Type, type TSchema, type TUnsafe } from 'typebox';
+import { isChange } from './access.ts';
 import { Problem } from '../wire/problem.ts';
 import type { Shape } from '../wire/shape.ts';
 
@@ -56,14 +58,17 @@ export function openApi(version: string): SwaggerOptions {
       },
     },
     transform: ({ schema, url, route }) => ({
-      schema: operationOf(schema ?? {}, [route.config?.scope, route.config?.orScope]),
+      schema: operationOf(schema ?? {}, route.config ?? {}),
       url,
     }),
   };
 }
 
-/** A route's schema, with the scopes of which its configuration demands one. */
-function operationOf<Schema extends object>(schema: Schema, scopes: readonly (string | undefined)[]): Schema {
-  const security = scopes.filter((scope) => scope !== undefined).map((scope) => ({ token: [scope] }));
-  return security.length === 0 ? schema : { ...schema, security };
+/** A route's schema, with the scopes of which its configuration demands one, and what any such route may answer. */
+function operationOf(schema: FastifySchema, config: FastifyContextConfig): FastifySchema {
+  const scopes = [config.scope, config.orScope].filter((scope) => scope !== undefined);
+  if (scopes.length === 0) return schema;
+  const security = scopes.map((scope) => ({ token: [scope] }));
+  if (!isChange(config)) return { ...schema, security };
+  return { ...schema, security, response: { 429: Problem, ...(schema.response as object) } };
 }

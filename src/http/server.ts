@@ -7,9 +7,10 @@ import { Failure } from '../base/failure.ts';
 import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { admit, demandAccess, methodsOf, refuseChanges, type KnownRoute } from './access.ts';
+import { admit, demandAccess, isChange, methodsOf, refuseChanges, type KnownRoute } from './access.ts';
+import { Allowance } from './allowance.ts';
 import type { Auth } from './auth.ts';
-import { refuseForeignPage } from './browser-guard.ts';
+import { refuseForeignOrigin, refuseForeignPage } from './browser-guard.ts';
 import { Connections } from './connections.ts';
 import { decodeUtf8, parseJson } from './json.ts';
 import { setFailureHeaders } from './failure-answer.ts';
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly auth: Auth | undefined;
   /** Whether every change is refused. */
   readonly isReadOnly?: boolean;
+  /** What one subject may change in a minute, where tokens say who it is. */
+  readonly changesPerMinute?: number | undefined;
   /** Names that the Host header may have beside loopback's, when no tokens are configured. */
   readonly hostNames?: readonly string[];
   /** The page's address behind a proxy, whose host and pages are allowed, too. */
@@ -66,6 +69,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     perAddressMax: options.connections?.perAddressMax ?? limits.connectionsPerAddressMax,
     totalMax: options.connections?.totalMax ?? limits.connectionsMax,
   });
+  const changes = changeAllowance(options.changesPerMinute ?? limits.changesPerMinute);
   app.addHook('onRoute', (route) => {
     demandAccess(route);
     for (const method of [route.method].flat()) {
@@ -80,9 +84,13 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
       reply.header('connection', 'close');
       refuseSurplus(request);
     }
-    if (options.auth === undefined) refuseForeignPage(request.headers, guard);
+    const { config, schema } = request.routeOptions;
+    // The page's own files are hidden in the API's document.
+    if (options.auth === undefined) refuseForeignPage(request.headers, guard, schema?.hide === true ? 'page' : 'data');
+    else if (config.ownPageOnly === true) refuseForeignOrigin(request.headers, guard);
     await admit(request, options.auth);
     if (options.isReadOnly === true) refuseChanges(request);
+    if (isChange(config)) limitChanges(request, changes);
   });
   measure(app, options.meter, connections);
   answerErrors(app, { logger: options.logger, routes });
@@ -126,6 +134,23 @@ function refuseSurplus(request: FastifyRequest): void {
   });
 }
 
+function changeAllowance(perMinute: number): Allowance {
+  return new Allowance({
+    perSecond: perMinute / 60,
+    burst: perMinute,
+    detail: (subject) =>
+      `${JSON.stringify(subject)} has made more than ${perMinute} changes a minute (QUOTA_CHANGES): try again later`,
+  });
+}
+
+/** Without tokens nobody knows who calls, and everybody who may is on this machine. */
+function limitChanges(request: FastifyRequest, changes: Allowance): void {
+  const { identity } = request;
+  if (identity === undefined) return;
+  changes.take(identity.subject);
+  request.chargeChanges = (count) => changes.charge(identity.subject, count);
+}
+
 function newApp(timeouts = { headersMs: limits.headersTimeoutMs, requestMs: limits.requestTimeoutMs }): HttpApp {
   const app = Fastify({
     bodyLimit: limits.jsonBodyBytesMax,
@@ -143,6 +168,7 @@ function newApp(timeouts = { headersMs: limits.headersTimeoutMs, requestMs: limi
     frameworkErrors: (error, request, reply) => sendProblem(request, reply, failureOf(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.decorateRequest('identity', undefined);
+  app.decorateRequest('chargeChanges', () => {});
   // A body is parsed by the noun it becomes, whose messages are better than a schema's; its schema is documentation.
   app.setValidatorCompiler(({ schema, httpPart }) =>
     httpPart === 'body' || httpPart === 'headers' ? (value: unknown) => ({ value }) : parameterCheck(schema as TSchema),

@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox';
 import { Failure } from '../base/failure.ts';
+import { bulkRulesPerChange } from '../http/limits.ts';
 import { answers, answersAsText, documented } from '../http/open-api.ts';
 import { parameterCheck } from '../http/query.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
@@ -61,8 +62,11 @@ function changeRoutes(app: HttpApp, bulk: BulkChanges): void {
         response: answers({ 200: BulkOutcome }, ...errors),
       },
     },
-    async (request, reply) =>
-      reply.send(await bulk.run({ ...orderOf(request.body), subject: subjectOf(request.identity) })),
+    async (request, reply) => {
+      const order = orderOf(request.body);
+      request.chargeChanges(order.rules.length / bulkRulesPerChange);
+      return reply.send(await bulk.run({ ...order, subject: subjectOf(request.identity) }));
+    },
   );
   app.post(
     '/api/v1/rules/import',
@@ -79,6 +83,7 @@ function changeRoutes(app: HttpApp, bulk: BulkChanges): void {
     },
     async (request, reply) => {
       const { rules, dry_run: isDry = false } = importOf(request.body);
+      if (!isDry) request.chargeChanges(rules.length / bulkRulesPerChange);
       return reply.send({ rows: await bulk.import(rules, { isDry, subject: subjectOf(request.identity) }) });
     },
   );

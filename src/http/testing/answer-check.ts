@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { Problem } from '../../wire/problem.ts';
+import { isChange } from '../access.ts';
 import { problemContentType } from '../problem.ts';
 import type { HttpApp } from '../http-app.ts';
 
@@ -78,7 +79,10 @@ function schemaOf(request: FastifyRequest, status: number, mediaType: string): T
   const found = declared?.[String(status)];
   if (found === undefined) {
     // What no route answers, and what any route answers by a fault of its own.
-    const isAnywhere = request.routeOptions.url === undefined || status === 500;
+    const isAnywhere =
+      request.routeOptions.url === undefined ||
+      status === 500 ||
+      (status === 429 && isChange(request.routeOptions.config));
     assert.ok(
       isAnywhere && mediaType === problemContentType,
       `no schema of ${mediaType || 'an answer without a body'}`,

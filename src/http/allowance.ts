@@ -1,0 +1,53 @@
+import { Failure } from '../base/failure.ts';
+
+export interface AllowanceOptions {
+  /** What is given each second, and how much may be saved up, which is how much may be taken at once. */
+  readonly perSecond: number;
+  readonly burst: number;
+  /** Says to a caller what is too much. */
+  readonly detail: (caller: string) => string;
+  /** Monotonic milliseconds; given in tests. */
+  readonly nowMs?: () => number;
+}
+
+/** Callers that are remembered; the one that was not seen for longest goes first. */
+const callersMax = 10_000;
+
+/**
+ * How much each caller may do: a token bucket for each. What costs more than is left may be done as long as anything is left,
+ * and puts the caller into debt, no deeper than one burst: a request is known to be large only when it was read.
+ */
+export class Allowance {
+  readonly #options: AllowanceOptions;
+  readonly #nowMs: () => number;
+  /** The caller seen last is the last. */
+  readonly #accounts = new Map<string, { left: number; atMs: number }>();
+
+  constructor(options: AllowanceOptions) {
+    this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+  }
+
+  /** Throws the Failure `too_many_requests` while the caller has nothing left. */
+  take(caller: string, cost = 1): void {
+    const { perSecond, burst, detail } = this.#options;
+    const now = this.#nowMs();
+    const account = this.#accounts.get(caller) ?? { left: burst, atMs: now };
+    account.left = Math.min(burst, account.left + ((now - account.atMs) / 1_000) * perSecond);
+    account.atMs = now;
+    this.#accounts.delete(caller);
+    this.#accounts.set(caller, account);
+    if (this.#accounts.size > callersMax) this.#accounts.delete(this.#accounts.keys().next().value!);
+    if (account.left < 1) {
+      const retryAfterSeconds = Math.ceil((1 - account.left) / perSecond);
+      throw new Failure('too_many_requests', detail(caller), { retryAfterSeconds });
+    }
+    account.left = Math.max(-burst, account.left - cost);
+  }
+
+  /** Charges for more than was known when it was taken. Never throws. */
+  charge(caller: string, cost: number): void {
+    const account = this.#accounts.get(caller);
+    if (account !== undefined) account.left = Math.max(-this.#options.burst, account.left - cost);
+  }
+}
