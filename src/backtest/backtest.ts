@@ -42,7 +42,7 @@ export interface BacktestResult {
 /** A new owner fills as much at the least before it judges. */
 const fillBackMsMin = 10 * 60_000;
 /** Records judged without a turn for others. */
-const turnRecords = 20_000;
+const turnRecords = 5_000;
 
 /**
  * What a rule would have done: the evaluator itself, with this one rule, over what `metrics` retains. Gives a first result for
@@ -178,7 +178,7 @@ async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, t
 }
 
 /** A chunk in parts, with a turn for others between two. */
-async function* inTurns(chunk: RecordChunk, signal: AbortSignal): AsyncGenerator<RecordChunk, void> {
+export async function* inTurns(chunk: RecordChunk, signal: AbortSignal): AsyncGenerator<RecordChunk, void> {
   let [batches, records] = [[] as Uint8Array[], 0];
   for (const batch of chunk.batches) {
     batches.push(batch);

@@ -1,7 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock } from '../base/clock.ts';
 import { Type } from 'typebox';
 import { Failure, fieldsFailure } from '../base/failure.ts';
-import { answers } from '../http/open-api.ts';
+import { answersAsText } from '../http/open-api.ts';
 import type { Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
 import { windowTypes } from '../measure/measures.ts';
@@ -9,6 +10,7 @@ import { tagsProblems } from '../metric/metric-limits.ts';
 import { noTags, tagsIfAny, tagsOf, type Tags } from '../metric/sample.ts';
 import { SamplesView } from '../wire/metrics.ts';
 import type { MetricPasts } from './metric-pasts.ts';
+import { ReadGate } from './read-gate.ts';
 import { readSamples } from './samples.ts';
 
 export interface SamplesRoutesOptions {
@@ -38,6 +40,7 @@ const QuerySchema = Type.Object(
 );
 /** The samples of a metric, as many points as a chart has pixels. */
 export function samplesRoutes(options: SamplesRoutesOptions): Routes {
+  const gate = new ReadGate();
   return (app) => {
     app.get(
       '/api/v1/samples',
@@ -46,7 +49,7 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
         schema: {
           summary: 'Samples of a metric for a chart: least, greatest and mean value of each stretch of time',
           querystring: QuerySchema,
-          response: answers({ 200: SamplesView }, 400, 401, 403, 503),
+          response: answersAsText({ 200: SamplesView }, 400, 401, 403, 429, 503),
         },
       },
       async (request, reply) => {
@@ -71,27 +74,41 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
               : { type: query.type ?? 'window_average', windowMs: query.window_seconds * 1_000 },
           order: query.order ?? 'highest',
         };
-        const found = await readSamples(options, order, stop.signal);
-        return reply.send({
-          from_ms: fromMs,
-          to_ms: toMs,
-          partition: found.partition,
-          samples: found.samples,
-          series_total: found.seriesTotal,
-          cut_short: found.cutShort,
-          p1: found.p1 ?? null,
-          p99: found.p99 ?? null,
-          series: found.series.map(({ tags, samples, lastValue, lastMs, lowest: _l, highest: _h, ...rest }) => ({
-            tags: tagsIfAny(tags),
-            samples,
-            last_value: lastValue,
-            last_ms: lastMs,
-            ...rest,
-          })),
-        });
+        const text = await gate.run(async () => {
+          const found = await readSamples(options, order, stop.signal);
+          return textOf({
+            from_ms: fromMs,
+            to_ms: toMs,
+            partition: found.partition,
+            samples: found.samples,
+            series_total: found.seriesTotal,
+            cut_short: found.cutShort,
+            p1: found.p1 ?? null,
+            p99: found.p99 ?? null,
+            series: found.series.map(({ tags, samples, lastValue, lastMs, lowest: _l, highest: _h, ...rest }) => ({
+              tags: tagsIfAny(tags),
+              samples,
+              last_value: lastValue,
+              last_ms: lastMs,
+              ...rest,
+            })),
+          });
+        }, stop.signal);
+        reply.type('application/json');
+        return reply.send(text);
       },
     );
   };
+}
+
+/** The answer as JSON, a series at a time: all of them are millions of numbers. */
+async function textOf({ series, ...rest }: SamplesView): Promise<string> {
+  const parts: string[] = [];
+  for (const one of series) {
+    parts.push(JSON.stringify(one));
+    await nextTurn();
+  }
+  return `${JSON.stringify(rest).slice(0, -1)},"series":[${parts.join(',')}]}`;
 }
 
 function tagsIn(text: string | undefined): Tags {

@@ -7,7 +7,7 @@ import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { Log } from '../log/log.ts';
 import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
-import { offsetSince, spanOf } from './backtest.ts';
+import { inTurns, offsetSince, spanOf } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 
 type SeriesOrder = Comparison['nearest'];
@@ -81,15 +81,17 @@ export async function readSamples(
     const chunk = past.chunk({ from: Math.max(from, past.range.from), to: past.range.to });
     const chart = new Chart(order, stretchMsOf(order, spanOf(chunk)?.[0]));
     index.table.partition = past.partition;
-    for (const batch of chunk.batches) {
-      index.scan(batch, chunk.firstOffset, chunk.nextOffset);
-      const { columns } = index;
-      for (let at = 0; at < columns.count; at++) {
-        const timestampMs = columns.timestampMs[at]!;
-        if (timestampMs > toMs || timestampMs < wantedMs) continue;
-        const read = index.readColumn(batch, at);
-        if (typeof read === 'string') continue;
-        chart.add(read.series, { timestampMs, value: read.value, offset: columns.offset[at]! });
+    for await (const { batches } of inTurns(chunk, signal)) {
+      for (const batch of batches) {
+        index.scan(batch, chunk.firstOffset, chunk.nextOffset);
+        const { columns } = index;
+        for (let at = 0; at < columns.count; at++) {
+          const timestampMs = columns.timestampMs[at]!;
+          if (timestampMs > toMs || timestampMs < wantedMs) continue;
+          const read = index.readColumn(batch, at);
+          if (typeof read === 'string') continue;
+          chart.add(read.series, { timestampMs, value: read.value, offset: columns.offset[at]! });
+        }
       }
     }
     return { ...chart.finish(), partition: past.partition, cutShort: past.range.from > from };
