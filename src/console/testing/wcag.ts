@@ -109,7 +109,17 @@ export const textFaults = `(() => {
   // What is scrolled below the sticky header, or below an edge, does not overlap it.
   const fixed = (node) => node.parentElement.closest('header, dialog, [data-part=notices], [data-part=bulk-bar-on], [data-part=table-scroll], [data-part=palette]') !== null;
   const upon = [];
-  const free = texts.filter((text) => !fixed(text.node) && !cut.includes(text));
+  // What an ellipsis replaces is not drawn.
+  const drawn = ({ node, box }) => {
+    let { left, right, top, bottom, height } = box;
+    for (let element = node.parentElement; element !== document.body; element = element.parentElement) {
+      if (getComputedStyle(element).textOverflow !== 'ellipsis') continue;
+      const edge = element.getBoundingClientRect();
+      [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
+    }
+    return { node, box: { left, right, top, bottom, height } };
+  };
+  const free = texts.filter((text) => !fixed(text.node) && !cut.includes(text)).map(drawn);
   free.forEach((one, index) => {
     for (const other of free.slice(index + 1)) {
       const [width, height] = [
