@@ -257,6 +257,7 @@ function ingestSettings(config: Config): Pick<IngestOptions, 'timeBounds' | 'quo
       samplesPerSecond: config.quotaSamples,
       bytesPerSecond: config.quotaBytes,
       series: config.quotaSeries,
+      newSeriesPerMinute: config.quotaNewSeries,
     },
     influxBasic: config.influxBasicAuth,
   };

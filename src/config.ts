@@ -50,6 +50,8 @@ export interface Config extends TokenSettings {
   readonly quotaSamples: number | undefined;
   readonly quotaBytes: number | undefined;
   readonly quotaSeries: number | undefined;
+  /** Series a minute that one subject may begin to send. */
+  readonly quotaNewSeries: number;
   /** Changes a minute that one subject may make. */
   readonly quotaChanges: number;
   /** Lets clients of Influx' first API send their token as the password of Basic. */
@@ -109,6 +111,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     quotaSamples: quota('quotaSamples'),
     quotaBytes: quota('quotaBytes'),
     quotaSeries: quota('quotaSeries'),
+    quotaNewSeries: wholeNumber(settings.quotaNewSeries, text('quotaNewSeries') ?? '10000', 999_999_999, 1),
     quotaChanges: wholeNumber(settings.quotaChanges, text('quotaChanges') ?? '600', 999_999_999, 1),
     influxBasicAuth: switched('influxBasicAuth'),
     noAuth: switched('noAuth'),

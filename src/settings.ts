@@ -148,6 +148,11 @@ export const settings = {
     placeholder: 'number',
     help: "series an hour that one token's subject may post (default: no limit)",
   },
+  quotaNewSeries: {
+    env: 'QUOTA_NEW_SERIES',
+    placeholder: 'number',
+    help: "series a minute that one token's subject may begin to post; five times as many at once (default 10000)",
+  },
   quotaChanges: {
     env: 'QUOTA_CHANGES',
     placeholder: 'number',

@@ -85,13 +85,15 @@ export function evaluateMeters(
     misrouted: misroutedMetrics.count,
     ...skewedOf(running),
   });
-  health.add('evaluate', () => reportOf(counts, running, budget));
+  const refusals = new RecentRefusals(clock, budget);
+  health.add('evaluate', () => reportOf({ counts, running, budget, isRefusing: refusals.areRecent() }));
   return {
     begin(claim, start, evaluator) {
       const clocks = new SeriesClocks();
       // The partitions take turns: at a million series all of them together would hold up what is live for 50 ms.
       let turn = claim.partition;
       const stop = clock.every(turnMs, () => {
+        refusals.look();
         if (turn++ % turns !== 0) return;
         clocks.look(evaluator.metrics.values(), headOf(claim, clock), clock.wallMs());
         misroutedMetrics.warn();
@@ -123,6 +125,10 @@ function gaugePartitions(meter: Meter, running: ReadonlyMap<number, RunningParti
     gauge.set(running.size),
   );
   meter.gauge('evaluate_series', 'Series held', [], (gauge) => gauge.set(budget.held));
+  meter.gauge('evaluate_series_refused', 'Samples refused although a rule matches their series', [], (gauge) =>
+    gauge.set(budget.watchedRefused),
+  );
+  meter.gauge('evaluate_series_evicted', 'Series that made room for others', [], (gauge) => gauge.set(budget.evicted));
   meter.gauge('evaluate_lag_records', 'Records not evaluated yet', ['partition'], (gauge) => {
     gauge.reset();
     for (const [partition, { claim, progress }] of running) {
@@ -148,11 +154,41 @@ function headOf(claim: Claim, clock: Clock): HeadSeen {
   return { offset, atMs: clock.wallMs() - (clock.monotonicMs() - heardAtMs) };
 }
 
-function reportOf(
-  counts: Partial<Record<Outcome, number>>,
-  running: ReadonlyMap<number, RunningPartition>,
-  budget: SeriesBudget,
-): HealthReport {
+/** Whether samples that a rule is about were refused lately. */
+class RecentRefusals {
+  readonly #clock: Clock;
+  readonly #budget: SeriesBudget;
+  #seen = 0;
+  #seenAtMs = -Infinity;
+
+  constructor(clock: Clock, budget: SeriesBudget) {
+    this.#clock = clock;
+    this.#budget = budget;
+  }
+
+  look(): void {
+    if (this.#budget.watchedRefused === this.#seen) return;
+    this.#seen = this.#budget.watchedRefused;
+    this.#seenAtMs = this.#clock.monotonicMs();
+  }
+
+  areRecent(): boolean {
+    this.look();
+    return this.#clock.monotonicMs() - this.#seenAtMs < refusalIsRecentMs;
+  }
+}
+
+/** After this time without a refusal health is no longer bad: senders repeat themselves much sooner. */
+const refusalIsRecentMs = 5 * 60_000;
+
+interface Reported {
+  readonly counts: Partial<Record<Outcome, number>>;
+  readonly running: ReadonlyMap<number, RunningPartition>;
+  readonly budget: SeriesBudget;
+  readonly isRefusing: boolean;
+}
+
+function reportOf({ counts, running, budget, isRefusing }: Reported): HealthReport {
   const refused = counts.too_many_series ?? 0;
   const unreadable = Object.entries(counts).reduce(
     (sum, [outcome, count]) => sum + (readable.has(outcome) ? 0 : count),
@@ -171,10 +207,10 @@ function reportOf(
   const detail = `${running.size} partitions, ${budget.held} series${skipped}${wrong}${clocks}`;
   if (refused === 0) return { status: clocks + wrong === '' ? 'pass' : 'warn', detail };
   const limits = `${budget.seriesMax} in an instance, ${budget.seriesPerMetricMax} of a metric`;
-  return {
-    status: 'warn',
-    detail: `${detail}; ${refused} samples of new series were refused: there may be ${limits}`,
-  };
+  const told = `${detail}; ${refused} samples of new series were refused: there may be ${limits}`;
+  if (budget.watchedRefused === 0) return { status: 'warn', detail: told };
+  const lost = `; of ${budget.watchedRefused} of them rules are watching the metric, and cannot fire: raise SERIES_MAX, add instances, or find who sends so many series`;
+  return { status: isRefusing ? 'fail' : 'warn', detail: told + lost };
 }
 
 /** Empty when there are none. */

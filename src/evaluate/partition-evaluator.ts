@@ -12,6 +12,7 @@ import type { ClockReading } from './partition-clock.ts';
 import { PassingTime } from './passing-time.ts';
 import { EffectsBuffer, type Effects, type EffectsSink } from './effects.ts';
 import { SeriesBudget } from './series-budget.ts';
+import { SeriesRoom } from './series-room.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
 import { matchingRules, requestsOf, watchesSilence, type MetricState, type SeriesState } from './series-state.ts';
 import {
@@ -62,6 +63,7 @@ export class PartitionEvaluator {
       this.#watch(metric);
     });
     this.#time = new PassingTime(this.#index, this.#alarms, (series) => this.#rulesOf(series));
+    this.#index.room = new SeriesRoom({ book, budget, index: this.#index, time: this.#time });
   }
 
   /** What the monotonic clock says at the records that are taken next. */

@@ -107,6 +107,12 @@ export class PassingTime {
     this.#index.remove(forgotten, (metric) => this.silence.unwatch(metric));
   }
 
+  /** Drops series that make room for others. */
+  evict(series: readonly SeriesState[]): void {
+    this.#seriesChanged(new Set(series));
+    this.#index.remove(series, (metric) => this.silence.unwatch(metric));
+  }
+
   /** Without them the time of their rules may be another, and with it what the others' samples have to tell: once for all. */
   #seriesChanged(gone: ReadonlySet<SeriesState>): void {
     const rules = new Set<RuleEntry>();

@@ -26,6 +26,10 @@ export class SeriesIndex {
   readonly columns = new SampleColumns();
   /** Metrics that another partition receives; see MisplacedMetrics. */
   readonly refused = new Set<string>();
+  /** Makes room for series that a rule matches; without it new series are refused at a limit. */
+  room: { makeFor(name: string, tags: Tags): boolean; close(): void } | undefined;
+  /** How often series were removed, so that numbers may mean others. */
+  #removals = 0;
   readonly #byNumber: SeriesState[] = [];
   readonly #budget: SeriesBudget;
   readonly #onNewMetric: (metric: MetricState) => void;
@@ -54,6 +58,7 @@ export class SeriesIndex {
     if (number >= 0 && timestampMs >= 0) return { series: this.#byNumber[number]!, value: columns.value[index]! };
     const keyStart = columns.keyStart[index]!;
     const valueStart = columns.valueStart[index]!;
+    const removals = this.#removals;
     const read = this.read({
       partition: table.partition,
       offset: columns.offset[index]!,
@@ -61,6 +66,8 @@ export class SeriesIndex {
       key: keyStart < 0 ? null : batch.subarray(keyStart, columns.keyEnd[index]),
       value: valueStart < 0 ? null : batch.subarray(valueStart, columns.valueEnd[index]),
     });
+    // Series of this very batch may have made room, and their numbers have passed to others.
+    if (this.#removals !== removals) table.find(batch, columns);
     // Both ways of reading must agree before the fast one is trusted with these bytes.
     if (typeof read !== 'string' && read.value === columns.value[index] && suffixSaysTheTags(batch, columns, index)) {
       table.learn(batch, columns, index, read.series.number);
@@ -79,7 +86,8 @@ export class SeriesIndex {
     if (this.refused.size > 0 && this.refused.has(name.name)) return 'misplaced';
     const known = this.metrics.get(name.name)?.series;
     const isKnown = known?.has(seriesKey(name.name, sample.tags)) === true;
-    if (!isKnown && !this.#budget.hasRoom(known?.size ?? 0)) return 'too_many_series';
+    if (!isKnown && !this.#budget.hasRoom(known?.size ?? 0) && this.room?.makeFor(name.name, sample.tags) !== true)
+      return 'too_many_series';
     return { series: this.seriesOf(name.name, sample.tags), value: sample.value };
   }
 
@@ -101,6 +109,7 @@ export class SeriesIndex {
   /** Forgets series, and metrics that have none left; calls `onEmpty` with these. */
   remove(gone: readonly SeriesState[], onEmpty: (metric: MetricState) => void): void {
     if (gone.length === 0) return;
+    this.#removals++;
     for (const series of gone) {
       const metric = this.metrics.get(series.name)!;
       metric.series.delete(series.key);
@@ -118,6 +127,7 @@ export class SeriesIndex {
 
   /** Gives back what it holds of the budget: the partition is somebody else's now. */
   close(): void {
+    this.room?.close();
     this.#budget.giveBack(this.seriesCount());
   }
 }

@@ -167,6 +167,21 @@ test("over a quota every protocol gets 429 with Retry-After, and Influx' first A
   await it.close();
 });
 
+test('a sender begins no more new series than its quota; those that it has sent go on', () => {
+  let nowMs = 0;
+  const quotas = new Quotas({ newSeriesPerMinute: 60 }, () => nowMs);
+  assert.ok(quotas.limitsSeries && !quotas.isOff);
+  const begun = (subject: string, from: number): number =>
+    Array.from({ length: 1_000 }, (_, index) => quotas.allowsSeries(subject, from + index)).filter(Boolean).length;
+  assert.equal(begun('flood', 0), 300);
+  assert.equal(begun('other', 0), 300, 'each has its own');
+  assert.equal(begun('flood', 0), 300, 'the same ones');
+  assert.equal(begun('flood', 1_000), 0);
+  nowMs += 10_000;
+  assert.equal(begun('flood', 1_000), 10);
+  assert.equal(quotas.allowsSeries('flood', 299), true);
+});
+
 test('a sender in debt waits until it is paid, others do not; a new series past the quota is refused', () => {
   let nowMs = 0;
   const quotas = new Quotas({ samplesPerSecond: 100, bytesPerSecond: 1_000, series: 2 }, () => nowMs);

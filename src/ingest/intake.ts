@@ -132,7 +132,7 @@ async function readInto<Result>(parts: IngestParts, work: Work<Result>): Promise
       records: parts.pool.take(Math.min(body.length * 2, 1024 * 1024)),
       take: (bytes) => lease.take(bytes),
       ...(parts.quotas.limitsSeries && {
-        allowsSeries: (series: string) => parts.quotas.allowsSeries(origin.subject, series),
+        allowsSeries: (series: number) => parts.quotas.allowsSeries(origin.subject, series),
       }),
     });
     return sink;

@@ -6,7 +6,16 @@ export interface QuotaLimits {
   readonly samplesPerSecond?: number | undefined;
   readonly bytesPerSecond?: number | undefined;
   readonly series?: number | undefined;
+  /** Series that were not sent before, beyond a first burst. */
+  readonly newSeriesPerMinute?: number | undefined;
 }
+
+type SeriesId = string | number;
+
+/** Minutes' worth of new series that may come at once: a sender that starts, or that this process first hears of. */
+const newSeriesBurstMinutes = 5;
+/** Series of a subject that are remembered as known, twice: of the present generation and of the one before. */
+const seriesKnownMax = 500_000;
 
 /** A second's worth may come at once, and as much again on credit. */
 const burstSeconds = 2;
@@ -17,8 +26,12 @@ interface Account {
   samples: number;
   bytes: number;
   atMs: number;
-  series: Set<string>;
+  series: Set<SeriesId>;
   seriesSinceMs: number;
+  /** New series that it may begin. */
+  beginnings: number;
+  known: Set<SeriesId>;
+  knownBefore: Set<SeriesId>;
 }
 
 /**
@@ -37,8 +50,7 @@ export class Quotas {
   }
 
   get isOff(): boolean {
-    const { samplesPerSecond, bytesPerSecond, series } = this.#limits;
-    return samplesPerSecond === undefined && bytesPerSecond === undefined && series === undefined;
+    return Object.values(this.#limits).every((limit) => limit === undefined);
   }
 
   /** Throws the Failure `too_many_requests` while the subject is in debt. */
@@ -61,9 +73,14 @@ export class Quotas {
   }
 
   /** Whether the subject may send this series: it did before, or it has some left. */
-  allowsSeries(subject: string, series: string): boolean {
-    const { series: seriesMax = Infinity } = this.#limits;
+  allowsSeries(subject: string, series: SeriesId): boolean {
     const account = this.#accountOf(subject);
+    return this.#isWithinHour(account, series) && this.#mayBegin(account, series);
+  }
+
+  #isWithinHour(account: Account, series: SeriesId): boolean {
+    const { series: seriesMax } = this.#limits;
+    if (seriesMax === undefined) return true;
     if (this.#nowMs() - account.seriesSinceMs > seriesWindowMs) {
       account.series = new Set();
       account.seriesSinceMs = this.#nowMs();
@@ -74,23 +91,37 @@ export class Quotas {
     return true;
   }
 
+  #mayBegin(account: Account, series: SeriesId): boolean {
+    if (this.#limits.newSeriesPerMinute === undefined || account.known.has(series)) return true;
+    if (!account.knownBefore.has(series)) {
+      if (account.beginnings < 1) return false;
+      account.beginnings--;
+    }
+    if (account.known.size >= seriesKnownMax) [account.knownBefore, account.known] = [account.known, new Set()];
+    account.known.add(series);
+    return true;
+  }
+
   get limitsSeries(): boolean {
-    return this.#limits.series !== undefined;
+    return this.#limits.series !== undefined || this.#limits.newSeriesPerMinute !== undefined;
   }
 
   #accountOf(subject: string): Account {
-    const { samplesPerSecond = 0, bytesPerSecond = 0 } = this.#limits;
+    const { samplesPerSecond = 0, bytesPerSecond = 0, newSeriesPerMinute = 0 } = this.#limits;
+    const beginningsMax = newSeriesPerMinute * newSeriesBurstMinutes;
     const full = { samples: samplesPerSecond * burstSeconds, bytes: bytesPerSecond * burstSeconds };
     const now = this.#nowMs();
     let account = this.#accounts.get(subject);
     if (account === undefined) {
-      account = { ...full, atMs: now, series: new Set(), seriesSinceMs: now };
+      const known = { known: new Set<SeriesId>(), knownBefore: new Set<SeriesId>() };
+      account = { ...full, ...known, beginnings: beginningsMax, atMs: now, series: new Set(), seriesSinceMs: now };
       if (this.#accounts.size >= quotaSubjectsMax) this.#accounts.delete(this.#accounts.keys().next().value!);
       this.#accounts.set(subject, account);
     }
     const seconds = (now - account.atMs) / 1000;
     account.samples = Math.min(full.samples, account.samples + seconds * samplesPerSecond);
     account.bytes = Math.min(full.bytes, account.bytes + seconds * bytesPerSecond);
+    account.beginnings = Math.min(beginningsMax, account.beginnings + (seconds / 60) * newSeriesPerMinute);
     account.atMs = now;
     return account;
   }

@@ -6,7 +6,7 @@ import { decimalBytesMax, writeDecimal } from './decimal.ts';
 import { errorsListedMax, recordBytesMax, samplesMax, samplesPerTurn } from './ingest-limits.ts';
 import type { Rejection, RejectionCode, SkipReason } from './rejection.ts';
 import { judgeTimestamp, type TimeBounds } from './sample-time.ts';
-import type { SeriesForm } from './series-form.ts';
+import { seriesHash, type SeriesForm } from './series-form.ts';
 
 export interface ListedError extends Rejection {
   /** The place of the sample in its request, from 0. */
@@ -21,8 +21,8 @@ export interface SinkOptions {
   readonly records: PackedRecords;
   /** Told of bytes as they are taken; throws when there is no room. */
   readonly take: (bytes: number) => void;
-  /** Whether the sender may send this series, where senders have a quota of them. */
-  readonly allowsSeries?: (series: string) => boolean;
+  /** Whether the sender may send the series with this hash, where senders have a quota of them. */
+  readonly allowsSeries?: (series: number) => boolean;
 }
 
 /** `{"value": `, then the number. */
@@ -51,7 +51,7 @@ export class SampleSink {
   readonly rejectedBy = new Map<RejectionCode, number>();
   readonly skippedBy = new Map<SkipReason, number>();
   readonly #take: (bytes: number) => void;
-  readonly #allowsSeries: ((series: string) => boolean) | undefined;
+  readonly #allowsSeries: ((series: number) => boolean) | undefined;
   readonly #freshMs: number;
   #bytesTaken: number;
   #turnEnd = samplesPerTurn;
@@ -72,8 +72,11 @@ export class SampleSink {
   add(series: SeriesForm, value: number, timestamp: unknown): void {
     this.#count();
     if (!Number.isFinite(value)) return this.#skip('not_finite');
-    if (this.#allowsSeries?.(nameOf(series)) === false) {
-      return this.#refuse({ code: 'too_many_series', message: 'the sender has as many series as it may have' });
+    if (this.#allowsSeries?.(seriesHash(series)) === false) {
+      return this.#refuse({
+        code: 'too_many_series',
+        message: 'the sender has as many series as it may have, or begins more of them at once than it may',
+      });
     }
     let timestampMs = this.receivedMs;
     if (typeof timestamp === 'number' && timestamp >= this.#freshMs && timestamp <= this.receivedMs) {
@@ -150,9 +153,4 @@ export class SampleSink {
     this.#take(length - this.#bytesTaken);
     this.#bytesTaken = length;
   }
-}
-
-/** A text that stands for the series, for who counts them. */
-function nameOf({ view, keyStart, end }: SeriesForm): string {
-  return Buffer.from(view.buffer, view.byteOffset + keyStart, end - keyStart).toString('base64');
 }
