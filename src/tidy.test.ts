@@ -15,7 +15,7 @@ interface Permitted {
 }
 
 const pure = ['base/failure.ts', 'base/assert.ts', 'base/record-problems.ts'];
-const nouns = ['metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'receiver', 'wire'];
+const nouns = ['audit', 'metric', 'measure', 'rule', 'alarm', 'notice', 'instance', 'receiver', 'wire'];
 /** Where receivers do I/O, or need what a pure room has not. */
 const receiverClients = [
   'receiver/http-client.ts',
@@ -46,6 +46,7 @@ const rooms: Record<string, Permitted> = {
   measure: { rooms: pure, node: false, packages: [] },
   rule: { rooms: [...pure, 'metric', 'measure', 'receiver/discord/address.ts'], node: false, packages: [] },
   alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'], node: false, packages: [] },
+  audit: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   receiver: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   ...Object.fromEntries(
@@ -57,7 +58,7 @@ const rooms: Record<string, Permitted> = {
   instance: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   // Limits of a body are those of the door that it comes in by.
   wire: {
-    rooms: [...pure, 'metric', 'rule', 'alarm', 'notice', 'http/limits.ts', 'receiver/receiver-kinds.ts'],
+    rooms: [...pure, 'audit', 'metric', 'rule', 'alarm', 'notice', 'http/limits.ts', 'receiver/receiver-kinds.ts'],
     node: false,
     packages: ['typebox'],
   },

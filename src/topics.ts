@@ -33,6 +33,8 @@ export const topics = {
     retentionMs: 30 * day,
     timestampAheadMsMax,
   },
+  // Who changed what.
+  audit: { name: 'audit', partitions: 1, cleanup: 'delete', retentionMs: 365 * day, timestampAheadMsMax },
   // What each process reports of itself: current for seconds.
   instances: { name: 'instances', partitions: 1, cleanup: 'delete', retentionMs: day, timestampAheadMsMax },
 } as const satisfies Record<string, TopicSettings>;

@@ -4,6 +4,7 @@ import { ConfigError } from '../setting-values.ts';
 import { Failure } from '../base/failure.ts';
 import { LogUnavailable } from '../log/log.ts';
 import { addAlarmsCommands } from './alarms-command.ts';
+import { addAuditCommand } from './audit-command.ts';
 import { addBacktestCommand } from './backtest-command.ts';
 import { addDeliveriesCommand } from './deliveries-command.ts';
 import { addExamples, type Example } from './examples.ts';
@@ -46,6 +47,7 @@ export function commandLine(finish: (exitCode: number) => void): Command {
   addTopicsCommand(program);
   addDeliveriesCommand(program, finish);
   addBacktestCommand(program);
+  addAuditCommand(program);
   return program;
 }
 

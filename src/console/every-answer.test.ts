@@ -99,6 +99,7 @@ async function askReading(ruleId: string, alarmId: string): Promise<void> {
     '/api/v1/status',
     '/api/v1/system',
     '/api/v1/sign-in',
+    '/api/v1/audit?limit=1',
     '/api/v1/receivers',
     '/query?q=x',
   ])

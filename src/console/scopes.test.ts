@@ -34,6 +34,7 @@ const table: Record<string, Scope | readonly Scope[] | 'public'> = {
   'GET /ping': 'public',
   'GET /query': 'metrics:write',
   'DELETE /api/v1/receivers/{name}': 'receivers:write',
+  'GET /api/v1/audit': 'audit:read',
   'GET /api/v1/receivers': 'receivers:read',
   'GET /api/v1/receivers/{name}': 'receivers:read',
   'POST /api/v1/receivers/{name}/test': 'receivers:write',

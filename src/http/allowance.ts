@@ -30,7 +30,15 @@ export class Allowance {
 
   /** Throws the Failure `too_many_requests` while the caller has nothing left. */
   take(caller: string, cost = 1): void {
-    const { perSecond, burst, detail } = this.#options;
+    if (this.tryTake(caller, cost)) return;
+    const { perSecond, detail } = this.#options;
+    const retryAfterSeconds = Math.ceil((1 - this.#accounts.get(caller)!.left) / perSecond);
+    throw new Failure('too_many_requests', detail(caller), { retryAfterSeconds });
+  }
+
+  /** Whether the caller had anything left. */
+  tryTake(caller: string, cost = 1): boolean {
+    const { perSecond, burst } = this.#options;
     const now = this.#nowMs();
     const account = this.#accounts.get(caller) ?? { left: burst, atMs: now };
     account.left = Math.min(burst, account.left + ((now - account.atMs) / 1_000) * perSecond);
@@ -38,11 +46,9 @@ export class Allowance {
     this.#accounts.delete(caller);
     this.#accounts.set(caller, account);
     if (this.#accounts.size > callersMax) this.#accounts.delete(this.#accounts.keys().next().value!);
-    if (account.left < 1) {
-      const retryAfterSeconds = Math.ceil((1 - account.left) / perSecond);
-      throw new Failure('too_many_requests', detail(caller), { retryAfterSeconds });
-    }
+    if (account.left < 1) return false;
     account.left = Math.max(-burst, account.left - cost);
+    return true;
   }
 
   /** Charges for more than was known when it was taken. Never throws. */

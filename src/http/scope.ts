@@ -7,6 +7,7 @@ export const scopes = [
   'metrics:write',
   'alarms:read',
   'system:read',
+  'audit:read',
   'admin',
 ] as const;
 

@@ -19,6 +19,7 @@ import type { HttpApp, Routes } from './http-app.ts';
 import { openApi } from './open-api.ts';
 import { failureOf, problemBytes, problemContentType, problemOf } from './problem.ts';
 import { parameterCheck } from './query.ts';
+import { refusalLog } from './refusal-log.ts';
 import { securityHeaders } from './security-headers.ts';
 import { statusRoutes } from './status-routes.ts';
 
@@ -92,6 +93,8 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
     if (options.isReadOnly === true) refuseChanges(request);
     if (isChange(config)) limitChanges(request, changes);
   });
+  const logRefusal = refusalLog(options.logger, options.meter);
+  app.addHook('onError', async (request, _reply, error) => logRefusal(request, failureOf(error)));
   measure(app, options.meter, connections);
   answerErrors(app, { logger: options.logger, routes });
   statusRoutes(app, options);

@@ -11,6 +11,8 @@ import {
 } from '../receiver/receiver-config.ts';
 import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { topics } from '../topics.ts';
+import type { AuditAction } from '../audit/audit-record.ts';
+import type { AuditLog } from './audit-log.ts';
 import { demandMatch, entityTag, type Change } from './if-match.ts';
 import type { ReceiversView } from './receivers-view.ts';
 import type { RulesView } from './rules-view.ts';
@@ -19,6 +21,7 @@ export interface ReceiverChangesOptions extends ReceiverOptions {
   readonly log: Log;
   readonly receivers: ReceiversView;
   readonly rules: RulesView;
+  readonly audit: AuditLog;
   readonly logger: Logger;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -63,7 +66,8 @@ export class ReceiverChanges {
       const { discordApiBase, webhookAllow } = this.#options;
       const given = withKeptSecrets(input, current);
       const config = parseReceiverConfig(given, { name, unknownFields: 'refused', discordApiBase, webhookAllow });
-      const place = await this.#write({ name, subject, action: 'written' }, formatReceiverConfig(config));
+      const action = current === undefined ? 'created' : 'replaced';
+      const place = await this.#write({ name, subject, action }, config);
       return { config, place, isNew: current === undefined };
     });
   }
@@ -94,9 +98,10 @@ export class ReceiverChanges {
     throw new Failure('in_use', `receiver ${name} is named by the rules ${users.join(', ')}${more}: change them first`);
   }
 
-  async #write(change: { name: string; subject: string; action: string }, text: string | null): Promise<Place> {
-    const { log, receivers, logger, now } = this.#options;
-    const value = text === null ? null : Buffer.from(text);
+  async #write(change: ReceiverChange, config: ReceiverConfig | null): Promise<Place> {
+    const { log, receivers, audit, logger, now } = this.#options;
+    const value = config === null ? null : Buffer.from(formatReceiverConfig(config));
+    const before = receivers.book.get(change.name)?.config;
     const record = { key: Buffer.from(change.name), value, timestampMs: now() };
     let place: Place | undefined;
     try {
@@ -109,8 +114,24 @@ export class ReceiverChanges {
     const { name, subject, action } = change;
     logger.info({ receiver: name, subject, version: entityTag(place!) }, `a receiver was ${action}`);
     await receivers.applied(place!, name);
+    await audit.write({
+      timeMs: record.timestampMs,
+      author: subject,
+      kind: 'receiver',
+      id: name,
+      action,
+      version: entityTag(place!),
+      before: before === undefined ? null : shownReceiver(before),
+      after: config === null ? null : shownReceiver(config),
+    });
     return place!;
   }
+}
+
+interface ReceiverChange {
+  readonly name: string;
+  readonly subject: string;
+  readonly action: AuditAction;
 }
 
 export function noReceiver(name: string): Failure {

@@ -9,6 +9,9 @@ import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
+import { maskedRule } from '../rule/masked-rule.ts';
+import type { AuditAction } from '../audit/audit-record.ts';
+import type { AuditLog } from './audit-log.ts';
 import { demandMatch, entityTag, type Change } from './if-match.ts';
 import type { ReceiversView } from './receivers-view.ts';
 import type { RulesView } from './rules-view.ts';
@@ -17,6 +20,7 @@ export interface RuleChangesOptions {
   readonly log: Log;
   readonly view: RulesView;
   readonly receivers: ReceiversView;
+  readonly audit: AuditLog;
   readonly meter: Meter;
   readonly logger: Logger;
   readonly discordApiBase?: string | undefined;
@@ -146,14 +150,15 @@ export class RuleChanges {
     throw new Failure('limit_reached', message, { errors: [{ field: 'metric_name', code: 'limit_reached', message }] });
   }
 
-  async #store(change: { id: string; subject: string; action: string }, rule: Rule): Promise<StoredRule> {
+  async #store(change: RuleChange, rule: Rule): Promise<StoredRule> {
     const text = formatRule(rule);
     return { rule, text, place: await this.#write(change, text) };
   }
 
-  async #write(change: { id: string; subject: string; action: string }, text: string | null): Promise<Place> {
-    const { log, view, logger, now } = this.#options;
+  async #write(change: RuleChange, text: string | null): Promise<Place> {
+    const { log, view, audit, logger, now } = this.#options;
     const record = { key: Buffer.from(change.id), value: text === null ? null : Buffer.from(text), timestampMs: now() };
+    const before = shownEntry(view.book.get(change.id));
     let place: Place | undefined;
     try {
       [place] = await log.append(topics.rules.name, [record]);
@@ -168,8 +173,28 @@ export class RuleChanges {
       `a rule was ${change.action}`,
     );
     await view.applied(place!, change.id);
+    await audit.write({
+      timeMs: record.timestampMs,
+      author: change.subject,
+      kind: 'rule',
+      id: change.id,
+      action: change.action,
+      version: entityTag(place!),
+      before,
+      after: text === null ? null : shownEntry(view.book.get(change.id)),
+    });
     return place!;
   }
+}
+
+interface RuleChange {
+  readonly id: string;
+  readonly subject: string;
+  readonly action: AuditAction;
+}
+
+function shownEntry(entry: RuleEntry | undefined): Rule | null {
+  return entry === undefined ? null : maskedRule(entry);
 }
 
 export function noRule(id: string): Failure {

@@ -5,6 +5,8 @@ import type { Routes } from '../http/http-app.ts';
 import type { Networks } from '../receiver/networks.ts';
 import type { ReceiverFeed } from '../receiver/receiver-book.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
+import { AuditLog } from './audit-log.ts';
+import { auditRoutes } from './audit-routes.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import { deliveriesRoutes } from './deliveries-routes.ts';
 import { ParkedView } from './parked-view.ts';
@@ -54,7 +56,18 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const view = new RulesView(options);
   const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
   const receivers = new ReceiversView(options);
-  const changes = new RuleChanges({ log, view, receivers, meter, logger, discordApiBase, rulesPerMetricMax, now });
+  const audit = new AuditLog({ log, meter, logger });
+  const changes = new RuleChanges({
+    log,
+    view,
+    receivers,
+    audit,
+    meter,
+    logger,
+    discordApiBase,
+    rulesPerMetricMax,
+    now,
+  });
   const { version = '0', webhookAllow } = options;
   const open = openReceivers({ version, nowMs: now, discordApiBase, webhookAllow });
   const tests = new TestSend({ ...options, view, receivers: open.receivers });
@@ -72,9 +85,8 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'writers' });
   const testing = testSendRoutes({ view, tests });
   const resend = new Resend({ log, view, changes, meter, logger, now });
-  const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, now });
+  const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, audit, now });
   const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests });
-  const deliveries = deliveriesRoutes({ log, resend, now });
   const caughtUp = Promise.all([view.feed.caughtUp, receivers.feed.caughtUp]);
   // A rejection reaches those who wait for it; it need not be handled otherwise.
   caughtUp.catch(() => {});
@@ -99,8 +111,9 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
       await app.register(async (part) => writing(part));
       await app.register(async (part) => bulk(part));
       await app.register(async (part) => testing(part));
-      await app.register(async (part) => deliveries(part));
+      await app.register(async (part) => deliveriesRoutes({ log, resend, now })(part));
       await app.register(async (part) => receiving(part));
+      await app.register(async (part) => auditRoutes(audit)(part));
     },
     feed: view.feed,
     receivers: receivers.feed,
