@@ -84,9 +84,9 @@ test('a rule’s page shows the state, the series, the alarms, the messages and 
   const rows = page.locator('[data-part=series] tbody tr');
   await rows.nth(2).waitFor();
   const series = (await rows.allInnerTexts()).map((text) => text.replaceAll(/\s+/g, ' '));
-  assert.match(series[0]!, /c ▲\s?Firing for .* 99 54 past threshold/);
-  assert.match(series[1]!, /b ✓\s?OK 42 3 to threshold/);
-  assert.match(series[2]!, /a ✓\s?OK 30 15 to threshold/);
+  assert.match(series[0]!, /c ▲\s?Firing for .* 99 54 above threshold/);
+  assert.match(series[1]!, /b ✓\s?OK 42 3 below threshold/);
+  assert.match(series[2]!, /a ✓\s?OK 30 15 below threshold/);
   assert.equal(await page.locator('[data-part=past-alarms] > li').count(), 3);
   await page.getByRole('img', { name: /^cpu: fired 3 times in 24 hours/ }).waitFor();
   await page.locator('[data-part=deliveries] > li', { hasText: 'delivered' }).nth(2).waitFor();

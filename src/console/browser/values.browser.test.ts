@@ -84,7 +84,7 @@ test('old or missing data is marked: an old value, a window longer than the samp
   ]);
   await go(`#/rules/${id}`);
   const figure = page.locator('.figure', { hasText: 'Value closest to the threshold' });
-  await figure.getByText(/5 to threshold, 20 min .*ago/).waitFor();
+  await figure.getByText(/5 below threshold, 20 min .*ago/).waitFor();
   assert.equal(await figure.getAttribute('data-kind'), 'zero');
   await go(`#/rules/${meanId}`);
   await page.locator('.figure', { hasText: 'Average of 10 min' }).getByText('The window is longer than').waitFor();
@@ -92,7 +92,7 @@ test('old or missing data is marked: an old value, a window longer than the samp
   await go('#/rules');
   await page
     .locator('[data-part=rule-value].hint', { hasText: '495' })
-    .getByText(/5 to threshold, 20 min .*ago/)
+    .getByText(/5 below, 20 min .*ago/)
     .waitFor();
   await page.locator('.rule', { hasText: 'averages' }).getByText('The window is longer than the samples').waitFor();
 

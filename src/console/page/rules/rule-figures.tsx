@@ -3,6 +3,7 @@ import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { RuleView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
+import { sideOf } from '../words/condition-sentence.ts';
 import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../words/time-text.ts';
 
 /** The current value of a rule's metric and the outcome of its last message: the right half of its row. */
@@ -51,7 +52,7 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
         <i style={{ width: `${share * 100}%` }} />
       </span>
       <span class="hint">
-        {numberText(Number(Math.abs(distance).toPrecision(4)))} {isPast ? 'past threshold' : 'to threshold'}
+        {numberText(Number(Math.abs(distance).toPrecision(4)))} {sideOf(-distance, rule)}
         {isOld && `, ${agoText(nowMs.value - valueMs)}`}
       </span>
       <SparkLine values={spark} threshold={rule.threshold} />

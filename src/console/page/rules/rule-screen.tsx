@@ -6,7 +6,7 @@ import { measures } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { behaviour, conditionSentence, plainSentence } from '../words/condition-sentence.ts';
+import { behaviour, conditionSentence, plainSentence, sideOf } from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
 import { nowMs } from '../state/live.ts';
 import { PastAlarms } from './past-alarms.tsx';
@@ -191,7 +191,7 @@ function valueFigure(state: RuleStateView): Figure {
     return { kind: 'zero', text: '–', more };
   }
   const distance = distanceOf(rule, value);
-  const away = `${shownNumber(Math.abs(distance))} ${distance > 0 ? 'past threshold' : 'to threshold'}`;
+  const away = `${shownNumber(Math.abs(distance))} ${sideOf(distance, rule)} threshold`;
   const held = samples === undefined ? '' : `, of ${samples} samples`;
   const age = isOld ? `, ${agoText(nowMs.value - valueMs)}` : '';
   return { kind: isOld ? 'zero' : distance > 0 ? 'firing' : 'ok', text: shownNumber(value), more: away + held + age };

@@ -1,6 +1,8 @@
 import * as css from './rule-series.module.css';
 import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
+import type { Rule } from '../../../rule/rule.ts';
 import { nowMs } from '../state/live.ts';
+import { sideOf } from '../words/condition-sentence.ts';
 import { addressOf } from '../state/router.ts';
 import { noValueText } from './rule-figures.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
@@ -35,7 +37,7 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
             kind={css.listTable}
           >
             {rows.map(({ item }) => (
-              <Row key={keyOf(item)} series={item} threshold={state.rule.threshold} />
+              <Row key={keyOf(item)} series={item} rule={state.rule} />
             ))}
           </ScrolledTable>
         </div>
@@ -49,11 +51,11 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
   );
 }
 
-function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly threshold: number }) {
+function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule: Rule }) {
   const { tags, state, cause, since_ms: sinceMs, alarm_id: alarmId, value, value_ms: valueMs, beyond } = series;
   const isOld = series.is_old;
   const mark = <StateMark state={cause === 'no_data' ? 'no-data' : state} />;
-  const reach = Math.max(Math.abs(threshold), Math.abs(value ?? 0), 1e-9);
+  const reach = Math.max(Math.abs(rule.threshold), Math.abs(value ?? 0), 1e-9);
   return (
     <tr>
       <th scope="row">{tags === undefined ? <span class="hint">no tags</span> : <Tags tags={tags} />}</th>
@@ -69,7 +71,7 @@ function Row({ series, threshold }: { readonly series: RuleSeriesView; readonly 
             <span class="distance" aria-hidden="true">
               <i style={{ width: `${Math.max(2, Math.min(100, (1 + beyond / reach) * 100))}%` }} />
             </span>{' '}
-            {shown(Math.abs(beyond))} {beyond > 0 ? 'past threshold' : 'to threshold'}
+            {shown(Math.abs(beyond))} {sideOf(beyond, rule)} threshold
           </>
         )}
       </td>

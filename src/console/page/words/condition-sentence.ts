@@ -40,6 +40,12 @@ export function conditionSentence(rule: DescribedRule): SentencePart[] {
   return parts;
 }
 
+/** On which side of the threshold a value is; `excess`: how far it is in breach, negative before. */
+export function sideOf(excess: number, { operator = ruleDefaults.operator }: DescribedRule): string {
+  const { short, clearSide } = comparisons[operator].words;
+  return excess > 0 ? short : clearSide;
+}
+
 /** Why a no-data alarm fires. */
 export function silenceSentence(rule: DescribedRule): SentencePart[] {
   const metric: SentencePart = { kind: 'metric', text: rule.metric_name || 'a metric' };
