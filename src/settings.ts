@@ -151,7 +151,7 @@ export const settings = {
   quotaNewSeries: {
     env: 'QUOTA_NEW_SERIES',
     placeholder: 'number',
-    help: "series a minute that one token's subject may begin to post; five times as many at once (default 10000)",
+    help: "series a minute that one token's subject, or without tokens all senders together, may begin to post; five times as many at once (default 10000)",
   },
   quotaChanges: {
     env: 'QUOTA_CHANGES',

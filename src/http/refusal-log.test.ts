@@ -28,6 +28,8 @@ test('401 and 403 are logged with the address and the reason, and no faster than
   assert.equal(await status(), 401);
   assert.equal(await status(await bearer({ scope: 'metrics:write', subject: 'mallory' })), 403);
   assert.equal(await status(await bearer({ scope: 'rules:read' })), 200);
+  await fetch(`${url}/read`, { headers: { 'x-forwarded-for': '203.0.113.7' } });
+  assert.equal(logged.pop()!.fields.forwardedFor, '203.0.113.7');
   assert.deepEqual(
     logged.map(({ fields }) => [fields.address, fields.method, fields.route, fields.status]),
     [
@@ -38,6 +40,6 @@ test('401 and 403 are logged with the address and the reason, and no faster than
   assert.match(String(logged[0]!.fields.reason), /no Authorization header/);
   assert.match(String(logged[1]!.fields.reason), /"mallory" lacks the scope rules:read/);
   await Promise.all(Array.from({ length: 200 }, async () => status()));
-  assert.ok(logged.length <= 25, `${logged.length} lines for 202 refusals`);
-  assert.match(await meter.text(), /ssrms_http_refusals_total\{status="401"\} 201/);
+  assert.ok(logged.length <= 25, `${logged.length} lines for 203 refusals`);
+  assert.match(await meter.text(), /ssrms_http_refusals_total\{status="401"\} 202/);
 });

@@ -7,6 +7,8 @@ import { Allowance } from './allowance.ts';
 /** Lines of one address: somebody who tries tokens by the thousand must not fill the disk. */
 const linesRate = { perSecond: 0.2, burst: 20 };
 
+const forwardedCharactersMax = 200;
+
 export type RefusalLog = (request: FastifyRequest, failure: Pick<Failure, 'status' | 'message'>) => void;
 
 /** Logs who was refused for want of a token or a right; all are counted. */
@@ -19,6 +21,9 @@ export function refusalLog(logger: Logger, meter: Meter): RefusalLog {
     if (!lines.tryTake(request.ip)) return;
     const { url: route } = request.routeOptions;
     const fields = { address: request.ip, method: request.method, route, status, reason: withoutSecrets(message) };
-    logger.warn(fields, 'a request was refused');
+    // What a proxy says of its caller, which whoever reaches us without one may have made up.
+    const forwarded = request.headers['x-forwarded-for'];
+    const forwardedFor = forwarded === undefined ? undefined : String(forwarded).slice(0, forwardedCharactersMax);
+    logger.warn({ ...fields, ...(forwardedFor !== undefined && { forwardedFor }) }, 'a request was refused');
   };
 }
