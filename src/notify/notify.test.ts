@@ -1,139 +1,18 @@
 // The notifier on the embedded log, against the fake Discord: real requests, real answers.
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { systemClock, type Clock } from '../base/clock.ts';
 import { fastClock } from '../base/testing/fast-clock.ts';
 import { waitUntil as until } from '../../test/support/wait-until.ts';
 import { notificationFor } from '../../test/support/notification.ts';
-import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
-import { formatNotification, type Notification } from '../alarm/notification.ts';
-import { Health } from '../base/health.ts';
-import { createLogger } from '../base/logger.ts';
-import { Meter } from '../base/meter.ts';
-import { recordsOf } from '../log/batch.ts';
-import type { Claim, Log } from '../log/log.ts';
+import type { Notification } from '../alarm/notification.ts';
+import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
-import { openSqliteLog } from '../log/sqlite/sqlite-log.ts';
-import { isParkingKey } from '../notice/parking-record.ts';
-import { formatDeliveryRecord, parseDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
+import { formatDeliveryRecord, type DeliveryRecord } from '../notice/delivery-record.ts';
 import { webhookName } from '../receiver/discord/webhook-name.ts';
-import { RuleBook } from '../rule/rule-book.ts';
-import type { RuleFeed, RuleListener } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
-import { createNotify, notifyGroup } from './notify.ts';
-
-const logger = createLogger('silent', 'test');
-const closing: (() => unknown)[] = [];
-after(async () => {
-  for (const close of closing.reverse()) await close();
-});
-
-/** The rules as a test sets them. */
-class TestRules implements RuleFeed {
-  readonly book: RuleBook;
-  readonly caughtUp = Promise.resolve();
-  readonly #listeners = new Set<RuleListener>();
-  #offset = 0;
-
-  constructor(apiBase: string) {
-    this.book = new RuleBook({ apiBase });
-  }
-
-  subscribe(listener: RuleListener): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  set(id: string, url: string | null): void {
-    const rule = { id, metric_name: 'cpu', threshold: 90, discord_webhook_url: url };
-    const value = url === null ? null : JSON.stringify(rule);
-    const change = this.book.apply({ key: id, value, partition: 0, offset: this.#offset });
-    const place = { partition: 0, offset: this.#offset++, timestampMs: Date.now() };
-    for (const listener of this.#listeners) listener(change, place);
-  }
-}
-
-interface Bench {
-  readonly fake: FakeDiscord;
-  readonly log: Log;
-  readonly rules: TestRules;
-  readonly health: Health;
-  /** Starts a notifier; the returned function stops it and resolves when it has ended. */
-  start(clock?: Clock): () => Promise<void>;
-}
-
-async function newBench(): Promise<Bench> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'ssrms-notify-'));
-  const fake = await startFakeDiscord();
-  const log = await openSqliteLog({ dataDir, logger });
-  await log.ensureTopics(Object.values(topics));
-  const rules = new TestRules(fake.apiBase);
-  const health = new Health();
-  closing.push(
-    () => rmSync(dataDir, { recursive: true, force: true }),
-    () => fake.close(),
-    () => log.close(),
-  );
-  return {
-    fake,
-    log,
-    rules,
-    health,
-    start(clock = systemClock) {
-      const stop = new AbortController();
-      const options = { log, rules, health, meter: new Meter(), logger, version: '0', discordApiBase: fake.apiBase };
-      const running = createNotify({ ...options, clock }).run(stop.signal);
-      const end = async (): Promise<void> => {
-        stop.abort();
-        await running;
-      };
-      closing.push(end);
-      return end;
-    },
-  };
-}
-
-async function enqueue(log: Log, webhookId: string, due: readonly Notification[], ageMs = 0): Promise<void> {
-  const timestampMs = Date.now() - ageMs;
-  await log.append(
-    topics.notifications.name,
-    due.map((one) => ({ key: Buffer.from(webhookId), value: Buffer.from(formatNotification(one)), timestampMs })),
-  );
-}
-
-/** A rule with a webhook of its own. */
-function newRule({ fake, rules }: Bench): { ruleId: string; webhookId: string } {
-  const ruleId = randomUUID();
-  const { webhook, url } = fake.addWebhook();
-  rules.set(ruleId, url);
-  return { ruleId, webhookId: webhook.id };
-}
-
-const valuesAt = (fake: FakeDiscord, webhookId: string): string[] =>
-  fake.ledger.accepted(webhookId).flatMap((entry) => entry.alarms.map((alarm) => alarm.value));
-
-async function deliveries(log: Log): Promise<DeliveryRecord[]> {
-  const found: DeliveryRecord[] = [];
-  for (let partition = 0; partition < topics.deliveries.partitions; partition++) {
-    for await (const chunk of log.read(topics.deliveries.name, partition, { from: { offset: 0 } })) {
-      for (const { key, value } of recordsOf(chunk)) {
-        if (isParkingKey(key)) continue;
-        const record = parseDeliveryRecord(value!);
-        assert.ok(!('problem' in record), JSON.stringify(record));
-        found.push(record);
-      }
-    }
-  }
-  return found;
-}
-
-const outcomesOf = async (log: Log): Promise<string[]> =>
-  (await deliveries(log)).flatMap((record) => (record.kind === 'outcome' ? [record.outcome] : []));
+import { deliveries, enqueue, newBench, newRule, outcomesOf, valuesAt, withClaims } from './testing/notify-bench.ts';
 
 test('what is due at once becomes messages of up to ten, in order, each with an attempt and an outcome', async () => {
   const bench = await newBench();
@@ -203,22 +82,6 @@ test('a webhook that is gone is not asked again, and what is due to it waits unt
   bench.rules.set(ruleId, bench.fake.urlOf(bench.fake.webhooks.get(webhookId)!));
   await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
 });
-
-/** As a notifier that claims all partitions and gives them up again. */
-async function withClaims(log: Log, handle: (claim: Claim) => Promise<void> | void): Promise<void> {
-  const stop = new AbortController();
-  let claimed = 0;
-  await log.process(
-    topics.notifications.name,
-    notifyGroup,
-    async (claim) => {
-      await handle(claim);
-      if (++claimed === topics.notifications.partitions) stop.abort();
-      await new Promise((resolve) => claim.signal.addEventListener('abort', resolve));
-    },
-    stop.signal,
-  );
-}
 
 /** The group's position in the partition of this webhook. */
 async function positionOf(log: Log, webhookId: string): Promise<number | undefined> {

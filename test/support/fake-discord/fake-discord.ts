@@ -188,6 +188,7 @@ export class FakeDiscord {
       method,
       request: this.#requests,
       requestOfWebhook,
+      threadId: url.searchParams.get('thread_id') ?? undefined,
       isReusedSocket: this.#usedSockets.has(request.socket),
     };
     this.#usedSockets.add(request.socket);

@@ -55,6 +55,8 @@ export interface Fault {
   readonly ms?: number;
   /** Only requests to this webhook. */
   readonly webhookId?: string;
+  /** Only requests to this thread; `channel`: only those to none. */
+  readonly threadId?: string;
   /** Only requests with these numbers; the first request to any webhook is 1. */
   readonly requests?: readonly number[];
   /** Only requests with these numbers, counted per webhook. */
@@ -69,6 +71,7 @@ export interface Fault {
 
 export interface FaultQuestion {
   readonly webhookId: string;
+  readonly threadId: string | undefined;
   readonly method: string;
   readonly request: number;
   readonly requestOfWebhook: number;
@@ -106,6 +109,7 @@ function meets(fault: Fault, question: FaultQuestion): boolean {
   return (
     (method === '*' || method === question.method) &&
     (fault.webhookId === undefined || fault.webhookId === question.webhookId) &&
+    (fault.threadId === undefined || fault.threadId === (question.threadId ?? 'channel')) &&
     (fault.requests === undefined || fault.requests.includes(question.request)) &&
     (fault.requestsOfWebhook === undefined || fault.requestsOfWebhook.includes(question.requestOfWebhook)) &&
     (!fault.kind.endsWith('_reused') || question.isReusedSocket)

@@ -231,7 +231,7 @@ function threadAnswer(webhook: FakeWebhook, payload: MessagePayload, threadId: s
   if (threadId !== null && webhook.threads !== undefined && !webhook.threads.includes(threadId))
     return unknownChannel();
   if (threadId !== null && webhook.lockedThreads.includes(threadId)) {
-    return refusal({ status: 400, code: 160_005, message: 'Thread is locked' });
+    return refusal({ status: 403, code: 160_005, message: 'Thread is locked' });
   }
   const hasName = payload.thread_name !== undefined;
   if (!webhook.isForum) {
