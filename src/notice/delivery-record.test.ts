@@ -10,6 +10,8 @@ const withdrawn: DeliveryRecord = {
   attemptId: 'a1',
   attemptAtMs: 900,
   notBeforeMs: 1_500,
+  webhook: 'wh_0123456789ab',
+  webhookNotBeforeMs: 1_700,
 };
 const none = {
   messageId: undefined,

@@ -3,8 +3,10 @@
  * JSON under the notification's id as key:
  *
  *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
- *   {"kind": "withdrawn", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt_at_ms": …, "not_before_ms": …, "at_ms": …}
- *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "attempt_id": …, "at_ms": …}
+ *   {"kind": "withdrawn", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt_at_ms": …, "not_before_ms": …,
+ *    "webhook": "wh_…", "webhook_not_before_ms": …, "at_ms": …}
+ *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "attempt_id": …, "webhook": "wh_…",
+ *    "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "parked", "reason": …, "webhook": "wh_…", "offset": …, "at_ms": …}
  *
  * All notifications of one message have the same attempt id. An attempt is written before its request, so that the next owner
@@ -50,8 +52,12 @@ export interface DeliveryWithdrawal {
   readonly attemptId: string;
   /** The attempt's own `atMs`: the same attempt may have been begun again since, which is not retracted. */
   readonly attemptAtMs: number;
-  /** When the target may be sent to again, as its receiver said; undefined: at once. */
+  /** When anything may be sent under this key again, as its receiver said; undefined: at once. */
   readonly notBeforeMs: number | undefined;
+  /** The name of its target. Undefined in records of an earlier version. */
+  readonly webhook: string | undefined;
+  /** When this target may be sent to again, after failures of its own; undefined: at once. */
+  readonly webhookNotBeforeMs: number | undefined;
   readonly atMs: number;
 }
 
@@ -66,7 +72,10 @@ export interface DeliveryEnd {
   readonly attemptId: string | undefined;
   /** Why, when it was not delivered. Without any secret. */
   readonly reason: string | undefined;
-  /** When parked: the target's name, `wh_` and 12 hex digits of a SHA-256 over its address and secret. */
+  /**
+   * The name of the target that it was sent to, or that is paused: `wh_`, 12 hex digits of a SHA-256 over its address and secret, and
+   * the thread, if any. An earlier version wrote it when parked alone, and meant a webhook with all its threads.
+   */
   readonly webhook: string | undefined;
   /** When parked or rerouted: where the notification stands in its partition of `notifications`. */
   readonly offset: number | undefined;
@@ -84,9 +93,10 @@ export function formatDeliveryRecord(record: DeliveryRecord): string {
     return JSON.stringify({ ...common, attempt_id: attemptId, attempt, at_ms: atMs, deadline_ms: deadlineMs });
   }
   if (record.kind === 'withdrawn') {
-    const { attemptId, attemptAtMs, notBeforeMs, atMs } = record;
-    const when = { attempt_at_ms: attemptAtMs, not_before_ms: notBeforeMs, at_ms: atMs };
-    return JSON.stringify({ ...common, attempt_id: attemptId, ...when });
+    const { attemptId, attemptAtMs, notBeforeMs, webhook, webhookNotBeforeMs, atMs } = record;
+    const when = { attempt_at_ms: attemptAtMs, not_before_ms: notBeforeMs };
+    const target = { webhook, webhook_not_before_ms: webhookNotBeforeMs };
+    return JSON.stringify({ ...common, attempt_id: attemptId, ...when, ...target, at_ms: atMs });
   }
   const { outcome, messageId, attemptId, reason, webhook, offset, possibleRepeat, atMs } = record;
   // JSON leaves out what is undefined.
@@ -121,6 +131,8 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
         attemptId: reader.text('attempt_id'),
         attemptAtMs: reader.number('attempt_at_ms'),
         notBeforeMs: reader.optional('not_before_ms', (field) => reader.number(field)),
+        webhook: reader.optional('webhook', (field) => reader.text(field)),
+        webhookNotBeforeMs: reader.optional('webhook_not_before_ms', (field) => reader.number(field)),
       };
     if (kind === 'attempt') {
       return {

@@ -20,7 +20,15 @@ const none = { messageId: undefined, reason: undefined, webhook: undefined, offs
 
 const records = {
   attempt: { ...common, kind: 'attempt', attempt: 1, atMs: 100, deadlineMs: 20_100 },
-  withdrawn: { ...common, kind: 'withdrawn', attemptAtMs: 100, notBeforeMs: undefined, atMs: 110 },
+  withdrawn: {
+    ...common,
+    kind: 'withdrawn',
+    attemptAtMs: 100,
+    notBeforeMs: undefined,
+    webhook: undefined,
+    webhookNotBeforeMs: undefined,
+    atMs: 110,
+  },
   delivered: { ...common, ...none, kind: 'outcome', outcome: 'delivered', messageId: 'm1', atMs: 120 },
   merged: { ...common, ...none, kind: 'outcome', outcome: 'merged', messageId: 'm1', atMs: 120 },
   parked: {
@@ -90,7 +98,7 @@ test('what was rerouted is finished up to the furthest record of it; a final out
 const parking: ParkingRecord = {
   webhook: name,
   webhookId: common.webhookId,
-  parked: { reason: '404 told', sinceMs: 90, probes: 1, scheduledAtMs: 1, probeAtMs: 2, ruleIds: [] },
+  parked: { reason: '404 told', sinceMs: 90, probes: 1, scheduledAtMs: 1, probeAtMs: 2, ruleIds: [], isTarget: true },
   atMs: 130,
 };
 
@@ -108,7 +116,9 @@ test('a target is paused from its first parked notification or what is published
   assert.deepEqual(shown(paused(records.parked, published)), [[name, '404 told', 90, 130]]);
   assert.deepEqual(shown(paused(published, freed)), []);
   assert.deepEqual(shown(paused(other, published, freed)), [['wh_other', '404', 120, 120]]);
-  assert.deepEqual(shown(paused(other, published, records.merged)), []);
+  assert.deepEqual(shown(paused(other, published, records.merged)), [], 'an earlier version does not say which');
+  const delivered = { ...records.delivered, webhook: name };
+  assert.deepEqual(shown(paused(other, published, delivered)), [['wh_other', '404', 120, 120]]);
   for (const event of ['attempt', 'withdrawn', 'dead', 'expired', 'rerouted'] as const)
     assert.equal(paused(published, records[event]).size, 1, event);
 });

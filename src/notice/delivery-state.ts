@@ -117,7 +117,9 @@ export function pausedAfter(before: PausedTargets, entry: DeliveriesEntry): Paus
   }
   if (entry.kind !== 'outcome') return before;
   const { outcome, webhook, reason = 'unknown', atMs } = entry;
-  if (outcome === 'delivered' || outcome === 'merged') return before.size === 0 ? before : nonePaused;
+  // An earlier version does not say which of the targets it was.
+  if (outcome === 'delivered' || outcome === 'merged')
+    return before.size === 0 ? before : webhook === undefined ? nonePaused : without(before, webhook);
   if (outcome !== 'parked' || webhook === undefined) return before;
   const known = before.get(webhook) ?? { reason, sinceMs: atMs, published: undefined };
   return new Map(before).set(webhook, { ...known, lastMs: atMs });

@@ -3,11 +3,20 @@ import assert from 'node:assert/strict';
 import { formatParkingRecord, isParkingKey, parseParkingRecord, type ParkingRecord } from './parking-record.ts';
 
 const common = { webhook: 'wh_0123456789ab', webhookId: '123456789012345678', atMs: 1_000 };
-const parked = { reason: '404 gone', sinceMs: 1, probes: 2, scheduledAtMs: 3, probeAtMs: 4, ruleIds: ['a', 'b'] };
+const parked = {
+  reason: '404 gone',
+  sinceMs: 1,
+  probes: 2,
+  scheduledAtMs: 3,
+  probeAtMs: 4,
+  ruleIds: ['a', 'b'],
+  isTarget: true,
+};
 
 test('a parked webhook and a free one are read as they were written', () => {
   for (const record of [
     { ...common, parked },
+    { ...common, webhook: `${common.webhook}/123456789012345678`, parked: { ...parked, isTarget: false } },
     { ...common, parked: undefined },
   ] satisfies ParkingRecord[])
     assert.deepEqual(parseParkingRecord(formatParkingRecord(record)), record);

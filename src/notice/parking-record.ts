@@ -2,8 +2,11 @@
  * The other record of the `deliveries` topic: the state of a parked target, under its name `wh_…` as key.
  *
  *   {"kind": "webhook", "webhook": "wh_…", "webhook_id": …, "state": "parked", "reason": …, "since_ms": …, "probes": 1,
- *    "scheduled_ms": …, "next_probe_ms": …, "rule_ids": […], "at_ms": …}
+ *    "scheduled_ms": …, "next_probe_ms": …, "rule_ids": […], "target": true, "at_ms": …}
  *   {"kind": "webhook", "webhook": "wh_…", "webhook_id": …, "state": "free", "at_ms": …}
+ *
+ * A thread of a Discord webhook is a target of its own, `wh_…/thread id`. An earlier version paused a webhook with all its threads:
+ * its records have no `target`.
  *
  * It is written when that changes, and every few hours while the target is parked, so that the last day of records has it.
  */
@@ -21,10 +24,12 @@ export interface ParkedWebhook {
   readonly probeAtMs: number;
   /** Rules in which its URL may stand. */
   readonly ruleIds: readonly string[];
+  /** Whether it is one target; an earlier version meant a webhook with all its threads. */
+  readonly isTarget: boolean;
 }
 
 export interface ParkingRecord {
-  /** The target's name: `wh_` and 12 hex digits, no secret. */
+  /** The target's name: `wh_`, 12 hex digits, and what tells it from others of the same secret. No secret. */
   readonly webhook: string;
   readonly webhookId: string;
   /** Undefined when it is no longer parked, or no rule has it any more. */
@@ -42,7 +47,7 @@ export function isParkingKey(key: Uint8Array | null): boolean {
 export function formatParkingRecord({ webhook, webhookId, parked, atMs }: ParkingRecord): string {
   const common = { kind: 'webhook', webhook, webhook_id: webhookId };
   if (parked === undefined) return JSON.stringify({ ...common, state: 'free', at_ms: atMs });
-  const { reason, sinceMs, probes, scheduledAtMs, probeAtMs, ruleIds } = parked;
+  const { reason, sinceMs, probes, scheduledAtMs, probeAtMs, ruleIds, isTarget } = parked;
   return JSON.stringify({
     ...common,
     state: 'parked',
@@ -52,6 +57,7 @@ export function formatParkingRecord({ webhook, webhookId, parked, atMs }: Parkin
     scheduled_ms: scheduledAtMs,
     next_probe_ms: probeAtMs,
     rule_ids: ruleIds,
+    target: isTarget ? true : undefined,
     at_ms: atMs,
   });
 }
@@ -78,5 +84,6 @@ function parkedOf(reader: RecordReader): ParkedWebhook {
     scheduledAtMs: reader.number('scheduled_ms'),
     probeAtMs: reader.number('next_probe_ms'),
     ruleIds: reader.texts('rule_ids'),
+    isTarget: reader.optional('target', (field) => reader.flag(field)) ?? false,
   };
 }

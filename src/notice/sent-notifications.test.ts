@@ -9,7 +9,8 @@ const common = { notificationId: 'n1', webhookId: key, attemptId: 'a1' };
 const begun = (atMs: number, more: Partial<DeliveryRecord> = {}): DeliveryRecord =>
   ({ ...common, kind: 'attempt', attempt: 1, atMs, deadlineMs: atMs + 20_000, ...more }) as DeliveryRecord;
 const retracted = (attemptAtMs: number, notBeforeMs?: number): DeliveryRecord => {
-  return { ...common, kind: 'withdrawn', attemptAtMs, notBeforeMs, atMs: nowMs };
+  const target = { webhook: undefined, webhookNotBeforeMs: undefined };
+  return { ...common, kind: 'withdrawn', attemptAtMs, notBeforeMs, ...target, atMs: nowMs };
 };
 const ended = (outcome: string, more: Partial<DeliveryRecord> = {}): DeliveryRecord =>
   ({
@@ -32,7 +33,7 @@ function sentAfter(...records: DeliveryRecord[]): SentNotifications {
 test('an attempt that was retracted is neither awaited nor makes a possible repeat', () => {
   const sent = sentAfter(begun(nowMs - 10), retracted(nowMs - 10));
   assert.equal(sent.isPossibleRepeat('n1', key), false);
-  assert.equal(sent.takeOpenAttempt(key), undefined);
+  assert.deepEqual(sent.takeOpenAttempts(key), []);
   assert.equal(sent.takeHold(key), 0);
 });
 
@@ -47,7 +48,7 @@ test('a retraction that comes late says nothing of what the next owner has begun
     const first = nowMs - 10 + aheadMs;
     const sent = sentAfter(begun(first), begun(nowMs - 5), retracted(first));
     assert.equal(sent.isPossibleRepeat('n1', key), true);
-    assert.equal(sent.takeOpenAttempt(key)?.atMs, Math.max(first, nowMs - 5));
+    assert.equal(sent.takeOpenAttempts(key)[0]?.atMs, Math.max(first, nowMs - 5));
   }
 });
 
@@ -63,22 +64,36 @@ test('what was rerouted is finished where it stood, and not where it came back',
 
 test('one of a message is proven delivered by the outcome of another', () => {
   const sent = sentAfter(begun(nowMs), begun(nowMs, { notificationId: 'n2' }), ended('delivered'));
-  assert.deepEqual(sent.provenOutcome('n2', key), { outcome: 'delivered', messageId: 'm1' });
-  assert.equal(sent.takeOpenAttempt(key), undefined, 'its request has ended');
+  assert.deepEqual(sent.provenOutcome('n2', key), { outcome: 'delivered', messageId: 'm1', webhook: undefined });
+  assert.deepEqual(sent.takeOpenAttempts(key), [], 'its request has ended');
   sent.apply(ended('delivered', { notificationId: 'n2' }));
   assert.equal(sent.provenOutcome('n2', key), undefined);
 });
 
-test('of several open attempts the newest is repeated, what the others carried is a possible repeat, and all are awaited', () => {
-  const older = begun(nowMs - 20, { attemptId: 'a0', notificationId: 'n0' });
-  const sent = sentAfter({ ...older, deadlineMs: nowMs + 90_000 } as DeliveryRecord, begun(nowMs - 10));
-  const open = sent.takeOpenAttempt(key);
-  assert.deepEqual([open?.attemptId, open?.deadlineMs], ['a1', nowMs + 90_000]);
+test('of several open attempts the newest comes first, and a notification is in the newest of its own alone', () => {
+  const older = begun(nowMs - 20, { attemptId: 'a0', notificationId: 'n0', deadlineMs: nowMs + 90_000 });
+  const again = begun(nowMs - 20, { attemptId: 'a0' });
+  const sent = sentAfter(older, again, begun(nowMs - 10));
+  const open = sent.takeOpenAttempts(key);
+  assert.deepEqual(
+    open.map(({ attemptId, notificationIds }) => [attemptId, ...notificationIds]),
+    [
+      ['a1', 'n1'],
+      ['a0', 'n0'],
+    ],
+  );
+  assert.deepEqual(sent.takeOpenAttempts(key), [], 'given once');
+  sent.notePossibleRepeats(key, open[1]!.notificationIds);
   assert.deepEqual(
     ['n0', 'n1'].map((id) => sent.isPossibleRepeat(id, key)),
     [true, false],
   );
-  assert.equal(sent.takeOpenAttempt(key), undefined, 'given once');
+});
+
+test('what held back one target of a former owner holds back no other', () => {
+  const held = { ...retracted(nowMs - 10), webhook: 'wh_1', webhookNotBeforeMs: nowMs + 9_000 } as DeliveryRecord;
+  const sent = sentAfter(begun(nowMs - 10), held);
+  assert.deepEqual([sent.takeHold(key), sent.takeHold(key, 'wh_2'), sent.takeHold(key, 'wh_1')], [0, 0, nowMs + 9_000]);
 });
 
 test('what is finished is forgotten after a day', () => {

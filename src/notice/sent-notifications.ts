@@ -18,6 +18,8 @@ export interface OpenAttempt {
 export interface ProvenOutcome {
   readonly outcome: 'delivered' | 'merged';
   readonly messageId: string | undefined;
+  /** The name of the target. */
+  readonly webhook: string | undefined;
 }
 
 /** What was parked gets its final outcome after a day: its record is a little older than that. */
@@ -30,7 +32,7 @@ export const restoredMs = 25 * 3_600_000;
 export class SentNotifications {
   /** By key and notification id, the oldest first. */
   readonly #finished = new Map<string, Finished>();
-  /** By key: until when its former owner was not to send, by that owner's clock. */
+  /** By key, and by key and target: until when the former owner was not to send, by that owner's clock. */
   readonly #heldUntilMs = new Map<string, number>();
   /** What was parked or rerouted after an attempt whose answer is not known. */
   readonly #possibleRepeats = new Set<string>();
@@ -73,23 +75,34 @@ export class SentNotifications {
   }
 
   /**
-   * The open attempt that a former owner began under this key; given once. Of several it is the newest: what older ones carried
-   * besides is sent in its turn, as a possible repeat.
+   * The open attempts that former owners began under this key, the newest first; given once. One notification is in the newest alone.
+   * Each target of a key may have one: the caller, who knows the targets, repeats the newest of each.
    */
-  takeOpenAttempt(key: string): OpenAttempt | undefined {
-    const attempts = [...(this.#open.get(key)?.values() ?? [])];
+  takeOpenAttempts(key: string): OpenAttempt[] {
+    const attempts = [...(this.#open.get(key)?.values() ?? [])].sort((one, other) => other.atMs - one.atMs);
     this.#open.delete(key);
-    const newest = newestOf(attempts.filter(({ notificationIds }) => notificationIds.size > 0)) ?? newestOf(attempts);
-    if (newest === undefined) return undefined;
+    const seen = new Set<string>();
     for (const { notificationIds } of attempts)
-      for (const id of notificationIds) if (!newest.notificationIds.has(id)) this.#possibleRepeats.add(`${key} ${id}`);
-    return { ...newest, deadlineMs: Math.max(...attempts.map((attempt) => attempt.deadlineMs)) };
+      for (const id of notificationIds) {
+        if (seen.has(id)) notificationIds.delete(id);
+        seen.add(id);
+      }
+    return attempts;
   }
 
-  /** Until when the former owner was not to send under this key, in milliseconds since the epoch by its clock; 0: at once. Given once. */
-  takeHold(key: string): number {
-    const untilMs = this.#heldUntilMs.get(key) ?? 0;
-    this.#heldUntilMs.delete(key);
+  /** These may have been delivered, and are sent in their turn. */
+  notePossibleRepeats(key: string, notificationIds: Iterable<string>): void {
+    for (const id of notificationIds) this.#possibleRepeats.add(`${key} ${id}`);
+  }
+
+  /**
+   * Until when the former owner was not to send under this key, or to this target of it, in milliseconds since the epoch by its clock;
+   * 0: at once. Given once.
+   */
+  takeHold(key: string, target?: string): number {
+    const name = target === undefined ? key : `${key} ${target}`;
+    const untilMs = this.#heldUntilMs.get(name) ?? 0;
+    this.#heldUntilMs.delete(name);
     return untilMs;
   }
 
@@ -129,13 +142,13 @@ export class SentNotifications {
   }
 
   /** A notification of open attempts has an outcome. */
-  #close({ webhookId: key, notificationId, outcome, messageId, attemptId, atMs }: DeliveryEnd): void {
+  #close({ webhookId: key, notificationId, outcome, messageId, attemptId, webhook, atMs }: DeliveryEnd): void {
     const attempts = this.#open.get(key);
     if (attempts === undefined) return;
     for (const { notificationIds } of attempts.values()) notificationIds.delete(notificationId);
     const delivered = attemptId === undefined ? undefined : attempts.get(attemptId);
     if (delivered !== undefined && (outcome === 'delivered' || outcome === 'merged')) {
-      for (const id of delivered.notificationIds) this.#proven.set(`${key} ${id}`, { outcome, messageId });
+      for (const id of delivered.notificationIds) this.#proven.set(`${key} ${id}`, { outcome, messageId, webhook });
       delivered.notificationIds.clear();
     }
     // What was begun after this outcome was written is another owner's.
@@ -144,17 +157,15 @@ export class SentNotifications {
     if (attempts.size === 0) this.#open.delete(key);
   }
 
-  #retract({ webhookId: key, notificationId, attemptId, attemptAtMs, notBeforeMs = 0 }: DeliveryWithdrawal): void {
+  #retract(record: DeliveryWithdrawal): void {
+    const { webhookId: key, notificationId, attemptId, attemptAtMs, notBeforeMs = 0, webhook } = record;
     const attempts = this.#open.get(key);
     const retracted = attempts?.get(attemptId);
     if (attempts === undefined || retracted?.lastAtMs !== attemptAtMs) return;
     this.#heldUntilMs.set(key, notBeforeMs);
+    if (webhook !== undefined) this.#heldUntilMs.set(`${key} ${webhook}`, record.webhookNotBeforeMs ?? 0);
     retracted.notificationIds.delete(notificationId);
     if (retracted.notificationIds.size === 0) attempts.delete(attemptId);
     if (attempts.size === 0) this.#open.delete(key);
   }
-}
-
-function newestOf(attempts: readonly OpenAttempt[]): OpenAttempt | undefined {
-  return attempts.toSorted((one, other) => one.atMs - other.atMs).at(-1);
 }

@@ -35,7 +35,7 @@ export interface Ending {
   readonly messageId?: string | undefined;
   readonly attemptId?: string | undefined;
   readonly reason?: string | undefined;
-  /** When parked: the name of the paused target. */
+  /** The name of the target that it was sent to, or that is paused. */
   readonly webhook?: string | undefined;
   readonly possibleRepeat?: boolean;
 }
@@ -45,6 +45,13 @@ export interface Attempt {
   readonly id: string;
   readonly atMs: number;
   readonly batch: readonly Waiting[];
+}
+
+/** An attempt that certainly delivered nothing, the name of its target, and when that one may be sent to again. */
+export interface Retraction {
+  readonly attempt: Attempt;
+  readonly webhook: string;
+  readonly webhookNotBeforeMs: number | undefined;
 }
 
 /** What a former owner left of one key: its paused targets, and what waits for them. */
@@ -119,9 +126,9 @@ export class DeliveryWriter {
   }
 
   /** Of these attempts nothing was delivered: the next owner sends what they carried as if for the first time. */
-  async retract(attempts: readonly Attempt[], notBeforeMs: number | undefined): Promise<void> {
+  async retract(retractions: readonly Retraction[], notBeforeMs: number | undefined): Promise<void> {
     const atMs = this.#clock.wallMs();
-    const records = attempts.flatMap(({ id, atMs: attemptAtMs, batch }) =>
+    const records = retractions.flatMap(({ attempt: { id, atMs: attemptAtMs, batch }, webhook, webhookNotBeforeMs }) =>
       batch.map(({ notification, key }) => ({
         kind: 'withdrawn' as const,
         notificationId: notification.id,
@@ -129,6 +136,8 @@ export class DeliveryWriter {
         attemptId: id,
         attemptAtMs,
         notBeforeMs,
+        webhook,
+        webhookNotBeforeMs,
         atMs,
       })),
     );

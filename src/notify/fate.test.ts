@@ -9,7 +9,7 @@ import { destinationOf } from '../receiver/receiver.ts';
 import { openReceivers } from '../receiver/receivers.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import type { Waiting } from './delivery-writer.ts';
-import { fateOf, nextStep, rememberedMs, type Fate, type World } from './fate.ts';
+import { fateOf, nextStep, rememberedMs, type Fate, type RuleQueue, type World } from './fate.ts';
 import { Destinations } from './destinations.ts';
 import { Parking } from './parking.ts';
 import { ready, type SenderState, type SentMessage } from './sender-state.ts';
@@ -203,22 +203,29 @@ const repeat = { ids: new Set(['n1', 'n2']), lost: sentMessage };
 const senders: Record<SenderState['kind'], { state: SenderState; expected: readonly [Expected, Expected, Expected] }> =
   {
     ready: { state: ready, expected: ['send', 'send', 'send'] },
-    refused: { state: { kind: 'refused', attempts: 1 }, expected: ['send', 'send', 'send'] },
+    refused: { state: { kind: 'refused', attempts: 1, parts: [['n1', 'n2']] }, expected: ['send', 'send', 'send'] },
     unconfirmed: { state: { kind: 'unconfirmed', attempts: 1, repeat }, expected: ['send', 'send', 'send'] },
     unconfirmed_refused: {
-      state: { kind: 'unconfirmed_refused', attempts: 1, repeat },
+      state: { kind: 'unconfirmed_refused', attempts: 1, repeat, parts: [['n1', 'n2']] },
       expected: ['send', 'send', 'send'],
     },
     confirmed: {
-      state: { kind: 'confirmed', attempts: 1, repeat, messageId: 'm1' },
+      state: { kind: 'confirmed', attempts: 1, repeat, parts: [], messageId: 'm1' },
       expected: ['delivered', 'merged', 'send'],
     },
     accepted: {
-      state: { kind: 'accepted', sent: sentMessage, messageId: 'm1', repeat: undefined, duplicateOf: undefined },
+      state: {
+        kind: 'accepted',
+        sent: sentMessage,
+        messageId: 'm1',
+        repeat: undefined,
+        parts: [],
+        duplicateOf: undefined,
+      },
       expected: ['delivered', 'merged', 'send'],
     },
     rejected: {
-      state: { kind: 'rejected', sent: sentMessage, reason: '400', repeat: undefined },
+      state: { kind: 'rejected', sent: sentMessage, reason: '400', repeat: undefined, parts: [] },
       expected: ['dead', 'dead', 'send'],
     },
   };
@@ -236,12 +243,22 @@ for (const [kind, { state, expected }] of Object.entries(senders)) {
   });
 }
 
+/** What waits of one rule. */
+const queueOf = (waiting: readonly Waiting[], turn = 0): RuleQueue => ({
+  turn,
+  [Symbol.iterator]: () => waiting[Symbol.iterator](),
+});
+
+/** The world, with a sender whose target is in this state. */
+const sending = (world: TestWorld, state: SenderState, waitMs = 0): Parameters<typeof nextStep>[1] =>
+  Object.assign(world, { targets: new Map([[nameOf(key), { state, waitMs, turn: 0 }]]) });
+
 test('what goes to the same target goes together, from the first on; of a repeat exactly its own', () => {
   const world = new TestWorld();
   world.setRule(key);
   const queue = ['n1', 'n2', 'n3', 'n4'].map((id) => waitingFor(id, id === 'n3' ? 99 : 0));
   const idsOf = (sender: SenderState): string[] | string => {
-    const step = nextStep(queue, Object.assign(world, { sender }));
+    const step = nextStep([queueOf(queue)], sending(world, sender));
     return step.kind === 'send' ? step.batch.map(({ notification }) => notification.id) : step.kind;
   };
   assert.deepEqual(idsOf(ready), ['n1', 'n2'], 'the third waits for its rule');
@@ -256,7 +273,7 @@ test('what ends alike ends together: a message whole, and all that waits for a p
   world.setRule(key);
   const queue = ['n1', 'n2', 'n3'].map((id) => waitingFor(id));
   const endedBy = (sender: SenderState): string[] => {
-    const step = nextStep(queue, Object.assign(world, { sender }));
+    const step = nextStep([queueOf(queue)], sending(world, sender));
     assert.equal(step.kind, 'end');
     return step.kind === 'end'
       ? step.ends.map(({ waiting, fate }) => `${waiting.notification.id} ${fate.outcome}`)

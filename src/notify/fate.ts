@@ -18,7 +18,7 @@ import type { RuleEntry } from '../rule/rule-list.ts';
 import type { Destinations } from './destinations.ts';
 import type { Ending, Waiting } from './delivery-writer.ts';
 import type { Parking } from './parking.ts';
-import type { SenderState, SentMessage } from './sender-state.ts';
+import { concernsOf, ready, reservedBy, type SenderState, type SentMessage } from './sender-state.ts';
 
 /** All that the fate of a notification depends on. */
 export interface World {
@@ -27,7 +27,7 @@ export interface World {
   readonly sent: Pick<SentNotifications, 'isFinished' | 'provenOutcome'>;
   readonly parking: Pick<Parking, 'stateOf'>;
   readonly destinations: Pick<Destinations, 'ofWebhook' | 'ofReceiver'>;
-  /** Of the sender of its key; undefined while it is read from the log. */
+  /** How sending stands to the target that the notification is of; undefined while it is read from the log. */
   readonly sender?: SenderState;
 }
 
@@ -94,14 +94,15 @@ function answeredFate(waiting: Waiting, sender: SenderState | undefined): Fate |
   if (sender?.kind === 'accepted') return deliveredFate(waiting, sender.sent, sender.messageId);
   if (sender?.kind === 'confirmed') return deliveredFate(waiting, sender.repeat.lost, sender.messageId);
   if (sender?.kind !== 'rejected' || placeIn(sender.sent, waiting) === -1) return undefined;
-  return { kind: 'end', outcome: 'dead', reason: sender.reason };
+  return { kind: 'end', outcome: 'dead', reason: sender.reason, webhook: sender.sent.destination.name };
 }
 
 /** The first ones of a message are shown one by one, the rest was merged into its list. */
 export function deliveredFate(waiting: Waiting, sent: SentMessage, messageId: string | undefined): End | undefined {
   const at = placeIn(sent, waiting);
   if (at === -1) return undefined;
-  return { kind: 'end', outcome: at < sent.shown ? 'delivered' : 'merged', messageId, attemptId: sent.attempt.id };
+  const outcome = at < sent.shown ? 'delivered' : 'merged';
+  return { kind: 'end', outcome, messageId, attemptId: sent.attempt.id, webhook: sent.destination.name };
 }
 
 function placeIn({ attempt }: SentMessage, { notification }: Waiting): number {
@@ -113,81 +114,158 @@ export function endingOf(waiting: Waiting, { outcome, messageId, attemptId, reas
   return { waiting, outcome, messageId, attemptId, reason, webhook };
 }
 
-/** What a sender does next. */
+/** What a sender does next. `target`: the one whose state the step is of. */
 export type Step =
-  | { readonly kind: 'send'; readonly batch: readonly Waiting[]; readonly destination: Destination }
-  | { readonly kind: 'wait' }
+  | {
+      readonly kind: 'send';
+      readonly target: string;
+      readonly batch: readonly Waiting[];
+      readonly destination: Destination;
+    }
+  /** Nothing can be done for so long, unless something changes. */
+  | { readonly kind: 'wait'; readonly waitMs: number }
   | { readonly kind: 'reroute'; readonly waiting: Waiting; readonly toKey: string; readonly reason: string }
-  | { readonly kind: 'end'; readonly ends: readonly { readonly waiting: Waiting; readonly fate: End }[] }
+  | {
+      readonly kind: 'end';
+      readonly target: string | undefined;
+      readonly ends: readonly { readonly waiting: Waiting; readonly fate: End }[];
+    }
   | { readonly kind: 'drop'; readonly batch: readonly Waiting[] }
-  /** Nothing is left of what the sender's state is about. */
-  | { readonly kind: 'gone' };
+  /** Nothing is left of what the state of the target is about. */
+  | { readonly kind: 'gone'; readonly target: string };
+
+/** How sending to one target stands. */
+export interface TargetSending {
+  readonly state: SenderState;
+  /** How long nothing may be sent to it; 0: it may. */
+  readonly waitMs: number;
+  /** When it was sent to last, as a count of messages: the one whose turn was longest ago is next. */
+  readonly turn: number;
+}
+
+/** What waits of one rule, in the order of offsets. A rule has one target under a key. */
+export interface RuleQueue extends Iterable<Waiting> {
+  readonly turn: number;
+}
+
+type SenderWorld = World & { readonly targets: ReadonlyMap<string, TargetSending> };
+type Candidate = Step & { readonly kind: 'send' };
 
 /** More are not looked at for one message: a storm's list has room for fewer. */
 const batchMax = 100;
+/** How long a sender waits before it asks again for a rule whose change is on the way. */
+const ruleAskedEveryMs = 250;
 
-/** The next step for what waits under one key, in the order of offsets. `world` has the sender's state. */
-export function nextStep(queue: Iterable<Waiting>, world: World & { readonly sender: SenderState }): Step {
-  const waiting = [...queue];
-  const first = firstOf(waiting, world.sender);
-  if (first === undefined) return { kind: 'gone' };
+/**
+ * The next step for what waits under one key: what answers mean comes first, then whoever may be sent to and whose turn was
+ * longest ago. A target that is paused, fails or waits for its rule holds up no other.
+ */
+export function nextStep(queues: readonly RuleQueue[], world: SenderWorld): Step {
+  const reserved = new Map(
+    [...world.targets].flatMap(([name, { state }]) => reservedBy(state).map((id) => [id, name])),
+  );
+  const found = new Map<string, Waiting>();
+  if (reserved.size > 0)
+    for (const waiting of all(queues))
+      if (reserved.has(waiting.notification.id)) found.set(waiting.notification.id, waiting);
+  const candidates: Candidate[] = [];
+  let waitMs = Infinity;
+  for (const [target, { state }] of world.targets) {
+    if (state.kind === 'ready') continue;
+    const own = concernsOf(state).flatMap((id) => found.get(id) ?? []);
+    const step = stepOf(own, { ...world, sender: state }, target);
+    if (step.kind === 'send') candidates.push(step);
+    else if (step.kind === 'wait') waitMs = ruleAskedEveryMs;
+    else return step;
+  }
+  const byTarget = new Map<string, { readonly destination: Destination; readonly queues: Waiting[][] }>();
+  for (const queue of queues.toSorted((one, other) => one.turn - other.turn)) {
+    const waiting = [...queue];
+    // What came after one that is being repeated does not overtake it.
+    const [first] = waiting;
+    if (first === undefined || waiting.some(({ notification }) => reserved.has(notification.id))) continue;
+    const fate = fateOf(first, world);
+    if (fate.kind === 'wait') waitMs = ruleAskedEveryMs;
+    else if (fate.kind === 'send') {
+      const { destination } = fate;
+      const known = byTarget.get(destination.name) ?? { destination, queues: [] };
+      known.queues.push(waiting);
+      byTarget.set(destination.name, known);
+    } else if (fate.kind === 'end') {
+      // What ends alike ends together: all that waits for a paused target.
+      const others = [...all(queues)].filter(({ notification }) => !reserved.has(notification.id));
+      return { kind: 'end', target: undefined, ends: alike(others, fate, world) };
+    } else return stepOf([first], world, '');
+  }
+  for (const [target, { destination, queues: own }] of byTarget)
+    if ((world.targets.get(target)?.state ?? ready).kind === 'ready')
+      candidates.push({ kind: 'send', target, destination, batch: togetherWith(destination, inTurns(own), world) });
+  const pauses = candidates.map(({ destination }) => world.targets.get(destination.name)?.waitMs ?? 0);
+  const may = candidates.filter((_, at) => pauses[at] === 0);
+  const turnOf = ({ target }: Candidate): number => world.targets.get(target)?.turn ?? 0;
+  const [next] = may.sort((one, other) => turnOf(one) - turnOf(other));
+  return next ?? { kind: 'wait', waitMs: Math.min(waitMs, ...pauses) };
+}
+
+function* all(queues: readonly RuleQueue[]): Generator<Waiting> {
+  for (const queue of queues) yield* queue;
+}
+
+/** The next step for what the state of a target is about, or for one alone. */
+function stepOf(own: readonly Waiting[], world: World, target: string): Step {
+  const [first] = own;
+  if (first === undefined) return { kind: 'gone', target };
   const fate = fateOf(first, world);
   switch (fate.kind) {
     case 'wait':
-      return fate;
+      return { kind: 'wait', waitMs: ruleAskedEveryMs };
     case 'finished':
       return { kind: 'drop', batch: [first] };
     case 'reroute':
       return { ...fate, waiting: first };
     case 'end':
-      // What ends alike ends together: all of a message, all that waits for a paused target.
-      return {
-        kind: 'end',
-        ends: ofMessage(waiting, world.sender).flatMap((one) => {
-          const its = fateOf(one, world);
-          return its.kind === 'end' && isAlike(its, fate) ? [{ waiting: one, fate: its }] : [];
-        }),
-      };
-    case 'send':
-      return { ...fate, batch: togetherWith(fate.destination, waiting, world) };
+      return { kind: 'end', target, ends: alike(own, fate, world) };
+    case 'send': {
+      const { destination } = fate;
+      return { kind: 'send', target, destination, batch: togetherWith(destination, own, world) };
+    }
     default:
       return unreachable(fate);
   }
 }
 
-/** The first that is to be decided about: of an answered message or of a repeat exactly its own. */
-function firstOf(waiting: readonly Waiting[], sender: SenderState): Waiting | undefined {
-  if (sender.kind === 'accepted' || sender.kind === 'rejected')
-    return waiting.find((one) => placeIn(sender.sent, one) !== -1);
-  if (sender.kind === 'ready' || sender.kind === 'refused') return waiting[0];
-  return waiting.find(({ notification }) => sender.repeat.ids.has(notification.id));
-}
-
-/** Those that an answered message carried; all, when there is none. */
-function ofMessage(waiting: readonly Waiting[], sender: SenderState): readonly Waiting[] {
-  const sent = sender.kind === 'confirmed' ? sender.repeat.lost : 'sent' in sender ? sender.sent : undefined;
-  if (sent === undefined) return waiting;
-  const ids = new Set(sent.attempt.batch.map(({ notification }) => notification.id));
-  return waiting.filter(({ notification }) => ids.has(notification.id));
-}
-
-/** Those that go to the same target, from the first on; of a repeat exactly its own. */
-function togetherWith(
-  destination: Destination,
-  waiting: readonly Waiting[],
-  world: World & { readonly sender: SenderState },
-): Waiting[] {
-  const { sender } = world;
-  const repeatIds = 'repeat' in sender ? sender.repeat?.ids : undefined;
-  const batch: Waiting[] = [];
-  for (const one of waiting) {
-    if (batch.length === batchMax) break;
-    if (repeatIds !== undefined && !repeatIds.has(one.notification.id)) continue;
-    const fate = fateOf(one, world);
-    if (fate.kind === 'send' && isSameDestination(fate.destination, destination)) batch.push(one);
-    else if (repeatIds === undefined) break;
+/** One of each rule after the other, the rule whose turn was longest ago first. Of a rule in the order of offsets. */
+function inTurns(queues: readonly (readonly Waiting[])[]): Waiting[] {
+  const ordered: Waiting[] = [];
+  for (let nth = 0; ordered.length < batchMax; nth++) {
+    const round = queues.flatMap((queue) => queue[nth] ?? []);
+    if (round.length === 0) return ordered;
+    ordered.push(...round);
   }
-  return batch;
+  return ordered;
+}
+
+/** Those that go to the same target. Behind one of a rule that does not go there, none of that rule does. */
+function togetherWith(destination: Destination, waiting: readonly Waiting[], world: World): Waiting[] {
+  const stopped = new Set<string>();
+  return waiting.slice(0, batchMax).filter((one) => {
+    const { ruleId } = one.notification;
+    const fate = stopped.has(ruleId) ? undefined : fateOf(one, world);
+    const isTogether = fate?.kind === 'send' && isSameDestination(fate.destination, destination);
+    if (!isTogether) stopped.add(ruleId);
+    return isTogether;
+  });
+}
+
+function alike(
+  waiting: readonly Waiting[],
+  fate: End,
+  world: World,
+): { readonly waiting: Waiting; readonly fate: End }[] {
+  return waiting.flatMap((one) => {
+    const its = fateOf(one, world);
+    return its.kind === 'end' && isAlike(its, fate) ? [{ waiting: one, fate: its }] : [];
+  });
 }
 
 function isAlike(one: End, other: End): boolean {

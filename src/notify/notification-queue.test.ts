@@ -10,14 +10,14 @@ const waitingAt = (offset: number, holds = true): Waiting => {
 };
 
 function queueOf(...offsets: number[]): NotificationQueue {
-  const queue = new NotificationQueue(key);
+  const queue = new NotificationQueue(key, 'r');
   for (const offset of offsets) queue.push(waitingAt(offset));
   return queue;
 }
 
 const sized = (size: number): NotificationQueue => queueOf(...Array.from({ length: size }, (_, offset) => offset));
 
-test('a key has room for its least, whatever the others have, and never for more than its most', () => {
+test('a rule has room for its least, whatever the others have, and never for more than its most', () => {
   assert.equal(sized(39).hasRoom(1e6), true);
   assert.equal(sized(40).hasRoom(1e6), false);
   assert.equal(sized(499).hasRoom(499), true);
@@ -51,7 +51,7 @@ test('what is in memory stands before what was left, and what has an outcome hol
   const queue = queueOf(4);
   queue.defer(7);
   assert.equal(queue.heldOffset, 4);
-  const parked = new NotificationQueue(key);
+  const parked = new NotificationQueue(key, 'r');
   parked.push(waitingAt(2, false));
   assert.equal(parked.heldOffset, undefined);
   parked.push(waitingAt(5));
@@ -59,7 +59,7 @@ test('what is in memory stands before what was left, and what has an outcome hol
 });
 
 test('a notification that was let go may come back, and the first copy leaves without it', () => {
-  const queue = new NotificationQueue(key);
+  const queue = new NotificationQueue(key, 'r');
   const first = waitingAt(1);
   queue.push(first);
   queue.letGo(first);

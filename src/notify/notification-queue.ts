@@ -1,7 +1,7 @@
 import type { Waiting } from './delivery-writer.ts';
 
 /**
- * From where on the notifications of a key must be read from the log again. Records before `consideredTo` were considered
+ * From where on the notifications of a rule must be read from the log again. Records before `consideredTo` were considered
  * before: each has an outcome or is in the queue, and only parked ones are read again. Later ones stayed in the log for want
  * of room; `heldFrom` is the first of them, which the position waits for.
  */
@@ -11,25 +11,29 @@ export interface DeferredRange {
   heldFrom: number | undefined;
 }
 
-/** Notifications of one key in memory: never more, and this many even when the partition has more than enough. */
+/** Notifications of one rule in memory: never more, and this many even when the partition has more than enough. */
 const queuedMax = 500;
 const queuedMin = 40;
-/** Notifications of one partition in memory, as long as each key has its least. */
+/** Notifications of one partition in memory, as long as each rule has its least. */
 const partitionMax = 5_000;
 
 /**
- * What waits under one key of `notifications`, in the order of offsets: the first of it in memory, each notification once (but for
+ * What waits of one rule under one key of `notifications`, in the order of offsets: the first of it in memory, each notification once (but for
  * one that was let go and came back), and the rest left in the log.
  */
 export class NotificationQueue implements Iterable<Waiting> {
   readonly key: string;
+  readonly ruleId: string;
+  /** When a message carried the last of it, as a count of messages: the rule whose turn was longest ago is next. */
+  turn = 0;
   deferred: DeferredRange | undefined;
   readonly #waiting: Waiting[] = [];
   /** By id, where it stands: the evaluator may append one twice. */
   readonly #offsets = new Map<string, number>();
 
-  constructor(key: string) {
+  constructor(key: string, ruleId: string) {
     this.key = key;
+    this.ruleId = ruleId;
   }
 
   get size(): number {
@@ -105,7 +109,7 @@ export class NotificationQueue implements Iterable<Waiting> {
     };
   }
 
-  /** The first offset that the position waits for; undefined when it waits for none of this key. */
+  /** The first offset that the position waits for; undefined when it waits for none of these. */
   get heldOffset(): number | undefined {
     return this.#waiting.find((waiting) => waiting.holds)?.offset ?? this.deferred?.heldFrom;
   }

@@ -2,7 +2,12 @@ import { Wakeup } from '../base/wakeup.ts';
 import type { Waiting } from './delivery-writer.ts';
 import { NotificationQueue } from './notification-queue.ts';
 
-/** What was read of one partition and waits, by key, and how far the partition is read. */
+const none: ReadonlyMap<string, NotificationQueue> = new Map();
+
+/**
+ * What was read of one partition and waits, by key and rule, and how far the partition is read. A rule has one target under a key, so
+ * that what waits for one target takes no room from another, nor a rule with many alarms from its neighbours.
+ */
 export class NotificationQueues {
   readonly changed = new Wakeup();
   /** Next offset to read; every earlier record is queued, deferred or finished. */
@@ -11,7 +16,9 @@ export class NotificationQueues {
   takenTo: number;
   /** The head of the log when the partition was taken over. */
   headAtStart = 0;
-  readonly #queues = new Map<string, NotificationQueue>();
+  /** Keys of which it is not known yet what waits for a paused target: what comes under them stays in the log. */
+  readonly unsorted = new Set<string>();
+  readonly #byKey = new Map<string, Map<string, NotificationQueue>>();
   #waiting = 0;
 
   constructor(start: number) {
@@ -24,23 +31,47 @@ export class NotificationQueues {
     return this.#waiting;
   }
 
-  /** When each key's oldest was appended. */
+  /** When the oldest of each queue was appended. */
   oldestTimes(): number[] {
-    return [...this.#queues.values()].flatMap(({ oldest }) => oldest?.appendedMs ?? []);
+    return [...this].flatMap(({ oldest }) => oldest?.appendedMs ?? []);
   }
 
-  [Symbol.iterator](): IterableIterator<NotificationQueue> {
-    return this.#queues.values();
+  *[Symbol.iterator](): Generator<NotificationQueue> {
+    for (const queues of this.#byKey.values()) yield* queues.values();
   }
 
-  find(key: string): NotificationQueue | undefined {
-    return this.#queues.get(key);
+  find(key: string, ruleId: string): NotificationQueue | undefined {
+    return this.#byKey.get(key)?.get(ruleId);
   }
 
-  /** The queue of a key, made when it is not there. */
-  at(key: string): NotificationQueue {
-    const known = this.#queues.get(key) ?? new NotificationQueue(key);
-    this.#queues.set(key, known);
+  /** Those of one key. */
+  ofKey(key: string): Iterable<NotificationQueue> {
+    return (this.#byKey.get(key) ?? none).values();
+  }
+
+  /** How many notifications of a key are in memory. */
+  waitingUnder(key: string): number {
+    let sum = 0;
+    for (const { size } of this.ofKey(key)) sum += size;
+    return sum;
+  }
+
+  /** Whether nothing of a key is in memory, nor left in the log. */
+  isEmpty(key: string): boolean {
+    for (const { size, deferred } of this.ofKey(key)) if (size > 0 || deferred !== undefined) return false;
+    return true;
+  }
+
+  has({ key, notification }: Waiting): boolean {
+    return this.find(key, notification.ruleId)?.has(notification.id) === true;
+  }
+
+  /** The queue of a rule under a key, made when it is not there. */
+  at(key: string, ruleId: string): NotificationQueue {
+    const queues = this.#byKey.get(key) ?? new Map<string, NotificationQueue>();
+    this.#byKey.set(key, queues);
+    const known = queues.get(ruleId) ?? new NotificationQueue(key, ruleId);
+    queues.set(ruleId, known);
     return known;
   }
 
@@ -57,25 +88,41 @@ export class NotificationQueues {
     this.#waiting += 1;
   }
 
-  remove(queue: NotificationQueue, some: readonly Waiting[]): void {
-    this.#waiting -= queue.remove(some);
+  /** They have left: their queues, too, when nothing more is in them. */
+  remove(some: readonly Waiting[]): void {
+    for (const [ruleId, own] of Map.groupBy(some, ({ notification }) => notification.ruleId)) {
+      const queue = this.find(own[0]!.key, ruleId);
+      if (queue === undefined) continue;
+      this.#waiting -= queue.remove(own);
+      this.dismiss(queue);
+    }
     this.changed.notifyAll();
   }
 
-  delete(key: string): void {
-    this.#queues.delete(key);
+  /** Forgets a queue that nothing is in. */
+  dismiss(queue: NotificationQueue): void {
+    const { key, ruleId, size, deferred } = queue;
+    if (size > 0 || deferred !== undefined) return;
+    const queues = this.#byKey.get(key);
+    queues?.delete(ruleId);
+    if (queues?.size === 0) this.#byKey.delete(key);
   }
 
   /** The oldest record without an outcome, wherever it is. */
   get position(): number {
     let position = this.readTo;
-    for (const { heldOffset } of this.#queues.values()) position = Math.min(position, heldOffset ?? position);
+    for (const { heldOffset } of this) position = Math.min(position, heldOffset ?? position);
     return position;
   }
 
-  /** Resolves when all of a key that stood in the log at the start is in its queue, as far as there is room. */
-  async caughtUp(queue: NotificationQueue, signal: AbortSignal): Promise<void> {
-    while ((this.readTo < this.headAtStart || this.wantsMore(queue)) && !signal.aborted)
-      await this.changed.wait(signal);
+  /** Resolves when all of a key that stood in the log at the start is in its queues, as far as there is room. */
+  async caughtUp(key: string, signal: AbortSignal): Promise<void> {
+    while (this.#isBehind(key) && !signal.aborted) await this.changed.wait(signal);
+  }
+
+  #isBehind(key: string): boolean {
+    if (this.readTo < this.headAtStart || this.unsorted.has(key)) return true;
+    for (const queue of this.ofKey(key)) if (this.wantsMore(queue)) return true;
+    return false;
   }
 }

@@ -22,7 +22,11 @@ interface ParkedKey {
   readonly targets: Map<string, ParkedTarget>;
   /** What was known of targets that were revived, until something is delivered. */
   readonly revived: Map<string, Parked>;
-  /** Where the oldest notification that waits here may stand, and when it was appended. Infinity when none does. */
+  /** By rule: the oldest notification that waits here. */
+  readonly waiting: Map<string, ParkedRule>;
+}
+
+interface ParkedRule {
   fromOffset: number;
   oldestMs: number;
 }
@@ -43,9 +47,8 @@ export class Parking {
   /** Targets that are parked no longer, which is not published yet. */
   readonly #freed: { readonly webhook: string; readonly webhookId: string }[] = [];
 
-  restore({ key, fromOffset, paused }: RestoredParking): void {
+  restore({ key, paused }: RestoredParking, nowMs: number): void {
     const parked = this.#key(key);
-    if (fromOffset !== undefined) [parked.fromOffset, parked.oldestMs] = [fromOffset, 0];
     for (const [name, { reason, sinceMs, published }] of paused) {
       const state = park(name, reason, sinceMs);
       if (published === undefined) {
@@ -54,7 +57,10 @@ export class Parking {
       }
       const { atMs, probes, scheduledAtMs, probeAtMs, ruleIds } = published;
       const known = { ...state, probes, scheduledAtMs, probeAtMs };
-      parked.targets.set(name, { state: known, ruleIds: new Set(ruleIds), publishedMs: atMs });
+      // An earlier version paused the whole webhook for a thread of it. Which it was, the webhook itself says.
+      const isWhole = !published.isTarget;
+      const now = isWhole ? hurried(known, nowMs) : known;
+      parked.targets.set(name, { state: now, ruleIds: new Set(ruleIds), publishedMs: isWhole ? undefined : atMs });
     }
   }
 
@@ -65,7 +71,12 @@ export class Parking {
       for (const [webhook, target] of targets) {
         if (target.publishedMs !== undefined && nowMs - target.publishedMs < publishedEveryMs) continue;
         target.publishedMs = nowMs;
-        changes.push({ webhook, webhookId, parked: { ...target.state, ruleIds: [...target.ruleIds] }, atMs: nowMs });
+        changes.push({
+          webhook,
+          webhookId,
+          parked: { ...target.state, ruleIds: [...target.ruleIds], isTarget: true },
+          atMs: nowMs,
+        });
       }
     return changes;
   }
@@ -85,20 +96,23 @@ export class Parking {
   /** This notification waits for its parked target. */
   note({ key, offset, appendedMs, notification }: Waiting, name: string): void {
     const parked = this.#key(key);
-    parked.fromOffset = Math.min(parked.fromOffset, offset);
-    parked.oldestMs = Math.min(parked.oldestMs, appendedMs);
+    const known = parked.waiting.get(notification.ruleId) ?? { fromOffset: Infinity, oldestMs: Infinity };
+    known.fromOffset = Math.min(known.fromOffset, offset);
+    known.oldestMs = Math.min(known.oldestMs, appendedMs);
+    parked.waiting.set(notification.ruleId, known);
     const ruleIds = parked.targets.get(name)?.ruleIds;
     if (ruleIds !== undefined && ruleIds.size < rulesMax) ruleIds.add(notification.ruleId);
   }
 
-  /** From where on what waits under this key must be read again; given once, since reading notes what goes on waiting. */
-  takeFrom(key: string): number | undefined {
-    const parked = this.#keys.get(key);
-    if (parked === undefined || parked.fromOffset === Infinity) return undefined;
-    const { fromOffset } = parked;
-    parked.fromOffset = Infinity;
-    parked.oldestMs = Infinity;
-    return fromOffset;
+  /**
+   * From where on what waits under this key, of one rule or of all, must be read again, by rule; given once, since reading notes what
+   * goes on waiting.
+   */
+  takeFrom(key: string, ruleId?: string): (readonly [ruleId: string, fromOffset: number])[] {
+    const waiting = this.#keys.get(key)?.waiting ?? new Map<string, ParkedRule>();
+    const wanted = [...waiting].filter(([rule]) => ruleId === undefined || rule === ruleId);
+    for (const [rule] of wanted) waiting.delete(rule);
+    return wanted.map(([rule, { fromOffset }]) => [rule, fromOffset]);
   }
 
   /** Something was delivered to this target. */
@@ -106,8 +120,7 @@ export class Parking {
     const parked = this.#keys.get(key);
     if (parked === undefined) return;
     parked.revived.delete(name);
-    if (parked.targets.size === 0 && parked.revived.size === 0 && parked.fromOffset === Infinity)
-      this.#keys.delete(key);
+    if (parked.targets.size === 0 && parked.revived.size === 0 && parked.waiting.size === 0) this.#keys.delete(key);
   }
 
   /** A receiver, or a rule with a target under this key, was edited: its parked targets are probed soon. */
@@ -151,16 +164,13 @@ export class Parking {
 
   /** The keys under which something waits that was appended before this time. */
   withOlderThan(timeMs: number): string[] {
-    return [...this.#keys].filter(([, parked]) => parked.oldestMs < timeMs).map(([key]) => key);
+    const isOlder = ({ oldestMs }: ParkedRule): boolean => oldestMs < timeMs;
+    return [...this.#keys].filter(([, { waiting }]) => waiting.values().some(isOlder)).map(([key]) => key);
   }
 
-  /** When the oldest was appended that waits under each key, as far as that is known. */
+  /** When the oldest of each rule was appended that waits. */
   oldestTimes(): number[] {
-    return [...this.#keys.values()].map(({ oldestMs }) => oldestMs).filter((time) => time > 0 && time < Infinity);
-  }
-
-  has(key: string): boolean {
-    return this.#keys.has(key);
+    return [...this.#keys.values()].flatMap(({ waiting }) => [...waiting.values()].map(({ oldestMs }) => oldestMs));
   }
 
   states(): Parked[] {
@@ -171,8 +181,7 @@ export class Parking {
     const known = this.#keys.get(key) ?? {
       targets: new Map(),
       revived: new Map(),
-      fromOffset: Infinity,
-      oldestMs: Infinity,
+      waiting: new Map(),
     };
     this.#keys.set(key, known);
     return known;

@@ -5,7 +5,7 @@ import type { ReceiverChange } from '../receiver/receiver-book.ts';
 import { receiverKey, targetKeysOf } from '../receiver/receiver-config.ts';
 import type { RuleChange } from '../rule/rule-book.ts';
 import { topics } from '../topics.ts';
-import { DeliveryWriter } from './delivery-writer.ts';
+import { DeliveryWriter, type RestoredParking } from './delivery-writer.ts';
 import { rememberedMs } from './fate.ts';
 import { NotificationQueues } from './notification-queues.ts';
 import { NotificationReader } from './notification-reader.ts';
@@ -38,6 +38,8 @@ export class NotificationPartition {
   readonly #senders: Senders;
   readonly #stop = new AbortController();
   #committed: number | undefined;
+  /** What the former owner left paused. */
+  #restored: readonly RestoredParking[] = [];
 
   constructor(claim: Claim, shared: NotifyContext) {
     const deliveries = new DeliveryWriter(claim, shared.clock, shared.count);
@@ -95,7 +97,8 @@ export class NotificationPartition {
   async #work(): Promise<void> {
     const { signal } = this.#stop;
     await this.#restore();
-    const loops = [this.#reader.readDeferred(), this.#keepCommitting(), this.#lookAfterParked()];
+    const sorted = this.#reader.sortRestored(this.#restored);
+    const loops = [sorted, this.#reader.readDeferred(), this.#keepCommitting(), this.#lookAfterParked()];
     const failures = [this.#senders.failure, ...loops.map(neverEnding)];
     await Promise.race([this.#reader.readAll(), aborted(signal), ...failures]);
     this.#stop.abort();
@@ -104,7 +107,7 @@ export class NotificationPartition {
 
   /** Finds out what was done before, and where to go on. */
   async #restore(): Promise<void> {
-    const { claim, deliveries, log, logger, parking, queues } = this.#context;
+    const { claim, clock, deliveries, log, logger, parking, queues } = this.#context;
     const { partition } = claim;
     const { first, next } = await log.bounds(topics.notifications.name, partition);
     const position = queues.readTo;
@@ -112,10 +115,8 @@ export class NotificationPartition {
     queues.readTo = Math.min(Math.max(position, first), next);
     queues.takenTo = queues.readTo;
     queues.headAtStart = next;
-    for (const left of await deliveries.restore(log)) {
-      parking.restore(left);
-      this.#reader.readParkedAgain(left.key);
-    }
+    this.#restored = await deliveries.restore(log);
+    for (const left of this.#restored) parking.restore(left, clock.wallMs());
   }
 
   async #keepCommitting(): Promise<void> {
@@ -137,8 +138,8 @@ export class NotificationPartition {
       await deliveries.publish(parking.takeChanges(nowMs));
       for (const key of parking.withOlderThan(nowMs - rememberedMs - expirySlackMs)) this.#reader.readParkedAgain(key);
       for (const due of parking.due(nowMs)) {
-        // Wait: the re-read restores the rule ids needed to find the URL.
-        if (queues.find(due.key)?.deferred !== undefined) continue;
+        // Wait: sorting restores the rule ids needed to find the URL.
+        if (queues.unsorted.has(due.key)) continue;
         await probeTarget(due, parking, this.#context, this.#stop.signal);
         this.#reader.readParkedAgain(due.key);
       }
@@ -162,7 +163,7 @@ export class NotificationPartition {
     const { clock, parking } = this.#context;
     this.#senders.wake(key);
     if (isEdited) parking.probeSoon(key, clock.wallMs(), ruleId);
-    if (parking.has(key)) this.#reader.readParkedAgain(key);
+    this.#reader.readParkedAgain(key, ruleId);
   }
 }
 

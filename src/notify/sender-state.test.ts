@@ -5,6 +5,7 @@ import { destinationOf } from '../receiver/receiver.ts';
 import { openReceivers } from '../receiver/receivers.ts';
 import {
   attemptsOf,
+  concernsOf,
   isPlain,
   mayRepeat,
   senderAfter,
@@ -35,15 +36,17 @@ const messageOf = (...ids: string[]): SentMessage => ({
 
 const [lost, sent] = [messageOf('n1', 'n2'), messageOf('n1', 'n2')];
 const repeat = { ids: new Set(['n1', 'n2']), lost };
+const parts = [['n1', 'n2']];
+const oneAlone = messageOf('n1');
 
 const states = {
   ready: { kind: 'ready', attempts: 2 },
-  refused: { kind: 'refused', attempts: 2 },
+  refused: { kind: 'refused', attempts: 2, parts },
   unconfirmed: { kind: 'unconfirmed', attempts: 2, repeat },
-  unconfirmed_refused: { kind: 'unconfirmed_refused', attempts: 2, repeat },
-  confirmed: { kind: 'confirmed', attempts: 2, repeat, messageId: 'm1' },
-  accepted: { kind: 'accepted', sent, messageId: 'm2', repeat: undefined, duplicateOf: undefined },
-  rejected: { kind: 'rejected', sent, reason: '400', repeat: undefined },
+  unconfirmed_refused: { kind: 'unconfirmed_refused', attempts: 2, repeat, parts },
+  confirmed: { kind: 'confirmed', attempts: 2, repeat, parts: [], messageId: 'm1' },
+  accepted: { kind: 'accepted', sent, messageId: 'm2', repeat: undefined, parts: [], duplicateOf: undefined },
+  rejected: { kind: 'rejected', sent, reason: '400', repeat: undefined, parts: [] },
 } as const satisfies { [Kind in SenderState['kind']]: SenderState & { kind: Kind } };
 
 const events = {
@@ -51,12 +54,13 @@ const events = {
   begun: { kind: 'begun' },
   accepted: { kind: 'accepted', sent, messageId: 'm2' },
   body_refused: { kind: 'body_refused', sent, reason: '400' },
+  body_of_one_refused: { kind: 'body_refused', sent: oneAlone, reason: '400' },
   answer_lost: { kind: 'answer_lost', sent },
   not_accepted: { kind: 'not_accepted' },
   answered_late: { kind: 'answered_late', sent: lost, messageId: 'm1' },
   ended: { kind: 'ended', ids: new Set(['n1', 'n2']) },
   gone: { kind: 'gone' },
-} as const satisfies { [Kind in SenderEvent['kind']]: SenderEvent & { kind: Kind } };
+} as const satisfies Record<SenderEvent['kind'], SenderEvent> & Record<string, SenderEvent>;
 
 /** The next state, and which attempt was the last. */
 type Expected = readonly [next: SenderState['kind'], attempts: number];
@@ -74,6 +78,7 @@ const table: Table = {
     ...always,
     begun: ['ready', 3],
     body_refused: ['refused', 2],
+    body_of_one_refused: ['refused', 2],
     answer_lost: ['unconfirmed', 2],
     not_accepted: ['ready', 2],
     answered_late: ['ready', 2],
@@ -81,7 +86,8 @@ const table: Table = {
   refused: {
     ...always,
     begun: ['refused', 3],
-    body_refused: ['rejected', 1],
+    body_refused: ['refused', 2],
+    body_of_one_refused: ['rejected', 1],
     answer_lost: ['unconfirmed_refused', 2],
     not_accepted: ['refused', 2],
     answered_late: ['refused', 2],
@@ -90,6 +96,7 @@ const table: Table = {
     ...always,
     begun: ['unconfirmed', 3],
     body_refused: ['unconfirmed_refused', 2],
+    body_of_one_refused: ['unconfirmed_refused', 2],
     answer_lost: ['unconfirmed', 2],
     not_accepted: ['unconfirmed', 2],
     answered_late: ['confirmed', 2],
@@ -97,7 +104,8 @@ const table: Table = {
   unconfirmed_refused: {
     ...always,
     begun: ['unconfirmed_refused', 3],
-    body_refused: ['rejected', 1],
+    body_refused: ['unconfirmed_refused', 2],
+    body_of_one_refused: ['rejected', 1],
     answer_lost: ['unconfirmed_refused', 2],
     not_accepted: ['unconfirmed_refused', 2],
     answered_late: ['confirmed', 2],
@@ -106,6 +114,7 @@ const table: Table = {
     ...always,
     begun: ['confirmed', 3],
     body_refused: ['confirmed', 2],
+    body_of_one_refused: ['confirmed', 2],
     answer_lost: ['unconfirmed', 2],
     not_accepted: ['confirmed', 2],
     answered_late: ['confirmed', 2],
@@ -114,6 +123,7 @@ const table: Table = {
     ...always,
     begun: ['accepted', 1],
     body_refused: ['accepted', 1],
+    body_of_one_refused: ['accepted', 1],
     answer_lost: ['unconfirmed', 0],
     not_accepted: ['accepted', 1],
     answered_late: ['accepted', 1],
@@ -122,6 +132,7 @@ const table: Table = {
     ...always,
     begun: ['rejected', 1],
     body_refused: ['rejected', 1],
+    body_of_one_refused: ['rejected', 1],
     answer_lost: ['unconfirmed', 0],
     not_accepted: ['rejected', 1],
     answered_late: ['rejected', 1],
@@ -137,10 +148,51 @@ for (const [state, row] of Object.entries(table)) {
   }
 }
 
-test('what is left of a repeat is a repeat still, and in full again', () => {
-  const next = senderAfter(states.unconfirmed_refused, { kind: 'ended', ids: new Set(['n1', 'n7']) });
+test('what is left of a repeat is a repeat still, and in full again unless its body was refused', () => {
+  const ended: SenderEvent = { kind: 'ended', ids: new Set(['n1', 'n7']) };
+  const next = senderAfter(states.unconfirmed, ended);
   assert.deepEqual(next, { kind: 'unconfirmed', attempts: 0, repeat: { ids: new Set(['n2']), lost } });
   assert.deepEqual([mayRepeat(next, 'n1'), mayRepeat(next, 'n2'), isPlain(next)], [false, true, false]);
+  const refused = senderAfter(states.unconfirmed_refused, ended);
+  assert.deepEqual(refused, { ...next, kind: 'unconfirmed_refused', parts: [['n2']] });
+  assert.deepEqual([mayRepeat(refused, 'n1'), mayRepeat(refused, 'n2'), isPlain(refused)], [false, true, true]);
+});
+
+/** What goes out after another, by what is carried, when each body with one of `bad` in it is refused. */
+function played(
+  carried: SentMessage,
+  bad: readonly string[],
+): { readonly requests: string[]; readonly dead: string[] } {
+  const [requests, dead]: [string[], string[]] = [[], []];
+  let state: SenderState = states.ready;
+  let next = carried;
+  do {
+    const ids = next.attempt.batch.map(({ notification }) => notification.id);
+    requests.push(ids.join(' '));
+    const isRefused = ids.some((id) => bad.includes(id));
+    state = senderAfter(state, isRefused ? { ...events.body_refused, sent: next } : { ...events.accepted, sent: next });
+    if (state.kind === 'rejected') dead.push(...ids);
+    if (state.kind === 'rejected' || state.kind === 'accepted')
+      state = senderAfter(state, { kind: 'ended', ids: new Set(ids) });
+    next = messageOf(...concernsOf(state));
+  } while (concernsOf(state).length > 0);
+  assert.equal(state.kind, 'ready');
+  return { requests, dead };
+}
+
+test('a body that is refused goes plainly, then each of its notifications alone: one that is bad costs only itself', () => {
+  assert.deepEqual(played(messageOf('n1', 'n2', 'n3'), ['n2']), {
+    requests: ['n1 n2 n3', 'n1 n2 n3', 'n1', 'n2', 'n3'],
+    dead: ['n2'],
+  });
+  assert.deepEqual(played(messageOf('n1'), ['n1']), { requests: ['n1', 'n1'], dead: ['n1'] });
+});
+
+test('a long list that is refused is halved: few requests find the one that is bad', () => {
+  const many = Array.from({ length: 1_000 }, (_, index) => `n${index}`);
+  const { requests, dead } = played(messageOf(...many), ['n700']);
+  assert.deepEqual(dead, ['n700']);
+  assert.ok(requests.length < 40, `${requests.length}`);
 });
 
 test('a late answer counts for the message that is being repeated, and no other', () => {

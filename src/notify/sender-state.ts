@@ -1,8 +1,8 @@
 /**
- * How the next request of a sender differs from a first one, and what its last answer means for what it carried. Pure: sender.ts
+ * How the next request to a target differs from a first one, and what its last answer means for what it carried. Pure: sender.ts
  * does the I/O, fate.ts turns an answer into outcomes.
  *
- *                    body refused                    body refused again
+ *                    body refused             refused again, one alone
  *   ready ───────────────────────────> refused ───────────────────────────> rejected ──┐
  *    │ ^ └──────────── accepted ──────────┴────────────────> accepted ─────────────────┤ outcomes
  *    │ │                                                        ^                      │ written
@@ -11,6 +11,9 @@
  *    └───────────> unconfirmed ──(body refused)──> unconfirmed_refused
  *                       │ late answer: it was accepted
  *                       └───────────> confirmed ── outcomes written ──> ready
+ *
+ * A body that was refused goes once more in its plain form; when that is refused, too, in parts, until the notification that it is
+ * about stands alone. So one that cannot be sent costs no other its delivery. What is left of the parts stays `refused`.
  */
 import { unreachable } from '../base/assert.ts';
 import type { Destination } from '../receiver/receiver.ts';
@@ -37,19 +40,28 @@ export interface FirstCopy {
   readonly messageId: string;
 }
 
+/** Ids of notifications that go out together. */
+type Part = readonly string[];
+
 export type SenderState =
   /** The next message carries whatever is due. `attempts`: since anything got an outcome. */
   | { readonly kind: 'ready'; readonly attempts: number }
-  /** The receiver refused the body: the next one is the least that can be said. */
-  | { readonly kind: 'refused'; readonly attempts: number }
+  /** The receiver refused the body: the next one carries the first part, and is the least that can be said. */
+  | { readonly kind: 'refused'; readonly attempts: number; readonly parts: readonly Part[] }
   /** An answer was lost. */
   | { readonly kind: 'unconfirmed'; readonly attempts: number; readonly repeat: Repeat }
-  | { readonly kind: 'unconfirmed_refused'; readonly attempts: number; readonly repeat: Repeat }
+  | {
+      readonly kind: 'unconfirmed_refused';
+      readonly attempts: number;
+      readonly repeat: Repeat;
+      readonly parts: readonly Part[];
+    }
   /** The lost answer came late: there is no need for a repeat. */
   | {
       readonly kind: 'confirmed';
       readonly attempts: number;
       readonly repeat: Repeat & { readonly lost: SentMessage };
+      readonly parts: readonly Part[];
       readonly messageId: string;
     }
   /** The message was accepted, and its outcomes are not written yet. */
@@ -58,15 +70,17 @@ export type SenderState =
       readonly sent: SentMessage;
       readonly messageId: string | undefined;
       readonly repeat: Repeat | undefined;
+      readonly parts: readonly Part[];
       /** The first copy, when its answer came while the repeat was under way. */
       readonly duplicateOf: FirstCopy | undefined;
     }
-  /** Both forms of the message were refused, and the outcomes are not written yet. */
+  /** Both forms of a notification alone were refused, and its outcome is not written yet. */
   | {
       readonly kind: 'rejected';
       readonly sent: SentMessage;
       readonly reason: string;
       readonly repeat: Repeat | undefined;
+      readonly parts: readonly Part[];
     };
 
 export type SenderEvent =
@@ -91,6 +105,7 @@ export const ready: SenderState = { kind: 'ready', attempts: 0 };
 
 export function senderAfter(state: SenderState, event: SenderEvent): SenderState {
   const repeat = 'repeat' in state ? state.repeat : undefined;
+  const parts = 'parts' in state ? state.parts : [];
   switch (event.kind) {
     case 'inherited':
       return { kind: 'unconfirmed', attempts: event.attempts, repeat: { ids: event.ids, lost: undefined } };
@@ -102,6 +117,7 @@ export function senderAfter(state: SenderState, event: SenderEvent): SenderState
         sent: event.sent,
         messageId: event.messageId,
         repeat,
+        parts,
         duplicateOf: state.kind === 'confirmed' ? { sent: state.repeat.lost, messageId: state.messageId } : undefined,
       };
     case 'body_refused':
@@ -117,10 +133,11 @@ export function senderAfter(state: SenderState, event: SenderEvent): SenderState
         kind: 'confirmed',
         attempts: state.attempts,
         repeat: { ids: state.repeat.ids, lost: event.sent },
+        parts,
         messageId: event.messageId,
       };
     case 'ended':
-      return afterOutcomes(repeat, event.ids);
+      return afterOutcomes(repeat, parts, event.ids);
     case 'gone':
       return ready;
     default:
@@ -129,15 +146,23 @@ export function senderAfter(state: SenderState, event: SenderEvent): SenderState
 }
 
 function afterRefusal(state: SenderState, { sent, reason }: SenderEvent & { kind: 'body_refused' }): SenderState {
+  const carried = idsOf(sent);
   switch (state.kind) {
     case 'ready':
-      return { kind: 'refused', attempts: state.attempts };
+      return { kind: 'refused', attempts: state.attempts, parts: [carried] };
     case 'unconfirmed':
-      return { kind: 'unconfirmed_refused', attempts: state.attempts, repeat: state.repeat };
+      return {
+        kind: 'unconfirmed_refused',
+        attempts: state.attempts,
+        repeat: state.repeat,
+        parts: [carried],
+      };
     case 'refused':
-      return { kind: 'rejected', sent, reason, repeat: undefined };
+      if (carried.length === 1) return { kind: 'rejected', sent, reason, repeat: undefined, parts: state.parts };
+      return { ...state, parts: divided(state.parts, carried) };
     case 'unconfirmed_refused':
-      return { kind: 'rejected', sent, reason, repeat: state.repeat };
+      if (carried.length === 1) return { kind: 'rejected', sent, reason, repeat: state.repeat, parts: state.parts };
+      return { ...state, parts: divided(state.parts, carried) };
     case 'confirmed':
     case 'accepted':
     case 'rejected':
@@ -147,17 +172,69 @@ function afterRefusal(state: SenderState, { sent, reason }: SenderEvent & { kind
   }
 }
 
-function afterLoss(state: SenderState, sent: SentMessage): SenderState {
-  const attempts = 'attempts' in state ? state.attempts : 0;
-  const ids = new Set(sent.attempt.batch.map(({ notification }) => notification.id));
-  const isRefused = state.kind === 'refused' || state.kind === 'unconfirmed_refused';
-  return { kind: isRefused ? 'unconfirmed_refused' : 'unconfirmed', attempts, repeat: { ids, lost: sent } };
+/** A part up to this size is sent one by one; a larger one, a list of many, in halves. */
+const aloneMax = 10;
+
+/** The parts after what was carried, some of the first or all of it, has been refused in its plain form. */
+function divided([first = [], ...others]: readonly Part[], carried: Part): readonly Part[] {
+  const left = first.filter((id) => !carried.includes(id));
+  const middle = Math.ceil(carried.length / 2);
+  const divisions =
+    carried.length > aloneMax ? [carried.slice(0, middle), carried.slice(middle)] : carried.map((id) => [id]);
+  return [...divisions, ...(left.length > 0 ? [left] : []), ...others];
 }
 
-/** What is left of a repeat is a repeat still. */
-function afterOutcomes(repeat: Repeat | undefined, ids: ReadonlySet<string>): SenderState {
+function afterLoss(state: SenderState, sent: SentMessage): SenderState {
+  const attempts = 'attempts' in state ? state.attempts : 0;
+  const before = 'repeat' in state ? state.repeat?.ids : undefined;
+  const repeat = { ids: new Set([...(before ?? []), ...idsOf(sent)]), lost: sent };
+  const parts = 'parts' in state ? state.parts : [];
+  return parts.length > 0
+    ? { kind: 'unconfirmed_refused', attempts, repeat, parts }
+    : { kind: 'unconfirmed', attempts, repeat };
+}
+
+/** What is left of a repeat is a repeat still, and what is left of the parts goes on by parts. */
+function afterOutcomes(repeat: Repeat | undefined, parts: readonly Part[], ids: ReadonlySet<string>): SenderState {
   const left = new Set([...(repeat?.ids ?? [])].filter((id) => !ids.has(id)));
-  return left.size === 0 ? ready : { kind: 'unconfirmed', attempts: 0, repeat: { ids: left, lost: repeat?.lost } };
+  const leftParts = parts.map((part) => part.filter((id) => !ids.has(id))).filter(({ length }) => length > 0);
+  const again = { ids: left, lost: repeat?.lost };
+  if (leftParts.length > 0)
+    return left.size === 0
+      ? { kind: 'refused', attempts: 0, parts: leftParts }
+      : { kind: 'unconfirmed_refused', attempts: 0, repeat: again, parts: leftParts };
+  return left.size === 0 ? ready : { kind: 'unconfirmed', attempts: 0, repeat: again };
+}
+
+/** What the state is about: these come before anything else that is due to the target, and in this order. Empty: nothing. */
+export function concernsOf(state: SenderState): readonly string[] {
+  switch (state.kind) {
+    case 'ready':
+      return [];
+    case 'refused':
+    case 'unconfirmed_refused':
+      return state.parts[0] ?? [];
+    case 'unconfirmed':
+      return [...state.repeat.ids];
+    case 'confirmed':
+      return idsOf(state.repeat.lost);
+    case 'accepted':
+    case 'rejected':
+      return idsOf(state.sent);
+    default:
+      return unreachable(state);
+  }
+}
+
+/** What no other message may carry: what the state is about now, and afterwards. */
+export function reservedBy(state: SenderState): readonly string[] {
+  const repeat = 'repeat' in state ? [...(state.repeat?.ids ?? [])] : [];
+  const parts = 'parts' in state ? state.parts.flat() : [];
+  return [...concernsOf(state), ...repeat, ...parts];
+}
+
+function idsOf({ attempt }: SentMessage): string[] {
+  return attempt.batch.map(({ notification }) => notification.id);
 }
 
 /** Which attempt the next one is, from 1 on. */

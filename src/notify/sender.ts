@@ -13,64 +13,54 @@ import {
   type SendingFacts,
 } from '../receiver/receiver.ts';
 import { beginMsMax, type Ending, type Waiting } from './delivery-writer.ts';
-import { deliveredFate, endingOf, nextStep, type Step } from './fate.ts';
-import type { NotificationQueue } from './notification-queue.ts';
+import { deliveredFate, endingOf, fateOf, nextStep, type Step } from './fate.ts';
 import type { TargetTrouble } from './notify-meters.ts';
 import { worldOf, type PartitionContext } from './partition-context.ts';
 import type { SendGate } from './send-gate.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
-import {
-  attemptsOf,
-  isPlain,
-  mayRepeat,
-  ready,
-  senderAfter,
-  type FirstCopy,
-  type SenderEvent,
-  type SenderState,
-  type SentMessage,
-} from './sender-state.ts';
+import { attemptsOf, isPlain, mayRepeat, type FirstCopy, type SentMessage } from './sender-state.ts';
+import { Target } from './target.ts';
 import { UndeliveredAttempts } from './undelivered-attempts.ts';
 
 type SendStep = Step & { readonly kind: 'send' };
 
-/** How long a sender waits before it asks again for a rule whose change is on the way. */
-const ruleAskedEveryMs = 250;
 /** Cap on a wait inherited from the previous owner, whose clock may be off. */
 const heldMsMax = 60_000;
 /** How long shutdown waits for the retractions to be appended. */
 const retractMsMax = 2_000;
 
 /**
- * Sends what waits under one key of `notifications`: in order, one request at a time. A message is made when it may be sent, from
- * whatever is due then. What its next request is and what the last answer meant is in sender-state.ts; what becomes of each
- * notification in fate.ts. Nothing leaves the queue but with an outcome in `deliveries`.
+ * Sends what waits under one key of `notifications`: one request at a time, to each of its targets in order. A message is made when it
+ * may be sent, from whatever is due then. What the next request to a target is and what its last answer meant is in sender-state.ts;
+ * what becomes of each notification, and whose turn it is, in fate.ts. Nothing leaves a queue but with an outcome in `deliveries`.
  */
 export class Sender {
+  readonly #key: string;
   readonly #context: PartitionContext;
-  readonly #queue: NotificationQueue;
+  /** The limits that the receiver keeps for the key as a whole. */
   readonly #pace: WebhookPace;
-  /** How many of the present storm were shown one by one; undefined: there is none. */
-  #storm: number | undefined;
+  /** By name. */
+  readonly #targets = new Map<string, Target>();
   readonly #undelivered: UndeliveredAttempts;
   /** By the message whose answer was lost: its repeat, which is a duplicate when the first copy proves accepted. */
   readonly #repeatIds = new WeakMap<SentMessage, string>();
-  #state: SenderState = ready;
-  #trouble: TargetTrouble | undefined;
   /** The last that a request of this sender went through. */
   #gate: SendGate | undefined;
+  #messages = 0;
   /** Interrupts a wait. */
   #wake = new AbortController();
+  /** Whether it waits for targets, while the key may be sent to. */
+  #awaitsTargets = false;
 
-  constructor(queue: NotificationQueue, context: PartitionContext) {
+  constructor(key: string, context: PartitionContext) {
+    this.#key = key;
     this.#context = context;
-    this.#queue = queue;
-    this.#pace = context.gates.paceOf(queue.key);
-    this.#undelivered = new UndeliveredAttempts(queue);
+    this.#pace = context.gates.paceOf(key);
+    this.#undelivered = new UndeliveredAttempts((waiting) => context.queues.has(waiting));
   }
 
-  get trouble(): TargetTrouble | undefined {
-    return this.#trouble;
+  troubles(): TargetTrouble[] {
+    return [...this.#targets.values()].flatMap(({ trouble }) => trouble ?? []);
   }
 
   /** A rule was edited, or a late answer came: what was wrong may be right now. */
@@ -79,10 +69,15 @@ export class Sender {
     this.#wake = new AbortController();
   }
 
+  /** Something came of a rule of which nothing waited: its target may be another than those that are waited for. */
+  noteArrival(): void {
+    if (this.#awaitsTargets) this.wake();
+  }
+
   /** Sends all that is queued. Resolves when nothing is left, or the signal has aborted and what came to nothing is retracted. */
   async run(): Promise<void> {
     const { signal } = this.#context;
-    while (this.#queue.size > 0 && !signal.aborted) {
+    while (this.#size > 0 && !signal.aborted) {
       await this.#inherit();
       if (!signal.aborted) await this.#takeStep();
     }
@@ -96,34 +91,36 @@ export class Sender {
     const waitMs = this.#paceMs();
     if (waitMs > 0) return this.#pause(waitMs);
     const gate = this.#gateTo(first.destination);
-    if (!(await gate.enter(signal, () => this.#queue.size))) return;
+    if (!(await gate.enter(signal, () => this.#size))) return;
     // What has changed while it waited at the gate counts.
-    const step = await this.#settleUntilSend();
+    const step = await this.#settleUntilSend(false);
     if (step === undefined || this.#paceMs() > 0 || this.#gateTo(step.destination) !== gate) return gate.unused();
     await this.#send(step, gate);
     // Also when this process is about to end: the next owner must not repeat what has an answer.
-    const after = this.#queue.size === 0 ? undefined : this.#nextStep();
+    const after = this.#size === 0 ? undefined : this.#nextStep();
     if (after?.kind === 'end') await this.#endAll(after);
   }
 
-  /** Carries out the next step, unless it is to send: then it returns that. */
-  async #settleUntilSend(): Promise<SendStep | undefined> {
+  /** Carries out the next step, unless it is to send: then it returns that. `mayWait`: otherwise it returns at once. */
+  async #settleUntilSend(mayWait = true): Promise<SendStep | undefined> {
     const step = this.#nextStep();
     switch (step.kind) {
       case 'send':
         return step;
       case 'wait':
-        await this.#pause(ruleAskedEveryMs);
+        this.#awaitsTargets = true;
+        if (mayWait) await this.#pause(step.waitMs);
+        this.#awaitsTargets = false;
         return undefined;
       case 'gone':
-        this.#note(step);
+        this.#target(step.target).note(step);
         return undefined;
       case 'drop':
         this.#leave(step.batch);
         return undefined;
       case 'reroute': {
         const { waiting, toKey, reason } = step;
-        this.#queue.letGo(waiting);
+        this.#context.queues.find(this.#key, waiting.notification.ruleId)?.letGo(waiting);
         await this.#context.deliveries.reroute(waiting, toKey);
         await this.#end([{ waiting, outcome: 'rerouted', reason, possibleRepeat: this.#isPossibleRepeat(waiting) }]);
         return undefined;
@@ -136,13 +133,31 @@ export class Sender {
     }
   }
 
-  #nextStep(): Step {
-    return nextStep(this.#queue, { ...worldOf(this.#context), sender: this.#state });
+  get #size(): number {
+    return this.#context.queues.waitingUnder(this.#key);
   }
 
-  async #endAll({ ends }: Step & { kind: 'end' }): Promise<void> {
-    const duplicateOf = this.#state.kind === 'accepted' ? this.#state.duplicateOf : undefined;
-    const repeatId = this.#state.kind === 'accepted' ? this.#state.messageId : undefined;
+  #nextStep(): Step {
+    const nowMs = this.#context.clock.monotonicMs();
+    const targets = new Map([...this.#targets].map(([name, target]) => [name, target.sending(nowMs)]));
+    return nextStep([...this.#context.queues.ofKey(this.#key)], { ...worldOf(this.#context), targets });
+  }
+
+  /** The target of this name under the key, made when it is not there. */
+  #target(name: string): Target {
+    const { gates, deliveries, clock } = this.#context;
+    const known = this.#targets.get(name);
+    if (known !== undefined) return known;
+    const made = new Target(name, gates.paceOf(`${this.#key} ${name}`));
+    const heldMs = deliveries.sent.takeHold(this.#key, name) - clock.wallMs();
+    if (heldMs > 0) made.pace.holdUntil(clock.monotonicMs() + Math.min(heldMs, heldMsMax));
+    this.#targets.set(name, made);
+    return made;
+  }
+
+  async #endAll({ ends, target }: Step & { kind: 'end' }): Promise<void> {
+    const state = target === undefined ? undefined : this.#target(target).state;
+    const accepted = state?.kind === 'accepted' ? state : undefined;
     for (const { waiting, fate } of ends)
       if (fate.outcome === 'parked' && fate.webhook !== undefined) this.#context.parking.note(waiting, fate.webhook);
     await this.#end(
@@ -151,7 +166,8 @@ export class Sender {
         ...(fate.outcome === 'parked' && { possibleRepeat: this.#isPossibleRepeat(waiting) }),
       })),
     );
-    if (duplicateOf !== undefined && repeatId !== undefined) await this.#deleteDuplicate(duplicateOf, repeatId);
+    if (accepted?.duplicateOf !== undefined && accepted.messageId !== undefined)
+      await this.#deleteDuplicate(accepted.duplicateOf, accepted.messageId);
   }
 
   async #end(endings: readonly Ending[]): Promise<void> {
@@ -161,72 +177,99 @@ export class Sender {
   }
 
   #leave(batch: readonly Waiting[]): void {
-    this.#context.queues.remove(this.#queue, batch);
-    this.#note({ kind: 'ended', ids: new Set(batch.map(({ notification }) => notification.id)) });
-  }
-
-  #note(event: SenderEvent): void {
-    this.#state = senderAfter(this.#state, event);
+    this.#context.queues.remove(batch);
+    const ids = new Set(batch.map(({ notification }) => notification.id));
+    for (const target of this.#targets.values()) target.noteEnded(ids);
   }
 
   /** What a former owner was sending when it ended: its request is waited out, then repeated exactly. */
   async #inherit(): Promise<void> {
     const { deliveries, clock, signal, queues } = this.#context;
-    const { key } = this.#queue;
-    const heldMs = deliveries.sent.takeHold(key) - clock.wallMs();
+    const heldMs = deliveries.sent.takeHold(this.#key) - clock.wallMs();
     if (heldMs > 0) this.#pace.holdUntil(clock.monotonicMs() + Math.min(heldMs, heldMsMax));
-    const open = deliveries.sent.takeOpenAttempt(key);
-    if (open === undefined) return;
-    if (open.notificationIds.size > 0)
-      this.#note({ kind: 'inherited', ids: open.notificationIds, attempts: open.attempt });
-    const leftMs = Math.min(beginMsMax + requestMsMax, Math.max(0, open.deadlineMs - clock.wallMs()));
+    const open = deliveries.sent.takeOpenAttempts(this.#key);
+    if (open.length === 0) return;
+    const deadlineMs = Math.max(...open.map((attempt) => attempt.deadlineMs));
+    const leftMs = Math.min(beginMsMax + requestMsMax, Math.max(0, deadlineMs - clock.wallMs()));
     this.#pace.holdUntil(clock.monotonicMs() + leftMs);
-    await Promise.race([queues.caughtUp(this.#queue, signal), aborted(signal)]);
+    await Promise.race([queues.caughtUp(this.#key, signal), aborted(signal)]);
+    for (const { notificationIds: ids, attempt } of open) {
+      if (ids.size === 0) continue;
+      const target = this.#target(this.#targetNameOf(ids));
+      if (target.state.kind === 'ready') target.note({ kind: 'inherited', ids, attempts: attempt });
+      else deliveries.sent.notePossibleRepeats(this.#key, ids);
+    }
   }
 
-  async #send({ batch: due, destination }: SendStep, gate: SendGate): Promise<void> {
+  /** The name of the target that these are due to now; empty while their rule is not known. */
+  #targetNameOf(ids: ReadonlySet<string>): string {
+    for (const queue of this.#context.queues.ofKey(this.#key)) {
+      const first = [...queue].find(({ notification }) => ids.has(notification.id));
+      const fate = first === undefined ? undefined : fateOf(first, worldOf(this.#context));
+      if (fate?.kind === 'send') return fate.destination.name;
+    }
+    return '';
+  }
+
+  async #send(step: SendStep, gate: SendGate): Promise<void> {
+    const { batch: due, destination } = step;
     const { clock } = this.#context;
+    const target = this.#target(step.target);
     const isMarked = due.some((waiting) => this.#isPossibleRepeat(waiting));
-    const message = this.#pack(due, destination, isMarked);
+    const message = this.#pack(due, step, isMarked);
     const begunMs = clock.monotonicMs();
     let written: { readonly sent: SentMessage; readonly answer: Answer | undefined } | undefined;
     try {
-      written = await this.#write({ batch: due.slice(0, message.taken), destination, message }, gate, begunMs);
+      written = await this.#write({ batch: due.slice(0, message.taken), step, message }, gate, begunMs);
     } finally {
       if (written?.answer === undefined) gate.unused();
     }
     const { sent, answer } = written;
     const action = answer === undefined ? undefined : destination.actionFor(answer, clock.wallMs());
-    this.#undelivered.note(sent.attempt, !isMarked && (action === undefined || !mayHaveArrived(action)));
+    const isUndelivered = !isMarked && (action === undefined || !mayHaveArrived(action));
+    this.#undelivered.note(sent.attempt, destination.name, isUndelivered);
+    this.#noteTurn(sent.attempt.batch, target);
     if (answer === undefined || action === undefined) return;
     failpoint('notify.after-answer');
     gate.answered(action, begunMs, clock.monotonicMs());
     this.#heedWait(destination, answer);
-    this.#act(action, sent, gate);
+    this.#act(action, sent, { gate, target });
   }
 
-  #pack(due: readonly Waiting[], destination: Destination, possibleRepeat: boolean): Packed {
+  /** Whoever was sent to, or for, is last in turn. */
+  #noteTurn(batch: readonly Waiting[], target: Target): void {
+    target.turn = ++this.#messages;
+    for (const { notification } of batch) {
+      const queue = this.#context.queues.find(this.#key, notification.ruleId);
+      if (queue !== undefined) queue.turn = this.#messages;
+    }
+  }
+
+  #pack(due: readonly Waiting[], { destination, target: name }: SendStep, possibleRepeat: boolean): Packed {
     const { clock, consoleUrl } = this.#context;
     const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
     // It was appended as soon as it was evaluated.
     const judgedMs = (notification: Notification): number | undefined => appended.get(notification);
-    const facts: SendingFacts = { possibleRepeat, nowMs: clock.wallMs(), judgedMs, consoleUrl, storm: this.#storm };
+    const target = this.#target(name);
+    const facts: SendingFacts = { possibleRepeat, nowMs: clock.wallMs(), judgedMs, consoleUrl, storm: target.storm };
     const notifications = due.map(({ notification }) => notification);
-    const message = destination.pack(notifications, facts, isPlain(this.#state) ? 'plain' : 'full');
-    this.#storm = message.storm;
+    const message = destination.pack(notifications, facts, isPlain(target.state) ? 'plain' : 'full');
+    target.storm = message.storm;
     return message;
   }
 
   /** Makes the attempt durable, then the request: without an answer when it must not be made any more. */
   async #write(
-    { batch, destination, message }: { batch: readonly Waiting[]; destination: Destination; message: Packed },
+    { batch, step, message }: { batch: readonly Waiting[]; step: SendStep; message: Packed },
     gate: SendGate,
     begunMs: number,
   ): Promise<{ sent: SentMessage; answer: Answer | undefined }> {
     const { deliveries, signal } = this.#context;
+    const { destination } = step;
+    const target = this.#target(step.target);
     failpoint('notify.before-attempt');
-    this.#note({ kind: 'begun' });
-    const attempt = await deliveries.begin(batch, attemptsOf(this.#state));
+    target.note({ kind: 'begun' });
+    const attempt = await deliveries.begin(batch, attemptsOf(target.state));
     failpoint('notify.before-request');
     const sent: SentMessage = { attempt, shown: message.shown, destination };
     // One alone has the id of its own; a repeat carries the same notifications, and so has the same key.
@@ -236,51 +279,57 @@ export class Sender {
       const answer = destination.request(request, (late) => this.#hearLate(sent, late));
       return failpointAmid('notify.request-written', answer);
     };
-    return { sent, answer: await gate.write(signal, send, () => this.#mayWrite(gate, begunMs)) };
+    return { sent, answer: await gate.write(signal, send, () => this.#mayWrite(gate, destination, begunMs)) };
   }
 
-  #mayWrite(gate: SendGate, begunMs: number): boolean {
+  #mayWrite(gate: SendGate, { name }: Destination, begunMs: number): boolean {
     const { claim, clock } = this.#context;
     // Asked last: no receiver can stop a process that was paused and woke.
     if (!claim.isHeld()) throw new ClaimLost(`partition ${claim.partition} of notifications may have another owner`);
     const nowMs = clock.monotonicMs();
     // The attempt's deadline counts from its beginning; and limits that came meanwhile are obeyed.
     const isInTime = nowMs - begunMs <= beginMsMax;
-    return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0;
+    const targetMs = this.#target(name).pace.waitMs(nowMs);
+    return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0 && targetMs === 0;
   }
 
   /** What follows from an answer, for the pace and for what was sent. The outcomes follow from the new state. */
-  #act(action: Action, sent: SentMessage, gate: SendGate): void {
+  #act(
+    action: Action,
+    sent: SentMessage,
+    { gate, target }: { readonly gate: SendGate; readonly target: Target },
+  ): void {
     const { clock, count, parking } = this.#context;
+    // Where it went to: another than `target`, when the rule of what is repeated was edited.
+    const to = this.#target(sent.destination.name);
     count.answered(action.kind);
     switch (action.kind) {
       case 'delivered':
-        this.#pace.served();
-        this.#trouble = undefined;
-        parking.served(this.#queue.key, sent.destination.name);
-        if (this.#storm !== undefined) this.#storm += sent.shown;
-        if ('repeat' in this.#state && this.#state.repeat?.lost !== undefined && action.messageId !== undefined)
-          this.#repeatIds.set(this.#state.repeat.lost, action.messageId);
-        return this.#note({ kind: 'accepted', sent, messageId: action.messageId });
+        to.served();
+        parking.served(this.#key, to.name);
+        if (target.storm !== undefined) target.storm += sent.shown;
+        if ('repeat' in target.state && target.state.repeat?.lost !== undefined && action.messageId !== undefined)
+          this.#repeatIds.set(target.state.repeat.lost, action.messageId);
+        return target.note({ kind: 'accepted', sent, messageId: action.messageId });
       case 'refused_body':
-        this.#pace.served();
-        return this.#note({ kind: 'body_refused', sent, reason: action.reason });
+        to.pace.served();
+        return target.note({ kind: 'body_refused', sent, reason: action.reason });
       case 'webhook_broken':
-        this.#pace.served();
-        this.#park(sent.destination, action.reason);
-        return this.#note({ kind: 'not_accepted' });
+        to.pace.served();
+        this.#park(to, action.reason);
+        return target.note({ kind: 'not_accepted' });
       case 'address_blocked':
         // The gate holds everybody back; nothing is wrong with this target.
-        return this.#note({ kind: 'not_accepted' });
+        return target.note({ kind: 'not_accepted' });
       case 'rate_limited':
         if (!action.everybody) this.#limit(action.waitMs);
-        return this.#note({ kind: 'not_accepted' });
+        return target.note({ kind: 'not_accepted' });
       case 'try_again':
-        this.#note(action.ambiguous ? { kind: 'answer_lost', sent } : { kind: 'not_accepted' });
-        this.#fail(sent.destination, action.reason);
-        this.#pace.failed(clock.monotonicMs(), clock.chance());
-        if (action.isServerError && this.#pace.serverError(gate.served))
-          this.#park(sent.destination, `nothing but server errors, while others are served: ${action.reason}`);
+        target.note(action.ambiguous ? { kind: 'answer_lost', sent } : { kind: 'not_accepted' });
+        this.#fail(to, action.reason);
+        to.pace.failed(clock.monotonicMs(), clock.chance());
+        if (action.isServerError && to.pace.serverError(gate.served))
+          this.#park(to, `nothing but server errors, while others are served: ${action.reason}`);
         return;
       default:
         unreachable(action);
@@ -294,7 +343,8 @@ export class Sender {
     const action = destination.actionFor(answer, this.#context.clock.wallMs());
     if (action.kind !== 'delivered' || action.messageId === undefined) return;
     const repeatId = this.#repeatIds.get(sent);
-    this.#note({ kind: 'answered_late', sent, messageId: action.messageId });
+    for (const target of this.#targets.values())
+      target.note({ kind: 'answered_late', sent, messageId: action.messageId });
     if (repeatId === undefined) this.wake();
     else void this.#deleteDuplicate({ sent, messageId: action.messageId }, repeatId).catch(() => {});
   }
@@ -314,17 +364,18 @@ export class Sender {
     await deliveries.correct(ends);
   }
 
-  #park({ name }: Destination, reason: string): void {
+  #park(target: Target, reason: string): void {
     const { parking, clock, logger } = this.#context;
-    parking.park(this.#queue.key, name, reason, clock.wallMs());
-    this.#trouble = undefined;
+    const { name } = target;
+    parking.park(this.#key, name, reason, clock.wallMs());
+    target.trouble = undefined;
     logger.warn({ webhook: name, reason: `parked: ${reason}` }, troubleText);
   }
 
-  #fail({ name }: Destination, reason: string): void {
-    const isNews = this.#trouble?.reason !== reason;
-    this.#trouble = { webhook: name, reason };
-    if (isNews) this.#context.logger.warn(this.#trouble, troubleText);
+  #fail(target: Target, reason: string): void {
+    const isNews = target.trouble?.reason !== reason;
+    target.trouble = { webhook: target.name, reason };
+    if (isNews) this.#context.logger.warn(target.trouble, troubleText);
   }
 
   /** This partition is given up in order. The next owner can do without this, so nothing waits long for it, and nothing fails. */
@@ -333,16 +384,22 @@ export class Sender {
     const attempts = this.#undelivered.list();
     // We no longer own the partition, so we must not write.
     if (attempts.length === 0 || !claim.isHeld()) return;
+    const [wallMs, nowMs] = [clock.wallMs(), clock.monotonicMs()];
+    const momentAfter = (waitMs: number): number | undefined => (waitMs > 0 ? wallMs + waitMs : undefined);
+    const retractions = attempts.map(({ attempt, target }) => {
+      return { attempt, webhook: target, webhookNotBeforeMs: momentAfter(this.#target(target).pace.waitMs(nowMs)) };
+    });
     const waitMs = Math.max(this.#paceMs(), this.#gate?.closedMs() ?? 0);
     const over = new AbortController();
-    const retracted = deliveries.retract(attempts, waitMs > 0 ? clock.wallMs() + waitMs : undefined);
+    const retracted = deliveries.retract(retractions, momentAfter(waitMs));
     await Promise.race([retracted.catch(() => {}), clock.pause(retractMsMax, over.signal)]);
     over.abort();
   }
 
   /** Whether it may have been delivered, so that it is marked when it is sent after all. */
   #isPossibleRepeat({ notification: { id } }: Waiting): boolean {
-    return mayRepeat(this.#state, id) || this.#context.deliveries.sent.isPossibleRepeat(id, this.#queue.key);
+    for (const { state } of this.#targets.values()) if (mayRepeat(state, id)) return true;
+    return this.#context.deliveries.sent.isPossibleRepeat(id, this.#key);
   }
 
   #heedWait(destination: Destination, answer: Answer): void {
@@ -356,7 +413,7 @@ export class Sender {
   }
 
   #gateTo(destination: Destination): SendGate {
-    this.#gate = this.#context.gates.gateOf(this.#queue.key, destination);
+    this.#gate = this.#context.gates.gateOf(this.#key, destination);
     return this.#gate;
   }
 

@@ -1,4 +1,3 @@
-import type { NotificationQueue } from './notification-queue.ts';
 import type { TargetTrouble } from './notify-meters.ts';
 import type { PartitionContext } from './partition-context.ts';
 import { Sender } from './sender.ts';
@@ -32,13 +31,14 @@ export class Senders {
   }
 
   troubles(): TargetTrouble[] {
-    return [...this.#byKey.values()].flatMap(({ sender }) => sender.trouble ?? []);
+    return [...this.#byKey.values()].flatMap(({ sender }) => sender.troubles());
   }
 
-  /** Something waits in this queue. */
-  start(queue: NotificationQueue): void {
-    const known = this.#byKey.get(queue.key) ?? { sender: new Sender(queue, this.#context), run: undefined };
-    this.#byKey.set(queue.key, known);
+  /** Something waits under this key. `isFirst`: of a rule of which nothing did. */
+  start(key: string, isFirst = true): void {
+    const known = this.#byKey.get(key) ?? { sender: new Sender(key, this.#context), run: undefined };
+    this.#byKey.set(key, known);
+    if (known.run !== undefined && isFirst) known.sender.noteArrival();
     if (known.run !== undefined || this.#error !== undefined) return;
     // Start in a microtask, so a chunk's notifications for one key share a message.
     known.run = Promise.resolve()
@@ -50,21 +50,14 @@ export class Senders {
       .finally(() => {
         known.run = undefined;
         // Something may have come between its last look and now.
-        if (queue.size > 0 && !this.#context.signal.aborted) this.start(queue);
-        else this.dismiss(queue);
+        if (this.#context.queues.waitingUnder(key) > 0 && !this.#context.signal.aborted) this.start(key);
+        else if (this.#context.queues.isEmpty(key)) this.#byKey.delete(key);
       });
   }
 
   /** A rule of this key was edited. */
   wake(key: string): void {
     this.#byKey.get(key)?.sender.wake();
-  }
-
-  /** Forgets a key that nothing waits under. */
-  dismiss(queue: NotificationQueue): void {
-    if (queue.size > 0 || queue.deferred !== undefined || this.#byKey.get(queue.key)?.run !== undefined) return;
-    this.#byKey.delete(queue.key);
-    this.#context.queues.delete(queue.key);
   }
 
   /** Resolves when none runs any more. */

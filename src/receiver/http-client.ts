@@ -50,6 +50,8 @@ const usualTiming: ClientTiming = { connectMs: 5_000, totalMs: requestMsMax, lat
 const bodyIdleMs = 5_000;
 const answerBytesMax = 65_536;
 const headerBytesMax = 16_384;
+/** Enough to tell a firewall's page or text from others. */
+const textCharactersMax = 256;
 const noAnswerInTime = 'no answer in time';
 
 /** What was received so far of a request under way. */
@@ -162,8 +164,10 @@ export class HttpClient {
       received.headers = Object.fromEntries(
         Object.entries(answer.headers).map(([name, value]) => [name, [value].flat()[0]]),
       );
-      const text = json(await answer.body.text());
-      return { kind: 'answered', status: received.status, headers: received.headers, body: text };
+      const text = await answer.body.text();
+      const parsed = json(text);
+      const plain = parsed === undefined && text !== '' ? { text: text.slice(0, textCharactersMax) } : {};
+      return { kind: 'answered', status: received.status, headers: received.headers, body: parsed, ...plain };
     } catch (error) {
       if (received.status === undefined) return noAnswer(error, this.#beforeSending.has(error as Error));
       return { kind: 'answered', status: received.status, headers: received.headers, body: undefined };

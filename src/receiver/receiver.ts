@@ -15,6 +15,8 @@ export type Answer =
       readonly headers: Readonly<Record<string, string | undefined>>;
       /** Parsed JSON, or undefined for anything else. */
       readonly body: unknown;
+      /** The beginning of a body that is no JSON; left out when there is none. */
+      readonly text?: string;
     }
   | { readonly kind: 'not_sent'; readonly reason: string }
   | { readonly kind: 'ambiguous'; readonly reason: string };
@@ -92,10 +94,11 @@ export interface Receiver<Target> {
   readonly kind: ReceiverKind;
   /** The target that a named receiver means, or what is wrong with it, without showing any of it. */
   parse(config: ReceiverConfig, options: ReceiverOptions): Target | { readonly problem: string };
-  /** For people, logs and records: `wh_` and 12 hex digits, no secret. Another secret is another name. */
+  /**
+   * For people, logs and records: `wh_` and 12 hex digits, then what tells the targets of one secret apart, such as a thread. No
+   * secret. Another secret is another name.
+   */
   nameOf(target: Target): string;
-  /** What tells targets of one name apart, such as a thread. No secret. */
-  placeOf(target: Target): string;
   /** At least one of the notifications, from the first on. `plain`: after a refusal of the full form, the least that can be said. */
   pack(due: readonly Notification[], facts: SendingFacts, form: 'full' | 'plain', target: Target): Packed;
   /**
@@ -115,8 +118,8 @@ export interface Receiver<Target> {
 /** A receiver and one target of it: what the notifier sends to, whatever its kind. */
 export interface Destination {
   readonly kind: ReceiverKind;
+  /** The target's: what is paused, failing or waited for goes by it. */
   readonly name: string;
-  readonly place: string;
   readonly requestsPerSecond: number | undefined;
   pack(due: readonly Notification[], facts: SendingFacts, form: 'full' | 'plain'): Packed;
   request(request: ReceiverRequest, late?: (answer: Answer) => void): Promise<Answer>;
@@ -129,7 +132,6 @@ export function destinationOf<Target>(receiver: Receiver<Target>, target: Target
   return {
     kind: receiver.kind,
     name: receiver.nameOf(target),
-    place: receiver.placeOf(target),
     requestsPerSecond: receiver.requestsPerSecondOf(target),
     pack: (due, facts, form) => receiver.pack(due, facts, form, target),
     request: (request, late) => receiver.request(target, request, late),
@@ -141,5 +143,5 @@ export function destinationOf<Target>(receiver: Receiver<Target>, target: Target
 
 /** Whether two are the same target, so that their notifications may share a message. */
 export function isSameDestination(one: Destination, other: Destination): boolean {
-  return one.kind === other.kind && one.name === other.name && one.place === other.place;
+  return one.kind === other.kind && one.name === other.name;
 }

@@ -143,7 +143,8 @@ test('what the notifier tells is shown: when it looks again, also of what was pa
   const webhook = newWebhook();
   const ruleId = await makeRule(webhook);
   const [sinceMs, probeAtMs] = [Date.now() - 72 * hourMs, Date.now() + 5 * hourMs];
-  const parked = { reason: '404 gone', sinceMs, probes: 4, scheduledAtMs: probeAtMs, probeAtMs, ruleIds: [ruleId] };
+  const schedule = { probes: 4, scheduledAtMs: probeAtMs, probeAtMs };
+  const parked = { reason: '404 gone', sinceMs, ...schedule, ruleIds: [ruleId], isTarget: true };
   await tell(webhook, parked, Date.now() - 5 * hourMs);
   const shown = {
     state: 'parked',
@@ -183,7 +184,8 @@ test('a rule shows its parked receivers, too: the first one, and further ones be
   const onlyNamed = await idOf(await put('/rules', 'POST', fields));
   const all = await idOf(await put('/rules', 'POST', { ...fields, discord_webhook_url: urlOf(direct) }));
   const sinceMs = Date.now() - hourMs;
-  const parked = { reason: '404 gone', sinceMs, probes: 0, scheduledAtMs: 0, probeAtMs: Date.now(), ruleIds: [] };
+  const schedule = { probes: 0, scheduledAtMs: 0, probeAtMs: Date.now() };
+  const parked = { reason: '404 gone', sinceMs, ...schedule, ruleIds: [], isTarget: true };
   const park = (key: string, target: Webhook): Promise<void> =>
     tell({ ...target, id: key }, parked, Date.now(), webhookName(target));
   await park('receiver:dev', dev);

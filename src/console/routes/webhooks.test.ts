@@ -147,6 +147,7 @@ test('health: what is delivered, fails, is parked until when, and how many reque
     reason: '404 gone',
     sinceMs: nowMs + 300,
     probes: 1,
+    isTarget: true,
     scheduledAtMs: nowMs + 7_000_000,
     probeAtMs: nowMs + 3_600_000,
     ruleIds: [],

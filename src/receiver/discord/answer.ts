@@ -1,16 +1,19 @@
 import type { Action, Answer } from '../receiver.ts';
+import { withoutWebhookTokens } from './address.ts';
 
 const unsureRetryMs = 60_000;
 /** Discord's code for a message that is not there: the webhook lives. */
 const unknownMessage = 10_008;
+
+/** Discord's codes for a target that takes nothing, whatever the status: an unknown channel or thread, a locked thread. */
+const brokenCodes = [10_003, 160_005];
 
 /** What each answer of Discord means. */
 export function actionFor(answer: Answer): Action {
   if (answer.kind !== 'answered')
     return { kind: 'try_again', ambiguous: answer.kind === 'ambiguous', isServerError: false, reason: answer.reason };
   const { status } = answer;
-  const said = errorText(answer.body);
-  const reason = `${status}${said === undefined ? '' : ` ${said}`}`;
+  const reason = `${status}${errorText(answer.body)}`;
   if (status >= 200 && status < 300) return { kind: 'delivered', messageId: text(answer.body, 'id') };
   if (status >= 300 && status < 400)
     return { kind: 'webhook_broken', reason: `${reason}: a redirect, which is never followed` };
@@ -23,7 +26,8 @@ export function actionFor(answer: Answer): Action {
   if (status === 403 && (code === undefined || code === 40_333)) {
     return { kind: 'address_blocked', waitMs: retryAfterHeaderMs(answer), reason };
   }
-  if (status === 401 || status === 403 || status === 404) return { kind: 'webhook_broken', reason };
+  const isBroken = status === 401 || status === 403 || status === 404 || brokenCodes.includes(code ?? 0);
+  if (isBroken) return { kind: 'webhook_broken', reason };
   return { kind: 'refused_body', reason };
 }
 
@@ -45,14 +49,18 @@ export function bucketWaitMs(answer: Answer, nowMs: number): number {
 
 function limited(answer: Answer & { kind: 'answered' }, reason: string): Action {
   const bodySeconds = number(answer.body, 'retry_after');
-  if (bodySeconds === undefined) {
-    // Only Discord itself answers with a number in the body; anything else comes from the firewall before it.
+  if (bodySeconds === undefined && isOfFirewall(answer))
     return { kind: 'address_blocked', waitMs: retryAfterHeaderMs(answer), reason };
-  }
-  const everybody =
-    (answer.body as { global?: unknown }).global === true || answer.headers['x-ratelimit-global'] === 'true';
-  const waitMs = bodySeconds >= 0 ? Math.ceil(bodySeconds * 1_000) : (retryAfterHeaderMs(answer) ?? unsureRetryMs);
+  const everybody = field(answer.body, 'global') === true || answer.headers['x-ratelimit-global'] === 'true';
+  const isTold = bodySeconds !== undefined && bodySeconds >= 0;
+  const waitMs = isTold ? Math.ceil(bodySeconds * 1_000) : (retryAfterHeaderMs(answer) ?? unsureRetryMs);
   return { kind: 'rate_limited', waitMs, everybody, reason };
+}
+
+/** The forms of a ban of our address that were seen: a page, a text with the code 1015, JSON with the code 0. */
+function isOfFirewall({ headers, body, text: said = '' }: Answer & { kind: 'answered' }): boolean {
+  const isPage = headers['content-type']?.includes('html') === true || said.trimStart().startsWith('<');
+  return isPage || /\b1015\b/.test(said) || number(body, 'code') === 0;
 }
 
 function retryAfterHeaderMs(answer: Answer & { kind: 'answered' }): number | undefined {
@@ -79,13 +87,42 @@ export function isAlive(answer: Answer): boolean {
   return answer.kind === 'answered' && answer.status >= 200 && answer.status < 300;
 }
 
-const errorCharactersMax = 120;
+const messageCharactersMax = 120;
+const detailsCharactersMax = 180;
+const detailsDepthMax = 8;
 
-/** Discord's own words, cut short and without control characters: they come from outside. */
-function errorText(body: unknown): string | undefined {
+/** Discord's own words, cut short, without control characters and secrets: they come from outside. Begins with a blank or a colon. */
+function errorText(body: unknown): string {
   const message = text(body, 'message');
-  if (message === undefined) return undefined;
   const code = number(body, 'code');
-  const plain = message.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').slice(0, errorCharactersMax);
-  return code === undefined ? plain : `${plain} (code ${code})`;
+  const said = message === undefined ? '' : ` ${plain(message, messageCharactersMax)}`;
+  const details = detailsOf(field(body, 'errors') ?? (message === undefined ? body : undefined));
+  return `${said}${message === undefined || code === undefined ? '' : ` (code ${code})`}${details}`;
+}
+
+/** What is wrong with which field: of Discord's tree of errors, the first leaves. */
+function detailsOf(tree: unknown): string {
+  const found: string[] = [];
+  const visit = (node: unknown, path: readonly string[]): void => {
+    if (path.length > detailsDepthMax || found.join().length > detailsCharactersMax) return;
+    if (typeof node === 'string' && path.length > 0) found.push(`${path.join('.')}: ${node}`);
+    if (typeof node !== 'object' || node === null) return;
+    const errors = field(node, '_errors');
+    if (!Array.isArray(errors)) for (const [name, child] of Object.entries(node)) visit(child, [...path, name]);
+    else
+      for (const error of errors) {
+        const message = text(error, 'message');
+        if (message !== undefined) found.push(`${path.join('.')}: ${message}`);
+      }
+  };
+  visit(tree, []);
+  return found.length === 0 ? '' : `: ${plain(found.join('; '), detailsCharactersMax)}`;
+}
+
+function plain(said: string, charactersMax: number): string {
+  // Masked before it is cut: the beginning of a token is a secret, too.
+  return withoutWebhookTokens(said.slice(0, 4 * messageCharactersMax).replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ')).slice(
+    0,
+    charactersMax,
+  );
 }

@@ -16,7 +16,6 @@ export function discordReceiver(
     kind: 'discord',
     parse: ({ address }, options) => parseWebhookUrl(address, { apiBase: options.discordApiBase }),
     nameOf: webhookName,
-    placeOf: ({ threadId = '' }) => threadId,
     pack: packDiscord,
     actionFor,
     waitMsAfter: bucketWaitMs,

@@ -46,7 +46,6 @@ export function webhookReceiver(client: Pick<HttpClient, 'request'>, nowMs: () =
     nameOf({ url, secret }) {
       return `wh_${createHash('sha256').update(`${url}\n${secret}`).digest('hex').slice(0, 12)}`;
     },
-    placeOf: () => '',
     pack: (due, facts, form, target) => packWebhook(due, facts, form, target.notificationsPerRequest),
     actionFor: webhookActionFor,
     waitMsAfter: webhookWaitMs,

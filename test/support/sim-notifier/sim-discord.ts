@@ -7,6 +7,8 @@ import type { SimTime } from './sim-time.ts';
 export interface SimRequest {
   readonly by: object;
   readonly webhookId: string;
+  /** The webhook's id, and after a slash the thread, if any. */
+  readonly target: string;
   /** The values of the alarms that it carries: unique, so that they name the notifications. */
   readonly values: readonly string[];
   readonly isMarked: boolean;
@@ -38,8 +40,11 @@ const globalPerSecond = 50;
 /** Discord in memory: buckets, hidden limits, dead webhooks, bans, and answers that are lost. */
 export class SimDiscord {
   readonly requests: SimRequest[] = [];
+  /** Targets. */
   readonly dead = new Set<string>();
-  /** Not served: what is wrong with them is drawn for each request. */
+  /** Values of alarms whose messages are refused, whatever their form. */
+  readonly bad = new Set<string>();
+  /** By target: what is wrong with it is drawn for each request. */
   readonly troubled = new Map<string, Troubles>();
   readonly broken: string[] = [];
   bannedUntilMs = 0;
@@ -77,6 +82,7 @@ export class SimDiscord {
     const request: SimRequest = {
       by,
       webhookId,
+      target: targetOf(url),
       values: valuesOf(body),
       isMarked: body.includes('possible repeat'),
       begunMs: nowMs,
@@ -109,22 +115,23 @@ export class SimDiscord {
         );
   }
 
-  #limitOf({ webhookId, begunMs }: SimRequest): Answer | undefined {
+  #limitOf({ webhookId, target, values, begunMs }: SimRequest): Answer | undefined {
     const { invalid } = this;
     this.invalid += 1;
     if (begunMs < this.bannedUntilMs) return answered(403, { code: 40_333, message: 'internal network error' });
-    if (this.dead.has(webhookId)) return unknownWebhook;
+    if (this.dead.has(target)) return target === webhookId ? unknownWebhook : unknownThread;
     const since = (ms: number) => this.requests.filter((one) => one.begunMs > begunMs - ms);
     if (since(1_000).length > globalPerSecond) return answered(429, { retry_after: 1.2, global: true });
     const inBucket = since(bucket.windowMs).filter((one) => one.webhookId === webhookId);
     if (inBucket.length > bucket.count) return answered(429, { retry_after: 1.5, global: false });
     this.invalid = invalid;
-    if (!this.#random.chance(this.troubled.get(webhookId)?.hiddenLimit ?? 0)) return undefined;
+    if (values.some((value) => this.bad.has(value))) return refusedBody;
+    if (!this.#random.chance(this.troubled.get(target)?.hiddenLimit ?? 0)) return undefined;
     return answered(429, { retry_after: 1 + this.#random.below(40), global: false }, { 'x-ratelimit-scope': 'shared' });
   }
 
   #troubleOf(request: SimRequest, latencyMs: number, late?: (answer: Answer) => void): Promise<Answer> | undefined {
-    const troubles = this.troubled.get(request.webhookId) ?? noTroubles;
+    const troubles = this.troubled.get(request.target) ?? noTroubles;
     const isTaken = this.#random.chance(0.5);
     const kind = this.#random.weighted<keyof Troubles | 'none'>([
       [troubles.serverError, 'serverError'],
@@ -201,6 +208,14 @@ function answered(status: number, body: unknown, headers: Record<string, string>
 }
 
 const unknownWebhook = answered(404, { message: 'Unknown Webhook', code: 10_015 });
+
+const unknownThread = answered(404, { message: 'Unknown Channel', code: 10_003 });
+const refusedBody = answered(400, { message: 'Invalid Form Body', code: 50_035 });
+
+function targetOf(url: string): string {
+  const threadId = /thread_id=(\d+)/.exec(url)?.[1];
+  return threadId === undefined ? webhookIdOf(url) : `${webhookIdOf(url)}/${threadId}`;
+}
 
 function webhookIdOf(url: string): string {
   return /\/webhooks\/(\d+)\//.exec(url)![1]!;

@@ -48,7 +48,8 @@ export interface Instance {
 export interface Due {
   readonly id: string;
   readonly value: string;
-  readonly webhookId: string;
+  /** The webhook's id, and after a slash the thread, if any. */
+  readonly target: string;
   readonly appendedMs: number;
 }
 
@@ -132,22 +133,25 @@ export class SimWorld {
 
   // What the plan does.
 
-  /** A rule with this webhook, or a new version of it. */
-  setRule(webhookId: string): void {
-    const id = this.#ruleOf.get(webhookId) ?? `00000000-0000-4000-8000-${String(this.#ruleOf.size).padStart(12, '0')}`;
-    this.#ruleOf.set(webhookId, id);
-    const url = `https://discord.com/api/webhooks/${webhookId}/${'t'.repeat(60)}`;
+  /** A rule with this target, or a new version of it. */
+  setRule(target: string): void {
+    const id = this.#ruleOf.get(target) ?? `00000000-0000-4000-8000-${String(this.#ruleOf.size).padStart(12, '0')}`;
+    this.#ruleOf.set(target, id);
+    const [webhookId, threadId] = target.split('/');
+    const thread = threadId === undefined ? '' : `?thread_id=${threadId}`;
+    const url = `https://discord.com/api/webhooks/${webhookId}/${'t'.repeat(60)}${thread}`;
     const rule = { id, metric_name: 'cpu', threshold: 0, discord_webhook_url: url };
     const change = this.#book.apply({ key: id, value: JSON.stringify(rule), partition: 0, offset: this.#rules });
     const place = { partition: 0, offset: this.#rules++, timestampMs: 0 };
     for (const listener of [...this.#listeners]) listener(change, place);
   }
 
-  enqueue(webhookId: string): void {
+  enqueue(target: string): Due {
     const number = this.due.length;
-    const one: Due = { id: `n${number}`, value: String(10_000 + number), webhookId, appendedMs: this.time.nowMs };
+    const one: Due = { id: `n${number}`, value: String(10_000 + number), target, appendedMs: this.time.nowMs };
     this.due.push(one);
     this.#append(one);
+    return one;
   }
 
   /** The evaluator appends something again, as after a crash. */
@@ -155,17 +159,17 @@ export class SimWorld {
     if (this.due.length > 0) this.#append(this.random.pick(this.due));
   }
 
-  #append({ id, value, webhookId }: Due): void {
+  #append({ id, value, target }: Due): void {
     const timeMs = this.time.nowMs;
     const notification: Notification = {
       id,
       kind: 'fired',
       alarmId: id,
-      ruleId: this.#ruleOf.get(webhookId)!,
+      ruleId: this.#ruleOf.get(target)!,
       ruleVersion: { partition: 0, offset: 0 },
       series: { name: 'cpu', tags: {} },
       x: Number(value),
-      rule: { id: this.#ruleOf.get(webhookId)!, metric_name: 'received-packages', threshold: 0 },
+      rule: { id: this.#ruleOf.get(target)!, metric_name: 'received-packages', threshold: 0 },
       cause: 'breach',
       timeMs,
       sinceMs: timeMs,
@@ -175,7 +179,7 @@ export class SimWorld {
       isPast: false,
     };
     const record = {
-      key: Buffer.from(webhookId),
+      key: Buffer.from(target.split('/')[0]!),
       value: Buffer.from(formatNotification(notification)),
       timestampMs: timeMs,
     };

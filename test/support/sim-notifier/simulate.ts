@@ -1,5 +1,6 @@
 /** One seed: a plan of notifications and faults, and what must hold while it runs and at its end. */
 import assert from 'node:assert/strict';
+import { requestMsMax } from '../../../src/receiver/receiver.ts';
 import { noTroubles, type SimRequest } from './sim-discord.ts';
 import { SimWorld } from './sim-world.ts';
 
@@ -14,13 +15,22 @@ export interface SimulationOptions {
 }
 
 const healthy = '100000000000000000';
-const troubled = ['100000000000000001', '100000000000000002', '100000000000000003'] as const;
+const troubled = [
+  '100000000000000001',
+  '100000000000000002',
+  '100000000000000002/500000000000000001',
+  '100000000000000003',
+] as const;
+/** A thread of a troubled webhook with which nothing is wrong. */
+const healthyThread = '100000000000000003/500000000000000002';
 const playMs = 40_000;
 /** A back-off of 60 s and a limit of 41 s, and some requests, fit into this. */
 const settleMs = 20 * 60_000;
 const hourMs = 3_600_000;
 /** Of a webhook with which nothing is wrong, from the append to Discord: two slow requests and an empty bucket. */
 const healthyDelayMsMax = 2 * 6_000 + 2_500;
+/** Its webhook has one request at a time: one of its own, and one of another target that is not answered in time. */
+const healthyThreadDelayMsMax = healthyDelayMsMax + requestMsMax;
 
 /** Resolves to what did not hold, with all that is needed to see why; undefined when all did. */
 export async function simulate(options: SimulationOptions): Promise<string | undefined> {
@@ -38,27 +48,29 @@ export async function simulate(options: SimulationOptions): Promise<string | und
 
 async function play(world: SimWorld, options: SimulationOptions): Promise<void> {
   const { random, time, discord } = world;
-  for (const webhookId of [healthy, ...troubled]) world.setRule(webhookId);
-  for (const webhookId of troubled) {
+  for (const target of [healthy, healthyThread, ...troubled]) world.setRule(target);
+  for (const target of troubled) {
     const share = (): number => (random.chance(0.5) ? 0 : random.next() * 0.4);
-    discord.troubled.set(webhookId, {
-      serverError: share(),
+    discord.troubled.set(target, {
+      // Long back-offs show whether another target waits with it.
+      serverError: healthyThread.startsWith(target) && random.chance(0.5) ? 0.95 : share(),
       lost: share(),
       timeout: share() / 2,
       notSent: share() / 2,
-      hiddenLimit: share() / 2,
+      // Limits are of a webhook with all its threads.
+      hiddenLimit: healthyThread.startsWith(target) ? 0 : share() / 2,
     });
   }
   world.beBorn();
   await timeOfFaults(world, options);
   // Discord is well again, and nobody dies: save for webhooks that are gone, all comes to its end.
-  for (const webhookId of troubled) discord.troubled.set(webhookId, noTroubles);
+  for (const target of troubled) discord.troubled.set(target, noTroubles);
   world.wakeAll();
   if (world.owner === undefined) world.beBorn();
   const isPassed = await world.playUntil(() => world.position === world.head, settleMs);
   assert.ok(isPassed, `I14: the position stands at ${world.position} of ${world.head}`);
   discord.dead.clear();
-  if (random.chance(0.5)) for (const webhookId of troubled) world.setRule(webhookId);
+  if (random.chance(0.5)) for (const target of troubled) world.setRule(target);
   const isOver = (): boolean => unended(world).length === 0;
   if (!(await world.playUntil(isOver, 60_000))) await world.skipUntil(isOver, 8 * hourMs);
   // What came late to the log has come.
@@ -77,9 +89,13 @@ async function timeOfFaults(
   while (time.nowMs < endMs) {
     await world.play(time.nowMs + 50 + random.below(2_000), processFaults ? 0.02 : 0);
     const burst = random.chance(0.12) ? 10 + random.below(25) : 1 + random.below(3);
-    const webhookId = random.pick(troubled);
-    for (let count = 0; count < burst; count++) world.enqueue(webhookId);
+    const target = random.pick(troubled);
+    for (let count = 0; count < burst; count++) {
+      const { value } = world.enqueue(target);
+      if (random.chance(0.01)) discord.bad.add(value);
+    }
     if (random.chance(0.5)) world.enqueue(healthy);
+    if (random.chance(0.5)) world.enqueue(healthyThread);
     if (random.chance(0.1)) world.enqueueAgain();
     if (random.chance(0.05)) discord.dead.add(random.pick(troubled));
     if (random.chance(0.01)) discord.bannedUntilMs = time.nowMs + random.below(20_000);
@@ -123,8 +139,13 @@ function check(world: SimWorld, { processFaults, restarts }: SimulationOptions):
   const valueOf = new Map(due.map(({ id, value }) => [id, value]));
   for (const record of world.deliveries) {
     if (record.kind !== 'outcome' || record.outcome === 'parked') continue;
+    const value = valueOf.get(record.notificationId)!;
+    if (discord.bad.has(value)) {
+      assert.equal(record.outcome, 'dead', 'I5: what is refused in every form is given up');
+      continue;
+    }
     assert.ok(record.outcome === 'delivered' || record.outcome === 'merged', `I5: ${record.outcome}`);
-    assert.ok(byValue.has(valueOf.get(record.notificationId)!), `I5: ${record.notificationId} never came to Discord`);
+    assert.ok(byValue.has(value), `I5: ${record.notificationId} never came to Discord`);
   }
   checkCopies(
     world,
@@ -133,11 +154,12 @@ function check(world: SimWorld, { processFaults, restarts }: SimulationOptions):
   );
   // Who is asked to end keeps the partition until its last request has an answer.
   if (processFaults || restarts || discord.bannedUntilMs > 0) return;
-  for (const { webhookId, value, appendedMs } of due) {
-    if (webhookId !== healthy) continue;
+  for (const { target, value, appendedMs } of due) {
+    if (target !== healthy && target !== healthyThread) continue;
     const [first] = byValue.get(value)!;
     const delayMs = first!.request.acceptedMs! - appendedMs;
-    assert.ok(delayMs <= healthyDelayMsMax, `I14: a webhook that waits delayed another by ${delayMs} ms`);
+    const most = target === healthy ? healthyDelayMsMax : healthyThreadDelayMsMax;
+    assert.ok(delayMs <= most, `I14: a target that waits delayed another, ${target}, by ${delayMs} ms`);
   }
 }
 
