@@ -83,7 +83,12 @@ const rooms: Record<string, Permitted> = {
   'notify/schedule': { rooms: pure, node: false, packages: [] },
   // What the console follows in memory <- what is asked of it <- its routes.
   'console/live': { rooms: doors, node: true, packages: [] },
-  'console/query': { rooms: [...doors, 'console/live'], node: true, packages: [] },
+  // Which target a rule's webhook is goes by its name, a hash.
+  'console/query': {
+    rooms: [...doors, 'console/live', 'receiver/discord/webhook-name.ts'],
+    node: true,
+    packages: [],
+  },
   'console/routes': {
     rooms: [...doors, 'backtest', 'console/live', 'console/query'],
     node: true,

@@ -25,7 +25,10 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
     const path = `/api/v1/deliveries${query.size > 0 ? `?${query.toString()}` : ''}`;
     const { body: found } = await askApi<DeliveriesView>(list, { method: 'GET', path });
     if (isJson(list)) for (const delivery of found.deliveries) console.log(JSON.stringify(delivery));
-    else printDeliveries(found);
+    else {
+      printTargets(found);
+      printDeliveries(found);
+    }
   });
 
   const resend = deliveries
@@ -68,6 +71,16 @@ function addFilter(command: Command, outcomes: readonly DeliveryView['outcome'][
 function filterOf({ webhook, receiver, rule, outcome, since }: FilterFlags): Record<string, string> {
   const given = Object.entries({ webhook, receiver, rule, outcome, since });
   return Object.fromEntries(given.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+/** What is wrong with targets now, the reason of all that waits for them. */
+function printTargets({ targets, time_ms: nowMs }: DeliveriesView): void {
+  for (const { target, webhook_id: id, state, reason, since_ms: sinceMs, tries, next_try_ms: nextMs } of targets) {
+    const since = new Date(sinceMs).toISOString().replace('T', ' ').slice(0, 19);
+    const times = tries === undefined ? '' : `, ${tries} ${tries === 1 ? 'try' : 'tries'}`;
+    const next = Math.max(0, Math.ceil((nextMs - nowMs) / 1_000));
+    console.log(`${state}  ${id} ${target}: ${shown(reason)} (since ${since}${times}, next in ${next} s)`);
+  }
 }
 
 function printDeliveries({ total, left_out: leftOut, deliveries }: DeliveriesView): void {

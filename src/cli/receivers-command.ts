@@ -84,13 +84,21 @@ function defined(fields: Readonly<Record<string, string | undefined>>): Record<s
   return Object.fromEntries(Object.entries(fields).filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
+/** Why nothing arrives there, since when, and when it is tried again; empty when nothing is wrong. */
+function stateText(delivery: ReceiverView['delivery']): string {
+  if (delivery === undefined) return '';
+  const { state, reason, since, tries, next_probe: next } = delivery;
+  const times = tries === undefined ? '' : `, ${tries} tries`;
+  return `${state}: ${shown(reason)} (since ${since}${times}, next ${next})`;
+}
+
 function printReceivers(receivers: readonly ReceiverView[]): void {
   if (receivers.length === 0) {
     console.log('No receivers yet.');
     return;
   }
   printTable([
-    ['NAME', 'KIND', 'ADDRESS'],
-    ...receivers.map(({ name, kind, address }) => [name, kind, shown(address)]),
+    ['NAME', 'KIND', 'ADDRESS', 'STATE'],
+    ...receivers.map(({ name, kind, address, delivery }) => [name, kind, shown(address), stateText(delivery)]),
   ]);
 }

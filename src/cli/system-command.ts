@@ -29,7 +29,7 @@ function printSystem(system: SystemView): void {
   ]);
   console.log();
   printTable([
-    ['INSTANCE', 'STATE', 'PARTS', 'VERSION', 'PARTITIONS', 'SAMPLES/S', 'WAITING', 'PARKED'],
+    ['INSTANCE', 'STATE', 'PARTS', 'VERSION', 'PARTITIONS', 'SAMPLES/S', 'WAITING', 'PARKED', 'FAILING'],
     ...system.instances.map((instance) => [
       shown(instance.name),
       instance.state,
@@ -39,6 +39,7 @@ function printSystem(system: SystemView): void {
       instance.samples_per_second?.toFixed(1) ?? '',
       String(instance.waiting ?? ''),
       String(instance.parked ?? ''),
+      String(instance.failing ?? ''),
     ]),
   ]);
   const ownerless = system.partitions.filter(({ instance }) => instance === null);

@@ -26,7 +26,7 @@ const record: InstanceRecord = {
     ahead: { count: 12, first: [['cpu{host=a}', 600]] },
     behind: noSkew,
   },
-  notify: { partitions: [1, 2], waiting: 3, parked: 1, heldBackMs: 0 },
+  notify: { partitions: [1, 2], waiting: 3, parked: 1, failing: 2, heldBackMs: 0 },
 };
 
 test('what is written is read again, with and without its parts', () => {

@@ -69,8 +69,10 @@ export interface NotifyVitals {
   readonly partitions: readonly number[];
   /** Notifications in memory that have not ended. */
   readonly waiting: number;
-  /** Webhooks that are parked. */
+  /** Targets that are parked. */
   readonly parked: number;
+  /** Targets whose last requests failed, and are made again. */
+  readonly failing: number;
   /** For how long it holds all requests back, because Discord limits or blocks its address; 0 when it does not. */
   readonly heldBackMs: number;
 }
@@ -94,6 +96,7 @@ export function formatInstanceRecord(record: InstanceRecord): string {
         partitions: notify.partitions,
         waiting: notify.waiting,
         parked: notify.parked,
+        failing: notify.failing,
         held_back_ms: notify.heldBackMs,
       },
     }),
@@ -142,6 +145,7 @@ function notifyOf(reader: RecordReader): NotifyVitals {
     partitions: numbersOf(reader.raw('partitions')),
     waiting: reader.place('waiting'),
     parked: reader.place('parked'),
+    failing: reader.optional('failing', (field) => reader.place(field)) ?? 0,
     heldBackMs: reader.number('held_back_ms'),
   };
 }

@@ -3,7 +3,9 @@ import { test } from 'node:test';
 import { formatDeliveryRecord, type DeliveryRecord } from './delivery-record.ts';
 import {
   deliveryAfter,
+  failingAfter,
   finishedAfter,
+  noneFailing,
   notAttempted,
   nonePaused,
   parseDeliveriesEntry,
@@ -121,6 +123,25 @@ test('a target is paused from its first parked notification or what is published
   assert.deepEqual(shown(paused(other, published, delivered)), [['wh_other', '404', 120, 120]]);
   for (const event of ['attempt', 'withdrawn', 'dead', 'expired', 'rerouted'] as const)
     assert.equal(paused(published, records[event]).size, 1, event);
+});
+
+test('a target fails from what is published on, until one is delivered to it, or it is paused or freed', () => {
+  const failing = { reason: '500', sinceMs: 90, tries: 3, lastTryMs: 100, nextTryMs: 132 };
+  const published: DeliveriesEntry = { kind: 'parking', ...parking, parked: undefined, failing };
+  const namesOf = (...entries: DeliveriesEntry[]): string[] => [...entries.reduce(failingAfter, noneFailing).keys()];
+  assert.deepEqual(namesOf(published), [name]);
+  assert.deepEqual(published.kind === 'parking' && [...pausedAfter(nonePaused, published)], []);
+  assert.deepEqual(namesOf(published, { ...published, webhook: 'wh_other' }), [name, 'wh_other']);
+  const { failing: _, ...freed } = published;
+  for (const over of [
+    { ...records.delivered, webhook: name },
+    records.parked,
+    { kind: 'parking' as const, ...parking },
+    freed,
+  ])
+    assert.deepEqual(namesOf(published, over), []);
+  for (const other of [records.attempt, { ...records.delivered, webhook: 'wh_other' }, records.dead])
+    assert.deepEqual(namesOf(published, other), [name]);
 });
 
 test('records are told apart by their key, and what cannot be read is skipped', () => {

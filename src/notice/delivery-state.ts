@@ -3,12 +3,19 @@
  *
  *   record ──> parseDeliveriesEntry ──┬── attempt, withdrawn, outcome ──> deliveryAfter   what happened to one notification
  *                                     └── parking, outcome ────────────> pausedAfter     which targets are paused
+ *                                                                        failingAfter    and which fail
  *
  * What the notifier alone must know, which attempts are open, is folded in sent-notifications.ts.
  */
 import { unreachable } from '../base/assert.ts';
 import { parseDeliveryRecord, type DeliveryEnd, type DeliveryOutcome, type DeliveryRecord } from './delivery-record.ts';
-import { isParkingKey, parseParkingRecord, type ParkedWebhook, type ParkingRecord } from './parking-record.ts';
+import {
+  isParkingKey,
+  parseParkingRecord,
+  type FailingWebhook,
+  type ParkedWebhook,
+  type ParkingRecord,
+} from './parking-record.ts';
 
 /** Any record of `deliveries`. */
 export type DeliveriesEntry = DeliveryRecord | (ParkingRecord & { readonly kind: 'parking' });
@@ -125,9 +132,57 @@ export function pausedAfter(before: PausedTargets, entry: DeliveriesEntry): Paus
   return new Map(before).set(webhook, { ...known, lastMs: atMs });
 }
 
-function without(before: PausedTargets, name: string): PausedTargets {
+/** The failing targets of one key of `notifications`, by the target's name. */
+export type FailingTargets = ReadonlyMap<string, FailingTarget>;
+
+/** A target whose requests fail, as the notifier published it. */
+export interface FailingTarget extends FailingWebhook {
+  readonly atMs: number;
+}
+
+export const noneFailing: FailingTargets = new Map();
+
+/** `entry` is about the same key as the targets. */
+export function failingAfter(before: FailingTargets, entry: DeliveriesEntry): FailingTargets {
+  if (entry.kind === 'parking') {
+    const { webhook, failing, atMs } = entry;
+    return failing === undefined ? without(before, webhook) : new Map(before).set(webhook, { ...failing, atMs });
+  }
+  if (entry.kind !== 'outcome' || before.size === 0) return before;
+  const { outcome, webhook } = entry;
+  const isOver = outcome === 'delivered' || outcome === 'merged' || outcome === 'parked';
+  return isOver && webhook !== undefined ? without(before, webhook) : before;
+}
+
+function without<Target>(before: ReadonlyMap<string, Target>, name: string): ReadonlyMap<string, Target> {
   if (!before.has(name)) return before;
   const after = new Map(before);
   after.delete(name);
   return after;
+}
+
+/** A target that nothing arrives at now, as people are shown it. Times are of the wall clock, in milliseconds. */
+export interface TroubledTarget {
+  readonly target: string;
+  readonly state: 'parked' | 'failing';
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** Undefined for a parked one, to which nothing is sent. */
+  readonly tries: number | undefined;
+  readonly nextTryMs: number;
+}
+
+/** When a parked target is probed first; assumed until the notifier has published it, which takes a second. */
+const firstProbeMs = 3_600_000;
+
+export function troubledTargets(paused: PausedTargets, failing: FailingTargets): TroubledTarget[] {
+  return [
+    ...[...paused].map(([target, { reason, sinceMs, published }]) => {
+      const nextTryMs = published?.probeAtMs ?? sinceMs + firstProbeMs;
+      return { target, state: 'parked' as const, reason, sinceMs, tries: undefined, nextTryMs };
+    }),
+    ...[...failing].map(([target, { reason, sinceMs, tries, nextTryMs }]) => {
+      return { target, state: 'failing' as const, reason, sinceMs, tries, nextTryMs };
+    }),
+  ];
 }

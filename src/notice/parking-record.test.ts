@@ -18,6 +18,11 @@ test('a parked webhook and a free one are read as they were written', () => {
     { ...common, parked },
     { ...common, webhook: `${common.webhook}/123456789012345678`, parked: { ...parked, isTarget: false } },
     { ...common, parked: undefined },
+    {
+      ...common,
+      parked: undefined,
+      failing: { reason: '500', sinceMs: 1, tries: 2, lastTryMs: 3, nextTryMs: 4 },
+    },
   ] satisfies ParkingRecord[])
     assert.deepEqual(parseParkingRecord(formatParkingRecord(record)), record);
 });

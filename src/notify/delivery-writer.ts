@@ -11,7 +11,15 @@ import {
   type DeliveryOutcome,
   type DeliveryRecord,
 } from '../notice/delivery-record.ts';
-import { nonePaused, parseDeliveriesEntry, pausedAfter, type PausedTargets } from '../notice/delivery-state.ts';
+import {
+  failingAfter,
+  noneFailing,
+  nonePaused,
+  parseDeliveriesEntry,
+  pausedAfter,
+  type FailingTargets,
+  type PausedTargets,
+} from '../notice/delivery-state.ts';
 import { formatParkingRecord, type ParkingRecord } from '../notice/parking-record.ts';
 import { restoredMs, SentNotifications } from '../notice/sent-notifications.ts';
 import type { NotifyCount } from './notify-meters.ts';
@@ -60,6 +68,7 @@ export interface RestoredParking {
   /** Where the oldest parked notification stands; undefined when there is none. */
   readonly fromOffset: number | undefined;
   readonly paused: PausedTargets;
+  readonly failing: FailingTargets;
 }
 
 /** From the decision to send until the request is written, at most: an attempt that took longer to append is begun anew. */
@@ -82,6 +91,7 @@ export class DeliveryWriter {
   async restore(log: Log): Promise<RestoredParking[]> {
     const parked = new Map<string, DeliveryEnd[]>();
     const paused = new Map<string, PausedTargets>();
+    const failing = new Map<string, FailingTargets>();
     const from = { timestampMs: this.#clock.wallMs() - restoredMs };
     for await (const chunk of log.read(topics.deliveries.name, this.#claim.partition, { from })) {
       for (const stored of recordsOf(chunk)) {
@@ -89,6 +99,7 @@ export class DeliveryWriter {
         if (record === undefined) continue;
         const { webhookId: key } = record;
         paused.set(key, pausedAfter(paused.get(key) ?? nonePaused, record));
+        failing.set(key, failingAfter(failing.get(key) ?? noneFailing, record));
         if (record.kind === 'parking') continue;
         this.sent.apply(record);
         if (record.kind !== 'outcome' || record.outcome !== 'parked' || record.webhook === undefined) continue;
@@ -102,8 +113,10 @@ export class DeliveryWriter {
       const offsets = (parked.get(key) ?? [])
         .filter(({ notificationId, offset = 0 }) => !this.sent.isFinished(notificationId, key, offset))
         .map(({ offset = 0 }) => offset);
-      if (offsets.length === 0 && targets.size === 0) return [];
-      return [{ key, fromOffset: offsets.length === 0 ? undefined : leastOf(offsets), paused: targets }];
+      const broken = failing.get(key) ?? noneFailing;
+      if (offsets.length === 0 && targets.size === 0 && broken.size === 0) return [];
+      const fromOffset = offsets.length === 0 ? undefined : leastOf(offsets);
+      return [{ key, fromOffset, paused: targets, failing: broken }];
     });
   }
 

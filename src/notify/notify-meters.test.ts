@@ -6,11 +6,19 @@ import { countNotify, reportNotify } from './notify-meters.ts';
 import { park } from './schedule/parking.ts';
 import { SendGate } from './send-gate.ts';
 
+const nowMs = 1_800_000_000_000;
+const trouble = {
+  webhookId: '123',
+  sinceMs: nowMs - 60_000,
+  tries: 7,
+  lastTryMs: nowMs - 1_000,
+  nextTryMs: nowMs + 31_000,
+};
 const partition = {
   waiting: 7,
   oldestMs: Date.now() - 60_000,
   parked: () => [park('wh_0123456789ab', '404 Unknown Webhook (code 10015)', 0)],
-  troubles: () => [{ webhook: 'wh_ba9876543210', reason: '502' }],
+  troubles: () => [{ ...trouble, webhook: 'wh_ba9876543210', reason: '502' }],
 };
 
 test('figures tell of each outcome, of what waits and for how long, and of parked webhooks', async () => {
@@ -28,19 +36,22 @@ test('figures tell of each outcome, of what waits and for how long, and of parke
   assert.match(text, /^ssrms_notify_answers_total{action="rate_limited"} 1$/m);
   assert.match(text, /^ssrms_notify_waiting 7$/m);
   assert.match(text, /^ssrms_notify_parked_webhooks 1$/m);
+  assert.match(text, /^ssrms_notify_failing_targets 1$/m);
+  assert.match(text, /^ssrms_notify_target_tries{webhook_id="123",target="wh_ba9876543210"} 7$/m);
+  assert.match(text, /^ssrms_notify_target_failing_seconds{webhook_id="123",target="wh_ba9876543210"} \d+/m);
   assert.match(text, /^ssrms_notify_oldest_seconds 6\d(\.\d+)?$/m);
 });
 
 test('health names each webhook in trouble by its hash, and why; and says when nobody may send', () => {
   const gate = new SendGate(40, systemClock, 48);
-  assert.deepEqual(reportNotify(new Map(), gate), { status: 'pass', detail: '0 notifications waiting' });
-  const { status, detail } = reportNotify(new Map([[3, partition]]), gate);
+  assert.deepEqual(reportNotify(new Map(), gate, nowMs), { status: 'pass', detail: '0 notifications waiting' });
+  const { status, detail } = reportNotify(new Map([[3, partition]]), gate, nowMs);
   assert.equal(status, 'warn');
   assert.equal(
     detail,
-    '7 notifications waiting; parked webhooks: wh_0123456789ab: 404 Unknown Webhook (code 10015); webhooks in trouble: wh_ba9876543210: 502',
+    '7 notifications waiting; parked webhooks: wh_0123456789ab: 404 Unknown Webhook (code 10015); failing webhooks: wh_ba9876543210: 502 (since 2027-01-15T07:59:00Z, 7 tries, next try in 31 s)',
   );
-  const nowMs = systemClock.monotonicMs();
-  gate.answered({ kind: 'address_blocked', waitMs: 90_000, reason: '429' }, nowMs, nowMs);
-  assert.match(reportNotify(new Map(), gate).detail ?? '', /^Discord blocks this address for (90|89) s more; /);
+  const atMs = systemClock.monotonicMs();
+  gate.answered({ kind: 'address_blocked', waitMs: 90_000, reason: '429' }, atMs, atMs);
+  assert.match(reportNotify(new Map(), gate, nowMs).detail ?? '', /^Discord blocks this address for (90|89) s more; /);
 });

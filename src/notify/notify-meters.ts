@@ -7,6 +7,7 @@ import type { Action } from '../receiver/receiver.ts';
 import type { Parked } from './schedule/parking.ts';
 import type { SendGate } from './send-gate.ts';
 import type { SendGates } from './send-gates.ts';
+import type { TargetTrouble } from './troubles.ts';
 
 /** Counts what happens. */
 export interface NotifyCount {
@@ -17,14 +18,10 @@ export interface NotifyCount {
 }
 
 const troublesNamedMax = 5;
+/** Targets that have figures of their own: each is a series of whoever scrapes them. */
+const troublesMeasuredMax = 50;
 const delayBucketsSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600];
 const waitBucketsSeconds = [0.1, 0.5, 1, 2, 5, 15, 60, 300, 3_600];
-
-/** What is wrong with a target, for health and log: named by hash, never by its URL. */
-export interface TargetTrouble {
-  readonly webhook: string;
-  readonly reason: string;
-}
 
 /** What is asked of one partition. */
 interface PartitionVitals {
@@ -40,6 +37,7 @@ type Partitions = ReadonlyMap<number, PartitionVitals>;
 const waitingIn = (partitions: Partitions): number =>
   [...partitions.values()].reduce((sum, { waiting }) => sum + waiting, 0);
 const parkedIn = (partitions: Partitions) => [...partitions.values()].flatMap((partition) => partition.parked());
+const troublesIn = (partitions: Partitions) => [...partitions.values()].flatMap((partition) => partition.troubles());
 
 /** The notifier's figures for /metrics. */
 export function countNotify(
@@ -63,24 +61,7 @@ export function countNotify(
     'Waits of webhooks for their limits at Discord',
     waitBucketsSeconds,
   );
-  meter.gauge('notify_waiting', 'Notifications in memory that have not ended', [], (gauge) =>
-    gauge.set(waitingIn(partitions)),
-  );
-  meter.gauge('notify_gate_waiting', "Webhooks that wait for the address's own rate or block", [], (gauge) =>
-    gauge.set(gates.waiting),
-  );
-  meter.gauge('notify_parked_webhooks', 'Webhooks that are parked because they are broken', [], (gauge) =>
-    gauge.set(parkedIn(partitions).length),
-  );
-  meter.gauge(
-    'notify_oldest_seconds',
-    'Age of the oldest notification that is not delivered yet, parked ones included',
-    [],
-    (gauge) => {
-      const oldest = Math.min(...[...partitions.values()].map(({ oldestMs }) => oldestMs ?? Infinity));
-      gauge.set(Number.isFinite(oldest) ? Math.max(0, clock.wallMs() - oldest) / 1_000 : 0);
-    },
-  );
+  gaugeNotify(meter, partitions, gates, clock);
   return {
     ended(outcome, delayMs) {
       ended.inc({ outcome });
@@ -92,18 +73,68 @@ export function countNotify(
   };
 }
 
+function gaugeNotify(meter: Meter, partitions: Partitions, gates: Pick<SendGates, 'waiting'>, clock: Clock): void {
+  meter.gauge('notify_waiting', 'Notifications in memory that have not ended', [], (gauge) =>
+    gauge.set(waitingIn(partitions)),
+  );
+  meter.gauge('notify_gate_waiting', "Webhooks that wait for the address's own rate or block", [], (gauge) =>
+    gauge.set(gates.waiting),
+  );
+  meter.gauge('notify_parked_webhooks', 'Webhooks that are parked because they are broken', [], (gauge) =>
+    gauge.set(parkedIn(partitions).length),
+  );
+  gaugeTargets(meter, partitions, clock);
+  meter.gauge(
+    'notify_oldest_seconds',
+    'Age of the oldest notification that is not delivered yet, parked ones included',
+    [],
+    (gauge) => {
+      const oldest = Math.min(...[...partitions.values()].map(({ oldestMs }) => oldestMs ?? Infinity));
+      gauge.set(Number.isFinite(oldest) ? Math.max(0, clock.wallMs() - oldest) / 1_000 : 0);
+    },
+  );
+}
+
+/** What is wrong with each target, as far as it has figures of its own. */
+function gaugeTargets(meter: Meter, partitions: Partitions, clock: Clock): void {
+  meter.gauge('notify_failing_targets', 'Targets whose last requests failed, and are made again', [], (gauge) =>
+    gauge.set(troublesIn(partitions).length),
+  );
+  meter.gauge(
+    'notify_target_tries',
+    'Requests to a failing target since it fails; of the fifty that fail longest',
+    ['webhook_id', 'target'],
+    (gauge) => {
+      gauge.reset();
+      for (const { webhookId, webhook, tries } of longestFailing(partitions))
+        gauge.set({ webhook_id: webhookId, target: webhook }, tries);
+    },
+  );
+  meter.gauge(
+    'notify_target_failing_seconds',
+    'For how long a target has been failing; of the fifty that fail longest',
+    ['webhook_id', 'target'],
+    (gauge) => {
+      gauge.reset();
+      for (const { webhookId, webhook, sinceMs } of longestFailing(partitions))
+        gauge.set({ webhook_id: webhookId, target: webhook }, Math.max(0, clock.wallMs() - sinceMs) / 1_000);
+    },
+  );
+}
+
 /** What this notifier publishes of itself for the console. */
 export function notifyVitals(partitions: Partitions, gate: SendGate): NotifyVitals {
   return {
     partitions: [...partitions.keys()],
     waiting: waitingIn(partitions),
     parked: parkedIn(partitions).length,
+    failing: troublesIn(partitions).length,
     heldBackMs: Math.max(0, Math.round(gate.closedMs())),
   };
 }
 
-/** What health says: each webhook in trouble by its hash, and why. */
-export function reportNotify(partitions: Partitions, gate: SendGate): HealthReport {
+/** What health says: each webhook in trouble by its hash, why, since when, how often it was tried and when it is next. */
+export function reportNotify(partitions: Partitions, gate: SendGate, nowMs: number): HealthReport {
   const parts = [`${waitingIn(partitions)} notifications waiting`];
   const closedMs = gate.closedMs();
   if (closedMs > 0) {
@@ -112,13 +143,31 @@ export function reportNotify(partitions: Partitions, gate: SendGate): HealthRepo
   }
   const parked = parkedIn(partitions);
   if (parked.length > 0) parts.push(`parked webhooks: ${named(parked)}`);
-  const troubles = [...partitions.values()].flatMap((partition) => partition.troubles());
-  if (troubles.length > 0) parts.push(`webhooks in trouble: ${named(troubles)}`);
+  const troubles = troublesIn(partitions);
+  if (troubles.length > 0) parts.push(`failing webhooks: ${named(troubles.map((one) => shownTrouble(one, nowMs)))}`);
   const isWell = closedMs === 0 && parked.length === 0 && troubles.length === 0;
   return { status: isWell ? 'pass' : 'warn', detail: parts.join('; ') };
 }
 
-function named(webhooks: readonly { readonly webhook: string; readonly reason: string }[]): string {
+function shownTrouble({ webhook, reason, sinceMs, tries, nextTryMs }: TargetTrouble, nowMs: number): TargetReason {
+  const seconds = Math.max(0, Math.ceil((nextTryMs - nowMs) / 1_000));
+  const next = seconds === 0 ? 'tried now' : `next try in ${seconds} s`;
+  const since = new Date(sinceMs).toISOString().slice(0, 19);
+  return { webhook, reason: `${reason} (since ${since}Z, ${tries} ${tries === 1 ? 'try' : 'tries'}, ${next})` };
+}
+
+function longestFailing(partitions: Partitions): TargetTrouble[] {
+  return troublesIn(partitions)
+    .sort((one, other) => one.sinceMs - other.sinceMs)
+    .slice(0, troublesMeasuredMax);
+}
+
+interface TargetReason {
+  readonly webhook: string;
+  readonly reason: string;
+}
+
+function named(webhooks: readonly TargetReason[]): string {
   const shown = webhooks.slice(0, troublesNamedMax).map(({ webhook, reason }) => `${webhook}: ${reason}`);
   const more = webhooks.length - shown.length;
   return `${shown.join(', ')}${more > 0 ? `, and ${more} more` : ''}`;

@@ -53,7 +53,7 @@ export function createNotify(options: NotifyOptions): Service {
   const gates = new SendGates({ ...discordAddressRate, requestsPerSecond: globalRps }, clock);
   const count = countNotify(meter, owned, gates, clock);
   const ready = health.awaitReady('notify');
-  health.add('notify', () => reportNotify(owned, gates.shared));
+  health.add('notify', () => reportNotify(owned, gates.shared, clock.wallMs()));
   if (vitals !== undefined) vitals.notify = () => notifyVitals(owned, gates.shared);
 
   async function run(signal: AbortSignal): Promise<void> {

@@ -4,6 +4,7 @@ import type { DeliveryWriter } from './delivery-writer.ts';
 import type { NotificationQueues } from './notification-queues.ts';
 import type { NotifyContext } from './notify-context.ts';
 import type { Parking } from './parking.ts';
+import type { Troubles } from './troubles.ts';
 
 /** What the parts of one partition's notifier share. */
 export interface PartitionContext extends NotifyContext {
@@ -13,6 +14,7 @@ export interface PartitionContext extends NotifyContext {
   readonly deliveries: DeliveryWriter;
   readonly parking: Parking;
   readonly queues: NotificationQueues;
+  readonly troubles: Troubles;
 }
 
 /** What the fate of a notification depends on, as it is now. */

@@ -10,11 +10,11 @@ import { rememberedMs } from './fate.ts';
 import { NotificationQueues } from './notification-queues.ts';
 import { NotificationReader } from './notification-reader.ts';
 import type { NotifyContext } from './notify-context.ts';
-import type { TargetTrouble } from './notify-meters.ts';
 import { Parking, probeTarget } from './parking.ts';
 import type { PartitionContext } from './partition-context.ts';
 import type { Parked } from './schedule/parking.ts';
 import { Senders } from './senders.ts';
+import { Troubles, type TargetTrouble } from './troubles.ts';
 
 const commitEveryMs = 250;
 const parkingEveryMs = 1_000;
@@ -43,8 +43,8 @@ export class NotificationPartition {
 
   constructor(claim: Claim, shared: NotifyContext) {
     const deliveries = new DeliveryWriter(claim, shared.clock, shared.count);
-    const [parking, queues] = [new Parking(), new NotificationQueues(claim.start)];
-    this.#context = { ...shared, claim, signal: this.#stop.signal, deliveries, parking, queues };
+    const [parking, queues, troubles] = [new Parking(), new NotificationQueues(claim.start), new Troubles()];
+    this.#context = { ...shared, claim, signal: this.#stop.signal, deliveries, parking, queues, troubles };
     this.#senders = new Senders(this.#context);
     this.#reader = new NotificationReader(this.#context, this.#senders);
   }
@@ -61,7 +61,7 @@ export class NotificationPartition {
   }
 
   troubles(): TargetTrouble[] {
-    return this.#senders.troubles();
+    return this.#context.troubles.list();
   }
 
   parked(): Parked[] {
@@ -107,7 +107,7 @@ export class NotificationPartition {
 
   /** Finds out what was done before, and where to go on. */
   async #restore(): Promise<void> {
-    const { claim, clock, deliveries, log, logger, parking, queues } = this.#context;
+    const { claim, clock, deliveries, log, logger, parking, queues, troubles } = this.#context;
     const { partition } = claim;
     const { first, next } = await log.bounds(topics.notifications.name, partition);
     const position = queues.readTo;
@@ -116,7 +116,10 @@ export class NotificationPartition {
     queues.takenTo = queues.readTo;
     queues.headAtStart = next;
     this.#restored = await deliveries.restore(log);
-    for (const left of this.#restored) parking.restore(left, clock.wallMs());
+    for (const left of this.#restored) {
+      parking.restore(left, clock.wallMs());
+      troubles.restore(left.key, left.failing);
+    }
   }
 
   async #keepCommitting(): Promise<void> {
@@ -132,10 +135,16 @@ export class NotificationPartition {
   }
 
   async #lookAfterParked(): Promise<void> {
-    const { clock, deliveries, parking, queues } = this.#context;
+    const { clock, deliveries, parking, queues, troubles } = this.#context;
     while (await clock.pause(parkingEveryMs, this.#stop.signal)) {
       const nowMs = clock.wallMs();
-      await deliveries.publish(parking.takeChanges(nowMs));
+      if (queues.readTo >= queues.headAtStart)
+        troubles.sweep((key) => !queues.unsorted.has(key) && queues.isEmpty(key));
+      const changes = troubles.takeChanges(nowMs);
+      // What holds of a target now comes last: a failing one may just have been parked, a freed one may fail again.
+      const over = changes.filter(({ failing }) => failing === undefined);
+      const failing = changes.filter((change) => change.failing !== undefined);
+      await deliveries.publish([...over, ...parking.takeChanges(nowMs), ...failing]);
       for (const key of parking.withOlderThan(nowMs - rememberedMs - expirySlackMs)) this.#reader.readParkedAgain(key);
       for (const due of parking.due(nowMs)) {
         // Wait: sorting restores the rule ids needed to find the URL.

@@ -13,19 +13,17 @@ import {
   type SendingFacts,
 } from '../receiver/receiver.ts';
 import { beginMsMax, type Ending, type Waiting } from './delivery-writer.ts';
-import { deliveredFate, endingOf, fateOf, nextStep, type Step } from './fate.ts';
-import type { TargetTrouble } from './notify-meters.ts';
+import { deliveredFate, endingOf, nextStep, type Step } from './fate.ts';
 import { worldOf, type PartitionContext } from './partition-context.ts';
 import type { SendGate } from './send-gate.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
-import { attemptsOf, isPlain, mayRepeat, type FirstCopy, type SentMessage } from './sender-state.ts';
-import { Target } from './target.ts';
+import { attemptsOf, isPlain, type FirstCopy, type SentMessage } from './sender-state.ts';
+import type { Target } from './target.ts';
+import { heldMsMax, Targets } from './targets.ts';
 import { UndeliveredAttempts } from './undelivered-attempts.ts';
 
 type SendStep = Step & { readonly kind: 'send' };
 
-/** Cap on a wait inherited from the previous owner, whose clock may be off. */
-const heldMsMax = 60_000;
 /** How long shutdown waits for the retractions to be appended. */
 const retractMsMax = 2_000;
 
@@ -39,8 +37,7 @@ export class Sender {
   readonly #context: PartitionContext;
   /** The limits that the receiver keeps for the key as a whole. */
   readonly #pace: WebhookPace;
-  /** By name. */
-  readonly #targets = new Map<string, Target>();
+  readonly #targets: Targets;
   readonly #undelivered: UndeliveredAttempts;
   /** By the message whose answer was lost: its repeat, which is a duplicate when the first copy proves accepted. */
   readonly #repeatIds = new WeakMap<SentMessage, string>();
@@ -56,11 +53,8 @@ export class Sender {
     this.#key = key;
     this.#context = context;
     this.#pace = context.gates.paceOf(key);
+    this.#targets = new Targets(key, context);
     this.#undelivered = new UndeliveredAttempts((waiting) => context.queues.has(waiting));
-  }
-
-  troubles(): TargetTrouble[] {
-    return [...this.#targets.values()].flatMap(({ trouble }) => trouble ?? []);
   }
 
   /** A rule was edited, or a late answer came: what was wrong may be right now. */
@@ -113,7 +107,7 @@ export class Sender {
         this.#awaitsTargets = false;
         return undefined;
       case 'gone':
-        this.#target(step.target).note(step);
+        this.#targets.at(step.target).note(step);
         return undefined;
       case 'drop':
         this.#leave(step.batch);
@@ -122,7 +116,9 @@ export class Sender {
         const { waiting, toKey, reason } = step;
         this.#context.queues.find(this.#key, waiting.notification.ruleId)?.letGo(waiting);
         await this.#context.deliveries.reroute(waiting, toKey);
-        await this.#end([{ waiting, outcome: 'rerouted', reason, possibleRepeat: this.#isPossibleRepeat(waiting) }]);
+        await this.#end([
+          { waiting, outcome: 'rerouted', reason, possibleRepeat: this.#targets.isPossibleRepeat(waiting) },
+        ]);
         return undefined;
       }
       case 'end':
@@ -138,32 +134,19 @@ export class Sender {
   }
 
   #nextStep(): Step {
-    const nowMs = this.#context.clock.monotonicMs();
-    const targets = new Map([...this.#targets].map(([name, target]) => [name, target.sending(nowMs)]));
+    const targets = this.#targets.sendings();
     return nextStep([...this.#context.queues.ofKey(this.#key)], { ...worldOf(this.#context), targets });
   }
 
-  /** The target of this name under the key, made when it is not there. */
-  #target(name: string): Target {
-    const { gates, deliveries, clock } = this.#context;
-    const known = this.#targets.get(name);
-    if (known !== undefined) return known;
-    const made = new Target(name, gates.paceOf(`${this.#key} ${name}`));
-    const heldMs = deliveries.sent.takeHold(this.#key, name) - clock.wallMs();
-    if (heldMs > 0) made.pace.holdUntil(clock.monotonicMs() + Math.min(heldMs, heldMsMax));
-    this.#targets.set(name, made);
-    return made;
-  }
-
   async #endAll({ ends, target }: Step & { kind: 'end' }): Promise<void> {
-    const state = target === undefined ? undefined : this.#target(target).state;
+    const state = target === undefined ? undefined : this.#targets.at(target).state;
     const accepted = state?.kind === 'accepted' ? state : undefined;
     for (const { waiting, fate } of ends)
       if (fate.outcome === 'parked' && fate.webhook !== undefined) this.#context.parking.note(waiting, fate.webhook);
     await this.#end(
       ends.map(({ waiting, fate }) => ({
         ...endingOf(waiting, fate),
-        ...(fate.outcome === 'parked' && { possibleRepeat: this.#isPossibleRepeat(waiting) }),
+        ...(fate.outcome === 'parked' && { possibleRepeat: this.#targets.isPossibleRepeat(waiting) }),
       })),
     );
     if (accepted?.duplicateOf !== undefined && accepted.messageId !== undefined)
@@ -179,7 +162,7 @@ export class Sender {
   #leave(batch: readonly Waiting[]): void {
     this.#context.queues.remove(batch);
     const ids = new Set(batch.map(({ notification }) => notification.id));
-    for (const target of this.#targets.values()) target.noteEnded(ids);
+    this.#targets.noteEnded(ids);
   }
 
   /** What a former owner was sending when it ended: its request is waited out, then repeated exactly. */
@@ -193,29 +176,14 @@ export class Sender {
     const leftMs = Math.min(beginMsMax + requestMsMax, Math.max(0, deadlineMs - clock.wallMs()));
     this.#pace.holdUntil(clock.monotonicMs() + leftMs);
     await Promise.race([queues.caughtUp(this.#key, signal), aborted(signal)]);
-    for (const { notificationIds: ids, attempt } of open) {
-      if (ids.size === 0) continue;
-      const target = this.#target(this.#targetNameOf(ids));
-      if (target.state.kind === 'ready') target.note({ kind: 'inherited', ids, attempts: attempt });
-      else deliveries.sent.notePossibleRepeats(this.#key, ids);
-    }
-  }
-
-  /** The name of the target that these are due to now; empty while their rule is not known. */
-  #targetNameOf(ids: ReadonlySet<string>): string {
-    for (const queue of this.#context.queues.ofKey(this.#key)) {
-      const first = [...queue].find(({ notification }) => ids.has(notification.id));
-      const fate = first === undefined ? undefined : fateOf(first, worldOf(this.#context));
-      if (fate?.kind === 'send') return fate.destination.name;
-    }
-    return '';
+    this.#targets.inherit(open);
   }
 
   async #send(step: SendStep, gate: SendGate): Promise<void> {
     const { batch: due, destination } = step;
     const { clock } = this.#context;
-    const target = this.#target(step.target);
-    const isMarked = due.some((waiting) => this.#isPossibleRepeat(waiting));
+    const target = this.#targets.at(step.target);
+    const isMarked = due.some((waiting) => this.#targets.isPossibleRepeat(waiting));
     const message = this.#pack(due, step, isMarked);
     const begunMs = clock.monotonicMs();
     let written: { readonly sent: SentMessage; readonly answer: Answer | undefined } | undefined;
@@ -250,7 +218,7 @@ export class Sender {
     const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
     // It was appended as soon as it was evaluated.
     const judgedMs = (notification: Notification): number | undefined => appended.get(notification);
-    const target = this.#target(name);
+    const target = this.#targets.at(name);
     const facts: SendingFacts = { possibleRepeat, nowMs: clock.wallMs(), judgedMs, consoleUrl, storm: target.storm };
     const notifications = due.map(({ notification }) => notification);
     const message = destination.pack(notifications, facts, isPlain(target.state) ? 'plain' : 'full');
@@ -266,7 +234,7 @@ export class Sender {
   ): Promise<{ sent: SentMessage; answer: Answer | undefined }> {
     const { deliveries, signal } = this.#context;
     const { destination } = step;
-    const target = this.#target(step.target);
+    const target = this.#targets.at(step.target);
     failpoint('notify.before-attempt');
     target.note({ kind: 'begun' });
     const attempt = await deliveries.begin(batch, attemptsOf(target.state));
@@ -289,7 +257,7 @@ export class Sender {
     const nowMs = clock.monotonicMs();
     // The attempt's deadline counts from its beginning; and limits that came meanwhile are obeyed.
     const isInTime = nowMs - begunMs <= beginMsMax;
-    const targetMs = this.#target(name).pace.waitMs(nowMs);
+    const targetMs = this.#targets.at(name).pace.waitMs(nowMs);
     return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0 && targetMs === 0;
   }
 
@@ -299,13 +267,14 @@ export class Sender {
     sent: SentMessage,
     { gate, target }: { readonly gate: SendGate; readonly target: Target },
   ): void {
-    const { clock, count, parking } = this.#context;
+    const { clock, count, parking, troubles } = this.#context;
     // Where it went to: another than `target`, when the rule of what is repeated was edited.
-    const to = this.#target(sent.destination.name);
+    const to = this.#targets.at(sent.destination.name);
     count.answered(action.kind);
     switch (action.kind) {
       case 'delivered':
-        to.served();
+        to.pace.served();
+        troubles.over({ webhook: to.name, webhookId: this.#key });
         parking.served(this.#key, to.name);
         if (target.storm !== undefined) target.storm += sent.shown;
         if ('repeat' in target.state && target.state.repeat?.lost !== undefined && action.messageId !== undefined)
@@ -320,14 +289,16 @@ export class Sender {
         return target.note({ kind: 'not_accepted' });
       case 'address_blocked':
         // The gate holds everybody back; nothing is wrong with this target.
+        this.#fail(to, action, gate);
         return target.note({ kind: 'not_accepted' });
       case 'rate_limited':
         if (!action.everybody) this.#limit(action.waitMs);
+        this.#fail(to, action, gate);
         return target.note({ kind: 'not_accepted' });
       case 'try_again':
         target.note(action.ambiguous ? { kind: 'answer_lost', sent } : { kind: 'not_accepted' });
-        this.#fail(to, action.reason);
         to.pace.failed(clock.monotonicMs(), clock.chance());
+        this.#fail(to, action, gate);
         if (action.isServerError && to.pace.serverError(gate.served))
           this.#park(to, `nothing but server errors, while others are served: ${action.reason}`);
         return;
@@ -343,8 +314,7 @@ export class Sender {
     const action = destination.actionFor(answer, this.#context.clock.wallMs());
     if (action.kind !== 'delivered' || action.messageId === undefined) return;
     const repeatId = this.#repeatIds.get(sent);
-    for (const target of this.#targets.values())
-      target.note({ kind: 'answered_late', sent, messageId: action.messageId });
+    this.#targets.noteLate({ sent, messageId: action.messageId });
     if (repeatId === undefined) this.wake();
     else void this.#deleteDuplicate({ sent, messageId: action.messageId }, repeatId).catch(() => {});
   }
@@ -365,17 +335,21 @@ export class Sender {
   }
 
   #park(target: Target, reason: string): void {
-    const { parking, clock, logger } = this.#context;
+    const { parking, clock, logger, troubles } = this.#context;
     const { name } = target;
     parking.park(this.#key, name, reason, clock.wallMs());
-    target.trouble = undefined;
+    troubles.over({ webhook: name, webhookId: this.#key });
     logger.warn({ webhook: name, reason: `parked: ${reason}` }, troubleText);
   }
 
-  #fail(target: Target, reason: string): void {
-    const isNews = target.trouble?.reason !== reason;
-    target.trouble = { webhook: target.name, reason };
-    if (isNews) this.#context.logger.warn(target.trouble, troubleText);
+  /** The request is made again, when the pace and the gate allow it. */
+  #fail({ name: webhook, pace }: Target, { kind, reason }: Action & { readonly reason: string }, gate: SendGate): void {
+    const { clock, logger, troubles } = this.#context;
+    const waitMs = Math.max(pace.waitMs(clock.monotonicMs()), this.#paceMs(), gate.closedMs());
+    const nowMs = clock.wallMs();
+    const failure = { webhook, webhookId: this.#key, reason, nextTryMs: nowMs + waitMs };
+    const isNews = troubles.failed({ ...failure, isLimit: kind === 'rate_limited' }, nowMs);
+    if (isNews && kind === 'try_again') logger.warn({ webhook, reason }, troubleText);
   }
 
   /** This partition is given up in order. The next owner can do without this, so nothing waits long for it, and nothing fails. */
@@ -387,19 +361,13 @@ export class Sender {
     const [wallMs, nowMs] = [clock.wallMs(), clock.monotonicMs()];
     const momentAfter = (waitMs: number): number | undefined => (waitMs > 0 ? wallMs + waitMs : undefined);
     const retractions = attempts.map(({ attempt, target }) => {
-      return { attempt, webhook: target, webhookNotBeforeMs: momentAfter(this.#target(target).pace.waitMs(nowMs)) };
+      return { attempt, webhook: target, webhookNotBeforeMs: momentAfter(this.#targets.at(target).pace.waitMs(nowMs)) };
     });
     const waitMs = Math.max(this.#paceMs(), this.#gate?.closedMs() ?? 0);
     const over = new AbortController();
     const retracted = deliveries.retract(retractions, momentAfter(waitMs));
     await Promise.race([retracted.catch(() => {}), clock.pause(retractMsMax, over.signal)]);
     over.abort();
-  }
-
-  /** Whether it may have been delivered, so that it is marked when it is sent after all. */
-  #isPossibleRepeat({ notification: { id } }: Waiting): boolean {
-    for (const { state } of this.#targets.values()) if (mayRepeat(state, id)) return true;
-    return this.#context.deliveries.sent.isPossibleRepeat(id, this.#key);
   }
 
   #heedWait(destination: Destination, answer: Answer): void {

@@ -1,4 +1,3 @@
-import type { TargetTrouble } from './notify-meters.ts';
 import type { PartitionContext } from './partition-context.ts';
 import { Sender } from './sender.ts';
 
@@ -28,10 +27,6 @@ export class Senders {
   /** Rejects when a sender fails. */
   get failure(): Promise<never> {
     return this.#failed.promise;
-  }
-
-  troubles(): TargetTrouble[] {
-    return [...this.#byKey.values()].flatMap(({ sender }) => sender.troubles());
   }
 
   /** Something waits under this key. `isFirst`: of a rule of which nothing did. */

@@ -1,5 +1,4 @@
 import type { TargetSending } from './fate.ts';
-import type { TargetTrouble } from './notify-meters.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
 import { ready, reservedBy, senderAfter, type SenderEvent, type SenderState } from './sender-state.ts';
 
@@ -10,7 +9,6 @@ export class Target {
   readonly pace: WebhookPace;
   /** How many of the present storm were shown one by one; undefined: there is none. */
   storm: number | undefined;
-  trouble: TargetTrouble | undefined;
   /** When it was sent to last, as a count of messages. */
   turn = 0;
   #state: SenderState = ready;
@@ -35,11 +33,5 @@ export class Target {
   /** These have left: what the state says of them is over. */
   noteEnded(ids: ReadonlySet<string>): void {
     if (reservedBy(this.#state).some((id) => ids.has(id))) this.note({ kind: 'ended', ids });
-  }
-
-  /** A message was accepted. */
-  served(): void {
-    this.pace.served();
-    this.trouble = undefined;
   }
 }

@@ -3,6 +3,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { waitUntil as until } from '../../test/support/wait-until.ts';
+import { recordsOf } from '../log/batch.ts';
+import type { Log } from '../log/log.ts';
+import { isParkingKey, parseParkingRecord, type ParkingRecord } from '../notice/parking-record.ts';
+import { topics } from '../topics.ts';
 import { notificationFor } from '../../test/support/notification.ts';
 import {
   deliveries,
@@ -144,3 +148,72 @@ test('a notification that Discord refuses in every form costs only itself, and i
   );
   assert.equal(bench.fake.ledger.entries.length, 5);
 });
+
+test('what a target answers is published within seconds: since when, how many tries, when the next is; over a restart, until it is over', async () => {
+  const bench = await newBench();
+  const { webhookId, rules } = newTargets(bench);
+  bench.fake.faults.add([{ kind: 'status', status: 500, webhookId, threadId: alive }]);
+  const stop = bench.start();
+  await enqueue(bench.log, webhookId, [notificationFor(rules.alive, 101)]);
+  const [first] = await until('it is published', async () => nonEmpty(await failing(bench.log)), { msMax: 5_000 });
+  assert.match(first!.webhook, new RegExp(`^wh_[0-9a-f]{12}/${alive}$`));
+  assert.equal(first!.webhookId, webhookId);
+  assert.match(first!.failing!.reason, /^500/);
+  const { status, detail = '' } = bench.health.report().checks.notify!;
+  assert.equal(status, 'warn');
+  assert.match(
+    detail,
+    new RegExp(`failing webhooks: wh_[0-9a-f]{12}/${alive}: 500.* \\(since .*Z, 1 try, next try in [12] s\\)`),
+  );
+  await until('the next try is published', async () => (await failing(bench.log)).at(-1)!.failing!.tries >= 2);
+  await stop();
+
+  bench.start();
+  const later = await until('so is the new owner’s', async () =>
+    (await failing(bench.log)).find((one) => one.failing!.tries > 2),
+  );
+  assert.equal(later.failing!.sinceMs, first!.failing!.sinceMs);
+  bench.fake.faults.clear();
+  await until('it arrives', () => valuesAt(bench.fake, webhookId).length === 1);
+  await until('that it is over is published', async () => (await parkings(bench.log)).at(-1)!.failing === undefined);
+  await until('health is well', () => bench.health.report().checks.notify?.status === 'pass');
+});
+
+test('a limit of minutes is published, one of a moment is not', async () => {
+  const bench = await newBench();
+  const [long, short] = [newRule(bench), newRule(bench)];
+  bench.fake.faults.add([
+    { kind: 'limited_body_only', webhookId: long.webhookId, times: 1, ms: 600_000 },
+    { kind: 'limited_body_only', webhookId: short.webhookId, times: 1, ms: 2_500 },
+  ]);
+  bench.start();
+  for (const { ruleId, webhookId } of [long, short])
+    await enqueue(bench.log, webhookId, [notificationFor(ruleId, 101)]);
+  const found = await until('it is published', async () => nonEmpty(await failing(bench.log)), { msMax: 5_000 });
+  await until('the other arrives', () => valuesAt(bench.fake, short.webhookId).length === 1);
+  assert.deepEqual(
+    (await failing(bench.log)).map(({ webhookId }) => webhookId),
+    [long.webhookId],
+  );
+  assert.match(found[0]!.failing!.reason, /^429/);
+  assert.ok(found[0]!.failing!.nextTryMs > Date.now() + 500_000);
+});
+
+/** What was published of targets, in the order of the log. */
+async function parkings(log: Log): Promise<ParkingRecord[]> {
+  const found: ParkingRecord[] = [];
+  for (let partition = 0; partition < topics.deliveries.partitions; partition++)
+    for await (const chunk of log.read(topics.deliveries.name, partition, { from: { offset: 0 } }))
+      for (const { key, value } of recordsOf(chunk)) {
+        const record = isParkingKey(key) ? parseParkingRecord(value!) : undefined;
+        if (record !== undefined && !('problem' in record)) found.push(record);
+      }
+  return found;
+}
+
+const failing = async (log: Log): Promise<ParkingRecord[]> =>
+  (await parkings(log)).filter((record) => record.failing !== undefined);
+
+function nonEmpty<Item>(items: readonly Item[]): readonly Item[] | undefined {
+  return items.length === 0 ? undefined : items;
+}

@@ -16,12 +16,17 @@ import {
   type DeliveryView,
 } from '../wire/deliveries.ts';
 import { readDeliveries, type Delivery, type DeliveryFilter } from './delivery-history.ts';
+import type { TroubledTarget } from '../wire/rules.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
+import type { ParkedView } from './parked-view.ts';
 import type { Resend } from './resend.ts';
+import type { RulesView } from './rules-view.ts';
 
 export interface DeliveriesRoutesOptions {
   readonly log: Log;
   readonly resend: Resend;
+  readonly view: RulesView;
+  readonly parked: ParkedView;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -43,7 +48,7 @@ export function deliveriesRoutes(options: DeliveriesRoutesOptions): Routes {
   };
 }
 
-function listRoute(app: HttpApp, { log, now }: DeliveriesRoutesOptions): void {
+function listRoute(app: HttpApp, { log, view, parked, now }: DeliveriesRoutesOptions): void {
   // Each reads as much of the log as it asks for; together they must not keep the process from its work.
   const turns = new OneAtATime();
   app.get(
@@ -68,8 +73,13 @@ function listRoute(app: HttpApp, { log, now }: DeliveriesRoutesOptions): void {
           newest.push(delivery);
           if (newest.length >= 4 * pageItemsMax) newest = newest.sort(byTime).slice(0, limit);
         });
-        const deliveries = newest.sort(byTime).slice(0, limit).map(shownDelivery);
-        return reply.send({ time_ms: now(), total, left_out: leftOut, deliveries });
+        await parked.refresh();
+        const deliveries = newest
+          .sort(byTime)
+          .slice(0, limit)
+          .map((delivery) => shownDelivery(delivery, troubleOf(delivery, view, parked)));
+        const targets = parked.targets(filter.webhookId).slice(0, targetsMax);
+        return reply.send({ time_ms: now(), total, left_out: leftOut, deliveries, targets });
       });
     },
   );
@@ -90,17 +100,19 @@ function resendRoute(app: HttpApp, { resend, now }: DeliveriesRoutesOptions): vo
   );
 }
 
-function shownDelivery({
-  id,
-  webhookId,
-  notification,
-  outcome,
-  reason,
-  messageId,
-  attempts,
-  appendedMs,
-  atMs,
-}: Delivery): DeliveryView {
+/** What keeps a notification that waits from arriving. */
+function troubleOf(
+  { outcome, webhookId, notification }: Delivery,
+  view: RulesView,
+  parked: ParkedView,
+): TroubledTarget | undefined {
+  if (notification === undefined || (outcome !== 'waiting' && outcome !== 'parked')) return undefined;
+  const rule = view.book.get(notification.ruleId);
+  return rule && parked.ofKey(webhookId, rule);
+}
+
+function shownDelivery(delivery: Delivery, trouble: TroubledTarget | undefined): DeliveryView {
+  const { id, webhookId, notification, outcome, reason, messageId, attempts, appendedMs, atMs } = delivery;
   return {
     notification_id: id,
     webhook_id: webhookId,
@@ -110,14 +122,16 @@ function shownDelivery({
     kind: notification?.kind,
     value: notification?.x,
     outcome,
-    reason,
+    reason: reason ?? trouble?.reason,
     message_id: messageId,
     attempts,
+    next_try_ms: trouble && Date.parse(trouble.next_probe),
     appended_ms: appendedMs,
     at_ms: atMs,
   };
 }
 
+const targetsMax = 100;
 const dayMs = 24 * 3_600_000;
 /** As long as the log holds deliveries. */
 const sinceMsMax = 30 * dayMs;

@@ -5,12 +5,13 @@ import { Meter } from '../base/meter.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
 import { listeningServer, testLogger, type TestServer } from '../http/testing/test-server.ts';
 import { partitionOf } from '../log/murmur2.ts';
+import type { DeliveriesView } from '../wire/deliveries.ts';
 import type { Webhook } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
 import { ParkedView } from './parked-view.ts';
 import { createRules } from './rules.ts';
 import { webhookName } from '../receiver/discord/webhook-name.ts';
-import { formatParkingRecord, type ParkedWebhook } from '../notice/parking-record.ts';
+import { formatParkingRecord, type ParkedWebhook, type ParkingRecord } from '../notice/parking-record.ts';
 
 const hourMs = 3_600_000;
 let storage: TestLog;
@@ -39,7 +40,8 @@ const newWebhook = (id = `11000000000000${String(++ids).padStart(5, '0')}`): Web
   id,
   token: `${ids}`.padEnd(68, 't'),
 });
-const urlOf = ({ id, token }: Webhook): string => `https://discord.com/api/webhooks/${id}/${token}`;
+const urlOf = ({ id, token, threadId }: Webhook): string =>
+  `https://discord.com/api/webhooks/${id}/${token}${threadId === undefined ? '' : `?thread_id=${threadId}`}`;
 
 async function noteEnd(webhook: Webhook, outcome: string, atMs: number): Promise<void> {
   const isParked = outcome === 'parked';
@@ -61,18 +63,22 @@ async function noteEnd(webhook: Webhook, outcome: string, atMs: number): Promise
   ]);
 }
 
-async function tell(
+function tell(
   webhook: Webhook,
   parked: ParkedWebhook | undefined,
   atMs: number,
   name = webhookName(webhook),
 ): Promise<void> {
+  return publish({ webhook: name, webhookId: webhook.id, parked, atMs });
+}
+
+async function publish(record: ParkingRecord): Promise<void> {
   await storage.log.append(topics.deliveries.name, [
     {
-      key: Buffer.from(name),
-      value: Buffer.from(formatParkingRecord({ webhook: name, webhookId: webhook.id, parked, atMs })),
-      timestampMs: atMs,
-      partition: partitionOf(Buffer.from(webhook.id), topics.deliveries.partitions),
+      key: Buffer.from(record.webhook),
+      value: Buffer.from(formatParkingRecord(record)),
+      timestampMs: record.atMs,
+      partition: partitionOf(Buffer.from(record.webhookId), topics.deliveries.partitions),
     },
   ]);
 }
@@ -233,4 +239,25 @@ test('whoever asks at once learns of what had been appended when they asked', as
     seen.push(view.of(webhook) !== undefined);
   }
   assert.ok(seen.every(Boolean));
+});
+
+test('what a failing thread answers is shown with its rule, and in the list of deliveries, and says nothing of the channel', async () => {
+  const channel = newWebhook();
+  const thread = { ...channel, threadId: '123456789012345678' };
+  const failing = { reason: '500', sinceMs: Date.now() - 9_000, tries: 4, lastTryMs: 1, nextTryMs: Date.now() + 8_000 };
+  const [ofChannel, ofThread] = [await makeRule(channel), await makeRule(thread)];
+  const record = { webhook: webhookName(thread), webhookId: channel.id, parked: undefined, atMs: Date.now() };
+  await publish({ ...record, failing });
+  const [since, next] = [failing.sinceMs, failing.nextTryMs].map((timeMs) => new Date(timeMs).toISOString());
+  const shown = { state: 'failing', reason: '500', since, tries: 4, next_probe: next };
+  assert.deepEqual(await deliveryOf(ofThread), shown);
+  assert.equal(await deliveryOf(ofChannel), undefined);
+  const answer = await fetch(`${server.url}/api/v1/deliveries?webhook=${channel.id}`);
+  const { targets } = (await answer.json()) as DeliveriesView;
+  const times = { since_ms: failing.sinceMs, tries: 4, next_try_ms: failing.nextTryMs };
+  assert.deepEqual(targets, [
+    { target: webhookName(thread), webhook_id: channel.id, state: 'failing', reason: '500', ...times },
+  ]);
+  await publish(record);
+  assert.equal(await deliveryOf(ofThread), undefined);
 });

@@ -2,11 +2,12 @@ import { Type } from 'typebox';
 import { answers, documented } from '../http/open-api.ts';
 import { subjectOf } from '../http/scope.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
-import { shownReceiver } from '../receiver/receiver-config.ts';
+import { shownReceiver, type ReceiverConfig } from '../receiver/receiver-config.ts';
 import { ReceiverInput, ReceiversView as ReceiversAnswer, ReceiverView } from '../wire/receivers.ts';
 import { TestSendView } from '../wire/webhooks.ts';
 import { changeOf, entityTag, ifMatchHeaders } from './if-match.ts';
 import { noReceiver, type ReceiverChanges } from './receiver-changes.ts';
+import type { ParkedView } from './parked-view.ts';
 import type { ReceiversView } from './receivers-view.ts';
 import type { TestSend } from './test-send.ts';
 
@@ -14,6 +15,7 @@ export interface ReceiversRoutesOptions {
   readonly receivers: ReceiversView;
   readonly changes: ReceiverChanges;
   readonly tests: TestSend;
+  readonly parked: ParkedView;
 }
 
 const Params = Type.Object({ name: Type.String({ description: 'The name of the receiver' }) });
@@ -29,7 +31,11 @@ export function receiversRoutes(options: ReceiversRoutesOptions): Routes {
   };
 }
 
-function readingRoutes(app: HttpApp, { receivers }: ReceiversRoutesOptions): void {
+function readingRoutes(app: HttpApp, { receivers, parked }: ReceiversRoutesOptions): void {
+  const shownWithState = (config: ReceiverConfig): ReceiverView => ({
+    ...shownReceiver(config),
+    delivery: parked.ofReceiver(config.name),
+  });
   const read = { scope: 'receivers:read' as const };
   app.get(
     '/api/v1/receivers',
@@ -37,8 +43,11 @@ function readingRoutes(app: HttpApp, { receivers }: ReceiversRoutesOptions): voi
       config: read,
       schema: { summary: 'List the receivers', response: answers({ 200: ReceiversAnswer }, 401, 403, 503) },
     },
-    async (_request, reply) =>
-      reply.send({ receivers: [...receivers.book].map(({ config }) => shownReceiver(config)) }),
+    async (_request, reply) => {
+      const { book } = receivers;
+      await parked.refresh();
+      return reply.send({ receivers: [...book].map(({ config }) => shownWithState(config)) });
+    },
   );
   app.get(
     '/api/v1/receivers/:name',
@@ -53,7 +62,8 @@ function readingRoutes(app: HttpApp, { receivers }: ReceiversRoutesOptions): voi
     async (request, reply) => {
       const entry = receivers.book.get(request.params.name);
       if (entry === undefined) throw noReceiver(request.params.name);
-      return reply.header('etag', entityTag(entry)).send(shownReceiver(entry.config));
+      await parked.refresh();
+      return reply.header('etag', entityTag(entry)).send(shownWithState(entry.config));
     },
   );
 }

@@ -33,7 +33,8 @@ const ListQuerySchema = Type.Object(
     after: Type.Optional(Type.String({ description: 'Only rules whose id is greater' })),
     expand: Type.Optional(
       Type.Enum(['delivery'], {
-        description: 'Adds `delivery` to rules with a parked webhook or receiver: state, reason, since, next_probe',
+        description:
+          'Adds `delivery` to rules with a parked or failing target: state, reason, since, tries, next_probe',
       }),
     ),
   },

@@ -76,17 +76,18 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
     const found = entry && destinationOfConfig(open.receivers, entry.config, { discordApiBase, webhookAllow });
     return found === undefined || 'problem' in found ? undefined : found.name;
   };
+  const parked = new ParkedView(log, now, targetOf);
   const writing = rulesRoutes({
     view,
     changes,
-    parked: new ParkedView(log, now, targetOf),
+    parked,
     reveal: options.revealWebhookUrl ?? 'writers',
   });
   const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'writers' });
   const testing = testSendRoutes({ view, tests });
   const resend = new Resend({ log, view, changes, meter, logger, now });
   const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, audit, now });
-  const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests });
+  const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests, parked });
   const caughtUp = Promise.all([view.feed.caughtUp, receivers.feed.caughtUp]);
   // A rejection reaches those who wait for it; it need not be handled otherwise.
   caughtUp.catch(() => {});
@@ -111,7 +112,7 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
       await app.register(async (part) => writing(part));
       await app.register(async (part) => bulk(part));
       await app.register(async (part) => testing(part));
-      await app.register(async (part) => deliveriesRoutes({ log, resend, now })(part));
+      await app.register(async (part) => deliveriesRoutes({ log, resend, view, parked, now })(part));
       await app.register(async (part) => receiving(part));
       await app.register(async (part) => auditRoutes(audit)(part));
     },

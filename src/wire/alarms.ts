@@ -1,6 +1,7 @@
 import { Type } from 'typebox';
 import { messageKinds } from '../alarm/due.ts';
 import { outcomes } from '../notice/delivery-record.ts';
+import { TargetState } from './deliveries.ts';
 import type { Rule } from '../rule/rule.ts';
 import { ruleSchema } from '../rule/rule-schema.ts';
 import { AlarmState, Cause, Next, orNull, RuleVersion, Tags } from './fields.ts';
@@ -95,6 +96,7 @@ export const NotificationView = Type.Object({
   outcome_ms: Type.Optional(Type.Number()),
   reason: Type.Optional(Type.String()),
   message_id: Type.Optional(Type.String()),
+  trouble: Type.Optional(TargetState),
 });
 export type NotificationView = Shape<typeof NotificationView>;
 

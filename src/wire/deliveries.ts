@@ -19,13 +19,31 @@ export const DeliveryView = Type.Object({
   kind: Type.Optional(Type.Enum(messageKinds)),
   value: Type.Optional(Type.Number()),
   outcome: Type.Enum([...deliveryStates]),
-  reason: Type.Optional(Type.String()),
+  reason: Type.Optional(
+    Type.String({ description: 'Why it is not delivered; of one that waits, what its target answered last' }),
+  ),
   message_id: Type.Optional(Type.String({ description: "Discord's, when it was delivered" })),
   attempts: Type.Integer(),
+  next_try_ms: Type.Optional(Type.Number({ description: 'Of one that waits for a target that is parked or failing' })),
   appended_ms: Type.Number({ description: 'When it was due' }),
   at_ms: Type.Number({ description: 'The time of its newest record' }),
 });
 export type DeliveryView = Shape<typeof DeliveryView>;
+
+/** A target that nothing arrives at now. */
+export const TargetState = Type.Object({
+  target: Type.String({ description: '`wh_…`, for a thread followed by a slash and its id: no secret' }),
+  webhook_id: DeliveryView.properties.webhook_id,
+  receiver: DeliveryView.properties.receiver,
+  state: Type.Enum(['parked', 'failing'], {
+    description: 'parked: it refuses, and nothing is sent; failing: its last request failed, and is made again',
+  }),
+  reason: Type.String({ description: 'What the receiver answered, or why there was no answer' }),
+  since_ms: Type.Number(),
+  tries: Type.Optional(Type.Integer({ description: 'Requests since then; of a failing one' })),
+  next_try_ms: Type.Number(),
+});
+export type TargetState = Shape<typeof TargetState>;
 
 /** `GET /api/v1/deliveries` */
 export const DeliveriesView = Type.Object({
@@ -33,6 +51,7 @@ export const DeliveriesView = Type.Object({
   total: Type.Integer({ description: 'All that match; the list has the newest' }),
   left_out: Type.Integer({ description: 'Older ones that were too many to be read' }),
   deliveries: Type.Array(DeliveryView),
+  targets: Type.Array(TargetState, { description: 'Targets of the filter that nothing arrives at now, at most 100' }),
 });
 export type DeliveriesView = Shape<typeof DeliveriesView>;
 

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { receiverKinds } from '../receiver/receiver-kinds.ts';
+import { TroubledTarget } from './rules.ts';
 import type { Shape } from './shape.ts';
 
 const Limits = Type.Object({
@@ -27,6 +28,7 @@ export const ReceiverView = Type.Object({
   address: Type.String({ description: 'Masked' }),
   has_secret: Type.Boolean(),
   limits: Type.Optional(Limits),
+  delivery: Type.Optional(TroubledTarget),
 });
 export type ReceiverView = Shape<typeof ReceiverView>;
 

@@ -12,31 +12,36 @@ export const RuleInput = Type.Unsafe<RuleInput>(ruleInputSchema);
 /** A rule as it is stored: `GET /rules/{id}`. */
 export const RuleAnswer = Type.Unsafe<Rule>(ruleSchema);
 
-const parkedTarget = {
-  state: Type.Literal('parked'),
+const troubledTarget = {
+  state: Type.Enum(['parked', 'failing'], {
+    description: 'parked: it refuses, and nothing is sent; failing: its last request failed, and is made again',
+  }),
   receiver: Type.Optional(
     Type.String({ description: 'The named receiver; left out for the Discord webhook of the rule' }),
   ),
-  reason: Type.String(),
+  reason: Type.String({ description: 'What the receiver answered, or why there was no answer' }),
   since: Type.String({ description: 'ISO 8601' }),
+  tries: Type.Optional(Type.Integer({ description: 'Requests since then; of a failing one' })),
   next_probe: Type.String({ description: 'When it is retried, as ISO 8601' }),
 };
-const ParkedTarget = Type.Object(parkedTarget);
-export type ParkedTarget = Shape<typeof ParkedTarget>;
+export const TroubledTarget = Type.Object(troubledTarget);
+export type TroubledTarget = Shape<typeof TroubledTarget>;
 
-/** Why nothing is sent to a target of a rule: its Discord webhook, otherwise the first receiver in `notify`. */
-export const ParkedDelivery = Type.Object({
-  ...parkedTarget,
-  also: Type.Optional(Type.Array(ParkedTarget, { description: 'Further targets of the rule that are parked' })),
+/** Why nothing arrives at a target of a rule: its Discord webhook, otherwise the first receiver in `notify`. */
+const TroubledDelivery = Type.Object({
+  ...troubledTarget,
+  also: Type.Optional(
+    Type.Array(TroubledTarget, { description: 'Further targets of the rule that are parked or failing' }),
+  ),
 });
-export type ParkedDelivery = Shape<typeof ParkedDelivery>;
+export type TroubledDelivery = Shape<typeof TroubledDelivery>;
 
 /** A rule of `GET /rules`. */
-export type ListedRule = Rule & { readonly delivery?: ParkedDelivery };
+export type ListedRule = Rule & { readonly delivery?: TroubledDelivery };
 export const ListedRule = Type.Unsafe<ListedRule>({
   ...ruleSchema,
   title: 'ListedRule',
-  properties: { ...ruleSchema.properties, delivery: ParkedDelivery },
+  properties: { ...ruleSchema.properties, delivery: TroubledDelivery },
 });
 
 /** A rule with its state, and what one looks for first. */

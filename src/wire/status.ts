@@ -1,4 +1,5 @@
 import { Type } from 'typebox';
+import { TargetState } from './deliveries.ts';
 import { orNull } from './fields.ts';
 import type { Shape } from './shape.ts';
 
@@ -15,6 +16,13 @@ export const StatusNumbers = Type.Object({
   lag: orNull(Type.Integer({ description: 'Records not evaluated yet; null: not known of some partition' })),
   unowned: Type.Integer({ description: 'Partitions of metrics that nobody has evaluated for ten seconds or more' }),
   waiting: Type.Integer({ description: 'Notifications without a final outcome' }),
+  troubled: Type.Object(
+    {
+      count: Type.Integer(),
+      first: Type.Array(TargetState, { description: 'The five that have been so longest' }),
+    },
+    { description: 'Targets that notifications do not get through to now: parked or failing' },
+  ),
   latency_p99_ms: orNull(
     Type.Number({ description: "From the sample to Discord's answer, p99 over the last ten minutes" }),
   ),

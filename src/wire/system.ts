@@ -25,6 +25,7 @@ export const InstanceView = Type.Object({
   series: orNull(Type.Integer()),
   waiting: orNull(Type.Integer(), 'Notifications in memory without a final outcome'),
   parked: orNull(Type.Integer(), 'Webhooks that nothing is sent to, because they refuse'),
+  failing: orNull(Type.Integer(), 'Targets whose last requests failed, and are made again'),
   held_back_ms: Type.Number({ description: 'How long Discord allows this address no request' }),
 });
 export type InstanceView = Shape<typeof InstanceView>;

@@ -20,7 +20,7 @@ export const WebhookView = Type.Object({
   url: Type.Optional(Type.String({ description: 'Masked; left out for a receiver, and when no rule has it' })),
   state: Type.Enum([...webhookStates], {
     description:
-      'parked: it refuses, and nothing is sent; failing: its last message failed for good; waiting: notifications are due; ok; ' +
+      'parked: it refuses, and nothing is sent; failing: requests fail and are made again, or its last message failed for good; waiting: notifications are due; ok; ' +
       'quiet: none was due in seven days; unused: no rule has it any more',
   }),
   rules: Type.Integer(),
@@ -32,11 +32,22 @@ export const WebhookView = Type.Object({
   last_failed: Type.Optional(WebhookSending),
   parked: Type.Array(
     Type.Object({
-      name: Type.String({ description: 'Of the pair of id and token' }),
+      name: Type.String({ description: 'Of the target: of id, token and thread' }),
       reason: Type.String(),
       since_ms: Type.Number(),
       next_probe_ms: Type.Optional(Type.Number({ description: 'When it is retried; left out: not known yet' })),
     }),
+  ),
+  failing: Type.Array(
+    Type.Object({
+      name: Type.String({ description: 'Of the target: of id, token and thread' }),
+      reason: Type.String({ description: 'What it answered last, or why there was no answer' }),
+      since_ms: Type.Number(),
+      tries: Type.Integer({ description: 'Requests since then' }),
+      last_try_ms: Type.Number(),
+      next_try_ms: Type.Number(),
+    }),
+    { description: 'Targets whose last requests failed, and are made again' },
   ),
 });
 export type WebhookView = Shape<typeof WebhookView>;

@@ -69,6 +69,11 @@ export class DeliveriesView {
     return this.#webhooks.values();
   }
 
+  /** The webhooks with a target that is paused or failing. */
+  troubledWebhooks(): WebhookSeen[] {
+    return this.#webhooks.troubled();
+  }
+
   /** By the notification's id, with its `~` if it was resent; undefined when it is no longer kept. */
   sending(notificationId: string): Sending | undefined {
     for (const sendings of this.#byPartition.values()) {
@@ -115,7 +120,7 @@ export class DeliveriesView {
       const { partition, offset, timestampMs } = stored;
       const record = parseDeliveriesEntry(stored);
       if (record === undefined) continue;
-      if (record.kind === 'parking') this.#webhooks.notePaused(record);
+      if (record.kind === 'parking') this.#webhooks.noteTargets(record);
       // An attempt that came to nothing is followed by another.
       if (record.kind === 'parking' || record.kind === 'withdrawn') continue;
       const sending = this.#sending(partition, record.notificationId, record.webhookId);
@@ -124,7 +129,7 @@ export class DeliveriesView {
       if (record.kind === 'attempt') this.#webhooks.requested(record);
       if (record.kind !== 'outcome') continue;
       this.#webhooks.ended(sending);
-      this.#webhooks.notePaused(record);
+      this.#webhooks.noteTargets(record);
       this.#noteEnd(sending);
       const { outcome, notificationId, webhookId, reason } = record;
       if (outcome !== 'parked' && outcome !== 'dead' && outcome !== 'expired') continue;

@@ -1,5 +1,13 @@
 import type { DeliveryAttempt } from '../../notice/delivery-record.ts';
-import { nonePaused, pausedAfter, type DeliveriesEntry, type PausedTargets } from '../../notice/delivery-state.ts';
+import {
+  failingAfter,
+  noneFailing,
+  nonePaused,
+  pausedAfter,
+  type DeliveriesEntry,
+  type FailingTargets,
+  type PausedTargets,
+} from '../../notice/delivery-state.ts';
 import type { Sending } from './sending.ts';
 
 /** What is known of one webhook, by its numeric id. */
@@ -10,6 +18,7 @@ export interface WebhookSeen {
   lastDelivered: Sending | undefined;
   lastFailed: Sending | undefined;
   paused: PausedTargets;
+  failing: FailingTargets;
   /** Requests of its last minute, oldest first. */
   readonly requests: { readonly attemptId: string; readonly atMs: number }[];
 }
@@ -20,6 +29,7 @@ const requestsBackMs = 60_000;
 /** The webhooks that messages were due to in the last seven days, and how it went. */
 export class WebhooksSeen {
   readonly #byId = new Map<string, WebhookSeen>();
+  readonly #troubled = new Set<string>();
 
   get(webhookId: string): WebhookSeen | undefined {
     return this.#byId.get(webhookId);
@@ -34,16 +44,17 @@ export class WebhooksSeen {
     const before = this.#byId.get(webhookId);
     if (before !== undefined) return before;
     const none = { waiting: 0, lastDelivered: undefined, lastFailed: undefined };
-    const webhook: WebhookSeen = { webhookId, ...none, paused: nonePaused, requests: [] };
+    const webhook: WebhookSeen = { webhookId, ...none, paused: nonePaused, failing: noneFailing, requests: [] };
     this.#byId.set(webhookId, webhook);
     if (this.#byId.size > webhooksMax) this.#byId.delete(this.#byId.keys().next().value!);
     return webhook;
   }
 
-  /** A request begins; all notifications of one message have the same attempt. */
+  /** A request begins; all notifications of one message have the same attempt, and so have its repeats, at other times. */
   requested({ webhookId, attemptId, atMs }: DeliveryAttempt): void {
     const { requests } = this.at(webhookId);
-    if (requests.at(-1)?.attemptId === attemptId) return;
+    const last = requests.at(-1);
+    if (last?.attemptId === attemptId && last.atMs === atMs) return;
     requests.push({ attemptId, atMs });
     while (requests[0]!.atMs < atMs - requestsBackMs) requests.shift();
   }
@@ -55,10 +66,19 @@ export class WebhooksSeen {
     else if (sending.outcome !== 'rerouted') webhook.lastFailed = sending;
   }
 
-  /** A record of `deliveries` that may say which targets are paused. */
-  notePaused(entry: DeliveriesEntry): void {
+  /** A record of `deliveries` that may say which targets are paused or failing. */
+  noteTargets(entry: DeliveriesEntry): void {
     const before = this.#byId.get(entry.webhookId);
     const paused = pausedAfter(before?.paused ?? nonePaused, entry);
-    if (paused.size > 0 || before !== undefined) this.at(entry.webhookId).paused = paused;
+    const failing = failingAfter(before?.failing ?? noneFailing, entry);
+    if (paused.size + failing.size === 0 && before === undefined) return;
+    Object.assign(this.at(entry.webhookId), { paused, failing });
+    if (paused.size + failing.size > 0) this.#troubled.add(entry.webhookId);
+    else this.#troubled.delete(entry.webhookId);
+  }
+
+  /** Those with a target that is paused or failing. */
+  troubled(): WebhookSeen[] {
+    return [...this.#troubled].flatMap((webhookId) => this.#byId.get(webhookId) ?? []);
   }
 }

@@ -3,6 +3,7 @@ import type { StatusNumbers } from '../../wire/status.ts';
 import type { LagWatch } from '../live/lag-watch.ts';
 import type { SampleCount } from '../live/sample-count.ts';
 import type { LiveStore } from '../live/live-store.ts';
+import { targetStates } from './target-states.ts';
 
 export interface StatusSources {
   readonly live: LiveStore;
@@ -31,6 +32,20 @@ export function statusOf(sources: StatusSources): StatusNumbers {
     lag: lagging.lag ?? null,
     unowned: lagging.unowned,
     waiting: live.deliveries.waiting,
+    troubled: troubledOf(live),
     latency_p99_ms: live.deliveries.latencyP99Ms() ?? null,
   };
+}
+
+/** Targets that are named. */
+const troubledNamedMax = 5;
+
+function troubledOf({ deliveries, webhookRules }: LiveStore): StatusNumbers['troubled'] {
+  // What no rule notifies any more is nobody's trouble.
+  const states = deliveries
+    .troubledWebhooks()
+    .filter(({ webhookId }) => webhookRules.get(webhookId) !== undefined)
+    .flatMap(targetStates);
+  const first = states.sort((one, other) => one.since_ms - other.since_ms).slice(0, troubledNamedMax);
+  return { count: states.length, first };
 }

@@ -13,7 +13,11 @@ import { AlarmDetail, VerdictView, type NotificationView } from '../../wire/alar
 import { RuleVersionsView } from '../../wire/rules.ts';
 import { ruleVersions, type SentNotification } from '../query/alarm-trace.ts';
 import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from '../query/alarm-finder.ts';
+import type { RuleFeed } from '../../rule/rule-feed.ts';
+import type { TargetState } from '../../wire/deliveries.ts';
+import type { LiveStore } from '../live/live-store.ts';
 import { differences } from '../live/rule-edits.ts';
+import { troubleOf } from '../query/target-states.ts';
 
 export interface AlarmRoutesOptions extends AlarmFinderOptions {
   readonly pasts: MetricPasts;
@@ -31,13 +35,13 @@ export function alarmRoutes(options: AlarmRoutesOptions): Routes {
       reply.header('cache-control', 'no-store');
     });
     const finder = new AlarmFinder(options);
-    oneAlarmRoute(app, finder);
+    oneAlarmRoute(app, finder, options);
     verdictRoute(app, finder, options);
     versionsRoute(app, options);
   };
 }
 
-function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
+function oneAlarmRoute(app: HttpApp, finder: AlarmFinder, { live, rules }: AlarmRoutesOptions): void {
   app.get(
     '/api/v1/alarms/:id',
     {
@@ -68,10 +72,24 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder): void {
         rule: alarm.rule === undefined ? undefined : maskedRule(alarm.rule),
         is_rule_current: alarm.isRuleCurrent,
         notified: alarm.notified,
-        notifications: alarm.sendings.map(shownNotification),
+        notifications: alarm.sendings.map((sending) => ({
+          ...shownNotification(sending),
+          trouble: troubleOfSending(sending, live, rules),
+        })),
       });
     },
   );
+}
+
+/** What keeps a message that waits from arriving, as far as this server knows. */
+function troubleOfSending(
+  { outcome, webhookId, notification }: SentNotification,
+  live: LiveStore,
+  rules: RuleFeed,
+): TargetState | undefined {
+  if (outcome !== 'waiting' && outcome !== 'parked') return undefined;
+  const seen = live.deliveries.webhook(webhookId);
+  return seen && troubleOf(seen, rules.book.get(notification.ruleId));
 }
 
 function verdictRoute(app: HttpApp, finder: AlarmFinder, options: AlarmRoutesOptions): void {

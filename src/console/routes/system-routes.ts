@@ -140,6 +140,7 @@ function shownInstance({ record, state, samplesPerSecond }: InstanceSeen): Insta
     series: evaluate?.series ?? null,
     waiting: notify?.waiting ?? null,
     parked: notify?.parked ?? null,
+    failing: notify?.failing ?? null,
     held_back_ms: notify?.heldBackMs ?? 0,
   };
 }

@@ -92,6 +92,7 @@ function stateOf(rules: RulesOfWebhook | undefined, seen: WebhookSeen | undefine
   if (rules === undefined) return 'unused';
   if (seen === undefined) return 'quiet';
   if (seen.paused.size > 0) return 'parked';
+  if (seen.failing.size > 0) return 'failing';
   if (lastHeardMs(seen.lastFailed) > lastHeardMs(seen.lastDelivered)) return 'failing';
   return seen.waiting > 0 ? 'waiting' : seen.lastDelivered === undefined ? 'quiet' : 'ok';
 }
@@ -127,6 +128,14 @@ function shownWebhook({ webhookId, rules, seen, state }: Webhook, nowMs: number)
       reason,
       since_ms: sinceMs,
       next_probe_ms: published?.probeAtMs,
+    })),
+    failing: [...(seen?.failing ?? [])].map(([name, { reason, sinceMs, tries, lastTryMs, nextTryMs }]) => ({
+      name,
+      reason,
+      since_ms: sinceMs,
+      tries,
+      last_try_ms: lastTryMs,
+      next_try_ms: nextTryMs,
     })),
   };
 }

@@ -6,6 +6,7 @@ import { formatDeliveryRecord, type DeliveryRecord } from '../../notice/delivery
 import { formatParkingRecord, type ParkedWebhook } from '../../notice/parking-record.ts';
 import { waitForValue } from '../../../test/support/wait-until.ts';
 import { topics } from '../../topics.ts';
+import type { StatusView } from '../../wire/status.ts';
 import { WebhooksSeen } from '../live/webhooks-seen.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 
@@ -30,6 +31,7 @@ interface Webhook {
   readonly requests_60s: number;
   readonly last_delivered?: { readonly took_ms: number };
   readonly last_failed?: { readonly reason: string };
+  readonly failing: readonly { readonly name: string; readonly tries: number }[];
   readonly parked: readonly { readonly name: string; readonly reason: string; readonly next_probe_ms?: number }[];
 }
 
@@ -158,6 +160,38 @@ test('health: what is delivered, fails, is parked until when, and how many reque
   assert.equal((await list()).webhooks[0]?.webhook_id, webhookId(4), 'what is wrong comes first');
   await append('wh_0123456789ab', formatParkingRecord({ ...parking, parked: undefined }));
   assert.deepEqual((await webhook(4, ({ state }) => state === 'failing')).parked, []);
+});
+
+test('a target whose requests fail is shown with what it answers, how many tries there were, and when the next is', async () => {
+  await write('POST /rules', { metric_name: 'f', threshold: 1, discord_webhook_url: urlOf(6) });
+  const nowMs = Date.now();
+  const target = 'wh_0123456789ab/123456789012345678';
+  const failing = { reason: '500', sinceMs: nowMs - 9_000, tries: 4, lastTryMs: nowMs, nextTryMs: nowMs + 8_000 };
+  const record = { webhook: target, webhookId: webhookId(6), parked: undefined, atMs: nowMs };
+  await attempt(6, 'again', nowMs - 3_000);
+  await attempt(6, 'again', nowMs - 1_000);
+  await append(target, formatParkingRecord({ ...record, failing }));
+  const seen = await webhook(6, ({ failing: [first] }) => first !== undefined);
+  assert.equal(seen.state, 'failing');
+  assert.equal(seen.requests_60s, 2, 'a repeat is a request, too');
+  assert.deepEqual(seen.failing, [
+    {
+      name: target,
+      reason: '500',
+      since_ms: failing.sinceMs,
+      tries: 4,
+      last_try_ms: failing.lastTryMs,
+      next_try_ms: failing.nextTryMs,
+    },
+  ]);
+  const troubled = async (): Promise<StatusView['troubled']> =>
+    ((await (await fetch(`${system.url}/api/v1/status`)).json()) as StatusView).troubled;
+  const { count, first } = await waitForValue('the status', troubled, (found) => found.count > 0);
+  const shown = { target, webhook_id: webhookId(6), state: 'failing', reason: '500', since_ms: failing.sinceMs };
+  assert.deepEqual([count, first], [1, [{ ...shown, tries: 4, next_try_ms: failing.nextTryMs }]]);
+  await append(target, formatParkingRecord(record));
+  await waitForValue('that it is over', troubled, (found) => found.count === 0);
+  assert.deepEqual((await webhook(6, () => true)).failing, []);
 });
 
 test('a named receiver is listed with the rules that name it, and is unused when none does', async () => {

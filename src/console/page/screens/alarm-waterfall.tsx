@@ -1,5 +1,6 @@
 import * as css from './alarm-waterfall.module.css';
 import type { AlarmDetail, NotificationView } from '../../../wire/alarms.ts';
+import { Trouble } from '../parts/trouble.tsx';
 import { momentText, shortText } from '../words/time-text.ts';
 import { messageKindWords } from '../words/message-kinds.ts';
 
@@ -58,6 +59,7 @@ function Message({ message }: { readonly message: NotificationView }) {
         {message.deferred && <span class="hint">delayed by cooldown</span>}
         {message.reason !== undefined && <span class="disagrees">{message.reason}</span>}
       </p>
+      {message.trouble !== undefined && <Trouble trouble={message.trouble} />}
       <ol>
         {stages.map(({ name, fromMs, toMs }) => (
           <li key={name}>

@@ -20,6 +20,7 @@ import { addressOf, everyAlarm } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
+import { Trouble } from '../parts/trouble.tsx';
 import {
   agoText,
   durationText,
@@ -37,6 +38,7 @@ export function NowScreen() {
   return (
     <div class={css.now}>
       {count > 0 ? <FiringHero count={count} /> : <QuietHero />}
+      <Troubled />
       <Figures />
       {firing.value.length > 0 && <AlarmList title="Firing" alarms={firing.value} total={count} />}
       {pending.value.length > 0 && (
@@ -50,6 +52,23 @@ export function NowScreen() {
       {status.value?.rules === 0 && <FirstSteps />}
       {changes.value.length > 0 && <Changes />}
     </div>
+  );
+}
+
+/** Alarms fire, and nobody hears of them: above all else. */
+function Troubled() {
+  const { count, first } = status.value?.troubled ?? { count: 0, first: [] };
+  if (count === 0) return null;
+  return (
+    <section class="banner" role="status">
+      <p>
+        <b>Notifications are not getting through</b> to {plural(count, 'target')}.{' '}
+        <a href={addressOf({ screen: 'webhooks', search: '' })}>Webhooks</a>
+      </p>
+      {first.map((trouble) => (
+        <Trouble key={trouble.target} trouble={trouble} />
+      ))}
+    </section>
   );
 }
 

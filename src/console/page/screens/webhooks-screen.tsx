@@ -83,13 +83,13 @@ export function WebhooksScreen({ search }: { readonly search: string }) {
 
 function summary({ total, webhooks }: WebhooksView, search: string): string {
   if (total === 0) return search === '' ? 'None yet: the webhooks of your rules appear here.' : 'No webhook matches.';
-  const broken = webhooks.filter(({ state }) => state === 'parked').length;
+  const broken = webhooks.filter(({ state }) => state === 'parked' || state === 'failing').length;
   const all = `${grouped(total)} ${total === 1 ? 'webhook' : 'webhooks'}`;
   return broken === 0 ? `${all}.` : `${all}, ${broken} failing (shown first).`;
 }
 
 function Webhook({ webhook }: { readonly webhook: WebhookView }) {
-  const { webhook_id: id, receiver, url, state, parked, waiting } = webhook;
+  const { webhook_id: id, receiver, url, state, parked, failing, waiting } = webhook;
   const { last_failed: failed, last_delivered: delivered } = webhook;
   const isOpen = useSignal(false);
   const [firstRule] = webhook.rule_ids;
@@ -111,6 +111,16 @@ function Webhook({ webhook }: { readonly webhook: WebhookView }) {
             </time>
           )}
           , or when you edit one of its rules. <span class="hint">{name}</span>
+        </p>
+      ))}
+      {failing.map(({ name, reason, since_ms: sinceMs, tries, next_try_ms: nextMs }) => (
+        <p key={name} class={css.webhookParked}>
+          <b>Messages do not get through</b>: {reason}. {grouped(tries)} {tries === 1 ? 'try' : 'tries'} in{' '}
+          {durationText(Math.max(0, nowMs.value - sinceMs))}.{' '}
+          <time dateTime={new Date(nextMs).toISOString()} title={momentText(nextMs)}>
+            {nextMs > nowMs.value ? `Next try in ${durationText(nextMs - nowMs.value)}.` : 'Trying now.'}
+          </time>{' '}
+          <span class="hint">{name}</span>
         </p>
       ))}
       <dl class={css.webhookFacts} data-live>
