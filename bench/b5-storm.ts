@@ -112,9 +112,10 @@ async function leastMessages(log: Log, { webhooks }: StormShape): Promise<number
   for (const all of due.values()) {
     let shownBefore: number | undefined;
     for (let left = all; left.length > 0; messages++) {
-      const { taken, shown, storm: before } = packDiscord(left, { storm: shownBefore }, 'full');
+      const { carried, shown, storm: before } = packDiscord(left, { storm: shownBefore }, 'full');
       shownBefore = before === undefined ? undefined : before + shown;
-      left = left.slice(taken);
+      const sent = new Set(carried);
+      left = left.filter((one) => !sent.has(one));
     }
   }
   return messages;

@@ -2,7 +2,8 @@
  * A record of the `deliveries` topic: an attempt to send a notification, its retraction, or the notification's outcome. Public
  * JSON under the notification's id as key:
  *
- *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "at_ms": …, "deadline_ms": …}
+ *   {"kind": "attempt", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt": 1, "shown": 5, "at_ms": …,
+ *    "deadline_ms": …}
  *   {"kind": "withdrawn", "notification_id": …, "webhook_id": …, "attempt_id": …, "attempt_at_ms": …, "not_before_ms": …,
  *    "webhook": "wh_…", "webhook_not_before_ms": …, "at_ms": …}
  *   {"kind": "outcome", "notification_id": …, "webhook_id": …, "outcome": "delivered", "message_id": …, "attempt_id": …, "webhook": "wh_…",
@@ -39,6 +40,8 @@ export interface DeliveryAttempt {
   readonly attemptId: string;
   /** 1 for the first. */
   readonly attempt: number;
+  /** How many of the message's are shown one by one, when it carries more: they stand first, in the order of the records. */
+  readonly shown?: number;
   readonly atMs: number;
   /** When the request has certainly ended. */
   readonly deadlineMs: number;
@@ -89,8 +92,8 @@ export type DeliveryRecord = DeliveryAttempt | DeliveryWithdrawal | DeliveryEnd;
 export function formatDeliveryRecord(record: DeliveryRecord): string {
   const common = { kind: record.kind, notification_id: record.notificationId, webhook_id: record.webhookId };
   if (record.kind === 'attempt') {
-    const { attemptId, attempt, atMs, deadlineMs } = record;
-    return JSON.stringify({ ...common, attempt_id: attemptId, attempt, at_ms: atMs, deadline_ms: deadlineMs });
+    const { attemptId, attempt, shown, atMs, deadlineMs } = record;
+    return JSON.stringify({ ...common, attempt_id: attemptId, attempt, shown, at_ms: atMs, deadline_ms: deadlineMs });
   }
   if (record.kind === 'withdrawn') {
     const { attemptId, attemptAtMs, notBeforeMs, webhook, webhookNotBeforeMs, atMs } = record;
@@ -140,6 +143,7 @@ export function parseDeliveryRecord(value: Uint8Array | string): DeliveryRecord 
         kind,
         attemptId: reader.text('attempt_id'),
         attempt: reader.number('attempt'),
+        ...(reader.has('shown') && { shown: reader.place('shown') }),
         deadlineMs: reader.number('deadline_ms'),
       };
     }

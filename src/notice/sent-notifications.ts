@@ -8,6 +8,8 @@ export interface OpenAttempt {
   /** Notifications without an outcome. May be empty when a stale owner's attempt arrived late; its request may still be running. */
   readonly notificationIds: Set<string>;
   readonly attempt: number;
+  /** How many of its message were shown one by one, when it carried more. */
+  readonly shown: number | undefined;
   readonly atMs: number;
   readonly deadlineMs: number;
   /** `atMs` of its last record: clocks differ, and the order of the log says which was begun last. */
@@ -114,7 +116,8 @@ export class SentNotifications {
     }
   }
 
-  #begin({ webhookId: key, notificationId, attemptId, attempt, atMs, deadlineMs }: DeliveryAttempt): void {
+  #begin(record: DeliveryAttempt): void {
+    const { webhookId: key, notificationId, attemptId, attempt, shown, atMs, deadlineMs } = record;
     const attempts = this.#open.get(key) ?? new Map<string, OpenAttempt>();
     this.#open.set(key, attempts);
     const known = attempts.get(attemptId);
@@ -122,7 +125,7 @@ export class SentNotifications {
     // The process that began it may not have seen a former owner's late outcome.
     if (!this.isFinished(notificationId, key, Infinity)) notificationIds.add(notificationId);
     const isNewest = known === undefined || known.atMs <= atMs;
-    const last = isNewest ? { attemptId, notificationIds, attempt, atMs, deadlineMs } : known;
+    const last = isNewest ? { attemptId, notificationIds, attempt, shown, atMs, deadlineMs } : known;
     attempts.set(attemptId, { ...last, lastAtMs: atMs });
   }
 

@@ -121,7 +121,7 @@ export class DeliveryWriter {
   }
 
   /** Durable before the request is written. */
-  async begin(batch: readonly Waiting[], attempt: number): Promise<Attempt> {
+  async begin(batch: readonly Waiting[], attempt: number, shown: number): Promise<Attempt> {
     const atMs = this.#clock.wallMs();
     const attemptId = attemptIdOf(batch);
     const deadlineMs = atMs + beginMsMax + requestMsMax;
@@ -131,6 +131,7 @@ export class DeliveryWriter {
       webhookId: key,
       attemptId,
       attempt,
+      ...(shown < batch.length && { shown }),
       atMs,
       deadlineMs,
     }));

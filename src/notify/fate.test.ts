@@ -284,6 +284,85 @@ test('what ends alike ends together: a message whole, and all that waits for a p
   assert.deepEqual(endedBy(ready), ['n1 parked', 'n2 parked', 'n3 parked']);
 });
 
+/** A world with a rule to the channel and one to a thread of the same webhook, and what waits of each. */
+function twoTargets(): {
+  world: TestWorld;
+  ofChannel: RuleQueue;
+  ofThread: RuleQueue;
+  thread: string;
+  channel: string;
+} {
+  const world = new TestWorld();
+  world.setRule(key);
+  const threadId = '500000000000000001';
+  const threadRule = '31433034-8078-4f1a-bb8d-1ac996db395d';
+  const fields = { metric_name: 'cpu', threshold: 1, discord_webhook_url: `${urlOf(key)}?thread_id=${threadId}` };
+  const value = JSON.stringify({ id: threadRule, ...fields });
+  world.rules.apply({ key: threadRule, value, partition: 0, offset: 50 });
+  const inThread = ['t1', 't2'].map((id): Waiting => {
+    const notification = notificationFor(threadRule, 5, { id, ruleVersion: { partition: 0, offset: 50 } });
+    return { ...waitingFor(id), notification };
+  });
+  const channel = nameOf(key);
+  return {
+    world,
+    ofChannel: queueOf(['n1', 'n2'].map((id) => waitingFor(id))),
+    ofThread: queueOf(inThread),
+    channel,
+    thread: `${channel}/${threadId}`,
+  };
+}
+
+test('a target that is parked, fails or is being repeated holds up no other of its key', () => {
+  const { world, ofChannel, ofThread, channel, thread } = twoTargets();
+  const stepWith = (known: readonly (readonly [string, SenderState, number])[]): string => {
+    const targets = new Map(known.map(([name, state, waitMs]) => [name, { state, waitMs, turn: 0 }]));
+    const step = nextStep([ofThread, ofChannel], Object.assign(world, { targets }));
+    if (step.kind === 'wait') return `wait ${step.waitMs}`;
+    if (step.kind === 'end')
+      return step.ends.map(({ waiting, fate }) => `${waiting.notification.id} ${fate.outcome}`).join();
+    return step.kind === 'send'
+      ? `${step.target}: ${step.batch.map(({ notification }) => notification.id).join()}`
+      : step.kind;
+  };
+  const repeated: SenderState = { kind: 'unconfirmed', attempts: 1, repeat: { ids: new Set(['t1']), lost: undefined } };
+  assert.equal(stepWith([]), `${thread}: t1,t2`, 'whichever is first');
+  assert.equal(stepWith([[thread, ready, 9_000]]), `${channel}: n1,n2`, 'the thread backs off');
+  assert.equal(stepWith([[thread, repeated, 9_000]]), `${channel}: n1,n2`, 'its repeat waits');
+  assert.equal(stepWith([[thread, repeated, 0]]), `${thread}: t1`, 'alone, and before what came after it');
+  assert.equal(
+    stepWith([
+      [thread, ready, 9_000],
+      [channel, ready, 3_000],
+    ]),
+    'wait 3000',
+    'until the first may be asked',
+  );
+  world.parking.park(key, thread, '404', nowMs);
+  assert.equal(stepWith([]), 't1 parked,t2 parked');
+});
+
+test('rules of one target take turns: one alarm stands beside thousands of another rule', () => {
+  const { world, ofChannel } = twoTargets();
+  const many = Array.from({ length: 3_000 }, (_, index) => waitingFor(`m${index}`));
+  const otherRule = '41433034-8078-4f1a-bb8d-1ac996db395d';
+  const value = JSON.stringify({ id: otherRule, metric_name: 'cpu', threshold: 1, discord_webhook_url: urlOf(key) });
+  world.rules.apply({ key: otherRule, value, partition: 0, offset: 51 });
+  const one: Waiting = {
+    ...waitingFor('o1'),
+    notification: notificationFor(otherRule, 5, { id: 'o1' }),
+    offset: 9_000,
+  };
+  const idsWith = (...queues: RuleQueue[]): string[] => {
+    const step = nextStep(queues, sending(world, ready));
+    return step.kind === 'send' ? step.batch.map(({ notification }) => notification.id) : [step.kind];
+  };
+  assert.deepEqual(idsWith(queueOf(many, 4), queueOf([one])).slice(0, 3), ['o1', 'm0', 'm1']);
+  assert.deepEqual(idsWith(queueOf(many), queueOf([one], 4)).slice(0, 3), ['m0', 'o1', 'm1']);
+  assert.ok(idsWith(queueOf(many), queueOf([one])).length <= 2_500);
+  assert.deepEqual(idsWith(ofChannel), ['n1', 'n2']);
+});
+
 test('what is due to a named receiver is sent to what the receiver is now, and ends when the receiver was deleted', () => {
   const world = new TestWorld();
   world.setRule(otherKey, ['ops']);

@@ -151,8 +151,8 @@ export interface RuleQueue extends Iterable<Waiting> {
 type SenderWorld = World & { readonly targets: ReadonlyMap<string, TargetSending> };
 type Candidate = Step & { readonly kind: 'send' };
 
-/** More are not looked at for one message: a storm's list has room for fewer. */
-const batchMax = 100;
+/** More are not looked at for one message: all that one rule has in memory, and some of others. */
+const batchMax = 2_500;
 /** How long a sender waits before it asks again for a rule whose change is on the way. */
 const ruleAskedEveryMs = 250;
 

@@ -20,8 +20,8 @@ const sized = (size: number): NotificationQueue => queueOf(...Array.from({ lengt
 test('a rule has room for its least, whatever the others have, and never for more than its most', () => {
   assert.equal(sized(39).hasRoom(1e6), true);
   assert.equal(sized(40).hasRoom(1e6), false);
-  assert.equal(sized(499).hasRoom(499), true);
-  assert.equal(sized(500).hasRoom(500), false);
+  assert.equal(sized(1_999).hasRoom(1_999), true);
+  assert.equal(sized(2_000).hasRoom(2_000), false);
 });
 
 test('what is left in the log holds the position until it was read again', () => {

@@ -11,8 +11,8 @@ export interface DeferredRange {
   heldFrom: number | undefined;
 }
 
-/** Notifications of one rule in memory: never more, and this many even when the partition has more than enough. */
-const queuedMax = 500;
+/** Notifications of one rule in memory: never more, and this many even when the partition has more than enough. One message may carry all. */
+const queuedMax = 2_000;
 const queuedMin = 40;
 /** Notifications of one partition in memory, as long as each rule has its least. */
 const partitionMax = 5_000;

@@ -32,6 +32,8 @@ export interface Repeat {
   readonly ids: ReadonlySet<string>;
   /** The request whose answer was lost; undefined when it was a former owner's. */
   readonly lost: SentMessage | undefined;
+  /** How many of its message were shown one by one, when it carried more. */
+  readonly shown?: number | undefined;
 }
 
 /** A message whose lost answer came late: it was accepted. */
@@ -85,7 +87,12 @@ export type SenderState =
 
 export type SenderEvent =
   /** A former owner of the partition left an attempt open. */
-  | { readonly kind: 'inherited'; readonly ids: ReadonlySet<string>; readonly attempts: number }
+  | {
+      readonly kind: 'inherited';
+      readonly ids: ReadonlySet<string>;
+      readonly attempts: number;
+      readonly shown?: number | undefined;
+    }
   /** An attempt is durable, and its request may be written. */
   | { readonly kind: 'begun' }
   | { readonly kind: 'accepted'; readonly sent: SentMessage; readonly messageId: string | undefined }
@@ -108,7 +115,11 @@ export function senderAfter(state: SenderState, event: SenderEvent): SenderState
   const parts = 'parts' in state ? state.parts : [];
   switch (event.kind) {
     case 'inherited':
-      return { kind: 'unconfirmed', attempts: event.attempts, repeat: { ids: event.ids, lost: undefined } };
+      return {
+        kind: 'unconfirmed',
+        attempts: event.attempts,
+        repeat: { ids: event.ids, lost: undefined, ...(event.shown !== undefined && { shown: event.shown }) },
+      };
     case 'begun':
       return 'attempts' in state ? { ...state, attempts: state.attempts + 1 } : state;
     case 'accepted':
@@ -132,7 +143,7 @@ export function senderAfter(state: SenderState, event: SenderEvent): SenderState
       return {
         kind: 'confirmed',
         attempts: state.attempts,
-        repeat: { ids: state.repeat.ids, lost: event.sent },
+        repeat: { ...state.repeat, lost: event.sent },
         parts,
         messageId: event.messageId,
       };
@@ -187,7 +198,11 @@ function divided([first = [], ...others]: readonly Part[], carried: Part): reado
 function afterLoss(state: SenderState, sent: SentMessage): SenderState {
   const attempts = 'attempts' in state ? state.attempts : 0;
   const before = 'repeat' in state ? state.repeat?.ids : undefined;
-  const repeat = { ids: new Set([...(before ?? []), ...idsOf(sent)]), lost: sent };
+  const carried = idsOf(sent);
+  const ids = new Set([...carried, ...(before ?? [])]);
+  // Only of exactly that message it says which of it come first.
+  const isList = ids.size === carried.length && sent.shown < carried.length;
+  const repeat = { ids, lost: sent, ...(isList && { shown: sent.shown }) };
   const parts = 'parts' in state ? state.parts : [];
   return parts.length > 0
     ? { kind: 'unconfirmed_refused', attempts, repeat, parts }
@@ -224,6 +239,11 @@ export function concernsOf(state: SenderState): readonly string[] {
     default:
       return unreachable(state);
   }
+}
+
+/** How many the next message must show one by one, and no more: what it repeats did. Undefined: as many as it can. */
+export function shownBy(state: SenderState): number | undefined {
+  return state.kind === 'unconfirmed' ? state.repeat.shown : undefined;
 }
 
 /** What no other message may carry: what the state is about now, and afterwards. */

@@ -1,4 +1,3 @@
-import type { Notification } from '../alarm/notification.ts';
 import { unreachable } from '../base/assert.ts';
 import { failpoint, failpointAmid } from '../base/failpoint.ts';
 import { aborted } from '../base/service.ts';
@@ -10,14 +9,13 @@ import {
   type Answer,
   type Destination,
   type Packed,
-  type SendingFacts,
 } from '../receiver/receiver.ts';
 import { beginMsMax, type Ending, type Waiting } from './delivery-writer.ts';
 import { deliveredFate, endingOf, nextStep, type Step } from './fate.ts';
 import { worldOf, type PartitionContext } from './partition-context.ts';
 import type { SendGate } from './send-gate.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
-import { attemptsOf, isPlain, type FirstCopy, type SentMessage } from './sender-state.ts';
+import { attemptsOf, type FirstCopy, type SentMessage } from './sender-state.ts';
 import type { Target } from './target.ts';
 import { heldMsMax, Targets } from './targets.ts';
 import { UndeliveredAttempts } from './undelivered-attempts.ts';
@@ -181,14 +179,17 @@ export class Sender {
 
   async #send(step: SendStep, gate: SendGate): Promise<void> {
     const { batch: due, destination } = step;
-    const { clock } = this.#context;
+    const { clock, consoleUrl } = this.#context;
     const target = this.#targets.at(step.target);
     const isMarked = due.some((waiting) => this.#targets.isPossibleRepeat(waiting));
-    const message = this.#pack(due, step, isMarked);
+    const sending = { possibleRepeat: isMarked, nowMs: clock.wallMs(), consoleUrl };
+    const message = target.pack(due, destination, sending);
     const begunMs = clock.monotonicMs();
     let written: { readonly sent: SentMessage; readonly answer: Answer | undefined } | undefined;
     try {
-      written = await this.#write({ batch: due.slice(0, message.taken), step, message }, gate, begunMs);
+      const waitingOf = new Map(due.map((waiting) => [waiting.notification, waiting]));
+      const batch = message.carried.map((notification) => waitingOf.get(notification)!);
+      written = await this.#write({ batch, step, message }, gate, begunMs);
     } finally {
       if (written?.answer === undefined) gate.unused();
     }
@@ -213,19 +214,6 @@ export class Sender {
     }
   }
 
-  #pack(due: readonly Waiting[], { destination, target: name }: SendStep, possibleRepeat: boolean): Packed {
-    const { clock, consoleUrl } = this.#context;
-    const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
-    // It was appended as soon as it was evaluated.
-    const judgedMs = (notification: Notification): number | undefined => appended.get(notification);
-    const target = this.#targets.at(name);
-    const facts: SendingFacts = { possibleRepeat, nowMs: clock.wallMs(), judgedMs, consoleUrl, storm: target.storm };
-    const notifications = due.map(({ notification }) => notification);
-    const message = destination.pack(notifications, facts, isPlain(target.state) ? 'plain' : 'full');
-    target.storm = message.storm;
-    return message;
-  }
-
   /** Makes the attempt durable, then the request: without an answer when it must not be made any more. */
   async #write(
     { batch, step, message }: { batch: readonly Waiting[]; step: SendStep; message: Packed },
@@ -237,7 +225,7 @@ export class Sender {
     const target = this.#targets.at(step.target);
     failpoint('notify.before-attempt');
     target.note({ kind: 'begun' });
-    const attempt = await deliveries.begin(batch, attemptsOf(target.state));
+    const attempt = await deliveries.begin(batch, attemptsOf(target.state), message.shown);
     failpoint('notify.before-request');
     const sent: SentMessage = { attempt, shown: message.shown, destination };
     // One alone has the id of its own; a repeat carries the same notifications, and so has the same key.

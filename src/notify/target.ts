@@ -1,6 +1,17 @@
+import type { Notification } from '../alarm/notification.ts';
+import type { Destination, Packed, SendingFacts } from '../receiver/receiver.ts';
+import type { Waiting } from './delivery-writer.ts';
 import type { TargetSending } from './fate.ts';
 import type { WebhookPace } from './schedule/webhook-pace.ts';
-import { ready, reservedBy, senderAfter, type SenderEvent, type SenderState } from './sender-state.ts';
+import {
+  isPlain,
+  ready,
+  reservedBy,
+  senderAfter,
+  shownBy,
+  type SenderEvent,
+  type SenderState,
+} from './sender-state.ts';
 
 /** One target of a key, as its sender knows it: a channel or a thread under one secret. What goes wrong with it concerns it alone. */
 export class Target {
@@ -24,6 +35,21 @@ export class Target {
 
   sending(nowMs: number): TargetSending {
     return { state: this.#state, waitMs: this.pace.waitMs(nowMs), turn: this.turn };
+  }
+
+  /** The next message to it, of what is due. */
+  pack(
+    due: readonly Waiting[],
+    destination: Destination,
+    sending: Pick<SendingFacts, 'possibleRepeat' | 'nowMs' | 'consoleUrl'>,
+  ): Packed {
+    const appended = new Map(due.map(({ notification, appendedMs }) => [notification, appendedMs]));
+    // It was appended as soon as it was evaluated.
+    const judgedMs = (notification: Notification): number | undefined => appended.get(notification);
+    const facts = { ...sending, judgedMs, storm: this.storm, shown: shownBy(this.#state) };
+    const message = destination.pack([...appended.keys()], facts, isPlain(this.#state) ? 'plain' : 'full');
+    this.storm = message.storm;
+    return message;
   }
 
   note(event: SenderEvent): void {

@@ -53,10 +53,10 @@ export class Targets {
 
   /** What a former owner was sending, the newest first: each target repeats its newest, and the rest is marked in its turn. */
   inherit(open: readonly OpenAttempt[]): void {
-    for (const { notificationIds: ids, attempt } of open) {
+    for (const { notificationIds: ids, attempt, shown } of open) {
       if (ids.size === 0) continue;
       const target = this.at(this.#nameFor(ids));
-      if (target.state.kind === 'ready') target.note({ kind: 'inherited', ids, attempts: attempt });
+      if (target.state.kind === 'ready') target.note({ kind: 'inherited', ids, attempts: attempt, shown });
       else this.#context.deliveries.sent.notePossibleRepeats(this.#key, ids);
     }
   }

@@ -193,13 +193,16 @@ export function receiverContract(receiver: ReceiverCase): void {
         let storm: number | undefined;
         let messages = 0;
         for (let left = dueCount(count); left.length > 0; messages++) {
-          const { taken, shown, storm: before } = destination.pack(left, { ...facts, storm }, form);
+          const { carried, shown, storm: before } = destination.pack(left, { ...facts, storm }, form);
+          const taken = carried.length;
+          assert.equal(carried[0], left[0]);
           storm = before === undefined ? undefined : before + shown;
           assert.ok(taken >= 1 && taken <= left.length && shown <= taken);
-          const own = left.slice(0, taken);
-          const repeat = destination.pack(own, { ...facts, nowMs: nowMs + 600_000, possibleRepeat: true }, form);
-          assert.equal(repeat.taken, taken, `${form}, ${taken} of ${left.length}`);
-          left = left.slice(taken);
+          const later = { ...facts, nowMs: nowMs + 600_000, possibleRepeat: true, shown };
+          const repeat = destination.pack(carried, later, form);
+          assert.deepEqual(repeat.carried, carried, `${form}, ${taken} of ${left.length}`);
+          assert.equal(repeat.shown, shown);
+          left = left.filter((one) => !carried.includes(one));
         }
         assert.ok(messages <= count);
       }

@@ -62,6 +62,8 @@ export interface SendingFacts {
   readonly judgedMs?: (notification: Notification) => number | undefined;
   /** The page's public address, to link each alarm there. */
   readonly consoleUrl?: string | undefined;
+  /** Of a repeat: how many its attempt showed one by one, when it carried more. */
+  readonly shown?: number | undefined;
   /** `storm` of the last message, and what that message has shown; undefined: there was none. */
   readonly storm?: number | undefined;
 }
@@ -71,11 +73,11 @@ export interface Packed {
   /** JSON. */
   readonly body: object;
   /**
-   * How many of the notifications, from the first on, the body carries. It depends on them alone, not on the facts: a repeat of
-   * just these carries them all, however much it has to say of itself.
+   * Those of the notifications that the body carries: of each rule the first ones due, in the order of the message. A repeat of just
+   * these, with the same `shown`, carries them all in this order, however much it has to say of itself.
    */
-  readonly taken: number;
-  /** How many of those, from the first on, are shown one by one; the rest is merged into a list. */
+  readonly carried: readonly Notification[];
+  /** How many of those, from the first on, are shown one by one; the rest is merged into a list or a summary. */
   readonly shown: number;
   /** How many of the present storm were shown one by one before this message; undefined: there is no storm. */
   readonly storm?: number | undefined;
@@ -99,7 +101,7 @@ export interface Receiver<Target> {
    * secret. Another secret is another name.
    */
   nameOf(target: Target): string;
-  /** At least one of the notifications, from the first on. `plain`: after a refusal of the full form, the least that can be said. */
+  /** At least the first of the notifications. `plain`: after a refusal of the full form, the least that can be said. */
   pack(due: readonly Notification[], facts: SendingFacts, form: 'full' | 'plain', target: Target): Packed;
   /**
    * Makes one request, within `requestMsMax`. Never rejects, repeats nothing, follows no redirect, and no answer has a secret in it. `late`

@@ -27,7 +27,10 @@ const fired: Notification = {
 };
 
 test('one alarm is one embed, in a body that pings nobody', () => {
-  const { body, taken } = packMessage([fired]);
+  const {
+    body,
+    carried: { length: taken },
+  } = packMessage([fired]);
   assert.equal(taken, 1);
   assert.deepEqual(Object.keys(body), ['embeds', 'allowed_mentions']);
   assert.equal(body.embeds?.length, 1);
@@ -35,13 +38,19 @@ test('one alarm is one embed, in a body that pings nobody', () => {
 });
 
 test('ten alarms are one message, and the eleventh waits for the next', () => {
-  const { body, taken } = packMessage(Array.from({ length: 11 }, () => fired));
+  const {
+    body,
+    carried: { length: taken },
+  } = packMessage(Array.from({ length: 11 }, () => fired));
   assert.deepEqual([taken, body.embeds?.length], [10, 10]);
 });
 
 test('alarms are packed until 6,000 code points are reached', () => {
   const long = { ...fired, rule: { ...fired.rule, description: 'x'.repeat(900) } };
-  const { body, taken } = packMessage(Array.from({ length: 11 }, () => long));
+  const {
+    body,
+    carried: { length: taken },
+  } = packMessage(Array.from({ length: 11 }, () => long));
   assert.equal(taken, 5);
   assert.equal(refusalOf(body), undefined);
   const [embed] = body.embeds ?? [];
@@ -70,7 +79,10 @@ test('a repeat is marked on every embed, on the list of a storm, and in the plai
 
 test('a storm is a few embeds and a list that names each of the rest', () => {
   const storm = Array.from({ length: 30 }, (_, index) => ({ ...fired, x: 1_000 + index }));
-  const { body, taken } = packStorm(storm);
+  const {
+    body,
+    carried: { length: taken },
+  } = packStorm(storm);
   assert.ok(taken > 25, `${taken}`);
   const text = JSON.stringify(body);
   for (let index = 0; index < taken; index += 1) assert.match(text, new RegExp(`\\b${1_000 + index}\\b`));
@@ -86,7 +98,7 @@ test('the plain text says each alarm in a line', () => {
         'Alarm triggered: received-packages, value 508, threshold 500, rule 21433034-8078-4f1a-bb8d-1ac996db395d',
       allowed_mentions: { parse: [] },
     },
-    taken: 1,
+    carried: [fired],
     shown: 1,
   });
 });
@@ -99,9 +111,9 @@ test('the plain text carries all of a message even when names and numbers are lo
     threshold: -1.2345678901234567e-101,
   };
   const all = Array.from({ length: 10 }, () => long);
-  assert.equal(packMessage(all).taken, 10);
+  assert.equal(packMessage(all).carried.length, 10);
   const plain = plainMessage(all, { possibleRepeat: true });
-  assert.equal(plain.taken, 10);
+  assert.equal(plain.carried.length, 10);
   assert.equal(refusalOf(plain.body), undefined);
 });
 
@@ -171,13 +183,13 @@ test('whatever stands in an alarm, Discord takes the message, and nothing in it 
     fc.property(fc.array(notifications, { minLength: 1, maxLength: 40 }), facts, (all, given) => {
       for (const pack of [packMessage, packStorm, plainMessage]) {
         const message = pack(all, given);
-        assert.ok(message.taken >= 1 && message.taken <= all.length);
+        assert.ok(message.carried.length >= 1 && message.carried.length <= all.length);
         assert.equal(JSON.stringify(refusalOf(message.body)), undefined);
         assert.deepEqual(message.body.allowed_mentions, { parse: [] });
-        assert.ok(message.shown >= 1 && message.shown <= message.taken);
+        assert.ok(message.shown >= 1 && message.shown <= message.carried.length);
         // A repeat carries exactly what its attempt carried, whatever more it has to say.
-        const repeat = pack(all.slice(0, message.taken), { possibleRepeat: true, nowMs: 8e15 });
-        assert.equal(repeat.taken, message.taken);
+        const repeat = pack(message.carried, { possibleRepeat: true, nowMs: 8e15, shown: message.shown });
+        assert.deepEqual(repeat.carried, message.carried);
         for (const text of parsedTexts(message)) {
           // Only our own moments may be left of all that Discord gives a meaning to.
           const rest = text.replaceAll(/<t:-?\d+:[FR]>|\bat \d\d:\d\d:\d\d UTC/g, '');
@@ -186,8 +198,8 @@ test('whatever stands in an alarm, Discord takes the message, and nothing in it 
       }
       const packed = packMessage(all, given);
       assert.equal(
-        plainMessage(all.slice(0, packed.taken), given).taken,
-        packed.taken,
+        plainMessage(packed.carried, given).carried.length,
+        packed.carried.length,
         'the plain text carries all of an attempt',
       );
     }),

@@ -1,9 +1,9 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
-import { codePoints, cut, untrusted } from './text.ts';
+import { codePoints } from './text.ts';
+import { lineOf, ruleEmbedCodePointsMax, ruleEmbedOf, ruleLineOf } from './summary.ts';
 import { embedCodePoints, embedOf, possibleRepeatText, looks, type Embed } from './embed.ts';
 import type { Packed, SendingFacts } from '../receiver.ts';
-import { valueText } from '../sentence.ts';
 import { discordLimits } from './limits.ts';
 
 /** The body of a request to a webhook. It never pings anybody. */
@@ -55,77 +55,98 @@ export function packMessage(notifications: readonly Notification[], facts: Sendi
     embeds: discordLimits.embeds,
     codePoints: discordLimits.embedsTotal,
   });
-  const taken = embeds.length;
-  return { body: bodyOf(embeds, notifications.slice(0, taken)), taken, shown: taken };
+  const carried = notifications.slice(0, embeds.length);
+  return { body: bodyOf(embeds, carried), carried, shown: embeds.length };
 }
 
+/** More of one rule than this, beyond those that are shown one by one, are summarized. */
+const namedOfRuleMax = 10;
+/** Rules whose summaries are embeds of their own; of further ones each is a line. */
+const ruleEmbedsMax = 3;
+
 /**
- * As packMessage, for a storm: what does not fit as an embed is listed by the line in a last one. So a hundred alarms are a
- * few messages, and each of them is named.
+ * As packMessage, for a storm: what does not fit as an embed is listed by the line in a last one. When that is not enough, either,
+ * what is due of one rule is one embed or one line together: forty thousand alarms of a rule leave room for another rule's.
  */
 export function packStorm(notifications: readonly Notification[], facts: SendingFacts = {}): Message {
+  const shownMax = facts.shown ?? discordLimits.embeds;
   const whole = packMessage(notifications, facts);
-  if (whole.taken === notifications.length) return whole;
-  const embeds = embedsThatFit(notifications, facts, {
-    embeds: discordLimits.embeds - 1,
-    codePoints: stormEmbedsCodePoints,
+  if (whole.carried.length === notifications.length && shownMax >= notifications.length) return whole;
+  const listed = packParts(notifications, facts, {
+    shownMax: Math.min(shownMax, discordLimits.embeds - 1),
+    isEachNamed: true,
   });
-  const rest = notifications.slice(embeds.length);
-  const lines: string[] = [];
-  const total = embeds.reduce((sum, _, index) => sum + widestCodePoints(notifications[index]!, facts), 0);
+  if (listed.carried.length === notifications.length) return listed;
+  const embeds = discordLimits.embeds - 1 - ruleEmbedsMax;
+  const summarized = packParts(notifications, facts, { shownMax: Math.min(shownMax, embeds), isEachNamed: false });
+  return summarized.carried.length <= whole.carried.length ? whole : summarized;
+}
+
+/** Some embeds, then what else is carried of each rule: as lines or embeds. A rule that there is no room for is left out. */
+function packParts(
+  notifications: readonly Notification[],
+  facts: SendingFacts,
+  { shownMax, isEachNamed }: { readonly shownMax: number; readonly isEachNamed: boolean },
+): Message {
+  const shown = embedsThatFit(notifications, facts, { embeds: shownMax, codePoints: stormEmbedsCodePoints });
+  const carried = notifications.slice(0, shown.length);
+  const rest = notifications.slice(shown.length);
+  const byRule = [...Map.groupBy(rest, ({ ruleId }) => ruleId).values()];
+  const many = isEachNamed ? [] : byRule.filter(({ length }) => length > namedOfRuleMax).slice(0, ruleEmbedsMax);
+  const embeds = many.map((some) => ruleEmbedOf(some, facts));
+  carried.push(...many.flat());
+  const total = carried.slice(0, shown.length).reduce((sum, one) => sum + widestCodePoints(one, facts), 0);
   // The room for a title is more than ours and the remark of a repeat need together.
-  const room = Math.min(discordLimits.description, discordLimits.embedsTotal - total - discordLimits.title);
+  const left = discordLimits.embedsTotal - total - many.length * ruleEmbedCodePointsMax - discordLimits.title;
+  const room = Math.min(discordLimits.description, left);
+  const parts = isEachNamed ? rest.map((one) => [one]) : byRule.filter((some) => !many.includes(some));
+  const lines: string[] = [];
   let length = 0;
-  for (const notification of rest) {
-    const line = lineOf(notification);
+  for (const some of parts) {
+    const line = some.length === 1 ? lineOf(some[0]!) : ruleLineOf(some);
     length += codePoints(line) + 1;
     if (length > room) break;
     lines.push(line);
+    carried.push(...some);
   }
+  const listedCount = carried.length - shown.length - many.flat().length;
   const list: Embed = {
-    title: `${lines.length} more`,
+    title: `${listedCount} more`,
     description: lines.join('\n'),
-    color: embeds[0]?.color ?? 0,
+    color: shown[0]?.color ?? 0,
     fields: [],
     ...(facts.possibleRepeat && { footer: { text: possibleRepeatText } }),
   };
-  const taken = embeds.length + lines.length;
-  if (taken <= whole.taken) return whole;
-  return { body: bodyOf([...embeds, list], notifications.slice(0, taken)), taken, shown: embeds.length };
+  const all = [...shown, ...embeds, ...(lines.length > 0 ? [list] : [])];
+  return { body: bodyOf(all, carried), carried, shown: shown.length };
 }
 
 /**
- * The least that can be said, for a body that Discord refused: a line a notification, without embeds. Carries all
- * notifications of one packMessage.
+ * The least that can be said, for a body that Discord refused: a line a notification as far as there is room, without embeds.
+ * Carries all that it is given.
  */
 export function plainMessage(notifications: readonly Notification[], facts: SendingFacts = {}): Message {
   assert(notifications.length > 0, 'a message carries at least one notification');
   const remark = `(${possibleRepeatText})`;
   const lines: string[] = [];
   let length = codePoints(remark) + 1;
-  for (const notification of notifications) {
+  for (const [at, notification] of notifications.entries()) {
     const line = lineOf(notification);
     length += codePoints(line) + 1;
-    if (length > discordLimits.content) break;
+    const isLast = at === notifications.length - 1;
+    if (length > discordLimits.content - (isLast ? 0 : plainRestCodePoints)) break;
     lines.push(line);
   }
-  const content = [...(facts.possibleRepeat ? [remark] : []), ...lines].join('\n');
-  return { body: { content, allowed_mentions: noMentions }, taken: lines.length, shown: lines.length };
+  const rest = notifications.length - lines.length;
+  const more = rest > 0 ? [`and ${rest} more`] : [];
+  const content = [...(facts.possibleRepeat ? [remark] : []), ...lines, ...more].join('\n');
+  return { body: { content, allowed_mentions: noMentions }, carried: notifications, shown: lines.length };
 }
 
+/** Room for how many more there are. */
+const plainRestCodePoints = 20;
 /** Room for the embeds before a list: two thirds of the message are the list's. */
 const stormEmbedsCodePoints = 2_000;
-/** Ten lines, and the remark before them, fit into the content of one message: each is shorter than 190 code points. */
-const lineNameCodePointsMax = 40;
-
-function lineOf(notification: Notification): string {
-  const name = untrusted(notification.series.name, lineNameCodePointsMax);
-  return `${looks[notification.kind].title}: ${name}, value ${valueText(notification)}, threshold ${notification.rule.threshold}, rule ${cut(untrustedId(notification.ruleId), 38)}`;
-}
-
-function untrustedId(ruleId: string): string {
-  return /^[0-9a-f-]{1,36}$/.test(ruleId) ? ruleId : untrusted(ruleId, 38);
-}
 
 function embedsThatFit(
   notifications: readonly Notification[],

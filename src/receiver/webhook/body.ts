@@ -52,6 +52,7 @@ export function packWebhook(
 ): Packed & { readonly body: WebhookBody } {
   assert(due.length > 0, 'a request carries at least one notification');
   const items: object[] = [];
+  const carried: Notification[] = [];
   let characters = 0;
   for (const notification of due.slice(0, form === 'plain' ? 1 : notificationsMax)) {
     const item = itemOf(notification, facts);
@@ -59,6 +60,7 @@ export function packWebhook(
     characters += JSON.stringify(itemOf(notification, {})).length;
     if (items.length > 0 && characters > bodyCharactersMax) break;
     items.push(item);
+    carried.push(notification);
   }
   const body: WebhookBody = {
     version: bodyVersion,
@@ -66,7 +68,7 @@ export function packWebhook(
     ...(facts.possibleRepeat === true && { possible_repeat: true }),
     notifications: items,
   };
-  return { body, taken: items.length, shown: items.length };
+  return { body, carried, shown: carried.length };
 }
 
 function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFacts): object {

@@ -1,5 +1,7 @@
-import { requestMsMax, type Answer } from '../../../src/receiver/receiver.ts';
+import { requestMsMax, type Answer, type Receiver } from '../../../src/receiver/receiver.ts';
+import type { Webhook } from '../../../src/receiver/discord/address.ts';
 import type { DiscordClient } from '../../../src/receiver/discord/client.ts';
+import { discordReceiver } from '../../../src/receiver/discord/discord-receiver.ts';
 import type { Random } from '../sim-log/random.ts';
 import type { SimTime } from './sim-time.ts';
 
@@ -53,6 +55,7 @@ export class SimDiscord {
   readonly #random: Random;
   readonly #told = new Map<object, Map<string, number>>();
   #messages = 0;
+  #carried: readonly string[] = [];
 
   constructor(time: SimTime, random: Random) {
     this.#time = time;
@@ -63,8 +66,20 @@ export class SimDiscord {
     return this.requests.filter((request) => request.acceptedMs !== undefined && !request.isDeleted);
   }
 
+  /** The receiver of one process. */
+  receiverOf(by: object): Receiver<Webhook> {
+    const receiver = discordReceiver(this.#clientOf(by));
+    return {
+      ...receiver,
+      request: (target, request, late) => {
+        if (request.act === 'send') this.#carried = request.message.carried.map(({ x }) => String(x));
+        return receiver.request(target, request, late);
+      },
+    };
+  }
+
   /** The client of one process. */
-  clientOf(by: object): Pick<DiscordClient, 'post' | 'get' | 'delete'> {
+  #clientOf(by: object): Pick<DiscordClient, 'post' | 'get' | 'delete'> {
     return {
       post: (url, body, late) => this.#post(by, url, body, late),
       get: (url) => this.#answerAfter(by, 30, this.dead.has(webhookIdOf(url)) ? unknownWebhook : answered(200, {})),
@@ -83,7 +98,8 @@ export class SimDiscord {
       by,
       webhookId,
       target: targetOf(url),
-      values: valuesOf(body),
+      // A summary does not name all of them.
+      values: this.#carried,
       isMarked: body.includes('possible repeat'),
       begunMs: nowMs,
       endsMs: nowMs,
@@ -219,17 +235,4 @@ function targetOf(url: string): string {
 
 function webhookIdOf(url: string): string {
   return /\/webhooks\/(\d+)\//.exec(url)![1]!;
-}
-
-/** The values of the alarms of a message: those shown as embeds, and those in a list or in plain text. */
-function valuesOf(body: string): string[] {
-  const { content = '', embeds = [] } = JSON.parse(body) as {
-    content?: string;
-    embeds?: { description: string; fields: { name: string; value: string }[] }[];
-  };
-  const lines = [content, ...embeds.map((embed) => embed.description)].join('\n');
-  return [
-    ...embeds.flatMap(({ fields }) => fields.flatMap(({ name, value }) => (name === 'Metric value' ? [value] : []))),
-    ...[...lines.matchAll(/, value (\d+), threshold/g)].map((match) => match[1]!),
-  ];
 }

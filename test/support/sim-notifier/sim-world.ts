@@ -15,7 +15,6 @@ import { isParkingKey, parseParkingRecord, type ParkingRecord } from '../../../s
 import { NotificationPartition } from '../../../src/notify/partition.ts';
 import { Destinations } from '../../../src/notify/destinations.ts';
 import { SendGates } from '../../../src/notify/send-gates.ts';
-import { discordReceiver } from '../../../src/receiver/discord/discord-receiver.ts';
 import { openReceivers } from '../../../src/receiver/receivers.ts';
 import { RuleBook } from '../../../src/rule/rule-book.ts';
 import type { RuleListener } from '../../../src/rule/rule-feed.ts';
@@ -206,7 +205,7 @@ export class SimWorld {
       },
     };
     const count = { ended: () => {}, answered: () => {}, limited: () => {}, unreadable: () => {} };
-    const discord = discordReceiver(this.discord.clientOf(instance));
+    const discord = this.discord.receiverOf(instance);
     const destinations = new Destinations({ ...receivers, discord });
     const none = { receivers: undefined, consoleUrl: undefined };
     const context = { log, rules, destinations, gates, clock, logger, count, ...none };

@@ -85,7 +85,8 @@ async function timeOfFaults(
 ): Promise<void> {
   const { random, time, discord } = world;
   const endMs = time.nowMs + playMs;
-  if (isFlood) for (let count = 0; count < 700; count++) world.enqueue(troubled[0]);
+  // More of one rule than memory takes.
+  if (isFlood) for (let count = 0; count < 2_500; count++) world.enqueue(troubled[0]);
   while (time.nowMs < endMs) {
     await world.play(time.nowMs + 50 + random.below(2_000), processFaults ? 0.02 : 0);
     const burst = random.chance(0.12) ? 10 + random.below(25) : 1 + random.below(3);
