@@ -12,6 +12,7 @@ import { ingesting } from './b11-ingest.ts';
 import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
 import { decoders } from './b22-decoders.ts';
+import { warmConnection } from './b23-warm.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
 import { detection } from './b4-detection.ts';
 import { stormOfAlarms } from './b5-storm.ts';
@@ -42,6 +43,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B14: footprint,
   B15: consolePage,
   B22: decoders,
+  B23: warmConnection,
 };
 
 const { values, positionals } = parseArgs({

@@ -4,17 +4,19 @@ import type { ReceiverBook, ReceiverEntry } from '../receiver/receiver-book.ts';
 import type { ReceiverConfig } from '../receiver/receiver-config.ts';
 import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { destinationOfConfig, type Receivers } from '../receiver/receivers.ts';
+import type { ReceiverKind } from '../receiver/receiver-kinds.ts';
+import type { RuleBook } from '../rule/rule-book.ts';
 import type { Webhook } from '../receiver/discord/address.ts';
 
 /** Finds where a notification goes: to the Discord webhook of its rule, or to a named receiver as the book has it now. */
 export class Destinations {
   readonly #receivers: Receivers;
-  readonly #book: Pick<ReceiverBook, 'get'> | undefined;
+  readonly #book: ReceiverBook | undefined;
   readonly #options: ReceiverOptions;
   /** Made once for each webhook of the rule book and each version of a receiver. */
   readonly #known = new WeakMap<Webhook | ReceiverEntry, Destination>();
 
-  constructor(receivers: Receivers, book?: Pick<ReceiverBook, 'get'>, options: ReceiverOptions = {}) {
+  constructor(receivers: Receivers, book?: ReceiverBook, options: ReceiverOptions = {}) {
     this.#receivers = receivers;
     this.#book = book;
     this.#options = options;
@@ -28,6 +30,12 @@ export class Destinations {
   ofReceiver(name: string): Destination | undefined {
     const entry = this.#book?.get(name);
     return entry && this.#once(entry, () => this.#named(entry.config));
+  }
+
+  /** Whether anything may be due to a target of this kind. */
+  isUsed(kind: ReceiverKind, rules: Pick<RuleBook, 'hasWebhooks'>): boolean {
+    if (kind === this.#receivers.discord.kind && rules.hasWebhooks) return true;
+    return [...(this.#book ?? [])].some(({ config }) => config.kind === kind);
   }
 
   #named(config: ReceiverConfig): Destination {

@@ -38,6 +38,9 @@ export interface NotifyOptions {
   readonly clock?: Clock;
 }
 
+/** How often is looked whether a connection is wanted. */
+const warmAskedEveryMs = 1_000;
+
 /** The name of the group that shares the partitions of `notifications`. */
 export const notifyGroup = 'ssrms-notify';
 
@@ -73,10 +76,16 @@ export function createNotify(options: NotifyOptions): Service {
         shareRate(partitions);
       });
     };
+    // As long as something may have to be sent, and the receiver wants to be asked at all.
+    const isOpen = (): boolean => gates.shared.closedMs() === 0 && !gates.shared.pace.isBlocked();
+    const warming = open.warm.map(({ kind, warm }) =>
+      keepWarm(warm, () => owned.size > 0 && isOpen() && destinations.isUsed(kind, rules.book), clock, signal),
+    );
     try {
       await log.process(topics.notifications.name, notifyGroup, sendOne, signal);
     } finally {
       await open.close();
+      await Promise.all(warming);
     }
   }
 
@@ -86,4 +95,14 @@ export function createNotify(options: NotifyOptions): Service {
   }
 
   return { name: 'notify', run };
+}
+
+/** Asks again and again for a connection, while one is wanted. */
+async function keepWarm(
+  warm: () => Promise<number>,
+  isWanted: () => boolean,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let waitMs = 0; await clock.pause(waitMs, signal);) waitMs = isWanted() ? await warm() : warmAskedEveryMs;
 }

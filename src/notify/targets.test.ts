@@ -163,7 +163,9 @@ test('what a target answers is published within seconds: since when, how many tr
   assert.equal(status, 'warn');
   assert.match(
     detail,
-    new RegExp(`failing webhooks: wh_[0-9a-f]{12}/${alive}: 500.* \\(since .*Z, 1 try, (next try in [12] s|tried now)\\)`),
+    new RegExp(
+      `failing webhooks: wh_[0-9a-f]{12}/${alive}: 500.* \\(since .*Z, 1 try, (next try in [12] s|tried now)\\)`,
+    ),
   );
   await until('the next try is published', async () => (await failing(bench.log)).at(-1)!.failing!.tries >= 2);
   await stop();

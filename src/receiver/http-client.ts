@@ -10,6 +10,8 @@ export interface HttpClientOptions {
   readonly mayConnect: (hostname: string, address: string) => boolean;
   /** Resolves names, in place of the machine's resolver. Its answers are trusted no more than that one's. */
   readonly lookup?: LookupFunction | undefined;
+  /** For how long a connection is kept that nothing is sent over; `keepAliveMs` unless given. */
+  readonly keepAliveMs?: number | undefined;
   /** Other times than the usual ones, for tests. */
   readonly timing?: Partial<ClientTiming> | undefined;
 }
@@ -35,6 +37,11 @@ export interface OpenOptions extends ReceiverOptions {
 /** A receiver and its connections. */
 export interface OpenReceiver<Target> {
   readonly receiver: Receiver<Target>;
+  /**
+   * Sees to it that the next request finds a connection open. Resolves to the time after which it is to be asked again. Left out by kinds
+   * whose targets share no address.
+   */
+  readonly warm?: () => Promise<number>;
   close(): Promise<void>;
 }
 
@@ -48,6 +55,10 @@ export interface HttpRequest {
 
 const usualTiming: ClientTiming = { connectMs: 5_000, totalMs: requestMsMax, lateMs: 60_000 };
 const bodyIdleMs = 5_000;
+/** Few sockets that the other side has closed are met by a POST. */
+const keepAliveMs = 4_000;
+/** Between the end that a server names for an idle connection and ours: for what is under way to it. */
+const keepAliveSpareMs = 500;
 const answerBytesMax = 65_536;
 const headerBytesMax = 16_384;
 /** Enough to tell a firewall's page or text from others. */
@@ -101,9 +112,9 @@ export class HttpClient {
       bodyTimeout: bodyIdleMs,
       maxResponseSize: answerBytesMax,
       maxHeaderSize: headerBytesMax,
-      // Few sockets that the other side has closed are met by a POST.
-      keepAliveTimeout: 4_000,
-      keepAliveMaxTimeout: 4_000,
+      keepAliveTimeout: options.keepAliveMs ?? keepAliveMs,
+      keepAliveMaxTimeout: options.keepAliveMs ?? keepAliveMs,
+      keepAliveTimeoutThreshold: keepAliveSpareMs,
       pipelining: 1,
     });
   }

@@ -32,8 +32,13 @@ export async function startScriptedServer(): Promise<ScriptedServer> {
     request.setEncoding('utf8').on('data', (part: string) => (body += part));
     request.on('end', () => {
       const received = { method: request.method ?? '', path: request.url ?? '', headers: request.headers, body };
-      requests.push(received);
-      scripted.answer(response, received);
+      // It only asks for a connection.
+      const isForConnection = received.path.endsWith('/gateway');
+      if (isForConnection) response.writeHead(200).end('{}');
+      else {
+        requests.push(received);
+        scripted.answer(response, received);
+      }
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

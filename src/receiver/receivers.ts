@@ -15,11 +15,19 @@ const openers = {
 /** All kinds of receivers there are. */
 export type Receivers = { readonly [Kind in ReceiverKind]: ReturnType<(typeof openers)[Kind]>['receiver'] };
 
-/** The receivers of one process, and their connections. */
-export function openReceivers(options: OpenOptions): { readonly receivers: Receivers; close(): Promise<void> } {
+/** The receivers of one process, and their connections. `warm`: of each kind that has it (OpenReceiver). */
+export function openReceivers(options: OpenOptions): {
+  readonly receivers: Receivers;
+  readonly warm: readonly { readonly kind: ReceiverKind; readonly warm: () => Promise<number> }[];
+  close(): Promise<void>;
+} {
   const opened = receiverKinds.map((kind) => [kind, openers[kind](options)] as const);
   return {
     receivers: Object.fromEntries(opened.map(([kind, { receiver }]) => [kind, receiver])) as unknown as Receivers,
+    warm: opened.flatMap(([kind, open]) => {
+      const { warm } = open as OpenReceiver<object>;
+      return warm === undefined ? [] : [{ kind, warm }];
+    }),
     async close() {
       await Promise.all(opened.map(([, open]) => open.close()));
     },

@@ -79,6 +79,11 @@ export class RuleBook {
     return this.#byId.size;
   }
 
+  /** Whether any rule has, or had, a Discord webhook of its own. */
+  get hasWebhooks(): boolean {
+    return this.#webhooks.size > 0;
+  }
+
   /** How many metrics have rules. */
   get metricCount(): number {
     return this.#byMetric.size;

@@ -213,3 +213,30 @@ test("addresses of this machine's and its network's own are private, IPv4 inside
   for (const address of ['162.159.128.233', '2606:4700::1', '8.8.8.8'])
     assert.equal(isPrivateAddress(address), false, address);
 });
+
+test('a connection that is asked for stands when a message comes, however long after; without it, it is made anew', async (t) => {
+  let connections = 0;
+  const server = createServer((_request, response) => void response.writeHead(200).end('{}'));
+  server.on('connection', () => connections++);
+  // The server says so by Keep-Alive, and the client asks again in time.
+  server.keepAliveTimeout = 2_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const client = new DiscordClient({ version: '0', privateAddresses: true, timing });
+  t.after(async () => {
+    await client.close();
+    server.closeAllConnections();
+    server.close();
+  });
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const post = async (): Promise<string> => shapeOf(await client.post(`${origin}/webhooks`, hello));
+  for (let waits = 0; waits < 4; waits++) {
+    const waitMs = await client.warm(`${origin}/gateway`);
+    assert.equal(waitMs, 1_000);
+    await sleep(waitMs);
+  }
+  assert.equal(await post(), '200');
+  assert.equal(connections, 1);
+  await sleep(2_600);
+  assert.equal(await post(), '200');
+  assert.equal(connections, 2);
+});

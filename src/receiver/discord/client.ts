@@ -11,6 +11,10 @@ export interface DiscordClientOptions {
   readonly timing?: Partial<ClientTiming> | undefined;
 }
 
+/** A connection is asked for again after half of this, which is every 30 s, or sooner when the server closes it sooner. */
+const keepAliveMs = 60_000;
+const warmEveryMsMin = 1_000;
+
 /** Talks to Discord's webhooks, as HttpClient talks to any receiver. */
 export class DiscordClient {
   readonly #http: HttpClient;
@@ -19,7 +23,7 @@ export class DiscordClient {
     // Without this form of it Discord's firewall may block the address.
     const userAgent = `DiscordBot (https://www.npmjs.com/package/ssrms, ${version})`;
     const mayConnect = (_: string, address: string): boolean => privateAddresses || !isPrivateAddress(address);
-    this.#http = new HttpClient({ userAgent, mayConnect, lookup, timing });
+    this.#http = new HttpClient({ userAgent, mayConnect, lookup, keepAliveMs, timing });
   }
 
   /** `url` is a webhook's, with `wait=true`; `body` the message as JSON text. */
@@ -31,6 +35,18 @@ export class DiscordClient {
   async get(url: string): Promise<Answer> {
     const answer = await this.#http.request({ method: 'GET', url });
     return answer.kind === 'answered' && answer.status < 300 ? { ...answer, body: undefined } : answer;
+  }
+
+  /**
+   * Alarms are rare: without this nearly every one would pay for DNS, TCP and TLS. Asks for something that costs Discord nothing, so that
+   * a connection stands, and resolves to when that is to be done again: before the server closes it.
+   */
+  async warm(url: string): Promise<number> {
+    const answer = await this.#http.request({ method: 'GET', url });
+    const seconds =
+      answer.kind === 'answered' ? /timeout=(\d+)/.exec(answer.headers['keep-alive'] ?? '')?.[1] : undefined;
+    const heldMs = seconds === undefined ? keepAliveMs : Math.min(keepAliveMs, Number(seconds) * 1_000);
+    return Math.max(warmEveryMsMin, heldMs / 2);
   }
 
   /** Deletes what the URL names: a message. */

@@ -44,5 +44,10 @@ export function discordReceiver(
 
 export function openDiscord({ version, discordApiBase: base, lookup, timing }: OpenOptions): OpenReceiver<Webhook> {
   const client = new DiscordClient({ version, privateAddresses: base !== undefined, lookup, timing });
-  return { receiver: discordReceiver(client, base), close: () => client.close() };
+  return {
+    receiver: discordReceiver(client, base),
+    // Public, and needs no token.
+    warm: () => client.warm(`${(base ?? discordApiBase).replace(/\/+$/, '')}/gateway`),
+    close: () => client.close(),
+  };
 }
