@@ -11,6 +11,7 @@ import { consolePage } from './b15-console.ts';
 import { ingesting } from './b11-ingest.ts';
 import { footprint } from './b14-footprint.ts';
 import { matching } from './b2-match.ts';
+import { floodOfOneRule } from './b21-flood.ts';
 import { decoders } from './b22-decoders.ts';
 import { warmConnection } from './b23-warm.ts';
 import { evaluatorOnKafka } from './b3-evaluator.ts';
@@ -42,6 +43,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B13: rulesApi,
   B14: footprint,
   B15: consolePage,
+  B21: floodOfOneRule,
   B22: decoders,
   B23: warmConnection,
 };
