@@ -1,6 +1,7 @@
 import { systemClock, type Clock } from '../base/clock.ts';
 import { runTogether, type Service } from '../base/service.ts';
-import { destinationOfConfig, openReceivers } from '../receiver/receivers.ts';
+import { destinationOfConfig, openReceivers, type Receivers } from '../receiver/receivers.ts';
+import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import type { Routes } from '../http/http-app.ts';
 import type { Networks } from '../receiver/networks.ts';
 import type { ReceiverFeed } from '../receiver/receiver-book.ts';
@@ -9,7 +10,7 @@ import { AuditLog } from './audit-log.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { bulkRoutes } from './bulk-routes.ts';
 import { deliveriesRoutes } from './deliveries-routes.ts';
-import { ParkedView } from './parked-view.ts';
+import { ParkedView, type TargetOfReceiver } from './parked-view.ts';
 import { ReceiverChanges } from './receiver-changes.ts';
 import { receiversRoutes } from './receivers-routes.ts';
 import { ReceiversView } from './receivers-view.ts';
@@ -71,12 +72,7 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const { version = '0', webhookAllow } = options;
   const open = openReceivers({ version, nowMs: now, discordApiBase, webhookAllow });
   const tests = new TestSend({ ...options, view, receivers: open.receivers });
-  const targetOf = (name: string): string | undefined => {
-    const entry = receivers.book.get(name);
-    const found = entry && destinationOfConfig(open.receivers, entry.config, { discordApiBase, webhookAllow });
-    return found === undefined || 'problem' in found ? undefined : found.name;
-  };
-  const parked = new ParkedView(log, now, targetOf);
+  const parked = new ParkedView(log, now, targetOf(receivers, open.receivers, { discordApiBase, webhookAllow }));
   const writing = rulesRoutes({
     view,
     changes,
@@ -120,5 +116,14 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
     receivers: receivers.feed,
     positions: () => view.positions,
     caughtUp,
+  };
+}
+
+/** The name of the target that a receiver has now. */
+function targetOf(view: ReceiversView, receivers: Receivers, options: ReceiverOptions): TargetOfReceiver {
+  return (name) => {
+    const entry = view.book.get(name);
+    const found = entry && destinationOfConfig(receivers, entry.config, options);
+    return found === undefined || 'problem' in found ? undefined : found.name;
   };
 }
