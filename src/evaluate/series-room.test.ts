@@ -92,6 +92,17 @@ for (const isChunked of [false, true]) {
     assert.equal(bench.fired.length, 3);
   });
 
+  test(`${how}: a series that made room and comes in the same batch is itself, whoever has its place now`, () => {
+    const bench = new Bench(new SeriesBudget(10_000, 300), isChunked);
+    bench.send({ host: 'early' }, ...flood(299));
+    assert.equal(bench.budget.held, 300);
+    bench.send(...flood(3, 300), { host: 'early', value: 14 }, ...flood(2, 303));
+    assert.ok(bench.budget.evicted > 0);
+    assert.equal(bench.fired.length, 1);
+    assert.match(bench.fired[0]!, /"early"/);
+    assert.deepEqual(bench.outcomes, { evaluated: 306 });
+  });
+
   test(`${how}: series of metrics without a rule take no room from others`, () => {
     const bench = new Bench(new SeriesBudget(100, 1_000), isChunked);
     bench.send(...flood(300, 0, { name: 'unruled' }));
