@@ -161,10 +161,10 @@ const mutants = [
   {
     invariant: 'I11',
     broken: 'a change of a rule is answered before it is durable',
-    file: 'src/rules/rule-changes.ts',
-    from: '[place] = await log.append(topics.rules.name, [record]);',
-    to: `setTimeout(() => void log.append(topics.rules.name, [record]), 200);
-      return { partition: 0, offset: 0 };`,
+    file: 'src/rules/append-in-time.ts',
+    from: 'const appended = log.append(topic, records);',
+    to: `setTimeout(() => void log.append(topic, records), 200);
+  const appended = Promise.resolve([{ partition: 0, offset: 0 }]);`,
     test: fault.services,
     says: /I11/,
   },

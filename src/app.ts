@@ -17,14 +17,13 @@ import type { Vitals } from './instance/instance-record.ts';
 import { createIngest, type IngestOptions } from './ingest/ingest.ts';
 import type { Log, TopicDeviation } from './log/log.ts';
 import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
+import { createLogCheck } from './log/log-check.ts';
 import { createTopicCheck } from './log/topic-check.ts';
 import { createNotify } from './notify/notify.ts';
 import { createPresence } from './presence/presence.ts';
 import { createRules, type Rules } from './rules/rules.ts';
+import { usesOf, type Part } from './topic-uses.ts';
 import { topicSettings } from './topics.ts';
-
-/** The services; `alarms` is evaluate and notify, two loops in one process. */
-export type Part = 'rules' | 'ingest' | 'alarms' | 'console';
 
 export interface AppOptions {
   readonly config: Config;
@@ -78,7 +77,11 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     });
     const vitals: Vitals = {};
     const page: { url?: string | undefined } = {};
-    const services: Service[] = [rules.service, createTopicCheck({ ...common, topics: settings })];
+    const services: Service[] = [
+      rules.service,
+      createTopicCheck({ ...common, topics: settings }),
+      createLogCheck({ ...common, uses: usesOf(parts, { isReadOnly: config.readOnly }) }),
+    ];
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
     if (parts.includes('console')) {

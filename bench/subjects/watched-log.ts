@@ -14,6 +14,7 @@ export function watchedLog(log: Log, { worked, claim: changed }: Watch): Log {
   return {
     ensureTopics: (topics) => log.ensureTopics(topics),
     topicDeviations: (topics) => log.topicDeviations(topics),
+    problems: (uses) => log.problems(uses),
     partitionCount: (topic) => log.partitionCount(topic),
     bounds: (topic, partition) => log.bounds(topic, partition),
     append: (topic, records) => log.append(topic, records),

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Part } from '../app.ts';
+import type { Part } from '../topic-uses.ts';
 import { isBehindProxy, isLocalOnly, needsTokens, readConfig, type Config } from '../config.ts';
 import { ingestFlag } from './address.ts';
 import { defaultPortOf } from './default-ports.ts';

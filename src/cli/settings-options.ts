@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander';
-import type { Part } from '../app.ts';
 import type { Flags } from '../setting-values.ts';
 import { fileVariableOf, flagOf, settings, type Setting, type SettingName } from '../settings.ts';
+import type { Part } from '../topic-uses.ts';
 
 /** Adds the flags of these settings to a command, each naming its environment variable. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

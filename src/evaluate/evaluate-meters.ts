@@ -10,6 +10,7 @@ import type { MetricPartitions } from './metric-partitions.ts';
 import { MisroutedMetrics } from './misrouted.ts';
 import type { SeriesBudget } from './series-budget.ts';
 import { SeriesClocks, type HeadSeen } from './series-clocks.ts';
+import { Standstill } from './standstill.ts';
 import type { Outcome, PartitionEvaluator } from './partition-evaluator.ts';
 
 /** How far one partition has come. */
@@ -31,6 +32,8 @@ export interface EvaluateMeters {
 /** Every ten seconds the clocks of a partition's series are compared with this server's, and misrouted metrics warned of. */
 const turns = 10;
 const turnMs = 1_000;
+/** A position that has not moved for so long, with records behind it, is no slow batch. */
+const standstillMs = 8_000;
 const delayBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const readable: ReadonlySet<string> = new Set<Outcome>(['evaluated', 'late', 'too_many_series', 'misplaced']);
 
@@ -47,6 +50,7 @@ interface RunningPartition {
   readonly claim: Claim;
   readonly progress: Progress;
   readonly clocks: SeriesClocks;
+  readonly standstill: Standstill;
 }
 
 /** The evaluator's counters, gauges and health: every record read is counted by what became of it. */
@@ -86,14 +90,19 @@ export function evaluateMeters(
     ...skewedOf(running),
   });
   const refusals = new RecentRefusals(clock, budget);
-  health.add('evaluate', () => reportOf({ counts, running, budget, isRefusing: refusals.areRecent() }));
+  health.add('evaluate', () => {
+    const stopped = standstillText(running);
+    if (stopped !== undefined) return { status: 'fail', detail: stopped };
+    return reportOf({ counts, running, budget, isRefusing: refusals.areRecent() });
+  });
   return {
     begin(claim, start, evaluator) {
-      const clocks = new SeriesClocks();
+      const [clocks, standstill] = [new SeriesClocks(), new Standstill()];
       // The partitions take turns: at a million series all of them together would hold up what is live for 50 ms.
       let turn = claim.partition;
       const stop = clock.every(turnMs, () => {
         refusals.look();
+        standstill.look(progress.position, claim.head().offset, clock.monotonicMs());
         if (turn++ % turns !== 0) return;
         clocks.look(evaluator.metrics.values(), headOf(claim, clock), clock.wallMs());
         misroutedMetrics.warn();
@@ -103,7 +112,7 @@ export function evaluateMeters(
         running.delete(claim.partition);
       };
       const progress: Progress = { position: start, end };
-      running.set(claim.partition, { claim, progress, clocks });
+      running.set(claim.partition, { claim, progress, clocks, standstill });
       return progress;
     },
     sawMetrics(metrics, partition, partitions) {
@@ -152,6 +161,16 @@ function skewedOf(running: ReadonlyMap<number, RunningPartition>): Record<'ahead
 function headOf(claim: Claim, clock: Clock): HeadSeen {
   const { offset, heardAtMs } = claim.head();
   return { offset, atMs: clock.wallMs() - (clock.monotonicMs() - heardAtMs) };
+}
+
+/** Undefined when every partition that has records to evaluate goes on. */
+function standstillText(running: ReadonlyMap<number, RunningPartition>): string | undefined {
+  const stopped = [...running].filter(([, { standstill }]) => standstill.forMs >= standstillMs);
+  if (stopped.length === 0) return undefined;
+  const longestMs = Math.max(...stopped.map(([, { standstill }]) => standstill.forMs));
+  const records = stopped.reduce((sum, [, { claim, progress }]) => sum + claim.head().offset - progress.position, 0);
+  const partitions = stopped.map(([partition]) => partition).join(', ');
+  return `evaluation of partitions ${partitions} stands still for ${Math.round(longestMs / 1_000)} s, with ${records} records to evaluate. Repair: see the check of the log, and this process's log; restart it when neither says more`;
 }
 
 /** Whether samples that a rule is about were refused lately. */

@@ -21,6 +21,12 @@ export interface Log {
    */
   topicDeviations(topics: readonly TopicSettings[]): Promise<readonly TopicDeviation[]>;
 
+  /**
+   * What keeps this client, now, from using the topics so: the log cannot be reached, a right is missing, a disk is full, or something
+   * has been failing for seconds. Resolves within five seconds, to nothing when all is well.
+   */
+  problems(uses: readonly TopicUse[]): Promise<readonly LogProblem[]>;
+
   /** Grows when somebody adds partitions, which is noticed within ten seconds: views and groups then read them, too. */
   partitionCount(topic: string): Promise<number>;
 
@@ -81,6 +87,20 @@ export interface TopicSettings {
   readonly compactionLagMs?: number;
   /** How far a record's timestamp may be ahead of the log's clock: `append` refuses what is further (invalid_field). */
   readonly timestampAheadMsMax?: number;
+}
+
+/** What a process does with a topic. */
+export interface TopicUse {
+  readonly topic: string;
+  readonly reads: boolean;
+  readonly writes: boolean;
+}
+
+/** Without a secret. */
+export interface LogProblem {
+  readonly detail: string;
+  /** What to do. */
+  readonly remedy: string;
 }
 
 /** One way in which topics that are there differ from their settings. */

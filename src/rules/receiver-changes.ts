@@ -1,7 +1,8 @@
+import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
-import { LogUnavailable, type Log, type Place } from '../log/log.ts';
+import type { Log, Place } from '../log/log.ts';
 import type { ReceiverEntry } from '../receiver/receiver-book.ts';
 import {
   formatReceiverConfig,
@@ -12,6 +13,7 @@ import {
 import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { topics } from '../topics.ts';
 import type { AuditAction } from '../audit/audit-record.ts';
+import { appendInTime } from './append-in-time.ts';
 import type { AuditLog } from './audit-log.ts';
 import { demandMatch, entityTag, type Change } from './if-match.ts';
 import type { ReceiversView } from './receivers-view.ts';
@@ -19,6 +21,7 @@ import type { RulesView } from './rules-view.ts';
 
 export interface ReceiverChangesOptions extends ReceiverOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly receivers: ReceiversView;
   readonly rules: RulesView;
   readonly audit: AuditLog;
@@ -99,18 +102,15 @@ export class ReceiverChanges {
   }
 
   async #write(change: ReceiverChange, config: ReceiverConfig | null): Promise<Place> {
-    const { log, receivers, audit, logger, now } = this.#options;
+    const { receivers, audit, logger, now } = this.#options;
     const value = config === null ? null : Buffer.from(formatReceiverConfig(config));
     const before = receivers.book.get(change.name)?.config;
     const record = { key: Buffer.from(change.name), value, timestampMs: now() };
-    let place: Place | undefined;
-    try {
-      [place] = await log.append(topics.receivers.name, [record]);
-    } catch (error) {
-      if (!(error instanceof LogUnavailable)) throw error;
-      logger.warn({ receiver: change.name, reason: error.message }, 'a receiver could not be written');
-      throw new Failure('unavailable', 'the log cannot be written right now', { retryAfterSeconds: 2 });
-    }
+    const [place] = await appendInTime(this.#options, topics.receivers.name, [record]).catch((error: unknown) => {
+      if (error instanceof Failure)
+        logger.warn({ receiver: change.name, reason: error.message }, 'a receiver could not be written');
+      throw error;
+    });
     const { name, subject, action } = change;
     logger.info({ receiver: name, subject, version: entityTag(place!) }, `a receiver was ${action}`);
     await receivers.applied(place!, name);

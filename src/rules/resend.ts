@@ -1,18 +1,20 @@
 import { receiverNameOf } from '../receiver/receiver-config.ts';
 import { formatNotification } from '../alarm/notification.ts';
-import { Failure } from '../base/failure.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { LogUnavailable, type Log } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
 import { topics } from '../topics.ts';
 import { resentMax, type ResentView } from '../wire/deliveries.ts';
 import { originOf, readDeliveries, resendOf, type Delivery, type DeliveryFilter } from './delivery-history.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
+import { appendInTime } from './append-in-time.ts';
 import type { RuleChanges } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
 export interface ResendOptions {
   readonly log: Log;
+  readonly clock: Clock;
   readonly view: RulesView;
   readonly changes: RuleChanges;
   readonly meter: Meter;
@@ -55,7 +57,7 @@ export class Resend {
   }
 
   async #order(filter: DeliveryFilter, subject: string): Promise<ResentView> {
-    const { log, logger, now } = this.#options;
+    const { logger, now } = this.#options;
     // Asked before anything is done: without the rules nothing can be judged.
     void this.#options.view.book;
     const verdicts = new Map<string, Verdict>();
@@ -72,7 +74,7 @@ export class Resend {
     }
     const all = [...verdicts];
     const resent = all.flatMap(([id, verdict]) => (verdict.kind === 'resend' ? [{ id, ...verdict }] : []));
-    await appendAnew(log, resent, now());
+    await appendAnew(this.#options, resent, now());
     const revived = all.flatMap(([id, verdict]) => (verdict.kind === 'revive' ? [{ id, ruleId: verdict.ruleId }] : []));
     for (const ruleId of new Set(revived.map((each) => each.ruleId)))
       await this.#options.changes.rewrite(ruleId, subject);
@@ -143,23 +145,19 @@ function isGivenUp(outcome: Delivery['outcome']): boolean {
 }
 
 async function appendAnew(
-  log: Log,
+  options: Pick<ResendOptions, 'log' | 'clock'>,
   orders: readonly { readonly as: string; readonly webhookId: string; readonly delivery: Delivery }[],
   timestampMs: number,
 ): Promise<void> {
   if (orders.length === 0) return;
-  try {
-    await log.append(
-      topics.notifications.name,
-      orders.map(({ as, webhookId, delivery }) => ({
-        key: Buffer.from(webhookId),
-        value: Buffer.from(formatNotification({ ...delivery.notification!, id: as })),
-        timestampMs,
-      })),
-    );
-  } catch (error) {
-    if (!(error instanceof LogUnavailable)) throw error;
-    // Ordered again they get the same ids, so that none is sent twice.
-    throw new Failure('unavailable', 'the log cannot be written right now', { retryAfterSeconds: 2 });
-  }
+  // Ordered again after a refusal they get the same ids, so that none is sent twice.
+  await appendInTime(
+    options,
+    topics.notifications.name,
+    orders.map(({ as, webhookId, delivery }) => ({
+      key: Buffer.from(webhookId),
+      value: Buffer.from(formatNotification({ ...delivery.notification!, id: as })),
+      timestampMs,
+    })),
+  );
 }

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
+import type { Clock } from '../base/clock.ts';
 import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
-import { LogUnavailable, type Log, type Place } from '../log/log.ts';
+import type { Log, Place } from '../log/log.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl } from '../receiver/discord/address.ts';
 import { topics } from '../topics.ts';
+import { appendInTime } from './append-in-time.ts';
 import { OneAtATime } from '../base/one-at-a-time.ts';
 import { maskedRule } from '../rule/masked-rule.ts';
 import type { AuditAction } from '../audit/audit-record.ts';
@@ -25,6 +27,7 @@ export interface RuleChangesOptions {
   readonly logger: Logger;
   readonly discordApiBase?: string | undefined;
   readonly rulesPerMetricMax: number;
+  readonly clock: Clock;
   /** Milliseconds since the epoch: the time of an edit, which is when it ends alarms. */
   readonly now: () => number;
 }
@@ -156,17 +159,14 @@ export class RuleChanges {
   }
 
   async #write(change: RuleChange, text: string | null): Promise<Place> {
-    const { log, view, audit, logger, now } = this.#options;
+    const { view, audit, logger, now } = this.#options;
     const record = { key: Buffer.from(change.id), value: text === null ? null : Buffer.from(text), timestampMs: now() };
     const before = shownEntry(view.book.get(change.id));
-    let place: Place | undefined;
-    try {
-      [place] = await log.append(topics.rules.name, [record]);
-    } catch (error) {
-      if (!(error instanceof LogUnavailable)) throw error;
-      logger.warn({ ruleId: change.id, reason: error.message }, 'a rule could not be written');
-      throw new Failure('unavailable', 'the log cannot be written right now', { retryAfterSeconds: 2 });
-    }
+    const [place] = await appendInTime(this.#options, topics.rules.name, [record]).catch((error: unknown) => {
+      if (error instanceof Failure)
+        logger.warn({ ruleId: change.id, reason: error.message }, 'a rule could not be written');
+      throw error;
+    });
     this.#count(change.action);
     logger.info(
       { ruleId: change.id, subject: change.subject, version: entityTag(place!) },

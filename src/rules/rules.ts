@@ -60,6 +60,7 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const audit = new AuditLog({ log, meter, logger });
   const changes = new RuleChanges({
     log,
+    clock,
     view,
     receivers,
     audit,
@@ -81,7 +82,7 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   });
   const bulk = bulkRoutes({ view, changes, reveal: options.revealWebhookUrl ?? 'writers' });
   const testing = testSendRoutes({ view, tests });
-  const resend = new Resend({ log, view, changes, meter, logger, now });
+  const resend = new Resend({ log, clock, view, changes, meter, logger, now });
   const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, audit, now });
   const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests, parked });
   const caughtUp = Promise.all([view.feed.caughtUp, receivers.feed.caughtUp]);

@@ -153,7 +153,14 @@ test(
       await subject.writeUntil(() => subject.refused >= before + 20);
       // What is under way in evaluator and notifier meets the full disk as well.
       await sleep(2_000);
+      const health = async (path: string): Promise<string> => {
+        const answer = await fetch(`${subject.up.url}/health${path}`);
+        return `${answer.status} ${await answer.text()}`;
+      };
+      await waitForValue('health says it', () => health(''), (said) => /^503 .*cannot be written: .*full/.test(said)); // prettier-ignore
+      assert.match(await health('/ready'), /^503 /);
       rmSync(ballast);
+      await waitForValue('it is ready again', () => health('/ready'), (said) => said.startsWith('200 ')); // prettier-ignore
       const acceptedBefore = subject.accepted.length;
       await subject.writeUntil(() => subject.accepted.length >= acceptedBefore + 40);
     }

@@ -35,6 +35,8 @@ export interface ProcessSettings {
   readonly handle: (claim: Claim) => Promise<void>;
   /** Aborts when the log is closed. */
   readonly closing: AbortSignal;
+  /** Where those who ask what is failing look. */
+  readonly complaints: Set<Complaints>;
 }
 
 interface Tenure {
@@ -62,10 +64,11 @@ class ClaimKeeper {
   constructor(settings: ProcessSettings) {
     this.settings = settings;
     const { cluster, logger, group, topic, sessionTimeoutMs } = settings;
-    this.#complaints = new Complaints(logger, `claiming partitions of topic ${topic}`);
+    const { complaints: all } = settings;
+    this.#complaints = new Complaints(logger, `claiming partitions of topic ${topic}`, all);
     this.membership = new Membership({
       cluster,
-      complaints: new Complaints(logger, `membership of group ${group}`),
+      complaints: new Complaints(logger, `membership of group ${group}`, all),
       group,
       topic,
       sessionTimeoutMs,
@@ -74,7 +77,7 @@ class ClaimKeeper {
       revoke: (partitions) => this.#revoke(partitions),
       lose: (partitions) => this.#lose(partitions),
     });
-    const complaints = new Complaints(logger, `committing positions of group ${group}`);
+    const complaints = new Complaints(logger, `committing positions of group ${group}`, all);
     this.committer = new Committer({ membership: this.membership, complaints, group, topic });
   }
 

@@ -6,10 +6,12 @@ import {
   type Bounds,
   type Claim,
   type Log,
+  type LogProblem,
   type Place,
   type ReadRange,
   type TopicDeviation,
   type TopicSettings,
+  type TopicUse,
   type View,
 } from '../log.ts';
 import type { NewRecord, RecordChunk } from '../record.ts';
@@ -26,6 +28,7 @@ import { reasonOf } from './protocol.ts';
 import { readRange } from './range-read.ts';
 import { Complaints, persist } from './retry.ts';
 import { addPairedPartitions, ensureTopics, topicDeviations } from './topics.ts';
+import { failing, findProblems } from './problems.ts';
 import { KafkaView } from './view.ts';
 
 export interface KafkaLogOptions extends Security {
@@ -42,6 +45,8 @@ export interface KafkaLogOptions extends Security {
 const sessionTimeoutDefaultMs = 10_000;
 const deliveryTimeoutDefaultMs = 30_000;
 const openTimeoutMs = 10_000;
+/** What fails for less than this is mostly a leader that moves. */
+const failingMsMin = 5_000;
 /** How long short questions are repeated while the brokers do not answer. */
 const answerTimeoutMs = 30_000;
 /** How often the cluster is asked whether partitions were added. */
@@ -78,6 +83,8 @@ class KafkaLog implements Log {
   /** Separate, so that whoever restores or looks back does not hold up what is live. */
   readonly #fetchers: { readonly live: Fetcher; readonly views: Fetcher; readonly ranges: Fetcher };
   readonly #running = new Set<Promise<void>>();
+  /** Of what goes on for as long as the log is open. */
+  readonly #complaints = new Set<Complaints>();
   /** By name: the topics that were ensured. */
   readonly #ensured = new Map<string, TopicSettings>();
 
@@ -87,12 +94,16 @@ class KafkaLog implements Log {
     this.#logger = options.logger;
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? sessionTimeoutDefaultMs;
     const fetcher = (lane: string) => {
-      return new Fetcher({ cluster, lane, complaints: new Complaints(this.#logger, `reading (${lane})`) });
+      return new Fetcher({
+        cluster,
+        lane,
+        complaints: new Complaints(this.#logger, `reading (${lane})`, this.#complaints),
+      });
     };
     this.#fetchers = { live: fetcher('live'), views: fetcher('views'), ranges: fetcher('ranges') };
     this.#producer = new Producer({
       cluster,
-      complaints: new Complaints(this.#logger, 'writing'),
+      complaints: new Complaints(this.#logger, 'writing', this.#complaints),
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? deliveryTimeoutDefaultMs,
       locate: (lane, batch) => this.#locate(lane, batch),
     });
@@ -106,6 +117,13 @@ class KafkaLog implements Log {
 
   topicDeviations(topics: readonly TopicSettings[]): Promise<readonly TopicDeviation[]> {
     return this.#patiently(() => topicDeviations(this.#cluster, topics, this.#bootstrap), 'reading topics');
+  }
+
+  async problems(uses: readonly TopicUse[]): Promise<readonly LogProblem[]> {
+    const found = await findProblems(this.#cluster, uses, this.#bootstrap);
+    // A cluster that does not answer is the reason for all else.
+    if (found.length > 0) return found;
+    return [...this.#complaints].flatMap((complaints) => failing(complaints.failingFor(failingMsMin)));
   }
 
   partitionCount(topic: string): Promise<number> {
@@ -150,6 +168,7 @@ class KafkaLog implements Log {
       group,
       handle,
       closing: this.#closing.signal,
+      complaints: this.#complaints,
     };
     const running = processTopic(settings, signal);
     this.#track(running);
@@ -181,7 +200,7 @@ class KafkaLog implements Log {
 
   /** Until the log is closed: partitions that somebody adds become known, and topics that have as many get theirs. */
   async #followPartitions(): Promise<void> {
-    const complaints = new Complaints(this.#logger, 'adding partitions');
+    const complaints = new Complaints(this.#logger, 'adding partitions', this.#complaints);
     while (await pause(partitionsEveryMs, this.#closing.signal)) {
       try {
         await this.#cluster.refresh();

@@ -21,6 +21,7 @@ export const errors = {
   unknownMemberId: 25,
   invalidSessionTimeout: 26,
   rebalanceInProgress: 27,
+  topicAuthorizationFailed: 29,
   invalidTimestamp: 32,
   topicAlreadyExists: 36,
   invalidConfig: 40,

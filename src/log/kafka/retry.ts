@@ -19,19 +19,29 @@ export class Complaints {
   readonly #what: string;
   #failingSinceMs: number | undefined;
   #saidAtMs = -Infinity;
+  #lastReason = '';
 
-  constructor(logger: Logger, what: string) {
+  /** `all`: where this one is added, for those who ask what is failing. */
+  constructor(logger: Logger, what: string, all?: Set<Complaints>) {
     this.#logger = logger;
     this.#what = what;
+    all?.add(this);
+  }
+
+  /** What has been failing for at least so long, and why; undefined when nothing has. */
+  failingFor(msMin: number): string | undefined {
+    const failingMs = performance.now() - (this.#failingSinceMs ?? Infinity);
+    return failingMs < msMin ? undefined : `${this.#what} fails: ${this.#lastReason}`;
   }
 
   failed(error: unknown): void {
     const now = performance.now();
     this.#failingSinceMs ??= now;
+    this.#lastReason = reasonOf(error);
     const failingMs = Math.round(now - this.#failingSinceMs);
     if (failingMs < firstComplaintMs || now - this.#saidAtMs < repeatComplaintMs) return;
     this.#saidAtMs = now;
-    this.#logger.warn({ reason: reasonOf(error), failingMs }, `${this.#what} fails; trying again`);
+    this.#logger.warn({ reason: this.#lastReason, failingMs }, `${this.#what} fails; trying again`);
   }
 
   recovered(): void {

@@ -33,6 +33,8 @@ export class Appender {
   #waiting: Waiting[] = [];
   #scheduled = false;
   #closed = false;
+  /** Why the last write failed; undefined when it did not. */
+  failure: string | undefined;
 
   constructor(store: Store) {
     this.#store = store;
@@ -73,6 +75,7 @@ export class Appender {
     if (waiting.length === 0) return;
     try {
       const { places, heads } = this.#store.transaction(() => write(waiting));
+      this.failure = undefined;
       for (const [partition, next] of heads) {
         partition.next = next;
         partition.wake();
@@ -80,9 +83,8 @@ export class Appender {
       for (const [index, one] of waiting.entries()) one.resolve(places[index]!);
     } catch (error) {
       // The transaction was undone: none of these records is in the log.
-      const reason = new LogUnavailable(
-        `the log could not be written (${error instanceof Error ? error.message : String(error)})`,
-      );
+      this.failure = error instanceof Error ? error.message : String(error);
+      const reason = new LogUnavailable(`the log could not be written (${this.failure})`);
       for (const one of waiting) one.reject(reason);
     }
   }

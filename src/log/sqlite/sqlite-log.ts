@@ -11,6 +11,7 @@ import {
   type Log,
   type Place,
   type ReadRange,
+  type LogProblem,
   type TopicDeviation,
   type TopicSettings,
   type View,
@@ -60,6 +61,7 @@ export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLo
  */
 export class SqliteLog implements Log {
   readonly #store: Store;
+  readonly #dataDir: string;
   readonly #appender: Appender;
   readonly #logger: Logger;
   readonly #limits: HousekeepingLimits;
@@ -75,6 +77,7 @@ export class SqliteLog implements Log {
     this.#logger = logger;
     this.#limits = limits ?? defaultLimits;
     this.#now = now ?? Date.now;
+    this.#dataDir = dataDir;
     this.#store = new Store(dataDir);
     warnOfOpenFolder(dataDir, this.#store.openFolderMode, logger);
     this.#appender = new Appender(this.#store);
@@ -100,6 +103,13 @@ export class SqliteLog implements Log {
   /** This log has one owner, who says how topics are. */
   async topicDeviations(): Promise<readonly TopicDeviation[]> {
     return [];
+  }
+
+  async problems(): Promise<readonly LogProblem[]> {
+    const { failure } = this.#appender;
+    if (failure === undefined) return [];
+    const detail = `the embedded log in ${this.#dataDir} cannot be written: ${failure}`;
+    return [{ detail, remedy: 'make room on its disk, and let this user write there; work goes on by itself then' }];
   }
 
   async partitionCount(topic: string): Promise<number> {

@@ -12,6 +12,7 @@ import {
   type Log,
   type Place,
   type ReadRange,
+  type LogProblem,
   type TopicDeviation,
   type TopicSettings,
   type View,
@@ -69,6 +70,10 @@ export class SimLog implements Log {
   }
 
   async topicDeviations(): Promise<readonly TopicDeviation[]> {
+    return [];
+  }
+
+  async problems(): Promise<readonly LogProblem[]> {
     return [];
   }
 
