@@ -20,6 +20,7 @@ import { openSqliteLog } from './log/sqlite/sqlite-log.ts';
 import { createLogCheck } from './log/log-check.ts';
 import { createTopicCheck } from './log/topic-check.ts';
 import { createNotify } from './notify/notify.ts';
+import { createOperators } from './operators/operators.ts';
 import { createPresence } from './presence/presence.ts';
 import { createRules, type Rules } from './rules/rules.ts';
 import { usesOf, type Part } from './topic-uses.ts';
@@ -77,11 +78,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
     });
     const vitals: Vitals = {};
     const page: { url?: string | undefined } = {};
-    const services: Service[] = [
-      rules.service,
-      createTopicCheck({ ...common, topics: settings }),
-      createLogCheck({ ...common, uses: usesOf(parts, { isReadOnly: config.readOnly }) }),
-    ];
+    const services: Service[] = [rules.service, ...watchersOf(config, { name, parts, common, rules })];
     if (parts.includes('rules')) await server.mount(rules.routes);
     if (parts.includes('ingest')) await server.mount(createIngest({ ...common, ...ingestSettings(config) }).routes);
     if (parts.includes('console')) {
@@ -213,6 +210,22 @@ interface AlarmsParts {
   readonly rules: Rules;
   readonly vitals: Vitals;
   readonly consoleUrl: string | undefined;
+}
+
+/** What makes health true, and tells operators of it. */
+function watchersOf(
+  config: Config,
+  { name, parts, common, rules }: Pick<AppOptions, 'name' | 'parts'> & Pick<ReadsOptions, 'common' | 'rules'>,
+): Service[] {
+  const { opsReceiver: receiver, webhookAllow, readOnly: isReadOnly, timestampFutureMs } = config;
+  const { receivers } = rules;
+  return [
+    createTopicCheck({ ...common, topics: Object.values(topicSettings(timestampFutureMs)) }),
+    createLogCheck({ ...common, uses: usesOf(parts, { isReadOnly }) }),
+    ...(receiver === undefined
+      ? []
+      : [createOperators({ ...common, receiver, receivers, service: name, webhookAllow })]),
+  ];
 }
 
 /** The two loops of an alarms instance. */

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { logLevels, type LogLevel } from './base/logger.ts';
 import { parseNetworks, type Networks } from './receiver/networks.ts';
+import { isReceiverName } from './rule/receiver-name.ts';
 import {
   ConfigError,
   fileText,
@@ -34,6 +35,8 @@ export interface Config extends TokenSettings {
   readonly globalRps: number;
   /** The page's public address, as it was set. */
   readonly consoleUrl: string | undefined;
+  /** The receiver that hears of the health of this process. */
+  readonly opsReceiver: string | undefined;
   /** People sign in at the issuer of the tokens, instead of bringing one; undefined: they bring one. */
   readonly oidc:
     | {
@@ -102,6 +105,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     discordApiBase: webAddress(settings.discordApiBase, text('discordApiBase'))?.replace(/\/+$/, ''),
     webhookAllow: networks(settings.webhookAllow, text('webhookAllow') ?? ''),
     globalRps: wholeNumber(settings.globalRps, text('globalRps') ?? '40', 48, 1),
+    opsReceiver: receiverName(text('opsReceiver')),
     consoleUrl: consoleAddress(webAddress(settings.consoleUrl, text('consoleUrl'))),
     ...tokenSettings(text, env),
     oidc: signIn,
@@ -228,6 +232,11 @@ function networks(setting: Setting, value: string): Networks {
 }
 
 /** A link in each embed of a message must leave room for the alarm itself. */
+function receiverName(name: string | undefined): string | undefined {
+  if (name === undefined || isReceiverName(name)) return name;
+  throw new ConfigError(`${settings.opsReceiver.env} is ${String(name)}, and must be the name of a receiver`);
+}
+
 const consoleUrlCharactersMax = 200;
 
 function consoleAddress(address: string | undefined): string | undefined {

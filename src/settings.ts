@@ -68,6 +68,11 @@ export const settings = {
     placeholder: 'number',
     help: 'requests a second to Discord of all instances behind one address; 1 to 48, since Discord allows 50 (default 40)',
   },
+  opsReceiver: {
+    env: 'OPS_RECEIVER',
+    placeholder: 'name',
+    help: 'receiver that is told when the health of a service turns bad, and when it recovers',
+  },
   consoleUrl: {
     env: 'CONSOLE_URL',
     placeholder: 'url',

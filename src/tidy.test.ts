@@ -63,6 +63,7 @@ const rooms: Record<string, Permitted> = {
     packages: ['typebox'],
   },
   presence: { rooms: doors, node: true, packages: [] },
+  operators: { rooms: [...doors, ...receiverClients], node: true, packages: [] },
   ingest: { rooms: [...doors, 'log/packed-records.ts'], node: true, packages: ['typebox', 'pbf'] },
   rules: { rooms: [...doors, ...receiverClients], node: true, packages: ['typebox'] },
   evaluate: { rooms: doors, node: true, packages: [] },
@@ -122,7 +123,7 @@ const rooms: Record<string, Permitted> = {
   sources: { rooms: doors, node: true, packages: [] },
   cli: {
     rooms: [
-      ...['app.ts', 'config.ts', 'settings.ts', 'setting-values.ts', 'topics.ts'],
+      ...['app.ts', 'config.ts', 'settings.ts', 'setting-values.ts', 'topics.ts', 'topic-uses.ts'],
       ...['base', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
     ],
     node: true,
@@ -139,6 +140,7 @@ const rooms: Record<string, Permitted> = {
     packages: [],
   },
   'topics.ts': { rooms: ['log/log.ts'], node: false, packages: [] },
+  'topic-uses.ts': { rooms: ['log/log.ts', 'topics.ts'], node: false, packages: [] },
   'app.ts': {
     rooms: [
       'base',
@@ -151,12 +153,14 @@ const rooms: Record<string, Permitted> = {
       'evaluate',
       'notify',
       'presence',
+      'operators',
       'instance',
       'console',
       'rule',
       'alarm',
       'config.ts',
       'topics.ts',
+      'topic-uses.ts',
     ],
     node: true,
     packages: [],

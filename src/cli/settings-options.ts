@@ -49,6 +49,7 @@ const serviceSettings: readonly SettingName[] = [
   'webhookAllow',
   'globalRps',
   'consoleUrl',
+  'opsReceiver',
   'jwtSecret',
   'jwtSecretPrevious',
   'jwtRevoked',

@@ -128,6 +128,16 @@ export function receiverContract(receiver: ReceiverCase): void {
     });
   }
 
+  test(`${kind}: what the system says of itself is sent as it is, with all that it says`, async (t) => {
+    const bench = await contractBench(t, receiver);
+    const lines = ['log: Kafka at kafka-1:9092 does not answer', 'evaluate: stands still'];
+    const body = bench.destination.packSystem({ isGood: false, title: 'ssrms alarms is ill', lines, timeMs: nowMs });
+    const message = { body, taken: 0, shown: 0, carried: [] };
+    await bench.destination.request({ act: 'send', message, idempotencyKey: 'key-1' });
+    const [request] = bench.server.requests;
+    for (const said of ['ssrms alarms is ill', ...lines]) assert.ok(request!.body.includes(said), request!.body);
+  });
+
   test(`${kind}: a limit is obeyed to the time it names`, async (t) => {
     const bench = await contractBench(t, receiver);
     bench.server.answer = (response) =>

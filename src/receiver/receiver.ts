@@ -68,6 +68,14 @@ export interface SendingFacts {
   readonly storm?: number | undefined;
 }
 
+/** A message of the system about itself, for those who operate it. */
+export interface SystemMessage {
+  readonly isGood: boolean;
+  readonly title: string;
+  readonly lines: readonly string[];
+  readonly timeMs: number;
+}
+
 /** One request's body, and which notifications it carries. */
 export interface Packed {
   /** JSON. */
@@ -103,6 +111,8 @@ export interface Receiver<Target> {
   nameOf(target: Target): string;
   /** At least the first of the notifications. `plain`: after a refusal of the full form, the least that can be said. */
   pack(due: readonly Notification[], facts: SendingFacts, form: 'full' | 'plain', target: Target): Packed;
+  /** The JSON body that says this. */
+  packSystem(message: SystemMessage): object;
   /**
    * Makes one request, within `requestMsMax`. Never rejects, repeats nothing, follows no redirect, and no answer has a secret in it. `late`
    * is called when the answer to a request that was given up comes after all.
@@ -124,6 +134,7 @@ export interface Destination {
   readonly name: string;
   readonly requestsPerSecond: number | undefined;
   pack(due: readonly Notification[], facts: SendingFacts, form: 'full' | 'plain'): Packed;
+  packSystem(message: SystemMessage): object;
   request(request: ReceiverRequest, late?: (answer: Answer) => void): Promise<Answer>;
   actionFor(answer: Answer, nowMs: number): Action;
   waitMsAfter(answer: Answer, nowMs: number): number;
@@ -136,6 +147,7 @@ export function destinationOf<Target>(receiver: Receiver<Target>, target: Target
     name: receiver.nameOf(target),
     requestsPerSecond: receiver.requestsPerSecondOf(target),
     pack: (due, facts, form) => receiver.pack(due, facts, form, target),
+    packSystem: (message) => receiver.packSystem(message),
     request: (request, late) => receiver.request(target, request, late),
     actionFor: (answer, nowMs) => receiver.actionFor(answer, nowMs),
     waitMsAfter: (answer, nowMs) => receiver.waitMsAfter(answer, nowMs),

@@ -4,7 +4,7 @@ import type { Answer, Receiver, ReceiverRequest } from '../receiver.ts';
 import { discordApiBase, parseWebhookUrl, webhookAddress, type Webhook } from './address.ts';
 import { actionFor, bucketWaitMs, isAlive } from './answer.ts';
 import { DiscordClient } from './client.ts';
-import { packDiscord } from './message.ts';
+import { discordSystemMessage, packDiscord } from './message.ts';
 import { webhookName } from './webhook-name.ts';
 
 /** Discord's webhooks: of rules by `discord_webhook_url`, and of receivers of the kind `discord`. */
@@ -17,6 +17,7 @@ export function discordReceiver(
     parse: ({ address }, options) => parseWebhookUrl(address, { apiBase: options.discordApiBase }),
     nameOf: webhookName,
     pack: packDiscord,
+    packSystem: discordSystemMessage,
     actionFor,
     waitMsAfter: bucketWaitMs,
     isAlive,

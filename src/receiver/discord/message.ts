@@ -1,9 +1,9 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
-import { codePoints } from './text.ts';
+import { codePoints, cut, moment, untrusted, visible } from './text.ts';
 import { lineOf, ruleEmbedCodePointsMax, ruleEmbedOf, ruleLineOf } from './summary.ts';
 import { embedCodePoints, embedOf, possibleRepeatText, looks, type Embed } from './embed.ts';
-import type { Packed, SendingFacts } from '../receiver.ts';
+import type { Packed, SendingFacts, SystemMessage } from '../receiver.ts';
 import { discordLimits } from './limits.ts';
 
 /** The body of a request to a webhook. It never pings anybody. */
@@ -22,6 +22,8 @@ export interface Message extends Packed {
 /** Shown without a sound or a push. */
 const suppressNotifications = 4_096;
 const noMentions = { parse: [] } as const;
+/** Of one line that the system says of itself: its command may be long. */
+const systemLineMax = 600;
 
 /** So many of a storm are shown each as an embed; after them, what is due beyond ten is merged into lists. */
 const stormShownMax = 20;
@@ -36,6 +38,19 @@ export function packDiscord(due: readonly Notification[], facts: SendingFacts, f
   const storm = due.length > stormBeyond ? (facts.storm ?? 0) : undefined;
   const isListed = storm !== undefined && storm >= stormShownMax;
   return { ...(isListed ? packStorm(due, facts) : packMessage(due, facts)), storm };
+}
+
+/** What the system says of itself. Its lines hold what brokers and other machines have said. */
+export function discordSystemMessage({ isGood, title, lines, timeMs }: SystemMessage): MessageBody {
+  const sentAt = moment(timeMs);
+  const said = lines.map((line) => untrusted(line, systemLineMax));
+  const embed: Embed = {
+    title: cut(visible(title), discordLimits.title),
+    description: cut([...said, ...(sentAt === undefined ? [] : [sentAt])].join('\n'), discordLimits.description),
+    color: looks[isGood ? 'resolved' : 'fired'].color,
+    fields: [],
+  };
+  return { embeds: [embed], allowed_mentions: noMentions };
 }
 
 const testPreamble = 'This is a test, nothing has happened. An alarm looks like this:';

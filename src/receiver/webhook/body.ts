@@ -25,11 +25,12 @@
  *   }
  *
  * A probe of a target that was paused has the type "ping" and no notifications. A test that a person sends has the type "test" and one
- * notification that is made up.
+ * notification that is made up. What the system says of itself to its operators has the type "system":
+ * {"version": 1, "type": "system", "id": "…", "status": "failed" or "recovered", "title": "…", "lines": ["…"], "time": "…"}
  */
 import type { Notification } from '../../alarm/notification.ts';
 import { assert } from '../../base/assert.ts';
-import type { Packed, SendingFacts } from '../receiver.ts';
+import type { Packed, SendingFacts, SystemMessage } from '../receiver.ts';
 import { sentenceOf } from '../sentence.ts';
 
 export const bodyVersion = 1;
@@ -69,6 +70,12 @@ export function packWebhook(
     notifications: items,
   };
   return { body, carried, shown: carried.length };
+}
+
+/** What the system says of itself. */
+export function webhookSystemMessage({ isGood, title, lines, timeMs }: SystemMessage): object {
+  const status = isGood ? 'recovered' : 'failed';
+  return { version: bodyVersion, type: 'system', status, title, lines, time: timeText(timeMs) };
 }
 
 function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFacts): object {

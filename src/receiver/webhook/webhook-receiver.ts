@@ -16,7 +16,7 @@ import { HttpClient, type OpenOptions, type OpenReceiver } from '../http-client.
 import { isAllowedAddress, isPrivateAddress, noNetworks } from '../networks.ts';
 import { parseWebhookAddress } from './address.ts';
 import { webhookActionFor, webhookWaitMs } from './answer.ts';
-import { bodyVersion, notificationsDefault, packWebhook } from './body.ts';
+import { bodyVersion, notificationsDefault, packWebhook, webhookSystemMessage } from './body.ts';
 
 export interface WebhookTarget {
   /** A secret, as the next. */
@@ -46,6 +46,7 @@ export function webhookReceiver(client: Pick<HttpClient, 'request'>, nowMs: () =
     nameOf({ url, secret }) {
       return `wh_${createHash('sha256').update(`${url}\n${secret}`).digest('hex').slice(0, 12)}`;
     },
+    packSystem: webhookSystemMessage,
     pack: (due, facts, form, target) => packWebhook(due, facts, form, target.notificationsPerRequest),
     actionFor: webhookActionFor,
     waitMsAfter: webhookWaitMs,
