@@ -13,6 +13,7 @@ import { createEvaluate } from './evaluate/evaluate.ts';
 import { createAuth, type Auth, type AuthOptions } from './http/auth.ts';
 import { Oidc } from './http/oidc.ts';
 import { createServer } from './http/server.ts';
+import { createHeartbeat } from './heartbeat/heartbeat.ts';
 import type { Vitals } from './instance/instance-record.ts';
 import { createIngest, type IngestOptions } from './ingest/ingest.ts';
 import type { Log, TopicDeviation } from './log/log.ts';
@@ -22,6 +23,7 @@ import { createTopicCheck } from './log/topic-check.ts';
 import { createNotify } from './notify/notify.ts';
 import { createOperators } from './operators/operators.ts';
 import { createPresence } from './presence/presence.ts';
+import { withCanaries } from './rule/canary.ts';
 import { createRules, type Rules } from './rules/rules.ts';
 import { usesOf, type Part } from './topic-uses.ts';
 import { topicSettings } from './topics.ts';
@@ -228,15 +230,17 @@ function watchersOf(
   ];
 }
 
-/** The two loops of an alarms instance. */
+/** The two loops of an alarms instance, and the heartbeat that says that they work. */
 function alarmsOf(
-  { seriesMax, webhookAllow, globalRps }: Config,
+  { seriesMax, webhookAllow, globalRps, heartbeatUrl: url }: Config,
   { common, rules, vitals, consoleUrl }: AlarmsParts,
 ): Service[] {
   const { feed, receivers } = rules;
   return [
-    createEvaluate({ ...common, rules: feed, vitals, seriesMax }),
+    // Canaries are evaluated by whoever owns their partitions, also if another process writes them.
+    createEvaluate({ ...common, rules: { ...feed, book: withCanaries(feed.book) }, vitals, seriesMax }),
     createNotify({ ...common, rules: feed, receivers, vitals, webhookAllow, consoleUrl, globalRps }),
+    ...(url === undefined ? [] : [createHeartbeat({ ...common, url })]),
   ];
 }
 

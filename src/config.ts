@@ -35,6 +35,8 @@ export interface Config extends TokenSettings {
   readonly globalRps: number;
   /** The page's public address, as it was set. */
   readonly consoleUrl: string | undefined;
+  /** Requested while canaries pass through the system. A secret. */
+  readonly heartbeatUrl: string | undefined;
   /** The receiver that hears of the health of this process. */
   readonly opsReceiver: string | undefined;
   /** People sign in at the issuer of the tokens, instead of bringing one; undefined: they bring one. */
@@ -105,6 +107,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     discordApiBase: webAddress(settings.discordApiBase, text('discordApiBase'))?.replace(/\/+$/, ''),
     webhookAllow: networks(settings.webhookAllow, text('webhookAllow') ?? ''),
     globalRps: wholeNumber(settings.globalRps, text('globalRps') ?? '40', 48, 1),
+    heartbeatUrl: secretAddress(settings.heartbeatUrl, text('heartbeatUrl')),
     opsReceiver: receiverName(text('opsReceiver')),
     consoleUrl: consoleAddress(webAddress(settings.consoleUrl, text('consoleUrl'))),
     ...tokenSettings(text, env),
@@ -232,6 +235,13 @@ function networks(setting: Setting, value: string): Networks {
 }
 
 /** A link in each embed of a message must leave room for the alarm itself. */
+/** A web address that no message may show. */
+function secretAddress(setting: Setting, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (URL.canParse(value) && ['http:', 'https:'].includes(new URL(value).protocol)) return value;
+  throw new ConfigError(`${setting.env} is no http or https address`);
+}
+
 function receiverName(name: string | undefined): string | undefined {
   if (name === undefined || isReceiverName(name)) return name;
   throw new ConfigError(`${settings.opsReceiver.env} is ${String(name)}, and must be the name of a receiver`);

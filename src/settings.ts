@@ -68,6 +68,11 @@ export const settings = {
     placeholder: 'number',
     help: 'requests a second to Discord of all instances behind one address; 1 to 48, since Discord allows 50 (default 40)',
   },
+  heartbeatUrl: {
+    env: 'HEARTBEAT_URL',
+    placeholder: 'url',
+    help: 'address that alarms requests every 30 s while canaries pass through the whole system (a secret)',
+  },
   opsReceiver: {
     env: 'OPS_RECEIVER',
     placeholder: 'name',

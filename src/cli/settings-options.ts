@@ -50,6 +50,7 @@ const serviceSettings: readonly SettingName[] = [
   'globalRps',
   'consoleUrl',
   'opsReceiver',
+  'heartbeatUrl',
   'jwtSecret',
   'jwtSecretPrevious',
   'jwtRevoked',

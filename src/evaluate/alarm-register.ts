@@ -1,5 +1,5 @@
 import { clockMarginMs } from '../alarm/cooldown.ts';
-import type { RuleBook } from '../rule/rule-book.ts';
+import type { RulesInForce } from '../rule/rule-book.ts';
 import type { ClockReading } from './partition-clock.ts';
 import type { Alarm } from './series-state.ts';
 
@@ -8,14 +8,14 @@ const deletedAfterMs = 3_600_000;
 
 /** The alarms of a partition that have a record, by what is still to be done about them. */
 export class AlarmRegister {
-  readonly #book: RuleBook;
+  readonly #book: RulesInForce;
   readonly #standing = new Set<Alarm>();
   /** Of the standing ones those whose rule wants reminders. */
   readonly #reminding = new Set<Alarm>();
   /** Those that are ok: their record holds nothing that matters, save perhaps what the rule remembers. */
   readonly #finished = new Set<Alarm>();
 
-  constructor(book: RuleBook) {
+  constructor(book: RulesInForce) {
     this.#book = book;
   }
 

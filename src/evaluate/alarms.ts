@@ -7,7 +7,7 @@ import { notificationOf } from '../alarm/notification.ts';
 import { send, step, type AlarmEvent, type SampleEvent } from '../alarm/step.ts';
 import { assert } from '../base/assert.ts';
 import { receiverKey } from '../receiver/receiver-config.ts';
-import type { RuleBook } from '../rule/rule-book.ts';
+import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { AlarmRegister } from './alarm-register.ts';
 import type { Effects, EffectsSink } from './effects.ts';
@@ -27,7 +27,7 @@ import type { Alarm, SeriesState } from './series-state.ts';
  * notification, then the state without that.
  */
 export class Alarms {
-  readonly #book: RuleBook;
+  readonly #book: RulesInForce;
   readonly #effects: EffectsSink;
   readonly #series: RuleSeries;
   readonly #memories: RuleMemories;
@@ -43,7 +43,7 @@ export class Alarms {
   /** When the process, or its claim, began, or woke from a pause. */
   beganMs = -Infinity;
 
-  constructor(book: RuleBook, effects: EffectsSink, series: RuleSeries) {
+  constructor(book: RulesInForce, effects: EffectsSink, series: RuleSeries) {
     this.#book = book;
     this.#effects = effects;
     this.#series = series;

@@ -7,7 +7,7 @@ import type { Meter } from '../base/meter.ts';
 import { aborted, type Service } from '../base/service.ts';
 import type { Vitals } from '../instance/instance-record.ts';
 import { ClaimLost, type Claim, type Log } from '../log/log.ts';
-import type { RuleChange } from '../rule/rule-book.ts';
+import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
 import { EffectsWriter } from './effects-writer.ts';
@@ -25,7 +25,7 @@ import { SeriesBudget } from './series-budget.ts';
 export interface EvaluateOptions {
   readonly log: Log;
   readonly clock: Clock;
-  readonly rules: RuleFeed;
+  readonly rules: Omit<RuleFeed, 'book'> & { readonly book: RulesInForce };
   readonly health: Health;
   readonly meter: Meter;
   readonly logger: Logger;
@@ -194,7 +194,7 @@ class BufferedChanges {
   #listener: ChangeListener | undefined;
   readonly end: () => void;
 
-  constructor(rules: RuleFeed) {
+  constructor(rules: Pick<RuleFeed, 'subscribe'>) {
     this.end = rules.subscribe((change, { timestampMs }) => {
       if (this.#listener === undefined) this.#early.push([change, timestampMs]);
       else this.#listener(change, timestampMs);

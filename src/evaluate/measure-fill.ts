@@ -5,7 +5,7 @@ import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { seriesKey } from '../metric/series.ts';
 import { measureRequestOf, type MeasureRequest } from '../rule/measure-request.ts';
-import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
+import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { topics } from '../topics.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
@@ -19,12 +19,12 @@ import type { PartitionEvaluator } from './partition-evaluator.ts';
 export class MeasureFill {
   /** By metric, then by the request's key. */
   readonly #wanted = new Map<string, Map<string, MeasureRequest>>();
-  readonly #book: RuleBook;
+  readonly #book: RulesInForce;
   readonly #partition: number;
   readonly #clock: Clock;
 
   /** Begins with nothing to fill: a restored evaluator has all measures of the rules in the book. */
-  constructor(book: RuleBook, partition: number, clock: Clock) {
+  constructor(book: RulesInForce, partition: number, clock: Clock) {
     this.#book = book;
     this.#partition = partition;
     this.#clock = clock;

@@ -4,7 +4,7 @@ import { forgottenAfterMs, forgottenAtMs, type AlarmEvent } from '../alarm/step.
 import type { LogRecord } from '../log/batch.ts';
 import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
-import type { RuleBook, RuleChange } from '../rule/rule-book.ts';
+import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { matches } from '../metric/series.ts';
 import { Alarms } from './alarms.ts';
@@ -44,7 +44,7 @@ export const touchEveryMs = 5 * 60_000;
  *              └──────────┴──> read with care ──────┘
  */
 export class PartitionEvaluator {
-  readonly #book: RuleBook;
+  readonly #book: RulesInForce;
   readonly #index: SeriesIndex;
   readonly #alarms: Alarms;
   readonly #time: PassingTime;
@@ -55,7 +55,7 @@ export class PartitionEvaluator {
   /** A timestamp later than this is no news of the time: some device's clock is wrong. */
   latestMs = Infinity;
 
-  constructor(book: RuleBook, budget = new SeriesBudget(), effects: EffectsSink = new EffectsBuffer()) {
+  constructor(book: RulesInForce, budget = new SeriesBudget(), effects: EffectsSink = new EffectsBuffer()) {
     this.#book = book;
     this.#alarms = new Alarms(book, effects, this);
     this.#index = new SeriesIndex(budget, (metric) => {

@@ -5,7 +5,7 @@ import type { Logger } from '../base/logger.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Claim, Log } from '../log/log.ts';
 import type { NewRecord } from '../log/record.ts';
-import type { RuleBook } from '../rule/rule-book.ts';
+import type { RulesInForce } from '../rule/rule-book.ts';
 import { topics } from '../topics.ts';
 import { PartitionEvaluator } from './partition-evaluator.ts';
 import type { SeriesBudget } from './series-budget.ts';
@@ -22,7 +22,7 @@ export interface Restored {
 export interface RestoreOptions {
   readonly log: Log;
   readonly clock: Clock;
-  readonly book: RuleBook;
+  readonly book: RulesInForce;
   readonly logger: Logger;
   /** Shared by the partitions of an instance. */
   readonly budget?: SeriesBudget;

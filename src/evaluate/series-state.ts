@@ -7,7 +7,7 @@ import type { Condition } from '../rule/condition.ts';
 import { measureKey, measureRequestOf, type MeasureRequest } from '../rule/measure-request.ts';
 import { matches, seriesKey, type Series } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
-import type { RuleBook } from '../rule/rule-book.ts';
+import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry, RuleList } from '../rule/rule-list.ts';
 import {
   heardAtMsAt,
@@ -254,7 +254,7 @@ export function seriesOf(table: SeriesTable, metric: MetricState, tags: Tags): S
 }
 
 /** The enabled rules that match a series. */
-export function matchingRules(series: SeriesState, book: RuleBook): readonly RuleEntry[] {
+export function matchingRules(series: SeriesState, book: RulesInForce): readonly RuleEntry[] {
   series.matching ??= [...book.byMetric(series.name)].filter(
     ({ condition }) => condition.enabled && matches(condition.tags, series.tags),
   );
@@ -262,7 +262,7 @@ export function matchingRules(series: SeriesState, book: RuleBook): readonly Rul
 }
 
 /** The distinct measures that the metric's enabled rules ask for. */
-export function requestsOf(metric: MetricState, book: RuleBook): readonly MeasureRequest[] {
+export function requestsOf(metric: MetricState, book: RulesInForce): readonly MeasureRequest[] {
   if (metric.requests === undefined) {
     const byKey = new Map<string, MeasureRequest>();
     for (const { condition } of book.byMetric(metric.name)) {

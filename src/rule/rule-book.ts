@@ -62,6 +62,9 @@ const webhooksSharedMax = 65_536;
 const keyCharactersShownMax = 80;
 const noRules: RuleList = new OrderedRules();
 
+/** What evaluation asks of the rules. */
+export type RulesInForce = Pick<RuleBook, 'get' | 'byMetric' | typeof Symbol.iterator>;
+
 export class RuleBook {
   readonly #options: WebhookUrlOptions;
   readonly #byId = new Map<string, RuleEntry>();

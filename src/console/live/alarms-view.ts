@@ -12,6 +12,7 @@ import {
 import { recordsOf, type LogRecord } from '../../log/batch.ts';
 import type { Log } from '../../log/log.ts';
 import type { RecordChunk } from '../../log/record.ts';
+import { isOfCanary } from '../../rule/canary.ts';
 import { topics } from '../../topics.ts';
 import type { AlarmChange } from './transition.ts';
 
@@ -131,8 +132,10 @@ export class AlarmsView {
 
   #apply(chunk: RecordChunk): void {
     for (const record of recordsOf(chunk)) {
-      this.#options.listener?.seen(record);
       const key = utf8.decode(record.key ?? undefined);
+      // What the system watches itself by is nobody's alarm.
+      if (isOfCanary(key)) continue;
+      this.#options.listener?.seen(record);
       if (record.value === null) this.#remove(key, record);
       else this.#set(key, record, record.value);
     }

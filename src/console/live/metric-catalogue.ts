@@ -4,6 +4,7 @@ import { LogUnavailable, OffsetGone, type Log } from '../../log/log.ts';
 import { parseMetricName, parseSampleValue } from '../../metric/sample-value.ts';
 import { seriesKey } from '../../metric/series.ts';
 import type { Tags } from '../../metric/sample.ts';
+import { isCanaryMetric } from '../../rule/canary.ts';
 import { topics } from '../../topics.ts';
 
 const everyMs = 2_000;
@@ -162,7 +163,7 @@ export class MetricCatalogue {
           seen.hasGap = false;
           const name = parseMetricName(key);
           const sample = parseSampleValue(value);
-          if ('refusal' in name || 'refusal' in sample) continue;
+          if ('refusal' in name || 'refusal' in sample || isCanaryMetric(name.name)) continue;
           this.#note(name.name, partition, { ...sample, timestampMs });
         }
       }
