@@ -42,6 +42,8 @@ function printSystem(system: SystemView): void {
       String(instance.failing ?? ''),
     ]),
   ]);
+  for (const { name, problems } of system.instances.filter(({ state }) => state === 'live'))
+    for (const problem of problems) console.log(`${shown(name)}: ${shown(problem)}`);
   const ownerless = system.partitions.filter(({ instance }) => instance === null);
   if (ownerless.length > 0)
     console.log(`No owner: partitions ${ownerless.map(({ partition }) => partition).join(', ')}`);

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Health, HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Logger } from '../base/logger.ts';
-import { allSkewed, type SkewedSeries, type Vitals } from '../instance/instance-record.ts';
+import { allSkewed, type EvaluatedPartition, type SkewedSeries, type Vitals } from '../instance/instance-record.ts';
 import { maxTimestamp } from '../log/batch.ts';
 import type { Claim } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
@@ -73,17 +73,7 @@ export function evaluateMeters(
   );
   const counts: Partial<Record<Outcome, number>> = {};
   vitals.evaluate = () => ({
-    partitions: [...running].map(
-      ([
-        partition,
-        {
-          claim,
-          progress: { position },
-        },
-      ]) => {
-        return [partition, position, Math.max(0, claim.head().offset - position)] as const;
-      },
-    ),
+    partitions: [...running].map(evaluatedPartition),
     series: budget.held,
     samples: { ...counts },
     misrouted: misroutedMetrics.count,
@@ -127,6 +117,11 @@ export function evaluateMeters(
       if (newest !== undefined) delay.observe(Math.max(0, clock.wallMs() - maxTimestamp(newest)) / 1_000);
     },
   };
+}
+
+function evaluatedPartition([partition, { claim, progress }]: readonly [number, RunningPartition]): EvaluatedPartition {
+  const { position } = progress;
+  return [partition, position, Math.max(0, claim.head().offset - position)];
 }
 
 function gaugePartitions(meter: Meter, running: ReadonlyMap<number, RunningPartition>, budget: SeriesBudget): void {

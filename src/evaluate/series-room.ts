@@ -3,7 +3,7 @@
 // that a rule matches is made room for: what nobody watches costs those that are watched nothing.
 import { matches } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
-import type { RuleBook } from '../rule/rule-book.ts';
+import type { RulesInForce } from '../rule/rule-book.ts';
 import type { PassingTime } from './passing-time.ts';
 import type { Candidate, Evictor, SeriesBudget } from './series-budget.ts';
 import type { SeriesIndex } from './series-index.ts';
@@ -13,7 +13,7 @@ import { matchingRules, type MetricState, type SeriesState } from './series-stat
 export const shareThatGoes = 0.01;
 
 interface RoomOptions {
-  readonly book: RuleBook;
+  readonly book: RulesInForce;
   readonly budget: SeriesBudget;
   readonly index: SeriesIndex;
   readonly time: PassingTime;

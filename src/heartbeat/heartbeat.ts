@@ -5,6 +5,7 @@ import type { Service } from '../base/service.ts';
 import { parseAlarmRecord } from '../alarm/alarm-record.ts';
 import { recordsOf } from '../log/batch.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
+import type { NewRecord } from '../log/record.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { canaryMetric, isOfCanary } from '../rule/canary.ts';
 import { topics } from '../topics.ts';
@@ -28,23 +29,23 @@ const requestMsMax = 10_000;
  * Requests the heartbeat's address every half minute, but only after a canary that was written to each partition of `metrics` came
  * back as an evaluated alarm in time. Whoever expects the requests learns when the system is dead, which it cannot say itself.
  *
- *   sample (1 and 0 in turn) ──> metrics ──> evaluated by whoever owns the partition ──> alarms ──> seen here ──> request
+ *   samples (0, then 1) ──> metrics ──> evaluated by whoever owns the partition ──> alarms ──> seen here ──> request
  */
 export function createHeartbeat({ url, log, clock, health, logger }: HeartbeatOptions): Service {
   let problem: string | undefined;
   health.add('heartbeat', () => (problem === undefined ? { status: 'pass' } : { status: 'warn', detail: problem }));
   /** By metric: the newest timestamp of its canaries that were evaluated. */
   const evaluated = new Map<string, number>();
-  let value = 0;
-
   const round = async (signal: AbortSignal): Promise<string | undefined> => {
     const names = canaryMetrics(await log.partitionCount(topics.metrics.name));
     const timestampMs = clock.wallMs();
-    value = 1 - value;
-    const bytes = Buffer.from(`{"value": ${value}}`);
+    const of = (name: string, value: number, atMs: number): NewRecord => {
+      return { key: Buffer.from(name), value: Buffer.from(`{"value": ${value}}`), timestampMs: atMs };
+    };
+    // Whatever the canary was before, the last of the two changes its alarm, and a change is recorded.
     await log.append(
       topics.metrics.name,
-      names.map((name) => ({ key: Buffer.from(name), value: bytes, timestampMs })),
+      names.flatMap((name) => [of(name, 0, timestampMs - 1), of(name, 1, timestampMs)]),
     );
     const deadlineMs = clock.monotonicMs() + evaluatedMsMax;
     let missing = names;

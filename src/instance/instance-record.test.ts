@@ -26,6 +26,7 @@ const record: InstanceRecord = {
     ahead: { count: 12, first: [['cpu{host=a}', 600]] },
     behind: noSkew,
   },
+  health: { status: 'warn', problems: ['topics: metrics has LogAppendTime'] },
   notify: { partitions: [1, 2], waiting: 3, parked: 1, failing: 2, heldBackMs: 0 },
 };
 

@@ -3,7 +3,7 @@
  * it ends. The newest record of an id holds. All counts are since the process began. Public JSON:
  *
  *   {"id": …, "name": "web-1:4711", "parts": ["alarms"], "version": …, "started_ms": …, "at_ms": …, "every_ms": 2000,
- *    "rules": [12, 9, 14], "evaluate": {…}, "notify": {…}}
+ *    "rules": [12, 9, 14], "health": {"status": "warn", "problems": ["topics: …"]}, "evaluate": {…}, "notify": {…}}
  */
 import { orProblem, recordJson, RecordReader } from '../alarm/record-reader.ts';
 
@@ -21,9 +21,20 @@ export interface InstanceRecord {
   readonly ended: boolean;
   /** By partition of `rules`: the first offset that it has not applied. */
   readonly rules: readonly number[];
+  /** undefined: of a version that did not say. */
+  readonly health: InstanceHealth | undefined;
   readonly evaluate: EvaluateVitals | undefined;
   readonly notify: NotifyVitals | undefined;
 }
+
+export interface InstanceHealth {
+  readonly status: HealthStatus;
+  /** What is wrong and what to do, each with the name of its check; the gravest first. */
+  readonly problems: readonly string[];
+}
+
+const healthStatuses = ['pass', 'warn', 'fail'] as const;
+type HealthStatus = (typeof healthStatuses)[number];
 
 /** A partition of `metrics` that it owns: the first offset that it has not judged, and how many records there were from there on. */
 export type EvaluatedPartition = readonly [partition: number, position: number, lag: number];
@@ -122,6 +133,7 @@ export function parseInstanceRecord(value: Uint8Array | string): InstanceRecord 
       everyMs: reader.number('every_ms'),
       ended: reader.optional('ended', (field) => reader.flag(field)) ?? false,
       rules: numbersOf(reader.raw('rules')),
+      health: healthOf(reader.raw('health')),
       evaluate: reader.optional('evaluate', (field) => evaluateOf(reader.object(field))),
       notify: reader.optional('notify', (field) => notifyOf(reader.object(field))),
     };
@@ -151,6 +163,13 @@ function notifyOf(reader: RecordReader): NotifyVitals {
 }
 
 // What another version writes differently is left out, and never a reason to know nothing of an instance.
+
+function healthOf(value: unknown): InstanceHealth | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { status, problems } = value as { status?: unknown; problems?: unknown };
+  const known = healthStatuses.find((each) => each === status);
+  return known && { status: known, problems: textsOf(problems) };
+}
 
 function skewedOf(value: unknown): SkewedSeries {
   if (typeof value !== 'object' || value === null) return noSkew;

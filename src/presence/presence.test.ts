@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../base/failure.ts';
+import { Health } from '../base/health.ts';
 import { createLogger } from '../base/logger.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
 import { RuleBook } from '../rule/rule-book.ts';
@@ -20,6 +21,7 @@ for (const error of [new LogUnavailable('down'), refused])
     const presence = createPresence({
       log: { append } as unknown as Log,
       logger: createLogger('silent', 'test'),
+      health: new Health(),
       parts: ['alarms'],
       version: '0',
       vitals: {},

@@ -2,9 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { pause } from '../base/backoff.ts';
 import { Failure } from '../base/failure.ts';
+import type { Health } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Service } from '../base/service.ts';
-import { formatInstanceRecord, type InstanceRecord, type Vitals } from '../instance/instance-record.ts';
+import {
+  formatInstanceRecord,
+  type InstanceHealth,
+  type InstanceRecord,
+  type Vitals,
+} from '../instance/instance-record.ts';
 import { LogUnavailable, type Log } from '../log/log.ts';
 import type { RuleFeed } from '../rule/rule-feed.ts';
 import { topics } from '../topics.ts';
@@ -12,6 +18,7 @@ import { topics } from '../topics.ts';
 export interface PresenceOptions {
   readonly log: Log;
   readonly logger: Logger;
+  readonly health: Pick<Health, 'report'>;
   readonly parts: readonly string[];
   readonly version: string;
   readonly vitals: Vitals;
@@ -23,6 +30,9 @@ export interface PresenceOptions {
 }
 
 const everyMs = 2_000;
+/** Records are read by every console: a problem's rest stands in the process's own `/health`. */
+const problemsMax = 5;
+const problemCharactersMax = 500;
 /** A change of a rule is told at once, and many changes together. */
 const restMs = 200;
 
@@ -46,6 +56,7 @@ export function createPresence(options: PresenceOptions): Service {
       everyMs,
       ended,
       rules: rulePositions(),
+      health: healthOf(options.health.report()),
       evaluate: vitals.evaluate?.(),
       notify: vitals.notify?.(),
     };
@@ -80,5 +91,18 @@ export function createPresence(options: PresenceOptions): Service {
       }
       await tell(true);
     },
+  };
+}
+
+function healthOf({ status, checks }: ReturnType<Health['report']>): InstanceHealth {
+  const bad = Object.entries(checks).filter(([, check]) => check.status !== 'pass');
+  const [failing, warning] = [
+    bad.filter(([, check]) => check.status === 'fail'),
+    bad.filter(([, check]) => check.status === 'warn'),
+  ];
+  const problems = [...failing, ...warning].slice(0, problemsMax);
+  return {
+    status,
+    problems: problems.map(([name, { detail = 'fails' }]) => `${name}: ${detail}`.slice(0, problemCharactersMax)),
   };
 }

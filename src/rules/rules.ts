@@ -58,18 +58,7 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const { log, meter, logger, discordApiBase, rulesPerMetricMax = rulesPerMetricMaxDefault } = options;
   const receivers = new ReceiversView(options);
   const audit = new AuditLog({ log, meter, logger });
-  const changes = new RuleChanges({
-    log,
-    clock,
-    view,
-    receivers,
-    audit,
-    meter,
-    logger,
-    discordApiBase,
-    rulesPerMetricMax,
-    now,
-  });
+  const changes = new RuleChanges({ ...options, view, receivers, audit, discordApiBase, rulesPerMetricMax, now });
   const { version = '0', webhookAllow } = options;
   const open = openReceivers({ version, nowMs: now, discordApiBase, webhookAllow });
   const tests = new TestSend({ ...options, view, receivers: open.receivers });
@@ -85,9 +74,6 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
   const resend = new Resend({ log, clock, view, changes, meter, logger, now });
   const receiverChanges = new ReceiverChanges({ ...options, rules: view, receivers, audit, now });
   const receiving = receiversRoutes({ receivers, changes: receiverChanges, tests, parked });
-  const caughtUp = Promise.all([view.feed.caughtUp, receivers.feed.caughtUp]);
-  // A rejection reaches those who wait for it; it need not be handled otherwise.
-  caughtUp.catch(() => {});
   return {
     service: {
       name: 'rules',
@@ -116,7 +102,7 @@ export function createRules({ clock = systemClock, ...given }: RulesOptions): Ru
     feed: view.feed,
     receivers: receivers.feed,
     positions: () => view.positions,
-    caughtUp,
+    caughtUp: allCaughtUp([view.feed, receivers.feed]),
   };
 }
 
@@ -127,4 +113,11 @@ function targetOf(view: ReceiversView, receivers: Receivers, options: ReceiverOp
     const found = entry && destinationOfConfig(receivers, entry.config, options);
     return found === undefined || 'problem' in found ? undefined : found.name;
   };
+}
+
+/** A rejection reaches those who wait for it; it need not be handled otherwise. */
+function allCaughtUp(feeds: readonly { readonly caughtUp: Promise<void> }[]): Promise<unknown> {
+  const all = Promise.all(feeds.map(({ caughtUp }) => caughtUp));
+  all.catch(() => {});
+  return all;
 }

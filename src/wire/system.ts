@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import { orNull, RuleVersion } from './fields.ts';
+import { HealthStatus } from './health.ts';
 import type { Shape } from './shape.ts';
 
 export const PartitionView = Type.Object({
@@ -17,6 +18,8 @@ export const InstanceView = Type.Object({
   parts: Type.Array(Type.String()),
   version: Type.String(),
   state: Type.Enum(['live', 'silent', 'ended'], { description: 'silent: it has crashed, or does not respond' }),
+  health: orNull(HealthStatus, 'As its own /health says; null: it does not say'),
+  problems: Type.Array(Type.String(), { description: 'What is wrong with it, and what to do' }),
   started_ms: Type.Number(),
   heard_ms: Type.Number(),
   partitions: Type.Array(Type.Integer(), { description: 'Of metrics' }),

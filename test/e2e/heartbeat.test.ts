@@ -26,7 +26,7 @@ test('a heartbeat is requested once canaries have been evaluated, and neither th
   const text = async (path: string): Promise<string> => (await fetch(up.url + path)).text();
   // The console has looked at the metrics by then, which it does every two seconds.
   await waitUntil('the samples were seen', async () =>
-    /"samples":\{[^}]*"evaluated":20/.test(await text('/api/v1/system')),
+    /"samples":\{[^}]*"evaluated":40/.test(await text('/api/v1/system')),
   );
   const shown = await Promise.all(
     ['/rules', '/api/v1/alarms', '/api/v1/metrics', '/api/v1/deliveries', '/api/v1/rules?q='].map(text),

@@ -141,6 +141,8 @@ function shownInstance({ record, state, samplesPerSecond }: InstanceSeen): Insta
     waiting: notify?.waiting ?? null,
     parked: notify?.parked ?? null,
     failing: notify?.failing ?? null,
+    health: record.health?.status ?? null,
+    problems: [...(record.health?.problems ?? [])],
     held_back_ms: notify?.heldBackMs ?? 0,
   };
 }

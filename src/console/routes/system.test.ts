@@ -6,8 +6,8 @@ import { healthOf } from '../../http/testing/health-of.ts';
 import { fastClock } from '../../base/testing/fast-clock.ts';
 import { formatInstanceRecord, noSkew, type InstanceRecord } from '../../instance/instance-record.ts';
 import { partitionOf } from '../../log/murmur2.ts';
-import type { SystemView } from '../../wire/system.ts';
 import { topics } from '../../topics.ts';
+import type { SystemView } from '../../wire/system.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 
 const json = { 'content-type': 'application/json' };
@@ -56,6 +56,7 @@ async function tell(more: Partial<InstanceRecord>): Promise<void> {
     everyMs: 2_000,
     ended: false,
     rules: [0, 0, 0],
+    health: undefined,
     evaluate: { partitions: [], series: 1, samples: {}, misrouted: 0, ahead: noSkew, behind: noSkew },
     notify: undefined,
     ...more,
@@ -116,6 +117,18 @@ test('who has never heard how far samples are judged calls the lag unknown, and 
   } finally {
     await quiet.stop();
   }
+});
+
+test('what is wrong with a process is told of it, and nothing of one that does not say', async () => {
+  const problems = ['log: the right Write on topic metrics is missing. Repair: kafka-acls.sh …'];
+  await tell({ id: '00000000-0000-4000-8000-000000000002', name: 'ill:1', health: { status: 'fail', problems } });
+  await tell({ id: '00000000-0000-4000-8000-000000000003', name: 'older:1' });
+  const { instances } = (await system()) as unknown as SystemView;
+  const health = (name: string): unknown => {
+    const found = instances.find((instance) => instance.name === name);
+    return found && [found.health, found.problems];
+  };
+  assert.deepEqual([health('ill:1'), health('older:1')], [['fail', problems], [null, []]]); // prettier-ignore
 });
 
 test('series with a wrong clock are named while it is wrong: API, health and figures', async () => {

@@ -200,6 +200,7 @@ function Instance({ instance, owner }: { readonly instance: InstanceView; readon
     if (instance.held_back_ms > 0)
       facts.push(['Blocked by Discord', `for another ${durationText(instance.held_back_ms)}`]);
   }
+  if (instance.problems.length > 0 && state === 'live') facts.push(['Health', instance.problems.join('; ')]);
   return (
     <li class={css.instance} data-state={state}>
       <div class={css.instanceHead}>
