@@ -6,12 +6,17 @@ import type { Alarm } from './series-state.ts';
 /** A state that was still on its way when its alarm was deleted would bring it back to life; after so long none is. */
 const deletedAfterMs = 3_600_000;
 
+/** How often it is asked which alarms are to be reminded of, when none of them changes. */
+const remindEveryMs = 1_000;
+
 /** The alarms of a partition that have a record, by what is still to be done about them. */
 export class AlarmRegister {
   readonly #book: RulesInForce;
   readonly #standing = new Set<Alarm>();
   /** Of the standing ones those whose rule wants reminders. */
   readonly #reminding = new Set<Alarm>();
+  /** When they were last asked, by the monotonic clock; -Infinity: one of them, or its rule, has changed since. */
+  #remindedAtMs = -Infinity;
   /** Those that are ok: their record holds nothing that matters, save perhaps what the rule remembers. */
   readonly #finished = new Set<Alarm>();
 
@@ -32,7 +37,9 @@ export class AlarmRegister {
       return;
     }
     this.#standing.add(alarm);
-    if (alarm.state.state === 'firing' && this.#remindMs(alarm) !== undefined) this.#reminding.add(alarm);
+    if (alarm.state.state !== 'firing' || this.#remindMs(alarm) === undefined) return;
+    this.#reminding.add(alarm);
+    this.#remindedAtMs = -Infinity;
   }
 
   remove(alarm: Alarm): void {
@@ -43,7 +50,8 @@ export class AlarmRegister {
 
   /** The alarms that are to be reminded of, by the clock; no message from before `beganMs` is known. */
   remindersDue({ monotonicMs, isAtHead }: ClockReading, beganMs: number): readonly Alarm[] {
-    if (!isAtHead) return [];
+    if (!isAtHead || monotonicMs - this.#remindedAtMs < remindEveryMs) return [];
+    this.#remindedAtMs = monotonicMs;
     return [...this.#reminding].filter((alarm) => {
       const { state } = alarm;
       const remindMs = this.#remindMs(alarm);

@@ -8,8 +8,6 @@ import { SilenceWatch } from './silence-watch.ts';
 
 /** How often all series are asked for it. */
 const sweepEveryMs = 60_000;
-/** How often it is asked which alarms are to be reminded of. */
-const remindEveryMs = 1_000;
 
 /**
  * What follows from the clocks alone, in this order: alarms of series that are missing, reminders, series silent for so long that they
@@ -20,7 +18,6 @@ export class PassingTime {
   readonly #index: SeriesIndex;
   readonly #alarms: Alarms;
   readonly #rulesOf: (series: SeriesState) => readonly RuleEntry[];
-  #remindedAtMs = -Infinity;
   /** When all series were last asked whether they are to be forgotten. */
   #sweptMs = -Infinity;
 
@@ -33,16 +30,12 @@ export class PassingTime {
   /** Rules have changed: at the next reading all is asked again. */
   rulesChanged(): void {
     this.silence.askAll();
-    this.#remindedAtMs = -Infinity;
   }
 
   pass(reading: ClockReading): void {
     this.#alarms.monotonicMs = reading.monotonicMs;
     this.#findMissing(reading);
-    if (reading.monotonicMs - this.#remindedAtMs >= remindEveryMs) {
-      this.#remindedAtMs = reading.monotonicMs;
-      this.#remind(reading);
-    }
+    this.#remind(reading);
     if (reading.clockMs - this.#sweptMs >= sweepEveryMs) {
       this.#sweptMs = reading.clockMs;
       this.#forgetSilent(reading);
