@@ -43,25 +43,32 @@ for (const feed of feeds) {
   test(`fed ${feed}, it does so when it begins anew amid silences`, () => check(restartInSilenceShape, feed));
 }
 
+const cpuRule = {
+  id: '21433034-8078-4f1a-bb8d-1ac996db395d',
+  metric_name: 'cpu',
+  threshold: 10,
+  no_data_seconds: 5,
+  discord_webhook_url: `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`,
+};
+
+const cpuSample = (atMs: number): Step => ({
+  kind: 'record',
+  key: Buffer.from('cpu'),
+  value: Buffer.from('{"value": 1}'),
+  timestampMs: beginsMs + atMs,
+});
+
+const clock = (atMs: number, passedMs: number): Step => ({ kind: 'clock', clockMs: beginsMs + atMs, passedMs });
+
 test('a reminder that is due when a series is heard again is deferred at the next look, however soon that is', async () => {
-  const rule = {
-    id: '21433034-8078-4f1a-bb8d-1ac996db395d',
-    metric_name: 'cpu',
-    threshold: 10,
-    operator: '<' as const,
-    cooldown_seconds: 1_800,
-    remind_seconds: 60,
-    no_data_seconds: 5,
-    discord_webhook_url: `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`,
-  };
-  const sample = (atMs: number): Step => ({
-    kind: 'record',
-    key: Buffer.from('cpu'),
-    value: Buffer.from('{"value": 1}'),
-    timestampMs: beginsMs + atMs,
-  });
-  const clock = (passedMs: number): Step => ({ kind: 'clock', clockMs: beginsMs + 65_000, passedMs });
-  const steps: Step[] = [{ kind: 'rule', rule }, sample(0), clock(65_000), sample(65_000), clock(0)];
+  const rule = { ...cpuRule, operator: '<' as const, cooldown_seconds: 1_800, remind_seconds: 60 };
+  const steps: Step[] = [
+    { kind: 'rule', rule },
+    cpuSample(0),
+    clock(65_000, 65_000),
+    cpuSample(65_000),
+    clock(65_000, 0),
+  ];
   for (const feed of feeds) {
     const result = await tryHistory(steps, { feed, seed: 1 });
     assertStates(winningStates(result.states), verdictOf(steps));
@@ -70,27 +77,13 @@ test('a reminder that is due when a series is heard again is deferred at the nex
 });
 
 test('a late sample ends a silence, and the next one begins when nothing was received since', async () => {
-  const rule = {
-    id: '21433034-8078-4f1a-bb8d-1ac996db395d',
-    metric_name: 'cpu',
-    threshold: 10,
-    no_data_seconds: 5,
-    discord_webhook_url: `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`,
-  };
-  const sample = (atMs: number): Step => ({
-    kind: 'record',
-    key: Buffer.from('cpu'),
-    value: Buffer.from('{"value": 1}'),
-    timestampMs: beginsMs + atMs,
-  });
-  const clock = (atMs: number, passedMs: number): Step => ({ kind: 'clock', clockMs: beginsMs + atMs, passedMs });
   const steps: Step[] = [
-    { kind: 'rule', rule },
-    sample(0),
+    { kind: 'rule', rule: cpuRule },
+    cpuSample(0),
     clock(60_000, 60_000),
-    sample(-30_000),
+    cpuSample(-30_000),
     clock(65_000, 5_001),
-    sample(125_000),
+    cpuSample(125_000),
     clock(185_000, 120_000),
   ];
   for (const feed of feeds) {
