@@ -16,7 +16,7 @@ export class NotificationQueues {
   takenTo: number;
   /** The head of the log when the partition was taken over. */
   headAtStart = 0;
-  /** Keys of which it is not known yet what waits for a paused target: what comes under them stays in the log. */
+  /** Keys whose notifications for paused targets are not read yet: further ones stay in the log. */
   readonly unsorted = new Set<string>();
   readonly #byKey = new Map<string, Map<string, NotificationQueue>>();
   #waiting = 0;

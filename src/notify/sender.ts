@@ -205,7 +205,7 @@ export class Sender {
     this.#act(action, sent, { gate, target });
   }
 
-  /** Whoever was sent to, or for, is last in turn. */
+  /** The target and the rules of this message come last in the next turn. */
   #noteTurn(batch: readonly Waiting[], target: Target): void {
     target.turn = ++this.#messages;
     for (const { notification } of batch) {

@@ -3,7 +3,7 @@ import { Failure } from '../base/failure.ts';
 import { LogUnavailable, type Log, type Place } from '../log/log.ts';
 import type { NewRecord } from '../log/record.ts';
 
-/** Who changes something waits for the answer: a log that takes longer is told as not to be had. */
+/** A person waits for the answer: a log that takes longer is reported as unavailable. */
 const appendMsMax = 5_000;
 
 /**
@@ -18,7 +18,7 @@ export async function appendInTime(
   const late = Promise.withResolvers<undefined>();
   const takeBack = clock.after(appendMsMax, () => late.resolve(undefined));
   const appended = log.append(topic, records);
-  // Of one that came too late nobody hears any more.
+  // A rejection that comes after the answer was given must not end the process.
   appended.catch(() => {});
   try {
     const places = await Promise.race([appended, late.promise]);

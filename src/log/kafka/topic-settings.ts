@@ -112,7 +112,7 @@ export function unpairedTopic(
   return { topics: [name, asManyAs], setting: 'partitions', isFatal: true, detail, command };
 }
 
-/** On a cluster of three or more brokers: the topics of which a partition is held by one alone. One deviation for all. */
+/** On a cluster of three or more brokers: the topics with a partition that has one replica. One deviation for all. */
 export function fewReplicas(
   topics: readonly (readonly [name: string, replicas: readonly (readonly number[])[]])[],
   brokerIds: readonly number[],
