@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { HealthReport } from '../base/health.ts';
+import { inTime, late } from '../base/in-time.ts';
 import { recordsOf, type LogRecord } from '../log/batch.ts';
 import type { Log, Place, View } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
@@ -89,18 +90,9 @@ export class FollowedTopic {
 
   /** Resolves when the record at this place has been applied. Rejects with the Failure `unavailable`, of `what`, when that takes too long. */
   async applied(place: Place, what: string): Promise<void> {
-    const late = Promise.withResolvers<boolean>();
-    const takeBack = this.#options.clock.after(appliedMsMax, () => late.resolve(false));
-    const seen = this.#view?.applied(place).then(
-      () => true,
-      // The process is stopping, so that this view is not read again; the change is durable all the same.
-      () => true,
-    );
-    try {
-      if (await Promise.race([seen ?? false, late.promise])) return;
-    } finally {
-      takeBack();
-    }
+    // When it rejects the process is stopping, so that this view is not read again; the change is durable all the same.
+    const seen = this.#view?.applied(place).catch(() => {});
+    if (seen !== undefined && (await inTime(seen, appliedMsMax, this.#options.clock)) !== late) return;
     const detail = `the change of ${what} is written, but this instance has not seen it yet: read it before trying again`;
     throw new Failure('unavailable', detail, { retryAfterSeconds: 1 });
   }
