@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { seriesKey } from '../metric/series.ts';
+import { operators } from '../rule/comparison.ts';
 import { compileRule, type Condition } from '../rule/condition.ts';
 import type { Rule } from '../rule/rule.ts';
 import { ok, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
@@ -14,6 +15,7 @@ import {
   send,
   step,
   type AlarmEvent,
+  type Judgement,
   type Reason,
   type SampleEvent,
   type Step,
@@ -275,6 +277,43 @@ test('A1: equal to the threshold is not in breach, equal to the resolve threshol
   );
 });
 
+test('A1: >= and <= are in breach at the threshold, == and != exactly there and everywhere else', () => {
+  const judged = (fields: Partial<Rule>, values: readonly number[]): Judgement[] =>
+    values.map((x) => judge(conditionOf(fields), x));
+  assert.deepEqual(judged({ operator: '>=' }, [500, 499.9]), ['breach', 'clear']);
+  assert.deepEqual(judged({ operator: '>=', resolve_threshold: 490 }, [500, 499.9, 490]), [
+    'breach',
+    'between',
+    'clear',
+  ]);
+  assert.deepEqual(judged({ operator: '<=' }, [500, 500.1]), ['breach', 'clear']);
+  assert.deepEqual(judged({ operator: '<=', resolve_threshold: 510 }, [500, 500.1, 510]), [
+    'breach',
+    'between',
+    'clear',
+  ]);
+  assert.deepEqual(judged({ operator: '==' }, [499.9, 500, 500.1]), ['clear', 'breach', 'clear']);
+  assert.deepEqual(judged({ operator: '!=' }, [499.9, 500, 500.1]), ['breach', 'clear', 'breach']);
+});
+
+test('A1: a computed value counts as equal to a threshold within 1e-9 of it, and a sample does not', () => {
+  const window = { type: 'window_average', window_duration_seconds: 60 } as const;
+  const [near, far] = [500 * (1 + 5e-10), 500 * (1 + 2e-9)];
+  const judged = (fields: Partial<Rule>): Judgement[] => [near, far].map((x) => judge(conditionOf(fields), x));
+  assert.deepEqual(judged({}), ['breach', 'breach']);
+  assert.deepEqual(judged(window), ['clear', 'breach']);
+  assert.deepEqual(judged({ ...window, operator: '==' }), ['breach', 'clear']);
+  assert.deepEqual(judged({ operator: '==' }), ['clear', 'clear']);
+  const resolve = { ...window, threshold: 600, resolve_threshold: 500 };
+  assert.deepEqual(
+    [judged(resolve), judged({ ...resolve, type: 'instantaneous' })],
+    [
+      ['clear', 'between'],
+      ['between', 'between'],
+    ],
+  );
+});
+
 test('A3: a breach must last for_seconds, to the millisecond, and fires since it began', () => {
   const subject = subjectOf({ for_seconds: 2.007 });
   const began = step(subject, ok, sampleAt(1_000, 508));
@@ -361,7 +400,7 @@ interface Run {
 
 const runs: fc.Arbitrary<Run> = fc.record({
   fields: fc.record({
-    operator: fc.constantFrom('>' as const, '<' as const),
+    operator: fc.constantFrom(...operators),
     cooldown_seconds: fc.constantFrom(0, 2, 5),
     for_seconds: fc.constantFrom(0, 1, 3),
     trigger: fc.constantFrom('crossing' as const, 'every_sample' as const),

@@ -14,7 +14,7 @@
  * the rule's cooldown (cooldown.ts) is over; at once, where there is none.
  */
 import { assert, unreachable } from '../base/assert.ts';
-import { comparisons } from '../rule/comparison.ts';
+import { asCompared, comparisons } from '../rule/comparison.ts';
 import type { Condition } from '../rule/condition.ts';
 import { ok, type AlarmState, type Deferred, type Firing, type SamplePlace } from './alarm-state.ts';
 import { hasMessage, type Due, type NotificationKind } from './due.ts';
@@ -169,10 +169,10 @@ export function send(state: Firing, { own, isDelayed, sentMs }: Sending): Sent {
 }
 
 /** Where a compared value lies. Equal to the resolve threshold is clear, unless that is in breach. */
-export function judge({ operator, threshold, resolveThreshold }: Condition, x: number): Judgement {
+export function judge({ operator, threshold, resolveThreshold, isComputed }: Condition, x: number): Judgement {
   const comparison = comparisons[operator];
-  if (comparison.breaches(x, threshold)) return 'breach';
-  return comparison.clears(x, resolveThreshold) ? 'clear' : 'between';
+  if (comparison.breaches(asCompared(x, threshold, isComputed), threshold)) return 'breach';
+  return comparison.clears(asCompared(x, resolveThreshold, isComputed), resolveThreshold) ? 'clear' : 'between';
 }
 
 /** A series of any rule, and of none, is forgotten no earlier than after this silence. */

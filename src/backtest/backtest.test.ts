@@ -14,6 +14,7 @@ import { createEvaluate } from '../evaluate/evaluate.ts';
 import { listeningServer, testLogger } from '../http/testing/test-server.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
 import { formatSampleValue } from '../metric/sample-value.ts';
+import { operators } from '../rule/comparison.ts';
 import type { Rule } from '../rule/rule.ts';
 import { createRules } from '../rules/rules.ts';
 import { topics } from '../topics.ts';
@@ -112,7 +113,8 @@ const sentinel = 1e12;
 
 function randomRule(random: Random): object {
   const threshold = random.below(100);
-  const operator = random.pick(['>', '<'] as const);
+  const operator = random.pick(operators);
+  const side = { '>': -10, '>=': -10, '<': 10, '<=': 10, '==': undefined, '!=': undefined }[operator];
   const isMean = random.chance(0.4);
   return {
     metric_name: random.pick(metrics),
@@ -123,7 +125,7 @@ function randomRule(random: Random): object {
     ...(random.chance(0.4) && { cooldown_seconds: random.below(120) }),
     ...(random.chance(0.3) && { trigger: 'every_sample' }),
     ...(random.chance(0.3) && { for_seconds: random.below(40) }),
-    ...(random.chance(0.3) && { resolve_threshold: operator === '>' ? threshold - 10 : threshold + 10 }),
+    ...(random.chance(0.3) && side !== undefined && { resolve_threshold: threshold + side }),
     ...(random.chance(0.5) && { notify_on_resolve: true }),
   };
 }

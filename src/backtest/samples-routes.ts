@@ -34,7 +34,12 @@ const QuerySchema = Type.Object(
     series: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'At most so many series' })),
     type: Type.Optional(Type.Enum([...windowTypes], { description: 'The measure over window_seconds' })),
     window_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 })),
-    order: Type.Optional(Type.Enum(['highest', 'lowest'], { description: 'Which series come first' })),
+    order: Type.Optional(
+      Type.Enum(['highest', 'lowest', 'closest', 'furthest'], {
+        description: 'Which series come first; closest to or furthest from the threshold',
+      }),
+    ),
+    threshold: Type.Optional(Type.Number({ description: 'For order closest and furthest: required there' })),
   },
   { additionalProperties: false },
 );
@@ -56,6 +61,9 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
         const { query } = request;
         const toMs = query.to_ms ?? options.clock.wallMs();
         const fromMs = query.from_ms ?? toMs - (query.last_seconds ?? 3_600) * 1_000;
+        const { order: seriesOrder = 'highest', threshold } = query;
+        if (threshold === undefined && (seriesOrder === 'closest' || seriesOrder === 'furthest'))
+          throw new Failure('missing_field', `threshold is missing: order ${seriesOrder} needs it`);
         if (fromMs >= toMs) throw new Failure('invalid_request', `from_ms is ${fromMs} and must be before ${toMs}`);
         const stop = new AbortController();
         reply.raw.once('close', () => stop.abort());
@@ -72,7 +80,8 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
             query.window_seconds === undefined
               ? undefined
               : { type: query.type ?? 'window_average', windowMs: query.window_seconds * 1_000 },
-          order: query.order ?? 'highest',
+          order: seriesOrder,
+          threshold: threshold ?? 0,
         };
         const text = await gate.run(async () => {
           const found = await readSamples(options, order, stop.signal);

@@ -24,8 +24,9 @@ export interface SamplesOrder {
   readonly seriesMax: number;
   /** The value of this measure is given with each point; undefined for none. */
   readonly measure: Omit<MeasureRequest, 'key'> | undefined;
-  /** Which series come first: those that reach highest, or those that reach lowest. */
+  /** Which series come first: those that reach highest or lowest, or that come closest to or go furthest from the threshold. */
   readonly order: SeriesOrder;
+  readonly threshold: number;
 }
 
 /** One series of a chart, column by column: what its samples were in each stretch that has any. */
@@ -118,9 +119,12 @@ interface ChartSample {
   readonly offset: number;
 }
 
-const seriesOrders: Record<SeriesOrder, (a: SeriesPoints, b: SeriesPoints) => number> = {
-  highest: (a, b) => b.highest - a.highest,
-  lowest: (a, b) => a.lowest - b.lowest,
+/** What the series are sorted by, the least first. */
+const seriesOrders: Record<SeriesOrder, (series: SeriesPoints, threshold: number) => number> = {
+  highest: ({ highest }) => -highest,
+  lowest: ({ lowest }) => lowest,
+  closest: ({ lowest, highest }, threshold) => Math.max(0, lowest - threshold, threshold - highest),
+  furthest: ({ lowest, highest }, threshold) => -Math.max(highest - threshold, threshold - lowest),
 };
 
 class Chart {
@@ -156,8 +160,9 @@ class Chart {
   }
 
   finish(): Omit<Samples, 'partition' | 'cutShort'> {
-    const { seriesMax, order } = this.#order;
-    const all = [...this.#series.values()].sort(seriesOrders[order]);
+    const { seriesMax, order, threshold } = this.#order;
+    const rank = (series: SeriesPoints): number => seriesOrders[order](series, threshold);
+    const all = [...this.#series.values()].sort((a, b) => rank(a) - rank(b));
     const values = this.#values.sort((a, b) => a - b);
     const quantile = (share: number): number | undefined => values[Math.round(share * (values.length - 1))];
     return {

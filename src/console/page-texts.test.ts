@@ -1,7 +1,13 @@
 // The page's own pure parts, which need no browser.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { behaviour, conditionSentence, plainSentence, type DescribedRule } from './page/words/condition-sentence.ts';
+import {
+  behaviour,
+  conditionSentence,
+  distanceText,
+  plainSentence,
+  type DescribedRule,
+} from './page/words/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/state/paged-list.ts';
 import { differences, draftOf, emptyDraft, fieldsOf } from './page/editor/rule-draft.ts';
 import { agoText, durationText, grouped, secondsText, shortText } from './page/words/time-text.ts';
@@ -12,6 +18,9 @@ test('a condition is said in a sentence', () => {
     [{}, 'a metric is above …'],
     [{ metric_name: 'cpu', threshold: 90 }, 'cpu is above 90'],
     [{ metric_name: 'cpu', threshold: -0.5, operator: '<' }, 'cpu is below -0.5'],
+    [{ metric_name: 'free', threshold: 5, operator: '<=' }, 'free is at or below 5'],
+    [{ metric_name: 'up', threshold: 0, operator: '==' }, 'up is equal to 0'],
+    [{ metric_name: 'replicas', threshold: 3, operator: '!=' }, 'replicas is not equal to 3'],
     [{ metric_name: 'n', threshold: 12_000 }, 'n is above 12,000'],
     [
       { metric_name: 'cpu', threshold: 90, type: 'window_average', window_duration_seconds: 90, for_seconds: 3_600 },
@@ -45,6 +54,15 @@ test('only what is unusual is said of the rest', () => {
     'Notifies when it ends',
     'Fires after 1 min without data',
   ]);
+});
+
+test('of equality there is no hysteresis, and a distance is seen from the threshold', () => {
+  assert.deepEqual(behaviour({ threshold: 9, resolve_threshold: 8, operator: '==' }), []);
+  assert.deepEqual(behaviour({ threshold: 9, resolve_threshold: 8, operator: '>=' }), ['Ends at 8 or below']);
+  assert.deepEqual(
+    [11.5, 9, 0].map((value) => distanceText(value, 9)),
+    ['2.5 above', 'exactly at', '9 below'],
+  );
 });
 
 test('large counts are grouped, as Intl would do it', () => {

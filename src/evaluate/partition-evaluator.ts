@@ -372,7 +372,7 @@ export class PartitionEvaluator {
       const isFirst = timeMs >= forgottenAtMs(rule.condition, beforeMs);
       this.#alarms.take(rule, sample, alarm, isFirst ? [{ kind: 'forgotten', timeMs, sample }, event] : [event]);
     }
-    series.settle(rules, (rule) => this.#alarms.memories.coolingUntilMs(rule, sample.offset));
+    series.settle(rules, value, (rule) => this.#alarms.memories.coolingUntilMs(rule, sample.offset));
     return sample.timestampMs < beforeMs ? 'late' : 'evaluated';
   }
 

@@ -192,9 +192,9 @@ export class SeriesState implements Series {
 
   /**
    * Sets the interval of values in which no matching rule changes anything, and until when that is so: `coolingUntilMs` says for each
-   * rule from which T on its cooldown may be over.
+   * rule from which T on its cooldown may be over. `value`: of the newest sample.
    */
-  settle(rules: readonly RuleEntry[], coolingUntilMs: (rule: RuleEntry) => number): void {
+  settle(rules: readonly RuleEntry[], value: number, coolingUntilMs: (rule: RuleEntry) => number): void {
     let low = -Infinity;
     let high = Infinity;
     let fromMs = Infinity;
@@ -204,7 +204,8 @@ export class SeriesState implements Series {
       const state = this.alarms?.get(condition.ruleId)?.state ?? ok;
       if (mustJudge(condition, state)) return this.judgeAll();
       const { operator, threshold, resolveThreshold } = condition;
-      const interval = comparisons[operator].unchanged(threshold, resolveThreshold, state.state === 'firing');
+      const { unchanged } = comparisons[operator];
+      const interval = unchanged(threshold, resolveThreshold, state.state === 'firing', value);
       low = Math.max(low, interval[0]);
       high = Math.min(high, interval[1]);
     }

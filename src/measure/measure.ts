@@ -13,6 +13,8 @@ export interface Measure {
 export interface MeasureType {
   /** Whether it needs `window_duration_seconds`; without a window the value is that of the newest sample. */
   readonly hasWindow: boolean;
+  /** Whether the value is computed from samples, so that roundings may part it from a threshold that it equals. */
+  readonly isComputed: boolean;
   readonly words: {
     /** "cpu … above 90" */
     readonly verb: string;

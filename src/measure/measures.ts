@@ -6,7 +6,7 @@ import { windowAverage, windowAverageType } from './window-average.ts';
 export type RuleType = 'instantaneous' | 'window_average';
 
 export const measures: Record<RuleType, MeasureType> = {
-  instantaneous: { hasWindow: false, words: { verb: 'is', verbPast: 'was', noun: 'Value' } },
+  instantaneous: { hasWindow: false, isComputed: false, words: { verb: 'is', verbPast: 'was', noun: 'Value' } },
   window_average: windowAverageType,
 };
 

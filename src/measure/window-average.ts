@@ -64,6 +64,7 @@ function windowFillFromMs(timeMs: number, durationMs: number): number {
 
 export const windowAverageType: MeasureType = {
   hasWindow: true,
+  isComputed: true,
   words: { verb: 'averages', verbPast: 'averaged', noun: 'Average' },
 };
 

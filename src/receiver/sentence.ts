@@ -1,5 +1,6 @@
 import type { Notification } from '../alarm/notification.ts';
 import { comparisons } from '../rule/comparison.ts';
+import { isInBreach } from '../rule/condition.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 
 /**
@@ -39,13 +40,14 @@ function timeText(timeMs: number): string {
 function comparison(notification: Notification): string {
   const { x, rule } = notification;
   const { operator = ruleDefaults.operator, threshold, resolve_threshold: resolveThreshold = threshold } = rule;
-  const { breaches, words } = comparisons[operator];
+  const { recovery, words } = comparisons[operator];
   if (notification.kind === 'resolved') {
-    if (resolveThreshold !== threshold)
-      return `is back at or ${words.clearSide} the resolve threshold (${resolveThreshold})`;
+    if (recovery !== undefined && resolveThreshold !== threshold)
+      return `is back at or ${recovery.words.clearSide} the resolve threshold (${resolveThreshold})`;
     return `${words.resolved} the rule threshold (${threshold})`;
   }
-  if (x === undefined || breaches(x, threshold)) return `${words.breach} the rule threshold (${threshold})`;
+  if (x === undefined || recovery === undefined || isInBreach(rule, x))
+    return `${words.breach} the rule threshold (${threshold})`;
   // Deferred, and sent while the value is between the two thresholds: still firing, and no longer in breach.
-  return `${words.breachEarlier} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold})`;
+  return `${recovery.words.breachEarlier} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold})`;
 }

@@ -1,6 +1,6 @@
 import { noTags, type Tags } from '../metric/sample.ts';
-import type { RuleType } from '../measure/measures.ts';
-import type { Operator } from './comparison.ts';
+import { measures, type RuleType } from '../measure/measures.ts';
+import { asCompared, comparisons, type Operator } from './comparison.ts';
 import { ruleDefaults } from './rule-fields.ts';
 import type { Rule } from './rule.ts';
 
@@ -11,9 +11,11 @@ export interface Condition {
   readonly tags: Tags;
   readonly operator: Operator;
   readonly threshold: number;
-  /** Within the comparison's `resolveInterval`. */
+  /** The threshold, unless the comparison has a recovery: then within its interval. */
   readonly resolveThreshold: number;
   readonly type: RuleType;
+  /** Whether the compared value counts as equal to a threshold that it is very near to; see asCompared. */
+  readonly isComputed: boolean;
   /** Greater than 0 if and only if the measure has a window. */
   readonly windowMs: number;
   readonly cooldownMs: number;
@@ -68,6 +70,10 @@ class RuleCondition implements Condition {
     return this.#rule.type ?? ruleDefaults.type;
   }
 
+  get isComputed(): boolean {
+    return hasComputedValue(this.#rule);
+  }
+
   get windowMs(): number {
     return milliseconds(this.#rule.window_duration_seconds ?? 0);
   }
@@ -105,6 +111,17 @@ class RuleCondition implements Condition {
   get description(): string | undefined {
     return this.#rule.description;
   }
+}
+
+/** Whether what a rule compares is computed, and not a value that somebody sent. */
+function hasComputedValue({ type = ruleDefaults.type }: Pick<Rule, 'type'>): boolean {
+  return measures[type].isComputed;
+}
+
+/** Whether a compared value is in breach of a rule. */
+export function isInBreach(rule: Pick<Rule, 'operator' | 'threshold' | 'type'>, value: number): boolean {
+  const { operator = ruleDefaults.operator, threshold } = rule;
+  return comparisons[operator].breaches(asCompared(value, threshold, hasComputedValue(rule)), threshold);
 }
 
 /** Seconds as milliseconds. 2.007 s are 2,007 ms, though the product of doubles lies a little above. */

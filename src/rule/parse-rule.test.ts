@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import * as fc from 'fast-check';
 import { Failure } from '../base/failure.ts';
+import { operators } from './comparison.ts';
 import { compileRule, type Condition } from './condition.ts';
 import { parseRule, type ParseRuleOptions } from './parse-rule.ts';
 import { ruleInputSchema } from './rule-schema.ts';
@@ -60,8 +61,8 @@ test('a rule with every field is taken as it is', () => {
   assert.deepEqual(JSON.parse(formatRule(parseRule(whole, options))), JSON.parse(JSON.stringify({ id, ...whole })));
 });
 
-test('a resolve threshold may be the threshold itself, for either operator', () => {
-  for (const operator of ['>', '<']) parseRule({ ...smallest, operator, resolve_threshold: 500 }, options);
+test('a resolve threshold may be the threshold itself, for the operators with a side', () => {
+  for (const operator of ['>', '>=', '<', '<=']) parseRule({ ...smallest, operator, resolve_threshold: 500 }, options);
 });
 
 test('a parsed rule does not change with its input', () => {
@@ -91,7 +92,7 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
     /must be a Discord webhook URL/,
   ],
   ['a webhook that is an object', { discord_webhook_url: { url } }, 'discord_webhook_url', /must be a string/],
-  ['another operator', { operator: '>=' }, 'operator', /must be ">" or "<", not ">="/],
+  ['another operator', { operator: '=>' }, 'operator', /must be ">" or ">=" or .* or "!=", not "=>"/],
   ['tags that are an array', { tags: [] }, 'tags', /object of strings/],
   ['tags that are null', { tags: null }, 'tags', /object of strings/],
   ['a tag that is a number', { tags: { a: 1 } }, 'tags.a', /must be a string/],
@@ -140,6 +141,25 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
     'resolve_threshold',
     /at least the threshold \(500\)/,
   ],
+  [
+    'a resolve threshold above, for >=',
+    { operator: '>=', resolve_threshold: 501 },
+    'resolve_threshold',
+    /at most the threshold \(500\) with operator ">="/,
+  ],
+  [
+    'a resolve threshold below, for <=',
+    { operator: '<=', resolve_threshold: 499 },
+    'resolve_threshold',
+    /at least the threshold \(500\)/,
+  ],
+  [
+    'a resolve threshold for ==',
+    { operator: '==', resolve_threshold: 500 },
+    'resolve_threshold',
+    /must be left out with operator "==", not 500/,
+  ],
+  ['a resolve threshold for !=', { operator: '!=', resolve_threshold: 1 }, 'resolve_threshold', /must be left out/],
   ['a resolve threshold of text', { resolve_threshold: '1' }, 'resolve_threshold', /finite number/],
   ['notify_on_resolve as a number', { notify_on_resolve: 1 }, 'notify_on_resolve', /true or false, not 1/],
   ['no_data_seconds of 0', { no_data_seconds: 0 }, 'no_data_seconds', /greater than 0/],
@@ -255,6 +275,7 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     threshold: 500,
     resolveThreshold: 500,
     type: 'instantaneous',
+    isComputed: false,
     windowMs: 0,
     cooldownMs: 0,
     everySample: false,
@@ -303,7 +324,7 @@ test('the schema refuses nothing that is a rule, and takes little that is none',
       metric_name: field(fc.string({ minLength: 1 })),
       threshold: field(number),
       discord_webhook_url: fc.constant(url),
-      operator: field(fc.constantFrom('>', '<')),
+      operator: field(fc.constantFrom(...operators)),
       tags: field(fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { maxKeys: 3 })),
       type: field(fc.constantFrom('instantaneous', 'window_average')),
       window_duration_seconds: field(number),

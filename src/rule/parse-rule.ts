@@ -218,13 +218,15 @@ function resolveErrors(fields: Record<string, unknown>): FieldError[] {
   if (!Number.isFinite(threshold) || !Number.isFinite(resolve)) return [];
   const operator = fields['operator'] ?? ruleDefaults.operator;
   if (!isOperator(operator)) return [];
-  const { resolveInterval, words } = comparisons[operator];
+  const { recovery } = comparisons[operator];
   const [far, near] = [resolve as number, threshold as number];
-  if (isWithin(far, resolveInterval(near))) return [];
+  if (recovery === undefined)
+    return [invalid(field, `must be left out with operator ${JSON.stringify(operator)}`, far)];
+  if (isWithin(far, recovery.interval(near))) return [];
   return [
     invalid(
       field,
-      `must be ${words.resolveLimit} the threshold (${near}) with operator ${JSON.stringify(operator)}`,
+      `must be ${recovery.words.limit} the threshold (${near}) with operator ${JSON.stringify(operator)}`,
       far,
     ),
   ];

@@ -114,7 +114,7 @@ type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &
 
 const triggerWords: Record<Trigger, string> = {
   crossing: 'once, when it starts',
-  every_sample: 'on every sample over the threshold',
+  every_sample: 'on every sample in breach',
 };
 
 function wordsOf<Key extends string>(keys: readonly Key[], words: (key: Key) => string): Record<Key, string> {
@@ -159,8 +159,8 @@ export const ruleFields = {
     kind: 'choice',
     default: '>',
     choices: wordsOf(operators, (operator) => comparisons[operator].words.short),
-    help: 'In breach when the value is strictly above (">") or below ("<") the threshold.',
-    form: { group: 'main', label: 'Direction' },
+    help: 'How the value is compared with the threshold: the rule is in breach when the comparison holds.',
+    form: { group: 'main', label: 'Condition' },
   },
   tags: {
     kind: 'tags',
@@ -214,7 +214,7 @@ export const ruleFields = {
   },
   resolve_threshold: {
     kind: 'number',
-    help: 'A firing alarm resolves only past this value. Set it back from the threshold to avoid flapping.',
+    help: 'A firing alarm resolves only past this value. Set it back from the threshold to avoid flapping. Not with == and !=.',
     form: { group: 'timing', label: 'Recovery threshold', placeholder: 'the threshold' },
   },
   notify_on_resolve: {

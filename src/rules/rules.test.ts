@@ -174,7 +174,7 @@ test('every wrong field is named, with its value and what is allowed; nothing is
     ['empty name', { ...small, metric_name: '' }, 'metric_name', 'invalid_field'],
     ['long name', { ...small, metric_name: 'é'.repeat(128) }, 'metric_name', 'invalid_field'],
     ['control character', { ...small, metric_name: 'a\nb' }, 'metric_name', 'invalid_field'],
-    ['operator', { ...small, operator: '>=' }, 'operator', 'invalid_field'],
+    ['operator', { ...small, operator: '=>' }, 'operator', 'invalid_field'],
     ['type', { ...small, type: 'average' }, 'type', 'invalid_field'],
     ['window missing', { ...small, type: 'window_average' }, 'window_duration_seconds', 'missing_field'],
     ['window refused', { ...small, window_duration_seconds: 60 }, 'window_duration_seconds', 'invalid_field'],

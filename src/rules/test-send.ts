@@ -10,7 +10,7 @@ import type { ReceiverConfig } from '../receiver/receiver-config.ts';
 import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { receiverKindSpecs } from '../receiver/receiver-kinds.ts';
 import { destinationOfConfig, type Receivers } from '../receiver/receivers.ts';
-import { compileRule } from '../rule/condition.ts';
+import { compileRule, isInBreach } from '../rule/condition.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
 import { comparisons } from '../rule/comparison.ts';
@@ -159,7 +159,9 @@ function notificationOfTest(rule: Rule, timeMs: number): Notification {
   const { metricName, tags, threshold, operator, forMs } = compileRule(rule);
   const distance = Math.max(1, Math.abs(threshold) / 50);
   // Without the long tails that sums of fractions have.
-  const x = Number(comparisons[operator].past(threshold, distance).toPrecision(6));
+  const past = comparisons[operator].past(threshold, distance);
+  const rounded = Number(past.toPrecision(6));
+  const x = isInBreach(rule, rounded) ? rounded : past;
   const notification = notificationOf(
     randomUUID(),
     {

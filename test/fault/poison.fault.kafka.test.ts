@@ -84,7 +84,7 @@ function corruptions(rule: OracleRule): readonly (string | Uint8Array)[] {
     but({ discord_webhook_url: 'https://discord.com.evil.example/api/webhooks/1/2' }),
     but({ discord_webhook_url: 'http://169.254.169.254/api/webhooks/12345678901234567/abc' }),
     but({ type: 'window_average', window_duration_seconds: -1 }),
-    but({ operator: '>=' }),
+    but({ operator: '=>' }),
     but({ tags: { a: 1 } }),
     but({ cooldown_seconds: -5 }),
     but({ description: 'x'.repeat(900_000) }),

@@ -165,7 +165,7 @@ test('the recovery threshold is a slider that never gets to the wrong side', asy
   assert.ok((await valueOf(ends)) < 55);
   await threshold.press('Home');
   assert.equal(await valueOf(ends), await valueOf(threshold), 'the threshold takes it along');
-  await field('Direction').selectOption('below');
+  await field('Condition').selectOption('below');
   await ends.press('Home');
   assert.equal(await valueOf(ends), await valueOf(threshold), 'mirrored for below');
   await ends.press('PageUp');

@@ -229,6 +229,21 @@ interface Points {
   }[];
 }
 
+test('the series of a chart come first that are nearest to firing, whatever the operator', async () => {
+  const hosts = { a: 1, b: 50, c: 90 };
+  const samples = Object.entries(hosts).map(([host, value]) => ({ name: 'nearest', value, tags: { host } }));
+  await call('/api/v1/metrics', samples);
+  const first = async (order: string): Promise<string> => {
+    const found = await call<Points>(`/api/v1/samples?metric_name=nearest&${order}`);
+    return found.series.map(({ tags }) => Object.values(tags ?? {}).join()).join(' ');
+  };
+  assert.deepEqual([await first('order=highest'), await first('order=lowest')], ['c b a', 'a b c']);
+  assert.equal(await first('order=closest&threshold=55'), 'b c a');
+  assert.equal(await first('order=furthest&threshold=55'), 'a c b');
+  const refused = await fetch(`${system.url}/api/v1/samples?metric_name=nearest&order=closest`);
+  assert.deepEqual([refused.status, /threshold is missing/.test(await refused.text())], [400, true]);
+});
+
 test('samples are cut into stretches that keep each extreme, series by series', async () => {
   const nowMs = Date.now();
   const at = (index: number): number => nowMs - 40_000 + index * 10;

@@ -54,6 +54,47 @@ test('the plain alarm is exactly the embed of the contract, and nothing more', (
 const sentences: [string, Fields, string][] = [
   ['below', { rule: { operator: '<' }, x: 3 }, 'received-packages is 3 which is below the rule threshold (500)'],
   [
+    'at or above',
+    { rule: { operator: '>=' }, x: 500 },
+    'received-packages is 500 which is at or above the rule threshold (500)',
+  ],
+  [
+    'at or below',
+    { rule: { operator: '<=' }, x: 3 },
+    'received-packages is 3 which is at or below the rule threshold (500)',
+  ],
+  ['equal', { rule: { operator: '==' }, x: 500 }, 'received-packages is 500 which equals the rule threshold (500)'],
+  [
+    'different',
+    { rule: { operator: '!=' }, x: 3 },
+    'received-packages is 3 which differs from the rule threshold (500)',
+  ],
+  [
+    'a window as good as equal',
+    { rule: { type: 'window_average', window_duration_seconds: 60, operator: '>=' }, x: 499.9999999999 },
+    'received-packages has averaged 499.9999999999 over the last 60 s, which is at or above the rule threshold (500)',
+  ],
+  [
+    'resolved, no longer at or above',
+    { kind: 'resolved', rule: { operator: '>=' }, x: 480 },
+    'received-packages is 480 which is no longer at or above the rule threshold (500)',
+  ],
+  [
+    'resolved, no longer at or below',
+    { kind: 'resolved', rule: { operator: '<=' }, x: 501 },
+    'received-packages is 501 which is no longer at or below the rule threshold (500)',
+  ],
+  [
+    'resolved, no longer equal',
+    { kind: 'resolved', rule: { operator: '==' }, x: 501 },
+    'received-packages is 501 which no longer equals the rule threshold (500)',
+  ],
+  [
+    'resolved, no longer different',
+    { kind: 'resolved', rule: { operator: '!=' }, x: 500 },
+    'received-packages is 500 which no longer differs from the rule threshold (500)',
+  ],
+  [
     'a window',
     { rule: { window_duration_seconds: 60 } },
     'received-packages has averaged 508 over the last 60 s, which exceeds the rule threshold (500)',

@@ -4,7 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { minute, hour, type HistoryShape } from './history-shapes.ts';
-import type { OracleRule } from './oracle-rule.ts';
+import type { OracleOperator, OracleRule } from './oracle-rule.ts';
 import { poisonRecords, sampleForms, type Pairs } from './sample-forms.ts';
 
 export type Step =
@@ -45,8 +45,11 @@ const ruleTags = [undefined, undefined, {}, { host: 'a' }, { zone: '1' }, { host
 const thresholds = [10, 10, 10, 5.5, -3.25];
 /** How far a resolve threshold lies from the threshold. */
 const resolveSteps = [0, 1, 2.5];
-/** Where something may happen: at the thresholds themselves. */
-const edges = thresholds.flatMap((threshold) => resolveSteps.flatMap((by) => [threshold - by, threshold + by]));
+/** Where something may happen: at the thresholds themselves, and as near to them as a computed value that counts as equal. */
+const edges = thresholds.flatMap((threshold) => [
+  ...resolveSteps.flatMap((by) => [threshold - by, threshold + by]),
+  threshold * (1 + 4e-10),
+]);
 
 interface SampleDraft {
   readonly kind: 'sample';
@@ -70,7 +73,7 @@ type Draft =
 interface RuleFields {
   readonly metric: number;
   readonly threshold: number;
-  readonly operator: '>' | '<' | undefined;
+  readonly operator: OracleOperator | undefined;
   readonly resolveBy: number | undefined;
   readonly tags: Record<string, string> | undefined;
   readonly windowSeconds: number | undefined;
@@ -92,7 +95,7 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
   return fc.record({
     metric: fc.constantFrom(0, 0, 0, 1),
     threshold: fc.constantFrom(...thresholds),
-    operator: maybe(['>', '<'] as const),
+    operator: maybe(['>', '<', '>=', '<=', '==', '!='] as const),
     resolveBy: maybe(resolveSteps),
     tags: fc.constantFrom(...ruleTags),
     windowSeconds: maybe(shape.windowSeconds),
@@ -110,7 +113,7 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
 
 function ruleOf(id: string, fields: RuleFields): OracleRule {
   const { operator, threshold, resolveBy, windowSeconds, everySample, description } = fields;
-  const away = operator === '<' ? 1 : -1;
+  const away = { '>': -1, '>=': -1, '<': 1, '<=': 1, '==': undefined, '!=': undefined }[operator ?? '>'];
   const webhook = `1${String(ruleIds.indexOf(id as (typeof ruleIds)[number])).repeat(17)}`;
   const given = {
     id,
@@ -126,7 +129,7 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     remind_seconds: fields.remindSeconds,
     trigger: everySample === undefined ? undefined : everySample ? 'every_sample' : 'crossing',
     for_seconds: fields.forSeconds,
-    resolve_threshold: resolveBy === undefined ? undefined : threshold + away * resolveBy,
+    resolve_threshold: resolveBy === undefined || away === undefined ? undefined : threshold + away * resolveBy,
     notify_on_resolve: fields.notifyOnResolve,
     no_data_seconds: fields.noDataSeconds,
     enabled: fields.enabled,

@@ -8,7 +8,7 @@ export interface OracleRule {
   readonly threshold: number;
   readonly discord_webhook_url?: string;
   readonly notify?: readonly string[];
-  readonly operator?: '>' | '<';
+  readonly operator?: OracleOperator;
   readonly tags?: Readonly<Record<string, string>>;
   readonly type?: 'instantaneous' | 'window_average';
   readonly window_duration_seconds?: number;
@@ -28,17 +28,32 @@ export function inMilliseconds(seconds: number): number {
   return Number((seconds * 1_000).toFixed(6));
 }
 
+export type OracleOperator = '>' | '>=' | '<' | '<=' | '==' | '!=';
+
+/** A mean is equal to a threshold that it is within a billionth of; a sample only to itself. */
+function isEqual(rule: OracleRule, x: number, threshold: number): boolean {
+  return rule.type === 'window_average' ? Math.abs(x - threshold) <= Math.abs(threshold) / 1e9 : x === threshold;
+}
+
+/** What holds below, at and above the threshold: b is a breach. */
+const breaches: Record<OracleOperator, string> = {
+  '>': '--b',
+  '>=': '-bb',
+  '<': 'b--',
+  '<=': 'bb-',
+  '==': '-b-',
+  '!=': 'b-b',
+};
+
 export type Standing = 'breach' | 'clear' | 'between';
 
-/** In breach strictly beyond the threshold; clear at the resolve threshold or on its far side; else between the two. */
+/** In breach as the operator says; clear at the resolve threshold or on its far side; else between the two. */
 export function standingOf(rule: OracleRule, x: number): Standing {
-  const resolve = rule.resolve_threshold ?? rule.threshold;
-  if ((rule.operator ?? '>') === '>') {
-    if (x > rule.threshold) return 'breach';
-    return x <= resolve ? 'clear' : 'between';
-  }
-  if (x < rule.threshold) return 'breach';
-  return x >= resolve ? 'clear' : 'between';
+  const { operator = '>', threshold, resolve_threshold: resolve = threshold } = rule;
+  const place = isEqual(rule, x, threshold) ? 1 : x < threshold ? 0 : 2;
+  if (breaches[operator][place] === 'b') return 'breach';
+  if (resolve === threshold || isEqual(rule, x, resolve)) return 'clear';
+  return resolve < threshold === x < resolve ? 'clear' : 'between';
 }
 
 export function isEnabled(rule: OracleRule): boolean {

@@ -50,6 +50,14 @@ test('a breach is notified once, strictly beyond the threshold, and again after 
   assert.deepEqual(sent(judged({ operator: '<' }, mirrored)), [['fired', 1, 9], ['fired', 4, 9.5]]); // prettier-ignore
 });
 
+test('each operator says what of equal is in breach', () => {
+  const samples = [[0, 10], [1, 11], [2, 10], [3, 9], [4, 10]] as const; // prettier-ignore
+  assert.deepEqual(sent(judged({ operator: '>=' }, samples)), [['fired', 0, 10], ['fired', 4, 10]]); // prettier-ignore
+  assert.deepEqual(sent(judged({ operator: '<=' }, samples)), [['fired', 0, 10], ['fired', 2, 10]]); // prettier-ignore
+  assert.deepEqual(sent(judged({ operator: '==' }, samples)), [['fired', 0, 10], ['fired', 2, 10], ['fired', 4, 10]]); // prettier-ignore
+  assert.deepEqual(sent(judged({ operator: '!=' }, samples)), [['fired', 1, 11], ['fired', 3, 9]]); // prettier-ignore
+});
+
 test('between the two thresholds a firing alarm stays firing, and one that is ok stays ok', () => {
   const rule = { resolve_threshold: 8, notify_on_resolve: true };
   const verdict = judged(rule, [[0, 9], [1, 11], [2, 9], [3, 11], [4, 8], [5, 9]]); // prettier-ignore

@@ -189,8 +189,8 @@ function optionsOf(
 }
 
 /** The range of the recovery threshold. */
-function limits(operator: Operator, threshold: number): { least: number; most: number } {
-  const [least, most] = comparisons[operator].resolveInterval(threshold);
+function limits(operator: Operator, threshold: number): { least: number | undefined; most: number | undefined } {
+  const [least, most] = comparisons[operator].recovery?.interval(threshold) ?? [];
   return { least, most };
 }
 
@@ -249,11 +249,14 @@ function drawBehind(plot: uPlot, { bands = [], threshold, operator, toMs }: Char
   }
   if (threshold !== undefined) {
     const y = plot.valToPos(threshold, 'y', true);
+    // A single value in breach is a line, which needs some height to be seen beside the threshold's own.
+    const halfPx = 4 * devicePixelRatio;
     ctx.fillStyle = colorOf('--firing', 0.06);
-    const [low, high] = comparisons[operator].breachInterval(threshold);
-    const top = high === Infinity ? bbox.top : y;
-    const bottom = low === -Infinity ? bbox.top + bbox.height : y;
-    ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
+    for (const [low, high] of comparisons[operator].breachIntervals(threshold)) {
+      const top = high === Infinity ? bbox.top : low === high ? y - halfPx : y;
+      const bottom = low === -Infinity ? bbox.top + bbox.height : low === high ? y + halfPx : y;
+      ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
+    }
   }
   ctx.restore();
 }

@@ -27,7 +27,7 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
             lastSeconds: range.value,
             points: 800,
             measure: shownMeasure(rule),
-            order: comparisons[operator].nearest,
+            order: { nearest: comparisons[operator].nearest, threshold: rule.threshold },
           },
           signal,
         ),

@@ -42,6 +42,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   const measure = shownMeasure(fields);
   const operator = isOperator(draft.value.operator) ? draft.value.operator : ruleDefaults.operator;
   const comparison = comparisons[operator];
+  const threshold = typeof fields['threshold'] === 'number' ? fields['threshold'] : undefined;
   const isAll = range.value === allRetained;
   const samples = useSamples({
     metricName: metric,
@@ -49,7 +50,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
     ...(isAll ? { fromMs: 0 } : { lastSeconds: range.value }),
     points: 800,
     measure,
-    order: comparison.nearest,
+    order: { nearest: comparison.nearest, threshold },
   });
   const rule = judgeable(fields);
   const backtest = useBacktest(rule, range.value, saved?.id);
@@ -60,9 +61,8 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   if (metric === '') return <MetricPicker onPick={(name) => set({ metric_name: name })} />;
   const found = samples.value;
   const firings = backtest.value.result?.firings ?? [];
-  const threshold = typeof fields['threshold'] === 'number' ? fields['threshold'] : undefined;
   const resolve = typeof fields['resolve_threshold'] === 'number' ? fields['resolve_threshold'] : undefined;
-  const suggestion = found?.[comparison.suggestion];
+  const suggestion = comparison.suggestion && found?.[comparison.suggestion];
   return (
     <section class="card chart-card" aria-label="The metric, and a backtest of the rule">
       <div class="chart-head">
@@ -101,18 +101,21 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
         {suggestion !== null && suggestion !== undefined && threshold === undefined && (
           <button type="button" onClick={() => set({ threshold: String(Number(suggestion.toPrecision(6))) })}>
             Set the threshold to {numberText(Number(suggestion.toPrecision(6)))}, the{' '}
-            {percentileWords[comparison.suggestion]} of the samples
+            {percentileWords[comparison.suggestion!]} of the samples
           </button>
         )}
-        {found !== undefined && threshold !== undefined && resolve === undefined && (
-          <button
-            type="button"
-            class="small quiet"
-            onClick={() => set({ resolve_threshold: String(resolveBeside(threshold, operator, found)) })}
-          >
-            Add recovery threshold
-          </button>
-        )}
+        {found !== undefined &&
+          threshold !== undefined &&
+          resolve === undefined &&
+          comparison.recovery !== undefined && (
+            <button
+              type="button"
+              class="small quiet"
+              onClick={() => set({ resolve_threshold: String(resolveBeside(threshold, operator, found)) })}
+            >
+              Add recovery threshold
+            </button>
+          )}
         {resolve !== undefined && (
           <button type="button" class="small quiet" onClick={() => set({ resolve_threshold: '' })}>
             Remove recovery threshold
@@ -138,7 +141,8 @@ const percentileWords = { p1: '1st percentile', p99: '99th percentile' } as cons
 
 /** Moving the threshold past the recovery threshold moves that one as well, so that it is never on the wrong side. */
 function taken(resolve: number | undefined, threshold: number, operator: Operator): { resolve_threshold?: string } {
-  if (resolve === undefined || isWithin(resolve, comparisons[operator].resolveInterval(threshold))) return {};
+  const { recovery } = comparisons[operator];
+  if (resolve === undefined || recovery === undefined || isWithin(resolve, recovery.interval(threshold))) return {};
   return { resolve_threshold: String(threshold) };
 }
 

@@ -1,9 +1,10 @@
 import * as css from './rule-figures.module.css';
 import { comparisons } from '../../../rule/comparison.ts';
+import { isInBreach } from '../../../rule/condition.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { RuleView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
-import { sideOf } from '../words/condition-sentence.ts';
+import { distanceText } from '../words/condition-sentence.ts';
 import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../words/time-text.ts';
 
 /** The current value of a rule's metric and the outcome of its last message: the right half of its row. */
@@ -40,7 +41,7 @@ export const noValueText = ({ is_window_held: isHeld }: Pick<RuleView, 'is_windo
 function Value({ view, value }: { readonly view: RuleView; readonly value: number }) {
   const { rule, spark = [] } = view;
   const distance = -comparisons[rule.operator ?? ruleDefaults.operator].excess(value, rule.threshold);
-  const isPast = distance < 0;
+  const isPast = isInBreach(rule, value);
   const { value_ms: valueMs = 0, is_old: isOld } = view;
   const reach = Math.max(Math.abs(rule.threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);
   const share = Math.max(0.02, Math.min(1, 1 - distance / reach));
@@ -52,7 +53,7 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
         <i style={{ width: `${share * 100}%` }} />
       </span>
       <span class="hint">
-        {numberText(Number(Math.abs(distance).toPrecision(4)))} {sideOf(-distance, rule)}
+        {distanceText(value, rule.threshold)}
         {isOld && `, ${agoText(nowMs.value - valueMs)}`}
       </span>
       <SparkLine values={spark} threshold={rule.threshold} />

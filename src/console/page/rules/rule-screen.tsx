@@ -3,10 +3,10 @@ import type { RuleStateView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { MeasureType } from '../../../measure/measure.ts';
 import { measures } from '../../../measure/measures.ts';
-import { comparisons } from '../../../rule/comparison.ts';
+import { isInBreach } from '../../../rule/condition.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { behaviour, conditionSentence, plainSentence, sideOf } from '../words/condition-sentence.ts';
+import { behaviour, conditionSentence, distanceText, plainSentence } from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
 import { nowMs } from '../state/live.ts';
 import { PastAlarms } from './past-alarms.tsx';
@@ -190,15 +190,14 @@ function valueFigure(state: RuleStateView): Figure {
     const more = isSeen ? noValueText(state) : 'no data since the console started';
     return { kind: 'zero', text: '–', more };
   }
-  const distance = distanceOf(rule, value);
-  const away = `${shownNumber(Math.abs(distance))} ${sideOf(distance, rule)} threshold`;
+  const away = `${distanceText(value, rule.threshold)} threshold`;
   const held = samples === undefined ? '' : `, of ${samples} samples`;
   const age = isOld ? `, ${agoText(nowMs.value - valueMs)}` : '';
-  return { kind: isOld ? 'zero' : distance > 0 ? 'firing' : 'ok', text: shownNumber(value), more: away + held + age };
-}
-
-function distanceOf({ operator = ruleDefaults.operator, threshold }: Rule, value: number): number {
-  return comparisons[operator].excess(value, threshold);
+  return {
+    kind: isOld ? 'zero' : isInBreach(rule, value) ? 'firing' : 'ok',
+    text: shownNumber(value),
+    more: away + held + age,
+  };
 }
 
 function cooldownFigure({ rule, cooldown_left_ms: leftMs, deferred = 0 }: RuleStateView): Figure {

@@ -1,8 +1,9 @@
 import * as css from './rule-series.module.css';
 import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
+import { isInBreach } from '../../../rule/condition.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs } from '../state/live.ts';
-import { sideOf } from '../words/condition-sentence.ts';
+import { distanceText } from '../words/condition-sentence.ts';
 import { addressOf } from '../state/router.ts';
 import { noValueText } from './rule-figures.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
@@ -64,14 +65,14 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
         {sinceMs !== undefined && <span class="hint"> for {durationText(nowMs.value - sinceMs)}</span>}
       </td>
       <td class={isOld ? 'hint' : undefined}>{value === undefined ? '–' : shown(value)}</td>
-      <td class={isOld ? 'hint' : beyond !== undefined && beyond > 0 ? 'rule-past' : undefined}>
+      <td class={isOld ? 'hint' : value !== undefined && isInBreach(rule, value) ? 'rule-past' : undefined}>
         {series.is_window_held === false && <span class="hint">{noValueText(series)}</span>}
-        {beyond !== undefined && (
+        {value !== undefined && beyond !== undefined && (
           <>
             <span class="distance" aria-hidden="true">
               <i style={{ width: `${Math.max(2, Math.min(100, (1 + beyond / reach) * 100))}%` }} />
             </span>{' '}
-            {shown(Math.abs(beyond))} {sideOf(beyond, rule)} threshold
+            {distanceText(value, rule.threshold)} threshold
           </>
         )}
       </td>

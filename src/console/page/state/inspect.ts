@@ -33,7 +33,8 @@ export interface SamplesWanted {
   readonly lastSeconds?: number;
   readonly points: number;
   readonly measure?: ShownMeasure | undefined;
-  readonly order?: Comparison['nearest'];
+  /** Which series come first: those that are nearest to firing. */
+  readonly order?: { readonly nearest: Comparison['nearest']; readonly threshold: number | undefined };
 }
 
 export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promise<SamplesView> {
@@ -47,7 +48,10 @@ export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promis
     query.set('type', wanted.measure.type);
     query.set('window_seconds', String(wanted.measure.windowSeconds));
   }
-  if (wanted.order !== undefined) query.set('order', wanted.order);
+  if (wanted.order?.threshold !== undefined) {
+    query.set('order', wanted.order.nearest);
+    query.set('threshold', String(wanted.order.threshold));
+  }
   return ask('GET', `api/v1/samples?${query}`, { signal });
 }
 

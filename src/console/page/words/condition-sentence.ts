@@ -40,10 +40,10 @@ export function conditionSentence(rule: DescribedRule): SentencePart[] {
   return parts;
 }
 
-/** On which side of the threshold a value is; `excess`: how far it is in breach, negative before. */
-export function sideOf(excess: number, { operator = ruleDefaults.operator }: DescribedRule): string {
-  const { short, clearSide } = comparisons[operator].words;
-  return excess > 0 ? short : clearSide;
+/** Where a value is, seen from the threshold: `5 below`. */
+export function distanceText(value: number, threshold: number): string {
+  if (value === threshold) return 'exactly at';
+  return `${numberText(Number(Math.abs(value - threshold).toPrecision(6)))} ${value > threshold ? 'above' : 'below'}`;
 }
 
 /** Why a no-data alarm fires. */
@@ -60,12 +60,12 @@ export function silenceSentence(rule: DescribedRule): SentencePart[] {
 
 /** What the rule does besides its condition, one short sentence for each setting that differs from its default. */
 export function behaviour(rule: DescribedRule): string[] {
-  const { clearSide } = comparisons[rule.operator ?? ruleDefaults.operator].words;
+  const { recovery } = comparisons[rule.operator ?? ruleDefaults.operator];
   const sentences: string[] = [];
   if (rule.trigger === 'every_sample') sentences.push('Notifies on every sample');
   if ((rule.cooldown_seconds ?? 0) > 0) sentences.push(`At most one message in ${secondsText(rule.cooldown_seconds!)}`);
-  if (rule.resolve_threshold !== undefined && rule.resolve_threshold !== rule.threshold) {
-    sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${clearSide}`);
+  if (recovery !== undefined && rule.resolve_threshold !== undefined && rule.resolve_threshold !== rule.threshold) {
+    sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${recovery.words.clearSide}`);
   }
   if (rule.notify_on_resolve === true) sentences.push('Notifies when it ends');
   if (rule.no_data_seconds !== undefined)
