@@ -77,6 +77,8 @@ export const beginMsMax = 5_000;
 /** Appends what this owner does to `deliveries`, and knows what it and the owners before it did. */
 export class DeliveryWriter {
   readonly sent = new SentNotifications();
+  /** Targets that former owners delivered to, the last of each, by key and name. */
+  readonly served = new Map<string, { readonly key: string; readonly name: string; readonly atMs: number }>();
   readonly #claim: Claim;
   readonly #clock: Clock;
   readonly #count: Pick<NotifyCount, 'ended'>;
@@ -102,7 +104,11 @@ export class DeliveryWriter {
         failing.set(key, failingAfter(failing.get(key) ?? noneFailing, record));
         if (record.kind === 'parking') continue;
         this.sent.apply(record);
-        if (record.kind !== 'outcome' || record.outcome !== 'parked' || record.webhook === undefined) continue;
+        if (record.kind !== 'outcome' || record.webhook === undefined) continue;
+        const { webhook: name, outcome, atMs } = record;
+        if (outcome === 'delivered' || outcome === 'merged') this.served.set(`${key} ${name}`, { key, name, atMs });
+        if (outcome !== 'parked') continue;
+        this.served.delete(`${key} ${name}`);
         const ends = parked.get(key) ?? [];
         parked.set(key, ends);
         ends.push(record);

@@ -192,7 +192,7 @@ export function nextStep(queues: readonly RuleQueue[], world: SenderWorld): Step
       known.queues.push(waiting);
       byTarget.set(destination.name, known);
     } else if (fate.kind === 'end') {
-      // What ends alike ends together: all that waits for a paused target.
+      // What ends alike ends together: all that waits for paused targets.
       const others = [...all(queues)].filter(({ notification }) => !reserved.has(notification.id));
       return { kind: 'end', target: undefined, ends: alike(others, fate, world) };
     } else return stepOf([first], world, '');
@@ -269,5 +269,6 @@ function alike(
 }
 
 function isAlike(one: End, other: End): boolean {
+  if (one.outcome === 'parked' && other.outcome === 'parked') return true;
   return one.attemptId === other.attemptId && one.webhook === other.webhook && one.reason === other.reason;
 }

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { Meter } from '../base/meter.ts';
 import { systemClock } from '../base/clock.ts';
 import { countNotify, reportNotify } from './notify-meters.ts';
-import { park } from './schedule/parking.ts';
+import { holdBack, park } from './schedule/parking.ts';
 import { SendGate } from './send-gate.ts';
+import { SendGates } from './send-gates.ts';
+import { discordAddressRate } from '../receiver/discord/limits.ts';
 
 const nowMs = 1_800_000_000_000;
 const trouble = {
@@ -23,7 +25,12 @@ const partition = {
 
 test('figures tell of each outcome, of what waits and for how long, and of parked webhooks', async () => {
   const meter = new Meter();
-  const count = countNotify(meter, new Map([[3, partition]]), new SendGate(40, systemClock, 48), systemClock);
+  const count = countNotify(
+    meter,
+    new Map([[3, partition]]),
+    new SendGates(discordAddressRate, systemClock),
+    systemClock,
+  );
   for (const outcome of ['delivered', 'merged', 'parked', 'dead', 'expired', 'rerouted'] as const)
     count.ended(outcome, 1_000);
   count.limited(1_500);
@@ -36,6 +43,9 @@ test('figures tell of each outcome, of what waits and for how long, and of parke
   assert.match(text, /^ssrms_notify_answers_total{action="rate_limited"} 1$/m);
   assert.match(text, /^ssrms_notify_waiting 7$/m);
   assert.match(text, /^ssrms_notify_parked_webhooks 1$/m);
+  assert.match(text, /^ssrms_notify_held_back_targets 0$/m);
+  assert.match(text, /^ssrms_notify_invalid_answers 0$/m);
+  assert.match(text, /^ssrms_notify_invalid_answers_max 80$/m);
   assert.match(text, /^ssrms_notify_failing_targets 1$/m);
   assert.match(text, /^ssrms_notify_target_tries{webhook_id="123",target="wh_ba9876543210"} 7$/m);
   assert.match(text, /^ssrms_notify_target_failing_seconds{webhook_id="123",target="wh_ba9876543210"} \d+/m);
@@ -54,4 +64,19 @@ test('health names each webhook in trouble by its hash, and why; and says when n
   const atMs = systemClock.monotonicMs();
   gate.answered({ kind: 'address_blocked', waitMs: 90_000, reason: '429' }, atMs, atMs);
   assert.match(reportNotify(new Map(), gate, nowMs).detail ?? '', /^Discord blocks this address for (90|89) s more; /);
+});
+
+test('health says how many webhooks are not tried yet, and why', () => {
+  const gate = new SendGates(discordAddressRate, systemClock).shared;
+  gate.judge(
+    { key: '1', name: 'wh_1', isOpen: true },
+    { kind: 'answered', status: 401, headers: {}, body: { code: 50_027, message: 'Invalid Webhook Token' } },
+  );
+  const parked = () => [holdBack('wh_0123456789ab', 0), holdBack('wh_ba9876543210', 0)];
+  const held = { waiting: 0, oldestMs: undefined, parked, troubles: () => [] };
+  assert.deepEqual(reportNotify(new Map([[3, held]]), gate, nowMs), {
+    status: 'warn',
+    detail:
+      '0 notifications waiting; 2 webhooks not tried yet: 1 requests were refused in 10 min, and more than 80 might bring a ban of this address',
+  });
 });

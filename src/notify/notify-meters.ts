@@ -4,7 +4,7 @@ import type { Meter } from '../base/meter.ts';
 import type { NotifyVitals } from '../instance/instance-record.ts';
 import type { DeliveryOutcome } from '../notice/delivery-record.ts';
 import type { Action } from '../receiver/receiver.ts';
-import type { Parked } from './schedule/parking.ts';
+import { isHeldBack, type Parked } from './schedule/parking.ts';
 import type { SendGate } from './send-gate.ts';
 import type { SendGates } from './send-gates.ts';
 import type { TargetTrouble } from './troubles.ts';
@@ -31,6 +31,8 @@ interface PartitionVitals {
   troubles(): TargetTrouble[];
 }
 
+type Gates = Pick<SendGates, 'waiting' | 'shared'>;
+
 /** The partitions of this process, by number. */
 type Partitions = ReadonlyMap<number, PartitionVitals>;
 
@@ -40,12 +42,7 @@ const parkedIn = (partitions: Partitions) => [...partitions.values()].flatMap((p
 const troublesIn = (partitions: Partitions) => [...partitions.values()].flatMap((partition) => partition.troubles());
 
 /** The notifier's figures for /metrics. */
-export function countNotify(
-  meter: Meter,
-  partitions: Partitions,
-  gates: Pick<SendGates, 'waiting'>,
-  clock: Clock,
-): NotifyCount {
+export function countNotify(meter: Meter, partitions: Partitions, gates: Gates, clock: Clock): NotifyCount {
   const ended = meter.counter('notify_notifications_total', 'Notifications that came to an end, by outcome', [
     'outcome',
   ]);
@@ -73,7 +70,7 @@ export function countNotify(
   };
 }
 
-function gaugeNotify(meter: Meter, partitions: Partitions, gates: Pick<SendGates, 'waiting'>, clock: Clock): void {
+function gaugeNotify(meter: Meter, partitions: Partitions, gates: Gates, clock: Clock): void {
   meter.gauge('notify_waiting', 'Notifications in memory that have not ended', [], (gauge) =>
     gauge.set(waitingIn(partitions)),
   );
@@ -82,6 +79,15 @@ function gaugeNotify(meter: Meter, partitions: Partitions, gates: Pick<SendGates
   );
   meter.gauge('notify_parked_webhooks', 'Webhooks that are parked because they are broken', [], (gauge) =>
     gauge.set(parkedIn(partitions).length),
+  );
+  meter.gauge('notify_held_back_targets', 'Parked targets that only wait for their first try', [], (gauge) =>
+    gauge.set(parkedIn(partitions).filter(isHeldBack).length),
+  );
+  meter.gauge('notify_invalid_answers', 'Answers of the last 10 min of which too many bring a ban', [], (gauge) =>
+    gauge.set(gates.shared.budget?.count(clock.monotonicMs()) ?? 0),
+  );
+  meter.gauge('notify_invalid_answers_max', "This process's part of the invalid answers in 10 min", [], (gauge) =>
+    gauge.set(gates.shared.budget?.most ?? 0),
   );
   gaugeTargets(meter, partitions, clock);
   meter.gauge(
@@ -142,7 +148,10 @@ export function reportNotify(partitions: Partitions, gate: SendGate, nowMs: numb
     parts.unshift(`${why} for ${Math.ceil(closedMs / 1_000)} s more`);
   }
   const parked = parkedIn(partitions);
-  if (parked.length > 0) parts.push(`parked webhooks: ${named(parked)}`);
+  const broken = parked.filter((one) => !isHeldBack(one));
+  const heldBack = parked.length - broken.length;
+  if (broken.length > 0) parts.push(`parked webhooks: ${named(broken)}`);
+  if (heldBack > 0) parts.push(`${heldBack} webhooks not tried yet: ${gate.refusedLately()}`);
   const troubles = troublesIn(partitions);
   if (troubles.length > 0) parts.push(`failing webhooks: ${named(troubles.map((one) => shownTrouble(one, nowMs)))}`);
   const isWell = closedMs === 0 && parked.length === 0 && troubles.length === 0;

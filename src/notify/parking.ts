@@ -1,9 +1,10 @@
 import type { ParkingRecord } from '../notice/parking-record.ts';
+import type { InvalidBudget } from '../receiver/invalid-budget.ts';
 import type { Destination } from '../receiver/receiver.ts';
 import { receiverNameOf } from '../receiver/receiver-config.ts';
 import type { RestoredParking, Waiting } from './delivery-writer.ts';
 import type { NotifyContext } from './notify-context.ts';
-import { hurried, park, postponed, probed, type Parked } from './schedule/parking.ts';
+import { holdBack, hurried, isHeldBack, park, postponed, probed, type Parked } from './schedule/parking.ts';
 
 /** Rules remembered for a parked target, to find its URL again. */
 const rulesMax = 10;
@@ -36,6 +37,7 @@ interface DueProbe {
   readonly key: string;
   readonly name: string;
   readonly ruleIds: ReadonlySet<string>;
+  readonly probeAtMs: number;
 }
 
 /**
@@ -85,12 +87,23 @@ export class Parking {
     return this.#keys.get(key)?.targets.get(name)?.state;
   }
 
+  isHeldBack(key: string, name: string): boolean {
+    const state = this.stateOf(key, name);
+    return state !== undefined && isHeldBack(state);
+  }
+
   park(key: string, name: string, reason: string, nowMs: number): Parked {
     const parked = this.#key(key);
     const known = parked.targets.get(name);
     const state = park(name, reason, nowMs, known?.state ?? parked.revived.get(name));
     parked.targets.set(name, { state, ruleIds: known?.ruleIds ?? new Set(), publishedMs: undefined });
     return state;
+  }
+
+  /** It has not been tried, and must wait until it may be. */
+  holdBack(key: string, name: string, nowMs: number): void {
+    const state = holdBack(name, nowMs);
+    this.#key(key).targets.set(name, { state, ruleIds: new Set(), publishedMs: undefined });
   }
 
   /** This notification waits for its parked target. */
@@ -136,16 +149,24 @@ export class Parking {
     return [...this.#keys].flatMap(([key, { targets }]) =>
       [...targets]
         .filter(([, { state }]) => state.probeAtMs <= nowMs)
-        .map(([name, { ruleIds }]) => ({ key, name, ruleIds })),
+        .map(
+          ([
+            name,
+            {
+              ruleIds,
+              state: { probeAtMs },
+            },
+          ]) => ({ key, name, ruleIds, probeAtMs }),
+        ),
     );
   }
 
-  /** It was probed. When it is alive it is parked no longer. */
-  probed(key: string, name: string, isThere: boolean, nowMs: number): void {
+  /** It was probed. When it is alive it is parked no longer; else it is broken for this reason. */
+  probed(key: string, name: string, { isThere, reason }: { isThere: boolean; reason: string }, nowMs: number): void {
     const parked = this.#keys.get(key);
     const target = parked?.targets.get(name);
     if (parked === undefined || target === undefined) return;
-    change(target, probed(target.state, nowMs));
+    change(target, probed(target.state, nowMs, reason));
     if (!isThere) return;
     this.free(key, name);
     parked.revived.set(name, target.state);
@@ -199,16 +220,34 @@ export async function probeTarget(
   const destination = destinationOf(due, context);
   if (destination === undefined) return parking.free(due.key, due.name);
   const gate = gates.gateOf(due.key, destination);
+  // It stays due.
+  if (gate.holdsBack(due)) return;
   if (!(await gate.enter(signal))) return;
+  const trial = gate.try(due);
+  if (trial === undefined) return gate.unused();
   const begunMs = clock.monotonicMs();
   const answer = await gate.write(signal, () => destination.request({ act: 'probe' }));
+  gate.judge(trial, answer);
   if (answer === undefined) return gate.unused();
   const action = destination.actionFor(answer, clock.wallMs());
   gate.answered(action, begunMs, clock.monotonicMs());
   // These say nothing of the target.
   const isUnknown = ['address_blocked', 'rate_limited', 'try_again'].includes(action.kind);
-  if (isUnknown) parking.postponed(due.key, due.name, clock.wallMs());
-  else parking.probed(due.key, due.name, destination.isAlive(answer), clock.wallMs());
+  if (isUnknown) return parking.postponed(due.key, due.name, clock.wallMs());
+  const reason = 'reason' in action ? action.reason : 'it is not there';
+  parking.probed(due.key, due.name, { isThere: destination.isAlive(answer), reason }, clock.wallMs());
+}
+
+/**
+ * In which order to probe, when only few may be: first where the fewest were refused lately, then what is due for the shortest time,
+ * as the target of a rule that was just edited or made. A crowd of wrong tokens keeps nobody else waiting.
+ */
+export function inProbeOrder(due: readonly DueProbe[], budget: InvalidBudget | undefined, nowMs: number): DueProbe[] {
+  const refused = new Map(due.map(({ key }) => [key, 0]));
+  for (const key of refused.keys()) refused.set(key, budget?.refusedOf(key, nowMs) ?? 0);
+  return due.toSorted(
+    (one, other) => refused.get(one.key)! - refused.get(other.key)! || other.probeAtMs - one.probeAtMs,
+  );
 }
 
 /** The target of that name, as its receiver or one of these rules has it. */

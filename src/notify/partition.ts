@@ -10,7 +10,7 @@ import { rememberedMs } from './fate.ts';
 import { NotificationQueues } from './notification-queues.ts';
 import { NotificationReader } from './notification-reader.ts';
 import type { NotifyContext } from './notify-context.ts';
-import { Parking, probeTarget } from './parking.ts';
+import { inProbeOrder, Parking, probeTarget } from './parking.ts';
 import type { PartitionContext } from './partition-context.ts';
 import type { Parked } from './schedule/parking.ts';
 import { Senders } from './senders.ts';
@@ -120,6 +120,18 @@ export class NotificationPartition {
       parking.restore(left, clock.wallMs());
       troubles.restore(left.key, left.failing);
     }
+    this.#restoreBudget();
+  }
+
+  /** What former owners were answered counts: which targets were served lately, and which were refused just now. */
+  #restoreBudget(): void {
+    const { clock, deliveries, gates } = this.#context;
+    const { budget } = gates.shared;
+    const sinceMs = clock.wallMs() - clock.monotonicMs();
+    for (const { key, name, atMs } of deliveries.served.values()) budget?.noteServed({ key, name }, atMs - sinceMs);
+    for (const { key, paused } of this.#restored)
+      for (const [name, target] of paused)
+        if (!this.#context.parking.isHeldBack(key, name)) budget?.noteRefused({ key }, target.sinceMs - sinceMs);
   }
 
   async #keepCommitting(): Promise<void> {
@@ -135,7 +147,8 @@ export class NotificationPartition {
   }
 
   async #lookAfterParked(): Promise<void> {
-    const { clock, deliveries, parking, queues, troubles } = this.#context;
+    const { clock, deliveries, gates, parking, queues, troubles } = this.#context;
+    const { budget } = gates.shared;
     while (await clock.pause(parkingEveryMs, this.#stop.signal)) {
       const nowMs = clock.wallMs();
       if (queues.readTo >= queues.headAtStart)
@@ -146,11 +159,11 @@ export class NotificationPartition {
       const failing = changes.filter((change) => change.failing !== undefined);
       await deliveries.publish([...over, ...parking.takeChanges(nowMs), ...failing]);
       for (const key of parking.withOlderThan(nowMs - rememberedMs - expirySlackMs)) this.#reader.readParkedAgain(key);
-      for (const due of parking.due(nowMs)) {
+      for (const due of inProbeOrder(parking.due(nowMs), budget, clock.monotonicMs())) {
         // Wait: sorting restores the rule ids needed to find the URL.
         if (queues.unsorted.has(due.key)) continue;
         await probeTarget(due, parking, this.#context, this.#stop.signal);
-        this.#reader.readParkedAgain(due.key);
+        if (parking.stateOf(due.key, due.name) === undefined) this.#reader.readParkedAgain(due.key);
       }
     }
   }

@@ -1,4 +1,6 @@
 import type { Action, Answer } from '../receiver/receiver.ts';
+import type { Addressee, InvalidBudget, Trial } from '../receiver/invalid-budget.ts';
+import { verdictOn } from '../receiver/discord/answer.ts';
 import type { Clock } from '../base/clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
 import { RequestWindow } from './schedule/request-window.ts';
@@ -16,6 +18,8 @@ interface GateRequest extends Request {
  */
 export class SendGate {
   readonly pace: AddressPace;
+  /** Of invalid answers, where too many bring a ban. */
+  readonly budget: InvalidBudget | undefined;
   readonly #clock: Clock;
   readonly #queue = new FairQueue<GateRequest>();
   readonly #window: RequestWindow;
@@ -28,7 +32,8 @@ export class SendGate {
   #change = new AbortController();
 
   /** `inSecondMax`: no second may hold more requests than this. */
-  constructor(requestsPerSecond: number, clock: Clock, inSecondMax: number) {
+  constructor(requestsPerSecond: number, clock: Clock, inSecondMax: number, budget?: InvalidBudget) {
+    this.budget = budget;
     this.pace = new AddressPace(requestsPerSecond);
     this.#window = new RequestWindow(inSecondMax);
     this.#inSecondMax = inSecondMax;
@@ -89,6 +94,29 @@ export class SendGate {
     return this.#served;
   }
 
+  /** Whether a request to this target waits, since its answer may be one too many of the invalid ones. */
+  holdsBack(target: Addressee): boolean {
+    return this.budget?.mayTry(target, this.#clock.monotonicMs()) === false;
+  }
+
+  /** A request to this target is about to be made: `judge` what comes of it. Undefined when it must wait. */
+  try(target: Addressee): Trial | undefined {
+    if (this.holdsBack(target)) return undefined;
+    return this.budget?.begin(target, this.#clock.monotonicMs()) ?? { ...target, isOpen: false };
+  }
+
+  /** Why targets are held back, in words. */
+  refusedLately(): string {
+    const { budget } = this;
+    const count = budget?.count(this.#clock.monotonicMs()) ?? 0;
+    return `${count} requests were refused in 10 min, and more than ${budget?.most ?? 0} might bring a ban of this address`;
+  }
+
+  /** What the answer says of the target; undefined: the request was not made. */
+  judge(trial: Trial, answer: Answer | undefined): void {
+    this.budget?.end(trial, answer && verdictOn(answer), this.#clock.monotonicMs());
+  }
+
   /** How long the receiver wants no request of this address. */
   closedMs(): number {
     return this.pace.closedMs(this.#clock.monotonicMs());
@@ -114,6 +142,7 @@ export class SendGate {
   setRate(requestsPerSecond: number, share = 1): void {
     this.pace.requestsPerSecond = requestsPerSecond * share;
     this.#window.most = Math.max(1, Math.floor(this.#inSecondMax * share));
+    this.budget?.setShare(share);
     this.#changed();
   }
 

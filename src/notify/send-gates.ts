@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { InvalidBudget } from '../receiver/invalid-budget.ts';
 import type { Destination } from '../receiver/receiver.ts';
 import { SendGate } from './send-gate.ts';
 import { WebhookPace } from './schedule/webhook-pace.ts';
@@ -7,6 +8,15 @@ import { WebhookPace } from './schedule/webhook-pace.ts';
 const pacesMax = 10_000;
 /** Receivers with a rate of their own; past them those that nothing waits at are forgotten. */
 const gatesMax = 1_000;
+
+/** What all instances behind one address may do together. */
+interface AddressLimits {
+  readonly requestsPerSecond: number;
+  /** No second may hold more requests. */
+  readonly inSecondMax: number;
+  /** Invalid answers in ten minutes. */
+  readonly invalidMax: number;
+}
 
 /**
  * The gates of this process: one for all targets that share an address, as Discord's do, and one for each receiver with a rate of its
@@ -19,8 +29,8 @@ export class SendGates {
   readonly #own = new Map<string, { readonly gate: SendGate; requestsPerSecond: number }>();
   readonly #paces = new Map<string, WebhookPace>();
 
-  constructor(address: { readonly requestsPerSecond: number; readonly inSecondMax: number }, clock: Clock) {
-    this.shared = new SendGate(address.requestsPerSecond, clock, address.inSecondMax);
+  constructor({ requestsPerSecond, inSecondMax, invalidMax }: AddressLimits, clock: Clock) {
+    this.shared = new SendGate(requestsPerSecond, clock, inSecondMax, new InvalidBudget(invalidMax));
     this.#clock = clock;
   }
 

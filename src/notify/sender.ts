@@ -2,6 +2,7 @@ import { unreachable } from '../base/assert.ts';
 import { failpoint, failpointAmid } from '../base/failpoint.ts';
 import { aborted } from '../base/service.ts';
 import { ClaimLost } from '../log/log.ts';
+import type { Trial } from '../receiver/invalid-budget.ts';
 import {
   mayHaveArrived,
   requestMsMax,
@@ -83,11 +84,15 @@ export class Sender {
     const waitMs = this.#paceMs();
     if (waitMs > 0) return this.#pause(waitMs);
     const gate = this.#gateTo(first.destination);
+    if (gate.holdsBack({ key: this.#key, name: first.destination.name }))
+      return this.#targets.holdBack(first.destination, gate);
     if (!(await gate.enter(signal, () => this.#size))) return;
     // What has changed while it waited at the gate counts.
     const step = await this.#settleUntilSend(false);
     if (step === undefined || this.#paceMs() > 0 || this.#gateTo(step.destination) !== gate) return gate.unused();
-    await this.#send(step, gate);
+    const trial = gate.try({ key: this.#key, name: step.destination.name });
+    if (trial === undefined) return gate.unused();
+    await this.#send(step, gate, trial);
     // Also when this process is about to end: the next owner must not repeat what has an answer.
     const after = this.#size === 0 ? undefined : this.#nextStep();
     if (after?.kind === 'end') await this.#endAll(after);
@@ -177,7 +182,7 @@ export class Sender {
     this.#targets.inherit(open);
   }
 
-  async #send(step: SendStep, gate: SendGate): Promise<void> {
+  async #send(step: SendStep, gate: SendGate, trial: Trial): Promise<void> {
     const { batch: due, destination } = step;
     const { clock, consoleUrl } = this.#context;
     const target = this.#targets.at(step.target);
@@ -191,6 +196,7 @@ export class Sender {
       const batch = message.carried.map((notification) => waitingOf.get(notification)!);
       written = await this.#write({ batch, step, message }, gate, begunMs);
     } finally {
+      gate.judge(trial, written?.answer);
       if (written?.answer === undefined) gate.unused();
     }
     const { sent, answer } = written;
@@ -315,6 +321,7 @@ export class Sender {
     if (!(await gate.enter(signal))) return;
     const begunMs = clock.monotonicMs();
     const answer = await gate.write(signal, () => destination.request({ act: 'retract', messageId: repeatId }));
+    gate.judge({ key: this.#key, name: destination.name, isOpen: false }, answer);
     if (answer === undefined) return gate.unused();
     gate.answered(destination.actionFor(answer, clock.wallMs()), begunMs, clock.monotonicMs());
     if (answer.kind !== 'answered' || answer.status !== 204) return;

@@ -1,7 +1,9 @@
 import type { OpenAttempt } from '../notice/sent-notifications.ts';
+import type { Destination } from '../receiver/receiver.ts';
 import type { Waiting } from './delivery-writer.ts';
 import { fateOf, type TargetSending } from './fate.ts';
 import { worldOf, type PartitionContext } from './partition-context.ts';
+import type { SendGate } from './send-gate.ts';
 import { mayRepeat, type FirstCopy } from './sender-state.ts';
 import { Target } from './target.ts';
 
@@ -34,6 +36,23 @@ export class Targets {
   sendings(): Map<string, TargetSending> {
     const nowMs = this.#context.clock.monotonicMs();
     return new Map([...this.#byName].map(([name, target]) => [name, target.sending(nowMs)]));
+  }
+
+  /**
+   * This one may not be tried now, nor perhaps others. Until they may, they are parked: nothing waits in memory for them. All at once,
+   * since one step for each of thousands would look at all of them each time.
+   */
+  holdBack({ name: first }: Destination, gate: SendGate): void {
+    const { clock, parking, queues } = this.#context;
+    const world = worldOf(this.#context);
+    const names = new Set([first]);
+    for (const queue of queues.ofKey(this.#key)) {
+      const [oldest] = queue;
+      const fate = oldest && fateOf(oldest, world);
+      if (fate?.kind === 'send') names.add(fate.destination.name);
+    }
+    for (const name of names)
+      if (gate.holdsBack({ key: this.#key, name })) parking.holdBack(this.#key, name, clock.wallMs());
   }
 
   noteEnded(ids: ReadonlySet<string>): void {

@@ -1,8 +1,11 @@
 // "Send test" against the fake Discord: the real message, the real answer.
 import { after, afterEach, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { pino } from 'pino';
 import { startFakeDiscord, type FakeDiscord } from '../../test/support/fake-discord/fake-discord.ts';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { fastClock } from '../base/testing/fast-clock.ts';
 import { Health } from '../base/health.ts';
 import { Meter } from '../base/meter.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
@@ -34,12 +37,13 @@ afterEach(async () => {
 });
 after(() => storage.remove());
 
-async function start(auth = false): Promise<void> {
+async function start(auth = false, clock: Clock = systemClock): Promise<void> {
   const [health, meter] = [new Health(), new Meter()];
   lines = [];
   const logger = pino({}, { write: (line) => lines.push(line) });
   const { log } = storage;
-  const rules = createRules({ log, health, meter, logger, discordApiBase: fake.apiBase, revealWebhookUrl: 'writers' });
+  const options = { log, health, meter, logger, clock, discordApiBase: fake.apiBase };
+  const rules = createRules({ ...options, revealWebhookUrl: 'writers' });
   const ended = new AbortController();
   const running = rules.service.run(ended.signal);
   server = await listeningServer([rules.routes], { health, meter, ...(auth && { auth: testAuth() }) });
@@ -204,6 +208,23 @@ test('wrong tokens cannot be tried one after the other', async () => {
   assert.deepEqual(statuses.slice(0, 10), Array(10).fill(200));
   assert.ok(statuses.slice(10).includes(429));
   assert.ok(fake.ledger.entries.length <= 12);
+});
+
+test('when Discord has refused ten tests in ten minutes further ones wait, so that it does not ban the address', async () => {
+  await stop();
+  // So that the rate of tests does not matter.
+  await start(false, fastClock(60));
+  const { url } = fake.addWebhook();
+  const answers: Response[] = [];
+  for (let index = 0; index < 25; index++) {
+    answers.push(await post(draftTest, { discord_webhook_url: `${url.slice(0, -2)}${10 + index}` }));
+    await sleep(50);
+  }
+  assert.equal(fake.summary().invalid, 10);
+  const last = answers.at(-1)!;
+  assert.equal(last.status, 429);
+  assert.match(await last.text(), /Discord refused 10 test messages in 10 min/);
+  assert.ok(Number(last.headers.get('retry-after')) > 300);
 });
 
 test('both routes × {no token, expired, wrong signature, wrong audience, each scope}', async () => {

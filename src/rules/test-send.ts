@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { Failure } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
+import { verdictOn } from '../receiver/discord/answer.ts';
 import { destinationOf, type Answer, type Destination } from '../receiver/receiver.ts';
 import type { ReceiverConfig } from '../receiver/receiver-config.ts';
 import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
@@ -32,6 +33,12 @@ const pauseMs = 10_000;
 /** Of one process, to whatever webhooks: wrong tokens tried one after the other would have Discord ban the address. */
 const burstMax = 10;
 const refillMs = 2_000;
+/**
+ * Test messages in ten minutes that Discord may refuse, of one process: too many invalid answers bring a ban of the address, which would
+ * stop alarms, too. What the notifier may have is in receiver/discord/limits.ts.
+ */
+const invalidMax = 10;
+const invalidWindowMs = 10 * 60_000;
 
 /** What a rule that is being written may not say yet. */
 const stillOpen = { metric_name: 'example-metric', threshold: 500 };
@@ -41,6 +48,8 @@ export class TestSend {
   readonly #options: TestSendOptions;
   /** By a webhook's name: when it was last sent to. */
   readonly #sentMs = new Map<string, number>();
+  /** When tests that Discord refused were sent, and those under way. */
+  readonly #invalid = new Set<{ readonly atMs: number }>();
   #left = burstMax;
   #refilledMs: number;
   readonly #count: (result: 'delivered' | 'refused' | 'unanswered') => void;
@@ -112,10 +121,16 @@ export class TestSend {
   async #send(notification: Notification, destination: Destination, subject: string): Promise<TestSendView> {
     const { clock, logger } = this.#options;
     const { name } = destination;
+    const isOfDiscord = destination.kind === 'discord';
+    if (isOfDiscord) this.#demandRoom();
     this.#demandPause(name);
     const startMs = clock.monotonicMs();
     const message = destination.pack([notification], { isTest: true, nowMs: clock.wallMs() }, 'full');
+    const underWay = { atMs: startMs };
+    if (isOfDiscord) this.#invalid.add(underWay);
     const answer = await destination.request({ act: 'send', message, idempotencyKey: notification.id });
+    const verdict = verdictOn(answer);
+    if (verdict !== 'refused' && verdict !== 'invalid') this.#invalid.delete(underWay);
     const result = resultOf(answer, destination, {
       tookMs: Math.round(clock.monotonicMs() - startMs),
       nowMs: clock.wallMs(),
@@ -124,6 +139,16 @@ export class TestSend {
     const { delivered, status, reason } = result;
     logger.info({ webhook: name, subject, delivered, status, reason }, 'a test message was sent');
     return result;
+  }
+
+  /** Throws the Failure `too_many_requests` when so many were refused that more might have Discord ban the address. */
+  #demandRoom(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const one of this.#invalid) if (nowMs - one.atMs >= invalidWindowMs) this.#invalid.delete(one);
+    const [oldest] = this.#invalid;
+    if (oldest === undefined || this.#invalid.size < invalidMax) return;
+    const detail = `Discord refused ${invalidMax} test messages in 10 min, and bans addresses that go on: wait before the next one`;
+    throw tooMany(detail, oldest.atMs + invalidWindowMs - nowMs);
   }
 
   /** Throws the Failure `too_many_requests`, or takes the turn. */

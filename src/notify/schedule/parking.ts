@@ -22,6 +22,8 @@ const probeAfterMs = [hourMs, 6 * hourMs, 24 * hourMs] as const;
 /** Several edits in this time cause one probe. */
 const probeEveryMs = 10_000;
 const postponedMs = 60_000;
+const heldBackReason =
+  'not tried yet: so many other requests were refused that more might have Discord ban this address';
 
 /** Parks, or keeps parked. `before` is what was known of it: a revival that failed does not restart the schedule. */
 export function park(webhook: string, reason: string, nowMs: number, before?: Parked): Parked {
@@ -31,9 +33,21 @@ export function park(webhook: string, reason: string, nowMs: number, before?: Pa
   return { webhook, reason, sinceMs, probes, scheduledAtMs, probeAtMs: scheduledAtMs, lookedAtMs };
 }
 
-/** It was probed, and is still broken. A probe after an edit does not count for the schedule. */
-export function probed(parked: Parked, nowMs: number): Parked {
+/** Not known to be broken: it waits for its first try, as soon as one may be made. */
+export function holdBack(webhook: string, nowMs: number): Parked {
+  const times = { sinceMs: nowMs, scheduledAtMs: nowMs, probeAtMs: nowMs, lookedAtMs: -Infinity };
+  return { webhook, reason: heldBackReason, probes: 0, ...times };
+}
+
+/** Whether it waits for its first try: what is broken has its probe later. */
+export function isHeldBack({ scheduledAtMs, sinceMs }: Parked): boolean {
+  return scheduledAtMs <= sinceMs;
+}
+
+/** It was probed, and is still broken, for this reason. A probe after an edit does not count for the schedule. */
+export function probed(parked: Parked, nowMs: number, reason: string): Parked {
   const { scheduledAtMs } = parked;
+  if (isHeldBack(parked)) return { ...park(parked.webhook, reason, nowMs), lookedAtMs: nowMs };
   if (nowMs < scheduledAtMs) return { ...parked, probeAtMs: scheduledAtMs, lookedAtMs: nowMs };
   const probes = parked.probes + 1;
   const nextAtMs = nowMs + waitAfter(probes);

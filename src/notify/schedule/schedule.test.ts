@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { AddressPace } from './address-pace.ts';
-import { hurried, park, postponed, probed } from './parking.ts';
+import { holdBack, hurried, isHeldBack, park, postponed, probed } from './parking.ts';
 import { WebhookPace } from './webhook-pace.ts';
 
 const hourMs = 3_600_000;
@@ -119,7 +119,7 @@ test('a parked webhook is looked at after 1 h, 6 h, then every 24 h', () => {
   const looks: number[] = [];
   for (let index = 0; index < 4; index++) {
     looks.push(parked.probeAtMs / hourMs);
-    parked = probed(parked, parked.probeAtMs);
+    parked = probed(parked, parked.probeAtMs, '404');
   }
   assert.deepEqual(looks, [1, 7, 31, 55]);
 });
@@ -128,7 +128,7 @@ test('an edit has a parked webhook looked at, at once and at most every ten seco
   const parked = park('wh_1', '404', 0);
   const edited = hurried(parked, 5_000);
   assert.equal(edited.probeAtMs, 5_000);
-  const looked = probed(edited, 5_000);
+  const looked = probed(edited, 5_000, '404');
   assert.equal(looked.probeAtMs, hourMs, 'what was scheduled before stands');
   assert.equal(hurried(looked, 6_000).probeAtMs, 15_000);
   assert.equal(hurried(looked, hourMs).probeAtMs, hourMs);
@@ -136,7 +136,20 @@ test('an edit has a parked webhook looked at, at once and at most every ten seco
 });
 
 test('a revival that came to nothing does not begin anew', () => {
-  const looked = probed(park('wh_1', '403', 0), hourMs);
+  const looked = probed(park('wh_1', '403', 0), hourMs, '403');
   const again = park('wh_1', '403', hourMs + 1_000, looked);
   assert.deepEqual([again.sinceMs, again.probes, again.probeAtMs], [0, 1, 7 * hourMs + 1_000]);
+});
+
+test('what waits for its first try is due at once; when that is refused it is parked for the reason, as any other', () => {
+  const heldBack = holdBack('wh_1', 5_000);
+  assert.equal(heldBack.probeAtMs, 5_000);
+  assert.ok(isHeldBack(heldBack));
+  assert.ok(isHeldBack(postponed(heldBack, 6_000)), 'a probe that said nothing is no try');
+  const refused = probed(heldBack, 60_000, '401 Invalid Webhook Token');
+  assert.deepEqual(
+    [refused.reason, refused.probes, refused.probeAtMs],
+    ['401 Invalid Webhook Token', 0, 60_000 + hourMs],
+  );
+  assert.ok(!isHeldBack(refused));
 });

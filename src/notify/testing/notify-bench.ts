@@ -4,7 +4,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFakeDiscord, type FakeDiscord } from '../../../test/support/fake-discord/fake-discord.ts';
+import {
+  startFakeDiscord,
+  type FakeDiscord,
+  type FakeDiscordOptions,
+} from '../../../test/support/fake-discord/fake-discord.ts';
 import { formatNotification, type Notification } from '../../alarm/notification.ts';
 import { systemClock, type Clock } from '../../base/clock.ts';
 import { Health } from '../../base/health.ts';
@@ -66,9 +70,9 @@ export interface NotifyBench {
   pausedBefore(webhook: Webhook, due: readonly Notification[], reason: string): Promise<void>;
 }
 
-export async function newBench(): Promise<NotifyBench> {
+export async function newBench(discord: FakeDiscordOptions = {}): Promise<NotifyBench> {
   const dataDir = mkdtempSync(join(tmpdir(), 'ssrms-notify-'));
-  const fake = await startFakeDiscord();
+  const fake = await startFakeDiscord(discord);
   const log = await openSqliteLog({ dataDir, logger });
   await log.ensureTopics(Object.values(topics));
   const rules = new TestRules(fake.apiBase);

@@ -1,7 +1,7 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import type { Action, Answer } from '../receiver.ts';
-import { actionFor, bucketWaitMs } from './answer.ts';
+import { actionFor, bucketWaitMs, verdictOn } from './answer.ts';
 
 function answered(status: number, body?: unknown, headers: Record<string, string> = {}, text?: string): Answer {
   return { kind: 'answered', status, body, headers, ...(text !== undefined && { text }) };
@@ -130,3 +130,24 @@ test('an empty bucket is waited out, as far as the headers tell', () => {
   assert.equal(wait({ [remaining]: '0', [after]: 'soon' }), 0);
   assert.equal(wait({}), 0);
 });
+
+const limited = { retry_after: 1 };
+const verdicts: [string, Answer, ReturnType<typeof verdictOn>][] = [
+  ['a message', answered(200, { id: '1' }), 'served'],
+  ['a refused form', answered(400, { code: 50_035 }), 'served'],
+  ['a wrong token', answered(401, { code: 50_027 }), 'refused'],
+  ['a webhook that is gone', answered(404, { code: 10_015 }), 'refused'],
+  ['a missing right', answered(403, { code: 50_013 }), 'refused'],
+  ['the firewall', answered(403), 'invalid'],
+  ['a message that is gone', answered(404, { code: 10_008 }), 'invalid'],
+  ['a limit', answered(429, limited), 'invalid'],
+  ["a webhook's own limit", answered(429, limited, { 'x-ratelimit-scope': 'user' }), 'invalid'],
+  ["a channel's limit", answered(429, limited, { 'x-ratelimit-scope': 'shared' }), undefined],
+  ['a server error', answered(500), undefined],
+  ['a redirect', answered(302), undefined],
+  ['no answer', { kind: 'ambiguous', reason: 'ECONNRESET' }, undefined],
+];
+
+for (const [name, answer, verdict] of verdicts)
+  test(`for the budget of invalid answers ${name} counts as ${verdict ?? 'nothing'}`, () =>
+    assert.equal(verdictOn(answer), verdict));

@@ -1,3 +1,4 @@
+import type { Verdict } from '../invalid-budget.ts';
 import type { Action, Answer } from '../receiver.ts';
 import { withoutWebhookTokens } from './address.ts';
 
@@ -29,6 +30,19 @@ export function actionFor(answer: Answer): Action {
   const isBroken = status === 401 || status === 403 || status === 404 || brokenCodes.includes(code ?? 0);
   if (isBroken) return { kind: 'webhook_broken', reason };
   return { kind: 'refused_body', reason };
+}
+
+/** Answers of which too many bring a ban of the address. */
+const invalidStatuses = [401, 403, 404, 429];
+
+/** What an answer means for the budget of invalid ones; undefined: nothing. */
+export function verdictOn(answer: Answer): Verdict | undefined {
+  if (answer.kind !== 'answered') return undefined;
+  const { kind } = actionFor(answer);
+  // A limit that others have used up is not held against us.
+  const isInvalid = invalidStatuses.includes(answer.status) && answer.headers['x-ratelimit-scope'] !== 'shared';
+  if (isInvalid) return kind === 'webhook_broken' ? 'refused' : 'invalid';
+  return kind === 'delivered' || kind === 'refused_body' ? 'served' : undefined;
 }
 
 /** A reset by the other side's clock is believed no further than this: the clocks may differ. */

@@ -18,4 +18,9 @@ export const discordAddressRate = {
   requestsPerSecond: 40,
   /** No second may hold more. Two are left to test messages, which do not pass the notifier. */
   inSecondMax: 48,
+  /**
+   * Invalid answers in ten minutes: 10,000 bring a ban of the address. Less than 1 % of that, so that test messages, which do not pass
+   * the notifier, have room beside it.
+   */
+  invalidMax: 80,
 } as const;

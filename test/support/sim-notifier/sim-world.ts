@@ -194,7 +194,7 @@ export class SimWorld {
     this.note(`${process.name} is born`);
     const log = new SimLog(this.#groups, process);
     const clock = this.time.clockOf(instance);
-    const gates = new SendGates({ requestsPerSecond, inSecondMax: 48 }, clock);
+    const gates = new SendGates({ requestsPerSecond, inSecondMax: 48, invalidMax: 80 }, clock);
     this.#gates.set(instance, gates);
     const rules = {
       book: this.#book,
