@@ -146,6 +146,7 @@ export const RuleVersionView = Type.Object({
   at_ms: Type.Number(),
   rule: RuleAnswer,
   changes: Type.Array(FieldChange, { description: 'The difference from the version before, as far as it is held' }),
+  author: Type.Optional(Type.String({ description: 'Who made it, for readers with audit:read; left out: not known' })),
 });
 export type RuleVersionView = Shape<typeof RuleVersionView>;
 

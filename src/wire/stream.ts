@@ -2,9 +2,9 @@ import { Type } from 'typebox';
 import { AlarmView } from './alarms.ts';
 import type { Shape } from './shape.ts';
 import { StatusNumbers } from './status.ts';
-import { TimelineItem } from './timeline.ts';
+import { NewsItem } from './timeline.ts';
 
-export const feedKinds = ['transition', 'rule', 'delivery'] as const satisfies readonly TimelineItem['kind'][];
+export const feedKinds = ['transition', 'rule', 'delivery'] as const satisfies readonly NewsItem['kind'][];
 
 /** The body of `POST /api/v1/stream`. */
 export const Subscription = Type.Object({
@@ -17,7 +17,7 @@ export const StreamSnapshot = Type.Object({
   time_ms: Type.Number(),
   status: StatusNumbers,
   alarms: Type.Array(AlarmView, { description: 'What is firing or pending' }),
-  feed: Type.Array(TimelineItem, { description: 'The newest events, or those since Last-Event-ID' }),
+  feed: Type.Array(NewsItem, { description: 'The newest events, or those since Last-Event-ID' }),
   is_resumed: Type.Boolean({ description: 'Whether it goes on after Last-Event-ID' }),
   is_complete: Type.Boolean({ description: 'false: some events since Last-Event-ID are no longer held' }),
 });
@@ -29,7 +29,7 @@ export const StreamDelta = Type.Object({
   status: Type.Optional(Type.Partial(StatusNumbers)),
   alarms: Type.Optional(Type.Array(AlarmView, { description: 'New, or changed' })),
   gone: Type.Optional(Type.Array(AlarmView, { description: 'No longer firing or pending' })),
-  feed: Type.Optional(Type.Array(TimelineItem)),
+  feed: Type.Optional(Type.Array(NewsItem)),
 });
 export type StreamDelta = Shape<typeof StreamDelta>;
 

@@ -7,6 +7,10 @@ const placed = {
   at_ms: Type.Number({ description: 'When it was written to the log' }),
 };
 
+const author = Type.Optional(
+  Type.String({ description: 'Who did it, for readers with audit:read; left out: not known. Not in the stream' }),
+);
+
 /** An alarm came to another state. */
 export const TransitionView = Type.Object({
   kind: Type.Literal('transition'),
@@ -32,6 +36,17 @@ export const RuleEditView = Type.Object({
   metric_name: Type.String(),
   edit: Type.Enum(['made', 'changed', 'deleted']),
   fields: Type.Array(FieldChange, { description: 'What an edit changed' }),
+  author,
+});
+
+/** A receiver was created, changed or deleted. */
+export const ReceiverEditView = Type.Object({
+  kind: Type.Literal('receiver'),
+  ...placed,
+  receiver: Type.String({ description: 'Its name' }),
+  edit: Type.Enum(['made', 'changed', 'deleted']),
+  fields: Type.Array(FieldChange, { description: 'What an edit changed, without secrets' }),
+  author,
 });
 
 /** A notification was not delivered, for now or for good. */
@@ -48,8 +63,12 @@ export const DeliveryFailureView = Type.Object({
   reason: Type.Optional(Type.String()),
 });
 
-/** An event of the timeline and of the stream. */
-export const TimelineItem = Type.Union([TransitionView, RuleEditView, DeliveryFailureView]);
+/** An event of the stream. */
+export const NewsItem = Type.Union([TransitionView, RuleEditView, DeliveryFailureView]);
+export type NewsItem = Shape<typeof NewsItem>;
+
+/** An event of the timeline. */
+export const TimelineItem = Type.Union([TransitionView, RuleEditView, DeliveryFailureView, ReceiverEditView]);
 export type TimelineItem = Shape<typeof TimelineItem>;
 
 /** `GET /api/v1/timeline` */
@@ -57,7 +76,7 @@ export const TimelinePage = Type.Object({
   time_ms: Type.Number(),
   total: Type.Integer({ description: 'All that match and are held' }),
   complete_since_ms: Type.Object(
-    { transition: Type.Number(), rule: Type.Number(), delivery: Type.Number() },
+    { transition: Type.Number(), rule: Type.Number(), receiver: Type.Number(), delivery: Type.Number() },
     { description: 'By kind: nothing that happened since then is missing; older events may be' },
   ),
   items: Type.Array(TimelineItem),
@@ -75,7 +94,8 @@ export const TimelineOverview = Type.Object({
   counts: Type.Object(
     { firing: Counts, transition: Counts, rule: Counts, delivery: Counts },
     {
-      description: 'Events in each of 96 equal parts of the time; firing: transitions to it, transition: all others',
+      description:
+        'Events in each of 96 equal parts of the time; firing: transitions to it, transition: all others; rule: edits of rules and receivers',
     },
   ),
   fires: Type.Object(

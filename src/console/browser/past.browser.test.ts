@@ -90,7 +90,7 @@ test('a rule’s page shows the state, the series, the alarms, the messages and 
   assert.equal(await page.locator('[data-part=past-alarms] > li').count(), 3);
   await page.getByRole('img', { name: /^cpu: fired 3 times in 24 hours/ }).waitFor();
   await page.locator('[data-part=deliveries] > li', { hasText: 'delivered' }).nth(2).waitFor();
-  const changed = page.locator('.changed-fields');
+  const changed = page.locator('[data-part=versions] ul');
   assert.match(
     (await changed.innerText()).replaceAll(/\s+/g, ' '),
     /threshold 50 → to 45.*description added: Look at the fans/,
@@ -180,7 +180,7 @@ test('the timeline shows alarms, edits and failed messages, and the filter is in
   // The list is empty until the new filter is answered.
   await rows.nth(3).waitFor();
   assert.equal(await rows.count(), 4);
-  assert.match(page.url(), /#\/timeline\?kind=rule%2Cdelivery$/);
+  assert.match(page.url(), /#\/timeline\?kind=rule%2Creceiver%2Cdelivery$/);
   await page.goto('about:blank');
   await go('#/timeline?kind=rule&metric=lost');
   await page.getByText('1 of 1').waitFor();

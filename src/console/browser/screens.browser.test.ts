@@ -5,7 +5,8 @@
 import { after, afterEach, before, beforeEach, test, type TestContext } from 'node:test';
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import type { Page, Response } from 'playwright-core';
+import type { Locator, Page, Response } from 'playwright-core';
+import { bearer } from '../../http/testing/test-server.ts';
 import { ariaOf } from '../testing/aria.ts';
 import { startPageBrowser, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
@@ -252,6 +253,43 @@ test('a token can be pasted, and a password manager recognizes the field (3.3.8)
   assert.ok(await page.evaluate(`document.getElementById('token').form !== null`));
   await page.keyboard.press('Enter');
   await dialog.getByText('That token was refused').waitFor();
+});
+
+test('the versions of a rule and the timeline say who made each edit', async () => {
+  const scope = 'rules:read rules:write receivers:read receivers:write alarms:read audit:read';
+  const send = async (subject: string, order: string, body: object): Promise<{ id: string }> => {
+    const [method, path] = order.split(' ') as [string, string];
+    const headers = { 'content-type': 'application/json', authorization: await bearer({ scope, subject }) };
+    const answer = await fetch(`${guarded.url}${path}`, { method, headers, body: JSON.stringify(body) });
+    assert.ok(answer.ok, await answer.clone().text());
+    return (await answer.json()) as { id: string };
+  };
+  const rule = { metric_name: 'audited', threshold: 5, notify: ['night'] };
+  const hook = { kind: 'webhook', address: 'https://hooks.example.com/first', secret: 'sixteen-characters' };
+  await send('carol', 'PUT /api/v1/receivers/night', hook);
+  const { id } = await send('alice', 'POST /rules', rule);
+  await send('bob', `PUT /rules/${id}`, { ...rule, threshold: 6 });
+  await opened.close();
+  opened = await browser.open(`${guarded.url}/console/#/rules/${id}`);
+  ({ page } = opened);
+  await page
+    .getByRole('dialog', { name: 'Sign in' })
+    .getByLabel('Token')
+    .fill(await bearer({ scope }));
+  await page.keyboard.press('Enter');
+  const versions = page.locator('[data-part=versions] > li');
+  await versions.filter({ hasText: 'by bob' }).filter({ hasText: 'threshold' }).waitFor();
+  await versions.filter({ hasText: 'by alice' }).waitFor();
+  await page.evaluate(`location.hash = '#/timeline'`);
+  const row = (words: string): Locator => page.locator('[data-part=timeline] > li').filter({ hasText: words });
+  await row('receiver created by carol').filter({ hasText: 'night' }).waitFor();
+  await row('rule created by alice').waitFor();
+  await row('by bob').filter({ hasText: 'threshold' }).waitFor();
+  await page.getByLabel('Receiver edits').uncheck();
+  await row('by carol').waitFor({ state: 'detached' });
+  await page.getByLabel('Receiver edits').check();
+  await row('by carol').getByRole('link', { name: 'night' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Webhooks' }).waitFor();
 });
 
 test('hidden faults fail a test: an error, a violated policy', async () => {

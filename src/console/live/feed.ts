@@ -167,14 +167,19 @@ export class Feed {
   }
 }
 
-/** Where and when an item is. */
-export type FeedPlace = Pick<FeedItem, 'atMs' | 'topic' | 'partition' | 'offset'>;
+/** The topics of the timeline: who changed a receiver is asked for, and no news. */
+export const timelineTopics = [...feedTopics, 'audit'] as const;
+
+/** Where and when an item of the timeline is. */
+export interface FeedPlace extends Placed {
+  readonly topic: (typeof timelineTopics)[number];
+}
 
 /** By time, then by place, so that the order of any two is the same for everybody. */
 export function compareTime(one: FeedPlace, other: FeedPlace): number {
   return (
     one.atMs - other.atMs ||
-    feedTopics.indexOf(one.topic) - feedTopics.indexOf(other.topic) ||
+    timelineTopics.indexOf(one.topic) - timelineTopics.indexOf(other.topic) ||
     one.partition - other.partition ||
     one.offset - other.offset
   );

@@ -1,8 +1,10 @@
+import { systemClock, type Clock } from '../../base/clock.ts';
 import { runTogether } from '../../base/service.ts';
 import type { Log } from '../../log/log.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { topics } from '../../topics.ts';
 import { AlarmsView, type AlarmsViewOptions } from './alarms-view.ts';
+import { AuditTrail } from './audit-trail.ts';
 import { DeliveriesView, deliveriesBackMs } from './deliveries-view.ts';
 import { Feed } from './feed.ts';
 import { PastAlarms } from './past-alarms.ts';
@@ -15,6 +17,7 @@ export interface LiveStoreOptions extends Omit<AlarmsViewOptions, 'listener'> {
   readonly rules: RuleFeed;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  readonly clock?: Clock;
 }
 
 /**
@@ -26,6 +29,7 @@ export interface LiveStoreOptions extends Omit<AlarmsViewOptions, 'listener'> {
  *   deliveries ────┼─> `deliveries`  the last message of a rule (`lastOfRule`), each webhook's health (`webhook`), what waits
  *   rules ─────────┼─> `feed`        transitions, rule edits and failed deliveries as they happen, each with its place in the log
  *                  └─> `webhookRules`  the webhooks that the rules tell
+ *   audit ───────────> `audit`       who changed rules and receivers, as of when somebody asked last
  *
  * How much is kept is said where it is kept; what is older is in the log (alarm-trace.ts). All of `alarms` and `rules` is read
  * at the start, and seven days of the other two.
@@ -36,13 +40,14 @@ export class LiveStore {
   readonly deliveries: DeliveriesView;
   readonly feed: Feed;
   readonly webhookRules: WebhookRules;
+  readonly audit: AuditTrail;
   readonly #isCaughtUp = { rules: false, deliveries: false };
   readonly #now: () => number;
   /** When it began to read the log, which may be long after it was made. */
   #beganMs: number;
 
   constructor(options: LiveStoreOptions) {
-    const { log, rules, now } = options;
+    const { log, rules, now, clock = systemClock } = options;
     this.#now = now;
     this.#beganMs = now();
     const beganMs = (): number => this.#beganMs;
@@ -89,6 +94,7 @@ export class LiveStore {
     });
     followRuleEdits(rules, feed);
     this.webhookRules = new WebhookRules(rules);
+    this.audit = new AuditTrail(log, clock);
     rules.caughtUp.then(
       () => (this.#isCaughtUp.rules = true),
       // Whoever follows the rules tells why they cannot be read.

@@ -1,7 +1,6 @@
 import { isSecretField } from '../../rule/rule-fields.ts';
 import type { RuleChange } from '../../rule/rule-book.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
-import type { Rule } from '../../rule/rule.ts';
 import type { Feed, RuleEdit } from './feed.ts';
 
 /** Puts the edits of rules into the feed, for as long as the process runs. */
@@ -30,8 +29,8 @@ function editOf(change: RuleChange): Pick<RuleEdit, 'ruleId' | 'metricName' | 'e
 
 const secret = '…';
 
-/** The fields in which two versions differ. */
-export function differences(before: Rule, after: Rule): RuleEdit['fields'] {
+/** The fields in which two versions of a rule or a receiver differ. */
+export function differences(before: object, after: object): RuleEdit['fields'] {
   const one: Readonly<Record<string, unknown>> = { ...before };
   const other: Readonly<Record<string, unknown>> = { ...after };
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);

@@ -7,6 +7,7 @@ import { bearer } from '../../http/testing/test-server.ts';
 import { partitionOf } from '../../log/murmur2.ts';
 import { formatDeliveryRecord } from '../../notice/delivery-record.ts';
 import { topics } from '../../topics.ts';
+import type { RuleVersionsView } from '../../wire/rules.ts';
 import { Feed, type FeedItem } from '../live/feed.ts';
 import { appendAlarm, firingSince, startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
 
@@ -29,6 +30,8 @@ interface Item {
   readonly outcome?: string;
   readonly reason?: string;
   readonly fields?: readonly object[];
+  readonly author?: string;
+  readonly receiver?: string;
 }
 interface Page {
   readonly items: readonly Item[];
@@ -161,6 +164,64 @@ test('edits of rules are told only to those who may read rules', async () => {
     const wrong = { headers: { authorization: await bearer({ scope: 'rules:read' }) } };
     for (const path of ['', '/overview'])
       assert.equal((await fetch(`${own.url}/api/v1/timeline${path}`, wrong)).status, 403);
+  } finally {
+    await own.stop();
+  }
+});
+
+test('who changed a rule or a receiver is told to those who may read the audit', async () => {
+  const own = await startConsoleSystem({ auth: true });
+  try {
+    const writer = 'rules:read rules:write receivers:read receivers:write alarms:read';
+    const by = (subject: string): Promise<string> => bearer({ scope: writer, subject });
+    const id = await write(own, 'POST /rules', { metric_name: 'kept', threshold: 1 }, await by('alice'));
+    await sleep(5);
+    await write(own, `PUT /rules/${id}`, { metric_name: 'kept', threshold: 2 }, await by('bob'));
+    const hook = { kind: 'webhook', address: 'https://hooks.example.com/first', secret: 'sixteen-characters' };
+    const put = async (body: object): Promise<void> => {
+      await sleep(5);
+      const headers = { ...json, authorization: await by('carol') };
+      const order = { method: 'PUT', headers, body: JSON.stringify(body) };
+      assert.ok((await fetch(`${own.url}/api/v1/receivers/ops`, order)).ok);
+    };
+    await put(hook);
+    await put({ ...hook, limits: { requests_per_minute: 60 } });
+    const told = ({ kind, edit, author, receiver }: Item): string =>
+      [kind, receiver, edit, author].filter((text) => text !== undefined).join(' ');
+    const all = await bearer({ scope: `${writer} audit:read` });
+    await waitUntil('all edits', async () => (await read<Page>('', all, own)).total === 4);
+    const { items } = await read<Page>('', all, own);
+    assert.deepEqual(items.map(told), [
+      'receiver ops changed carol',
+      'receiver ops made carol',
+      'rule changed bob',
+      'rule made alice',
+    ]);
+    assert.deepEqual(items[0]!.fields, [{ field: 'limits', to: { requests_per_minute: 60 } }]);
+    assert.ok(!JSON.stringify(items).includes('sixteen-characters') && !JSON.stringify(items).includes('/first'));
+    const paged: string[] = [];
+    for (let next: string | undefined = ''; next !== undefined;) {
+      const page: Page = await read<Page>(`?limit=1${next && `&after=${next}`}`, all, own);
+      paged.push(...page.items.map(told));
+      ({ next } = page);
+    }
+    assert.deepEqual(paged, items.map(told));
+    assert.deepEqual((await read<Page>('?kind=receiver', all, own)).items.map(told).length, 2);
+    assert.equal((await read<Page>(`?rule_id=${id}`, all, own)).total, 2);
+    const { counts } = await read<Overview>('/overview', all, own);
+    assert.equal(
+      counts.rule.reduce((sum, count) => sum + count, 0),
+      4,
+    );
+
+    const some = await bearer({ scope: 'alarms:read rules:read' });
+    assert.deepEqual((await read<Page>('', some, own)).items.map(told), ['rule changed', 'rule made']);
+    const versions = async (authorization: string): Promise<(string | undefined)[]> => {
+      const answer = await fetch(`${own.url}/api/v1/rules/${id}/versions`, { headers: { authorization } });
+      return ((await answer.json()) as RuleVersionsView).versions.map(({ author }) => author);
+    };
+    assert.deepEqual(await versions(all), ['alice', 'bob']);
+    assert.deepEqual(await versions(some), [undefined, undefined]);
   } finally {
     await own.stop();
   }

@@ -1,12 +1,15 @@
-// One feed of what happened, read backwards: transitions, edits of rules, messages that were not delivered.
+// One feed of what happened, read backwards: transitions, edits of rules and receivers, messages that were not delivered.
 import { firstSorted } from '../../base/first-sorted.ts';
-import { compareTime, feedTopics, type FeedItem, type FeedPlace } from '../live/feed.ts';
+import type { ReceiverEdit } from '../live/audit-trail.ts';
+import { compareTime, timelineTopics, type FeedItem, type FeedPlace } from '../live/feed.ts';
 import { bucketMs } from '../live/fire-counts.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import { metricFilter } from './metric-filter.ts';
 
+export type TimelineEvent = FeedItem | ReceiverEdit;
+
 export interface TimelineFilter {
-  readonly kinds: ReadonlySet<FeedItem['kind']>;
+  readonly kinds: ReadonlySet<TimelineEvent['kind']>;
   readonly ruleId?: string | undefined;
   readonly metricName?: string | undefined;
   readonly fromMs?: number | undefined;
@@ -18,8 +21,8 @@ export function timelinePage(
   live: LiveStore,
   filter: TimelineFilter,
   { after, limit }: { readonly after: FeedPlace | undefined; readonly limit: number },
-): { readonly items: FeedItem[]; readonly total: number; readonly next: string | undefined } {
-  const items: FeedItem[] = [];
+): { readonly items: TimelineEvent[]; readonly total: number; readonly next: string | undefined } {
+  const items: TimelineEvent[] = [];
   let [total, isMore] = [0, false];
   for (const item of matching(live, filter)) {
     total++;
@@ -30,7 +33,7 @@ export function timelinePage(
   return { items, total, next: isMore ? formatPlace(items.at(-1)!) : undefined };
 }
 
-/** Items by what they are, in each of so many equal parts of a time. */
+/** Items by what they are, edits of receivers among those of rules, in each of so many equal parts of a time. */
 export interface TimelineCounts {
   readonly firing: number[];
   readonly transition: number[];
@@ -48,9 +51,14 @@ export function timelineCounts(
   const spanMs = Math.max(1, filter.toMs - filter.fromMs);
   for (const item of matching(live, filter)) {
     const part = Math.min(parts - 1, Math.floor(((item.atMs - filter.fromMs) / spanMs) * parts));
-    counts[item.kind === 'transition' && item.to === 'firing' ? 'firing' : item.kind][part]!++;
+    counts[countedAs(item)][part]!++;
   }
   return counts;
+}
+
+function countedAs(item: TimelineEvent): keyof TimelineCounts {
+  if (item.kind === 'receiver') return 'rule';
+  return item.kind === 'transition' && item.to === 'firing' ? 'firing' : item.kind;
 }
 
 export interface RuleFires {
@@ -81,19 +89,19 @@ export function mostFires(
 /** undefined: no place that a page gave. */
 export function parseTimelinePlace(text: string): FeedPlace | undefined {
   const match = /^(\d{1,16})_([a-z]{5,10})_(\d{1,4})_(\d{1,16})$/.exec(text);
-  const topic = feedTopics.find((name) => name === match?.[2]);
+  const topic = timelineTopics.find((name) => name === match?.[2]);
   if (match === null || topic === undefined) return undefined;
   return { topic, atMs: Number(match[1]), partition: Number(match[3]), offset: Number(match[4]) };
 }
 
-function formatPlace({ atMs, topic, partition, offset }: FeedItem): string {
+function formatPlace({ atMs, topic, partition, offset }: FeedPlace): string {
   return `${Math.max(0, Math.round(atMs))}_${topic}_${partition}_${offset}`;
 }
 
-function* matching(live: LiveStore, filter: TimelineFilter): Generator<FeedItem> {
+function* matching(live: LiveStore, filter: TimelineFilter): Generator<TimelineEvent> {
   const { kinds, ruleId, metricName, fromMs = -Infinity, toMs = Infinity } = filter;
   const isWanted = metricFilter(metricName);
-  for (const item of live.feed.newestFirst()) {
+  for (const item of merged(live.feed.newestFirst(), live.audit.edits)) {
     if (item.atMs > toMs || !kinds.has(item.kind)) continue;
     // Newest first: all that follow are older.
     if (item.atMs < fromMs) return;
@@ -106,13 +114,24 @@ function* matching(live: LiveStore, filter: TimelineFilter): Generator<FeedItem>
   }
 }
 
+/** Both newest first. */
+function* merged(items: readonly FeedItem[], edits: readonly ReceiverEdit[]): Generator<TimelineEvent> {
+  let at = 0;
+  for (const item of items) {
+    for (; at < edits.length && compareTime(edits[at]!, item) > 0; at++) yield edits[at]!;
+    yield item;
+  }
+  yield* edits.slice(at);
+}
+
 /** The rule and the metric that an item is about, as far as it is known. */
 function subjectOf(
-  item: FeedItem,
+  item: TimelineEvent,
   live: LiveStore,
 ): { readonly ruleId?: string | undefined; readonly metricName?: string | undefined } {
   if (item.kind === 'transition') return { ruleId: item.ruleId, metricName: item.series.name };
   if (item.kind === 'rule') return item;
+  if (item.kind === 'receiver') return {};
   const notification = live.deliveries.sending(item.notificationId)?.notification;
   return { ruleId: notification?.ruleId, metricName: notification?.series.name };
 }

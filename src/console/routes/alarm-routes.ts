@@ -113,7 +113,7 @@ function verdictRoute(app: HttpApp, finder: AlarmFinder, options: AlarmRoutesOpt
   );
 }
 
-function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions): void {
+function versionsRoute(app: HttpApp, { log, live, discordApiBase }: AlarmRoutesOptions): void {
   app.get(
     '/api/v1/rules/:id/versions',
     {
@@ -128,6 +128,8 @@ function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions
       const { id } = request.params;
       const versions = isRuleId(id) ? await ruleVersions(log, id, { apiBase: discordApiBase }) : [];
       if (versions.length === 0) throw new Failure('not_found', `there is no rule ${JSON.stringify(id.slice(0, 80))}`);
+      const isAuthorShown = request.identity?.scopes.has('audit:read') ?? true;
+      await live.audit.refresh();
       return reply.send({
         versions: versions.map(({ entry, atMs }, index) => ({
           partition: entry.partition,
@@ -135,6 +137,7 @@ function versionsRoute(app: HttpApp, { log, discordApiBase }: AlarmRoutesOptions
           at_ms: atMs,
           rule: maskedRule(entry),
           changes: index === 0 ? [] : [...differences(versions[index - 1]!.entry.rule, entry.rule)],
+          author: isAuthorShown ? live.audit.authorOf(id, entry) : undefined,
         })),
       });
     },

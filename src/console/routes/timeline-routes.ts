@@ -4,8 +4,8 @@ import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/http-app.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { LiveStore } from '../live/live-store.ts';
-import { shownFeedItem } from '../query/shown-feed.ts';
-import { feedKinds as kinds } from '../../wire/stream.ts';
+import { shownEvent } from '../query/shown-feed.ts';
+import { feedKinds } from '../../wire/stream.ts';
 import { TimelineOverview, TimelinePage } from '../../wire/timeline.ts';
 import {
   firesBucketMs,
@@ -24,6 +24,9 @@ export interface TimelineOptions {
   readonly now: () => number;
 }
 
+const kinds = [...feedKinds, 'receiver'] as const;
+/** What a kind needs beside alarms:read. */
+const scopeOf = { transition: undefined, rule: 'rules:read', receiver: 'receivers:read', delivery: undefined } as const;
 const limits = { usual: 50, most: 200 };
 const parts = 96;
 const firesListed = 12;
@@ -32,8 +35,8 @@ const dayMs = 24 * 3_600_000;
 const filterFields = {
   kind: Type.Optional(
     Type.String({
-      pattern: '^(?:transition|rule|delivery)(?:,(?:transition|rule|delivery)){0,2}$',
-      description: 'transition, rule, delivery, or some of them with commas; default: all',
+      pattern: '^(?:transition|rule|receiver|delivery)(?:,(?:transition|rule|receiver|delivery)){0,3}$',
+      description: 'transition, rule, receiver, delivery, or some of them with commas; default: all',
     }),
   ),
   rule_id: Type.Optional(Type.String()),
@@ -68,7 +71,8 @@ function pageRoute(app: HttpApp, { live, now }: TimelineOptions): void {
     {
       config: { scope: 'alarms:read' },
       schema: {
-        summary: 'Transitions of alarms, edits of rules (with rules:read) and failed deliveries, newest first',
+        summary:
+          'Transitions of alarms, edits of rules (with rules:read) and of receivers (with receivers:read), and failed deliveries, newest first',
         querystring: PageQuerySchema,
         response: answers({ 200: TimelinePage }, 400, 401, 403, 503),
       },
@@ -80,17 +84,21 @@ function pageRoute(app: HttpApp, { live, now }: TimelineOptions): void {
         const message = `after is ${shown(text)}, and must be the next of an earlier page`;
         throw fieldsFailure([{ field: 'after', code: 'invalid_field', message }]);
       }
-      const { items, total, next } = timelinePage(live, filterOf(given, request.identity?.scopes), { after, limit });
-      const { feed } = live;
+      const scopes = request.identity?.scopes;
+      await live.audit.refresh();
+      const { items, total, next } = timelinePage(live, filterOf(given, scopes), { after, limit });
+      const { feed, audit } = live;
+      const isAuthorShown = scopes?.has('audit:read') ?? true;
       return reply.send({
         time_ms: now(),
         total,
         complete_since_ms: {
           transition: feed.completeSinceMs('alarms'),
           rule: feed.completeSinceMs('rules'),
+          receiver: audit.completeSinceMs,
           delivery: feed.completeSinceMs('deliveries'),
         },
-        items: items.map((item) => shownFeedItem(item, live)),
+        items: items.map((item) => shownEvent(item, live, isAuthorShown)),
         next,
       });
     },
@@ -110,6 +118,7 @@ function overviewRoute(app: HttpApp, { live, rules, now }: TimelineOptions): voi
     },
     async (request, reply) => {
       const nowMs = now();
+      await live.audit.refresh();
       const filter = filterOf(request.query, request.identity?.scopes);
       const { toMs = nowMs, fromMs = toMs - dayMs, ruleId, metricName } = filter;
       const metricOf = (id: string): string | undefined => rules.book.get(id)?.rule.metric_name;
@@ -140,12 +149,13 @@ interface Given {
   readonly to_ms?: number | undefined;
 }
 
-/** Edits of rules are for whoever may read rules. */
+/** Edits of rules and receivers are for whoever may read those. */
 function filterOf(given: Given, scopes: ReadonlySet<string> | undefined): TimelineFilter {
   const { kind, rule_id: ruleId, metric_name: metricName, from_ms: fromMs, to_ms: toMs } = given;
   const wanted = kind?.split(',') ?? kinds;
-  const allowed = kinds.filter(
-    (one) => wanted.includes(one) && (one !== 'rule' || (scopes?.has('rules:read') ?? true)),
-  );
+  const allowed = kinds.filter((one) => {
+    const scope = scopeOf[one];
+    return wanted.includes(one) && (scope === undefined || (scopes?.has(scope) ?? true));
+  });
   return { kinds: new Set(allowed), ruleId, metricName, fromMs, toMs };
 }

@@ -52,7 +52,7 @@ function shown(count: number) {
 }
 
 function Version({ version, isFirst }: { readonly version: RuleVersionView; readonly isFirst: boolean }) {
-  const { changes, rule, at_ms: atMs, partition, offset } = version;
+  const { changes, rule, at_ms: atMs, partition, offset, author } = version;
   return (
     <li>
       <p class={css.versionHead}>
@@ -61,23 +61,31 @@ function Version({ version, isFirst }: { readonly version: RuleVersionView; read
         </time>
         <span class="hint">
           version {partition}-{offset}
+          <By author={author} />
         </span>
       </p>
-      {isFirst ? (
-        <p>{plainSentence(conditionSentence(rule))}</p>
-      ) : changes.length === 0 ? (
-        <p class="hint">Saved without a change.</p>
-      ) : (
-        <ul class="changed-fields">
-          {changes.map((change) => (
-            <li key={change.field}>
-              <Change change={change} />
-            </li>
-          ))}
-        </ul>
-      )}
+      {isFirst ? <p>{plainSentence(conditionSentence(rule))}</p> : <Changes changes={changes} />}
     </li>
   );
+}
+
+/** What an edit changed. */
+export function Changes({ changes }: { readonly changes: readonly FieldChange[] }) {
+  if (changes.length === 0) return <p class="hint">Saved without a change.</p>;
+  return (
+    <ul class={css.changes}>
+      {changes.map((change) => (
+        <li key={change.field}>
+          <Change change={change} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Who did it, as far as that is known: without tokens everybody is anonymous. */
+export function By({ author = 'anonymous' }: { readonly author: string | undefined }) {
+  return author === 'anonymous' ? null : <> by {author}</>;
 }
 
 /** One field that was changed, added or removed. */

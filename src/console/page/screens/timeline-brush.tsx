@@ -25,7 +25,7 @@ type Kind = keyof TimelineOverview['counts'];
 const layers: readonly (readonly [Kind, string])[] = [
   ['firing', 'fired'],
   ['transition', 'other alarm changes'],
-  ['rule', 'rule edits'],
+  ['rule', 'edits'],
   ['delivery', 'failed messages'],
 ];
 const dayMs = 24 * 3_600_000;

@@ -5,7 +5,7 @@ import { useRef } from 'preact/hooks';
 import { nowMs } from '../state/live.ts';
 import { usePaged } from '../state/paged.ts';
 import { addressOf, type TimelineFilter } from '../state/router.ts';
-import { Change } from '../rules/rule-versions.tsx';
+import { By, Changes } from '../rules/rule-versions.tsx';
 import { StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { readTimeline } from '../state/timeline.ts';
 import { agoText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
@@ -94,7 +94,7 @@ function Item({ item }: { readonly item: TimelineItem }) {
       <StateMark state={markOf(item)} />
       <span class={css.timelineName}>
         <a class="metric" href={addressFor(item)}>
-          {item.metric_name ?? 'a message'}
+          {item.kind === 'receiver' ? item.receiver : (item.metric_name ?? 'a message')}
         </a>
         {'tags' in item && <Tags tags={item.tags} />}
       </span>
@@ -106,14 +106,15 @@ function Item({ item }: { readonly item: TimelineItem }) {
 }
 
 function markOf(item: TimelineItem): ShownState {
-  if (item.kind === 'rule') return item.edit;
+  if ('edit' in item) return item.edit;
   if (item.kind === 'delivery') return item.outcome;
   if (item.to === 'firing') return item.cause === 'no_data' ? 'no-data' : 'firing';
   return item.to === 'ok' && item.from === 'firing' ? 'ended' : item.to;
 }
 
-/** The address of the alarm if there is one, otherwise of the rule. */
+/** The address of the alarm if there is one, otherwise of the rule or the receivers. */
 function addressFor(item: TimelineItem): string {
+  if (item.kind === 'receiver') return addressOf({ screen: 'webhooks', search: '' });
   const { rule_id: ruleId = '' } = item;
   const alarmId = item.kind === 'rule' ? undefined : item.alarm_id;
   return addressOf(alarmId === undefined ? { screen: 'rule', id: ruleId } : { screen: 'alarm', id: alarmId });
@@ -127,19 +128,17 @@ function Words({ item }: { readonly item: TimelineItem }) {
         {item.reason !== undefined && <>: {item.reason}</>}
       </>
     );
-  if (item.kind === 'rule') {
-    if (item.edit === 'made') return <>rule created</>;
-    if (item.edit === 'deleted') return <>rule deleted</>;
+  if ('edit' in item)
     return (
-      <ul class="changed-fields">
-        {item.fields.map((change) => (
-          <li key={change.field}>
-            <Change change={change} />
-          </li>
-        ))}
-      </ul>
+      <>
+        {item.edit === 'changed' ? (
+          <Changes changes={item.fields} />
+        ) : (
+          `${item.kind} ${item.edit === 'made' ? 'created' : 'deleted'}`
+        )}
+        <By author={item.author} />
+      </>
     );
-  }
   const at = item.value === null ? '' : ` at ${numberText(Number(item.value.toPrecision(8)))}`;
   const lasted = item.since_ms === undefined ? '' : ` after ${shortText(item.time_ms - item.since_ms)}`;
   if (item.to === 'firing') return <>{item.cause === 'no_data' ? 'stopped sending data' : `fired${at}`}</>;

@@ -16,6 +16,7 @@ const everyMs = 5_000;
 const kinds: readonly (readonly [TimelineItem['kind'], string])[] = [
   ['transition', 'Alarms'],
   ['rule', 'Rule edits'],
+  ['receiver', 'Receiver edits'],
   ['delivery', 'Failed messages'],
 ];
 
@@ -28,7 +29,7 @@ export function TimelineScreen({ filter }: { readonly filter: TimelineFilter }) 
       <div class="screen-head">
         <div>
           <h1 tabIndex={-1}>Timeline</h1>
-          <p class="hint">Alarms, rule edits and failed messages.</p>
+          <p class="hint">Alarms, edits and failed messages.</p>
         </div>
       </div>
       <Filters filter={filter} />

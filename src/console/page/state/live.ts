@@ -5,7 +5,7 @@
 import type { AlarmView } from '../../../wire/alarms.ts';
 import type { StatusView } from '../../../wire/status.ts';
 import type { StreamDelta, StreamSnapshot } from '../../../wire/stream.ts';
-import type { TimelineItem } from '../../../wire/timeline.ts';
+import type { NewsItem } from '../../../wire/timeline.ts';
 import { batch, computed, signal, type Signal } from '@preact/signals';
 import { ApiError, api, signInWanted, token } from './api.ts';
 import { isPaused, isResting } from './pause.ts';
@@ -153,7 +153,7 @@ function renew(list: Signal<readonly LiveAlarm[]>, fresh: readonly LiveAlarm[]):
   if (!isSame) list.value = fresh;
 }
 
-function changesOf(item: TimelineItem): AlarmChange[] {
+function changesOf(item: NewsItem): AlarmChange[] {
   if (item.kind !== 'transition' || (item.to !== 'firing' && item.from !== 'firing')) return [];
   const alarm: AlarmView = { ...item, state: item.to };
   return [{ place: item.place, atMs: item.at_ms, kind: item.to === 'firing' ? 'began' : 'ended', alarm }];
