@@ -106,7 +106,7 @@ const rooms: Record<string, Permitted> = {
   'console/page/state': {
     rooms: [...nouns, ...pageBelow('state')],
     node: false,
-    packages: [...preact, 'eventsource-parser'],
+    packages: preact,
   },
   'console/page/parts': { rooms: [...nouns, ...pageBelow('parts')], node: false, packages: preact },
   'console/page/charts': { rooms: [...nouns, ...pageBelow('charts')], node: false, packages: [...preact, 'uplot'] },

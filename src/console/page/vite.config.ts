@@ -13,8 +13,9 @@ const outer = (names: string): RegExp =>
 /**
  * uPlot attaches all line styles to its constructor, so that no bundler can remove the unused ones. It also creates two Intl objects at
  * start, which takes 100 ms on a slow machine: one serves removed code, the other is created on first use. Removed as well: the cursor
- * (`charts/chart-cursor.tsx` is ours), the legend, adding and deleting series, scales that are not linear, texts of times and automatic
- * ranges (`charts/chart.tsx` has both), times in milliseconds, and scatter plots (mode 2).
+ * (`charts/chart-cursor.tsx` is ours), the legend, adding and deleting series, scales that are not linear or not horizontal for times, gaps
+ * in lines, labels of axes, plugins, plots in step with each other, texts of times and automatic ranges (`charts/chart.tsx` has both),
+ * times in milliseconds, and scatter plots (mode 2).
  */
 const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(paths\.(?:stepped|bars|spline) *= \w+\);/g, ''],
@@ -36,9 +37,30 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\nconst \[[^\]]+\] = genTimeStuffs\(1\);/g, ''],
   [/\(ms == 1 \? \w+Ms(?:\(_tzDate\))? : (\w+)((?:\(_tzDate\))?)\)/g, '$1$2'],
   [/const ms = opts\.ms \|\| 1e-3;/g, 'const ms = 1e-3;'],
-  [/const mode = self\.mode;/g, 'const mode = 1;'],
-  [/\b(?:\w+\.)?distr *(?:==|>=) *(?:2|3|4|100)\b/g, 'false'],
+  [/const mode = (?:self|u)\.mode;/g, 'const mode = 1;'],
+  // Lines that span gaps, from left to right.
+  [/if \(!series\.spanGaps\) \{/g, 'if (false) {'],
+  [/const dir = scaleX\.dir \* [^;]+;/g, 'const dir = 1;'],
+  [/\b(?:scaleX|sx)\.ori == 0/g, 'true'],
+  [/\b(?:\w+\.)?distr\s*(?:==|>=)\s*(?:2|3|4|100)\b/g, 'false'],
   [/\b(?:\w+\.)?distr != 2\b/g, 'true'],
+  [/\bsc\.distr == 1\b/g, 'true'],
+  [/\baxis\.label != null\b/g, 'false'],
+  [/series\.some\(s => s\._focus\)/g, 'false'],
+  [/if \(cursor\.dataIdx == null\) \{/g, 'if (false) {'],
+  [/\b(?:legend\.live|select\.show)\b/g, 'false'],
+  [/\n\t\(opts\.plugins \|\| \[\]\)\.forEach\(p => \{\n[^]*?\n\t\}\);/g, ''],
+  [/\n\t\{\n\t\tlegend\.idxs = [^]*?\n\t\}/g, ''],
+  [/\n\tconst syncOpts = assign[^]*?(?=\n\tfunction destroy\()/g, ''],
+  [/\bsync\.unsub\(self\);/g, ''],
+  [inner('setSeries|setSeriesOut'), '$1 {}'],
+  [/const legend     = [^;]+;/g, 'const legend = {};'],
+  [/const cursor     = [^;]+;/g, 'const cursor = { points: {}, drag: {} };'],
+  [/\n\tlet points = cursor\.points;\n[^]*?(?=\n\tconst focus = )/g, ''],
+  [/const focus = [^;]+;/g, 'const focus = { alpha: 1, prox: -1 };'],
+  [/const cursorOnePt = [^;]+;/g, 'const cursorOnePt = false;'],
+  [/\nfunction invalidateRects\(\) \{[^]*?\n\}/g, '\nfunction invalidateRects() {}'],
+  [/\bcursorPlots\.delete\(self\);/g, ''],
 ];
 
 const lighterUplot: Plugin = {

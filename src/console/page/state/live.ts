@@ -9,7 +9,8 @@ import type { NewsItem } from '../../../wire/timeline.ts';
 import { batch, computed, signal, type Signal } from '@preact/signals';
 import { ApiError, api, signInWanted, token } from './api.ts';
 import { isPaused, isResting } from './pause.ts';
-import { followStream, type StreamEvent } from './stream.ts';
+import type { StreamEvent } from './stream-frame.ts';
+import { followStream } from './stream.ts';
 
 const againMs = 1_000;
 const everyHiddenMs = 5_000;

@@ -1,14 +1,7 @@
 // Server-sent events, read with fetch because EventSource cannot send a token.
-import { createParser } from 'eventsource-parser';
 import type { Subscription } from '../../../wire/stream.ts';
 import { call } from './api.ts';
-
-export interface StreamEvent {
-  readonly event: string;
-  /** A position in the log: a client that sends it on reconnect misses nothing. */
-  readonly id: string;
-  readonly data: unknown;
-}
+import { parseFrame, type StreamEvent } from './stream-frame.ts';
 
 export interface StreamHandlers {
   /** Called for everything that arrives, heartbeats included. */
@@ -35,18 +28,19 @@ export async function followStream(
       lastEventId,
     });
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
-    const parser = createParser({
-      onEvent({ event, id, data }) {
-        if (event !== undefined && id !== undefined) onEvent({ event, id, data: JSON.parse(data) });
-      },
-    });
+    let rest = '';
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
       clearTimeout(timer);
       timer = setTimeout(() => silence.abort(), silenceMsMax);
       onSign();
-      parser.feed(value);
+      const frames = (rest + value).split('\n\n');
+      rest = frames.pop()!;
+      for (const frame of frames) {
+        const event = parseFrame(frame);
+        if (event !== undefined) onEvent(event);
+      }
     }
   } finally {
     clearTimeout(timer);
