@@ -4,6 +4,7 @@ import * as fc from 'fast-check';
 import { openTestLog } from '../http/testing/test-log.ts';
 import { recordsOf } from '../log/batch.ts';
 import { partitionOf } from '../log/murmur2.ts';
+import type { TagMatchers } from '../rule/matcher.ts';
 import { topics } from '../topics.ts';
 import { MetricPast } from './metric-past.ts';
 
@@ -34,13 +35,23 @@ function isOurs({ key, value }: { readonly key: string; readonly value: string |
   return typeof sample.value === 'number' && sample.tags?.host === 'web-7';
 }
 
+/** What a past may be asked for, of which the tag's text is looked for in batches only where it must be there. */
+const wantedTags: readonly TagMatchers[] = [
+  { host: 'web-7' },
+  { host: ['web-7'] },
+  { host: { like: 'web-7' } },
+  { host: 'web-7', zone: { not: 'us' } },
+  { host: { like: '*-7' }, note: { exists: false } },
+];
+
 test('a past holds the records that match, and no others, however few or many', async () => {
   const storage = await openTestLog();
   const { log } = storage;
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(written, { minLength: 1, maxLength: 120 }), { maxLength: 4 }),
-      async (batches) => {
+      fc.constantFrom(...wantedTags),
+      async (batches, tags) => {
         const { next } = await log.bounds(topics.metrics.name, partition);
         for (const batch of batches) {
           const records = batch.map(({ key, value }) => ({
@@ -51,7 +62,7 @@ test('a past holds the records that match, and no others, however few or many', 
           }));
           await log.append(topics.metrics.name, records);
         }
-        const past = await MetricPast.open(log, name, { host: 'web-7' });
+        const past = await MetricPast.open(log, name, tags);
         while (await past.readBack(next, new AbortController().signal));
         const found = [...recordsOf(past.chunk(past.range))].map(({ offset }) => offset - next);
         const wanted = batches.flat().flatMap((record, index) => (isOurs(record) ? [index] : []));

@@ -5,8 +5,7 @@ import type { RecordChunk } from '../log/record.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { SeriesBudget } from '../evaluate/series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from '../evaluate/series-index.ts';
-import { matches } from '../metric/series.ts';
-import type { Tags } from '../metric/sample.ts';
+import { exactTags, tagsMatch, type TagMatchers } from '../rule/matcher.ts';
 import { topics } from '../topics.ts';
 import { Needle } from './needle.ts';
 
@@ -39,7 +38,7 @@ export interface PastRange {
  */
 export class MetricPast {
   readonly metricName: string;
-  readonly tags: Tags;
+  readonly tags: TagMatchers;
   readonly partition: number;
   /** The batches that hold the records, oldest first. */
   #batches: Uint8Array[] = [];
@@ -53,14 +52,18 @@ export class MetricPast {
   readonly #log: Log;
   readonly #key: Buffer;
   readonly #keyNeedle: Needle;
-  /** What a batch must hold that has these tags, unless a record of it has characters as numbers. */
+  /** What a batch must hold in which a series with these tags is, unless a record of it has characters as numbers. */
   readonly #tagNeedles: readonly Needle[];
   readonly #index: SeriesIndex;
   readonly #spans = new RecordSpans();
   /** By the series' number; undefined when it was not met. */
   readonly #isMatching: boolean[] = [];
 
-  private constructor(log: Log, place: { partition: number; head: number }, wanted: { name: string; tags: Tags }) {
+  private constructor(
+    log: Log,
+    place: { partition: number; head: number },
+    wanted: { name: string; tags: TagMatchers },
+  ) {
     this.#log = log;
     this.metricName = wanted.name;
     this.tags = wanted.tags;
@@ -69,11 +72,11 @@ export class MetricPast {
     this.#to = place.head;
     this.#key = Buffer.from(wanted.name);
     this.#keyNeedle = new Needle(this.#key);
-    this.#tagNeedles = Object.values(wanted.tags).flatMap(needleOf);
+    this.#tagNeedles = Object.values(exactTags(wanted.tags)).flatMap(needleOf);
     this.#index = new SeriesIndex(new SeriesBudget(), () => {});
   }
 
-  static async open(log: Log, name: string, tags: Tags): Promise<MetricPast> {
+  static async open(log: Log, name: string, tags: TagMatchers): Promise<MetricPast> {
     const partition = partitionOf(Buffer.from(name), await log.partitionCount(topics.metrics.name));
     const { next } = await log.bounds(topics.metrics.name, partition);
     return new MetricPast(log, { partition, head: next }, { name, tags });
@@ -235,7 +238,7 @@ export class MetricPast {
       if (read === 'too_many_series') this.refusedSeries++;
       return false;
     }
-    return (this.#isMatching[read.series.number] ??= matches(this.tags, read.series.tags));
+    return (this.#isMatching[read.series.number] ??= tagsMatch(this.tags, read.series.tags));
   }
 }
 

@@ -1,6 +1,5 @@
 import type { Log } from '../log/log.ts';
-import { seriesKey } from '../metric/series.ts';
-import type { Tags } from '../metric/sample.ts';
+import { matchersKey, type TagMatchers } from '../rule/matcher.ts';
 import { MetricPast } from './metric-past.ts';
 
 /** What all pasts together may hold; the one that was not asked for longest goes first. */
@@ -17,8 +16,8 @@ export class MetricPasts {
     this.#log = log;
   }
 
-  async use<Result>(name: string, tags: Tags, work: (past: MetricPast) => Promise<Result>): Promise<Result> {
-    const key = seriesKey(name, tags);
+  async use<Result>(name: string, tags: TagMatchers, work: (past: MetricPast) => Promise<Result>): Promise<Result> {
+    const key = JSON.stringify([name, matchersKey(tags)]);
     let held = this.#pasts.get(key);
     if (held === undefined) {
       const opened = MetricPast.open(this.#log, name, tags);

@@ -7,7 +7,8 @@ import type { Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
 import { windowTypes } from '../measure/measures.ts';
 import { tagsProblems } from '../metric/metric-limits.ts';
-import { noTags, tagsIfAny, tagsOf, type Tags } from '../metric/sample.ts';
+import { tagsIfAny } from '../metric/sample.ts';
+import { matchersOf, matchersProblems, noMatchers, type TagMatchers } from '../rule/matcher.ts';
 import { SamplesView } from '../wire/metrics.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 import { ReadGate } from './read-gate.ts';
@@ -25,7 +26,12 @@ const pointsDefault = 600;
 const QuerySchema = Type.Object(
   {
     metric_name: Type.String({ minLength: 1, maxLength: 255 }),
-    tags: Type.Optional(Type.String({ maxLength: 8_192, description: 'A JSON object: only series with these tags' })),
+    tags: Type.Optional(
+      Type.String({
+        maxLength: 8_192,
+        description: 'A JSON object as `tags` of a rule: only series that match; with exact, the tags of one series',
+      }),
+    ),
     exact: Type.Optional(Type.Boolean({ description: 'Only the series with exactly these tags' })),
     last_seconds: Type.Optional(Type.Number({ minimum: 1, maximum: 31 * 86_400 })),
     from_ms: Type.Optional(Type.Number({ minimum: 0, description: '0: all that is retained' })),
@@ -70,7 +76,7 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
         reply.header('cache-control', 'no-store');
         const order = {
           metricName: query.metric_name,
-          tags: tagsIn(query.tags),
+          tags: tagsIn(query.tags, query.exact === true),
           isExact: query.exact === true,
           fromMs,
           toMs,
@@ -120,15 +126,15 @@ async function textOf({ series, ...rest }: SamplesView): Promise<string> {
   return `${JSON.stringify(rest).slice(0, -1)},"series":[${parts.join(',')}]}`;
 }
 
-function tagsIn(text: string | undefined): Tags {
-  if (text === undefined) return noTags;
+function tagsIn(text: string | undefined, isExact: boolean): TagMatchers {
+  if (text === undefined) return noMatchers;
   let tags: unknown;
   try {
     tags = JSON.parse(text);
   } catch {
     tags = text;
   }
-  const [wrong] = tagsProblems(tags);
-  if (wrong === undefined) return tagsOf(Object.entries(tags as Tags));
+  const [wrong] = isExact ? tagsProblems(tags) : matchersProblems(tags);
+  if (wrong === undefined) return matchersOf(tags as TagMatchers);
   throw fieldsFailure([{ field: 'tags', code: 'invalid_field', message: `tags ${wrong.message}` }]);
 }

@@ -7,6 +7,7 @@ import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { Log } from '../log/log.ts';
 import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
+import { exactTags, type TagMatchers } from '../rule/matcher.ts';
 import { inTurns, offsetSince, spanOf } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 
@@ -14,8 +15,8 @@ type SeriesOrder = Comparison['nearest'];
 
 export interface SamplesOrder {
   readonly metricName: string;
-  readonly tags: Tags;
-  /** Only the series with exactly these tags, and none that has more. */
+  readonly tags: TagMatchers;
+  /** Only the series with exactly these tags, each with its value, and none that has more. */
   readonly isExact: boolean;
   readonly fromMs: number;
   readonly toMs: number;
@@ -139,7 +140,7 @@ class Chart {
 
   constructor(order: SamplesOrder, stretchMs: number) {
     this.#order = order;
-    this.#key = seriesKey(order.metricName, order.tags);
+    this.#key = seriesKey(order.metricName, exactTags(order.tags));
     this.#stretchMs = stretchMs;
   }
 

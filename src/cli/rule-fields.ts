@@ -1,5 +1,6 @@
 import { Failure } from '../base/failure.ts';
 import { namesOf } from '../rule/receiver-name.ts';
+import { parseMatcher } from '../rule/matcher-text.ts';
 import { fieldSpec, isField, type FieldKind } from '../rule/rule-fields.ts';
 
 /** The value that `--set field=text` means. A field that this version does not know is JSON if it can be, else text. */
@@ -36,18 +37,28 @@ function parsed(field: string, text: string, allowed: string, isAllowed: (value:
   return value;
 }
 
-/** A rule's fields with `--set field=value` and `--unset field` applied; `tags.host=web-1` sets one tag. */
+function matcherOf(text: string): Record<string, unknown> {
+  const read = parseMatcher(text);
+  if ('problem' in read) throw new Failure('invalid_field', `--set tags.${text}: ${read.problem}`);
+  return Object.fromEntries([read]);
+}
+
+/** A rule's fields with `--set field=value` and `--unset field` applied; `tags.host=web-1` sets one tag, as do the other
+ * forms of matcher-text.ts. */
 export function changedFields(
   fields: Readonly<Record<string, unknown>>,
   { set = [], unset = [] }: { readonly set?: readonly string[]; readonly unset?: readonly string[] },
 ): Record<string, unknown> {
   const changed: Record<string, unknown> = { ...fields };
   for (const pair of set) {
+    if (pair.startsWith('tags.')) {
+      changed['tags'] = { ...(changed['tags'] as object), ...matcherOf(pair.slice('tags.'.length)) };
+      continue;
+    }
     const equals = pair.indexOf('=');
     if (equals < 1) throw new Failure('invalid_field', `--set must be field=value, got ${JSON.stringify(pair)}`);
     const [field, value] = [pair.slice(0, equals), pair.slice(equals + 1)];
-    if (field.startsWith('tags.')) changed['tags'] = { ...(changed['tags'] as object), [field.slice(5)]: value };
-    else changed[field] = valueOf(field, value);
+    changed[field] = valueOf(field, value);
   }
   for (const field of unset) {
     if (!field.startsWith('tags.')) delete changed[field];

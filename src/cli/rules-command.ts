@@ -5,6 +5,7 @@ import type { RuleIdsFound, RulesFound } from '../wire/rules.ts';
 import { addApiOptions, askApi, isJson, readJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
+import { matcherText } from '../rule/matcher-text.ts';
 import { changedFields } from './rule-fields.ts';
 import { printTable, shown } from './table.ts';
 
@@ -166,7 +167,7 @@ function addFiles(rules: Command, finish: Finish): void {
 
 function withFields(command: Command): Command {
   return command
-    .option('--set <field=value...>', 'set a field, such as threshold=90 or tags.host=web-1')
+    .option('--set <field=value...>', 'set a field, such as threshold=90, tags.host=web-1 or "tags.host=web-*"')
     .option('--unset <field...>', 'leave a field out');
 }
 
@@ -213,7 +214,7 @@ async function idsOf(command: Command, text: string): Promise<string[]> {
 }
 
 function conditionOf({ metric_name: name, operator = ruleDefaults.operator, threshold, tags = {} }: Rule): string {
-  const where = Object.entries(tags).map(([key, value]) => `${key}=${value}`);
+  const where = Object.entries(tags).map(([key, matcher]) => matcherText(key, matcher));
   return shown([`${name} ${operator} ${threshold}`, ...where].join(' '));
 }
 

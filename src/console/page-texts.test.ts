@@ -6,10 +6,11 @@ import {
   conditionSentence,
   distanceText,
   plainSentence,
+  tagTexts,
   type DescribedRule,
 } from './page/words/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/state/paged-list.ts';
-import { differences, draftOf, emptyDraft, fieldsOf } from './page/editor/rule-draft.ts';
+import { differences, draftOf, emptyDraft, fieldsOf, linesOf } from './page/editor/rule-draft.ts';
 import { agoText, durationText, grouped, secondsText, shortText } from './page/words/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
 
@@ -18,9 +19,9 @@ test('a condition is said in a sentence', () => {
     [{}, 'a metric is above …'],
     [{ metric_name: 'cpu', threshold: 90 }, 'cpu is above 90'],
     [{ metric_name: 'cpu', threshold: -0.5, operator: '<' }, 'cpu is below -0.5'],
-    [{ metric_name: 'free', threshold: 5, operator: '<=' }, 'free is at or below 5'],
-    [{ metric_name: 'up', threshold: 0, operator: '==' }, 'up is equal to 0'],
-    [{ metric_name: 'replicas', threshold: 3, operator: '!=' }, 'replicas is not equal to 3'],
+    [{ metric_name: 'free', threshold: 5, operator: '<=' }, 'free is at most 5'],
+    [{ metric_name: 'up', threshold: 0, operator: '==' }, 'up is exactly 0'],
+    [{ metric_name: 'replicas', threshold: 3, operator: '!=' }, 'replicas is not 3'],
     [{ metric_name: 'n', threshold: 12_000 }, 'n is above 12,000'],
     [
       { metric_name: 'cpu', threshold: 90, type: 'window_average', window_duration_seconds: 90, for_seconds: 3_600 },
@@ -29,6 +30,18 @@ test('a condition is said in a sentence', () => {
     [
       { metric_name: 'cpu', threshold: 90, tags: { host: 'a', zone: 'b' } },
       'cpu is above 90 where host is a and zone is b',
+    ],
+    [
+      { metric_name: 'cpu', threshold: 90, tags: { host: ['a', 'b'], zone: { like: 'eu-*' } } },
+      'cpu is above 90 where host is a or b and zone is like eu-*',
+    ],
+    [
+      { metric_name: 'cpu', threshold: 90, tags: { host: { not: ['a', 'b'] }, zone: { not: { like: 'eu-*' } } } },
+      'cpu is above 90 where host is not a or b and zone is not like eu-*',
+    ],
+    [
+      { metric_name: 'cpu', threshold: 90, tags: { host: { exists: true }, zone: { exists: false } } },
+      'cpu is above 90 where host exists and zone does not exist',
     ],
   ];
   for (const [rule, sentence] of table) assert.equal(plainSentence(conditionSentence(rule)), sentence);
@@ -138,6 +151,58 @@ test('a form that is left as it is sends the rule as its author wrote it', () =>
     const { id: _id, ...fields } = rule;
     assert.deepEqual(fieldsOf(draftOf(rule), rule), fields);
   }
+});
+
+const matchers: Rule['tags'] = {
+  host: ['web-1', 'web-2'],
+  zone: { like: 'eu-*' },
+  rack: { not: 'r1' },
+  disk: { exists: false },
+  // No line says these two.
+  'a=b': { exists: true },
+  team: ['ops'],
+};
+
+test('matchers other than a value are lines, and stay what they are when nothing is typed', () => {
+  const draft = draftOf({ ...small, tags: { cpu: '0', ...matchers } });
+  assert.deepEqual(draft.tags.exact, [{ key: 'cpu', value: '0' }]);
+  assert.deepEqual(draft.tags.lines.split('\n'), [
+    'host=web-1|web-2',
+    'zone=eu-*',
+    'rack!=r1',
+    'disk absent',
+    'a=b exists',
+    'team=ops',
+  ]);
+  assert.deepEqual(fieldsOf(draft)['tags'], { cpu: '0', ...matchers });
+  assert.deepEqual(
+    linesOf(draft.tags).map(({ problem }) => problem),
+    [undefined, undefined, undefined, undefined, undefined, undefined],
+  );
+});
+
+test('lines that are typed are read, and a wrong one is sent as no matcher, for the server to refuse', () => {
+  const typed = (lines: string) => ({ ...emptyDraft, tags: { ...emptyDraft.tags, lines } });
+  assert.deepEqual(fieldsOf(typed('\n host!=db-* \n\nzone exists\n'))['tags'], {
+    host: { not: { like: 'db-*' } },
+    zone: { exists: true },
+  });
+  assert.equal(fieldsOf(typed(' \n'))['tags'], undefined);
+  const wrong = typed('host\nzone=a\nzone=b');
+  assert.deepEqual(fieldsOf(wrong)['tags'], { host: null, zone: 'a', 'zone=b': null });
+  assert.deepEqual(
+    linesOf(wrong.tags).map(({ problem = 'none' }) => problem.slice(0, 22)),
+    ['must be host=web-1|web', 'none', 'names zone, which is t'],
+  );
+  assert.deepEqual(tagTexts({ cpu: '0', ...matchers }), {
+    cpu: '0',
+    host: 'web-1 or web-2',
+    zone: 'eu-*',
+    rack: 'not r1',
+    disk: 'none',
+    'a=b': 'any',
+    team: 'ops',
+  });
 });
 
 test('an empty form leaves out what was not given, and a decimal comma is understood', () => {

@@ -3,7 +3,7 @@ import { calculators } from '../measure/measures.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
-import { seriesKey } from '../metric/series.ts';
+import { matchersKey } from '../rule/matcher.ts';
 import { measureRequestOf, type MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
@@ -110,7 +110,7 @@ function readsTheSame(entry: RuleEntry, before: RuleEntry | undefined): boolean 
   if (before === undefined) return false;
   if (measureRequestOf(before.condition)?.key !== measureRequestOf(entry.condition)?.key) return false;
   const { metricName, tags } = entry.condition;
-  return seriesKey(metricName, tags) === seriesKey(before.condition.metricName, before.condition.tags);
+  return metricName === before.condition.metricName && matchersKey(tags) === matchersKey(before.condition.tags);
 }
 
 function add(wanted: Map<string, Map<string, MeasureRequest>>, name: string, request: MeasureRequest): void {

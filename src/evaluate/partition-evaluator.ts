@@ -6,7 +6,7 @@ import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import { matches } from '../metric/series.ts';
+import { tagsMatch } from '../rule/matcher.ts';
 import { Alarms } from './alarms.ts';
 import type { ClockReading } from './partition-clock.ts';
 import { PassingTime } from './passing-time.ts';
@@ -240,7 +240,7 @@ export class PartitionEvaluator {
   ruleTimeMs({ condition }: RuleEntry): number {
     let newestMs = -Infinity;
     for (const series of this.#index.metrics.get(condition.metricName)?.series.values() ?? []) {
-      if (series.timeMs > newestMs && !series.isForgotten && matches(condition.tags, series.tags))
+      if (series.timeMs > newestMs && !series.isForgotten && tagsMatch(condition.tags, series.tags))
         newestMs = series.timeMs;
     }
     return newestMs;
@@ -248,7 +248,7 @@ export class PartitionEvaluator {
 
   evaluateFrom({ condition }: RuleEntry, timeMs: number): void {
     for (const series of this.#index.metrics.get(condition.metricName)?.series.values() ?? [])
-      if (matches(condition.tags, series.tags)) series.judgeFrom(timeMs);
+      if (tagsMatch(condition.tags, series.tags)) series.judgeFrom(timeMs);
   }
 
   /** A metric is received by the partition that it belongs to: drops its alarms, their records and all else, and takes no sample of it. */

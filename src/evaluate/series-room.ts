@@ -1,7 +1,7 @@
 // Who makes room when an instance, or a metric, has as many series as it may: series that no rule matches, then those silent
 // longest. A series with an alarm that is not ok stays, and so does one of which the topic `alarms` has a record. Only a series
 // that a rule matches is made room for: what nobody watches costs those that are watched nothing.
-import { matches } from '../metric/series.ts';
+import { tagsMatch } from '../rule/matcher.ts';
 import type { Tags } from '../metric/sample.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { PassingTime } from './passing-time.ts';
@@ -31,7 +31,7 @@ export class SeriesRoom implements Evictor {
   makeFor(name: string, tags: Tags): boolean {
     const { book, budget, index } = this.#options;
     const isWatched = [...book.byMetric(name)].some(({ condition: { enabled, tags: wanted } }) => {
-      return enabled && matches(wanted, tags);
+      return enabled && tagsMatch(wanted, tags);
     });
     if (!isWatched) return false;
     const metric = index.metrics.get(name);

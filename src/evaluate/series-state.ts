@@ -3,9 +3,10 @@ import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
 import { calculators } from '../measure/measures.ts';
 import type { Measure } from '../measure/measure.ts';
 import { comparisons } from '../rule/comparison.ts';
+import { tagsMatch } from '../rule/matcher.ts';
 import type { Condition } from '../rule/condition.ts';
 import { measureKey, measureRequestOf, type MeasureRequest } from '../rule/measure-request.ts';
-import { matches, seriesKey, type Series } from '../metric/series.ts';
+import { seriesKey, type Series } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry, RuleList } from '../rule/rule-list.ts';
@@ -257,7 +258,7 @@ export function seriesOf(table: SeriesTable, metric: MetricState, tags: Tags): S
 /** The enabled rules that match a series. */
 export function matchingRules(series: SeriesState, book: RulesInForce): readonly RuleEntry[] {
   series.matching ??= [...book.byMetric(series.name)].filter(
-    ({ condition }) => condition.enabled && matches(condition.tags, series.tags),
+    ({ condition }) => condition.enabled && tagsMatch(condition.tags, series.tags),
   );
   return series.matching;
 }

@@ -44,7 +44,8 @@ export function tagsProblems(tags: unknown): TagProblem[] {
   });
 }
 
-function tagKeyProblem(key: string): string | undefined {
+/** What is wrong with a tag's key, as a sentence's end after the field's name. */
+export function tagKeyProblem(key: string): string | undefined {
   if (key === '') return 'must have a key that is not empty';
   if (!key.isWellFormed()) return 'must have a key of valid Unicode text, without lone surrogates';
   if (utf8Bytes(key) > tagKeyBytesMax)

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { utf8Bytes } from './metric-limits.ts';
 import { tagsOf } from './sample.ts';
-import { matches, parseSeriesKey, seriesKey, seriesText } from './series.ts';
+import { parseSeriesKey, seriesKey, seriesText } from './series.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 6 });
 const key = fc.oneof(text, fc.constantFrom('__proto__', 'constructor', '1', 'a', 'b'));
@@ -50,19 +50,6 @@ test('what is no key of a series is none', () => {
   for (const bad of ['', '[', '[]', '["a","b"]', '["a",1,"c"]', '{"a":1}', '["a","c","1","b","2"]', '["a", "b","c"]']) {
     assert.equal(parseSeriesKey(bad), undefined, bad);
   }
-});
-
-test('a rule matches the series that has all of its tags, with the same values', () => {
-  const tags = { host: 'a', zone: 'b' };
-  assert.ok(matches(undefined, tags));
-  assert.ok(matches({}, tags));
-  assert.ok(matches({ host: 'a' }, tags));
-  assert.ok(matches({ zone: 'b', host: 'a' }, tags));
-  assert.ok(!matches({ host: 'b' }, tags));
-  assert.ok(!matches({ host: 'a', rack: '1' }, tags));
-  assert.ok(!matches({ toString: 'x' }, {}));
-  assert.ok(!matches(tagsOf([['__proto__', 'x']]), tags));
-  assert.ok(matches(tagsOf([['__proto__', 'x']]), tagsOf([['__proto__', 'x']])));
 });
 
 test('bytes of UTF-8 are counted without making them', () => {

@@ -1,4 +1,4 @@
-import { tagOf, tagsOf, type Tags } from './sample.ts';
+import { tagsOf, type Tags } from './sample.ts';
 
 /** A metric's name and one exact set of tags. */
 export interface Series {
@@ -45,12 +45,6 @@ export function parseSeriesKey(key: string): Series | undefined {
   for (let index = 0; index < rest.length; index += 2) pairs.push([rest[index] as string, rest[index + 1] as string]);
   const tags = tagsOf(pairs);
   return seriesKey(name, tags) === key ? { name, tags } : undefined;
-}
-
-/** Whether every tag of the rule is a tag of the series with the same value. Without tags a rule matches every series. */
-export function matches(ruleTags: Tags | undefined, tags: Tags): boolean {
-  if (ruleTags === undefined) return true;
-  return Object.keys(ruleTags).every((key) => tagOf(tags, key) === ruleTags[key]);
 }
 
 function byCodeUnit(one: string, other: string): number {

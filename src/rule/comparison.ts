@@ -98,7 +98,7 @@ export const comparisons: Record<Operator, Comparison> = {
     unchanged: (threshold, resolveThreshold, isFiring) =>
       isFiring ? [Math.min(threshold, nextUp(resolveThreshold)), Infinity] : [-Infinity, nextDown(threshold)],
     recovery: recoveryBelow('has been at or above'),
-    words: { short: 'at or above', breach: 'is at or above', resolved: 'is no longer at or above' },
+    words: { short: 'at least', breach: 'is at or above', resolved: 'is no longer at or above' },
   },
   '<': {
     ...below,
@@ -114,7 +114,7 @@ export const comparisons: Record<Operator, Comparison> = {
     unchanged: (threshold, resolveThreshold, isFiring) =>
       isFiring ? [-Infinity, Math.max(threshold, nextDown(resolveThreshold))] : [nextUp(threshold), Infinity],
     recovery: recoveryAbove('has been at or below'),
-    words: { short: 'at or below', breach: 'is at or below', resolved: 'is no longer at or below' },
+    words: { short: 'at most', breach: 'is at or below', resolved: 'is no longer at or below' },
   },
   '==': {
     breaches: (value, threshold) => value === threshold,
@@ -127,7 +127,7 @@ export const comparisons: Record<Operator, Comparison> = {
     past: (threshold, distance) => threshold - Math.min(0, distance),
     nearest: 'closest',
     suggestion: undefined,
-    words: { short: 'equal to', breach: 'equals', resolved: 'no longer equals' },
+    words: { short: 'exactly', breach: 'equals', resolved: 'no longer equals' },
   },
   '!=': {
     breaches: (value, threshold) => value !== threshold,
@@ -143,7 +143,7 @@ export const comparisons: Record<Operator, Comparison> = {
     past: (threshold, distance) => threshold + Math.max(0, distance),
     nearest: 'furthest',
     suggestion: undefined,
-    words: { short: 'not equal to', breach: 'differs from', resolved: 'no longer differs from' },
+    words: { short: 'not', breach: 'differs from', resolved: 'no longer differs from' },
   },
 };
 

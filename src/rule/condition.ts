@@ -1,6 +1,6 @@
-import { noTags, type Tags } from '../metric/sample.ts';
 import { measures, type RuleType } from '../measure/measures.ts';
 import { asCompared, comparisons, type Operator } from './comparison.ts';
+import { noMatchers, type TagMatchers } from './matcher.ts';
 import { ruleDefaults } from './rule-fields.ts';
 import type { Rule } from './rule.ts';
 
@@ -8,7 +8,7 @@ import type { Rule } from './rule.ts';
 export interface Condition {
   readonly ruleId: string;
   readonly metricName: string;
-  readonly tags: Tags;
+  readonly tags: TagMatchers;
   readonly operator: Operator;
   readonly threshold: number;
   /** The threshold, unless the comparison has a recovery: then within its interval. */
@@ -50,8 +50,8 @@ class RuleCondition implements Condition {
     return this.#rule.metric_name;
   }
 
-  get tags(): Tags {
-    return this.#rule.tags ?? noTags;
+  get tags(): TagMatchers {
+    return this.#rule.tags ?? noMatchers;
   }
 
   get operator(): Operator {

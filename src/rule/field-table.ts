@@ -18,7 +18,7 @@ const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = 
       .join(' or '),
   flag: () => '`true` or `false`',
   receivers: ({ namesMax }) => `1 to ${namesMax} names`,
-  tags: () => 'object of text, at most 16 entries',
+  tags: () => 'object of matchers, at most 16 entries',
 };
 
 function typeOf<Kind extends FieldKind>(spec: SpecOf<Kind>): string {

@@ -66,10 +66,12 @@ test('a resolve threshold may be the threshold itself, for the operators with a 
 });
 
 test('a parsed rule does not change with its input', () => {
-  const tags: Record<string, string> = { host: 'a' };
+  const hosts = ['b'];
+  const tags: Record<string, string | string[]> = { host: 'a', zone: hosts };
   const rule = parseRule({ ...smallest, tags }, options);
   tags['host'] = 'b';
-  assert.deepEqual(rule.tags, { host: 'a' });
+  hosts.push('c');
+  assert.deepEqual(rule.tags, { host: 'a', zone: ['b'] });
 });
 
 /** Fields that make a rule a bad one, and what the message must say. */
@@ -93,9 +95,11 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
   ],
   ['a webhook that is an object', { discord_webhook_url: { url } }, 'discord_webhook_url', /must be a string/],
   ['another operator', { operator: '=>' }, 'operator', /must be ">" or ">=" or .* or "!=", not "=>"/],
-  ['tags that are an array', { tags: [] }, 'tags', /object of strings/],
-  ['tags that are null', { tags: null }, 'tags', /object of strings/],
+  ['tags that are an array', { tags: [] }, 'tags', /must be an object/],
+  ['tags that are null', { tags: null }, 'tags', /must be an object/],
   ['a tag that is a number', { tags: { a: 1 } }, 'tags.a', /must be a string/],
+  ['a list of tags that is empty', { tags: { a: [] } }, 'tags.a', /tags\.a must list 1 to 100 values, not 0/],
+  ['a form that there is not', { tags: { a: { regex: '.*' } } }, 'tags.a', /tags\.a must be a string, a list/],
   ['a tag with an empty key', { tags: { '': 'a' } }, 'tags.', /must have a key/],
   ['a tag key of 256 bytes', { tags: { ['k'.repeat(256)]: 'a' } }, `tags.${'k'.repeat(80)}`, /at most 255 bytes/],
   ['a tag value of 1,025 bytes', { tags: { a: 'v'.repeat(1_025) } }, 'tags.a', /at most 1024 bytes/],
@@ -325,7 +329,19 @@ test('the schema refuses nothing that is a rule, and takes little that is none',
       threshold: field(number),
       discord_webhook_url: fc.constant(url),
       operator: field(fc.constantFrom(...operators)),
-      tags: field(fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { maxKeys: 3 })),
+      tags: field(
+        fc.dictionary(
+          fc.string({ minLength: 1 }),
+          fc.oneof(
+            fc.string(),
+            fc.array(fc.string(), { maxLength: 2 }),
+            fc.record({ like: fc.string() }),
+            fc.record({ exists: fc.boolean() }),
+            fc.record({ not: fc.oneof(fc.string(), fc.record({ like: fc.string() })) }),
+          ),
+          { maxKeys: 3 },
+        ),
+      ),
       type: field(fc.constantFrom('instantaneous', 'window_average')),
       window_duration_seconds: field(number),
       cooldown_seconds: field(number),

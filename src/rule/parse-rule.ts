@@ -1,8 +1,8 @@
 import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from '../base/failure.ts';
 import { isRuleType, measures, windowTypes } from '../measure/measures.ts';
-import { nameProblem, tagsProblems } from '../metric/metric-limits.ts';
-import { tagsOf, type Tags } from '../metric/sample.ts';
+import { nameProblem } from '../metric/metric-limits.ts';
 import { comparisons, isOperator, isWithin } from './comparison.ts';
+import { matchersOf, matchersProblems, type TagMatchers } from './matcher.ts';
 import {
   fieldNames,
   fieldSpec,
@@ -63,7 +63,7 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
 function ruleOf(fields: Record<string, unknown>, id: string): Rule {
   const { id: _id, ...given } = fields;
   // Copied, so that nobody who still holds the input can change a rule.
-  if (given['tags'] !== undefined) given['tags'] = tagsOf(Object.entries(given['tags'] as Tags));
+  if (given['tags'] !== undefined) given['tags'] = matchersOf(given['tags'] as TagMatchers);
   if (given['notify'] !== undefined) given['notify'] = [...(given['notify'] as string[])];
   return { id, ...given } as unknown as Rule;
 }
@@ -119,7 +119,7 @@ function checkName(value: unknown, field: string): FieldError[] {
 }
 
 function checkTags(value: unknown, field: string): FieldError[] {
-  return tagsProblems(value).map(({ key, message }) => {
+  return matchersProblems(value).map(({ key, message }) => {
     const name = key === undefined ? field : `${field}.${withoutWebhookTokens(key)}`;
     return error(name, 'invalid_field', `${name} ${message}`);
   });

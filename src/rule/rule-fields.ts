@@ -2,6 +2,7 @@
 // docs/RULES.md are derived from it or compared with it. A new field is its line in `Rule`, its row here, and where it acts.
 import { measures, ruleTypes, windowTypes } from '../measure/measures.ts';
 import { comparisons, operators } from './comparison.ts';
+import { matcherProblem } from './matcher.ts';
 import type { Rule, Trigger } from './rule.ts';
 
 export type FieldName = Exclude<keyof Rule, 'id'>;
@@ -164,7 +165,7 @@ export const ruleFields = {
   },
   tags: {
     kind: 'tags',
-    help: 'Only series with all of these tags match. Without tags, every series of the metric does.',
+    help: 'Only series for which all of these hold match. Without tags, every series of the metric does.',
     form: { group: 'details', label: 'Only series with these tags' },
   },
   type: {
@@ -277,7 +278,9 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   flag: (value) => typeof value === 'boolean',
   receivers: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
   tags: (value) =>
-    typeof value === 'object' && value !== null && Object.values(value).every((tag) => typeof tag === 'string'),
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((matcher) => matcherProblem(matcher) === undefined),
 };
 
 /** Whether a value has the field's type: for records of ours, which parseRule has checked before. */

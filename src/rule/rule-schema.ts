@@ -1,7 +1,21 @@
 import { nameBytesMax, tagKeyBytesMax, tagsMax, tagValueBytesMax } from '../metric/metric-limits.ts';
+import { listedValuesMax } from './matcher.ts';
 import { fieldNames, fieldSpec, ruleFields, type FieldKind, type FieldSpec, type SpecOf } from './rule-fields.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
+
+const tagValue = { type: 'string', maxLength: tagValueBytesMax };
+
+function oneField(name: string, schema: JsonSchema): JsonSchema {
+  return { type: 'object', properties: { [name]: schema }, required: [name], additionalProperties: false };
+}
+
+/** What a tag's value must be: this, one of these, or like this. */
+const valueMatchers = [
+  tagValue,
+  { type: 'array', items: tagValue, minItems: 1, maxItems: listedValuesMax },
+  oneField('like', { ...tagValue, examples: ['web-*'] }),
+];
 
 // Lengths here count characters, where parseRule counts bytes of UTF-8: the schema refuses nothing that parseRule takes.
 const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchema } = {
@@ -27,7 +41,9 @@ const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchem
     type: 'object',
     maxProperties: tagsMax,
     propertyNames: { minLength: 1, maxLength: tagKeyBytesMax },
-    additionalProperties: { type: 'string', maxLength: tagValueBytesMax },
+    additionalProperties: {
+      oneOf: [...valueMatchers, oneField('exists', { type: 'boolean' }), oneField('not', { oneOf: valueMatchers })],
+    },
   }),
 };
 

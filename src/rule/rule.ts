@@ -1,6 +1,6 @@
 import type { RuleType } from '../measure/measures.ts';
-import type { Tags } from '../metric/sample.ts';
 import type { Operator } from './comparison.ts';
+import type { TagMatchers } from './matcher.ts';
 
 export type Trigger = 'crossing' | 'every_sample';
 
@@ -16,7 +16,7 @@ export interface Rule {
   readonly discord_webhook_url?: string;
   readonly notify?: readonly string[];
   readonly operator?: Operator;
-  readonly tags?: Tags;
+  readonly tags?: TagMatchers;
   readonly type?: RuleType;
   readonly window_duration_seconds?: number;
   readonly cooldown_seconds?: number;

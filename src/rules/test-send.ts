@@ -12,6 +12,7 @@ import type { ReceiverOptions } from '../receiver/receiver-kind.ts';
 import { receiverKindSpecs } from '../receiver/receiver-kinds.ts';
 import { destinationOfConfig, type Receivers } from '../receiver/receivers.ts';
 import { compileRule, isInBreach } from '../rule/condition.ts';
+import { exampleTags } from '../rule/matcher.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
 import { comparisons } from '../rule/comparison.ts';
@@ -203,7 +204,7 @@ function notificationOfTest(rule: Rule, timeMs: number): Notification {
       isPast: false,
     },
     { rule, partition: 0, offset: 0 },
-    { name: metricName, tags },
+    { name: metricName, tags: exampleTags(tags) },
   );
   assert(notification.message, 'a message is sent of what fired');
   return notification;

@@ -50,6 +50,18 @@ test('a rule is made, found, read, changed and deleted', async () => {
     await ssrms('rules', 'list', 'metric:cpu'),
     new RegExp(`^ID +STATE[\\s\\S]*${id} +ok .*cpu > 90 host=web-1`),
   );
+  assert.match(
+    await ssrms('rules', 'edit', id, '--set', 'tags.zone=eu-*', 'tags.disk!=sda|sdb', 'tags.rack exists'),
+    /cpu > 90 host=web-1 zone=eu-\* disk!=sda\|sdb rack exists/,
+  );
+  assert.match(
+    await refused('rules', 'edit', id, '--set', 'tags.zone=eu-*|us'),
+    /tags\.zone=eu-\*\|us: must have no \*/,
+  );
+  assert.match(
+    await ssrms('rules', 'edit', id, '--unset', 'tags.zone', 'tags.disk', 'tags.rack'),
+    /cpu > 90 host=web-1\n/,
+  );
   assert.match(await ssrms('rules', 'search', 'metric:none'), /^No rule matches/);
   const [line] = (await ssrms('rules', 'list', 'tag:host=web-1', '--json')).split('\n');
   assert.equal((JSON.parse(line!) as { rule: { id: string } }).rule.id, id);

@@ -243,6 +243,45 @@ test('metrics, tags and their values are completed from live data', async () => 
   await until('known-values-0', ['web-0', 'web-1']);
 });
 
+test('other conditions on tags are lines, which are checked at the field and saved', async () => {
+  await write({ 'Discord webhook URL': webhook });
+  await page.getByText('Tags and details').click();
+  const lines = field('Other conditions on tags');
+  await lines.fill('host');
+  await lines.blur();
+  await page.getByText('host: must be host=web-1|web-2, host=web-*, host!=db-1, host exists or host absent').waitFor();
+  await lines.fill('host=web-0|web-2\nzone absent');
+  await button('Create rule').click();
+  await page
+    .getByText(/^Fires when cpu is above 55/)
+    .first()
+    .waitFor();
+  const [made] = await rules();
+  assert.deepEqual(made!['tags'], { host: ['web-0', 'web-2'], zone: { exists: false } });
+  await page.goto(`${system.url}/console/#/rules/${String(made!['id'])}`);
+  await page.getByText('where host is web-0 or web-2 and zone does not exist').first().waitFor();
+});
+
+test('JSON with values that no rule has is shown as far as it goes, and refused by the server', async () => {
+  await page.getByRole('tab', { name: 'JSON' }).click();
+  const rule = { metric_name: 'cpu', threshold: 55, operator: '=>', tags: { a: null, b: ['c'] }, notify: 5 };
+  await field('The rule as JSON').fill(JSON.stringify(rule));
+  await page.getByText('cpu is above 55').waitFor();
+  await page.getByRole('tab', { name: 'Form' }).click();
+  await page.getByText('Tags and details').click();
+  assert.equal(await field('Other conditions on tags').inputValue(), 'a=null\nb=c');
+  await button('Create rule').click();
+  await page.getByText(/^tags\.a must be a string, a list of 1 to 100 strings/).waitFor();
+});
+
+test('a new rule is a sentence in one line in a window of 1,440 pixels', async () => {
+  await page.setViewportSize({ width: 1_440, height: 900 });
+  const tops = await Promise.all(
+    ['Metric', 'Compare', 'Condition', 'Threshold'].map(async (label) => (await field(label).boundingBox())!.y),
+  );
+  assert.ok(Math.max(...tops) - Math.min(...tops) < 4, tops.join(' '));
+});
+
 test('a refused backtest shows the reason, and the last result in grey', async () => {
   const verdict = page.locator('[data-part=backtest]');
   const old = page.locator('[data-part=backtest-old]', { hasText: 'Would have fired' });

@@ -1,5 +1,6 @@
 import { setImmediate as afterOthers } from 'node:timers/promises';
 import type { RuleEntry } from '../../rule/rule-list.ts';
+import { matcherTexts } from '../../rule/matcher.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { countOf, setBit, SlotSet, slotsOf } from './slot-set.ts';
 
@@ -202,7 +203,8 @@ export class RuleIndex {
 function* textsOf({ rule }: RuleEntry): Generator<string> {
   yield rule.metric_name.toLowerCase();
   if (rule.description !== undefined) yield rule.description.toLowerCase();
-  for (const [key, value] of Object.entries(rule.tags ?? {})) yield `${key}=${value}`.toLowerCase();
+  for (const [key, matcher] of Object.entries(rule.tags ?? {}))
+    for (const value of matcherTexts(matcher)) yield `${key}=${value}`.toLowerCase();
 }
 
 function hasSameWords(one: RuleEntry, other: RuleEntry): boolean {

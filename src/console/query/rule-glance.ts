@@ -5,7 +5,7 @@ import { comparisons } from '../../rule/comparison.ts';
 import type { Condition } from '../../rule/condition.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import type { Tags } from '../../metric/sample.ts';
-import { matches } from '../../metric/series.ts';
+import { tagsMatch } from '../../rule/matcher.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { Sending } from '../live/sending.ts';
 import { hasFallenSilent, isHeldSince, type MetricCatalogue, type SeriesSeen } from '../live/metric-catalogue.ts';
@@ -104,7 +104,7 @@ export function* comparedSeries(
   nowMs: number,
 ): Generator<ComparedSeries> {
   for (const series of all) {
-    if (!matches(condition.tags, series.tags)) continue;
+    if (!tagsMatch(condition.tags, series.tags)) continue;
     const { value, samples } = comparedOf(condition, series);
     const by = value === undefined ? -Infinity : comparisons[condition.operator].excess(value, condition.threshold);
     yield { series, value, samples, by, isOld: hasFallenSilent(series, nowMs) };

@@ -99,6 +99,27 @@ test('a glob is matched in one pass', () => {
     assert.equal(globMatches(pattern, text), expected, `${pattern} on ${text.slice(0, 20)}`);
 });
 
+test('rules are found by what they ask of tags, whatever its form', async () => {
+  const rules = await rulesOf(
+    { metric_name: 'a', tags: { host: ['Web-1', 'web-2'] } },
+    { metric_name: 'b', tags: { host: { like: 'web-*' } } },
+    { metric_name: 'c', tags: { host: { not: 'web-1' }, zone: { exists: false } } },
+    { metric_name: 'd', tags: { zone: 'web-1' } },
+  );
+  const found = (text: string): string =>
+    searchRules(sourcesOf(rules), { text, limit: 10 })
+      .rules.map(({ entry }) => entry.rule.metric_name)
+      .join('');
+  assert.deepEqual(['tag:host', 'tag:zone'].map(found), ['abc', 'cd']);
+  assert.deepEqual(['tag:host=web-1', 'tag:host=web-2', 'tag:host=web-*', 'tag:host=!web-1'].map(found), [
+    'a',
+    'a',
+    'ab',
+    'c',
+  ]);
+  assert.deepEqual(['tag:zone=absent', 'tag:zone=exists'].map(found), ['c', '']);
+});
+
 test('every term of a search must hold', async () => {
   const rules = await rulesOf(
     { metric_name: 'cpu-usage', description: 'The Web servers', tags: { host: 'web-1' } },

@@ -1,5 +1,5 @@
 // What may stand in the search field, and what the index is asked for it.
-import { tagOf } from '../../metric/sample.ts';
+import { hasParts, matcherTexts } from '../../rule/matcher.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import { textEnd, textStart, type Needle } from '../live/rule-index.ts';
 import type { RuleSummary } from './rule-summary.ts';
@@ -52,8 +52,10 @@ function tagTerm(pair: string): Term {
   const [first, ...others] = `${value}${textEnd}`.split('*');
   return {
     holds({ rule }) {
-      const found = Object.keys(rule.tags ?? {}).find((name) => name.toLowerCase() === key);
-      return found !== undefined && globMatches(value, tagOf(rule.tags!, found)!.toLowerCase());
+      return Object.entries(rule.tags ?? {}).some(
+        ([name, matcher]) =>
+          name.toLowerCase() === key && matcherTexts(matcher).some((text) => globMatches(value, text.toLowerCase())),
+      );
     },
     needle: { parts: [`${textStart}${key}=${first}`, ...others] },
   };
@@ -71,18 +73,7 @@ function wordTerm(word: string): Term {
   };
 }
 
-/** Whether the text is the pattern, in which each `*` stands for any text. Linear in the text. */
+/** Whether the text is the pattern, in which each `*` stands for any text. */
 export function globMatches(pattern: string, text: string): boolean {
-  const parts = pattern.split('*');
-  const [first = '', ...rest] = parts;
-  const last = rest.pop();
-  if (last === undefined) return pattern === text;
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of rest) {
-    const found = text.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
+  return hasParts(pattern.split('*'), text);
 }

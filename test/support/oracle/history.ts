@@ -41,7 +41,19 @@ const tagSets: readonly Pairs[] = [
     ['__proto__', '"'],
   ],
 ];
-const ruleTags = [undefined, undefined, {}, { host: 'a' }, { zone: '1' }, { host: 'a', zone: '1' }, { host: 'c' }];
+const ruleTags: readonly OracleRule['tags'][] = [
+  undefined,
+  undefined,
+  {},
+  { host: 'a' },
+  { zone: '1' },
+  { host: 'a', zone: '1' },
+  { host: 'c' },
+  { host: ['c', 'a'] },
+  { host: { like: '*' }, zone: { exists: false } },
+  { host: { not: 'a' } },
+  { zone: { not: { like: '1*' } } },
+];
 const thresholds = [10, 10, 10, 5.5, -3.25];
 /** How far a resolve threshold lies from the threshold. */
 const resolveSteps = [0, 1, 2.5];
@@ -75,7 +87,7 @@ interface RuleFields {
   readonly threshold: number;
   readonly operator: OracleOperator | undefined;
   readonly resolveBy: number | undefined;
-  readonly tags: Record<string, string> | undefined;
+  readonly tags: OracleRule['tags'];
   readonly windowSeconds: number | undefined;
   readonly cooldownSeconds: number | undefined;
   readonly remindSeconds: number | undefined;

@@ -9,7 +9,7 @@ export interface OracleRule {
   readonly discord_webhook_url?: string;
   readonly notify?: readonly string[];
   readonly operator?: OracleOperator;
-  readonly tags?: Readonly<Record<string, string>>;
+  readonly tags?: Readonly<Record<string, OracleMatcher>>;
   readonly type?: 'instantaneous' | 'window_average';
   readonly window_duration_seconds?: number;
   readonly cooldown_seconds?: number;
@@ -60,10 +60,37 @@ export function isEnabled(rule: OracleRule): boolean {
   return rule.enabled ?? true;
 }
 
-/** The names are equal, and every tag of the rule is a tag of the series with the same value. */
+interface OracleMatcherObject {
+  readonly like?: string;
+  readonly exists?: boolean;
+  readonly not?: OracleMatcher;
+}
+export type OracleMatcher = string | readonly string[] | OracleMatcherObject;
+
+/** The names are equal, and every entry of the rule's tags holds. */
 export function isMatch(rule: OracleRule, name: string, tags: ReadonlyMap<string, string>): boolean {
-  if (rule.metric_name !== name) return false;
-  return Object.entries(rule.tags ?? {}).every(([key, value]) => tags.get(key) === value);
+  return (
+    rule.metric_name === name &&
+    Object.entries(rule.tags ?? {}).every(([key, matcher]) => isMatcherTrue(matcher, tags.get(key)))
+  );
+}
+
+function isMatcherTrue(matcher: OracleMatcher, value: string | undefined): boolean {
+  if (Array.isArray(matcher)) return matcher.some((one: string) => one === value);
+  if (typeof matcher === 'string') return matcher === value;
+  const { like, exists, not } = matcher as OracleMatcherObject;
+  if (exists !== undefined) return exists ? value !== undefined : value === undefined;
+  if (not !== undefined) return !isMatcherTrue(not, value);
+  return value !== undefined && like !== undefined && isLike(like.split(''), value.split(''));
+}
+
+/** A letter at a time. */
+function isLike(pattern: readonly string[], text: readonly string[]): boolean {
+  const [first, second] = pattern;
+  if (first === undefined) return text.length === 0;
+  if (first === '*') return isLike(pattern.slice(1), text) || (text.length > 0 && isLike(pattern, text.slice(1)));
+  const isStar = first === '\\' && second === '*';
+  return text[0] === (isStar ? '*' : first) && isLike(pattern.slice(isStar ? 2 : 1), text.slice(1));
 }
 
 const hoursForgotten = 24;

@@ -2,7 +2,7 @@
 import * as css from './discord-preview.module.css';
 import { computed, useSignal } from '@preact/signals';
 import type { Notification } from '../../../alarm/notification.ts';
-import { noTags } from '../../../metric/sample.ts';
+import { exampleTags } from '../../../rule/matcher.ts';
 import { codePoints } from '../../../receiver/discord/text.ts';
 import { embedCodePoints, embedOf, type Embed } from '../../../receiver/discord/embed.ts';
 import { discordLimits } from '../../../receiver/discord/limits.ts';
@@ -48,7 +48,7 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     ruleId: rule.id ?? someId,
     ruleVersion: { partition: 0, offset: 0 },
     rule: publicRule({ metric_name: 'a-metric', threshold, ...rule, ...window, id: rule.id ?? someId }),
-    series: { name: rule.metric_name || 'a-metric', tags: rule.tags ?? noTags },
+    series: { name: rule.metric_name || 'a-metric', tags: exampleTags(rule.tags ?? {}) },
     x: kind === 'no_data' ? undefined : kind === 'resolved' ? past(inside, -step) : past(threshold, step),
     cause: kind === 'no_data' ? 'no_data' : 'breach',
     timeMs,

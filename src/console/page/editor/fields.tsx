@@ -1,12 +1,13 @@
 import * as css from './fields.module.css';
 import type { ComponentChild } from 'preact';
-import type { Signal } from '@preact/signals';
+import { useSignal, type Signal } from '@preact/signals';
 import type { MetricTagsView } from '../../../wire/metrics.ts';
 import { useQuery } from '../state/query.ts';
 import { findTags } from '../state/inspect.ts';
 import { Suggestions, typingMs } from '../parts/suggestions.tsx';
 import { fieldSpec, ruleFields, type FieldKind, type FieldName, type FormSpec } from '../../../rule/rule-fields.ts';
-import type { FieldNameOf, RuleDraft, TextFieldName } from './rule-draft.ts';
+import { matcherTextHint } from '../../../rule/matcher-text.ts';
+import { linesOf, type FieldNameOf, type RuleDraft, type TextFieldName } from './rule-draft.ts';
 
 /** What an input needs of its form. */
 export interface Form {
@@ -171,11 +172,12 @@ function Check({ form, field }: { readonly form: Form; readonly field: FieldName
 /** Tags as pairs of inputs. The server names a wrong one as `tags` or `tags.key`. */
 function TagFields({ form }: { readonly form: Form }) {
   const { form: shown } = ruleFields.tags;
-  const { tags } = form.draft.value;
-  const set = (next: RuleDraft['tags']): void => {
-    form.draft.value = { ...form.draft.value, tags: next };
+  const { exact: tags } = form.draft.value.tags;
+  const changeTags = (next: Partial<RuleDraft['tags']>): void => {
+    form.draft.value = { ...form.draft.value, tags: { ...form.draft.value.tags, ...next } };
     form.errors.value = new Map([...form.errors.value].filter(([field]) => !field.startsWith('tags')));
   };
+  const set = (exact: typeof tags): void => changeTags({ exact });
   const known = useKnownTags(form.draft.value.metric_name);
   const errors = [...form.errors.value].filter(([field]) => field.startsWith('tags'));
   const isWrong = errors.length > 0;
@@ -229,6 +231,7 @@ function TagFields({ form }: { readonly form: Form }) {
       >
         Add a tag
       </button>
+      <MatcherLines tags={form.draft.value.tags} onInput={(lines) => changeTags({ lines })} />
       {isWrong && (
         <p class="error" id="tags-error">
           {errors.map(([, message]) => message).join('; ')}
@@ -238,6 +241,39 @@ function TagFields({ form }: { readonly form: Form }) {
         {hintOf('tags')}
       </p>
     </fieldset>
+  );
+}
+
+interface MatcherLinesProps {
+  readonly tags: RuleDraft['tags'];
+  readonly onInput: (lines: string) => void;
+}
+
+/** What else is asked of tags, a line each. A line is checked when it has been typed. */
+function MatcherLines({ tags, onInput }: MatcherLinesProps) {
+  const isTyping = useSignal(false);
+  const wrong = isTyping.value ? undefined : linesOf(tags).find(({ problem }) => problem !== undefined);
+  const error = wrong && `${wrong.line.slice(0, 80)}: ${wrong.problem!}`;
+  return (
+    <div class="field field-long">
+      <label for="tag-lines">Other conditions on tags</label>
+      <div class={css.input}>
+        <textarea
+          id="tag-lines"
+          rows={2}
+          spellcheck={false}
+          value={tags.lines}
+          aria-invalid={error !== undefined}
+          aria-describedby={describedBy('tag-lines', error, matcherTextHint)}
+          onInput={(event) => {
+            isTyping.value = true;
+            onInput(event.currentTarget.value);
+          }}
+          onBlur={() => (isTyping.value = false)}
+        />
+      </div>
+      <Below field="tag-lines" error={error} hint={`One a line: ${matcherTextHint}.`} />
+    </div>
   );
 }
 

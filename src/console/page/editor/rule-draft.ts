@@ -1,5 +1,7 @@
 // A rule while it is being edited: every field as the text in its input, empty for a field that is left out. The server
 // validates what was typed, and its errors name the field. Fields that this page does not know are kept as they are.
+import { matcherText, parseMatcher } from '../../../rule/matcher-text.ts';
+import { matcherProblem, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { needsWindow } from '../../../measure/measures.ts';
 import {
   fieldNames,
@@ -19,6 +21,14 @@ interface TagDraft {
   readonly value: string;
 }
 
+/** Tags with a value as pairs of inputs, other matchers as lines of text. */
+interface TagsDraft {
+  readonly exact: readonly TagDraft[];
+  readonly lines: string;
+  /** What the lines of the saved rule stand for: not every matcher can be written as a line. */
+  readonly given: Readonly<Record<string, readonly [key: string, matcher: TagMatcher]>>;
+}
+
 /** The type of each kind's input. */
 interface DraftOfKind {
   metric_name: string;
@@ -27,7 +37,7 @@ interface DraftOfKind {
   number: string;
   choice: string;
   flag: boolean;
-  tags: readonly TagDraft[];
+  tags: TagsDraft;
   /** Names, separated by commas. */
   receivers: string;
 }
@@ -68,7 +78,7 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
   choice: { empty: (spec) => spec.default, of: String, valueOf: (draft) => draft },
   receivers: {
     empty: () => '',
-    of: (value) => (value as readonly string[]).join(', '),
+    of: (value) => (Array.isArray(value) ? value.join(', ') : String(value)),
     valueOf: (draft) => {
       const names = namesOf(draft);
       return names.length === 0 ? undefined : names;
@@ -76,14 +86,51 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
   },
   flag: { empty: (spec) => spec.default, of: (value) => value === true, valueOf: (draft) => draft },
   tags: {
-    empty: () => [],
-    of: (value) => Object.entries((value ?? {}) as Record<string, string>).map(([key, tag]) => ({ key, value: tag })),
+    empty: () => ({ exact: [], lines: '', given: {} }),
+    of: (value) => {
+      const entries = Object.entries((value ?? {}) as TagMatchers);
+      const others = entries.filter(([, matcher]) => typeof matcher !== 'string');
+      const given = Object.fromEntries(others.map((entry) => [lineOf(...entry), entry]));
+      const exact = entries.flatMap(([key, tag]) => (typeof tag === 'string' ? [{ key, value: tag }] : []));
+      return { exact, lines: Object.keys(given).join('\n'), given };
+    },
     valueOf: (draft) => {
-      const given = draft.filter(({ key, value }) => key !== '' || value !== '');
-      return given.length === 0 ? undefined : Object.fromEntries(given.map(({ key, value }) => [key, value]));
+      const exact = draft.exact.filter(({ key, value }) => key !== '' || value !== '');
+      const lines = linesOf(draft).map(({ line, key, matcher = null }) => [key ?? line, matcher] as const);
+      const entries = [...exact.map(({ key, value }) => [key, value] as const), ...lines];
+      return entries.length === 0 ? undefined : Object.fromEntries(entries);
     },
   },
 };
+
+/** JSON may say what is no matcher. */
+function lineOf(key: string, matcher: TagMatcher): string {
+  return matcherProblem(matcher) === undefined ? matcherText(key, matcher) : `${key}=${JSON.stringify(matcher)}`;
+}
+
+interface MatcherLine {
+  readonly line: string;
+  /** Without a key and a matcher: what is wrong with the line. The server refuses it, too. */
+  readonly problem?: string;
+  readonly key?: string;
+  readonly matcher?: TagMatcher;
+}
+
+/** The lines of a draft, without empty ones. */
+export function linesOf({ exact, lines, given }: TagsDraft): MatcherLine[] {
+  const keys = new Set(exact.map(({ key }) => key));
+  return lines
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line) => {
+      const read = given[line] ?? parseMatcher(line);
+      if ('problem' in read) return { line, problem: read.problem };
+      const [key, matcher] = read;
+      if (keys.has(key)) return { line, problem: `names ${key}, which is there already` };
+      keys.add(key);
+      return { line, key, matcher };
+    });
+}
 
 function draftingOf(field: FieldName): Drafting<FieldKind> {
   return drafting[fieldSpec(field).kind] as Drafting<FieldKind>;

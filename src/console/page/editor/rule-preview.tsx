@@ -1,5 +1,5 @@
 import * as css from './rule-preview.module.css';
-import { fieldSpec, isField, isSecretField } from '../../../rule/rule-fields.ts';
+import { hasKind, isField, isSecretField } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { behaviour, conditionSentence } from '../words/condition-sentence.ts';
 import { DiscordPreview } from './discord-preview.tsx';
@@ -25,9 +25,9 @@ export function RulePreview({ fields }: { readonly fields: Record<string, unknow
   );
 }
 
-/** The fields that a sentence can be made of, without those whose text is not a number yet. */
-function sayable(fields: Record<string, unknown>): Partial<Rule> {
+/** The fields that a sentence can be made of, without those whose value is none of the field yet: JSON may say anything. */
+export function sayable(fields: Record<string, unknown>): Partial<Rule> {
   const isReady = ([field, value]: [string, unknown]): boolean =>
-    !isSecretField(field) && !(isField(field) && fieldSpec(field).kind === 'number' && typeof value === 'string');
+    field === 'id' || (isField(field) && !isSecretField(field) && hasKind(field, value));
   return Object.fromEntries(Object.entries(fields).filter(isReady));
 }

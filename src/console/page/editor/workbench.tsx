@@ -3,7 +3,8 @@
 import type { SamplesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { comparisons, isOperator, isWithin, type Operator } from '../../../rule/comparison.ts';
-import { ruleDefaults } from '../../../rule/rule-fields.ts';
+import type { TagMatchers } from '../../../rule/matcher.ts';
+import { hasKind, ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { BacktestResult } from './backtest-result.tsx';
 import { Chart } from '../charts/chart.tsx';
@@ -38,7 +39,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
     draft.value = { ...draft.value, ...more };
   };
   const metric = draft.value.metric_name;
-  const tags = fields['tags'] as Readonly<Record<string, string>> | undefined;
+  const tags = hasKind('tags', fields['tags']) ? (fields['tags'] as TagMatchers) : undefined;
   const measure = shownMeasure(fields);
   const operator = isOperator(draft.value.operator) ? draft.value.operator : ruleDefaults.operator;
   const comparison = comparisons[operator];

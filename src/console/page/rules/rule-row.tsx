@@ -3,7 +3,7 @@ import type { RuleView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import { api } from '../state/api.ts';
-import { behaviour, conditionSentence, plainSentence } from '../words/condition-sentence.ts';
+import { behaviour, conditionSentence, plainSentence, tagTexts } from '../words/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
 import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
@@ -57,7 +57,7 @@ export function RuleRow({ view, rank, style, isSelected, onSelect, onChanged, on
         <a class={css.ruleLink} data-part="rule-link" data-row-link href={addressOf({ screen: 'rule', id: rule.id })}>
           <Sentence parts={parts} />
         </a>
-        <Tags tags={rule.tags} />
+        <Tags tags={tagTexts(rule.tags)} />
         {rule.description !== undefined && rule.description !== '' && (
           <p class="description" title={rule.description}>
             {rule.description}

@@ -6,7 +6,7 @@ import { measures } from '../../../measure/measures.ts';
 import { isInBreach } from '../../../rule/condition.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { behaviour, conditionSentence, distanceText, plainSentence } from '../words/condition-sentence.ts';
+import { behaviour, conditionSentence, distanceText, plainSentence, tagTexts } from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
 import { nowMs } from '../state/live.ts';
 import { PastAlarms } from './past-alarms.tsx';
@@ -108,7 +108,7 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
       <div class="alarm-title">
         <StateMark state={shownState(state)} count={state.firing} />
         <h1 tabIndex={-1}>{rule.metric_name}</h1>
-        <Tags tags={rule.tags} />
+        <Tags tags={tagTexts(rule.tags)} />
       </div>
       <div>
         <p class="alarm-reason">

@@ -1,6 +1,7 @@
 // The requests about metrics, rules and alarms: samples, backtests, one alarm.
 import { isRuleType, measures, type RuleType } from '../../../measure/measures.ts';
 import type { Comparison } from '../../../rule/comparison.ts';
+import type { TagMatchers } from '../../../rule/matcher.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
 import type { BacktestOrder, BacktestView } from '../../../wire/backtest.ts';
@@ -26,7 +27,7 @@ export function shownMeasure({
 
 export interface SamplesWanted {
   readonly metricName: string;
-  readonly tags?: Readonly<Record<string, string>> | undefined;
+  readonly tags?: TagMatchers | undefined;
   readonly isExact?: boolean;
   readonly fromMs?: number;
   readonly toMs?: number;

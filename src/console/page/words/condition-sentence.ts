@@ -1,5 +1,6 @@
 import { measures } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
+import { formOf, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { numberText, secondsText } from './time-text.ts';
@@ -30,14 +31,33 @@ export function conditionSentence(rule: DescribedRule): SentencePart[] {
       text: rule.window_duration_seconds === undefined ? '…' : secondsText(rule.window_duration_seconds),
     });
   if ((rule.for_seconds ?? 0) > 0) parts.push(text(' for '), { kind: 'number', text: secondsText(rule.for_seconds!) });
-  const tags = Object.entries(rule.tags ?? {});
-  tags.forEach(([key, value], index) => {
-    parts.push(text(index === 0 ? ' where ' : ' and '), { kind: 'tag', text: key }, text(' is '), {
-      kind: 'tag',
-      text: value,
-    });
+  Object.entries(rule.tags ?? {}).forEach(([key, matcher], index) => {
+    const [verb, value] = matcherWords(matcher);
+    parts.push(text(index === 0 ? ' where ' : ' and '), { kind: 'tag', text: key }, text(` ${verb}`));
+    if (value !== undefined) parts.push(text(' '), { kind: 'tag', text: value });
   });
   return parts;
+}
+
+/** What is asked of a tag: `is` `web-1 or web-2`. */
+function matcherWords(matcher: TagMatcher): readonly [verb: string, value?: string] {
+  const form = formOf(matcher);
+  if (form.kind === 'exists') return [form.exists ? 'exists' : 'does not exist'];
+  const value = form.kind === 'not' ? form.of : form;
+  const isNot = form.kind === 'not' ? 'is not' : 'is';
+  if (value.kind === 'like') return [`${isNot} like`, value.pattern];
+  return [isNot, value.kind === 'is' ? value.value : value.values.join(' or ')];
+}
+
+/** A rule's tags as chips show them, `key = …`. */
+export function tagTexts(matchers: TagMatchers = {}): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(matchers).map(([key, matcher]) => {
+      const form = formOf(matcher);
+      if (form.kind === 'exists') return [key, form.exists ? 'any' : 'none'];
+      return [key, `${form.kind === 'not' ? 'not ' : ''}${matcherWords(matcher)[1]!}`];
+    }),
+  );
 }
 
 /** Where a value is, seen from the threshold: `5 below`. */
