@@ -61,6 +61,10 @@ test('a secret may come from a file, and the one before it is still accepted', (
       ({ oidc }) => oidc?.clientSecret,
     ],
   ];
+  const addressFile = join(folder, 'address');
+  writeFileSync(addressFile, 'https://beats.example.com/s3cret\n');
+  assert.equal(read({ HEARTBEAT_URL_FILE: addressFile }).heartbeatUrl, 'https://beats.example.com/s3cret');
+  assert.match(refusalOf({ HEARTBEAT_URL_FILE: file }), /^HEARTBEAT_URL is no http or https address$/);
   for (const [name, env, value] of files) {
     assert.equal(value(read({ ...env, [`${name}_FILE`]: file })), secret, name);
     assert.match(

@@ -72,6 +72,7 @@ export const settings = {
     env: 'HEARTBEAT_URL',
     placeholder: 'url',
     help: 'address that alarms requests every 30 s while canaries pass through the whole system (a secret)',
+    mayBeInFile: true,
   },
   opsReceiver: {
     env: 'OPS_RECEIVER',

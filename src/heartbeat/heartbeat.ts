@@ -33,7 +33,11 @@ const requestMsMax = 10_000;
  */
 export function createHeartbeat({ url, log, clock, health, logger }: HeartbeatOptions): Service {
   let problem: string | undefined;
-  health.add('heartbeat', () => (problem === undefined ? { status: 'pass' } : { status: 'warn', detail: problem }));
+  health.add('heartbeat', () =>
+    problem === undefined
+      ? { status: 'pass', detail: 'canaries come back in time, and the address is requested' }
+      : { status: 'warn', detail: problem },
+  );
   /** By metric: the newest timestamp of its canaries that were evaluated. */
   const evaluated = new Map<string, number>();
   const round = async (signal: AbortSignal): Promise<string | undefined> => {
@@ -55,7 +59,7 @@ export function createHeartbeat({ url, log, clock, health, logger }: HeartbeatOp
       const partitions = missing.map((name) => names.indexOf(name)).join(', ');
       return `the canaries of partitions ${partitions} of metrics were not evaluated within ${evaluatedMsMax / 1_000} s`;
     }
-    return request(url);
+    return requestHeartbeat(url);
   };
 
   return {
@@ -100,15 +104,25 @@ export function canaryMetrics(partitions: number): string[] {
   return names as string[];
 }
 
-/** Resolves to why the request was in vain. Says nothing of the address. */
-async function request(url: string): Promise<string | undefined> {
+/** Resolves to why the request was in vain; undefined: it was not. Says nothing of the address. */
+export async function requestHeartbeat(url: string): Promise<string | undefined> {
   try {
     const answer = await fetch(url, { signal: AbortSignal.timeout(requestMsMax) });
     await answer.body?.cancel();
     return answer.ok ? undefined : `the address of the heartbeat answered ${answer.status}`;
   } catch (error) {
-    const { name, cause } = error as Error;
-    const code = (cause as NodeJS.ErrnoException | undefined)?.code ?? name;
-    return `the address of the heartbeat could not be reached (${code})`;
+    return `the address of the heartbeat could not be reached (${reasonOf(error as Error)})`;
   }
+}
+
+/** The code of what caused it, or else what that says, unless a part of the address may be in it. */
+function reasonOf(error: Error): string {
+  if (error.name === 'TimeoutError') return `no answer in ${requestMsMax / 1_000} s`;
+  const words: string[] = [];
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) {
+    const { code } = (cause instanceof AggregateError ? (cause.errors[0] ?? cause) : cause) as NodeJS.ErrnoException;
+    if (typeof code === 'string') return code;
+    if (/^[a-z ]{3,60}$/i.test(cause.message)) words.push(cause.message);
+  }
+  return words[0] ?? error.name;
 }

@@ -34,7 +34,7 @@ export class SampleWriter {
     options.health.add('ingest', () =>
       this.#failure !== undefined
         ? { status: 'warn', detail: `the last samples could not be written to the log: ${this.#failure}` }
-        : { status: 'pass' },
+        : { status: 'pass', detail: 'no write to the log has failed since the last that succeeded' },
     );
   }
 

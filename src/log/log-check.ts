@@ -22,7 +22,11 @@ const namedMax = 5;
 export function createLogCheck({ log, uses, clock, health, logger }: LogCheckOptions): Service {
   let problems: readonly LogProblem[] = [];
   let becomeReady: (() => void) | undefined;
-  health.add('log', () => (problems.length === 0 ? { status: 'pass' } : { status: 'fail', detail: textOf(problems) }));
+  health.add('log', () =>
+    problems.length === 0
+      ? { status: 'pass', detail: 'its topics can be read and written' }
+      : { status: 'fail', detail: textOf(problems) },
+  );
   const check = async (): Promise<void> => {
     const before = textOf(problems);
     problems = await log.problems(uses);

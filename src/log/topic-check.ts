@@ -30,7 +30,8 @@ export function createTopicCheck({ log, topics, clock, health, logger }: TopicCh
   let added: readonly string[] = [];
   health.add('topics', () => {
     const details = [...deviations.map(({ detail, command }) => `${detail}. Repair: ${command}`), ...added];
-    return details.length === 0 ? { status: 'pass' } : { status: 'warn', detail: details.join('; ') };
+    if (details.length === 0) return { status: 'pass', detail: 'topics have the settings that they should have' };
+    return { status: 'warn', detail: details.join('; ') };
   });
   const lookForAdded = async (): Promise<void> => {
     const found: string[] = [];

@@ -36,7 +36,11 @@ export function createOperators(options: OperatorsOptions): Service {
   const { receiver, receivers, service, health, clock, logger } = options;
   const here = `ssrms ${service} on ${hostname()} (process ${process.pid})`;
   let problem: string | undefined;
-  health.add('operators', () => (problem === undefined ? { status: 'pass' } : { status: 'warn', detail: problem }));
+  health.add('operators', () =>
+    problem === undefined
+      ? { status: 'pass', detail: `no message to ${receiver} is undelivered` }
+      : { status: 'warn', detail: problem },
+  );
 
   const textOf = (news: HealthNews): SystemMessage => {
     const { checks } = health.report();

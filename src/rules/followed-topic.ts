@@ -42,7 +42,7 @@ export class FollowedTopic {
     const { what } = this.#options;
     if (this.#state === 'ended') return { status: 'fail', detail: `the ${what} are no longer followed` };
     if (this.#state === 'reading') return { status: 'warn', detail: `the ${what} are still being read` };
-    if (problems.length === 0) return { status: 'pass' };
+    if (problems.length === 0) return { status: 'pass', detail: `all ${what} are read, and changes followed` };
     const named = problems.slice(0, problemsNamedMax).map(([key, message]) => `${key}: ${message}`);
     const more = problems.length > named.length ? `; and ${problems.length - named.length} more` : '';
     return {

@@ -183,7 +183,7 @@ export class AlarmsView {
   #report(): HealthReport {
     if (this.#state === 'ended') return { status: 'fail', detail: 'the alarms are no longer followed' };
     return this.#state === 'following'
-      ? { status: 'pass' }
+      ? { status: 'pass', detail: 'all alarms are read, and changes followed' }
       : { status: 'warn', detail: 'the alarms are still being read' };
   }
 }
