@@ -67,3 +67,16 @@ test('3,000 rules with wrong tokens on three webhooks cost few invalid answers, 
   await until('some time is over', () => clock.monotonicMs() - endedMs > tenMinutesMs / 4);
   checkInvalid();
 });
+
+test('when Discord is slow and many webhooks are new, none is parked', async () => {
+  const bench = await newBench({ latencyMs: [500, 500], limits: noRateLimits });
+  const rules = Array.from({ length: 150 }, () => newRule(bench));
+  for (const { ruleId, webhookId } of rules) await enqueue(bench.log, webhookId, [notificationFor(ruleId, 7)]);
+  bench.start(fastClock(20));
+  await until('all are delivered', () => rules.every(({ webhookId }) => valuesAt(bench.fake, webhookId).length === 1));
+  const ends = await until('all have an outcome', async () => {
+    const found = (await deliveries(bench.log)).filter((one) => one.kind === 'outcome');
+    return found.length >= rules.length ? found : undefined;
+  });
+  assert.deepEqual(new Set(ends.map(({ outcome }) => outcome)), new Set(['delivered']));
+});

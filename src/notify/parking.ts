@@ -221,7 +221,7 @@ export async function probeTarget(
   if (destination === undefined) return parking.free(due.key, due.name);
   const gate = gates.gateOf(due.key, destination);
   // It stays due.
-  if (gate.holdsBack(due)) return;
+  if (gate.admit(due) !== 'now') return;
   if (!(await gate.enter(signal))) return;
   const trial = gate.try(due);
   if (trial === undefined) return gate.unused();

@@ -1,5 +1,5 @@
 import type { Action, Answer } from '../receiver/receiver.ts';
-import type { Addressee, InvalidBudget, Trial } from '../receiver/invalid-budget.ts';
+import type { Addressee, Admission, InvalidBudget, Trial } from '../receiver/invalid-budget.ts';
 import { verdictOn } from '../receiver/discord/answer.ts';
 import type { Clock } from '../base/clock.ts';
 import { AddressPace } from './schedule/address-pace.ts';
@@ -94,14 +94,14 @@ export class SendGate {
     return this.#served;
   }
 
-  /** Whether a request to this target waits, since its answer may be one too many of the invalid ones. */
-  holdsBack(target: Addressee): boolean {
-    return this.budget?.mayTry(target, this.#clock.monotonicMs()) === false;
+  /** When a request to this target may be made, since its answer may be one too many of the invalid ones. */
+  admit(target: Addressee): Admission {
+    return this.budget?.admit(target, this.#clock.monotonicMs()) ?? 'now';
   }
 
   /** A request to this target is about to be made: `judge` what comes of it. Undefined when it must wait. */
   try(target: Addressee): Trial | undefined {
-    if (this.holdsBack(target)) return undefined;
+    if (this.admit(target) !== 'now') return undefined;
     return this.budget?.begin(target, this.#clock.monotonicMs()) ?? { ...target, isOpen: false };
   }
 

@@ -23,6 +23,8 @@ import { UndeliveredAttempts } from './undelivered-attempts.ts';
 
 type SendStep = Step & { readonly kind: 'send' };
 
+/** How long a target's first request waits before it asks again whether others were answered. */
+const triedAgainMs = 100;
 /** How long shutdown waits for the retractions to be appended. */
 const retractMsMax = 2_000;
 
@@ -78,14 +80,16 @@ export class Sender {
   }
 
   async #takeStep(): Promise<void> {
-    const { signal } = this.#context;
+    const { clock, signal } = this.#context;
     const first = await this.#settleUntilSend();
     if (first === undefined) return;
     const waitMs = this.#paceMs();
     if (waitMs > 0) return this.#pause(waitMs);
     const gate = this.#gateTo(first.destination);
-    if (gate.holdsBack({ key: this.#key, name: first.destination.name }))
-      return this.#targets.holdBack(first.destination, gate);
+    const { name } = first.destination;
+    const admission = gate.admit({ key: this.#key, name });
+    if (admission === 'later') return this.#targets.holdBack(first.destination, gate);
+    if (admission === 'soon') return this.#targets.at(name).pace.holdUntil(clock.monotonicMs() + triedAgainMs);
     if (!(await gate.enter(signal, () => this.#size))) return;
     // What has changed while it waited at the gate counts.
     const step = await this.#settleUntilSend(false);

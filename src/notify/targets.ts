@@ -52,7 +52,7 @@ export class Targets {
       if (fate?.kind === 'send') names.add(fate.destination.name);
     }
     for (const name of names)
-      if (gate.holdsBack({ key: this.#key, name })) parking.holdBack(this.#key, name, clock.wallMs());
+      if (gate.admit({ key: this.#key, name }) === 'later') parking.holdBack(this.#key, name, clock.wallMs());
   }
 
   noteEnded(ids: ReadonlySet<string>): void {

@@ -1,13 +1,13 @@
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { InvalidBudget, type Verdict } from './invalid-budget.ts';
+import { InvalidBudget, type Trial, type Verdict } from './invalid-budget.ts';
 
 const minuteMs = 60_000;
 
 /** Tries a target at this time, if it may be; returns whether it was. */
 function tryOne(budget: InvalidBudget, target: string, verdict: Verdict | undefined, nowMs: number): boolean {
   const [key = '', name = ''] = target.split(' ');
-  if (!budget.mayTry({ key, name }, nowMs)) return false;
+  if (budget.admit({ key, name }, nowMs) !== 'now') return false;
   budget.end(budget.begin({ key, name }, nowMs), verdict, nowMs);
   return true;
 }
@@ -26,15 +26,30 @@ test('however many targets are refused, in no ten minutes are more than the budg
   assert.ok(Math.max(...gaps) <= 20_000, `${Math.max(...gaps)} ms`);
 });
 
-test('requests under way count: they may all be refused', () => {
+test('requests under way count, since they may all be refused; further ones wait for their answers alone', () => {
   const budget = new InvalidBudget(80);
-  let begun = 0;
+  const begun: Trial[] = [];
   for (let index = 0; index < 1_000; index++) {
-    if (!budget.mayTry({ key: `${index}`, name: 'wh' }, 0)) continue;
-    budget.begin({ key: `${index}`, name: 'wh' }, 0);
-    begun += 1;
+    const target = { key: `${index}`, name: 'wh' };
+    const admission = budget.admit(target, 0);
+    if (admission === 'now') begun.push(budget.begin(target, 0));
+    else assert.equal(admission, 'soon');
   }
-  assert.equal(begun, 40);
+  assert.equal(begun.length, 80);
+  budget.noteServed({ key: '999', name: 'wh' }, 0);
+  assert.equal(budget.admit({ key: '999', name: 'wh' }, 0), 'now');
+  budget.end(begun[0]!, 'served', 10);
+  assert.equal(budget.admit({ key: '998', name: 'wh' }, 10), 'now');
+  for (const trial of begun.slice(1)) budget.end(trial, 'refused', 20);
+  assert.equal(budget.admit({ key: '998', name: 'wh' }, 30), 'later');
+});
+
+test('in a part of a fleet, one refusal holds no other target of its webhook back', () => {
+  const budget = new InvalidBudget(80);
+  budget.setShare(1 / 20);
+  assert.ok(tryOne(budget, '1 thread', 'refused', 0));
+  assert.ok(tryOne(budget, '1 other', 'served', 1));
+  assert.ok(tryOne(budget, '2 new', 'served', 2));
 });
 
 test('without invalid answers any number of first requests goes out at once', () => {
@@ -50,8 +65,8 @@ test('a target that was served lately is never held back, until it is refused it
   assert.ok(!tryOne(budget, '3 new', 'served', 1_000), 'the budget is spent');
   for (let times = 0; times < 20; times++) assert.ok(tryOne(budget, '1 good', 'invalid', 1_000));
   assert.ok(tryOne(budget, '2 good', 'refused', 1_000));
-  assert.ok(!budget.mayTry({ key: '2', name: 'good' }, 1_000));
-  assert.ok(budget.mayTry({ key: '1', name: 'good' }, 23 * 60 * minuteMs));
+  assert.equal(budget.admit({ key: '2', name: 'good' }, 1_000), 'later');
+  assert.equal(budget.admit({ key: '1', name: 'good' }, 23 * 60 * minuteMs), 'now');
 });
 
 test('the wrong tokens of one webhook use a small part of the budget, and the next webhook is tried at once', () => {

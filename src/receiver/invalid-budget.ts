@@ -3,9 +3,10 @@
  * targets behind it. This keeps the answers to requests that may be invalid far below that:
  *
  * - A target that was served lately is never held back.
- * - Any other request is a trial. As long as few answers were invalid trials are free, so that a first alarm is not late.
+ * - Any other request is a trial. As long as few answers were invalid trials are free, so that a first alarm is not late. Those under
+ *   way may all be invalid, so that they have room in the budget too, which slow answers use up for a moment.
  * - Past half of the budget there is one trial at a time, and after an invalid answer the next one waits for its share of the window.
- * - With the budget spent, trials under way included, there is none.
+ * - With the budget spent there is none.
  * - A key (a webhook's id) has a small part of the budget: of its many tokens only one can be right, and a crowd of wrong ones costs
  *   the targets of other keys nothing.
  *
@@ -22,6 +23,9 @@ export interface Addressee {
   /** The target's name. */
   readonly name: string;
 }
+
+/** Whether a request may be made: now, as soon as one under way is answered, or only when answers of the past leave the window. */
+export type Admission = 'now' | 'soon' | 'later';
 
 /** A request that was let through. */
 export interface Trial extends Addressee {
@@ -41,8 +45,9 @@ const windowMs = 10 * 60_000;
 const servedForMs = 24 * 3_600_000;
 /** Targets remembered as served; past them those whose last success is longest ago are forgotten. */
 const servedMax = 20_000;
-/** A key's part of the budget. */
+/** A key's part of the budget, and the least that it has: one mistyped token, or a dead thread, holds no other target of it back. */
 const keyShare = 1 / 8;
+const ofKeyMin = 3;
 /** Trials are free up to this part of the budget. */
 const freeShare = 1 / 2;
 
@@ -77,23 +82,28 @@ export class InvalidBudget {
     return this.#invalid.length;
   }
 
-  /** Whether trials are held back, whatever their key. */
-  isScarce(nowMs: number): boolean {
-    return this.count(nowMs) + this.#trials.size >= this.#most * freeShare;
-  }
-
   /** Refusals of the last ten minutes under this key. */
   refusedOf(key: string, nowMs: number): number {
     this.count(nowMs);
     return this.#invalid.filter((one) => one.isRefusal && one.key === key).length;
   }
 
-  /** Whether a request to this target may be made now. */
-  mayTry(target: Addressee, nowMs: number): boolean {
-    return this.#isServed(target, nowMs) || (this.#hasRoom(nowMs) && this.#hasRoomOf(target.key, nowMs));
+  /** When a request to this target may be made. */
+  admit(target: Addressee, nowMs: number): Admission {
+    if (this.#isServed(target, nowMs)) return 'now';
+    const count = this.count(nowMs);
+    const ofKey = this.refusedOf(target.key, nowMs);
+    const ofKeyMax = Math.max(ofKeyMin, Math.floor(this.#most * keyShare));
+    if (count >= this.#most || ofKey >= ofKeyMax) return 'later';
+    const isScarce = count >= this.#most * freeShare;
+    const everyMs = isScarce ? windowMs / Math.max(1, this.#most * (1 - freeShare)) : 0;
+    if (nowMs - (this.#invalid.at(-1)?.atMs ?? -Infinity) < everyMs) return 'later';
+    const underWay = [...this.#trials].filter(({ key }) => key === target.key).length;
+    const isFull = isScarce ? this.#trials.size > 0 : count + this.#trials.size >= this.#most;
+    return isFull || ofKey + underWay >= ofKeyMax ? 'soon' : 'now';
   }
 
-  /** A request is about to be made. Call it only when it may; and `end` once for what it returns. */
+  /** A request is about to be made. Call it only when it may be made now; and `end` once for what it returns. */
   begin({ key, name }: Addressee, nowMs: number): Trial {
     const trial = { key, name, isOpen: !this.#isServed({ key, name }, nowMs) };
     if (trial.isOpen) this.#trials.add(trial);
@@ -127,18 +137,6 @@ export class InvalidBudget {
 
   #isServed(target: Addressee, nowMs: number): boolean {
     return (this.#served.get(nameOf(target)) ?? -Infinity) > nowMs - servedForMs;
-  }
-
-  #hasRoom(nowMs: number): boolean {
-    if (!this.isScarce(nowMs)) return true;
-    if (this.#trials.size > 0 || this.#invalid.length >= this.#most) return false;
-    const everyMs = windowMs / Math.max(1, this.#most * (1 - freeShare));
-    return nowMs - (this.#invalid.at(-1)?.atMs ?? -Infinity) >= everyMs;
-  }
-
-  #hasRoomOf(key: string, nowMs: number): boolean {
-    const underWay = [...this.#trials].filter((trial) => trial.key === key).length;
-    return this.refusedOf(key, nowMs) + underWay < Math.max(1, Math.floor(this.#most * keyShare));
   }
 }
 
