@@ -1,6 +1,7 @@
 // B8: sliding means. A million series would be 60 M samples; a tenth of that shows the same, and each series is touched at
 // random, as in life.
-import { WindowAverage } from '../src/measure/window-average.ts';
+import type { Measure } from '../src/measure/measure.ts';
+import { windowAverage } from '../src/measure/window-average.ts';
 import type { Options } from './support/options.ts';
 import { bootstrap } from './support/statistics.ts';
 import { heldBytes } from './support/memory.ts';
@@ -36,9 +37,9 @@ export async function windows({ isShort }: Options): Promise<Result[]> {
   ];
 }
 
-function fill(seriesCount: number, samples: number): WindowAverage[] {
+function fill(seriesCount: number, samples: number): Measure[] {
   return Array.from({ length: seriesCount }, () => {
-    const window = new WindowAverage(windowMs);
+    const window = windowAverage.create(windowMs);
     for (let index = 0; index < samples; index++) window.add(index * 1_000, index);
     return window;
   });
@@ -69,7 +70,7 @@ function nsPerSample(seriesCount: number): number {
 const denseSamples = 600;
 
 function denseNsPerSample(): number {
-  const window = new WindowAverage(windowMs);
+  const window = windowAverage.create(windowMs);
   const samples = 200_000;
   const begin = process.cpuUsage();
   for (let index = 0; index < samples; index++) window.add(index * (windowMs / denseSamples), index % 100);
