@@ -39,7 +39,7 @@ export async function windows({ isShort }: Options): Promise<Result[]> {
 
 function fill(seriesCount: number, samples: number): Measure[] {
   return Array.from({ length: seriesCount }, () => {
-    const window = windowAverage.create(windowMs);
+    const window = windowAverage.create({ windowMs });
     for (let index = 0; index < samples; index++) window.add(index * 1_000, index);
     return window;
   });
@@ -70,7 +70,7 @@ function nsPerSample(seriesCount: number): number {
 const denseSamples = 600;
 
 function denseNsPerSample(): number {
-  const window = windowAverage.create(windowMs);
+  const window = windowAverage.create({ windowMs });
   const samples = 200_000;
   const begin = process.cpuUsage();
   for (let index = 0; index < samples; index++) window.add(index * (windowMs / denseSamples), index % 100);

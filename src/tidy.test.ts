@@ -48,7 +48,7 @@ const rooms: Record<string, Permitted> = {
   alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'], node: false, packages: [] },
   audit: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
-  receiver: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
+  receiver: { rooms: [...pure, 'metric', 'measure', 'rule', 'alarm'], node: false, packages: [] },
   ...Object.fromEntries(
     receiverClients.map((file) => [
       file,

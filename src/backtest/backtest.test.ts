@@ -13,6 +13,7 @@ import { Meter } from '../base/meter.ts';
 import { createEvaluate } from '../evaluate/evaluate.ts';
 import { listeningServer, testLogger } from '../http/testing/test-server.ts';
 import { openTestLog, type TestLog } from '../http/testing/test-log.ts';
+import { needsParameter, windowTypes } from '../measure/measures.ts';
 import { formatSampleValue } from '../metric/sample-value.ts';
 import { operators } from '../rule/comparison.ts';
 import type { Rule } from '../rule/rule.ts';
@@ -115,13 +116,15 @@ function randomRule(random: Random): object {
   const threshold = random.below(100);
   const operator = random.pick(operators);
   const side = { '>': -10, '>=': -10, '<': 10, '<=': 10, '==': undefined, '!=': undefined }[operator];
+  const type = random.pick(windowTypes);
   const isMean = random.chance(0.4);
   return {
     metric_name: random.pick(metrics),
     threshold,
     operator,
     ...(random.chance(0.4) && { tags: { host: random.pick(['a', 'b', 'é"']) } }),
-    ...(isMean && { type: 'window_average', window_duration_seconds: 1 + random.below(90) }),
+    ...(isMean && { type, window_duration_seconds: 1 + random.below(90) }),
+    ...(isMean && needsParameter(type, 'percentile') && { percentile: random.below(101) }),
     ...(random.chance(0.4) && { cooldown_seconds: random.below(120) }),
     ...(random.chance(0.3) && { trigger: 'every_sample' }),
     ...(random.chance(0.3) && { for_seconds: random.below(40) }),

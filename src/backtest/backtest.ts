@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { futureMsMax } from '../evaluate/head-clock.ts';
 import { PartitionEvaluator } from '../evaluate/partition-evaluator.ts';
 import { SeriesBudget } from '../evaluate/series-budget.ts';
+import { fillBackMs } from '../measure/measures.ts';
 import { recordCount, recordsOf } from '../log/batch.ts';
 import { OffsetGone, type Log } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
@@ -58,7 +59,8 @@ export async function* backtest(
   const beganMs = clock.monotonicMs();
   const book = bookOf(rule);
   const { condition } = book.get(rule.id)!;
-  const fillMs = 2 * condition.windowMs + (condition.noDataMs ?? 0) + fillBackMsMin;
+  const { type, windowMs, noDataMs = 0 } = condition;
+  const fillMs = windowMs + fillBackMs(type, windowMs) + noDataMs + fillBackMsMin;
   // One step at a time, so that others who ask for the same past have their turn between two.
   const step = async (): Promise<BacktestResult> =>
     pasts.use(rule.metric_name, condition.tags, async (past) => {

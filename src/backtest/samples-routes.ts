@@ -5,14 +5,14 @@ import { Failure, fieldsFailure } from '../base/failure.ts';
 import { answersAsText } from '../http/open-api.ts';
 import type { Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
-import { windowTypes } from '../measure/measures.ts';
+import { needsParameter, windowTypes } from '../measure/measures.ts';
 import { tagsProblems } from '../metric/metric-limits.ts';
 import { tagsIfAny } from '../metric/sample.ts';
 import { matchersOf, matchersProblems, noMatchers, type TagMatchers } from '../rule/matcher.ts';
 import { SamplesView } from '../wire/metrics.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 import { ReadGate } from './read-gate.ts';
-import { readSamples } from './samples.ts';
+import { readSamples, type SamplesOrder } from './samples.ts';
 
 export interface SamplesRoutesOptions {
   readonly log: Log;
@@ -40,6 +40,9 @@ const QuerySchema = Type.Object(
     series: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'At most so many series' })),
     type: Type.Optional(Type.Enum([...windowTypes], { description: 'The measure over window_seconds' })),
     window_seconds: Type.Optional(Type.Number({ exclusiveMinimum: 0, maximum: 86_400 })),
+    percentile: Type.Optional(
+      Type.Number({ minimum: 0, maximum: 100, description: 'Required with type window_percentile' }),
+    ),
     order: Type.Optional(
       Type.Enum(['highest', 'lowest', 'closest', 'furthest'], {
         description: 'Which series come first; closest to or furthest from the threshold',
@@ -59,6 +62,8 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
         config: { scope: 'alarms:read' },
         schema: {
           summary: 'Samples of a metric for a chart: least, greatest and mean value of each stretch of time',
+          description:
+            'With `type` and `window_seconds` also the value of the measure, as `window`; a measure whose values are of another kind than the samples (a count, a rate, …) takes their place.',
           querystring: QuerySchema,
           response: answersAsText({ 200: SamplesView }, 400, 401, 403, 429, 503),
         },
@@ -82,10 +87,7 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
           toMs,
           points: query.points ?? pointsDefault,
           seriesMax: query.series ?? seriesDefault,
-          measure:
-            query.window_seconds === undefined
-              ? undefined
-              : { type: query.type ?? 'window_average', windowMs: query.window_seconds * 1_000 },
+          measure: measureIn(query),
           order: seriesOrder,
           threshold: threshold ?? 0,
         };
@@ -114,6 +116,17 @@ export function samplesRoutes(options: SamplesRoutesOptions): Routes {
       },
     );
   };
+}
+
+function measureIn({
+  type = 'window_average',
+  window_seconds: windowSeconds,
+  percentile,
+}: Type.Static<typeof QuerySchema>): SamplesOrder['measure'] {
+  if (windowSeconds === undefined) return undefined;
+  if (needsParameter(type, 'percentile') && percentile === undefined)
+    throw new Failure('missing_field', `percentile is missing: type ${type} needs it`);
+  return { type, windowMs: windowSeconds * 1_000, percentile };
 }
 
 /** The answer as JSON, a series at a time: all of them are millions of numbers. */

@@ -1,7 +1,7 @@
 import { SeriesBudget } from '../evaluate/series-budget.ts';
 import { SeriesIndex } from '../evaluate/series-index.ts';
 import type { Measure } from '../measure/measure.ts';
-import { calculators } from '../measure/measures.ts';
+import { calculators, fillBackMs } from '../measure/measures.ts';
 import type { Comparison } from '../rule/comparison.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { Log } from '../log/log.ts';
@@ -30,7 +30,10 @@ export interface SamplesOrder {
   readonly threshold: number;
 }
 
-/** One series of a chart, column by column: what its samples were in each stretch that has any. */
+/**
+ * One series of a chart, column by column: what its samples were in each stretch that has any; or the values of the measure, where these
+ * are of another kind than the samples.
+ */
 export interface SeriesPoints {
   readonly tags: Tags;
   samples: number;
@@ -44,7 +47,10 @@ export interface SeriesPoints {
   readonly max: number[];
   readonly mean: number[];
   readonly count: number[];
-  /** The measure's value at the stretch's last sample. */
+  /**
+   * The measure's value at the stretch's last sample, NaN where it has none; left empty without a measure, and where the other columns
+   * are of its values.
+   */
   readonly window: number[];
   /** The offset of the stretch's last sample. */
   readonly offset: number[];
@@ -75,8 +81,7 @@ export async function readSamples(
   const { metricName, tags, fromMs, toMs, measure } = order;
   return pasts.use(metricName, tags, async (past) => {
     await past.readOn(signal);
-    const calculator = measure === undefined ? undefined : calculators[measure.type];
-    const wantedMs = calculator?.fillFromMs(fromMs, measure!.windowMs) ?? fromMs;
+    const wantedMs = measure === undefined ? fromMs : fromMs - fillBackMs(measure.type, measure.windowMs);
     const from = await offsetSince(log, past.partition, wantedMs);
     while (await past.readBack(from, signal));
     const index = new SeriesIndex(new SeriesBudget(), () => {});
@@ -134,6 +139,7 @@ class Chart {
   readonly #series = new Map<string, SeriesPoints>();
   readonly #measures = new Map<string, Measure>();
   readonly #values: number[] = [];
+  #valuesSeen = 0;
   readonly #stretchMs: number;
   #samples = 0;
   #left = 0;
@@ -150,14 +156,20 @@ class Chart {
     const measured = this.#measureOf(series.key)?.add(sample.timestampMs, sample.value);
     if (sample.timestampMs < fromMs) return;
     this.#samples++;
-    this.#noteValue(sample.value);
+    const { measure } = this.#order;
+    const compared = measure === undefined ? sample.value : measured;
+    if (compared !== undefined) this.#noteValue(compared);
     const points = this.#pointsOf(series);
     if (points === undefined) return;
     points.samples++;
-    points.lowest = Math.min(points.lowest, sample.value);
-    points.highest = Math.max(points.highest, sample.value);
+    if (compared !== undefined) {
+      points.lowest = Math.min(points.lowest, compared);
+      points.highest = Math.max(points.highest, compared);
+    }
     if (sample.timestampMs >= points.lastMs) [points.lastMs, points.lastValue] = [sample.timestampMs, sample.value];
-    this.#addPoint(points, sample, measured);
+    if (measure === undefined) this.#addPoint(points, sample, undefined);
+    else if (calculators[measure.type]?.hasSampleScale === true) this.#addPoint(points, sample, compared ?? Number.NaN);
+    else if (compared !== undefined) this.#addPoint(points, { ...sample, value: compared }, undefined);
   }
 
   finish(): Omit<Samples, 'partition' | 'cutShort'> {
@@ -230,18 +242,19 @@ class Chart {
     const { measure } = this.#order;
     const known = this.#measures.get(key);
     if (known !== undefined || measure === undefined) return known;
-    const made = calculators[measure.type]?.create(measure.windowMs);
+    const made = calculators[measure.type]?.create(measure);
     if (made !== undefined) this.#measures.set(key, made);
     return made;
   }
 
   /** Every sample is as likely as another to be among those that the quantiles are of: a reservoir, its dice a hash. */
   #noteValue(value: number): void {
+    this.#valuesSeen++;
     if (this.#values.length < quantileValuesMax) {
       this.#values.push(value);
       return;
     }
-    const at = (Math.imul(this.#samples, 0x9e37_79b1) >>> 0) % this.#samples;
+    const at = (Math.imul(this.#valuesSeen, 0x9e37_79b1) >>> 0) % this.#valuesSeen;
     if (at < quantileValuesMax) this.#values[at] = value;
   }
 }

@@ -28,6 +28,14 @@ test('a condition is said in a sentence', () => {
       'cpu averages above 90 over 90 s for 1 h',
     ],
     [
+      { metric_name: 'cpu', threshold: 90, type: 'window_max', window_duration_seconds: 60 },
+      'cpu has a maximum above 90 over 1 min',
+    ],
+    [
+      { metric_name: 'ms', threshold: 800, type: 'window_percentile', percentile: 95, window_duration_seconds: 300 },
+      'ms has a 95th percentile above 800 over 5 min',
+    ],
+    [
       { metric_name: 'cpu', threshold: 90, tags: { host: 'a', zone: 'b' } },
       'cpu is above 90 where host is a and zone is b',
     ],
@@ -214,6 +222,11 @@ test('an empty form leaves out what was not given, and a decimal comma is unders
     'the server says what is wrong with it',
   );
   assert.equal('window_duration_seconds' in fieldsOf({ ...emptyDraft, window_duration_seconds: '60' }), false);
+  assert.deepEqual(fieldsOf({ ...emptyDraft, type: 'window_max', window_duration_seconds: '60', percentile: '95' }), {
+    metric_name: '',
+    type: 'window_max',
+    window_duration_seconds: 60,
+  });
 });
 
 test('two versions of a rule are told apart by field, the webhook unseen', () => {

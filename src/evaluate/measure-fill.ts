@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import { calculators } from '../measure/measures.ts';
+import { fillBackMs } from '../measure/measures.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
@@ -81,7 +81,7 @@ export class MeasureFill {
     const series = [...(evaluator.metrics.get(wanted.name)?.series.values() ?? [])];
     const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : this.#clock.wallMs();
     const oldestMs = series.reduce((oldest, { timeMs }) => Math.min(oldest, timeMs), newestMs);
-    const fromMs = calculators[request.type]?.fillFromMs(oldestMs, request.windowMs) ?? oldestMs;
+    const fromMs = oldestMs - fillBackMs(request.type, request.windowMs);
     for await (const chunk of log.read(topics.metrics.name, this.#partition, {
       from: { timestampMs: Math.max(0, fromMs) },
       to: wanted.before,

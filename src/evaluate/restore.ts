@@ -2,6 +2,7 @@ import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../alarm/
 import type { Clock } from '../base/clock.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Logger } from '../base/logger.ts';
+import { fillBackMs } from '../measure/measures.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Claim, Log } from '../log/log.ts';
 import type { NewRecord } from '../log/record.ts';
@@ -132,9 +133,8 @@ async function fillBefore(
 ): Promise<void> {
   let backMs = fillBackMsMin;
   for (const rule of book) {
-    if (!rule.condition.enabled) continue;
-    backMs = Math.max(backMs, rule.condition.windowMs + fillBackMsMin);
-    if (rule.condition.noDataMs !== undefined) backMs = Math.max(backMs, rule.condition.noDataMs + fillBackMsMin);
+    const { enabled, type, windowMs, noDataMs = 0 } = rule.condition;
+    if (enabled) backMs = Math.max(backMs, Math.max(fillBackMs(type, windowMs), noDataMs) + fillBackMsMin);
   }
   const timestampMs = Math.max(0, (await timeAt(start, partition, { log, clock })) - backMs);
   const range = { from: { timestampMs }, to: start, lends: true };

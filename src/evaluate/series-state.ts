@@ -159,13 +159,14 @@ export class SeriesState implements Series {
   }
 
   /** The measure that a request asks for, made when it is not there. */
-  measure({ key, type, windowMs }: MeasureRequest): KeptMeasure {
+  measure(request: MeasureRequest): KeptMeasure {
+    const { key, type } = request;
     this.measures ??= new Map();
     let kept = this.measures.get(key);
     if (kept === undefined) {
       const calculator = calculators[type];
       assert(calculator !== undefined, 'only a measure with a window is kept');
-      kept = { measure: calculator.create(windowMs), value: undefined };
+      kept = { measure: calculator.create(request), value: undefined };
       this.measures.set(key, kept);
     }
     return kept;

@@ -41,7 +41,8 @@ export function noteLoss(state: number[], at: number, lost: number): void {
 
 /** Whether the sum must be made afresh before it is read. */
 export function hasLostTooMuch(state: readonly number[], at: number): boolean {
-  return state[at + lostAt]! > relativeLossMax * Math.abs(state[at]!);
+  // Not a number once the sum has overflowed.
+  return !(state[at + lostAt]! <= relativeLossMax * Math.abs(state[at]!));
 }
 
 /** Sets the sum to that of `parts`, which addExactly has made. */
@@ -54,6 +55,27 @@ export function setSum(state: number[], at: number, parts: readonly number[]): v
 export function lostInSum(one: number, other: number, sum: number): number {
   const back = sum - one;
   return one - (sum - back) + (other - back);
+}
+
+/** Adds a product to the sum that begins at `at`, what rounding takes from it included. */
+export function addProduct(state: number[], at: number, one: number, other: number): void {
+  const product = one * other;
+  addToSum(state, at, product);
+  addToSum(state, at, lostInProduct(one, other, product));
+}
+
+/** Veltkamp's splitter: 2^27 + 1. */
+const splitter = 134_217_729;
+
+/** What rounding took from the product of two doubles, exactly (Dekker 1971); both are below 2^996. */
+export function lostInProduct(one: number, other: number, product: number): number {
+  const oneShifted = one * splitter;
+  const oneHigh = oneShifted - (oneShifted - one);
+  const oneLow = one - oneHigh;
+  const otherShifted = other * splitter;
+  const otherHigh = otherShifted - (otherShifted - other);
+  const otherLow = other - otherHigh;
+  return oneLow * otherLow - (product - oneHigh * otherHigh - oneLow * otherHigh - oneHigh * otherLow);
 }
 
 /** Adds to a sum kept as doubles that do not overlap, in growing size: exact for any number of them. */
@@ -71,4 +93,9 @@ export function addExactly(parts: number[], value: number): void {
   }
   parts.length = kept;
   parts.push(rest);
+}
+
+/** A value of a rule is finite: one that has left the range of doubles is the last within it. */
+export function finite(value: number): number {
+  return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
 }

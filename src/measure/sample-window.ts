@@ -41,6 +41,8 @@ export interface Cell {
 export interface Tally<TallyCell extends Cell> {
   /** How many doubles it has in the window's state, from `tallyAt` on; 0 at first. */
   readonly doubles: number;
+  /** Whether samples leave when there are 4,096 newer ones, instead of being merged into cells. */
+  readonly holdsNewestAlone?: true;
   /** Sets its doubles for a window without samples. */
   clear(window: SampleWindow<TallyCell>): void;
   /** A sample has come, and is at this place of the ring. */
@@ -65,11 +67,11 @@ export interface LateSample {
 }
 
 /**
- * The time, inclusive, from which on the log must be read so that a window filled from it is the same as one that has
- * always run, the series' T being `timeMs`: a cell that lies across T - W is whole only with the samples before it.
+ * How far before T the log must be read, so that a window that is filled from it is the same as one that has always run: a cell that
+ * lies across T - W is whole only with the samples before it.
  */
-export function windowFillFromMs(timeMs: number, durationMs: number): number {
-  return timeMs - durationMs - durationMs / cellsPerWindow;
+export function windowFillBackMs(windowMs: number): number {
+  return windowMs + windowMs / cellsPerWindow;
 }
 
 export class SampleWindow<TallyCell extends Cell> implements Measure {
@@ -127,12 +129,12 @@ export class SampleWindow<TallyCell extends Cell> implements Measure {
     if (timestampMs <= this.state[newestMsAt]! - this.durationMs) return undefined;
     this.advance(timestampMs);
     this.state[countAt]! += 1;
-    if (this.state[heldAt]! < exactSamplesMax) {
-      this.#insert(timestampMs, value);
-    } else if (timestampMs < this.timeAt(0)) {
+    const held = this.state[heldAt]!;
+    const isFull = held === exactSamplesMax;
+    if ((isFull || this.#hasCells()) && held > 0 && timestampMs < this.timeAt(0)) {
       this.#addToCell(timestampMs, value);
     } else {
-      this.#mergeOldest();
+      if (isFull) this.#makeRoom();
       this.#insert(timestampMs, value);
     }
     return this.#tally.value(this);
@@ -146,9 +148,7 @@ export class SampleWindow<TallyCell extends Cell> implements Measure {
     if (this.#cells !== undefined) this.#dropCells(this.#cells, endMs);
     // While there are cells, all samples of the ring are at least as new as these.
     while (this.state[heldAt]! > 0 && this.timeAt(0) <= endMs) {
-      this.#tally.leaving(this);
-      this.state[countAt]! -= 1;
-      this.#dropOldest();
+      this.#leaveOldest();
     }
     if (this.state[countAt] === 0) this.#tally.clear(this);
     this.#shrink();
@@ -161,6 +161,24 @@ export class SampleWindow<TallyCell extends Cell> implements Measure {
 
   valueAt(index: number): number {
     return this.state[this.#place(index) + 1]!;
+  }
+
+  /** For a tally to which some samples do not matter any more: takes these out of the ring. */
+  remove(from: number, count: number): void {
+    const held = this.state[heldAt]! - count;
+    for (let index = from; index < held; index += 1)
+      this.#put(index, this.timeAt(index + count), this.valueAt(index + count));
+    this.state[heldAt] = held;
+    this.state[countAt]! -= count;
+  }
+
+  removeCells(from: number, count: number): void {
+    const gone = this.#cells?.splice(from, count) ?? [];
+    for (const cell of gone) this.state[countAt]! -= cell.count;
+  }
+
+  #hasCells(): boolean {
+    return this.#cells !== undefined && this.#cells.length > 0;
   }
 
   #dropCells(cells: TallyCell[], endMs: number): void {
@@ -221,6 +239,17 @@ export class SampleWindow<TallyCell extends Cell> implements Measure {
     return Math.floor(timestampMs / (this.durationMs / cellsPerWindow));
   }
 
+  #makeRoom(): void {
+    if (this.#tally.holdsNewestAlone === true) this.#leaveOldest();
+    else this.#mergeOldest();
+  }
+
+  #leaveOldest(): void {
+    this.#tally.leaving(this);
+    this.state[countAt]! -= 1;
+    this.#dropOldest();
+  }
+
   /** All cells are older than the oldest sample of the ring. */
   #mergeOldest(): void {
     const [timeMs, value] = [this.timeAt(0), this.valueAt(0)];
@@ -238,15 +267,19 @@ export class SampleWindow<TallyCell extends Cell> implements Measure {
   }
 
   #addToCell(timeMs: number, value: number): void {
+    if (this.#tally.holdsNewestAlone === true) {
+      this.state[countAt]! -= 1;
+      return;
+    }
     const bucket = this.#bucketOf(timeMs);
     const cells = (this.#cells ??= []);
     const found = cells.findLastIndex((held) => held.bucket <= bucket);
     const isNew = cells[found]?.bucket !== bucket;
     const index = isNew ? found + 1 : found;
     if (isNew) cells.splice(index, 0, this.#tally.newCell(this, bucket, timeMs, value));
+    const cell = cells[index]!;
     this.#tally.enteredCell(this, index, { timeMs, value, isNew });
     if (isNew) return;
-    const cell = cells[index]!;
     cell.newestMs = Math.max(cell.newestMs, timeMs);
     cell.count += 1;
   }

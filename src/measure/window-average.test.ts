@@ -40,7 +40,7 @@ test('A17, A18: after any samples, late ones too, the mean is that of (T - W, T]
   const moves = fc.array(fc.record({ aheadMs: fc.integer({ min: -150, max: 60 }), value: values }), { maxLength: 300 });
   fc.assert(
     fc.property(moves, fc.constantFrom(1, 100, 1_000), (all, durationMs) => {
-      const window = windowAverage.create(durationMs);
+      const window = windowAverage.create({ windowMs: durationMs });
       let newestMs = 1_700_000_000_000;
       let held: Point[] = [];
       for (const [index, { aheadMs, value }] of all.entries()) {
@@ -62,7 +62,7 @@ test('A17, A18: after any samples, late ones too, the mean is that of (T - W, T]
 });
 
 test('A18: a value of 1e300 leaves no trace when it is gone', () => {
-  const window = windowAverage.create(10);
+  const window = windowAverage.create({ windowMs: 10 });
   for (const [timeMs, value] of [
     [1, 1e300],
     [2, 1e280],
@@ -76,7 +76,7 @@ test('A18: a value of 1e300 leaves no trace when it is gone', () => {
 });
 
 test('A18: the largest values do not overflow, and small ones are exact again after them', () => {
-  const window = windowAverage.create(10);
+  const window = windowAverage.create({ windowMs: 10 });
   for (let timeMs = 0; timeMs < 8; timeMs += 1) assert.equal(window.add(timeMs, Number.MAX_VALUE), Number.MAX_VALUE);
   assert.equal(window.add(8, -Number.MAX_VALUE), (Number.MAX_VALUE / 9) * 7);
   assert.equal(window.add(30, 5e-324), 5e-324);
@@ -84,7 +84,7 @@ test('A18: the largest values do not overflow, and small ones are exact again af
 });
 
 test('A18: a million samples make no drift', () => {
-  const window = windowAverage.create(600);
+  const window = windowAverage.create({ windowMs: 600 });
   let value = 0.1;
   const last: number[] = [];
   let mean: number | undefined;
@@ -99,7 +99,7 @@ test('A18: a million samples make no drift', () => {
 
 test('A18: up to 4,096 samples the window is exact, also after a burst has passed', () => {
   const durationMs = 100_000;
-  const window = windowAverage.create(durationMs);
+  const window = windowAverage.create({ windowMs: durationMs });
   let held: Point[] = [];
   const take = (timeMs: number, value: number) => {
     held.push({ timeMs, value });
@@ -123,7 +123,7 @@ test('A18: the mean of equal values is that value, so that it does not exceed a 
       fc.double({ noNaN: true, noDefaultInfinity: true }),
       fc.integer({ min: 1, max: 200 }),
       (value, count) => {
-        const window = windowAverage.create(100);
+        const window = windowAverage.create({ windowMs: 100 });
         for (let timeMs = 0; timeMs < count; timeMs += 1) assert.ok(window.add(timeMs, value) === value);
       },
     ),
@@ -141,7 +141,7 @@ test('A19: past 4,096 samples the mean is that of all samples after some time wi
   fc.assert(
     fc.property(moves, (all) => {
       const durationMs = 8_192;
-      const window = windowAverage.create(durationMs);
+      const window = windowAverage.create({ windowMs: durationMs });
       const points: Point[] = [];
       let newestMs = 1_000_000;
       // The list of sixty, again and again: twenty thousand samples.
@@ -169,7 +169,7 @@ test('A19: past 4,096 samples the mean is that of all samples after some time wi
 });
 
 test('A18: what a cell cannot hold of a sum leaves no trace either', () => {
-  const window = windowAverage.create(1_024);
+  const window = windowAverage.create({ windowMs: 1_024 });
   window.add(0, -1e300);
   for (const value of [1e300, 1e280, 1.5]) window.add(1, value);
   for (let index = 0; index < 5_000; index += 1) window.add(2 + Math.floor(index / 10), 0.25);
@@ -190,7 +190,7 @@ test('A20: a window filled from the log gives the same means as one that has alw
       (all, cutAt, durationMs) => {
         const log: Point[] = [];
         let newestMs = 1_000_000;
-        const running = windowAverage.create(durationMs);
+        const running = windowAverage.create({ windowMs: durationMs });
         const take = () => {
           const move = all[log.length % all.length] as { aheadMs: number; value: number };
           const point = {
@@ -205,8 +205,8 @@ test('A20: a window filled from the log gives the same means as one that has alw
           const point = take();
           running.add(point.timeMs, point.value);
         }
-        const filled = windowAverage.create(durationMs);
-        const fromMs = windowAverage.fillFromMs(newestMs, durationMs);
+        const filled = windowAverage.create({ windowMs: durationMs });
+        const fromMs = newestMs - windowAverage.fillBackMs(durationMs);
         for (const point of log) if (point.timeMs >= fromMs) filled.add(point.timeMs, point.value);
         for (let index = 0; index < 800; index += 1) {
           const point = take();
@@ -219,7 +219,7 @@ test('A20: a window filled from the log gives the same means as one that has alw
 });
 
 test('A21: memory stays below 160 KiB whatever comes, and is given back', () => {
-  const window = windowAverage.create(3_600_000);
+  const window = windowAverage.create({ windowMs: 3_600_000 });
   let most = 0;
   for (let index = 0; index < 300_000; index += 1) {
     window.add(index * 20 - (index % 11 === 0 ? 30_000 : 0), index % 100);
@@ -235,7 +235,7 @@ test('A21: memory stays below 160 KiB whatever comes, and is given back', () => 
 });
 
 test('A17: there is no warm-up, and T moves also without a sample', () => {
-  const window = windowAverage.create(1_000);
+  const window = windowAverage.create({ windowMs: 1_000 });
   assert.equal(window.value, undefined);
   assert.equal(window.add(5_000, 7), 7);
   window.advance(6_000);

@@ -1,21 +1,27 @@
-import type { MeasureType, WindowCalculator } from './measure.ts';
-import { SampleWindow, windowFillFromMs } from './sample-window.ts';
+import type { MeasureParameters, MeasureType, WindowCalculator } from './measure.ts';
+import { SampleWindow, windowFillBackMs } from './sample-window.ts';
 import { sumTally } from './window-sum-tally.ts';
 
 export const windowAverageType: MeasureType = {
   hasWindow: true,
   isComputed: true,
-  words: { verb: 'averages', verbPast: 'averaged', noun: 'Average' },
+  words: {
+    verb: 'averages',
+    verbPast: 'averaged',
+    noun: 'Average',
+    sentence: '{name} has averaged {value} over the last {seconds} s',
+  },
 };
 
-const tally = sumTally(({ sum, rest, scale }, count) => {
+const tally = /* @__PURE__ */ sumTally(({ sum, rest, scale }, count) => {
   const mean = quotient(sum, rest, count);
   return scale === 1 ? mean : mean / scale;
 });
 
 export const windowAverage = {
-  create: (windowMs: number) => new SampleWindow(windowMs, tally),
-  fillFromMs: windowFillFromMs,
+  create: ({ windowMs }: MeasureParameters) => new SampleWindow(windowMs, tally),
+  hasSampleScale: true,
+  fillBackMs: windowFillBackMs,
   ofTotals: ({ sum, count }) => sum / count,
 } satisfies WindowCalculator;
 

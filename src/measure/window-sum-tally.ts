@@ -2,7 +2,16 @@
  * The sum of a window's samples, which must stay exact however long it runs: for the measures that are made of it. From a certain
  * size on values are summed scaled down, so that no sum of them overflows.
  */
-import { addExactly, addToSum, clearSum, hasLostTooMuch, lostInSum, noteLoss, setSum, sumDoubles } from './exact-sum.ts';
+import {
+  addExactly,
+  addToSum,
+  clearSum,
+  hasLostTooMuch,
+  lostInSum,
+  noteLoss,
+  setSum,
+  sumDoubles,
+} from './exact-sum.ts';
 import { tallyAt, type Cell, type LateSample, type SampleWindow, type Tally } from './sample-window.ts';
 
 const largeValue = 2 ** 960;

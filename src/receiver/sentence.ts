@@ -1,4 +1,8 @@
 import type { Notification } from '../alarm/notification.ts';
+import type { MeasureType } from '../measure/measure.ts';
+import { withPercentile } from '../measure/measure-words.ts';
+import { measures } from '../measure/measures.ts';
+import { shownValue } from '../measure/shown-value.ts';
 import { comparisons } from '../rule/comparison.ts';
 import { isInBreach } from '../rule/condition.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
@@ -14,22 +18,52 @@ export function sentenceOf(notification: Notification, name: string): string {
     const silence = seconds === undefined ? '' : ` for ${seconds} s`;
     return `${name} has sent no data${silence}${x === undefined ? '' : `; last value ${x}`}`;
   }
-  const { window_duration_seconds: windowSeconds } = notification.rule;
-  const isWindow = windowSeconds !== undefined;
-  const value = isWindow
-    ? `has averaged ${valueText(notification)} over the last ${windowSeconds} s`
-    : `${isPast ? 'was' : 'is'} ${valueText(notification)}`;
+  const { words, hasWindow } = measureOf(notification);
+  const value = filled(words.sentence, notification, name);
   if (kind === 'resolved' && notification.cause === 'no_data')
-    return `${name} sends data again${x === undefined ? '' : `, and ${value}`}`;
+    return `${name} sends data again${x === undefined ? '' : `, and ${withoutPrefix(value, `${name} `)}`}`;
   if (x === undefined && notification.cause === 'no_data') return `${name} still sends no data`;
   if (x === undefined) return `${name} still ${comparison(notification)}`;
-  const past = isPast ? ` at ${timeText(timeMs)},` : isWindow ? ',' : '';
-  return `${name} ${value}${past} which ${comparison(notification)}`;
+  const past = isPast ? ` at ${timeText(timeMs)},` : hasWindow ? ',' : '';
+  return `${value}${past} which ${comparison(notification)}`;
 }
 
-/** The value as JavaScript prints it, or `no data`. */
+/** The value, or `no data`. */
 export function valueText(notification: Notification): string {
-  return notification.x === undefined ? 'no data' : String(notification.x);
+  const { x, rule } = notification;
+  if (x === undefined) return 'no data';
+  const { threshold, resolve_threshold: resolveThreshold = threshold } = rule;
+  return shownValue(x, measureOf(notification).isComputed, [threshold, resolveThreshold]);
+}
+
+function measureOf({ rule: { type = ruleDefaults.type } }: Notification): MeasureType {
+  return measures[type];
+}
+
+/** A measure's sentence about a value, e.g. `received-packages has averaged 508 over the last 60 s`. */
+function filled(sentence: string, notification: Notification, name: string): string {
+  const seconds = notification.rule.window_duration_seconds ?? 0;
+  const parts: Readonly<Record<string, string>> = {
+    name,
+    value: valueText(notification),
+    is: notification.isPast ? 'was' : 'is',
+    window: lengthText(seconds),
+    seconds: String(seconds),
+  };
+  return withPercentile(sentence, notification.rule.percentile).replace(
+    /\{(\w+)\}/g,
+    (_, part: string) => parts[part] ?? '',
+  );
+}
+
+/** `60 s`, `5 min`, `1 h`. */
+function lengthText(seconds: number): string {
+  if (seconds >= 3_600 && seconds % 3_600 === 0) return `${seconds / 3_600} h`;
+  return seconds > 60 && seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
+}
+
+function withoutPrefix(text: string, prefix: string): string {
+  return text.startsWith(prefix) ? text.slice(prefix.length) : text;
 }
 
 /** E.g. `14:02:01 UTC`. */

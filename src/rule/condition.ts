@@ -18,6 +18,8 @@ export interface Condition {
   readonly isComputed: boolean;
   /** Greater than 0 if and only if the measure has a window. */
   readonly windowMs: number;
+  /** Given if and only if the measure has one. */
+  readonly percentile: number | undefined;
   readonly cooldownMs: number;
   readonly everySample: boolean;
   readonly forMs: number;
@@ -76,6 +78,10 @@ class RuleCondition implements Condition {
 
   get windowMs(): number {
     return milliseconds(this.#rule.window_duration_seconds ?? 0);
+  }
+
+  get percentile(): number | undefined {
+    return this.#rule.percentile;
   }
 
   get cooldownMs(): number {

@@ -5,6 +5,7 @@ import * as fc from 'fast-check';
 import { Failure } from '../base/failure.ts';
 import { operators } from './comparison.ts';
 import { compileRule, type Condition } from './condition.ts';
+import { ruleTypes } from '../measure/measures.ts';
 import { parseRule, type ParseRuleOptions } from './parse-rule.ts';
 import { ruleInputSchema } from './rule-schema.ts';
 import { formatRule, type Rule } from './rule.ts';
@@ -116,6 +117,24 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
     { window_duration_seconds: 60 },
     'window_duration_seconds',
     /must be left out, not 60/,
+  ],
+  [
+    'a percentile without which',
+    { type: 'window_percentile', window_duration_seconds: 60 },
+    'percentile',
+    /is missing: with type "window_percentile" it must be a number of at least 0 and at most 100/,
+  ],
+  [
+    'a percentile of an average',
+    { type: 'window_average', window_duration_seconds: 60, percentile: 95 },
+    'percentile',
+    /must be left out, not 95, unless type is "window_percentile"/,
+  ],
+  [
+    'a percentile past all',
+    { type: 'window_percentile', window_duration_seconds: 60, percentile: 100.5 },
+    'percentile',
+    /at most 100, not 100.5/,
   ],
   [
     'a window of nothing',
@@ -281,6 +300,7 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     type: 'instantaneous',
     isComputed: false,
     windowMs: 0,
+    percentile: undefined,
     cooldownMs: 0,
     everySample: false,
     forMs: 0,
@@ -342,8 +362,9 @@ test('the schema refuses nothing that is a rule, and takes little that is none',
           { maxKeys: 3 },
         ),
       ),
-      type: field(fc.constantFrom('instantaneous', 'window_average')),
+      type: field(fc.constantFrom(...ruleTypes)),
       window_duration_seconds: field(number),
+      percentile: field(number),
       cooldown_seconds: field(number),
       trigger: field(fc.constantFrom('crossing', 'every_sample')),
       for_seconds: field(number),
@@ -356,7 +377,7 @@ test('the schema refuses nothing that is a rule, and takes little that is none',
     { requiredKeys: ['metric_name', 'threshold', 'discord_webhook_url'] },
   );
   // What a schema cannot say: bytes, control characters, and what one field asks of another.
-  const beyondSchema = /window_duration_seconds|resolve_threshold|UTF-8|control|Unicode|NaN|Infinity/;
+  const beyondSchema = /window_duration_seconds|percentile|resolve_threshold|UTF-8|control|Unicode|NaN|Infinity/;
   fc.assert(
     fc.property(inputs, (input) => {
       let problem = '';

@@ -1,5 +1,5 @@
 import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from '../base/failure.ts';
-import { isRuleType, measures, windowTypes } from '../measure/measures.ts';
+import { isRuleType, needsParameter, parameterNames, parameterTypes } from '../measure/measures.ts';
 import { nameProblem } from '../metric/metric-limits.ts';
 import { comparisons, isOperator, isWithin } from './comparison.ts';
 import { matchersOf, matchersProblems, type TagMatchers } from './matcher.ts';
@@ -55,7 +55,7 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
     else if (spec.requiredUnless !== undefined && !Object.hasOwn(fields, spec.requiredUnless.field))
       errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.requiredUnless.text}`));
   }
-  errors.push(...windowErrors(fields), ...resolveErrors(fields), ...unknownErrors(fields));
+  errors.push(...parameterErrors(fields), ...resolveErrors(fields), ...unknownErrors(fields));
   if (errors.length > 0) throw fieldsFailure(errors);
   return ruleOf(fields, options.id);
 }
@@ -185,31 +185,25 @@ function checkWebhook(
     : [];
 }
 
-function windowErrors(fields: Record<string, unknown>): FieldError[] {
-  const field = 'window_duration_seconds';
+/** Whether exactly the fields are given that the type needs beside the common ones. */
+function parameterErrors(fields: Record<string, unknown>): FieldError[] {
   const type = fields['type'] ?? ruleDefaults.type;
   if (!isRuleType(type)) return [];
-  const given = Object.hasOwn(fields, field);
-  const hasWindow = measures[type].hasWindow;
-  if (hasWindow && !given) {
-    return [
-      error(
-        field,
-        'missing_field',
-        `${field} is missing: with type ${JSON.stringify(type)} it must be ${numberWords(ruleFields.window_duration_seconds)}`,
-      ),
-    ];
-  }
-  if (!hasWindow && given) {
-    return [
-      error(
-        field,
-        'invalid_field',
-        `${field} must be left out, not ${safelyShown(fields[field])}, unless type is ${orList(windowTypes)}`,
-      ),
-    ];
-  }
-  return [];
+  return parameterNames.flatMap((field) => {
+    const given = Object.hasOwn(fields, field);
+    const isNeeded = needsParameter(type, field);
+    if (isNeeded && !given) {
+      const allowed = numberWords(ruleFields[field]);
+      const message = `${field} is missing: with type ${JSON.stringify(type)} it must be ${allowed}`;
+      return [error(field, 'missing_field', message)];
+    }
+    if (given && !isNeeded) {
+      const types = orList(parameterTypes[field]);
+      const message = `${field} must be left out, not ${safelyShown(fields[field])}, unless type is ${types}`;
+      return [error(field, 'invalid_field', message)];
+    }
+    return [];
+  });
 }
 
 function resolveErrors(fields: Record<string, unknown>): FieldError[] {

@@ -1,6 +1,6 @@
 // The one table of a rule's fields. Schema, defaults, checks, CLI parsing, the editor's form, masking and the table in
 // docs/RULES.md are derived from it or compared with it. A new field is its line in `Rule`, its row here, and where it acts.
-import { measures, ruleTypes, windowTypes } from '../measure/measures.ts';
+import { measures, percentileTypes, ruleTypes } from '../measure/measures.ts';
 import { comparisons, operators } from './comparison.ts';
 import { matcherProblem } from './matcher.ts';
 import type { Rule, Trigger } from './rule.ts';
@@ -180,8 +180,15 @@ export const ruleFields = {
     above: 0,
     most: 86_400,
     unit: 's',
-    help: `The length of the window. Required with type ${windowTypes.join(', ')}; refused with any other.`,
+    help: 'The length of the window. Required with every type that has one; refused with the others.',
     form: { group: 'main', label: 'Window', placeholder: '60', width: 'short' },
+  },
+  percentile: {
+    kind: 'number',
+    least: 0,
+    most: 100,
+    help: `Which percentile. Required with type ${percentileTypes.join(', ')}; refused with the others.`,
+    form: { group: 'main', label: 'Percentile', placeholder: '95', width: 'short' },
   },
   cooldown_seconds: {
     kind: 'number',

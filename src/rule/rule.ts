@@ -19,6 +19,7 @@ export interface Rule {
   readonly tags?: TagMatchers;
   readonly type?: RuleType;
   readonly window_duration_seconds?: number;
+  readonly percentile?: number;
   readonly cooldown_seconds?: number;
   readonly remind_seconds?: number;
   readonly trigger?: Trigger;

@@ -33,7 +33,7 @@ export const SeriesView = Type.Object({
   max: Type.Array(Type.Number()),
   mean: Type.Array(Type.Number()),
   count: Type.Array(Type.Number()),
-  window: Type.Array(Type.Number()),
+  window: Type.Array(orNull(Type.Number())),
   offset: Type.Array(Type.Number()),
 });
 export type SeriesView = Shape<typeof SeriesView>;
@@ -47,7 +47,7 @@ export const SamplesView = Type.Object({
   series_total: Type.Integer(),
   cut_short: Type.Boolean({ description: 'Older samples of the range were too many' }),
   p1: orNull(Type.Number()),
-  p99: orNull(Type.Number(), 'Of all values in the range'),
+  p99: orNull(Type.Number(), 'Of all values in the range; with a type, of its values'),
   series: Type.Array(SeriesView),
 });
 export type SamplesView = Shape<typeof SamplesView>;

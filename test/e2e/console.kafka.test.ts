@@ -2,6 +2,7 @@
 // tells live, what it holds of the past, what a backtest says and what came to Discord must be one and the same.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
+import { needsParameter, windowTypes } from '../../src/measure/measures.ts';
 import { waitForValue, waitUntil } from '../support/wait-until.ts';
 import { startPageBrowser, type PageBrowser } from '../../src/console/testing/browser-page.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
@@ -79,13 +80,15 @@ async function untilInForce(rules: readonly MadeRule[]): Promise<void> {
 
 function randomRule(random: Random, metric: string): RuleFields {
   const threshold = random.below(100);
+  const type = random.pick(windowTypes);
   const isMean = random.chance(0.4);
   return {
     metric_name: metric,
     threshold,
     operator: random.pick(['>', '<'] as const),
     ...(random.chance(0.5) && { tags: { host: random.pick(['a', 'b']) } }),
-    ...(isMean && { type: 'window_average', window_duration_seconds: 1 + random.below(90) }),
+    ...(isMean && { type, window_duration_seconds: 1 + random.below(90) }),
+    ...(isMean && needsParameter(type, 'percentile') && { percentile: random.below(101) }),
     ...(random.chance(0.5) && { cooldown_seconds: 30 + random.below(120) }),
     ...(random.chance(0.3) && { for_seconds: random.below(40) }),
   };

@@ -72,7 +72,7 @@ const sentences: [string, Fields, string][] = [
   [
     'a window as good as equal',
     { rule: { type: 'window_average', window_duration_seconds: 60, operator: '>=' }, x: 499.9999999999 },
-    'received-packages has averaged 499.9999999999 over the last 60 s, which is at or above the rule threshold (500)',
+    'received-packages has averaged 500 over the last 60 s, which is at or above the rule threshold (500)',
   ],
   [
     'resolved, no longer at or above',
@@ -96,12 +96,12 @@ const sentences: [string, Fields, string][] = [
   ],
   [
     'a window',
-    { rule: { window_duration_seconds: 60 } },
+    { rule: { type: 'window_average', window_duration_seconds: 60 } },
     'received-packages has averaged 508 over the last 60 s, which exceeds the rule threshold (500)',
   ],
   [
     'a window below',
-    { rule: { window_duration_seconds: 0.5, operator: '<' }, x: 1 },
+    { rule: { type: 'window_average', window_duration_seconds: 0.5, operator: '<' }, x: 1 },
     'received-packages has averaged 1 over the last 0.5 s, which is below the rule threshold (500)',
   ],
   [
@@ -141,14 +141,59 @@ const sentences: [string, Fields, string][] = [
   ],
   [
     'resolved window',
-    { kind: 'resolved', x: 480, rule: { window_duration_seconds: 60 } },
+    { kind: 'resolved', x: 480, rule: { type: 'window_average', window_duration_seconds: 60 } },
     'received-packages has averaged 480 over the last 60 s, which no longer exceeds the rule threshold (500)',
   ],
   ['data again', { kind: 'resolved', cause: 'no_data', x: 508 }, 'received-packages sends data again, and is 508'],
   [
     'data again, with a window',
-    { kind: 'resolved', cause: 'no_data', x: 508, rule: { window_duration_seconds: 60 } },
+    { kind: 'resolved', cause: 'no_data', x: 508, rule: { type: 'window_average', window_duration_seconds: 60 } },
     'received-packages sends data again, and has averaged 508 over the last 60 s',
+  ],
+  ...(
+    [
+      ['window_min', 'the minimum of received-packages over the last 5 min is 508.1'],
+      ['window_max', 'the maximum of received-packages over the last 5 min is 508.1'],
+      ['window_sum', 'the sum of received-packages over the last 5 min is 508.1'],
+      ['window_count', 'received-packages has sent 508.1 samples over the last 5 min'],
+      ['window_stddev', 'the standard deviation of received-packages over the last 5 min is 508.1'],
+      ['window_delta', 'received-packages has changed by 508.1 over the last 5 min'],
+      ['window_increase', 'received-packages has increased by 508.1 over the last 5 min'],
+      ['window_rate', 'the rate of received-packages is 508.1 per second over the last 5 min'],
+      ['window_changes', 'received-packages has changed 508.1 times over the last 5 min'],
+    ] as const
+  ).map(([type, words]): [string, Fields, string] => [
+    type,
+    { x: 508.1, rule: { type, window_duration_seconds: 300 } },
+    `${words}, which exceeds the rule threshold (500)`,
+  ]),
+  ...(
+    [
+      [95, '95th'],
+      [1, '1st'],
+      [12, '12th'],
+      [22, '22nd'],
+      [99.9, '99.9th'],
+    ] as const
+  ).map(([percentile, ordinal]): [string, Fields, string] => [
+    `percentile ${percentile}`,
+    { x: 508, rule: { type: 'window_percentile', percentile, window_duration_seconds: 300 } },
+    `the ${ordinal} percentile of received-packages over the last 5 min is 508, which exceeds the rule threshold (500)`,
+  ]),
+  [
+    'a maximum of before, sent late',
+    { x: 508.12345, isPast: true, rule: { type: 'window_max', window_duration_seconds: 3_600 } },
+    'the maximum of received-packages over the last 1 h was 508.12345 at 22:13:20 UTC, which exceeds the rule threshold (500)',
+  ],
+  [
+    'a computed value, with four digits',
+    { x: 571.11111, rule: { type: 'window_average', window_duration_seconds: 60 } },
+    'received-packages has averaged 571.1 over the last 60 s, which exceeds the rule threshold (500)',
+  ],
+  [
+    'data again, with a maximum',
+    { kind: 'resolved', cause: 'no_data', x: 508, rule: { type: 'window_max', window_duration_seconds: 60 } },
+    'received-packages sends data again, and the maximum of received-packages over the last 60 s is 508',
   ],
   [
     'deferred, and sent between the thresholds',

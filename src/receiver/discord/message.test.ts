@@ -5,6 +5,7 @@ import { refusalOf } from '../../../test/support/fake-discord/payload-validation
 import type { Notification } from '../../alarm/notification.ts';
 import { tagsOf } from '../../metric/sample.ts';
 import { messageKinds } from '../../alarm/due.ts';
+import { ruleTypes } from '../../measure/measures.ts';
 import { operators } from '../../rule/comparison.ts';
 import { packMessage, packStorm, plainMessage, type Message } from './message.ts';
 
@@ -153,7 +154,9 @@ const notifications: fc.Arbitrary<Notification> = fc.record({
       operator: fc.constantFrom(...operators),
       threshold: fc.double({ noNaN: true }),
       resolve_threshold: fc.double({ noNaN: true }),
+      type: fc.constantFrom(...ruleTypes),
       window_duration_seconds: fc.double({ min: 1e-300, max: 86_400, noNaN: true }),
+      percentile: fc.double({ min: 0, max: 100, noNaN: true }),
       no_data_seconds: fc.double({ min: 1e-300, noNaN: true }),
       description: fc.oneof(hostileText, fc.constant('`'.repeat(1_000))),
     },

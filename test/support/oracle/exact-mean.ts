@@ -11,7 +11,7 @@ export function exactMean(values: readonly number[]): number {
   return quotient(sum, BigInt(values.length));
 }
 
-function inUnits(value: number): bigint {
+export function inUnits(value: number): bigint {
   const view = new DataView(new ArrayBuffer(8));
   view.setFloat64(0, value);
   const bits = view.getBigUint64(0);
@@ -23,7 +23,7 @@ function inUnits(value: number): bigint {
 }
 
 /** sum / count in units, as the nearest double. */
-function quotient(sum: bigint, count: bigint): number {
+export function quotient(sum: bigint, count: bigint): number {
   if (sum === 0n) return 0;
   const magnitude = sum < 0n ? -sum : sum;
   const shift = BigInt(bitsKept);

@@ -4,6 +4,7 @@
  */
 import * as fc from 'fast-check';
 import { minute, hour, type HistoryShape } from './history-shapes.ts';
+import { oracleTypes, type OracleType } from './oracle-measures.ts';
 import type { OracleOperator, OracleRule } from './oracle-rule.ts';
 import { poisonRecords, sampleForms, type Pairs } from './sample-forms.ts';
 
@@ -89,6 +90,8 @@ interface RuleFields {
   readonly resolveBy: number | undefined;
   readonly tags: OracleRule['tags'];
   readonly windowSeconds: number | undefined;
+  readonly windowType: OracleType;
+  readonly percentile: number;
   readonly cooldownSeconds: number | undefined;
   readonly remindSeconds: number | undefined;
   readonly everySample: boolean | undefined;
@@ -111,6 +114,8 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     resolveBy: maybe(resolveSteps),
     tags: fc.constantFrom(...ruleTags),
     windowSeconds: maybe(shape.windowSeconds),
+    windowType: fc.constantFrom(...oracleTypes),
+    percentile: fc.constantFrom(0, 50, 95, 100),
     cooldownSeconds: maybe(shape.cooldownSeconds),
     remindSeconds: maybe(shape.remindSeconds),
     everySample: maybe([true, false]),
@@ -135,8 +140,10 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
       fields.notify?.length === 2 ? undefined : `https://discord.com/api/webhooks/${webhook}/${'t'.repeat(68)}`,
     operator,
     tags: fields.tags,
-    type: windowSeconds === undefined ? undefined : 'window_average',
+    type: windowSeconds === undefined ? undefined : fields.windowType,
     window_duration_seconds: windowSeconds,
+    percentile:
+      windowSeconds === undefined || fields.windowType !== 'window_percentile' ? undefined : fields.percentile,
     cooldown_seconds: fields.cooldownSeconds,
     remind_seconds: fields.remindSeconds,
     trigger: everySample === undefined ? undefined : everySample ? 'every_sample' : 'crossing',

@@ -1,3 +1,5 @@
+import type { OracleType } from './oracle-measures.ts';
+
 /**
  * A rule's JSON and what its fields mean when they are left out, declared anew: the oracle shares no code with what it
  * judges.
@@ -10,8 +12,9 @@ export interface OracleRule {
   readonly notify?: readonly string[];
   readonly operator?: OracleOperator;
   readonly tags?: Readonly<Record<string, OracleMatcher>>;
-  readonly type?: 'instantaneous' | 'window_average';
+  readonly type?: 'instantaneous' | OracleType;
   readonly window_duration_seconds?: number;
+  readonly percentile?: number;
   readonly cooldown_seconds?: number;
   readonly remind_seconds?: number;
   readonly trigger?: 'crossing' | 'every_sample';
@@ -30,9 +33,16 @@ export function inMilliseconds(seconds: number): number {
 
 export type OracleOperator = '>' | '>=' | '<' | '<=' | '==' | '!=';
 
-/** A mean is equal to a threshold that it is within a billionth of; a sample only to itself. */
-function isEqual(rule: OracleRule, x: number, threshold: number): boolean {
-  return rule.type === 'window_average' ? Math.abs(x - threshold) <= Math.abs(threshold) / 1e9 : x === threshold;
+/** Values that somebody sent, and numbers of samples. */
+const exactTypes: readonly OracleRule['type'][] = [
+  undefined,
+  'instantaneous',
+  ...(['window_min', 'window_max', 'window_count', 'window_changes'] as const),
+];
+
+/** A computed value is equal to a threshold that it is within a billionth of; others are only to themselves. */
+function isEqual({ type }: OracleRule, x: number, threshold: number): boolean {
+  return exactTypes.includes(type) ? x === threshold : Math.abs(x - threshold) <= Math.abs(threshold) / 1e9;
 }
 
 /** What holds below, at and above the threshold: b is a breach. */
@@ -98,4 +108,9 @@ const hoursForgotten = 24;
 /** After so long a silence nothing is known of a series as far as this rule goes. */
 export function forgottenAfterMs(rule: OracleRule): number {
   return Math.max(hoursForgotten * 3_600_000, 4 * inMilliseconds(rule.no_data_seconds ?? 0));
+}
+
+/** Undefined when the newest sample alone is compared. */
+export function windowTypeOf({ type = 'instantaneous' }: OracleRule): OracleType | undefined {
+  return type === 'instantaneous' ? undefined : type;
 }

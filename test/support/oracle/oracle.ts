@@ -14,9 +14,17 @@
  * - The clock is read often, but only what a history names is a reading: between two of them no time passes by the clocks.
  * - What is forgotten is the alarm; T and the window stay what the log says.
  */
-import { exactMean } from './exact-mean.ts';
 import { oracleAlarmId, oracleNotificationId, oracleSeriesKey, type At } from './oracle-ids.ts';
-import { forgottenAfterMs, inMilliseconds, isEnabled, isMatch, standingOf, type OracleRule } from './oracle-rule.ts';
+import { measureAfresh } from './oracle-measures.ts';
+import {
+  forgottenAfterMs,
+  inMilliseconds,
+  isEnabled,
+  isMatch,
+  standingOf,
+  windowTypeOf,
+  type OracleRule,
+} from './oracle-rule.ts';
 import { readSample, type OracleSample } from './oracle-sample.ts';
 
 /** A record of `metrics`. */
@@ -251,7 +259,7 @@ class Oracle {
     series.clockDues.clear();
     const timeMs = newestMs(series);
     for (const { rule, version } of this.#rulesOn(series)) {
-      const x = comparedValue(rule, series, record.timestampMs);
+      const x = comparedValue(rule, series);
       const moment = { rule, version, series, timeMs, x };
       if (timeMs - beforeMs >= forgottenAfterMs(rule)) this.#forget(moment, timeMs);
       if (x !== undefined) this.#judge(moment);
@@ -491,7 +499,7 @@ class Oracle {
       const sinceMs = Math.max(this.#messagedAtMs.get(nameOf(rule.id, series.key)) ?? -Infinity, this.#beganMs);
       if (this.#passedMs - sinceMs < inMilliseconds(rule.remind_seconds) + secondMs) continue;
       // Of a window only a sample tells the value.
-      const hasValue = state.cause === 'breach' && rule.type !== 'window_average';
+      const hasValue = state.cause === 'breach' && windowTypeOf(rule) === undefined;
       const x = hasValue ? series.samples.at(-1)!.value : undefined;
       const moment = { rule, version, series, timeMs: newestMs(series), x };
       const deferred = dueNow(moment, 'reminder', this.#dueByClock(rule, series) + 1);
@@ -626,13 +634,11 @@ function newestMs(series: SeriesKept): number {
 }
 
 /** x; undefined when the sample is older than the rule's window. */
-function comparedValue(rule: OracleRule, series: SeriesKept, timestampMs: number): number | undefined {
-  if (rule.type !== 'window_average') return series.samples.at(-1)!.value;
-  const toMs = newestMs(series);
-  const fromMs = toMs - inMilliseconds(rule.window_duration_seconds!);
-  if (timestampMs <= fromMs) return undefined;
-  const held = series.samples.filter((sample) => sample.timestampMs > fromMs && sample.timestampMs <= toMs);
-  return exactMean(held.map((sample) => sample.value));
+function comparedValue(rule: OracleRule, series: SeriesKept): number | undefined {
+  const type = windowTypeOf(rule);
+  if (type === undefined) return series.samples.at(-1)!.value;
+  const { window_duration_seconds: seconds, percentile } = rule;
+  return measureAfresh({ type, windowMs: inMilliseconds(seconds!), percentile }, series.samples);
 }
 
 function nameOf(ruleId: string, seriesKey: string): string {

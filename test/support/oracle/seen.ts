@@ -213,7 +213,8 @@ export function assertNotifications(all: readonly OracleNotification[], verdict:
   for (const [index, { id, x }] of seen.entries()) {
     const wanted = due[index]!.x;
     if (x === undefined || wanted === undefined) continue;
-    const isNear = Math.abs(x - wanted) <= relativeMax * Math.abs(wanted);
+    // The smallest doubles lie further apart than a billionth.
+    const isNear = Math.abs(x - wanted) <= Math.max(relativeMax * Math.abs(wanted), 64 * Number.MIN_VALUE);
     assert.ok(isNear, `x of ${id} is ${x}, and the oracle’s ${wanted}`);
   }
 }

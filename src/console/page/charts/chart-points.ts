@@ -20,7 +20,7 @@ export function pointOf({ t, min, max, mean, count, window, offset }: SeriesView
     max: max[index]!,
     mean: mean[index]!,
     count: count[index]!,
-    window: window[index],
+    window: window[index] ?? undefined,
     offset: offset[index]!,
   };
 }
@@ -58,7 +58,7 @@ export function pointText(point: ChartPoint | undefined): string {
     count === 1
       ? shownNumber(mean)
       : `mean ${shownNumber(mean)}, ${shownNumber(min)} to ${shownNumber(max)} of ${count} samples`;
-  return window === undefined ? own : `${own}, window mean ${shownNumber(window)}`;
+  return window === undefined ? own : `${own}, window ${shownNumber(window)}`;
 }
 
 export const tagsText = (tags: SeriesView['tags']): string =>

@@ -46,7 +46,7 @@ export function ChartTable({ label, series, markMs }: ChartTableProps) {
   return (
     <TableTwin
       label={label}
-      heads={hasWindow ? [...heads, 'Window mean'] : heads}
+      heads={hasWindow ? [...heads, 'Window'] : heads}
       caption={`${label}, newest first: ${shown}`}
       foot={
         all.length > rowsMax && (

@@ -6,7 +6,7 @@ import { exampleTags } from '../../../rule/matcher.ts';
 import { codePoints } from '../../../receiver/discord/text.ts';
 import { embedCodePoints, embedOf, type Embed } from '../../../receiver/discord/embed.ts';
 import { discordLimits } from '../../../receiver/discord/limits.ts';
-import { needsWindow } from '../../../measure/measures.ts';
+import { needsParameter } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
 import { publicRule, ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
@@ -39,15 +39,18 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
   const step = Math.abs(threshold) >= 100 ? Math.ceil(Math.abs(threshold) / 60) : 1;
   const timeMs = nowMs.value;
   const inside = rule.resolve_threshold ?? threshold;
-  // The window counts as a minute until it is typed.
-  const window = needsWindow(rule.type) ? { window_duration_seconds: rule.window_duration_seconds ?? 60 } : {};
+  // A minute, and the median, until they are typed.
+  const window = {
+    ...(needsParameter(rule.type, 'window_duration_seconds') && { window_duration_seconds: 60 }),
+    ...(needsParameter(rule.type, 'percentile') && { percentile: 50 }),
+  };
   return {
     id: someId,
     kind,
     alarmId: someId,
     ruleId: rule.id ?? someId,
     ruleVersion: { partition: 0, offset: 0 },
-    rule: publicRule({ metric_name: 'a-metric', threshold, ...rule, ...window, id: rule.id ?? someId }),
+    rule: publicRule({ metric_name: 'a-metric', threshold, ...window, ...rule, id: rule.id ?? someId }),
     series: { name: rule.metric_name || 'a-metric', tags: exampleTags(rule.tags ?? {}) },
     x: kind === 'no_data' ? undefined : kind === 'resolved' ? past(inside, -step) : past(threshold, step),
     cause: kind === 'no_data' ? 'no_data' : 'breach',

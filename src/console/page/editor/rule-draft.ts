@@ -2,7 +2,7 @@
 // validates what was typed, and its errors name the field. Fields that this page does not know are kept as they are.
 import { matcherText, parseMatcher } from '../../../rule/matcher-text.ts';
 import { matcherProblem, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
-import { needsWindow } from '../../../measure/measures.ts';
+import { isParameter, needsParameter } from '../../../measure/measures.ts';
 import {
   fieldNames,
   fieldSpec,
@@ -161,7 +161,7 @@ export function draftOf(rule: Partial<Rule>): RuleDraft {
 export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown> {
   const fields: Record<string, unknown> = {};
   for (const field of fieldNames) {
-    if (field === 'window_duration_seconds' && !needsWindow(draft.type)) continue;
+    if (isParameter(field) && !needsParameter(draft.type, field)) continue;
     const value = draftingOf(field).valueOf(draft[field]);
     const spec = fieldSpec(field);
     // A number at its default was typed; a choice or a flag has its default without being chosen.

@@ -1,7 +1,7 @@
 import * as css from './rule-editor.module.css';
 import { useSignal, type Signal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
-import { needsWindow } from '../../../measure/measures.ts';
+import { needsParameter } from '../../../measure/measures.ts';
 import { fieldNames, formGroups, isField, ruleFields } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { ApiError, api, type VersionedRule } from '../state/api.ts';
@@ -230,15 +230,17 @@ function isDirty(draft: RuleDraft, saved: Rule | undefined): boolean {
 }
 
 function MainSentence({ form, fields }: { readonly form: Form; readonly fields: Record<string, unknown> }) {
+  const { type } = form.draft.value;
   return (
     <div class={`card ${css.sentenceForm}`}>
       <div class={css.sentenceLine}>
         <span class={css.word}>When</span>
         <Field form={form} field="metric_name" isFirst />
         <Choice form={form} field="type" />
+        {needsParameter(type, 'percentile') && <Field form={form} field="percentile" />}
         <Choice form={form} field="operator" />
         <Field form={form} field="threshold" />
-        {needsWindow(form.draft.value.type) && (
+        {needsParameter(type, 'window_duration_seconds') && (
           <>
             <span class={css.word}>over</span>
             <Field form={form} field="window_duration_seconds" />

@@ -1,6 +1,8 @@
 import * as css from './alarm-screen.module.css';
 import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
 import { useSignal } from '@preact/signals';
+import { withPercentile } from '../../../measure/measure-words.ts';
+import { shownValue } from '../../../measure/shown-value.ts';
 import { measures } from '../../../measure/measures.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { ApiError } from '../state/api.ts';
@@ -107,7 +109,8 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
       {nowMs.value - alarm.since_ms > todayMs ? momentText(alarm.since_ms) : clockText(alarm.since_ms)}
     </time>
   );
-  const { verbPast } = measures[rule?.type ?? ruleDefaults.type].words;
+  const { words, isComputed } = measures[rule?.type ?? ruleDefaults.type];
+  const shown = value === null ? '–' : numberText(Number(shownValue(value, isComputed, rule && [rule.threshold])));
   return (
     <p class="alarm-reason">
       {alarm.cause === 'no_data' ? (
@@ -116,8 +119,8 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
         </>
       ) : (
         <>
-          <b class="part-metric">{alarm.metric_name}</b> {verbPast}{' '}
-          <b class={`part-number ${css.partFiring}`}>{value === null ? '–' : numberText(rounded(value))}</b>. Rule:{' '}
+          <b class="part-metric">{alarm.metric_name}</b> {withPercentile(words.verbPast, rule?.percentile)}{' '}
+          <b class={`part-number ${css.partFiring}`}>{shown}</b>. Rule:{' '}
           {rule === undefined ? 'deleted' : <Sentence parts={conditionSentence(rule)} />}.
         </>
       )}{' '}
@@ -134,8 +137,6 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
     </p>
   );
 }
-
-const rounded = (value: number): number => Number(value.toPrecision(12));
 
 /** The series that fired, around that moment. */
 function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {

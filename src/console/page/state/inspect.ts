@@ -1,5 +1,5 @@
 // The requests about metrics, rules and alarms: samples, backtests, one alarm.
-import { isRuleType, measures, type RuleType } from '../../../measure/measures.ts';
+import { isRuleType, measures, needsParameter, type RuleType } from '../../../measure/measures.ts';
 import type { Comparison } from '../../../rule/comparison.ts';
 import type { TagMatchers } from '../../../rule/matcher.ts';
 import type { Rule } from '../../../rule/rule.ts';
@@ -14,15 +14,19 @@ import { ask, call } from './api.ts';
 export interface ShownMeasure {
   readonly type: RuleType;
   readonly windowSeconds: number;
+  readonly percentile: number | undefined;
 }
 
 /** Undefined when the rule compares the newest sample, or has no window yet. */
 export function shownMeasure({
   type,
   window_duration_seconds: windowSeconds,
+  percentile,
 }: Partial<Rule>): ShownMeasure | undefined {
   if (!isRuleType(type) || !measures[type].hasWindow) return undefined;
-  return typeof windowSeconds === 'number' && windowSeconds > 0 ? { type, windowSeconds } : undefined;
+  return typeof windowSeconds === 'number' && windowSeconds > 0
+    ? { type, windowSeconds, percentile: needsParameter(type, 'percentile') ? (percentile ?? 50) : undefined }
+    : undefined;
 }
 
 export interface SamplesWanted {
@@ -48,6 +52,7 @@ export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promis
   if (wanted.measure !== undefined) {
     query.set('type', wanted.measure.type);
     query.set('window_seconds', String(wanted.measure.windowSeconds));
+    if (wanted.measure.percentile !== undefined) query.set('percentile', String(wanted.measure.percentile));
   }
   if (wanted.order?.threshold !== undefined) {
     query.set('order', wanted.order.nearest);

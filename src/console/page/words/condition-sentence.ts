@@ -1,3 +1,4 @@
+import { withPercentile } from '../../../measure/measure-words.ts';
 import { measures } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
 import { formOf, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
@@ -22,7 +23,7 @@ export function conditionSentence(rule: DescribedRule): SentencePart[] {
   const { hasWindow, words } = measures[rule.type ?? ruleDefaults.type];
   const parts: SentencePart[] = [
     { kind: 'metric', text: rule.metric_name || 'a metric' },
-    text(` ${words.verb} ${short} `),
+    text(` ${withPercentile(words.verb, rule.percentile)} ${short} `),
     { kind: 'number', text: rule.threshold === undefined ? '…' : numberText(rule.threshold) },
   ];
   if (hasWindow)
