@@ -123,6 +123,15 @@ const mutants = [
     says: /I7/,
   },
   {
+    invariant: 'I7',
+    broken: 'invalid answers have no budget',
+    file: 'src/receiver/invalid-budget.ts',
+    from: "if (this.#isServed(target, nowMs)) return 'now';",
+    to: "if (this.#most > 0) return 'now';",
+    test: 'src/notify/invalid-answers.test.ts',
+    says: /of what brings a ban/,
+  },
+  {
     invariant: 'I8',
     broken: 'the deadline of an open attempt is not awaited',
     file: 'src/notify/sender.ts',
