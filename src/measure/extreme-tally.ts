@@ -38,7 +38,7 @@ export function extremeTally(beats: (value: number, other: number) => boolean): 
       removeBeatenCells(window, index, value);
     },
     cellLeaving() {},
-    value: (window) => window.cells[0]?.extreme ?? (window.held > 0 ? window.valueAt(0) : undefined),
+    value: (window) => window.oldestCell?.extreme ?? (window.held > 0 ? window.valueAt(0) : undefined),
   };
 
   /** Of the cells before `end`. */

@@ -30,7 +30,7 @@ interface LinkCell extends Cell {
 
 export type LinkWindow = SampleWindow<LinkCell>;
 
-/** What the links of a window say. */
+/** What the links of a window say. To be read at once: the next window uses the same object. */
 export interface Links {
   readonly first: number;
   readonly last: number;
@@ -39,18 +39,16 @@ export interface Links {
   readonly weightRest: number;
   /** At most how much is missing from both. */
   readonly weightLost: number;
-  /** The same sum, scaled, as doubles that do not overlap, in growing size. */
-  exactWeights(scale: number): number[];
-  /** Undefined when the first sample has no previous one, or where merged samples lie across T - W. */
-  readonly crossing: Crossing | undefined;
-  readonly count: number;
-}
-
-interface Crossing {
+  /** False when the first sample has no previous one, or where merged samples lie across T - W. */
+  readonly hasCrossing: boolean;
+  /** The first value when there is none. */
   readonly previous: number;
-  /** How long the link is, and how much of that is inside the window. */
+  /** How long the crossing link is, and how much of that is inside the window: 1 and 0 without one. */
   readonly spanMs: number;
   readonly insideMs: number;
+  readonly count: number;
+  /** The same sum, scaled, as doubles that do not overlap, in growing size. */
+  exactWeights(scale: number): number[];
 }
 
 /** How far before T the log must be read. */
@@ -66,6 +64,7 @@ export function linkTally(
   weigh: Weigh,
   valueOf: (links: Links, windowMs: number) => number | undefined,
 ): Tally<LinkCell> {
+  const links = new LinkReading(weigh);
   return {
     doubles: sumDoubles + 2,
     clear(window) {
@@ -73,7 +72,7 @@ export function linkTally(
       if (window.newestMs === -Infinity) window.state[previousMsAt] = -Infinity;
     },
     entered(window, index) {
-      const before = index > 0 ? window.valueAt(index - 1) : window.cells.at(-1)?.last;
+      const before = index > 0 ? window.valueAt(index - 1) : window.newestCell?.last;
       const after = index + 1 < window.held ? window.valueAt(index + 1) : undefined;
       insertLinks(window, weigh, before, window.valueAt(index), after);
     },
@@ -122,7 +121,7 @@ export function linkTally(
     value(window) {
       if (window.count === 0) return undefined;
       if (hasLostTooMuch(window.state, weightsAt)) setSum(window.state, weightsAt, exactWeights(window, weigh, 1));
-      return valueOf(linksOf(window, weigh), window.durationMs);
+      return valueOf(links.read(window), window.durationMs);
     },
   };
 }
@@ -150,23 +149,48 @@ function exactWeights(window: LinkWindow, weigh: Weigh, scale: number): number[]
   return parts;
 }
 
-function linksOf(window: LinkWindow, weigh: Weigh): Links {
-  const { state, cells, held, newestMs, durationMs, count } = window;
-  const [cell] = cells;
-  const [firstMs, first] = cell === undefined ? [window.timeAt(0), window.valueAt(0)] : [cell.firstMs, cell.first];
-  const spanMs = firstMs - state[previousMsAt]!;
-  const insideMs = firstMs - (newestMs - durationMs);
-  const hasPrevious = insideMs > 0 && spanMs <= previousWindowsMax * durationMs;
-  return {
-    first,
-    last: window.valueAt(held - 1),
-    weight: state[weightsAt]!,
-    weightRest: state[weightsAt + 1]!,
-    weightLost: state[weightsAt + 2]!,
-    exactWeights: (scale) => exactWeights(window, weigh, scale),
-    crossing: hasPrevious ? { previous: state[previousAt]!, spanMs, insideMs } : undefined,
-    count,
-  };
+/** One for all windows of a type, since a sample of each makes one. */
+class LinkReading implements Links {
+  first = 0;
+  last = 0;
+  weight = 0;
+  weightRest = 0;
+  weightLost = 0;
+  hasCrossing = false;
+  previous = 0;
+  spanMs = 1;
+  insideMs = 0;
+  count = 0;
+  readonly #weigh: Weigh;
+  #window: LinkWindow | undefined;
+
+  constructor(weigh: Weigh) {
+    this.#weigh = weigh;
+  }
+
+  read(window: LinkWindow): this {
+    const { state } = window;
+    const cell = window.oldestCell;
+    const firstMs = cell === undefined ? window.timeAt(0) : cell.firstMs;
+    this.#window = window;
+    this.first = cell === undefined ? window.valueAt(0) : cell.first;
+    this.last = window.valueAt(window.held - 1);
+    this.weight = state[weightsAt]!;
+    this.weightRest = state[weightsAt + 1]!;
+    this.weightLost = state[weightsAt + 2]!;
+    this.count = window.count;
+    const spanMs = firstMs - state[previousMsAt]!;
+    const insideMs = firstMs - (window.newestMs - window.durationMs);
+    this.hasCrossing = insideMs > 0 && spanMs <= previousWindowsMax * window.durationMs;
+    this.previous = this.hasCrossing ? state[previousAt]! : this.first;
+    this.spanMs = this.hasCrossing ? spanMs : 1;
+    this.insideMs = this.hasCrossing ? insideMs : 0;
+    return this;
+  }
+
+  exactWeights(scale: number): number[] {
+    return this.#window === undefined ? [] : exactWeights(this.#window, this.#weigh, scale);
+  }
 }
 
 function addWeight(state: number[], at: number, weight: number): void {

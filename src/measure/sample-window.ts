@@ -38,26 +38,27 @@ export interface Cell {
 }
 
 /** What a measure computes from the samples of a window. One object for all windows: what it counts is in the window's state. */
-export interface Tally<TallyCell extends Cell> {
+export interface Tally<TallyCell extends Cell, Own = undefined> {
   /** How many doubles it has in the window's state, from `tallyAt` on; 0 at first. */
   readonly doubles: number;
   /** Whether samples leave when there are 4,096 newer ones, instead of being merged into cells. */
   readonly holdsNewestAlone?: true;
   /** Sets its doubles for a window without samples. */
-  clear(window: SampleWindow<TallyCell>): void;
+  clear(window: SampleWindow<TallyCell, Own>): void;
   /** A sample has come, and is at this place of the ring. */
-  entered(window: SampleWindow<TallyCell>, index: number): void;
+  entered(window: SampleWindow<TallyCell, Own>, index: number): void;
   /** The oldest sample of the ring leaves the window; there are no cells. */
-  leaving(window: SampleWindow<TallyCell>): void;
+  leaving(window: SampleWindow<TallyCell, Own>): void;
   /** A cell of one sample. */
-  newCell(window: SampleWindow<TallyCell>, bucket: number, timeMs: number, value: number): TallyCell;
+  newCell(window: SampleWindow<TallyCell, Own>, bucket: number, timeMs: number, value: number): TallyCell;
   /** The oldest sample of the ring moves into the newest cell, which holds others. */
-  merging(window: SampleWindow<TallyCell>, cell: TallyCell, timeMs: number, value: number): void;
+  merging(window: SampleWindow<TallyCell, Own>, cell: TallyCell, timeMs: number, value: number): void;
   /** A late sample comes into the cell at this index; `isNew` when that was made of it. */
-  enteredCell(window: SampleWindow<TallyCell>, index: number, sample: LateSample): void;
+  enteredCell(window: SampleWindow<TallyCell, Own>, index: number, sample: LateSample): void;
   /** The oldest cell leaves the window; it is still there. */
-  cellLeaving(window: SampleWindow<TallyCell>, cell: TallyCell): void;
-  value(window: SampleWindow<TallyCell>): number | undefined;
+  cellLeaving(window: SampleWindow<TallyCell, Own>, cell: TallyCell): void;
+  value(window: SampleWindow<TallyCell, Own>): number | undefined;
+  ownBytes?(own: Own): number;
 }
 
 export interface LateSample {
@@ -74,19 +75,22 @@ export function windowFillBackMs(windowMs: number): number {
   return windowMs + windowMs / cellsPerWindow;
 }
 
-export class SampleWindow<TallyCell extends Cell> implements Measure {
+export class SampleWindow<TallyCell extends Cell, Own = undefined> implements Measure {
   readonly durationMs: number;
   /** To be written by the tally alone, at its own places. */
   state: number[];
-  readonly #tally: Tally<TallyCell>;
+  /** What the tally holds beside the samples. */
+  readonly own: Own;
+  readonly #tally: Tally<TallyCell, Own>;
   /** Where the ring begins: pairs (timestamp, value), sorted by time; its length in pairs is a power of two. */
   readonly #ringAt: number;
   /** Sorted by bucket; undefined before the ring was full. */
   #cells: TallyCell[] | undefined;
 
-  constructor(durationMs: number, tally: Tally<TallyCell>) {
+  constructor(durationMs: number, tally: Tally<TallyCell, Own>, ...[own]: Own extends undefined ? [] : [own: Own]) {
     assert(durationMs > 0, 'a window has a duration');
     this.durationMs = durationMs;
+    this.own = own as Own;
     this.#tally = tally;
     this.#ringAt = tallyAt + tally.doubles;
     this.state = stateOf(this.#ringAt, capacityMin);
@@ -113,8 +117,17 @@ export class SampleWindow<TallyCell extends Cell> implements Measure {
     return this.#cells ?? [];
   }
 
+  get oldestCell(): TallyCell | undefined {
+    return this.#cells?.[0];
+  }
+
+  get newestCell(): TallyCell | undefined {
+    return this.#cells?.at(-1);
+  }
+
   get bytes(): number {
-    return this.state.length * 8 + (this.#cells?.length ?? 0) * cellBytes;
+    const cells = (this.#cells?.length ?? 0) * cellBytes;
+    return this.state.length * 8 + cells + (this.#tally.ownBytes?.(this.own) ?? 0);
   }
 
   get value(): number | undefined {

@@ -11,10 +11,7 @@ export const windowChangesType: MeasureType = {
 
 const differs = (previous: number, value: number): number => (value === previous ? 0 : 1);
 
-const tally = /* @__PURE__ */ linkTally(
-  differs,
-  ({ weight, first, crossing }) => weight + (crossing === undefined ? 0 : differs(crossing.previous, first)),
-);
+const tally = /* @__PURE__ */ linkTally(differs, ({ weight, first, previous }) => weight + differs(previous, first));
 
 export const windowChanges: WindowCalculator = {
   create: ({ windowMs }) => new SampleWindow(windowMs, tally),

@@ -13,7 +13,7 @@ export const windowDeltaType: MeasureType = {
 /** The newest value less that at T - W, which lies on the crossing link; without one, less the oldest. */
 const tally = /* @__PURE__ */ linkTally(
   () => 0,
-  (links) => riseOf(links, (previous) => previous),
+  (links) => riseOf(links, links.previous),
 );
 
 export const windowDelta: WindowCalculator = {

@@ -15,8 +15,8 @@ export const resetWeight = (previous: number, value: number): number => (value <
 
 /** Undefined without any previous sample. */
 export function increaseOf(links: Links): number | undefined {
-  if (links.count === 1 && links.crossing === undefined) return undefined;
-  return riseOf(links, (previous, first) => (first < previous ? 0 : previous));
+  if (links.count === 1 && !links.hasCrossing) return undefined;
+  return riseOf(links, links.first < links.previous ? 0 : links.previous);
 }
 
 const tally = /* @__PURE__ */ linkTally(resetWeight, increaseOf);
