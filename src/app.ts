@@ -232,13 +232,13 @@ function watchersOf(
 
 /** The two loops of an alarms instance, and the heartbeat that says that they work. */
 function alarmsOf(
-  { seriesMax, webhookAllow, globalRps, heartbeatUrl: url }: Config,
+  { seriesMax, windowBytesMax, webhookAllow, globalRps, heartbeatUrl: url }: Config,
   { common, rules, vitals, consoleUrl }: AlarmsParts,
 ): Service[] {
   const { feed, receivers } = rules;
   return [
     // Canaries are evaluated by whoever owns their partitions, also if another process writes them.
-    createEvaluate({ ...common, rules: { ...feed, book: withCanaries(feed.book) }, vitals, seriesMax }),
+    createEvaluate({ ...common, rules: { ...feed, book: withCanaries(feed.book) }, vitals, seriesMax, windowBytesMax }),
     createNotify({ ...common, rules: feed, receivers, vitals, webhookAllow, consoleUrl, globalRps }),
     ...(url === undefined ? [] : [createHeartbeat({ ...common, url })]),
   ];

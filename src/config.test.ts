@@ -128,6 +128,7 @@ test('no refusal repeats a secret that was put into the wrong place', () => {
     'LOG_LEVEL',
     'READ_ONLY',
     'SERIES_MAX',
+    'WINDOW_MEMORY_MB',
     'REVEAL_WEBHOOK_URL',
     'SSRMS_JWKS_URL',
     'SSRMS_JWT_SECRET_FILE',

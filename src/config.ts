@@ -63,6 +63,8 @@ export interface Config extends TokenSettings {
   readonly influxBasicAuth: boolean;
   /** Series that one alarms instance may hold. */
   readonly seriesMax: number;
+  /** Bytes that the windows of one alarms instance may take. */
+  readonly windowBytesMax: number;
   readonly noAuth: boolean;
   readonly readOnly: boolean;
   readonly revealWebhookUrl: RevealWebhookUrl;
@@ -113,6 +115,7 @@ export function readConfig(env: NodeJS.ProcessEnv, flags: Flags, defaultPort: nu
     ...tokenSettings(text, env),
     oidc: signIn,
     seriesMax: wholeNumber(settings.seriesMax, text('seriesMax') ?? '1000000', 100_000_000),
+    windowBytesMax: 2 ** 20 * wholeNumber(settings.windowMemory, text('windowMemory') ?? '256', 1_000_000, 1),
     timestampPastMs: 1_000 * wholeNumber(settings.timestampPast, text('timestampPast') ?? '3600', 86_400),
     timestampFutureMs: 1_000 * wholeNumber(settings.timestampFuture, text('timestampFuture') ?? '600', 3_000),
     quotaSamples: quota('quotaSamples'),

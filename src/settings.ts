@@ -134,6 +134,11 @@ export const settings = {
     placeholder: 'number',
     help: 'series an alarms instance may hold; samples of new series are refused and counted (default 1000000)',
   },
+  windowMemory: {
+    env: 'WINDOW_MEMORY_MB',
+    placeholder: 'megabytes',
+    help: 'memory that the windows of an alarms instance may take; further windows are refused (default 256)',
+  },
   timestampPast: {
     env: 'TIMESTAMP_PAST_SECONDS',
     placeholder: 'seconds',

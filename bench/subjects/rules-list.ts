@@ -28,7 +28,15 @@ void rules.service.run(signal);
 // A system whose samples are judged: the page says so of another one, above all else.
 const partitions = Array.from({ length: topics.metrics.partitions }, (_, partition) => [partition, 0, 0] as const);
 const vitals: Vitals = {
-  evaluate: () => ({ partitions, series: 0, samples: {}, misrouted: 0, ahead: noSkew, behind: noSkew }),
+  evaluate: () => ({
+    partitions,
+    series: 0,
+    samples: {},
+    misrouted: 0,
+    ahead: noSkew,
+    behind: noSkew,
+    refusedWindows: [],
+  }),
 };
 const told = { parts: ['rules', 'alarms', 'console'], vitals, rules: rules.feed, rulePositions: rules.positions };
 void createPresence({ ...common, ...told }).run(signal);

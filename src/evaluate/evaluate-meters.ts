@@ -2,13 +2,20 @@ import type { Clock } from '../base/clock.ts';
 import type { Health, HealthReport } from '../base/health.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Logger } from '../base/logger.ts';
-import { allSkewed, type EvaluatedPartition, type SkewedSeries, type Vitals } from '../instance/instance-record.ts';
+import {
+  allSkewed,
+  refusedWindowsMax,
+  type EvaluatedPartition,
+  type SkewedSeries,
+  type Vitals,
+} from '../instance/instance-record.ts';
 import { maxTimestamp } from '../log/batch.ts';
 import type { Claim } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
 import type { MetricPartitions } from './metric-partitions.ts';
 import { MisroutedMetrics } from './misrouted.ts';
 import type { SeriesBudget } from './series-budget.ts';
+import type { WindowBudget } from './window-budget.ts';
 import { SeriesClocks, type HeadSeen } from './series-clocks.ts';
 import { Standstill } from './standstill.ts';
 import type { Outcome, PartitionEvaluator } from './partition-evaluator.ts';
@@ -78,6 +85,10 @@ export function evaluateMeters(
     samples: { ...counts },
     misrouted: misroutedMetrics.count,
     ...skewedOf(running),
+    refusedWindows: budget.windows
+      .refused()
+      .slice(0, refusedWindowsMax)
+      .map(({ metricName, request, series }) => [metricName, request.key, series] as const),
   });
   const refusals = new RecentRefusals(clock, budget);
   health.add('evaluate', () => {
@@ -131,6 +142,10 @@ function gaugePartitions(meter: Meter, running: ReadonlyMap<number, RunningParti
   meter.gauge('evaluate_series', 'Series held', [], (gauge) => gauge.set(budget.held));
   meter.gauge('evaluate_series_refused', 'Samples refused although a rule matches their series', [], (gauge) =>
     gauge.set(budget.watchedRefused),
+  );
+  meter.gauge('evaluate_window_bytes', 'Memory that windows take', [], (gauge) => gauge.set(budget.windows.held));
+  meter.gauge('evaluate_windows_refused', 'Series without a window, for want of memory', [], (gauge) =>
+    gauge.set(budget.windows.refusedSeries),
   );
   meter.gauge('evaluate_series_evicted', 'Series that made room for others', [], (gauge) => gauge.set(budget.evicted));
   meter.gauge('evaluate_lag_records', 'Records not evaluated yet', ['partition'], (gauge) => {
@@ -218,13 +233,23 @@ function reportOf({ counts, running, budget, isRefusing }: Reported): HealthRepo
     misplaced === 0
       ? ''
       : `; ${misplaced} samples stand in a wrong partition and were skipped, as the right one receives their metrics`;
-  const detail = `${running.size} partitions, ${budget.held} series${skipped}${wrong}${clocks}`;
+  const windows = refusedWindowsText(budget.windows);
+  const detail = `${running.size} partitions, ${budget.held} series${skipped}${wrong}${clocks}${windows}`;
+  if (windows !== '') return { status: 'fail', detail };
   if (refused === 0) return { status: clocks + wrong === '' ? 'pass' : 'warn', detail };
   const limits = `${budget.seriesMax} in an instance, ${budget.seriesPerMetricMax} of a metric`;
   const told = `${detail}; ${refused} samples of new series were refused: there may be ${limits}`;
   if (budget.watchedRefused === 0) return { status: 'warn', detail: told };
   const lost = `; of ${budget.watchedRefused} of them rules are watching the metric, and cannot fire: raise SERIES_MAX, add instances, or find who sends so many series`;
   return { status: isRefusing ? 'fail' : 'warn', detail: told + lost };
+}
+
+/** Empty when there are none. */
+function refusedWindowsText(windows: WindowBudget): string {
+  const [most] = windows.refused();
+  if (most === undefined) return '';
+  const megabytes = Math.round(windows.bytesMax / 2 ** 20);
+  return `; ${windows.refusedSeries} series have no window, most of them of ${most.metricName}, since windows may take ${megabytes} MB: rules are not evaluated there, and cannot fire: raise WINDOW_MEMORY_MB, add instances, shorten windows, or find who sends so many series`;
 }
 
 /** Empty when there are none. */

@@ -35,6 +35,8 @@ export interface EvaluateOptions {
   readonly waits?: { readonly pauseMsMin: number; readonly graceMs: number };
   /** Series that this instance may hold at the most. */
   readonly seriesMax?: number;
+  /** Bytes that its windows may take. */
+  readonly windowBytesMax?: number;
 }
 
 /** The name of the group that shares the partitions of `metrics`. */
@@ -54,7 +56,7 @@ const deleteEveryMs = 60_000;
  * batch after batch, writing what follows from one while the next is judged.
  */
 export function createEvaluate(options: EvaluateOptions): Service {
-  const budget = new SeriesBudget(options.seriesMax);
+  const budget = new SeriesBudget(options.seriesMax, undefined, options.windowBytesMax);
   const meters = evaluateMeters(options, budget);
   const headClock = new HeadClock(options.clock.monotonicMs(), options.waits?.graceMs);
   const partitions = new MetricPartitions(options.log, options.logger);
@@ -125,6 +127,7 @@ async function evaluatePartition(
     });
     for await (const chunk of untilFailure(claim.read(start), writer)) {
       failpoint('evaluate.after-poll');
+      measureFill.retry(evaluator, budget.windows);
       await measureFill.fill(evaluator, log, progress.position);
       evaluator.latestMs = clock.wallMs() + futureMsMax;
       evaluator.monotonicMs = clock.monotonicMs();

@@ -9,6 +9,7 @@ import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { topics } from '../topics.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
+import type { WindowBudget } from './window-budget.ts';
 
 /**
  * Which measures of a partition's evaluator must still be filled. A measure is a function of the log alone, whenever its rule
@@ -19,6 +20,8 @@ import type { PartitionEvaluator } from './partition-evaluator.ts';
 export class MeasureFill {
   /** By metric, then by the request's key. */
   readonly #wanted = new Map<string, Map<string, MeasureRequest>>();
+  /** What was held when refused windows were last wanted. */
+  #heldAtRetry = Infinity;
   readonly #book: RulesInForce;
   readonly #partition: number;
   readonly #clock: Clock;
@@ -39,6 +42,17 @@ export class MeasureFill {
     }
     const before = change.before === undefined ? undefined : measureRequestOf(change.before.condition);
     if (before !== undefined) this.#release(change.before!.rule.metric_name, before, evaluator);
+  }
+
+  /** Wants the windows that the budget had no room for, once it has: again only when even less is held than the last time. */
+  retry(evaluator: PartitionEvaluator, budget: WindowBudget): void {
+    const refused = budget.refused();
+    if (refused.length === 0) this.#heldAtRetry = Infinity;
+    else if (budget.isFree(this.#heldAtRetry)) {
+      this.#heldAtRetry = budget.held;
+      for (const { metricName, request } of refused)
+        if (evaluator.metrics.has(metricName)) add(this.#wanted, metricName, request);
+    }
   }
 
   /**

@@ -12,6 +12,7 @@ import type { ClockReading } from './partition-clock.ts';
 import { PassingTime } from './passing-time.ts';
 import { EffectsBuffer, type Effects, type EffectsSink } from './effects.ts';
 import { SeriesBudget } from './series-budget.ts';
+import type { WindowBudget } from './window-budget.ts';
 import { SeriesRoom } from './series-room.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
 import { matchingRules, requestsOf, watchesSilence, type MetricState, type SeriesState } from './series-state.ts';
@@ -48,6 +49,7 @@ export class PartitionEvaluator {
   readonly #index: SeriesIndex;
   readonly #alarms: Alarms;
   readonly #time: PassingTime;
+  readonly #windows: WindowBudget;
   #newMetrics: string[] = [];
   #newestMs = -Infinity;
   /** The newest timestamp when what is not ok was last written. */
@@ -57,6 +59,7 @@ export class PartitionEvaluator {
 
   constructor(book: RulesInForce, budget = new SeriesBudget(), effects: EffectsSink = new EffectsBuffer()) {
     this.#book = book;
+    this.#windows = budget.windows;
     this.#alarms = new Alarms(book, effects, this);
     this.#index = new SeriesIndex(budget, (metric) => {
       this.#newMetrics.push(metric.name);
@@ -151,12 +154,13 @@ export class PartitionEvaluator {
     const read = this.#index.read(record);
     if (typeof read === 'string') return;
     read.series.reached(record.timestampMs);
-    read.series.measure(request).measure.add(record.timestampMs, read.value);
+    read.series.addToMeasure(request, this.#windows, record.timestampMs, read.value);
   }
 
   /** Drops a measure that no rule of the metric asks for any more. */
   dropMeasure(metricName: string, key: string): void {
-    for (const series of this.#index.metrics.get(metricName)?.series.values() ?? []) series.measures?.delete(key);
+    for (const series of this.#index.metrics.get(metricName)?.series.values() ?? [])
+      series.dropMeasure(key, this.#windows);
   }
 
   /** Takes the winning record of an alarm. */
@@ -378,10 +382,8 @@ export class PartitionEvaluator {
 
   /** Adds a sample to each measure that the metric's rules ask for. */
   #addToMeasures(series: SeriesState, timestampMs: number, value: number): void {
-    for (const request of requestsOf(series.metric, this.#book)) {
-      const kept = series.measure(request);
-      kept.value = kept.measure.add(timestampMs, value);
-    }
+    for (const request of requestsOf(series.metric, this.#book))
+      series.addToMeasure(request, this.#windows, timestampMs, value);
   }
 
   /** `changed`: the rule, as it is now or was last, that the alarms of may end; undefined after a restore, when any may. */

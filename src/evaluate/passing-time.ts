@@ -93,7 +93,7 @@ export class PassingTime {
           gone.add(series);
         }
         // As long as `alarms` has a record of it, whoever begins anew must count on from there.
-        if (!series.hasRecords()) forgotten.push(series);
+        if (!series.hasRecords() && clockMs - series.timeMs >= series.reachMs) forgotten.push(series);
       }
     }
     this.#seriesChanged(gone);

@@ -1,4 +1,5 @@
 import type { SeriesState } from './series-state.ts';
+import { WindowBudget } from './window-budget.ts';
 
 /** A series that could go, and how much it is needed: the lowest rank goes first. */
 export interface Candidate {
@@ -22,6 +23,7 @@ export interface Evictor {
 export class SeriesBudget {
   readonly seriesMax: number;
   readonly seriesPerMetricMax: number;
+  readonly windows: WindowBudget;
   /** Samples that were refused although a rule matches their series. */
   watchedRefused = 0;
   /** Series that made room for others. */
@@ -29,9 +31,10 @@ export class SeriesBudget {
   readonly #evictors = new Set<Evictor>();
   #held = 0;
 
-  constructor(seriesMax = 1_000_000, seriesPerMetricMax = 100_000) {
+  constructor(seriesMax = 1_000_000, seriesPerMetricMax = 100_000, windowBytesMax = Infinity) {
     this.seriesMax = seriesMax;
     this.seriesPerMetricMax = seriesPerMetricMax;
+    this.windows = new WindowBudget(windowBytesMax);
   }
 
   get held(): number {

@@ -111,6 +111,7 @@ export class SeriesIndex {
     if (gone.length === 0) return;
     this.#removals++;
     for (const series of gone) {
+      series.dropMeasures(this.#budget.windows);
       const metric = this.metrics.get(series.name)!;
       metric.series.delete(series.key);
       if (metric.series.size > 0) continue;
@@ -129,5 +130,7 @@ export class SeriesIndex {
   close(): void {
     this.room?.close();
     this.#budget.giveBack(this.seriesCount());
+    for (const metric of this.metrics.values())
+      for (const series of metric.series.values()) series.dropMeasures(this.#budget.windows);
   }
 }

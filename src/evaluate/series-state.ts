@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
-import { calculators } from '../measure/measures.ts';
+import { calculators, fillBackMs } from '../measure/measures.ts';
 import type { Measure } from '../measure/measure.ts';
 import { comparisons } from '../rule/comparison.ts';
 import { tagsMatch } from '../rule/matcher.ts';
@@ -22,6 +22,7 @@ import {
   timeMsAt,
   type SeriesTable,
 } from './series-table.ts';
+import type { WindowBudget } from './window-budget.ts';
 
 /** One rule on one series: its state, and the sample that this state is a function of. */
 export interface Alarm {
@@ -158,18 +159,46 @@ export class SeriesState implements Series {
     return this.alarms?.values().some(({ offset }) => offset >= 0) === true;
   }
 
-  /** The measure that a request asks for, made when it is not there. */
-  measure(request: MeasureRequest): KeptMeasure {
-    const { key, type } = request;
+  /** Adds a sample to the measure that a request asks for; one that is not there is made, as far as the budget has room. */
+  addToMeasure(request: MeasureRequest, budget: WindowBudget, timestampMs: number, value: number): void {
+    const kept = this.measures?.get(request.key) ?? this.#newMeasure(request, budget);
+    kept.value = kept.measure.add(timestampMs, value);
+    const { bytes } = kept.measure;
+    if (bytes === kept.bytes) return;
+    budget.resized(bytes - kept.bytes);
+    kept.bytes = bytes;
+  }
+
+  #newMeasure(request: MeasureRequest, budget: WindowBudget): KeptMeasure {
+    const calculator = calculators[request.type];
+    assert(calculator !== undefined, 'only a measure with a window is kept');
+    const isRefused = !budget.hasRoom && this.alarms?.values().some(({ state }) => state.state !== 'ok') !== true;
+    if (isRefused) budget.refuse(this.name, request);
+    const measure = isRefused ? noMeasure : calculator.create(request);
+    const kept: KeptMeasure = { request, measure, value: undefined, bytes: 0 };
     this.measures ??= new Map();
-    let kept = this.measures.get(key);
-    if (kept === undefined) {
-      const calculator = calculators[type];
-      assert(calculator !== undefined, 'only a measure with a window is kept');
-      kept = { measure: calculator.create(request), value: undefined };
-      this.measures.set(key, kept);
-    }
+    this.measures.set(request.key, kept);
     return kept;
+  }
+
+  dropMeasure(key: string, budget: WindowBudget): void {
+    const kept = this.measures?.get(key);
+    if (kept === undefined) return;
+    this.measures!.delete(key);
+    budget.resized(-kept.bytes);
+    if (kept.measure === noMeasure) budget.release(this.name, kept.request);
+  }
+
+  dropMeasures(budget: WindowBudget): void {
+    for (const key of this.measures?.keys() ?? []) this.dropMeasure(key, budget);
+  }
+
+  /** How far back its measures look, from T on: for so long a silent series is not dropped. */
+  get reachMs(): number {
+    let reachMs = 0;
+    for (const { request } of this.measures?.values() ?? [])
+      reachMs = Math.max(reachMs, fillBackMs(request.type, request.windowMs));
+    return reachMs;
   }
 
   /**
@@ -227,9 +256,15 @@ function mustJudge(condition: Condition, state: AlarmState): boolean {
 
 /** A measure of one series, and its value with the newest sample; undefined when that was older than the window. */
 interface KeptMeasure {
+  readonly request: MeasureRequest;
   readonly measure: Measure;
   value: number | undefined;
+  /** As they were told to the budget. */
+  bytes: number;
 }
+
+/** In place of a window that the budget had no room for: its rules are not evaluated. */
+const noMeasure: Measure = { bytes: 0, add: () => undefined };
 
 /** All series of one metric in this partition, and the measures that its rules ask for. */
 export interface MetricState {

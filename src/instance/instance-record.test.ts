@@ -25,6 +25,7 @@ const record: InstanceRecord = {
     misrouted: 0,
     ahead: { count: 12, first: [['cpu{host=a}', 600]] },
     behind: noSkew,
+    refusedWindows: [['cpu', 'window_max 60000', 3]],
   },
   health: { status: 'warn', problems: ['topics: metrics has LogAppendTime'] },
   notify: { partitions: [1, 2], waiting: 3, parked: 1, failing: 2, heldBackMs: 0 },

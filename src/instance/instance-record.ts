@@ -51,7 +51,15 @@ export interface EvaluateVitals {
   readonly ahead: SkewedSeries;
   /** Series whose samples arrive late. */
   readonly behind: SkewedSeries;
+  /** Series without a window, because the memory for windows is used up: by metric and measure, those with most series first. */
+  readonly refusedWindows: readonly RefusedWindow[];
 }
+
+/** `measure`: what a rule asks for, as `measureKey` says it. */
+export type RefusedWindow = readonly [metricName: string, measure: string, series: number];
+
+/** Metrics and measures that are named. */
+export const refusedWindowsMax = 100;
 
 /** How many series have a clock that is wrong, and those that differ most, by how many seconds, the largest first. */
 export interface SkewedSeries {
@@ -115,8 +123,13 @@ export function formatInstanceRecord(record: InstanceRecord): string {
 }
 
 /** Mostly there are none, and nothing is written of them. */
-function evaluateJson({ ahead, behind, ...rest }: EvaluateVitals): object {
-  return { ...rest, ...(ahead.count > 0 && { ahead }), ...(behind.count > 0 && { behind }) };
+function evaluateJson({ ahead, behind, refusedWindows, ...rest }: EvaluateVitals): object {
+  return {
+    ...rest,
+    ...(ahead.count > 0 && { ahead }),
+    ...(behind.count > 0 && { behind }),
+    ...(refusedWindows.length > 0 && { refused_windows: refusedWindows }),
+  };
 }
 
 /** Reads a record of the topic `instances`, or says what is wrong with it. */
@@ -149,6 +162,7 @@ function evaluateOf(reader: RecordReader): EvaluateVitals {
     misrouted: reader.place('misrouted'),
     ahead: skewedOf(reader.raw('ahead')),
     behind: skewedOf(reader.raw('behind')),
+    refusedWindows: listOf(reader.raw('refused_windows')).filter(isRefusedWindow),
   };
 }
 
@@ -178,6 +192,11 @@ function skewedOf(value: unknown): SkewedSeries {
   const isNamed = (item: unknown): item is [string, number] =>
     Array.isArray(item) && typeof item[0] === 'string' && typeof item[1] === 'number';
   return { count, first: listOf(first).filter(isNamed) };
+}
+
+function isRefusedWindow(item: unknown): item is RefusedWindow {
+  if (!Array.isArray(item)) return false;
+  return typeof item[0] === 'string' && typeof item[1] === 'string' && typeof item[2] === 'number';
 }
 
 function isCount(pair: [string, unknown]): pair is [string, number] {

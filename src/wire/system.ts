@@ -71,6 +71,9 @@ export type SystemView = Shape<typeof SystemView>;
 export const InForceView = Type.Object({
   version: RuleVersion,
   in_force: Type.Integer({ description: 'Live instances of alarms that have applied this version' }),
+  windows_refused: Type.Optional(
+    Type.Integer({ description: 'Series on which it is not evaluated, since the memory for windows is used up' }),
+  ),
   of: Type.Integer({ description: 'Live instances of alarms' }),
 });
 export type InForceView = Shape<typeof InForceView>;

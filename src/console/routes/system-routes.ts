@@ -4,6 +4,8 @@ import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/http-app.ts';
 import { allSkewed, type SkewedSeries } from '../../instance/instance-record.ts';
 import { LogUnavailable, type Log } from '../../log/log.ts';
+import type { Condition } from '../../rule/condition.ts';
+import { measureRequestOf } from '../../rule/measure-request.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { InForceView, SystemView, type InstanceView } from '../../wire/system.ts';
 import type { InstanceSeen, InstancesView } from '../live/instances-view.ts';
@@ -97,8 +99,25 @@ function inForceRoute(app: HttpApp, { instances, rules }: SystemRoutesOptions): 
       const judging = instances.all().filter(({ record, state }) => state === 'live' && record.evaluate !== undefined);
       const { partition, offset } = entry;
       const knowing = judging.filter(({ record }) => (record.rules[partition] ?? 0) > offset);
-      return reply.send({ version: { partition, offset }, in_force: knowing.length, of: judging.length });
+      const refused = windowsRefused(entry.condition, judging);
+      return reply.send({
+        version: { partition, offset },
+        in_force: knowing.length,
+        of: judging.length,
+        windows_refused: refused === 0 ? undefined : refused,
+      });
     },
+  );
+}
+
+/** Series of a rule's metric that have no window of its kind. */
+function windowsRefused(condition: Condition, judging: readonly InstanceSeen[]): number {
+  const key = measureRequestOf(condition)?.key;
+  const refused = judging.flatMap(({ record }) => record.evaluate?.refusedWindows ?? []);
+  return refused.reduce(
+    (sum, [metricName, measure, series]) =>
+      metricName === condition.metricName && measure === key ? sum + series : sum,
+    0,
   );
 }
 

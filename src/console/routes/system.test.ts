@@ -57,7 +57,15 @@ async function tell(more: Partial<InstanceRecord>): Promise<void> {
     ended: false,
     rules: [0, 0, 0],
     health: undefined,
-    evaluate: { partitions: [], series: 1, samples: {}, misrouted: 0, ahead: noSkew, behind: noSkew },
+    evaluate: {
+      partitions: [],
+      series: 1,
+      samples: {},
+      misrouted: 0,
+      ahead: noSkew,
+      behind: noSkew,
+      refusedWindows: [],
+    },
     notify: undefined,
     ...more,
   };
@@ -183,8 +191,12 @@ test('a rule is in force on those that have applied its version', async () => {
     body: JSON.stringify({ metric_name: 'cpu', threshold: 5, discord_webhook_url: webhook }),
   });
   const { id } = (await answer.json()) as { id: string };
-  const inForce = async (): Promise<{ in_force: number; of: number; version: { partition: number } }> =>
-    (await (await fetch(`${console.url}/api/v1/rules/${id}/in-force`)).json()) as never;
+  const inForce = async (): Promise<{
+    in_force: number;
+    of: number;
+    windows_refused?: number;
+    version: { partition: number };
+  }> => (await (await fetch(`${console.url}/api/v1/rules/${id}/in-force`)).json()) as never;
   const { version } = await waitForValue('the rule is in force', inForce, (now) => now.in_force === 1 && now.of === 1);
   await tell({});
   await waitForValue('the rule is in force', inForce, (now) => now.in_force === 1 && now.of === 2);
@@ -192,6 +204,17 @@ test('a rule is in force on those that have applied its version', async () => {
   await waitForValue('the rule is in force', inForce, (now) => now.in_force === 2 && now.of === 2);
   await tell({ ended: true });
   await waitForValue('the rule is in force', inForce, (now) => now.in_force === 1 && now.of === 1);
+  const change = { metric_name: 'cpu', threshold: 5, discord_webhook_url: webhook, type: 'window_max' };
+  await fetch(`${console.url}/rules/${id}`, {
+    method: 'PUT',
+    headers: json,
+    body: JSON.stringify({ ...change, window_duration_seconds: 60 }),
+  });
+  const refusedWindows = [['cpu', 'window_max 60000', 3], ['cpu', 'window_max 90000', 4], ['mem', 'window_max 60000', 5]] as const; // prettier-ignore
+  const evaluate = { partitions: [], series: 1, samples: {}, misrouted: 0, ahead: noSkew, behind: noSkew };
+  await tell({ evaluate: { ...evaluate, refusedWindows } });
+  await waitForValue('the refused windows are told', inForce, (now) => now.windows_refused === 3);
+  await tell({ ended: true });
   assert.equal((await fetch(`${console.url}/api/v1/rules/nobody/in-force`)).status, 404);
 });
 
@@ -205,6 +228,7 @@ test('rates are measured between two records; who is silent owns nothing, and wh
     misrouted: 0,
     ahead: noSkew,
     behind: noSkew,
+    refusedWindows: [],
   });
   await tell({ id, atMs: nowMs - 2_000, evaluate: vitals(100, []) });
   await tell({ id, atMs: nowMs, evaluate: vitals(300, [[0, 0, 0]]) });

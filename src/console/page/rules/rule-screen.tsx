@@ -144,7 +144,10 @@ function Figures({ state }: { readonly state: RuleStateView }) {
       word: 'Active on',
       kind: 'rules',
       text: inForce.value === undefined ? '–' : `${inForce.value.in_force} of ${inForce.value.of}`,
-      more: 'evaluators',
+      more:
+        inForce.value?.windows_refused === undefined
+          ? 'evaluators'
+          : `evaluators; ${inForce.value.windows_refused} series without a window: memory is used up`,
     },
   ];
   return (
