@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 import type { AlarmDetail, AlarmsView, AlarmView } from '../wire/alarms.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
+import { ruleIdOf } from './rule-of-name.ts';
 import { printTable, shown } from './table.ts';
 
 const examples: readonly Example[] = [
@@ -22,7 +23,7 @@ export function addAlarmsCommands(program: Command): void {
     .description('list alarms, firing first, longest first')
     .addOption(new Option('--state <state>', 'in this state (default: firing and pending)').choices(listStates))
     .option('--metric <name>', 'only of this metric')
-    .option('--rule <id>', 'only of this rule')
+    .option('--rule <rule>', 'only of this rule, by its id or its name')
     .option('--limit <number>', 'at most so many, up to 500 (default 100)');
   addApiOptions(list).action(async () => {
     const { state, metric, rule, limit = '100' } = list.opts<Record<string, string | undefined>>();
@@ -31,7 +32,7 @@ export function addAlarmsCommands(program: Command): void {
       const path = `/api/v1/alarms?${new URLSearchParams(given).toString()}`;
       return (await askApi<AlarmsView>(list, { method: 'GET', path })).body;
     };
-    const filter = { metric_name: metric, rule_id: rule };
+    const filter = { metric_name: metric, rule_id: rule === undefined ? undefined : await ruleIdOf(list, rule) };
     // The API has one state or all of them.
     const states = state === undefined ? ['firing', 'pending'] : [state === 'all' ? undefined : state];
     const found: AlarmView[] = [];
@@ -81,6 +82,19 @@ function printAlarms(alarms: readonly AlarmView[], total: number): void {
   if (total > alarms.length) console.log(`… and ${total - alarms.length}: narrow the list, or raise --limit`);
 }
 
+/** What its rule says for people. */
+function aboutRule(rule: AlarmDetail['rule']): string[][] {
+  const labels = Object.entries(rule?.labels ?? {}).map(([key, label]) => `${key}=${label}`);
+  const rows: [string, string | undefined][] = [
+    ['Name', rule?.name],
+    ['Severity', rule?.severity],
+    ['Labels', labels.length === 0 ? undefined : labels.join(' ')],
+    ['Description', rule?.description],
+    ['Runbook', rule?.runbook_url],
+  ];
+  return rows.flatMap(([word, text]) => (text === undefined ? [] : [[word, shown(text)]]));
+}
+
 function printAlarm(alarm: AlarmDetail): void {
   const { state, cause, since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value } = alarm;
   printTable([
@@ -91,6 +105,7 @@ function printAlarm(alarm: AlarmDetail): void {
     ['Fired', timeOf(firedMs)],
     ['Ended', endedMs === null ? '' : timeOf(endedMs)],
     ['Rule', alarm.rule_id],
+    ...aboutRule(alarm.rule),
     ['Sample', `partition ${alarm.partition}, offset ${alarm.offset}`],
     ...alarm.notifications.map(({ kind, outcome, attempts, reason = '' }) => [
       'Message',

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { BacktestOrder, BacktestView } from '../wire/backtest.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
+import { ruleIdOf } from './rule-of-name.ts';
 import { printTable, shown } from './table.ts';
 
 interface Flags {
@@ -22,7 +23,7 @@ export function addBacktestCommand(program: Command): void {
   const command = program
     .command('backtest')
     .description('replay stored samples against a rule')
-    .argument('<rule>', 'the id of a rule, or a file with one as JSON; - for standard input')
+    .argument('<rule>', 'the id or the name of a rule, or a file with one as JSON; - for standard input')
     .option('--last <time>', 'how far back: 30m, 6h, 7d (default 1h)')
     .option('--all', 'all that is retained')
     .option('--threshold <number>', 'with this threshold in place of its own');
@@ -43,9 +44,12 @@ export function addBacktestCommand(program: Command): void {
 async function ruleOf(command: Command, wanted: string): Promise<unknown> {
   if (/^[0-9a-f-]{36}$/.test(wanted))
     return (await askApi<object>(command, { method: 'GET', path: `/rules/${wanted}` })).body;
-  const text = await readFile(wanted === '-' ? '/dev/stdin' : wanted, 'utf8').catch(() => {
-    throw new Error(`${shown(wanted)} is neither the id of a rule nor a file that can be read`);
-  });
+  const text = await readFile(wanted === '-' ? '/dev/stdin' : wanted, 'utf8').catch(() => undefined);
+  if (text === undefined) {
+    const id = await ruleIdOf(command, wanted);
+    if (id !== wanted) return (await askApi<object>(command, { method: 'GET', path: `/rules/${id}` })).body;
+    throw new Error(`${shown(wanted)} is neither the id or name of a rule nor a file that can be read`);
+  }
   try {
     return JSON.parse(text);
   } catch {

@@ -19,6 +19,9 @@ const readers: Record<FieldKind, (field: string, text: string) => unknown> = {
   metric_name: asText,
   discord_webhook: asText,
   text: asText,
+  line: asText,
+  url: asText,
+  labels: (field, text) => parsed(field, text, 'a JSON object', (value) => typeof value === 'object' && value !== null),
   choice: asText,
   receivers: (_field, text) => namesOf(text),
   number: (field, text) => parsed(field, text, 'a number', (value) => typeof value === 'number'),
@@ -56,15 +59,21 @@ export function changedFields(
       continue;
     }
     const equals = pair.indexOf('=');
+    if (pair.startsWith('labels.') && equals > 'labels.'.length) {
+      const key = pair.slice('labels.'.length, equals);
+      changed['labels'] = { ...(changed['labels'] as object), ...Object.fromEntries([[key, pair.slice(equals + 1)]]) };
+      continue;
+    }
     if (equals < 1) throw new Failure('invalid_field', `--set must be field=value, got ${JSON.stringify(pair)}`);
     const [field, value] = [pair.slice(0, equals), pair.slice(equals + 1)];
     changed[field] = valueOf(field, value);
   }
   for (const field of unset) {
-    if (!field.startsWith('tags.')) delete changed[field];
+    const [, whole, key] = /^(tags|labels)\.(.*)$/s.exec(field) ?? [];
+    if (whole === undefined || key === undefined) delete changed[field];
     else {
-      const { [field.slice(5)]: _gone, ...tags } = (changed['tags'] ?? {}) as Record<string, unknown>;
-      changed['tags'] = tags;
+      const { [key]: _gone, ...others } = (changed[whole] ?? {}) as Record<string, unknown>;
+      changed[whole] = others;
     }
   }
   return changed;

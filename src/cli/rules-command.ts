@@ -7,6 +7,7 @@ import { addExamples, type Example } from './examples.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 import { matcherText } from '../rule/matcher-text.ts';
 import { changedFields } from './rule-fields.ts';
+import { ruleIdOf } from './rule-of-name.ts';
 import { printTable, shown } from './table.ts';
 
 type Fields = Record<string, unknown>;
@@ -22,10 +23,14 @@ const exitMasked = 3;
 
 const examples: readonly Example[] = [
   ['ssrms rules list state:firing', 'what is firing'],
-  ["ssrms rules list 'metric:cpu*' tag:host=web-1", 'metric:, tag:, state:, webhook: and words, as on the page'],
+  [
+    "ssrms rules list 'metric:cpu*' tag:host=web-1",
+    'metric:, name:, tag:, label:, severity:, state:, webhook: and words, as on the page',
+  ],
   ['ssrms rules create --set metric_name=cpu --set threshold=90 --set notify=ops', 'make a rule'],
   ['ssrms rules edit RULE_ID --set threshold=95 --set tags.host=web-1 --unset description', 'change its fields'],
   ['ssrms rules disable --search tag:host=web-1', 'all that a search finds; delete asks for --yes beyond one'],
+  ["ssrms rules get 'Checkout errors'", 'by its name, where an id is taken'],
   ['ssrms rules export > my-rules.json', 'a file with all rules'],
   ['ssrms rules import my-rules.json --dry-run', 'what the file would change'],
 ];
@@ -51,7 +56,10 @@ function addReading(rules: Command): void {
     .command('list')
     .alias('search')
     .description('list or search the rules, with what each is doing')
-    .argument('[search...]', 'words, metric:cpu*, tag:host=web-1, state:firing, webhook:ID')
+    .argument(
+      '[search...]',
+      'words, metric:cpu*, name:checkout*, tag:host=web-1, label:team=payments, severity:critical, state:firing, webhook:ID',
+    )
     .option('--limit <number>', 'at most so many (default 100)');
   addApiOptions(list).action(async (words: string[]) => {
     const limit = Number(list.opts<{ limit?: string }>().limit ?? 100);
@@ -60,9 +68,9 @@ function addReading(rules: Command): void {
     if (isJson(list)) for (const rule of found.rules) console.log(JSON.stringify(rule));
     else printRules(found);
   });
-  const get = rules.command('get').description('show one rule as JSON').argument('<id>');
+  const get = rules.command('get').description('show one rule as JSON').argument('<rule>', 'its id or its name');
   addApiOptions(get).action(async (id: string) => {
-    const { body } = await askApi<Rule>(get, { method: 'GET', path: pathOf(id) });
+    const { body } = await askApi<Rule>(get, { method: 'GET', path: pathOf(await ruleIdOf(get, id)) });
     console.log(JSON.stringify(body, undefined, isJson(get) ? undefined : 2));
   });
 }
@@ -78,9 +86,10 @@ function addWriting(rules: Command): void {
   });
   const edit = withFields(rules.command('edit'))
     .description('change a rule; what somebody else changed meanwhile is not overwritten')
-    .argument('<id>')
+    .argument('<rule>', 'its id or its name')
     .argument('[file]', 'the whole rule as JSON in place of the one that is there; - for standard input');
-  addApiOptions(edit).action(async (id: string, file: string | undefined) => {
+  addApiOptions(edit).action(async (given: string, file: string | undefined) => {
+    const id = await ruleIdOf(edit, given);
     const now = await askApi<Rule>(edit, { method: 'GET', path: pathOf(id) });
     const body = changedFields(file === undefined ? { ...now.body } : objectOf(await readJson(file)), edit.opts());
     const saved = await askApi<Rule>(edit, { method: 'PUT', path: pathOf(id), body, etag: now.etag });
@@ -95,13 +104,14 @@ function addBulk(
   const command = rules
     .command(action)
     .description(description)
-    .argument('[id...]', 'which ones')
+    .argument('[rule...]', 'their ids or names')
     .option('--search <text>', 'all that a search finds, as in list');
   if (action === 'delete') command.option('--yes', 'delete more than one without being asked');
   addApiOptions(command).action(async (given: string[]) => {
     const { search: text, yes } = command.opts<{ search?: string; yes?: boolean }>();
-    if (given.length === 0 && text === undefined) throw new Error('name rules by their ids, or give --search');
-    const ids = text === undefined ? given : [...given, ...(await idsOf(command, text))];
+    if (given.length === 0 && text === undefined) throw new Error('give rules by their ids or names, or give --search');
+    const named = await Promise.all(given.map((each) => ruleIdOf(command, each)));
+    const ids = text === undefined ? named : [...named, ...(await idsOf(command, text))];
     if (action === 'delete' && ids.length > 1 && yes !== true)
       throw new Error(`This would delete ${ids.length} rules. Add --yes to confirm.`);
     const outcomes: BulkOutcome[] = [];
@@ -213,28 +223,50 @@ async function idsOf(command: Command, text: string): Promise<string[]> {
   return ids;
 }
 
-function conditionOf({ metric_name: name, operator = ruleDefaults.operator, threshold, tags = {} }: Rule): string {
+function conditionOf(rule: Rule): string {
+  const { metric_name: metric, operator = ruleDefaults.operator, threshold, tags = {} } = rule;
   const where = Object.entries(tags).map(([key, matcher]) => matcherText(key, matcher));
-  return shown([`${name} ${operator} ${threshold}`, ...where].join(' '));
+  const name = rule.name === undefined ? '' : `${rule.name}: `;
+  return shown([`${name}${metric} ${operator} ${threshold}`, ...where].join(' '));
 }
+
+const labelsOf = ({ labels = {} }: Rule): string =>
+  shown(
+    Object.entries(labels)
+      .map(([key, label]) => `${key}=${label}`)
+      .join(' '),
+  );
+
+type RuleView = RulesFound['rules'][number];
+
+interface Column {
+  readonly head: string;
+  readonly of: (view: RuleView) => string;
+  /** Left out where it says nothing of any rule. */
+  readonly isOptional?: true;
+}
+
+const columns: readonly Column[] = [
+  { head: 'ID', of: ({ rule }) => rule.id },
+  { head: 'STATE', of: ({ state }) => state },
+  { head: 'SEVERITY', of: ({ rule }) => rule.severity ?? '', isOptional: true },
+  { head: 'FIRING', of: ({ firing }) => String(firing) },
+  { head: 'VALUE', of: ({ value }) => (value === undefined ? '' : String(Number(value.toPrecision(6)))) },
+  { head: 'FIRES 24H', of: ({ fires_24h: fires }) => String(fires) },
+  { head: 'LAST MESSAGE', of: ({ delivery }) => delivery?.outcome ?? '' },
+  { head: 'LABELS', of: ({ rule }) => labelsOf(rule), isOptional: true },
+  { head: 'RULE', of: ({ rule }) => conditionOf(rule) },
+];
 
 function printRules({ rules, next, total }: Pick<RulesFound, 'rules' | 'next' | 'total'>): void {
   if (rules.length === 0) {
     console.log('No rule matches.');
     return;
   }
-  printTable([
-    ['ID', 'STATE', 'FIRING', 'VALUE', 'FIRES 24H', 'LAST MESSAGE', 'RULE'],
-    ...rules.map(({ rule, state, firing, value, fires_24h: fires, delivery }) => [
-      rule.id,
-      state,
-      String(firing),
-      value === undefined ? '' : String(Number(value.toPrecision(6))),
-      String(fires),
-      delivery?.outcome ?? '',
-      conditionOf(rule),
-    ]),
-  ]);
+  const shownColumns = columns.filter(
+    ({ isOptional, of }) => isOptional !== true || rules.some((view) => of(view) !== ''),
+  );
+  printTable([shownColumns.map(({ head }) => head), ...rules.map((view) => shownColumns.map(({ of }) => of(view)))]);
   if (next !== undefined)
     console.log(`… and ${total === undefined ? 'more' : total - rules.length}: narrow the search, or raise --limit`);
 }

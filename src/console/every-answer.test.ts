@@ -83,6 +83,7 @@ async function askReading(ruleId: string, alarmId: string): Promise<void> {
     '/rules?expand=delivery',
     '/rules?expand=delivery&limit=2',
     `/rules/${ruleId}`,
+    '/rules?name=none',
     '/api/v1/rules',
     '/api/v1/rules/ids',
     `/api/v1/rules/${ruleId}/state`,
@@ -163,6 +164,8 @@ async function askWriting(ruleId: string): Promise<void> {
   const rules = await given<object[]>('POST', '/api/v1/rules/export', { body: { ids: [ruleId] } });
   const rows = [...rules.map((rule) => ({ ...rule, threshold: 91 })), { metric_name: '' }];
   await given('POST', '/api/v1/rules/import', { body: { rules: rows, dry_run: true } });
+  for (const status of [201, 200])
+    assert.equal((await ask('PUT', '/rules/by-name/cpu', { body: { ...rules[0], id: undefined } })).status, status);
   const orders = [{ id: ruleId }, { id: 'none' }];
   await given('POST', '/api/v1/rules/bulk', { body: { action: 'disable', rules: orders } });
   await given('DELETE', `/rules/${ruleId}`);

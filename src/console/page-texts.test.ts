@@ -82,7 +82,7 @@ test('of equality there is no hysteresis, and a distance is seen from the thresh
   assert.deepEqual(behaviour({ threshold: 9, resolve_threshold: 8, operator: '>=' }), ['Ends at 8 or below']);
   assert.deepEqual(
     [11.5, 9, 0].map((value) => distanceText(value, 9)),
-    ['2.5 above', 'exactly at', '9 below'],
+    ['2.5 above threshold', 'at threshold', '9 below threshold'],
   );
 });
 
@@ -153,6 +153,10 @@ test('a form that is left as it is sends the rule as its author wrote it', () =>
       enabled: false,
       description: 'd',
       tags: { host: 'a', __proto: 'b' },
+      name: 'Disk',
+      severity: 'warning',
+      runbook_url: 'https://wiki.example.org',
+      labels: { team: 'ops', 'a=b': 'c', note: 'two\nlines' },
     },
   ];
   for (const rule of rules) {
@@ -211,6 +215,14 @@ test('lines that are typed are read, and a wrong one is sent as no matcher, for 
     'a=b': 'any',
     team: 'ops',
   });
+});
+
+test('labels are lines, and one without a value is sent for the server to refuse', () => {
+  const typed = (lines: string) => fieldsOf({ ...emptyDraft, labels: { lines, given: {} } })['labels'];
+  assert.deepEqual(typed(' team = payments \n\ntier=1=2\n'), { team: 'payments', tier: '1=2' });
+  assert.deepEqual(typed('team'), { team: null });
+  assert.equal(typed('  \n'), undefined);
+  assert.equal(fieldsOf({ ...emptyDraft, severity: '', name: ' ' })['severity'], undefined);
 });
 
 test('an empty form leaves out what was not given, and a decimal comma is understood', () => {

@@ -60,6 +60,7 @@ const table: Record<string, Scope | readonly Scope[] | 'public'> = {
   'POST /rules/{id}/test': 'rules:write',
   'POST /v1/metrics': 'metrics:write',
   'POST /write': 'metrics:write',
+  'PUT /rules/by-name/{name}': 'rules:write',
   'PUT /rules/{id}': 'rules:write',
 };
 

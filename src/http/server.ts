@@ -166,7 +166,8 @@ function newApp(timeouts = { headersMs: limits.headersTimeoutMs, requestMs: limi
       maxHeaderSize: limits.headerBytesMax,
     },
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 300 },
+    // A rule's name in a path: 200 characters, each of up to four bytes that are escaped.
+    routerOptions: { maxParamLength: 2_400 },
     clientErrorHandler: answerBrokenRequest,
     frameworkErrors: (error, request, reply) => sendProblem(request, reply, failureOf(error)),
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -29,14 +29,14 @@ export interface TagProblem {
   readonly message: string;
 }
 
-/** What is wrong with the tags of a sample or a rule, given as parsed JSON: one entry a problem, none when they are good. */
-export function tagsProblems(tags: unknown): TagProblem[] {
+/** What is wrong with the tags of a sample, or the labels of a rule, given as parsed JSON: one entry a problem, none when they are good. */
+export function tagsProblems(tags: unknown, what = 'tags'): TagProblem[] {
   if (typeof tags !== 'object' || tags === null || Array.isArray(tags)) {
     return [{ key: undefined, message: 'must be an object of strings' }];
   }
   const pairs = Object.entries(tags);
   if (pairs.length > tagsMax) {
-    return [{ key: undefined, message: `must have at most ${tagsMax} tags, not ${pairs.length}` }];
+    return [{ key: undefined, message: `must have at most ${tagsMax} ${what}, not ${pairs.length}` }];
   }
   return pairs.flatMap(([key, value]) => {
     const message = tagKeyProblem(key) ?? tagValueProblem(value);

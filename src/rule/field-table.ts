@@ -5,6 +5,9 @@ const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = 
   metric_name: () => 'text',
   discord_webhook: () => 'URL',
   text: ({ charactersMax }) => `text, at most ${charactersMax} characters`,
+  line: ({ charactersMax }) => `a line of text, at most ${charactersMax} characters`,
+  url: () => 'https URL',
+  labels: () => 'object of text, at most 16 entries',
   number: ({ above, least, most }) =>
     [
       'number',

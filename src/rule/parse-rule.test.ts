@@ -48,6 +48,10 @@ test('a rule with every field is taken as it is', () => {
     ...smallest,
     operator: '<',
     tags: { host: 'a', ['__proto__']: 'b' },
+    name: 'Packages: größe 📦',
+    severity: 'warning',
+    runbook_url: 'https://wiki.example.org/packages?a=b#c',
+    labels: { team: 'hall', ['__proto__']: 'b' },
     type: 'window_average',
     window_duration_seconds: 0.5,
     cooldown_seconds: 0,
@@ -183,6 +187,37 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
     /must be left out with operator "==", not 500/,
   ],
   ['a resolve threshold for !=', { operator: '!=', resolve_threshold: 1 }, 'resolve_threshold', /must be left out/],
+  ['an empty name', { name: '' }, 'name', /name must be a line of text, without blanks at its ends, not ""/],
+  ['a name of two lines', { name: 'a\nb' }, 'name', /must be a line of text/],
+  ['a name with blanks around it', { name: ' a' }, 'name', /without blanks at its ends/],
+  ['a name of 201 characters', { name: '📦'.repeat(201) }, 'name', /at most 200 characters, not 201/],
+  ['a name that is a number', { name: 5 }, 'name', /must be a string, not 5/],
+  ['another severity', { severity: 'high' }, 'severity', /must be "info" or "warning" or "critical", not "high"/],
+  [
+    'a runbook over http',
+    { runbook_url: 'http://wiki.example.org' },
+    'runbook_url',
+    /must be an https URL, without a login/,
+  ],
+  ['a runbook that is no URL', { runbook_url: 'see the wiki' }, 'runbook_url', /must be an https URL/],
+  ['a runbook that is a script', { runbook_url: 'javascript:alert(1)' }, 'runbook_url', /must be an https URL/],
+  ['a runbook with a login', { runbook_url: 'https://me:pass@wiki.example.org' }, 'runbook_url', /without a login/],
+  ['a runbook with a blank', { runbook_url: 'https://wiki.example.org/a b' }, 'runbook_url', /must be an https URL/],
+  [
+    'a long runbook',
+    { runbook_url: `https://a.example/${'x'.repeat(1_000)}` },
+    'runbook_url',
+    /at most 1000 characters/,
+  ],
+  ['labels that are a list', { labels: ['team'] }, 'labels', /labels must be an object of strings/],
+  ['a label that is a number', { labels: { team: 1 } }, 'labels.team', /labels\.team must be a string/],
+  ['a label without a key', { labels: { '': 'a' } }, 'labels.', /must have a key/],
+  [
+    '17 labels',
+    { labels: Object.fromEntries(Array.from({ length: 17 }, (_, index) => [`k${index}`, ''])) },
+    'labels',
+    /at most 16 labels, not 17/,
+  ],
   ['a resolve threshold of text', { resolve_threshold: '1' }, 'resolve_threshold', /finite number/],
   ['notify_on_resolve as a number', { notify_on_resolve: 1 }, 'notify_on_resolve', /true or false, not 1/],
   ['no_data_seconds of 0', { no_data_seconds: 0 }, 'no_data_seconds', /greater than 0/],
@@ -261,7 +296,7 @@ test('the id is given by the service: refused, optional or required as the calle
   const other = id.replace('2', '3');
   assert.match(failureOf({ ...smallest, id: other }).message, new RegExp(`id must be ${id}, not "${other}"`));
   assert.match(failureOf({ ...smallest, id: 7 }).message, /id must be/);
-  assert.match(failureOf(smallest, { id: 'one' }).message, /UUID v4/);
+  assert.match(failureOf(smallest, { id: 'one' }).message, /UUID v4 or v5/);
 });
 
 test('the webhook’s URL is in no message, in whatever field somebody put it', () => {
@@ -373,11 +408,16 @@ test('the schema refuses nothing that is a rule, and takes little that is none',
       no_data_seconds: field(number),
       enabled: field(fc.boolean()),
       description: field(fc.string()),
+      name: field(fc.string()),
+      severity: field(fc.constantFrom('info', 'warning', 'critical')),
+      runbook_url: field(fc.webUrl()),
+      labels: field(fc.dictionary(fc.string(), fc.string(), { maxKeys: 3 })),
     },
     { requiredKeys: ['metric_name', 'threshold', 'discord_webhook_url'] },
   );
   // What a schema cannot say: bytes, control characters, and what one field asks of another.
-  const beyondSchema = /window_duration_seconds|percentile|resolve_threshold|UTF-8|control|Unicode|NaN|Infinity/;
+  const beyondSchema =
+    /window_duration_seconds|percentile|resolve_threshold|UTF-8|control|Unicode|NaN|Infinity|line of text|https URL/;
   fc.assert(
     fc.property(inputs, (input) => {
       let problem = '';

@@ -1,6 +1,7 @@
 import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from '../base/failure.ts';
 import { isRuleType, needsParameter, parameterNames, parameterTypes } from '../measure/measures.ts';
-import { nameProblem } from '../metric/metric-limits.ts';
+import { nameProblem, tagsProblems, type TagProblem } from '../metric/metric-limits.ts';
+import { tagsOf } from '../metric/sample.ts';
 import { comparisons, isOperator, isWithin } from './comparison.ts';
 import { matchersOf, matchersProblems, type TagMatchers } from './matcher.ts';
 import {
@@ -14,8 +15,8 @@ import {
   type SpecOf,
 } from './rule-fields.ts';
 import { isReceiverName, receiverNameAllowed } from './receiver-name.ts';
-import { isRuleId } from './rule-id.ts';
-import type { Rule } from './rule.ts';
+import { isRuleId, ruleIdAllowed } from './rule-id.ts';
+import type { Labels, Rule } from './rule.ts';
 import {
   parseWebhookUrl,
   withoutWebhookTokens,
@@ -24,7 +25,7 @@ import {
 } from '../receiver/discord/address.ts';
 
 export interface ParseRuleOptions {
-  /** The rule's identity: what the service made up, what stands in the path, or the record's key. A UUID v4 in lower case. */
+  /** The rule's identity: what the service made up, what stands in the path, or the record's key. See isRuleId. */
   readonly id: string;
   /** Whether the input may, must or must not have an `id` of its own. One that is there must be equal. */
   readonly idInInput: 'refused' | 'optional' | 'required';
@@ -64,6 +65,7 @@ function ruleOf(fields: Record<string, unknown>, id: string): Rule {
   const { id: _id, ...given } = fields;
   // Copied, so that nobody who still holds the input can change a rule.
   if (given['tags'] !== undefined) given['tags'] = matchersOf(given['tags'] as TagMatchers);
+  if (given['labels'] !== undefined) given['labels'] = tagsOf(Object.entries(given['labels'] as Labels));
   if (given['notify'] !== undefined) given['notify'] = [...(given['notify'] as string[])];
   return { id, ...given } as unknown as Rule;
 }
@@ -79,6 +81,9 @@ const checks: { readonly [Kind in FieldKind]: Check<Kind> } = {
   metric_name: checkName,
   discord_webhook: checkWebhook,
   text: checkText,
+  line: checkLine,
+  url: checkUrl,
+  labels: (value, field) => keyedErrors(tagsProblems(value, 'labels'), field),
   number: checkNumber,
   choice: checkChoice,
   flag: checkFlag,
@@ -97,7 +102,7 @@ function checked<Kind extends FieldKind>(
 
 function idErrors(fields: Record<string, unknown>, options: ParseRuleOptions): FieldError[] {
   if (!isRuleId(options.id))
-    return [error('id', 'invalid_field', `id must be a UUID v4 in lower case, not ${safelyShown(options.id)}`)];
+    return [error('id', 'invalid_field', `id ${ruleIdAllowed}, not ${safelyShown(options.id)}`)];
   if (!Object.hasOwn(fields, 'id')) {
     return options.idInInput === 'required'
       ? [error('id', 'missing_field', `id is missing: it must be ${options.id}`)]
@@ -119,7 +124,11 @@ function checkName(value: unknown, field: string): FieldError[] {
 }
 
 function checkTags(value: unknown, field: string): FieldError[] {
-  return matchersProblems(value).map(({ key, message }) => {
+  return keyedErrors(matchersProblems(value), field);
+}
+
+function keyedErrors(problems: readonly TagProblem[], field: string): FieldError[] {
+  return problems.map(({ key, message }) => {
     const name = key === undefined ? field : `${field}.${withoutWebhookTokens(key)}`;
     return error(name, 'invalid_field', `${name} ${message}`);
   });
@@ -168,6 +177,23 @@ function checkText(value: unknown, field: string, { charactersMax }: SpecOf<'tex
   const characters = Array.from(value).length;
   if (characters <= charactersMax) return [];
   return [error(field, 'invalid_field', `${field} must have at most ${charactersMax} characters, not ${characters}`)];
+}
+
+function checkLine(value: unknown, field: string, spec: SpecOf<'line'>): FieldError[] {
+  const wrong = checkText(value, field, { ...spec, kind: 'text' });
+  if (wrong.length > 0 || typeof value !== 'string') return wrong;
+  const isLine = value !== '' && value === value.trim() && !/\p{Cc}/u.test(value);
+  return isLine ? [] : [invalid(field, 'must be a line of text, without blanks at its ends', value)];
+}
+
+function checkUrl(value: unknown, field: string, spec: SpecOf<'url'>): FieldError[] {
+  const wrong = checkText(value, field, { ...spec, kind: 'text' });
+  if (wrong.length > 0) return wrong;
+  const text = value as string;
+  const url = URL.parse(text);
+  // Others read it, so that a login has no place in it; blanks and control characters would be dropped by whoever opens it.
+  const isGood = url?.protocol === 'https:' && url.username === '' && url.password === '' && !/[\s\p{Cc}]/u.test(text);
+  return isGood ? [] : [invalid(field, 'must be an https URL, without a login', value)];
 }
 
 function checkWebhook(

@@ -57,6 +57,30 @@ test('a null deletes, and deletes nothing where there is nothing', () => {
   assert.deepEqual([book.size, book.byMetric('received-packages').size, book.get(idOf(1))], [0, 0, undefined]);
 });
 
+test('a rule is found by its name, with all that share it, as long as it has it', () => {
+  const book = new RuleBook();
+  const ids = (name: string): string[] => book.named(name).map(({ rule }) => rule.id);
+  book.apply(recordOf(ruleOf(2, { name: 'a' }), 1));
+  book.apply(recordOf(ruleOf(1, { name: 'a' }), 2));
+  book.apply(recordOf(ruleOf(3, { name: 'b' }), 3));
+  book.apply(recordOf(ruleOf(4), 4));
+  assert.deepEqual([ids('a'), ids('b'), ids('constructor')], [[idOf(1), idOf(2)], [idOf(3)], []]);
+  assert.deepEqual([...book.sharedNames()], ['a']);
+  book.apply(recordOf(ruleOf(2, { name: 'b' }), 5));
+  assert.deepEqual([ids('a'), ids('b'), [...book.sharedNames()]], [[idOf(1)], [idOf(2), idOf(3)], ['b']]);
+  book.apply(recordOf(ruleOf(2), 6));
+  book.apply({ key: idOf(1), value: null, partition: 0, offset: 7 });
+  assert.deepEqual([ids('a'), ids('b'), [...book.sharedNames()]], [[], [idOf(3)], []]);
+  assert.deepEqual(book.page({ name: 'b', limit: 5 }), [book.get(idOf(3))]);
+});
+
+test('the key of a rule that was made by its name is a UUID v5', () => {
+  const id = '2ed6657d-e927-568b-95e1-2665a8aea6a2';
+  const book = new RuleBook();
+  assert.equal(book.apply(recordOf({ ...ruleOf(1), id }, 1)).kind, 'set');
+  assert.equal(book.get(id)?.rule.id, id);
+});
+
 test('a record that was applied before changes nothing', () => {
   const book = new RuleBook();
   book.apply(recordOf(ruleOf(1, { threshold: 2 }), 7));
@@ -73,7 +97,7 @@ const broken: [string, RuleRecord['value'], RegExp][] = [
   ['the text null', 'null', /must be a JSON object/],
   ['another id than its key', formatRule(ruleOf(2)), /id must be/],
   ['no id', JSON.stringify({ ...good, id: undefined }), /id is missing/],
-  ['a field of a future schema', JSON.stringify({ ...good, severity: 'high' }), /severity is not a field/],
+  ['a field of a future schema', JSON.stringify({ ...good, of_the_future: 'high' }), /of_the_future is not a field/],
   ['a wrong type', JSON.stringify({ ...good, threshold: '500' }), /threshold must be/],
   [
     'a webhook on another host',

@@ -5,14 +5,14 @@
  *
  *   rules log ──> apply(record) ──> Change: set | deleted | problem | nothing
  *                     │
- *                     ├── by id ── by metric ── in order of ids
+ *                     ├── by id ── by metric ── by name ── in order of ids
  *                     └── problems
  */
 import { assert } from '../base/assert.ts';
 import { readRecord, RecordProblems, textOf } from '../base/record-problems.ts';
 import { compileRule } from './condition.ts';
 import { parseRule } from './parse-rule.ts';
-import { isRuleId } from './rule-id.ts';
+import { isRuleId, ruleIdAllowed } from './rule-id.ts';
 import type { Rule } from './rule.ts';
 import { OneRule, OrderedRules, type RuleEntry, type RuleList } from './rule-list.ts';
 import {
@@ -50,6 +50,7 @@ export type RuleChange =
 /** What one page of rules asks for. */
 export interface RulePage {
   readonly metricName?: string | undefined;
+  readonly name?: string | undefined;
   /** Only rules whose id is greater. */
   readonly after?: string | undefined;
   readonly limit: number;
@@ -69,6 +70,9 @@ export class RuleBook {
   readonly #options: WebhookUrlOptions;
   readonly #byId = new Map<string, RuleEntry>();
   readonly #byMetric = new Map<string, OneRule | OrderedRules>();
+  /** In the order of their ids. Mostly one: two only when two instances each gave a rule the name. */
+  readonly #byName = new Map<string, readonly RuleEntry[]>();
+  readonly #sharedNames = new Set<string>();
   readonly #ordered = new OrderedRules();
   readonly #problems = new RecordProblems<RuleProblem>();
   /** By URL. Many rules have few webhooks: each is taken apart once, and its texts are shared. */
@@ -103,7 +107,7 @@ export class RuleBook {
     if (key === undefined || !isRuleId(key)) {
       if (record.value === null) return { kind: 'nothing' };
       const id = key === undefined ? 'not UTF-8' : withoutWebhookTokens(key).slice(0, keyCharactersShownMax);
-      return this.#problem(record, id, 'the key must be the id of a rule, a UUID v4 in lower case', undefined);
+      return this.#problem(record, id, `the key ${ruleIdAllowed}: it is the id of the rule`, undefined);
     }
     const before = this.#byId.get(key);
     if (before && before.partition === record.partition && record.offset <= before.offset) return { kind: 'nothing' };
@@ -122,12 +126,29 @@ export class RuleBook {
     return this.#byMetric.get(name) ?? noRules;
   }
 
+  /** The rules with a name, in the order of their ids. */
+  named(name: string): readonly RuleEntry[] {
+    return this.#byName.get(name) ?? [];
+  }
+
+  /** The names that more than one rule has. */
+  sharedNames(): ReadonlySet<string> {
+    return this.#sharedNames;
+  }
+
   /** At most `limit` rules in the order of their ids. */
   page(page: RulePage): RuleEntry[] {
     assert(page.limit >= 0, 'a page has no negative limit');
+    if (page.name !== undefined) return this.#pageOfName(page.name, page);
     const list = page.metricName === undefined ? this.#ordered : this.byMetric(page.metricName);
     const rest = page.after === undefined ? list[Symbol.iterator]() : list.after(page.after);
     return Iterator.from(rest).take(page.limit).toArray();
+  }
+
+  #pageOfName(name: string, { metricName, after = '', limit }: RulePage): RuleEntry[] {
+    return this.named(name)
+      .filter(({ rule }) => rule.id > after && (metricName === undefined || rule.metric_name === metricName))
+      .slice(0, limit);
   }
 
   /** The rules whose id is greater than this one, in order. Do not change the book while iterating. */
@@ -166,10 +187,12 @@ export class RuleBook {
       offset: record.offset,
     };
     if (before && before.rule.metric_name !== rule.metric_name) this.#leaveMetric(before);
+    if (before) this.#leaveName(before);
     this.#problems.delete(rule.id);
     this.#byId.set(rule.id, entry);
     this.#ordered.set(entry);
     this.#joinMetric(entry);
+    this.#joinName(entry);
     return { kind: 'set', entry, before };
   }
 
@@ -179,6 +202,7 @@ export class RuleBook {
     this.#byId.delete(id);
     this.#ordered.delete(id);
     this.#leaveMetric(before);
+    this.#leaveName(before);
     return { kind: 'deleted', before };
   }
 
@@ -201,6 +225,30 @@ export class RuleBook {
     const known = this.#byMetric.get(rule.metric_name);
     if (known instanceof OrderedRules) known.delete(rule.id);
     if (known instanceof OneRule || known?.size === 0) this.#byMetric.delete(rule.metric_name);
+  }
+
+  #joinName(entry: RuleEntry): void {
+    const { name } = entry.rule;
+    if (name === undefined) return;
+    this.#setName(
+      name,
+      [...this.named(name), entry].sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1)),
+    );
+  }
+
+  #leaveName({ rule: { id, name } }: RuleEntry): void {
+    if (name === undefined) return;
+    this.#setName(
+      name,
+      this.named(name).filter(({ rule }) => rule.id !== id),
+    );
+  }
+
+  #setName(name: string, entries: readonly RuleEntry[]): void {
+    if (entries.length > 0) this.#byName.set(name, entries);
+    else this.#byName.delete(name);
+    if (entries.length > 1) this.#sharedNames.add(name);
+    else this.#sharedNames.delete(name);
   }
 
   #problem(record: RuleRecord, id: string, message: string, inForce: RuleEntry | undefined): RuleChange {

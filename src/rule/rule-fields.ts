@@ -3,7 +3,8 @@
 import { measures, percentileTypes, ruleTypes } from '../measure/measures.ts';
 import { comparisons, operators } from './comparison.ts';
 import { matcherProblem } from './matcher.ts';
-import type { Rule, Trigger } from './rule.ts';
+import { severities } from './severity.ts';
+import type { Labels, Rule, Trigger } from './rule.ts';
 
 export type FieldName = Exclude<keyof Rule, 'id'>;
 
@@ -53,6 +54,18 @@ export interface TextSpec extends CommonSpec {
   readonly charactersMax: number;
 }
 
+/** A line of text: not empty, without control characters, and no blanks at its ends. */
+export interface LineSpec extends CommonSpec {
+  readonly kind: 'line';
+  readonly charactersMax: number;
+}
+
+/** An https URL. */
+export interface UrlSpec extends CommonSpec {
+  readonly kind: 'url';
+  readonly charactersMax: number;
+}
+
 export interface NumberSpec extends CommonSpec {
   readonly kind: 'number';
   readonly default?: number;
@@ -65,7 +78,7 @@ export interface NumberSpec extends CommonSpec {
 
 export interface ChoiceSpec<Value extends string = string> extends CommonSpec {
   readonly kind: 'choice';
-  readonly default: Value;
+  readonly default?: Value;
   /** Each value, and how the form calls it. */
   readonly choices: Readonly<Record<Value, string>>;
 }
@@ -79,6 +92,10 @@ export interface TagsSpec extends CommonSpec {
   readonly kind: 'tags';
 }
 
+export interface LabelsSpec extends CommonSpec {
+  readonly kind: 'labels';
+}
+
 export interface ReceiversSpec extends CommonSpec {
   readonly kind: 'receivers';
   readonly namesMax: number;
@@ -88,10 +105,13 @@ export type FieldSpec =
   | MetricNameSpec
   | WebhookSpec
   | TextSpec
+  | LineSpec
+  | UrlSpec
   | NumberSpec
   | ChoiceSpec
   | FlagSpec
   | TagsSpec
+  | LabelsSpec
   | ReceiversSpec;
 export type FieldKind = FieldSpec['kind'];
 export type SpecOf<Kind extends FieldKind> = Extract<FieldSpec, { kind: Kind }>;
@@ -103,11 +123,13 @@ type SpecFor<Value> = [Value] extends [boolean]
     ? NumberSpec
     : [Value] extends [string]
       ? string extends Value
-        ? MetricNameSpec | WebhookSpec | TextSpec
+        ? MetricNameSpec | WebhookSpec | TextSpec | LineSpec | UrlSpec
         : ChoiceSpec<Value>
       : [Value] extends [readonly string[]]
         ? ReceiversSpec
-        : TagsSpec;
+        : [Value] extends [Labels]
+          ? LabelsSpec
+          : TagsSpec;
 
 /** A required field says so, and an optional one does not. */
 type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &
@@ -238,6 +260,18 @@ export const ruleFields = {
     help: 'Also fire when a series sends no sample for this long.',
     form: { group: 'timing', label: 'Fire without data for', placeholder: 'off' },
   },
+  name: {
+    kind: 'line',
+    charactersMax: 200,
+    help: 'What people and files call the rule. Two rules never have the same name.',
+    form: { group: 'details', label: 'Name', placeholder: 'Checkout errors', width: 'long' },
+  },
+  severity: {
+    kind: 'choice',
+    choices: wordsOf(severities, (severity) => severity),
+    help: 'How bad it is: the color of messages, and what can be searched. Without it an alarm is as red as a critical one.',
+    form: { group: 'details', label: 'Severity' },
+  },
   enabled: {
     kind: 'flag',
     default: true,
@@ -249,6 +283,17 @@ export const ruleFields = {
     charactersMax: 1_000,
     help: 'Shown with every alarm: what to do, and who to contact.',
     form: { group: 'details', label: 'Description', width: 'long' },
+  },
+  runbook_url: {
+    kind: 'url',
+    charactersMax: 1_000,
+    help: 'What to do when it fires: an https URL, shown as a link with every alarm.',
+    form: { group: 'details', label: 'Runbook URL', placeholder: 'https://wiki.example.org/checkout', width: 'long' },
+  },
+  labels: {
+    kind: 'labels',
+    help: 'Whose the rule is, and what it belongs to, such as team=payments. Shown and searched, never evaluated.',
+    form: { group: 'details', label: 'Labels', placeholder: 'team=payments', width: 'long' },
   },
 } as const satisfies { readonly [Field in FieldName]: Row<Field> };
 
@@ -280,6 +325,10 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   metric_name: (value) => typeof value === 'string',
   discord_webhook: (value) => typeof value === 'string',
   text: (value) => typeof value === 'string',
+  line: (value) => typeof value === 'string',
+  url: (value) => typeof value === 'string',
+  labels: (value) =>
+    typeof value === 'object' && value !== null && Object.values(value).every((label) => typeof label === 'string'),
   number: Number.isFinite,
   choice: (value, spec) => typeof value === 'string' && Object.hasOwn((spec as ChoiceSpec).choices, value),
   flag: (value) => typeof value === 'boolean',

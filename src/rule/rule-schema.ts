@@ -26,6 +26,18 @@ const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchem
     examples: ['https://discord.com/api/webhooks/{id}/{token}'],
   }),
   text: ({ charactersMax }) => ({ type: 'string', maxLength: charactersMax }),
+  line: ({ charactersMax }) => ({ type: 'string', minLength: 1, maxLength: charactersMax }),
+  url: ({ charactersMax }) => ({
+    type: 'string',
+    maxLength: charactersMax,
+    examples: ['https://wiki.example.org/checkout'],
+  }),
+  labels: () => ({
+    type: 'object',
+    maxProperties: tagsMax,
+    propertyNames: { minLength: 1, maxLength: tagKeyBytesMax },
+    additionalProperties: tagValue,
+  }),
   // JSON leaves out what is undefined.
   number: ({ above, least, most }) => ({ type: 'number', exclusiveMinimum: above, minimum: least, maximum: most }),
   choice: ({ choices }) => ({ type: 'string', enum: Object.keys(choices) }),

@@ -1,6 +1,10 @@
 import type { RuleType } from '../measure/measures.ts';
 import type { Operator } from './comparison.ts';
 import type { TagMatchers } from './matcher.ts';
+import type { Severity } from './severity.ts';
+
+/** Whose a rule is, such as `team: payments`. Never evaluated. */
+export type Labels = Readonly<Record<string, string>>;
 
 export type Trigger = 'crossing' | 'every_sample';
 
@@ -27,8 +31,12 @@ export interface Rule {
   readonly resolve_threshold?: number;
   readonly notify_on_resolve?: boolean;
   readonly no_data_seconds?: number;
+  readonly name?: string;
+  readonly severity?: Severity;
   readonly enabled?: boolean;
   readonly description?: string;
+  readonly runbook_url?: string;
+  readonly labels?: Labels;
 }
 
 /** The rule's public text: its id first, then the author's fields in the author's order. */

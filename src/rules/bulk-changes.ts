@@ -4,7 +4,7 @@ import { entityTag } from './if-match.ts';
 import { isSecretField } from '../rule/rule-fields.ts';
 import { randomUUID } from 'node:crypto';
 import { Failure } from '../base/failure.ts';
-import { isRuleId } from '../rule/rule-id.ts';
+import { isRuleId, ruleIdAllowed } from '../rule/rule-id.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import type { BulkOrder, BulkOutcome, ImportRow } from '../wire/bulk.ts';
 import type { FieldChange } from '../wire/fields.ts';
@@ -85,14 +85,17 @@ export class BulkChanges {
   #judge(row: unknown, index: number, seen: Map<string, number>): ImportRow {
     const { id } = idOf(row);
     if (id !== undefined) {
-      if (!isRuleId(id)) throw new Failure('invalid_field', 'id must be a UUID v4 in lower case, or left out');
+      if (!isRuleId(id)) throw new Failure('invalid_field', `id ${ruleIdAllowed}, or be left out`);
       const former = seen.get(id);
       if (former !== undefined) throw new Failure('conflict', `row ${former + 1} has the same id`);
       seen.set(id, index);
     }
     const current = id === undefined ? undefined : this.#view.book.get(id);
     const rule = this.#changes.parse(row, id ?? randomUUID());
-    const { metric_name: metricName } = rule;
+    const { metric_name: metricName, name } = rule;
+    const former = name === undefined ? undefined : seen.get(nameKey(name));
+    if (former !== undefined) throw new Failure('conflict', `row ${former + 1} has the same name`);
+    if (name !== undefined) seen.set(nameKey(name), index);
     if (current === undefined) return { verdict: 'new', ...(id !== undefined && { id }), metric_name: metricName };
     const fields = differences(current.rule, rule);
     // Fields in another order are the same rule.
@@ -100,6 +103,9 @@ export class BulkChanges {
     return { verdict: isSame ? 'same' : 'changed', id: rule.id, metric_name: metricName, ...(!isSame && { fields }) };
   }
 }
+
+/** Apart from all ids. */
+const nameKey = (name: string): string => `name ${name}`;
 
 function idOf(row: unknown): { id?: string } {
   const id = typeof row === 'object' && row !== null ? (row as { id?: unknown }).id : undefined;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../base/clock.ts';
-import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
+import { Failure, fieldsFailure, shown, type FieldError } from '../base/failure.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import type { Log, Place } from '../log/log.ts';
@@ -15,6 +15,7 @@ import { maskedRule } from '../rule/masked-rule.ts';
 import type { AuditAction } from '../audit/audit-record.ts';
 import type { AuditLog } from './audit-log.ts';
 import { demandMatch, entityTag, type Change } from './if-match.ts';
+import { nameIn, nameTaken, ruleIdOfName, withName } from './named-rule.ts';
 import type { ReceiversView } from './receivers-view.ts';
 import type { RulesView } from './rules-view.ts';
 
@@ -58,6 +59,8 @@ export interface StoredRule {
 export class RuleChanges {
   readonly #options: RuleChangesOptions;
   readonly #turns = new OneAtATime();
+  /** By the name that a change gives its rule; it is taken before the turn of the rule's id. */
+  readonly #nameTurns = new OneAtATime();
   readonly #count: (action: string) => void;
 
   constructor(options: RuleChangesOptions) {
@@ -66,18 +69,56 @@ export class RuleChanges {
     this.#count = (action) => changes.inc({ action });
   }
 
-  async create(input: unknown, subject: string): Promise<StoredRule> {
-    // Asked for its own sake: a rule that nobody could read back at once is not taken.
-    void this.#options.view.book;
-    const id = randomUUID();
-    const rule = parseRule(input, { id, idInInput: 'refused', apiBase: this.#options.discordApiBase });
-    this.#demandReceivers(rule);
-    this.#demandRoom(rule.metric_name);
-    return this.#store({ id, subject, action: 'created' }, rule);
+  /** Rejects with the Failures `conflict` and `limit_reached` too. */
+  create(input: unknown, subject: string): Promise<StoredRule> {
+    return this.#inTurnOfName(nameIn(input), async () => {
+      // Asked for its own sake: a rule that nobody could read back at once is not taken.
+      void this.#options.view.book;
+      const id = randomUUID();
+      const rule = parseRule(input, { id, idInInput: 'refused', apiBase: this.#options.discordApiBase });
+      this.#demandReceivers(rule);
+      this.#demandName(rule);
+      this.#demandRoom(rule.metric_name);
+      return this.#store({ id, subject, action: 'created' }, rule);
+    });
   }
 
-  /** Rejects with the Failures `not_found`, `changed_meanwhile` and `limit_reached` too. */
+  /** Rejects with the Failures `not_found`, `changed_meanwhile`, `conflict` and `limit_reached` too. */
   replace(input: unknown, order: ChangeOrder): Promise<StoredRule> {
+    return this.#inTurnOfName(nameIn(input), () => this.#replace(input, order));
+  }
+
+  /** Replaces the rule, or makes it under this id where there is none. Rejects as `replace` does, but for `not_found`. */
+  put(input: unknown, order: ChangeOrder): Promise<StoredRule> {
+    return this.#inTurnOfName(nameIn(input), () =>
+      this.#options.view.book.get(order.id) === undefined ? this.#make(input, order) : this.#replace(input, order),
+    );
+  }
+
+  /** Replaces the rule with a name, or makes it. Rejects as `put` does, with `conflict` also where several rules have the name. */
+  putByName(
+    input: unknown,
+    { name, ...change }: Change & { readonly name: string },
+  ): Promise<StoredRule & { readonly isNew: boolean }> {
+    return this.#nameTurns.run(name, async () => {
+      const { book } = this.#options.view;
+      const named = withName(input, name);
+      const [current, ...others] = book.named(name);
+      if (others.length > 0) throw nameTaken(name, book.named(name).map(idOf));
+      if (current !== undefined) {
+        return { ...(await this.#replace(named, { ...change, id: current.rule.id })), isNew: false };
+      }
+      if (change.ifMatch !== undefined) {
+        const detail = `no rule has the name ${shown(name)}, and If-Match demands one: leave it out to make the rule`;
+        throw new Failure('changed_meanwhile', detail);
+      }
+      const id = ruleIdOfName(name);
+      const isTaken = book.get(id) !== undefined;
+      return { ...(await this.#make(named, { ...change, id: isTaken ? randomUUID() : id })), isNew: true };
+    });
+  }
+
+  #replace(input: unknown, order: ChangeOrder): Promise<StoredRule> {
     return this.#turns.run(order.id, async () => {
       const current = this.#options.view.book.get(order.id);
       if (current === undefined) throw noRule(order.id);
@@ -88,14 +129,16 @@ export class RuleChanges {
     });
   }
 
-  /** Replaces the rule, or makes it under this id where there is none. Rejects as `replace` does, but for `not_found`. */
-  put(input: unknown, order: ChangeOrder): Promise<StoredRule> {
-    if (this.#options.view.book.get(order.id) !== undefined) return this.replace(input, order);
-    return this.#turns.run(order.id, async () => {
-      const rule = this.parse(input, order.id);
+  #make(input: unknown, { id, subject }: ChangeOrder): Promise<StoredRule> {
+    return this.#turns.run(id, async () => {
+      const rule = this.parse(input, id);
       this.#demandRoom(rule.metric_name);
-      return this.#store({ id: order.id, subject: order.subject, action: 'created' }, rule);
+      return this.#store({ id, subject, action: 'created' }, rule);
     });
+  }
+
+  #inTurnOfName<Result>(name: string | undefined, work: () => Promise<Result>): Promise<Result> {
+    return name === undefined ? work() : this.#nameTurns.run(name, work);
   }
 
   /** The rule that an input would be, a webhook's masked URL standing for the one that is there. Throws its Failure. */
@@ -104,6 +147,8 @@ export class RuleChanges {
     const options = { id, idInInput: 'optional', apiBase: this.#options.discordApiBase } as const;
     const rule = parseRule(current === undefined ? input : withKeptWebhook(input, current), options);
     this.#demandReceivers(rule);
+    // Of two rules that share a name each can be changed all the same.
+    if (rule.name !== current?.rule.name) this.#demandName(rule);
     return rule;
   }
 
@@ -142,6 +187,16 @@ export class RuleChanges {
       return [{ field: `notify.${index}`, code: 'invalid_field', message }];
     });
     if (errors.length > 0) throw fieldsFailure(errors);
+  }
+
+  /** Throws the Failure `conflict` when another rule has the name, as far as this instance has seen. */
+  #demandName({ id, name }: Rule): void {
+    if (name === undefined) return;
+    const others = this.#options.view.book
+      .named(name)
+      .map(idOf)
+      .filter((other) => other !== id);
+    if (others.length > 0) throw nameTaken(name, others);
   }
 
   /** As far as this instance has seen: two that fill up one metric at once may go a little beyond. */
@@ -192,6 +247,8 @@ interface RuleChange {
   readonly subject: string;
   readonly action: AuditAction;
 }
+
+const idOf = ({ rule }: RuleEntry): string => rule.id;
 
 function shownEntry(entry: RuleEntry | undefined): Rule | null {
   return entry === undefined ? null : maskedRule(entry);

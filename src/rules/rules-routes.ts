@@ -4,6 +4,7 @@ import { pageItemsMax } from '../http/limits.ts';
 import { answers, answersAsText, documented } from '../http/open-api.ts';
 import { subjectOf, type Identity } from '../http/scope.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
+import type { RulePage } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
 import { maskedRule } from '../rule/masked-rule.ts';
@@ -24,9 +25,13 @@ export interface RulesRoutesOptions {
 }
 
 const ParamsSchema = Type.Object({ id: Type.String({ description: 'The id of the rule' }) });
+const NameParamsSchema = Type.Object({ name: Type.String({ description: 'The name of the rule' }) });
 const ListQuerySchema = Type.Object(
   {
     metric_name: Type.Optional(Type.String({ description: 'Only rules on this metric' })),
+    name: Type.Optional(
+      Type.String({ description: 'Only the rule with this name; two, where two instances each made one' }),
+    ),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: pageItemsMax, description: 'Without it all rules are sent' }),
     ),
@@ -42,6 +47,7 @@ const ListQuerySchema = Type.Object(
 );
 interface ListQuery {
   readonly metric_name?: string | undefined;
+  readonly name?: string | undefined;
   readonly limit?: number | undefined;
   readonly after?: string | undefined;
   readonly expand?: 'delivery' | undefined;
@@ -65,6 +71,7 @@ export function rulesRoutes(options: RulesRoutesOptions): Routes {
     });
     readingRoutes(app, options);
     writingRoutes(app, options);
+    namedRoutes(app, options);
   };
 }
 
@@ -87,7 +94,7 @@ function readingRoutes(app: HttpApp, { view, parked, reveal }: RulesRoutesOption
       const showing = { isMasked: isMasked(reveal, request.identity), parked: isExpanded ? parked : undefined };
       reply.type('application/json');
       if (query.limit === undefined) return reply.send(Readable.from(listText(view, query, showing)));
-      const found = view.book.page({ metricName: query.metric_name, after: query.after, limit: query.limit + 1 });
+      const found = view.book.page({ ...filterOf(query), after: query.after, limit: query.limit + 1 });
       const page = found.slice(0, query.limit);
       if (found.length > page.length) reply.header('link', `<${nextAddress(query, page.at(-1)!)}>; rel="next"`);
       return reply.send(`[${page.map((entry) => listedRule(entry, showing)).join(',')}]`);
@@ -112,11 +119,11 @@ function readingRoutes(app: HttpApp, { view, parked, reveal }: RulesRoutesOption
   );
 }
 
-function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptions): void {
-  const write = { scope: 'rules:write' as const };
-  const errors = [400, 401, 403, 404, 412, 413, 415, 422, 503];
-  const textOf = ({ rule: given, text }: StoredRule): string =>
-    reveal === 'never' ? shownRule(given, view.book.get(given.id), true) : text;
+const write = { scope: 'rules:write' as const };
+
+function writingRoutes(app: HttpApp, options: RulesRoutesOptions): void {
+  const { changes } = options;
+  const errors = [400, 401, 403, 404, 409, 412, 413, 415, 422, 503];
   app.post(
     '/rules',
     {
@@ -124,7 +131,7 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
       schema: {
         summary: 'Make a rule',
         body: ruleInput,
-        response: answersAsText({ 201: RuleAnswer }, 400, 401, 403, 413, 415, 422, 503),
+        response: answersAsText({ 201: RuleAnswer }, 400, 401, 403, 409, 413, 415, 422, 503),
       },
     },
     async (request, reply) => {
@@ -134,7 +141,7 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
         .type('application/json')
         .header('etag', entityTag(made.place))
         .header('location', `/rules/${made.rule.id}`);
-      return reply.send(textOf(made));
+      return reply.send(textOf(made, options));
     },
   );
   app.put(
@@ -152,7 +159,7 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
     async (request, reply) => {
       const stored = await changes.replace(request.body, { id: request.params.id, ...changeOf(request) });
       reply.type('application/json').header('etag', entityTag(stored.place));
-      return reply.send(textOf(stored));
+      return reply.send(textOf(stored, options));
     },
   );
   app.delete(
@@ -171,6 +178,37 @@ function writingRoutes(app: HttpApp, { changes, view, reveal }: RulesRoutesOptio
       return reply.send({});
     },
   );
+}
+
+function namedRoutes(app: HttpApp, options: RulesRoutesOptions): void {
+  app.put(
+    '/rules/by-name/:name',
+    {
+      config: write,
+      schema: {
+        summary: 'Make the rule with this name, or replace it',
+        description: 'Its id is made of the name, so that two instances agree. 409: several rules have the name',
+        params: NameParamsSchema,
+        headers: ifMatchHeaders,
+        body: ruleInput,
+        response: answersAsText({ 200: RuleAnswer, 201: RuleAnswer }, 400, 401, 403, 409, 412, 413, 415, 422, 503),
+      },
+    },
+    async (request, reply) => {
+      const { isNew, ...stored } = await options.changes.putByName(request.body, {
+        name: request.params.name,
+        ...changeOf(request),
+      });
+      reply.type('application/json').header('etag', entityTag(stored.place));
+      if (isNew) reply.code(201).header('location', `/rules/${stored.rule.id}`);
+      return reply.send(textOf(stored, options));
+    },
+  );
+}
+
+/** What a change is answered with. */
+function textOf({ rule, text }: StoredRule, { view, reveal }: Pick<RulesRoutesOptions, 'view' | 'reveal'>): string {
+  return reveal === 'never' ? shownRule(rule, view.book.get(rule.id), true) : text;
 }
 
 export function isMasked(reveal: RevealWebhookUrl, identity: Identity | undefined): boolean {
@@ -197,9 +235,14 @@ function listedRule(entry: RuleEntry, { isMasked: masked, parked }: Showing): st
   return delivery === undefined ? text : `${text.slice(0, -1)},"delivery":${JSON.stringify(delivery)}}`;
 }
 
+function filterOf({ metric_name: metricName, name }: ListQuery): Pick<RulePage, 'metricName' | 'name'> {
+  return { metricName, name };
+}
+
 function nextAddress(query: ListQuery, last: RuleEntry): string {
   const next = new URLSearchParams({ limit: String(query.limit), after: last.rule.id });
   if (query.metric_name !== undefined) next.set('metric_name', query.metric_name);
+  if (query.name !== undefined) next.set('name', query.name);
   if (query.expand !== undefined) next.set('expand', query.expand);
   return `/rules?${next.toString()}`;
 }
@@ -210,7 +253,7 @@ function* listText(view: RulesView, query: ListQuery, showing: Showing): Generat
   let { after } = query;
   let before = '[';
   for (;;) {
-    const page = book.page({ metricName: query.metric_name, after, limit: pageItemsMax });
+    const page = book.page({ ...filterOf(query), after, limit: pageItemsMax });
     if (page.length > 0) yield before + page.map((entry) => listedRule(entry, showing)).join(',');
     if (page.length > 0) before = ',';
     if (page.length < pageItemsMax) break;

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
-import type { Health } from '../base/health.ts';
+import { shown } from '../base/failure.ts';
+import type { Health, HealthReport } from '../base/health.ts';
 import type { Logger } from '../base/logger.ts';
 import type { Meter } from '../base/meter.ts';
 import type { LogRecord } from '../log/batch.ts';
@@ -17,6 +18,19 @@ export interface RulesViewOptions {
   readonly logger: Logger;
   /** The operator's base in place of Discord's. */
   readonly discordApiBase?: string | undefined;
+}
+
+/** Names that health gives. */
+const namesShownMax = 5;
+
+function sharedNamesReport(names: ReadonlySet<string>): HealthReport {
+  if (names.size === 0) return { status: 'pass' };
+  const first = [...names].slice(0, namesShownMax).map((name) => shown(name));
+  const more = names.size > first.length ? `, and ${names.size - first.length} more` : '';
+  return {
+    status: 'warn',
+    detail: `more than one rule has the name ${first.join(', ')}${more}: all are in force, and PUT /rules/by-name refuses the name; give all but one another (GET /rules?name= has them)`,
+  };
 }
 
 /** This instance's view of the `rules` topic, which it follows as long as it runs. */
@@ -39,6 +53,7 @@ export class RulesView {
       onCaughtUp: ready,
     });
     health.add('rules', () => this.#followed.report(this.#book.problems().map(({ id, message }) => [id, message])));
+    health.add('rule names', () => sharedNamesReport(this.#book.sharedNames()));
     meter.gauge('rules', 'Rules in force or disabled', [], (gauge) => gauge.set(this.#book.size));
     meter.gauge('rules_unreadable', 'Rules whose newest record cannot be read', [], (gauge) =>
       gauge.set(this.#book.problems().length),

@@ -44,6 +44,44 @@ async function create(name: string, ...more: string[]): Promise<string> {
   return (JSON.parse(output) as { id: string }).id;
 }
 
+test('a rule has a name, a severity, labels and a runbook, and goes by its name', async () => {
+  const name = 'Checkout errors';
+  await create(
+    'failures',
+    `name=${name}`,
+    'severity=warning',
+    'labels.team=payments',
+    'runbook_url=https://a.example/',
+  );
+  const list = await ssrms('rules', 'list', 'severity:warning', 'label:team=payments', 'name:checkout*');
+  assert.match(
+    list,
+    /^ID +STATE +SEVERITY .* LABELS +RULE\n.* ok +warning .* team=payments +Checkout errors: failures > 90/,
+  );
+  assert.match(
+    await ssrms('rules', 'edit', name, '--set', 'labels.tier=1', '--unset', 'labels.team'),
+    /Checkout errors: /,
+  );
+  const { labels, id } = JSON.parse(await ssrms('rules', 'get', name)) as { labels: object; id: string };
+  assert.deepEqual(labels, { tier: '1' });
+  assert.match(await ssrms('backtest', name), /^Would have fired 0 times/);
+  assert.match(
+    await refused(
+      'rules',
+      'create',
+      '--set',
+      'metric_name=x',
+      'threshold=1',
+      `name=${name}`,
+      `discord_webhook_url=${webhook}`,
+    ),
+    new RegExp(`is the name of the rule ${id}`),
+  );
+  assert.match(await refused('rules', 'get', 'nobody'), /refused \(404\)/);
+  assert.match(await ssrms('rules', 'disable', name), /^disabled 1/);
+  assert.match(await ssrms('rules', 'delete', name), /^deleted 1/);
+});
+
 test('a rule is made, found, read, changed and deleted', async () => {
   const id = await create('cpu', 'tags.host=web-1', 'cooldown_seconds=30', 'enabled=true');
   assert.match(

@@ -274,6 +274,36 @@ test('JSON with values that no rule has is shown as far as it goes, and refused 
   await page.getByText(/^tags\.a must be a string, a list of 1 to 100 strings/).waitFor();
 });
 
+test('name, severity, runbook and labels are typed, refused at their fields, saved and shown', async () => {
+  await write({ 'Discord webhook URL': webhook });
+  await page.getByText('Tags and details').click();
+  await field('Severity').selectOption('warning');
+  for (const [label, text] of [
+    ['Name', 'Checkout load'],
+    ['Runbook URL', 'http://wiki.example.org'],
+    ['Labels', 'team=payments'],
+  ] as const)
+    await field(label).fill(text);
+  await button('Create rule').click();
+  await page.getByText(/^runbook_url must be an https URL, without a login/).waitFor();
+  await field('Runbook URL').fill('https://wiki.example.org/checkout');
+  await button('Create rule').click();
+  await page.getByText('Rule created').waitFor();
+  const [made] = await rules();
+  const { name, severity, runbook_url: runbook, labels } = made!;
+  assert.deepEqual(
+    [name, severity, runbook, labels],
+    ['Checkout load', 'warning', 'https://wiki.example.org/checkout', { team: 'payments' }],
+  );
+  await page.goto(`${system.url}/console/#/rules/${String(made!['id'])}`);
+  await page.getByRole('heading', { level: 1, name: 'Checkout load' }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'Runbook' }).getAttribute('href'), runbook);
+  assert.deepEqual(await axeFindings(page), []);
+  await page.goto(`${system.url}/console/#/rules?q=label:team=payments%20severity:warning`);
+  await page.getByRole('link', { name: 'Checkout load: cpu is above 55' }).waitFor();
+  assert.deepEqual(await axeFindings(page), []);
+});
+
 test('a new rule is a sentence in one line in a window of 1,440 pixels', async () => {
   await page.setViewportSize({ width: 1_440, height: 900 });
   const tops = await Promise.all(

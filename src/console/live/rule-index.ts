@@ -19,6 +19,8 @@ export interface Needle {
 /** Where a text begins and ends: part of what is looked for, so that a whole name is told from a part of one. */
 export const textStart = '\u0002';
 export const textEnd = '\u0003';
+/** Apart from all texts of people. */
+export const severityText = (severity: string): string => `\u0004${severity}`;
 
 /** Different letters in threes that are told apart; a rule with others is looked at in every search. */
 const gramsMax = 131_072;
@@ -202,7 +204,10 @@ export class RuleIndex {
 /** What is searched of a rule beside its id and its state, in small letters. */
 function* textsOf({ rule }: RuleEntry): Generator<string> {
   yield rule.metric_name.toLowerCase();
+  if (rule.name !== undefined) yield rule.name.toLowerCase();
   if (rule.description !== undefined) yield rule.description.toLowerCase();
+  if (rule.severity !== undefined) yield severityText(rule.severity);
+  for (const [key, label] of Object.entries(rule.labels ?? {})) yield `${key}=${label}`.toLowerCase();
   for (const [key, matcher] of Object.entries(rule.tags ?? {}))
     for (const value of matcherTexts(matcher)) yield `${key}=${value}`.toLowerCase();
 }

@@ -120,6 +120,32 @@ test('rules are found by what they ask of tags, whatever its form', async () => 
   assert.deepEqual(['tag:zone=absent', 'tag:zone=exists'].map(found), ['c', '']);
 });
 
+test('rules are found by name, severity and labels, and by words of their name', async () => {
+  const rules = await rulesOf(
+    { metric_name: 'a', name: 'Checkout errors', severity: 'critical', labels: { Team: 'Payments', tier: '1' } },
+    { metric_name: 'b', name: 'errors', severity: 'info', labels: { team: 'web' } },
+    { metric_name: 'c', tags: { team: 'payments' }, description: 'critical' },
+  );
+  const found = (text: string): string =>
+    searchRules(sourcesOf(rules), { text, limit: 10 })
+      .rules.map(({ entry }) => entry.rule.metric_name)
+      .join('');
+  assert.deepEqual(['name:errors', 'name:*errors', 'name:checkout*', 'name:x'].map(found), ['b', 'ab', 'a', '']);
+  assert.deepEqual(['severity:critical', 'severity:info', 'severity:warning'].map(found), ['a', 'b', '']);
+  assert.deepEqual(['label:team=payments', 'label:team', 'label:team=w*', 'label:tier=2'].map(found), [
+    'a',
+    'ab',
+    'b',
+    '',
+  ]);
+  assert.deepEqual(['tag:team=payments', 'errors', 'checkout', 'label:team severity:info'].map(found), [
+    'c',
+    'ab',
+    'a',
+    'b',
+  ]);
+});
+
 test('every term of a search must hold', async () => {
   const rules = await rulesOf(
     { metric_name: 'cpu-usage', description: 'The Web servers', tags: { host: 'web-1' } },

@@ -1,7 +1,8 @@
 // What may stand in the search field, and what the index is asked for it.
 import { hasParts, matcherTexts } from '../../rule/matcher.ts';
+import type { Rule } from '../../rule/rule.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
-import { textEnd, textStart, type Needle } from '../live/rule-index.ts';
+import { severityText, textEnd, textStart, type Needle } from '../live/rule-index.ts';
 import type { RuleSummary } from './rule-summary.ts';
 
 /** One word of a search. */
@@ -13,9 +14,9 @@ export interface Term {
 }
 
 /**
- * Reads what stands in the search field: `metric:cpu*`, `tag:host=web-1`, `state:firing`, `webhook:123` and words, all of which must
- * hold. A word is looked for in the metric's name and the description, and at the beginning of the id. No regular expression comes
- * from outside.
+ * Reads what stands in the search field: `metric:cpu*`, `tag:host=web-1`, `state:firing`, the other keys of `terms`, and words, all of
+ * which must hold. A word is looked for in the metric's name, the rule's name and the description, and at the beginning of the id. No
+ * regular expression comes from outside.
  */
 export function parseSearch(text: string): Term[] {
   const words = text
@@ -23,12 +24,35 @@ export function parseSearch(text: string): Term[] {
     .split(/\s+/)
     .filter((word) => word !== '');
   return words.map((word): Term => {
-    if (word.startsWith('metric:')) return metricTerm(word.slice(7));
-    if (word.startsWith('state:')) return stateTerm(word.slice(6));
-    if (word.startsWith('tag:')) return tagTerm(word.slice(4));
-    if (word.startsWith('webhook:')) return webhookTerm(word.slice(8));
-    return wordTerm(word);
+    const colon = word.indexOf(':');
+    const term = terms[word.slice(0, Math.max(0, colon))];
+    return term === undefined ? wordTerm(word) : term(word.slice(colon + 1));
   });
+}
+
+/** What may stand before a colon. Another word with one is a word. */
+const terms: Readonly<Record<string, (wanted: string) => Term>> = {
+  metric: metricTerm,
+  name: nameTerm,
+  state: stateTerm,
+  severity: severityTerm,
+  tag: tagTerm,
+  label: labelTerm,
+  webhook: webhookTerm,
+};
+
+function nameTerm(pattern: string): Term {
+  return {
+    holds: ({ rule }) => rule.name !== undefined && globMatches(pattern, rule.name.toLowerCase()),
+    needle: { parts: `${textStart}${pattern}${textEnd}`.split('*') },
+  };
+}
+
+function severityTerm(severity: string): Term {
+  return {
+    holds: ({ rule }) => rule.severity === severity,
+    needle: { parts: [`${textStart}${severityText(severity)}${textEnd}`] },
+  };
 }
 
 function metricTerm(pattern: string): Term {
@@ -46,19 +70,26 @@ function stateTerm(state: string): Term {
   };
 }
 
-function tagTerm(pair: string): Term {
+/** `key=pattern`, or a key alone. */
+function pairTerm(pair: string, textsOf: (rule: Rule) => readonly (readonly [key: string, text: string])[]): Term {
   const equals = pair.indexOf('=');
   const [key, value] = equals < 0 ? [pair, '*'] : [pair.slice(0, equals), pair.slice(equals + 1)];
   const [first, ...others] = `${value}${textEnd}`.split('*');
   return {
-    holds({ rule }) {
-      return Object.entries(rule.tags ?? {}).some(
-        ([name, matcher]) =>
-          name.toLowerCase() === key && matcherTexts(matcher).some((text) => globMatches(value, text.toLowerCase())),
-      );
-    },
+    holds: ({ rule }) =>
+      textsOf(rule).some(([name, text]) => name.toLowerCase() === key && globMatches(value, text.toLowerCase())),
     needle: { parts: [`${textStart}${key}=${first}`, ...others] },
   };
+}
+
+function tagTerm(pair: string): Term {
+  return pairTerm(pair, ({ tags = {} }) =>
+    Object.entries(tags).flatMap(([key, matcher]) => matcherTexts(matcher).map((text) => [key, text] as const)),
+  );
+}
+
+function labelTerm(pair: string): Term {
+  return pairTerm(pair, ({ labels = {} }) => Object.entries(labels));
 }
 
 function webhookTerm(id: string): Term {
@@ -67,8 +98,8 @@ function webhookTerm(id: string): Term {
 
 function wordTerm(word: string): Term {
   return {
-    holds: ({ rule: { id, metric_name: name, description } }) =>
-      name.toLowerCase().includes(word) || id.startsWith(word) || description?.toLowerCase().includes(word) === true,
+    holds: ({ rule: { id, metric_name: metric, name, description } }) =>
+      id.startsWith(word) || [metric, name, description].some((text) => text?.toLowerCase().includes(word) === true),
     needle: { parts: [word], orIdStart: word },
   };
 }

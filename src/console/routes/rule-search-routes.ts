@@ -30,7 +30,8 @@ const SearchQuerySchema = Type.Object(
     q: Type.Optional(
       Type.String({
         maxLength: searchCharactersMax,
-        description: 'metric:cpu* tag:host=web-1 state:firing webhook:123, and words',
+        description:
+          'metric:cpu* name:checkout* tag:host=web-1 label:team=payments severity:critical state:firing webhook:123, and words',
       }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: searchedMax })),

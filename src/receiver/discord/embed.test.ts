@@ -217,6 +217,38 @@ test('titles, colors and the value say what kind it is', () => {
   assert.deepEqual([silent.title, silent.fields[2]?.value], ['Alarm triggered', 'no data']);
 });
 
+test('a severity says the color, and what has ended is green whatever it was', () => {
+  const colorOf = (rule: NonNullable<Fields['rule']>, kind: NonNullable<Fields['kind']> = 'fired'): number =>
+    embed({ kind, rule }).color;
+  assert.deepEqual([colorOf({}), colorOf({ severity: 'critical' })], [16_711_680, 16_711_680]);
+  assert.deepEqual([colorOf({ severity: 'warning' }), colorOf({ severity: 'info' })], [16_753_920, 3_447_003]);
+  assert.equal(colorOf({ severity: 'info', no_data_seconds: 5 }, 'no_data'), 3_447_003);
+  assert.equal(colorOf({ severity: 'warning' }, 'reminder'), 16_753_920);
+  assert.equal(colorOf({ severity: 'critical' }, 'resolved'), colorOf({}, 'resolved'));
+});
+
+test('what to do stands after the four fields, then what the rule is called, how bad it is and whose', () => {
+  const rule = {
+    description: 'Too many.',
+    runbook_url: 'https://wiki.example.org/größe?a=(b)#c',
+    name: 'Packages',
+    severity: 'warning',
+    labels: { team: 'hall' },
+  } as const;
+  assert.deepEqual(Object.entries(further(embed({ rule, series: { name: 'a', tags: { host: 'b' } } }))), [
+    ['Description', 'Too many.'],
+    ['Runbook', 'https://wiki.example.org/gr%C3%B6%C3%9Fe?a=%28b%29#c'],
+    ['Rule name', 'Packages'],
+    ['Severity', 'warning'],
+    ['Tags', 'host = b'],
+    ['Labels', 'team = hall'],
+  ]);
+  const runbook = (url: string): string | undefined => further(embed({ rule: { runbook_url: url } }))['Runbook'];
+  assert.equal(runbook('https://a.example/`*|~_@everyone'), 'https://a.example/%60%2a%7c%7e_%40everyone');
+  assert.equal(runbook('javascript:alert(1)'), '`javascript:alert(1)`');
+  assert.match(runbook(`https://a.example/${'ß'.repeat(900)}`)!, /^`https:.*`$/);
+});
+
 test('further fields appear only when they say something', () => {
   assert.deepEqual(further(embed({ series: { name: 'a', tags: { host: 'a', 'disk/path': '/dev sda' } } })), {
     Tags: 'host = a\n`disk/path` = `/dev sda`',

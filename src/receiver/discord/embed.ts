@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import type { MessageKind } from '../../alarm/due.ts';
 import type { Notification } from '../../alarm/notification.ts';
+import type { Severity } from '../../rule/severity.ts';
 import type { SendingFacts } from '../receiver.ts';
 import { discordLimits } from './limits.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
@@ -31,19 +32,31 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 interface Look {
   readonly title: string;
-  readonly color: number;
-  /** It tells that an alarm is over, and disturbs nobody. */
+  /** It tells that an alarm is over. */
   readonly isEnd?: true;
 }
 
-const red = 0xff_00_00;
 export const looks: Record<MessageKind, Look> = {
-  fired: { title: 'Alarm triggered', color: red },
-  no_data: { title: 'Alarm triggered', color: 0xff_a5_00 },
-  reminder: { title: 'Alarm still firing', color: red },
-  resolved: { title: 'Alarm resolved', color: 0x2e_cc_71, isEnd: true },
+  fired: { title: 'Alarm triggered' },
+  no_data: { title: 'Alarm triggered' },
+  reminder: { title: 'Alarm still firing' },
+  resolved: { title: 'Alarm resolved', isEnd: true },
 };
+
+export const green = 0x2e_cc_71;
+export const severityColors: Record<Severity, number> = {
+  info: 3_447_003,
+  warning: 16_753_920,
+  critical: 16_711_680,
+};
+
+/** What has ended is green; a rule without a severity is as bad as any. */
+export function colorOf({ kind, rule }: Notification): number {
+  return looks[kind].isEnd ? green : severityColors[rule.severity ?? 'critical'];
+}
 const tagCodePointsMax = 200;
+/** Beside a description, tags and a runbook at their longest, all is to fit into one embed. */
+const labelsCodePointsMax = 512;
 const oneLineMax = 257;
 
 /**
@@ -59,7 +72,7 @@ export function embedOf(notification: Notification, facts: SendingFacts = {}): E
       sentenceOf(notification, untrusted(notification.series.name, nameCodePointsMax)),
       discordLimits.description,
     ),
-    color: looks[notification.kind].color,
+    color: colorOf(notification),
     fields: [
       { name: 'Rule id', value: isRuleId(ruleId) ? ruleId : untrusted(ruleId, oneLineMax) },
       { name: 'Metric name', value: untrusted(series.name, oneLineMax) },
@@ -87,19 +100,23 @@ export function embedCodePoints(embed: Embed): number {
 function furtherFields(notification: Notification, facts: SendingFacts): EmbedField[] {
   const { kind, timeMs, sinceMs, series, rule } = notification;
   const hasLasted = sinceMs < timeMs;
-  const { no_data_seconds: noDataSeconds, description } = rule;
+  const { no_data_seconds: noDataSeconds, description, severity, labels = {} } = rule;
   const fields: (readonly [string, string | undefined])[] = [
-    ['Tags', tagsText(Object.entries(series.tags))],
+    [
+      'Description',
+      description === undefined || description === '' ? undefined : untrusted(description, discordLimits.fieldValue),
+    ],
+    ['Runbook', runbookText(rule.runbook_url)],
+    ['Rule name', rule.name === undefined ? undefined : untrusted(rule.name, oneLineMax)],
+    ['Severity', severity],
+    ['Tags', pairsText(Object.entries(series.tags), discordLimits.fieldValue)],
+    ['Labels', pairsText(Object.entries(labels), labelsCodePointsMax)],
     ['Firing since', (kind === 'fired' || kind === 'reminder') && hasLasted ? momentText(sinceMs) : undefined],
     [
       'Last data',
       kind === 'no_data' && noDataSeconds !== undefined ? momentText(timeMs - noDataSeconds * 1_000) : undefined,
     ],
     ['Duration', looks[kind].isEnd && hasLasted ? duration(timeMs - sinceMs) : undefined],
-    [
-      'Description',
-      description === undefined || description === '' ? undefined : untrusted(description, discordLimits.fieldValue),
-    ],
     ['Time', isLate(notification, facts) || isJudgedLate(notification, facts) ? momentText(timeMs) : undefined],
     ['Alarm', linkText(notification.alarmId, facts.consoleUrl)],
   ];
@@ -137,13 +154,23 @@ function momentText(timeMs: number): string | undefined {
   return full === undefined ? undefined : `${full} (${moment(timeMs, 'R')})`;
 }
 
-/** A line a tag, as many as fit, and how many more there are. */
-function tagsText(tags: readonly (readonly [string, string])[]): string | undefined {
-  if (tags.length === 0) return undefined;
-  const lines = tags.map(
+/** An address that Discord makes a link of by itself; as text where it is too long, or was none when somebody else wrote it. */
+function runbookText(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  // No sign that Markdown may take for its own stays in it.
+  const address = url?.href.replaceAll(/[`*|~<>()[\]\\@]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+  const isLink = url?.protocol === 'https:' && url.username === '' && address!.length <= discordLimits.fieldValue;
+  return isLink ? address : untrusted(text, discordLimits.fieldValue);
+}
+
+/** A line a pair, as many as fit, and how many more there are. */
+function pairsText(pairs: readonly (readonly [string, string])[], max: number): string | undefined {
+  if (pairs.length === 0) return undefined;
+  const lines = pairs.map(
     ([key, value]) => `${untrusted(key, tagCodePointsMax)} = ${untrusted(value, tagCodePointsMax)}`,
   );
-  const room = discordLimits.fieldValue - 'and 16 more'.length - 1;
+  const room = max - 'and 16 more'.length - 1;
   let shown = 0;
   for (let length = 0; shown < lines.length; shown += 1) {
     length += codePoints(lines[shown] as string) + 1;

@@ -7,6 +7,7 @@ import { tagsOf } from '../../metric/sample.ts';
 import { messageKinds } from '../../alarm/due.ts';
 import { ruleTypes } from '../../measure/measures.ts';
 import { operators } from '../../rule/comparison.ts';
+import { severities } from '../../rule/severity.ts';
 import { packMessage, packStorm, plainMessage, type Message } from './message.ts';
 
 const fired: Notification = {
@@ -159,6 +160,10 @@ const notifications: fc.Arbitrary<Notification> = fc.record({
       percentile: fc.double({ min: 0, max: 100, noNaN: true }),
       no_data_seconds: fc.double({ min: 1e-300, noNaN: true }),
       description: fc.oneof(hostileText, fc.constant('`'.repeat(1_000))),
+      name: hostileText,
+      severity: fc.constantFrom(...severities),
+      runbook_url: fc.oneof(hostileText, fc.webUrl({ validSchemes: ['https'], withFragments: true, size: 'xlarge' })),
+      labels: fc.array(fc.tuple(hostileText, hostileText), { maxLength: 16 }).map(tagsOf),
     },
     { requiredKeys: ['id', 'metric_name', 'threshold'] },
   ),
@@ -175,7 +180,13 @@ const notifications: fc.Arbitrary<Notification> = fc.record({
 function parsedTexts({ body }: Message): string[] {
   const texts = [
     body.content ?? '',
-    ...(body.embeds ?? []).flatMap((embed) => [embed.description, ...embed.fields.map((field) => field.value)]),
+    ...(body.embeds ?? []).flatMap((embed) => [
+      embed.description,
+      // A link that is nothing else.
+      ...embed.fields.map(({ name, value }) =>
+        name === 'Runbook' ? value.replace(/^https:[^`*|~<>()[\]\\@\s]+$/, '') : value,
+      ),
+    ]),
   ];
   return texts.map((text) => text.replaceAll(/`[^`]*`/g, ''));
 }

@@ -2,7 +2,7 @@ import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import { codePoints, cut, moment, untrusted, visible } from './text.ts';
 import { lineOf, ruleEmbedCodePointsMax, ruleEmbedOf, ruleLineOf } from './summary.ts';
-import { embedCodePoints, embedOf, possibleRepeatText, looks, type Embed } from './embed.ts';
+import { embedCodePoints, embedOf, possibleRepeatText, green, looks, severityColors, type Embed } from './embed.ts';
 import type { Packed, SendingFacts, SystemMessage } from '../receiver.ts';
 import { discordLimits } from './limits.ts';
 
@@ -47,7 +47,7 @@ export function discordSystemMessage({ isGood, title, lines, timeMs }: SystemMes
   const embed: Embed = {
     title: cut(visible(title), discordLimits.title),
     description: cut([...said, ...(sentAt === undefined ? [] : [sentAt])].join('\n'), discordLimits.description),
-    color: looks[isGood ? 'resolved' : 'fired'].color,
+    color: isGood ? green : severityColors.critical,
     fields: [],
   };
   return { embeds: [embed], allowed_mentions: noMentions };
@@ -62,7 +62,7 @@ function testMessage(due: readonly Notification[], facts: SendingFacts): Message
 
 /**
  * Packs notifications from the first on, at least one, into one message: until there are ten embeds, or 6,000 code points.
- * A message that only says that alarms have ended makes no sound.
+ * A message that only says that alarms have ended makes no sound, unless a rule is critical.
  */
 export function packMessage(notifications: readonly Notification[], facts: SendingFacts = {}): Message {
   assert(notifications.length > 0, 'a message carries at least one notification');
@@ -179,7 +179,7 @@ function embedsThatFit(
 }
 
 function bodyOf(embeds: readonly Embed[], notifications: readonly Notification[]): MessageBody {
-  const isQuiet = notifications.every(({ kind }) => looks[kind].isEnd);
+  const isQuiet = notifications.every(({ kind, rule }) => looks[kind].isEnd && rule.severity !== 'critical');
   return { embeds, allowed_mentions: noMentions, ...(isQuiet && { flags: suppressNotifications }) };
 }
 

@@ -8,7 +8,7 @@ import { ruleDefaults } from '../../rule/rule-fields.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import type { SendingFacts } from '../receiver.ts';
 import { valueText } from '../sentence.ts';
-import { looks, type Embed } from './embed.ts';
+import { colorOf, looks, type Embed } from './embed.ts';
 import { discordLimits } from './limits.ts';
 import { codePoints, cut, untrusted } from './text.ts';
 
@@ -45,14 +45,14 @@ export function ruleEmbedOf(
   notifications: readonly Notification[],
   { consoleUrl, possibleRepeat }: SendingFacts,
 ): Embed {
-  const { kind, ruleId } = notifications[0]!;
+  const { ruleId } = notifications[0]!;
   const names = fitting(notifications, ruleEmbedLinesCodePoints, '\n', namedValue);
   const link = consoleUrl === undefined || !isRuleId(ruleId) ? undefined : `${consoleUrl}/#/rules/${ruleId}`;
   const isShort = link !== undefined && codePoints(link) <= 300;
   return {
     title: cut(titleOf(notifications), discordLimits.title),
     description: names === '' ? 'Their series have no tags.' : names,
-    color: looks[kind].color,
+    color: colorOf(notifications[0]!),
     fields: isShort ? [{ name: 'Rule', value: link }] : [],
     ...(possibleRepeat && { footer: { text: 'possible repeat' } }),
   };

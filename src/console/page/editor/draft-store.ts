@@ -8,7 +8,8 @@ interface KeptDraft {
   readonly etag: string | undefined;
 }
 
-const keyOf = (id: string | undefined): string => `ssrms-draft-${id ?? 'new'}`;
+/** Another number when a draft has another form, so that none of a former page is read. */
+const keyOf = (id: string | undefined): string => `ssrms-draft-2-${id ?? 'new'}`;
 
 export function keepDraft(id: string | undefined, draft: RuleDraft, etag: string | undefined): void {
   const kept: KeptDraft = { draft: withoutSecrets(draft), etag };

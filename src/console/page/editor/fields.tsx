@@ -39,7 +39,11 @@ function describedBy(field: string, error: string | undefined, hint: string | un
 }
 
 /** How the input of a kind differs from a line of text. */
-const inputModes: Partial<Record<FieldKind, 'decimal' | 'url'>> = { number: 'decimal', discord_webhook: 'url' };
+const inputModes: Partial<Record<FieldKind, 'decimal' | 'url'>> = {
+  number: 'decimal',
+  discord_webhook: 'url',
+  url: 'url',
+};
 
 function unitOf(field: FieldName): string | undefined {
   const spec = fieldSpec(field);
@@ -138,6 +142,7 @@ export function Choice({ form, field }: ChoiceProps) {
         aria-describedby={describedBy(field, error, hint)}
         onChange={(event) => change(form, field, event.currentTarget.value)}
       >
+        {!('default' in ruleFields[field]) && <option value="">none</option>}
         {Object.entries(choices).map(([value, text]) => (
           <option key={value} value={value}>
             {text}
@@ -244,6 +249,36 @@ function TagFields({ form }: { readonly form: Form }) {
   );
 }
 
+/** A label a line. The server names a wrong one as `labels.key`. */
+function LabelLines({ form }: { readonly form: Form }) {
+  const { label, placeholder } = ruleFields.labels.form;
+  const { labels } = form.draft.value;
+  const errors = [...form.errors.value].filter(([field]) => field.startsWith('labels'));
+  const error = errors.length > 0 ? errors.map(([, message]) => message).join('; ') : undefined;
+  const hint = `${hintOf('labels')!} One a line.`;
+  return (
+    <div class="field field-long">
+      <label for="labels">{label}</label>
+      <div class={css.input}>
+        <textarea
+          id="labels"
+          rows={2}
+          spellcheck={false}
+          placeholder={placeholder}
+          value={labels.lines}
+          aria-invalid={error !== undefined}
+          aria-describedby={describedBy('labels', error, hint)}
+          onInput={(event) => {
+            form.draft.value = { ...form.draft.value, labels: { ...labels, lines: event.currentTarget.value } };
+            form.errors.value = new Map([...form.errors.value].filter(([field]) => !field.startsWith('labels')));
+          }}
+        />
+      </div>
+      <Below field="labels" error={error} hint={hint} />
+    </div>
+  );
+}
+
 interface MatcherLinesProps {
   readonly tags: RuleDraft['tags'];
   readonly onInput: (lines: string) => void;
@@ -295,9 +330,12 @@ const inputs: Record<FieldKind, (form: Form, field: FieldName) => ComponentChild
   metric_name: textInput,
   discord_webhook: textInput,
   text: textInput,
+  line: textInput,
+  url: textInput,
   number: textInput,
   receivers: textInput,
   choice: (form, field) => <Choice form={form} field={field as FieldNameOf<'choice'>} />,
   flag: (form, field) => <Check form={form} field={field as FieldNameOf<'flag'>} />,
   tags: (form) => <TagFields form={form} />,
+  labels: (form) => <LabelLines form={form} />,
 };

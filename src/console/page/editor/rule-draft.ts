@@ -29,15 +29,24 @@ interface TagsDraft {
   readonly given: Readonly<Record<string, readonly [key: string, matcher: TagMatcher]>>;
 }
 
+interface LabelsDraft {
+  readonly lines: string;
+  /** What the lines of the saved rule stand for: not every label can be written as a line. */
+  readonly given: Readonly<Record<string, readonly [key: string, label: unknown]>>;
+}
+
 /** The type of each kind's input. */
 interface DraftOfKind {
   metric_name: string;
   discord_webhook: string;
   text: string;
+  line: string;
+  url: string;
   number: string;
   choice: string;
   flag: boolean;
   tags: TagsDraft;
+  labels: LabelsDraft;
   /** Names, separated by commas. */
   receivers: string;
 }
@@ -74,8 +83,10 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
   metric_name: { ...text, valueOf: (draft) => draft },
   discord_webhook: { ...text, valueOf: (draft) => text.valueOf(draft.trim()) },
   text,
+  line: { ...text, valueOf: (draft) => text.valueOf(draft.trim()) },
+  url: { ...text, valueOf: (draft) => text.valueOf(draft.trim()) },
   number: { ...text, valueOf: (draft) => (draft.trim() === '' ? undefined : numberOf(draft)) },
-  choice: { empty: (spec) => spec.default, of: String, valueOf: (draft) => draft },
+  choice: { ...text, empty: (spec) => spec.default ?? '' },
   receivers: {
     empty: () => '',
     of: (value) => (Array.isArray(value) ? value.join(', ') : String(value)),
@@ -101,7 +112,26 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
       return entries.length === 0 ? undefined : Object.fromEntries(entries);
     },
   },
+  labels: {
+    empty: () => ({ lines: '', given: {} }),
+    of: (value) => {
+      const entries = Object.entries((value ?? {}) as Record<string, unknown>);
+      const given = Object.fromEntries(entries.map((entry) => [entry.join('=').replaceAll('\n', ' '), entry]));
+      return { lines: Object.keys(given).join('\n'), given };
+    },
+    valueOf: ({ lines, given }) => {
+      const typed = lines.split('\n').filter((line) => line.trim() !== '');
+      const entries = typed.map((line) => given[line] ?? labelOf(line.trim()));
+      return entries.length === 0 ? undefined : Object.fromEntries(entries);
+    },
+  },
 };
+
+/** A line without a value is sent all the same: the server says what is wrong with it. */
+function labelOf(line: string): readonly [key: string, label: string | null] {
+  const equals = line.indexOf('=');
+  return equals < 0 ? [line, null] : [line.slice(0, equals).trim(), line.slice(equals + 1).trim()];
+}
 
 /** JSON may say what is no matcher. */
 function lineOf(key: string, matcher: TagMatcher): string {

@@ -1,4 +1,5 @@
 import * as css from './state-mark.module.css';
+import type { Severity } from '../../../rule/severity.ts';
 import type { SentencePart } from '../words/condition-sentence.ts';
 
 export type ShownState =
@@ -64,11 +65,37 @@ export function Sentence({ parts }: { readonly parts: readonly SentencePart[] })
   );
 }
 
-export function Tags({ tags }: { readonly tags: Readonly<Record<string, string>> | undefined }) {
+export function SeverityMark({ severity }: { readonly severity: Severity | undefined }) {
+  if (severity === undefined) return null;
+  return (
+    <span class={css.severity} data-severity={severity}>
+      {severity}
+    </span>
+  );
+}
+
+export function RunbookLink({ url }: { readonly url: string | undefined }) {
+  // A record of somebody else's may say anything.
+  if (url?.startsWith('https://') !== true) return null;
+  return (
+    <p>
+      <a href={url} target="_blank" rel="noreferrer">
+        Runbook
+      </a>
+    </p>
+  );
+}
+
+interface TagsProps {
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  readonly label?: string;
+}
+
+export function Tags({ tags, label = 'Tags' }: TagsProps) {
   const pairs = Object.entries(tags ?? {});
   if (pairs.length === 0) return null;
   return (
-    <ul class={css.tags} data-part="tags" aria-label="Tags">
+    <ul class={css.tags} data-part="tags" aria-label={label}>
       {pairs.map(([key, value]) => (
         <li key={key}>
           <span>{key}</span>

@@ -53,7 +53,7 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
         <i style={{ width: `${share * 100}%` }} />
       </span>
       <span class="hint">
-        {distanceText(value, rule.threshold)}
+        {distanceText(value, rule.threshold, '')}
         {isOld && `, ${agoText(nowMs.value - valueMs)}`}
       </span>
       <SparkLine values={spark} threshold={rule.threshold} />

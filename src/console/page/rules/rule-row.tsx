@@ -9,7 +9,7 @@ import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { RuleFigures } from './rule-figures.tsx';
 import { sendTestOf } from '../state/inspect.ts';
-import { Sentence, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
+import { Sentence, SeverityMark, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { durationText, numberText } from '../words/time-text.ts';
 
 interface RuleRowProps {
@@ -55,9 +55,12 @@ export function RuleRow({ view, rank, style, isSelected, onSelect, onChanged, on
       </div>
       <div role="cell" class={css.ruleMain} data-part="rule-main">
         <a class={css.ruleLink} data-part="rule-link" data-row-link href={addressOf({ screen: 'rule', id: rule.id })}>
+          {rule.name !== undefined && <b>{rule.name}: </b>}
           <Sentence parts={parts} />
-        </a>
+        </a>{' '}
+        <SeverityMark severity={rule.severity} />
         <Tags tags={tagTexts(rule.tags)} />
+        <Tags tags={rule.labels} label="Labels" />
         {rule.description !== undefined && rule.description !== '' && (
           <p class="description" title={rule.description}>
             {rule.description}

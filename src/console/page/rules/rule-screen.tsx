@@ -21,7 +21,7 @@ import { RuleSeries } from './rule-series.tsx';
 import { RuleVersions } from './rule-versions.tsx';
 import { EnabledSwitch } from './rule-row.tsx';
 import { TestButton } from '../editor/send-test.tsx';
-import { Sentence, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
+import { RunbookLink, Sentence, SeverityMark, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { readInForce } from '../state/system-view.ts';
 import { agoText, durationText, momentText, numberText, secondsText } from '../words/time-text.ts';
 
@@ -107,8 +107,10 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
       </p>
       <div class="alarm-title">
         <StateMark state={shownState(state)} count={state.firing} />
-        <h1 tabIndex={-1}>{rule.metric_name}</h1>
+        <h1 tabIndex={-1}>{rule.name ?? rule.metric_name}</h1>
+        <SeverityMark severity={rule.severity} />
         <Tags tags={tagTexts(rule.tags)} />
+        <Tags tags={rule.labels} label="Labels" />
       </div>
       <div>
         <p class="alarm-reason">
@@ -116,6 +118,7 @@ function Head({ state, onChanged }: { readonly state: RuleStateView; readonly on
         </p>
         {also.length > 0 && <p class="hint">{also.join(' · ')}</p>}
         {rule.description !== undefined && rule.description !== '' && <p class="description">{rule.description}</p>}
+        <RunbookLink url={rule.runbook_url} />
       </div>
       <div class="alarm-actions">
         <a class="button primary writes" data-key="e" href={addressOf({ screen: 'editor', id: rule.id })}>
@@ -193,7 +196,7 @@ function valueFigure(state: RuleStateView): Figure {
     const more = isSeen ? noValueText(state) : 'no data since the console started';
     return { kind: 'zero', text: '–', more };
   }
-  const away = `${distanceText(value, rule.threshold)} threshold`;
+  const away = distanceText(value, rule.threshold);
   const held = samples === undefined ? '' : `, of ${samples} samples`;
   const age = isOld ? `, ${agoText(nowMs.value - valueMs)}` : '';
   return {

@@ -72,7 +72,7 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
             <span class="distance" aria-hidden="true">
               <i style={{ width: `${Math.max(2, Math.min(100, (1 + beyond / reach) * 100))}%` }} />
             </span>{' '}
-            {distanceText(value, rule.threshold)} threshold
+            {distanceText(value, rule.threshold)}
           </>
         )}
       </td>

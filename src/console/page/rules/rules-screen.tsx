@@ -161,7 +161,8 @@ function SearchField({ search }: { readonly search: string }) {
         onInput={(event) => amend({ screen: 'rules', search: event.currentTarget.value })}
       />
       <p class="hint" id="search-hint">
-        Search by text, <code>metric:cpu*</code>, <code>tag:host=web-1</code> or <code>webhook:123</code>
+        Search by text, <code>metric:cpu*</code>, <code>tag:host=web-1</code>, <code>severity:critical</code> or{' '}
+        <code>label:team=payments</code>
       </p>
     </search>
   );

@@ -15,7 +15,7 @@ import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
 import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
-import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
+import { RunbookLink, Sentence, SeverityMark, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
@@ -70,9 +70,13 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
       <div class="alarm-title">
         <StateMark state={shownState} />
         <h1 tabIndex={-1}>{alarm.metric_name}</h1>
+        <SeverityMark severity={alarm.rule?.severity} />
         <Tags tags={alarm.tags} />
+        <Tags tags={alarm.rule?.labels} label="Labels" />
       </div>
       <Reason alarm={alarm} />
+      {(alarm.rule?.description ?? '') !== '' && <p class="description">{alarm.rule?.description}</p>}
+      <RunbookLink url={alarm.rule?.runbook_url} />
       <div class="alarm-actions">
         <a class="button" href={addressOf({ screen: 'rule', id: alarm.rule_id })}>
           View rule
@@ -206,6 +210,7 @@ function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
       'Rule version',
       `${alarm.rule_version.partition}-${alarm.rule_version.offset}${alarm.is_rule_current ? ', current' : ', changed since'}`,
     ],
+    ...(alarm.rule?.name === undefined ? [] : [['Rule name', alarm.rule.name] as [string, string]]),
     ['Rule', alarm.rule_id],
     ['Alarm', alarm.alarm_id],
   ];

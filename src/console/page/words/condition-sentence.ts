@@ -61,10 +61,11 @@ export function tagTexts(matchers: TagMatchers = {}): Readonly<Record<string, st
   );
 }
 
-/** Where a value is, seen from the threshold: `5 below`. */
-export function distanceText(value: number, threshold: number): string {
-  if (value === threshold) return 'exactly at';
-  return `${numberText(Number(Math.abs(value - threshold).toPrecision(6)))} ${value > threshold ? 'above' : 'below'}`;
+/** Where a value is, seen from the threshold: `5 below threshold`. */
+export function distanceText(value: number, threshold: number, end = ' threshold'): string {
+  if (value === threshold) return 'at threshold';
+  const distance = numberText(Number(Math.abs(value - threshold).toPrecision(6)));
+  return `${distance} ${value > threshold ? 'above' : 'below'}${end}`;
 }
 
 /** Why a no-data alarm fires. */
