@@ -3,16 +3,8 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { isMatch, type OracleMatcher } from '../../test/support/oracle/oracle-rule.ts';
 import { tagsOf } from '../metric/sample.ts';
-import {
-  exactTags,
-  exampleTags,
-  matcherProblem,
-  matchersKey,
-  matchersOf,
-  matchersProblems,
-  tagsMatch,
-  type TagMatcher,
-} from './matcher.ts';
+import { exactTags, exampleTags, isMatcher, matchersKey, matchersOf, tagsMatch, type TagMatcher } from './matcher.ts';
+import { matcherProblem, matchersProblems } from './matcher-check.ts';
 
 test('an entry holds for the values that its form says', () => {
   const values = [undefined, '', 'web-1', 'web-2', 'web-', 'db-1', 'a*b', 'axb'];
@@ -91,6 +83,7 @@ test('a copy is equal, and not the same; equal matchers have equal keys, in any 
         if (typeof one === 'object') assert.notEqual(Object.entries(copy).find(([name]) => name === key)![1], one);
       }
       assert.deepEqual(matchersProblems(copy), []);
+      assert.ok(Object.values(copy).every(isMatcher));
     }),
   );
   assert.notEqual(matchersKey({ a: 'b' }), matchersKey({ a: ['b'] }));
@@ -116,7 +109,11 @@ const refused: [string, unknown, RegExp][] = [
   ['a lone surrogate', { not: '\ud800' }, /valid Unicode/],
 ];
 for (const [name, wrong, message] of refused) {
-  test(`refused as a matcher: ${name}`, () => assert.match(matcherProblem(wrong) ?? 'nothing', message));
+  test(`refused as a matcher: ${name}`, () => {
+    assert.match(matcherProblem(wrong) ?? 'nothing', message);
+    // What is too long, or not well-formed, has the form all the same.
+    assert.equal(isMatcher(wrong), /bytes|Unicode|not 101/.test(matcherProblem(wrong)!));
+  });
 }
 
 test('what is wrong names its tag, and no form of a value shows what may be a secret', () => {

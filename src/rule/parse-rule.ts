@@ -3,7 +3,8 @@ import { isRuleType, needsParameter, parameterNames, parameterTypes } from '../m
 import { nameProblem, tagsProblems, type TagProblem } from '../metric/metric-limits.ts';
 import { tagsOf } from '../metric/sample.ts';
 import { comparisons, isOperator, isWithin } from './comparison.ts';
-import { matchersOf, matchersProblems, type TagMatchers } from './matcher.ts';
+import { matchersProblems } from './matcher-check.ts';
+import { matchersOf, type TagMatchers } from './matcher.ts';
 import {
   fieldNames,
   fieldSpec,

@@ -2,7 +2,7 @@
 // docs/RULES.md are derived from it or compared with it. A new field is its line in `Rule`, its row here, and where it acts.
 import { measures, percentileTypes, ruleTypes } from '../measure/measures.ts';
 import { comparisons, operators } from './comparison.ts';
-import { matcherProblem } from './matcher.ts';
+import { isMatcher } from './matcher.ts';
 import { severities } from './severity.ts';
 import type { Labels, Rule, Trigger } from './rule.ts';
 
@@ -333,10 +333,7 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   choice: (value, spec) => typeof value === 'string' && Object.hasOwn((spec as ChoiceSpec).choices, value),
   flag: (value) => typeof value === 'boolean',
   receivers: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
-  tags: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).every((matcher) => matcherProblem(matcher) === undefined),
+  tags: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isMatcher),
 };
 
 /** Whether a value has the field's type: for records of ours, which parseRule has checked before. */

@@ -1,5 +1,5 @@
 import { nameBytesMax, tagKeyBytesMax, tagsMax, tagValueBytesMax } from '../metric/metric-limits.ts';
-import { listedValuesMax } from './matcher.ts';
+import { listedValuesMax } from './matcher-check.ts';
 import { fieldNames, fieldSpec, ruleFields, type FieldKind, type FieldSpec, type SpecOf } from './rule-fields.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;

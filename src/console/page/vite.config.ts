@@ -61,6 +61,18 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/const cursorOnePt = [^;]+;/g, 'const cursorOnePt = false;'],
   [/\nfunction invalidateRects\(\) \{[^]*?\n\}/g, '\nfunction invalidateRects() {}'],
   [/\bcursorPlots\.delete\(self\);/g, ''],
+  // Scales have a range of ours, the plot has a padding, and times and values go right and up.
+  [/if \(scaleOpts\.from != null\) \{/g, 'if (false) {'],
+  [/\bsc\.from == null\b/g, 'true'],
+  [/let rangeIsArr = isArr\(rn\);[^]*?(?=\n\t\t\t\tsc\.range = )/g, ''],
+  [/sc\.range = fnOrSelf\(rn [^;]+;/g, 'sc.range = rn;'],
+  [/fnOrSelf\(rangeIsArr \? false : sc\.auto\)/g, 'fnOrSelf(sc.auto)'],
+  [inner('autoPadSide'), '$1 {}'],
+  [/\bxScaleDistr == [234]\b/g, 'false'],
+  [/\(opts\.padding \|\| \[[^\]]+\]\)/g, 'opts.padding'],
+  [/\b(?:scale|sc)\.dir == -1\b/g, 'false'],
+  [/\n\t\tif \(mode == 1 \|\| i > 0\) \{\n\t\t\tlet isTime[^]*?\n\t\t\}/g, ''],
+  [/\n\tself\.(?:batch|setCursor|setBand|posToIdx|valToIdx) *= *\w+;/g, ''],
 ];
 
 const lighterUplot: Plugin = {

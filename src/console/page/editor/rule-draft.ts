@@ -1,7 +1,7 @@
 // A rule while it is being edited: every field as the text in its input, empty for a field that is left out. The server
 // validates what was typed, and its errors name the field. Fields that this page does not know are kept as they are.
 import { matcherText, parseMatcher } from '../../../rule/matcher-text.ts';
-import { matcherProblem, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
+import { isMatcher, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { isParameter, needsParameter } from '../../../measure/measures.ts';
 import {
   fieldNames,
@@ -135,7 +135,7 @@ function labelOf(line: string): readonly [key: string, label: string | null] {
 
 /** JSON may say what is no matcher. */
 function lineOf(key: string, matcher: TagMatcher): string {
-  return matcherProblem(matcher) === undefined ? matcherText(key, matcher) : `${key}=${JSON.stringify(matcher)}`;
+  return isMatcher(matcher) ? matcherText(key, matcher) : `${key}=${JSON.stringify(matcher)}`;
 }
 
 interface MatcherLine {
