@@ -3,6 +3,7 @@ import { addApiOptions, askApi, isJson } from './api.ts';
 import { addSettings, publishSettings } from './settings-options.ts';
 import type { DeliveriesView, DeliveryView, ResendOrder, ResentView } from '../wire/deliveries.ts';
 import { addExamples, type Example } from './examples.ts';
+import { ruleIdOf } from './rule-of-name.ts';
 import { printTable, shown } from './table.ts';
 
 type FilterFlags = Pick<ResendOrder, 'webhook' | 'receiver' | 'rule' | 'outcome' | 'since'>;
@@ -21,7 +22,7 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
   addSettings(addApiOptions(list), publishSettings);
   list.action(async () => {
     const { limit, ...flags } = list.opts<Flags>();
-    const query = new URLSearchParams({ ...filterOf(flags), ...(limit !== undefined && { limit }) });
+    const query = new URLSearchParams({ ...(await filterOf(list, flags)), ...(limit !== undefined && { limit }) });
     const path = `/api/v1/deliveries${query.size > 0 ? `?${query.toString()}` : ''}`;
     const { body: found } = await askApi<DeliveriesView>(list, { method: 'GET', path });
     if (isJson(list)) for (const delivery of found.deliveries) console.log(JSON.stringify(delivery));
@@ -38,7 +39,10 @@ export function addDeliveriesCommand(program: Command, finish: (exitCode: number
   addFilter(resend, ['dead', 'expired', 'parked']);
   addSettings(addApiOptions(resend), publishSettings);
   resend.action(async (ids: string[]) => {
-    const body: ResendOrder = { ...filterOf(resend.opts()), ...(ids.length > 0 && { notification_ids: ids }) };
+    const body: ResendOrder = {
+      ...(await filterOf(resend, resend.opts())),
+      ...(ids.length > 0 && { notification_ids: ids }),
+    };
     const path = '/api/v1/deliveries/resend';
     const { body: said } = await askApi<ResentView>(resend, { method: 'POST', path, body });
     if (isJson(resend)) console.log(JSON.stringify(said));
@@ -63,12 +67,14 @@ function addFilter(command: Command, outcomes: readonly DeliveryView['outcome'][
   command
     .option('--webhook <id>', 'only to this webhook: the number in its URL')
     .option('--receiver <name>', 'only to this named receiver')
-    .option('--rule <id>', 'only of this rule')
+    .option('--rule <rule>', 'only of this rule, by its id or its name')
     .addOption(new Option('--outcome <outcome>', 'only what ended so').choices(outcomes))
     .option('--since <time>', 'heard of since: 30m, 12h, 7d, or a moment such as 2026-01-31T12:00:00Z (default 24h)');
 }
 
-function filterOf({ webhook, receiver, rule, outcome, since }: FilterFlags): Record<string, string> {
+async function filterOf(command: Command, flags: FilterFlags): Promise<Record<string, string>> {
+  const { webhook, receiver, outcome, since } = flags;
+  const rule = flags.rule === undefined ? undefined : await ruleIdOf(command, flags.rule);
   const given = Object.entries({ webhook, receiver, rule, outcome, since });
   return Object.fromEntries(given.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }

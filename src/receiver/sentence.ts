@@ -28,6 +28,16 @@ export function sentenceOf(notification: Notification, name: string): string {
   return `${value}${past} which ${comparison(notification)}`;
 }
 
+/** The same for a line that is read in passing, e.g. `received-packages is 508, above 500`. */
+export function headlineOf(notification: Notification, name: string): string {
+  const { x, kind, rule, isPast, timeMs } = notification;
+  if (x === undefined || kind === 'no_data' || kind === 'resolved' || !isInBreach(rule, x))
+    return sentenceOf(notification, name);
+  const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
+  const value = filled(measureOf(notification).words.sentence, notification, name);
+  return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, ${short} ${rule.threshold}`;
+}
+
 /** The value, or `no data`. */
 export function valueText(notification: Notification): string {
   const { x, rule } = notification;

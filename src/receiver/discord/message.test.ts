@@ -8,7 +8,7 @@ import { messageKinds } from '../../alarm/due.ts';
 import { ruleTypes } from '../../measure/measures.ts';
 import { operators } from '../../rule/comparison.ts';
 import { severities } from '../../rule/severity.ts';
-import { packMessage, packStorm, plainMessage, type Message } from './message.ts';
+import { packDiscord, packMessage, packStorm, plainMessage, type Message } from './message.ts';
 
 const fired: Notification = {
   id: 'id',
@@ -117,6 +117,43 @@ test('the plain text carries all of a message even when names and numbers are lo
   const plain = plainMessage(all, { possibleRepeat: true });
   assert.equal(plain.carried.length, 10);
   assert.equal(refusalOf(plain.body), undefined);
+});
+
+test('a rule that is critical has a line above the embeds, for who reads a notification on a phone', () => {
+  const one = (rule: Partial<Notification['rule']>, more: Partial<Notification> = {}): Notification => {
+    const series = { name: 'cpu-usage', tags: { host: 'web-1', disk: '/dev' } };
+    return { ...fired, series, x: 95, ...more, rule: { ...fired.rule, threshold: 90, ...rule } };
+  };
+  const contentOf = (...all: Notification[]): string | undefined => packMessage(all).body.content;
+  const critical = { severity: 'critical' } as const;
+  assert.equal(contentOf(one({})), undefined);
+  assert.equal(contentOf(one({ severity: 'warning' })), undefined);
+  assert.equal(contentOf(one(critical)), 'cpu-usage is 95, above 90 (host web-1, disk `/dev`)');
+  assert.equal(
+    contentOf(one({ ...critical, operator: '>=' }, { series: { name: 'up', tags: {} } })),
+    'up is 95, at least 90',
+  );
+  assert.equal(
+    contentOf(
+      one({}),
+      one({ ...critical, resolve_threshold: 80 }, { x: 70, kind: 'resolved' }),
+      one({ ...critical, operator: '!=' }),
+    ),
+    'cpu-usage is 95, not 90 (host web-1, disk `/dev`), and 2 more',
+  );
+  const silent = one({ ...critical, no_data_seconds: 60 }, { kind: 'no_data', cause: 'no_data', x: undefined });
+  assert.match(contentOf(silent)!, /^cpu-usage has sent no data for 60 s \(host/);
+  assert.match(
+    contentOf(one(critical, { isPast: true, timeMs: 50_521_000 }))!,
+    /^cpu-usage was 95 at 14:02:01 UTC, above 90 /,
+  );
+  const tried = packDiscord([one(critical)], { isTest: true }, 'full').body.content!;
+  assert.deepEqual(
+    tried.split('\n').map((line) => line.slice(0, 14)),
+    ['This is a test', 'cpu-usage is 9'],
+  );
+  assert.equal(packMessage([one(critical, { kind: 'resolved', x: 1 })]).body.flags, undefined, 'with a sound');
+  assert.equal(packMessage([one({}, { kind: 'resolved', x: 1 })]).body.flags, 4_096);
 });
 
 const hostileText = fc.oneof(

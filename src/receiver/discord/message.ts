@@ -1,6 +1,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import { codePoints, cut, moment, untrusted, visible } from './text.ts';
+import { contentOf } from './content.ts';
 import { lineOf, ruleEmbedCodePointsMax, ruleEmbedOf, ruleLineOf } from './summary.ts';
 import { embedCodePoints, embedOf, possibleRepeatText, green, looks, severityColors, type Embed } from './embed.ts';
 import type { Packed, SendingFacts, SystemMessage } from '../receiver.ts';
@@ -57,7 +58,8 @@ const testPreamble = 'This is a test, nothing has happened. An alarm looks like 
 
 function testMessage(due: readonly Notification[], facts: SendingFacts): Message {
   const { body, ...packed } = packMessage(due, facts);
-  return { ...packed, body: { content: testPreamble, ...body } };
+  const content = body.content === undefined ? testPreamble : `${testPreamble}\n${body.content}`;
+  return { ...packed, body: { ...body, content } };
 }
 
 /**
@@ -180,7 +182,13 @@ function embedsThatFit(
 
 function bodyOf(embeds: readonly Embed[], notifications: readonly Notification[]): MessageBody {
   const isQuiet = notifications.every(({ kind, rule }) => looks[kind].isEnd && rule.severity !== 'critical');
-  return { embeds, allowed_mentions: noMentions, ...(isQuiet && { flags: suppressNotifications }) };
+  const content = contentOf(notifications);
+  return {
+    ...(content !== undefined && { content }),
+    embeds,
+    allowed_mentions: noMentions,
+    ...(isQuiet && { flags: suppressNotifications }),
+  };
 }
 
 /** What the embed counts when it is sent late, as a repeat: it never counts more. */

@@ -3,6 +3,7 @@ import * as css from './discord-preview.module.css';
 import { computed, useSignal } from '@preact/signals';
 import type { Notification } from '../../../alarm/notification.ts';
 import { exampleTags } from '../../../rule/matcher.ts';
+import { contentOf } from '../../../receiver/discord/content.ts';
 import { codePoints } from '../../../receiver/discord/text.ts';
 import { embedCodePoints, embedOf, type Embed } from '../../../receiver/discord/embed.ts';
 import { discordLimits } from '../../../receiver/discord/limits.ts';
@@ -67,7 +68,9 @@ export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
   const wanted = useSignal<Kind>('fired');
   const kinds = kindsOf(rule);
   const kind = kinds.includes(wanted.value) ? wanted.value : 'fired';
-  const embed = embedOf(exampleOf(rule, kind), { consoleUrl: consoleUrl.value });
+  const example = exampleOf(rule, kind);
+  const embed = embedOf(example, { consoleUrl: consoleUrl.value });
+  const content = contentOf([example]);
   return (
     <>
       {kinds.length > 1 && (
@@ -88,6 +91,11 @@ export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
             SSRMS <span>APP</span>
             <small>Today</small>
           </p>
+          {content !== undefined && (
+            <p>
+              <Marked text={content} />
+            </p>
+          )}
           <EmbedCard embed={embed} />
         </div>
       </div>
