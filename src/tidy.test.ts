@@ -125,7 +125,7 @@ const rooms: Record<string, Permitted> = {
   cli: {
     rooms: [
       ...['app.ts', 'config.ts', 'settings.ts', 'setting-values.ts', 'topics.ts', 'topic-uses.ts'],
-      ...['base', 'http', 'sources', 'log/log.ts', 'rule', 'wire'],
+      ...['base', 'http', 'sources', 'log/log.ts', 'measure', 'rule', 'wire'],
     ],
     node: true,
     packages: ['commander'],

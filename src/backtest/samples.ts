@@ -209,7 +209,7 @@ class Chart {
     count[last] = count[last]! + 1;
     means[last]! += (value - means[last]!) / count[last];
     offsets[last] = offset;
-    if (measured !== undefined) window[last] = measured;
+    if (measured !== undefined && !Number.isNaN(measured)) window[last] = measured;
   }
 
   #pointsOf({ key, tags }: { readonly key: string; readonly tags: Tags }): SeriesPoints | undefined {

@@ -1,4 +1,7 @@
 import { Option, type Command } from 'commander';
+import { measures } from '../measure/measures.ts';
+import { shownValue } from '../measure/shown-value.ts';
+import { ruleDefaults } from '../rule/rule-fields.ts';
 import type { AlarmDetail, AlarmsView, AlarmView } from '../wire/alarms.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
@@ -96,11 +99,12 @@ function aboutRule(rule: AlarmDetail['rule']): string[][] {
 }
 
 function printAlarm(alarm: AlarmDetail): void {
-  const { state, cause, since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value } = alarm;
+  const { state, cause, since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value, rule } = alarm;
+  const isComputed = measures[rule?.type ?? ruleDefaults.type].isComputed;
   printTable([
     ['Series', seriesOf(alarm)],
     ['State', state],
-    ['Cause', cause === 'no_data' ? 'no data' : `${value}`],
+    ['Cause', cause === 'no_data' ? 'no data' : value === null ? '' : shownValue(value, isComputed)],
     ['Since', timeOf(sinceMs)],
     ['Fired', timeOf(firedMs)],
     ['Ended', endedMs === null ? '' : timeOf(endedMs)],

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { isRuleType, measures } from '../measure/measures.ts';
+import { shownValue } from '../measure/shown-value.ts';
 import type { BacktestOrder, BacktestView } from '../wire/backtest.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
@@ -37,7 +39,7 @@ export function addBacktestCommand(program: Command): void {
     const path = '/api/v1/rules/backtest';
     const { body: found } = await askApi<BacktestView>(command, { method: 'POST', path, body });
     if (isJson(command)) console.log(JSON.stringify(found));
-    else print(found);
+    else print(found, rule['type']);
   });
 }
 
@@ -65,7 +67,8 @@ function secondsOf(text: string): number {
   return Number(count) * unitSeconds[unit as keyof typeof unitSeconds];
 }
 
-function print(found: BacktestView): void {
+function print(found: BacktestView, type: unknown): void {
+  const isComputed = isRuleType(type) && measures[type].isComputed;
   const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
   const longest = found.longest_ms > 0 ? `; longest ${Math.round(found.longest_ms / 100) / 10} s` : '';
   const withheld = found.withheld > 0 ? `; ${found.withheld} messages withheld by the cooldown` : '';
@@ -83,7 +86,7 @@ function print(found: BacktestView): void {
     ...found.firings.map((each) => [
       moment(each.fired_ms),
       each.ended_ms === null ? 'still firing' : moment(each.ended_ms),
-      each.cause === 'no_data' ? 'no data' : String(each.value),
+      each.cause === 'no_data' ? 'no data' : shownValue(each.value!, isComputed),
       String(each.offset),
       shown(
         Object.entries(each.tags ?? {})

@@ -96,6 +96,7 @@ async function askReading(ruleId: string, alarmId: string): Promise<void> {
     '/api/v1/metrics',
     '/api/v1/metrics/tags?name=cpu',
     '/api/v1/samples?metric_name=cpu&window_seconds=60',
+    '/api/v1/samples?metric_name=cpu&type=window_increase&window_seconds=60',
     '/api/v1/webhooks',
     '/api/v1/status',
     '/api/v1/system',

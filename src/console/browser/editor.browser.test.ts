@@ -318,7 +318,10 @@ test('a refused backtest shows the reason, and the last result in grey', async (
   await write();
   await verdict.getByText(/^Would have fired/).waitFor();
   await old.waitFor({ state: 'detached' });
+  await field('Compare').selectOption('has a percentile');
+  await field('Percentile').waitFor();
   await field('Compare').selectOption('averages');
+  await field('Percentile').waitFor({ state: 'detached' });
   await verdict.getByText('window_duration_seconds is missing').waitFor();
   await old.waitFor();
   await field('Window').fill('5');

@@ -169,3 +169,19 @@ test('the mean of a window is told where all of the window is held, and not othe
   assert.deepEqual(await of(10, late), [10, 1, -40], 'a late sample that the window is past does not count');
   assert.deepEqual(await of(30, late), [40, 2, -10], 'one that is inside does');
 });
+
+test('other measures are told where each point is a single sample', async () => {
+  const of = async (fields: Partial<Rule>, samples: readonly At[]) =>
+    (await compared({ window_duration_seconds: 60, ...fields }, samples))[0]?.value;
+  const slow = [10, 40, 20, 30].map((value, index) => ({ value, secondsAgo: 150 - index * 40 }));
+  assert.equal(await of({ type: 'window_max' }, slow), 30);
+  assert.equal(await of({ type: 'window_percentile', percentile: 50 }, slow), 25);
+  assert.equal(
+    await of({ type: 'window_increase' }, slow),
+    20,
+    'after 40 the counter is reset to 20, half of it inside',
+  );
+  const fast = [10, 40, 20].map((value, index) => ({ value, secondsAgo: 1 - index / 4 }));
+  assert.equal(await of({ type: 'window_max' }, fast), undefined);
+  assert.equal(await of({ type: 'window_sum' }, fast), 70);
+});

@@ -1,6 +1,6 @@
 // What one looks for in a rule's row: its value, how far that is from the threshold, and what became of the last message.
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
-import { calculators } from '../../measure/measures.ts';
+import { calculators, fillBackMs } from '../../measure/measures.ts';
 import { comparisons } from '../../rule/comparison.ts';
 import type { Condition } from '../../rule/condition.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
@@ -120,9 +120,10 @@ export function sparkOf({ value }: SeriesSeen): readonly number[] {
  * the window is another number than the one that is judged, and would contradict the alarm beside it: there is none then.
  */
 export function comparedOf(
-  { type, windowMs }: Condition,
+  condition: Condition,
   series: SeriesSeen,
 ): { readonly value: number | undefined; readonly samples: number | undefined } {
+  const { type, windowMs } = condition;
   const calculator = calculators[type];
   if (calculator === undefined) return { value: series.lastValue, samples: undefined };
   const fromMs = series.lastMs - windowMs;
@@ -133,7 +134,19 @@ export function comparedOf(
     count += series.count[index]!;
   }
   // A window that is shorter than a point may have none that is wholly in it.
-  return count === 0
-    ? { value: undefined, samples: undefined }
-    : { value: calculator.ofTotals({ sum, count }), samples: count };
+  if (count === 0) return { value: undefined, samples: undefined };
+  const value = calculator.ofTotals({ sum, count }) ?? measured(condition, series);
+  return value === undefined ? { value, samples: undefined } : { value, samples: count };
+}
+
+/** The value by its calculator, where each point that it needs is a single sample: of a series that is not faster than the points. */
+function measured({ type, windowMs, percentile }: Condition, series: SeriesSeen): number | undefined {
+  const fromMs = series.lastMs - fillBackMs(type, windowMs);
+  const first = series.t.findIndex((timeMs) => timeMs > fromMs);
+  if (!isHeldSince(series, fromMs) || series.count.slice(first).some((count) => count > 1)) return undefined;
+  const measure = calculators[type]?.create({ windowMs, percentile });
+  let value: number | undefined;
+  for (let index = first; index < series.t.length; index++)
+    value = measure?.add(series.t[index]!, series.value[index]!);
+  return value;
 }

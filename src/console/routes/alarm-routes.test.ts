@@ -225,7 +225,7 @@ interface Points {
     readonly max: number[];
     readonly mean: number[];
     readonly count: number[];
-    readonly window: number[];
+    readonly window: (number | null)[];
   }[];
 }
 
@@ -272,6 +272,32 @@ test('samples are cut into stretches that keep each extreme, series by series', 
   assert.deepEqual([exact.series_total, exact.series[0]!.window.length], [1, 3_000]);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   assert.ok(Math.abs(exact.series[0]!.window.at(-1)! - mean) < 1e-9);
+});
+
+test('a chart has the values of a measure beside the samples, or in their place where they are of another kind', async () => {
+  const nowMs = Date.now();
+  const at = (secondsAgo: number): number => nowMs - secondsAgo * 1_000;
+  const samples = [[50, 10], [40, 20], [30, 5], [41.5, 90], [20, 6], [19, 7]] as const; // prettier-ignore
+  for (const [secondsAgo, value] of samples)
+    await call('/api/v1/metrics', [{ name: 'measured', value, timestamp: at(secondsAgo) }]);
+  const chart = async (query: string): Promise<Points> =>
+    call<Points>(`/api/v1/samples?metric_name=measured&from_ms=${at(60)}&to_ms=${nowMs}&points=5000&${query}`);
+  const highest = await chart('type=window_max&window_seconds=11');
+  const [beside] = highest.series;
+  // The fourth sample is older than the window, and shown with the third.
+  assert.deepEqual(beside!.mean, [10, 20, 47.5, 6, 7]);
+  assert.deepEqual(beside!.window, [10, 20, 20, 6, 7]);
+  assert.equal(highest.p99, 20, 'what is compared makes the suggestion');
+  const rises = await chart('type=window_increase&window_seconds=11');
+  const [instead] = rises.series;
+  assert.deepEqual([instead!.mean, instead!.window, rises.samples], [[10, 6, 1.5, 2], [], 6]);
+  assert.equal(instead!.t[0], at(40), 'without a previous sample there is no value');
+  const percentile = await chart('type=window_percentile&percentile=50&window_seconds=11');
+  assert.deepEqual(percentile.series[0]!.window, [10, 15, 12.5, 5.5, 6.5]);
+  const refused = await fetch(
+    `${system.url}/api/v1/samples?metric_name=measured&type=window_percentile&window_seconds=5`,
+  );
+  assert.deepEqual([refused.status, /percentile is missing/.test(await refused.text())], [400, true]);
 });
 
 test('a range that moves on keeps the points that it has', async () => {

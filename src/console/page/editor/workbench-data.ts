@@ -36,7 +36,10 @@ export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefine
     isReset: true,
     isSlow: true,
   };
-  return useQuery((signal) => readSamples(wanted, signal), options, [JSON.stringify(wanted)]).value;
+  // A threshold that is dragged asks for nothing new: its series are in order with the next answer.
+  const { order, ...others } = wanted;
+  const of = JSON.stringify({ ...others, nearest: order?.nearest });
+  return useQuery((signal) => readSamples(wanted, signal), options, [of]).value;
 }
 
 /** The newest result. */

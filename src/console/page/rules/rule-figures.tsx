@@ -4,8 +4,8 @@ import { isInBreach } from '../../../rule/condition.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { RuleView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
-import { distanceText } from '../words/condition-sentence.ts';
-import { agoText, durationText, grouped, momentText, numberText, secondsText } from '../words/time-text.ts';
+import { comparedText, distanceText } from '../words/condition-sentence.ts';
+import { agoText, durationText, grouped, momentText, secondsText } from '../words/time-text.ts';
 
 /** The current value of a rule's metric and the outcome of its last message: the right half of its row. */
 export function RuleFigures({ view }: { readonly view: RuleView }) {
@@ -45,10 +45,9 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
   const { value_ms: valueMs = 0, is_old: isOld } = view;
   const reach = Math.max(Math.abs(rule.threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);
   const share = Math.max(0.02, Math.min(1, 1 - distance / reach));
-  const shown = (number: number): string => numberText(Number(number.toPrecision(6)));
   return (
     <div class={`${css.ruleValue}${isOld ? ' hint' : isPast ? ' rule-past' : ''}`} data-part="rule-value">
-      <b title={momentText(valueMs)}>{shown(value)}</b>
+      <b title={momentText(valueMs)}>{comparedText(value, rule)}</b>
       <span class="distance" aria-hidden="true">
         <i style={{ width: `${share * 100}%` }} />
       </span>

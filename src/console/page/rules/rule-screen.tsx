@@ -6,7 +6,14 @@ import { measures } from '../../../measure/measures.ts';
 import { isInBreach } from '../../../rule/condition.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import { behaviour, conditionSentence, distanceText, plainSentence, tagTexts } from '../words/condition-sentence.ts';
+import {
+  behaviour,
+  comparedText,
+  conditionSentence,
+  distanceText,
+  plainSentence,
+  tagTexts,
+} from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
 import { nowMs } from '../state/live.ts';
 import { PastAlarms } from './past-alarms.tsx';
@@ -23,7 +30,7 @@ import { EnabledSwitch } from './rule-row.tsx';
 import { TestButton } from '../editor/send-test.tsx';
 import { RunbookLink, Sentence, SeverityMark, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { readInForce } from '../state/system-view.ts';
-import { agoText, durationText, momentText, numberText, secondsText } from '../words/time-text.ts';
+import { agoText, durationText, momentText, secondsText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
 const inForceEveryMs = 5_000;
@@ -172,8 +179,6 @@ interface Figure {
   readonly more: string | undefined;
 }
 
-const shownNumber = (value: number): string => numberText(Number(value.toPrecision(6)));
-
 function stateFigure({ state, worst, firing, pending, series }: RuleStateView): Figure {
   if (state === 'disabled') return { kind: 'zero', text: 'Disabled', more: 'not evaluated' };
   const sinceMs = worst?.since_ms;
@@ -201,7 +206,7 @@ function valueFigure(state: RuleStateView): Figure {
   const age = isOld ? `, ${agoText(nowMs.value - valueMs)}` : '';
   return {
     kind: isOld ? 'zero' : isInBreach(rule, value) ? 'firing' : 'ok',
-    text: shownNumber(value),
+    text: comparedText(value, rule),
     more: away + held + age,
   };
 }

@@ -3,17 +3,15 @@ import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
 import { isInBreach } from '../../../rule/condition.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs } from '../state/live.ts';
-import { distanceText } from '../words/condition-sentence.ts';
+import { comparedText, distanceText } from '../words/condition-sentence.ts';
 import { addressOf } from '../state/router.ts';
 import { noValueText } from './rule-figures.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { StateMark, Tags } from '../parts/state-mark.tsx';
 import { ScrolledTable } from '../parts/table.tsx';
-import { agoText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
+import { agoText, durationText, grouped, momentText } from '../words/time-text.ts';
 
 const keyOf = ({ tags = {} }: RuleSeriesView): string => JSON.stringify(tags);
-
-const shown = (value: number): string => numberText(Number(value.toPrecision(6)));
 
 /** The series that the rule evaluates: firing ones, then pending ones, then by distance to the threshold. */
 export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; readonly onMore: () => void }) {
@@ -64,7 +62,7 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
         {alarmId === undefined ? mark : <a href={addressOf({ screen: 'alarm', id: alarmId })}>{mark}</a>}
         {sinceMs !== undefined && <span class="hint"> for {durationText(nowMs.value - sinceMs)}</span>}
       </td>
-      <td class={isOld ? 'hint' : undefined}>{value === undefined ? '–' : shown(value)}</td>
+      <td class={isOld ? 'hint' : undefined}>{value === undefined ? '–' : comparedText(value, rule)}</td>
       <td class={isOld ? 'hint' : value !== undefined && isInBreach(rule, value) ? 'rule-past' : undefined}>
         {series.is_window_held === false && <span class="hint">{noValueText(series)}</span>}
         {value !== undefined && beyond !== undefined && (

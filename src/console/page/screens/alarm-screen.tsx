@@ -2,21 +2,20 @@ import * as css from './alarm-screen.module.css';
 import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
 import { useSignal } from '@preact/signals';
 import { withPercentile } from '../../../measure/measure-words.ts';
-import { shownValue } from '../../../measure/shown-value.ts';
 import { measures } from '../../../measure/measures.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { ApiError } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
-import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
+import { comparedText, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { readAlarm, readSamples, runVerdict, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
 import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { RunbookLink, Sentence, SeverityMark, StateMark, Tags } from '../parts/state-mark.tsx';
-import { clockText, durationText, grouped, momentText, numberText } from '../words/time-text.ts';
+import { clockText, durationText, grouped, momentText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
 /** Older times are shown with their date. */
@@ -113,8 +112,8 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
       {nowMs.value - alarm.since_ms > todayMs ? momentText(alarm.since_ms) : clockText(alarm.since_ms)}
     </time>
   );
-  const { words, isComputed } = measures[rule?.type ?? ruleDefaults.type];
-  const shown = value === null ? '–' : numberText(Number(shownValue(value, isComputed, rule && [rule.threshold])));
+  const { words } = measures[rule?.type ?? ruleDefaults.type];
+  const shown = value === null ? '–' : comparedText(value, rule ?? {}, 12);
   return (
     <p class="alarm-reason">
       {alarm.cause === 'no_data' ? (

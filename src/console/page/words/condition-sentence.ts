@@ -1,4 +1,5 @@
 import { withPercentile } from '../../../measure/measure-words.ts';
+import { shownValue } from '../../../measure/shown-value.ts';
 import { measures } from '../../../measure/measures.ts';
 import { comparisons } from '../../../rule/comparison.ts';
 import { formOf, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
@@ -59,6 +60,13 @@ export function tagTexts(matchers: TagMatchers = {}): Readonly<Record<string, st
       return [key, `${form.kind === 'not' ? 'not ' : ''}${matcherWords(matcher)[1]!}`];
     }),
   );
+}
+
+/** A value that the rule compares: a computed one with four significant decimals, one that was sent with `digits`. */
+export function comparedText(value: number, { type, threshold }: DescribedRule, digits = 6): string {
+  const { isComputed } = measures[type ?? ruleDefaults.type];
+  const limits = threshold === undefined ? [] : [threshold];
+  return numberText(Number(isComputed ? shownValue(value, true, limits) : value.toPrecision(digits)));
 }
 
 /** Where a value is, seen from the threshold: `5 below threshold`. */
