@@ -45,7 +45,11 @@ const rooms: Record<string, Permitted> = {
   metric: { rooms: pure, node: false, packages: [] },
   measure: { rooms: pure, node: false, packages: [] },
   rule: { rooms: [...pure, 'metric', 'measure', 'receiver/discord/address.ts'], node: false, packages: [] },
-  alarm: { rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'], node: false, packages: [] },
+  alarm: {
+    rooms: [...pure, 'base/exact-sum.ts', 'base/name-uuid.ts', 'metric', 'measure', 'rule'],
+    node: false,
+    packages: [],
+  },
   audit: { rooms: [...pure, 'alarm'], node: false, packages: [] },
   notice: { rooms: [...pure, 'metric', 'rule', 'alarm'], node: false, packages: [] },
   receiver: { rooms: [...pure, 'metric', 'measure', 'rule', 'alarm'], node: false, packages: [] },

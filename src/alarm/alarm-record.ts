@@ -2,6 +2,7 @@
  * A record of the `alarms` topic: an alarm's state, and the sample that it is a function of. Public JSON:
  *
  *   key    21433034-8078-4f1a-bb8d-1ac996db395d ["received-packages","host","a"]
+ *          21433034-8078-4f1a-bb8d-1ac996db395d {"metric":"received-packages","group":{"host":"a"}}
  *   value  {"rule_id": …, "rule_version": {"partition": 1, "offset": 7}, "metric_name": …, "tags": {…}, "state": "firing",
  *           "since_ms": …, "alarm_id": …, "cause": "breach", "notified": true, "owed": true,
  *           "deferred": {"kind": "fired", "offset": 1230, "timestamp_ms": …, "x": 508, "time_ms": …}, "deferred_after": 3,
@@ -17,11 +18,14 @@
  * after it, of the same state, says that they were. Whoever restores it appends them first. `decided_at` is the first offset of
  * `metrics` that was not evaluated before the decision.
  *
+ * Of a group there is `"group": {"host": "a", "zone": null}`, too; `tags` are those of its tags that its members have. Its offset is -1
+ * while no sample of it was ever seen.
+ *
  * `owed` is what versions before 0.3 read and write instead of `deferred`.
  */
 import { tagsProblems } from '../metric/metric-limits.ts';
 import { noTags, tagsOf, type Tags } from '../metric/sample.ts';
-import { seriesKey, type Series } from '../metric/series.ts';
+import { groupSubject, subjectKey, type Group, type Subject } from '../metric/subject.ts';
 import {
   causes,
   ok,
@@ -37,7 +41,8 @@ import { orProblem, RecordProblem, recordJson, RecordReader } from './record-rea
 export interface AlarmRecord {
   readonly ruleId: string;
   readonly ruleVersion: RuleVersion;
-  readonly series: Series;
+  /** What the alarm is about: a series, or a group of series. */
+  readonly series: Subject;
   readonly state: AlarmState;
   readonly ruleMemory: RuleMemory;
   /** What is about to be appended by decision of a clock. */
@@ -86,9 +91,9 @@ export function supersedes(later: Order, earlier: Order): boolean {
 
 type Order = Pick<AlarmRecord, 'revision' | 'sample'>;
 
-/** The key of an alarm's records: its rule and its series, given as seriesKey. */
-export function alarmRecordKey(ruleId: string, series: string): string {
-  return `${ruleId} ${series}`;
+/** The key of an alarm's records: its rule and its subject, given as subjectKey. */
+export function alarmRecordKey(ruleId: string, subject: string): string {
+  return `${ruleId} ${subject}`;
 }
 
 /** The rule's id and the series' key that a key of alarmRecordKey is made of; undefined when it is none. */
@@ -106,6 +111,7 @@ export function formatAlarmRecord(record: AlarmRecord): string {
     rule_version: { partition: record.ruleVersion.partition, offset: record.ruleVersion.offset },
     metric_name: series.name,
     tags: Object.keys(series.tags).length > 0 ? series.tags : undefined,
+    group: series.group,
     state: state.state,
     since_ms: state.state === 'ok' ? undefined : state.sinceMs,
     alarm_id: firing?.alarmId,
@@ -169,13 +175,13 @@ export function parseAlarmRecord(value: Uint8Array | string): AlarmRecord | { re
     const reader = new RecordReader(recordJson(value));
     const number = (field: string): number | undefined => reader.optional(field, (name) => reader.number(name));
     const place = (field: string): number | undefined => reader.optional(field, (name) => reader.place(name));
-    const sample = { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') };
+    const sample = readSample(reader);
     const x = number('x');
     const timeMs = reader.number('time_ms');
     return {
       ruleId: reader.text('rule_id'),
       ruleVersion: readPlace(reader.object('rule_version')),
-      series: readSeries(reader),
+      series: readSubject(reader),
       state: readState(reader, { sample, x, timeMs }),
       ruleMemory: {
         lastSentMs: number('last_sent_ms'),
@@ -199,7 +205,7 @@ export function parseAlarmRecord(value: Uint8Array | string): AlarmRecord | { re
 
 /** The key that a record belongs under. */
 export function keyOfAlarmRecord(record: AlarmRecord): string {
-  return alarmRecordKey(record.ruleId, seriesKey(record.series.name, record.series.tags));
+  return alarmRecordKey(record.ruleId, subjectKey(record.series));
 }
 
 type At = Pick<AlarmRecord, 'sample' | 'x' | 'timeMs'>;
@@ -255,13 +261,30 @@ function readCause(reader: RecordReader, partition: number): Omit<Deferred, 'kin
   };
 }
 
-export function readSeries(reader: RecordReader): Series {
+/** Its offset is -1 where no sample of the subject was ever seen. */
+export function readSample(reader: RecordReader): SamplePlace {
+  const offset = reader.number('offset') === -1 ? -1 : reader.place('offset');
+  return { partition: reader.place('partition'), offset, timestampMs: reader.number('timestamp_ms') };
+}
+
+export function readSubject(reader: RecordReader): Subject {
   const name = reader.text('metric_name');
-  if (!reader.has('tags')) return { name, tags: noTags };
-  const tags = reader.raw('tags');
+  if (reader.has('group')) return groupSubject(name, readGroup(reader.raw('group')));
+  return { name, tags: reader.has('tags') ? readTags(reader.raw('tags')) : noTags };
+}
+
+export function readTags(tags: unknown): Tags {
   const [wrong] = tagsProblems(tags);
   if (wrong) throw new RecordProblem(`tags ${wrong.message}`);
-  return { name, tags: tagsOf(Object.entries(tags as Tags)) };
+  return tagsOf(Object.entries(tags as Tags));
+}
+
+function readGroup(value: unknown): Group {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new RecordProblem('group must be an object');
+  const wrong = Object.values(value).find((tag) => typeof tag !== 'string' && tag !== null);
+  if (wrong !== undefined) throw new RecordProblem('group must have texts or null');
+  return value as Group;
 }
 
 export function readPlace(reader: RecordReader): { partition: number; offset: number } {

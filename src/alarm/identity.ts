@@ -7,18 +7,18 @@ const alarmNamespace = uuidNamespace('5d5b7c3e-8e0b-4c0e-9a0d-6f0a3a1c7b51');
 const notificationNamespace = uuidNamespace('c2f0a7d4-3b1e-4f6a-8a55-1b9be1d0e2a7');
 
 /**
- * The id of an alarm: a function of the rule, the series (its key) and the sample that fired it, so that evaluating the
+ * The id of an alarm: a function of the rule, the series or group (its key) and the sample that fired it, so that evaluating the
  * same log twice gives the same. One that fires without data is named after the last sample, and is not the alarm that this
  * same sample may have caused by its value; `ordinal` tells it from one that a clock has fired before at the same sample.
  * An ordinal of 0 is left out, as in all versions.
  */
 export function alarmId(
   ruleId: string,
-  seriesKey: string,
+  subjectKey: string,
   { ordinal = 0, ...sample }: SamplePlace & { readonly ordinal?: number },
   cause: Cause,
 ): string {
-  const name = [ruleId, seriesKey, sample.partition, sample.offset, sample.timestampMs];
+  const name = [ruleId, subjectKey, sample.partition, sample.offset, sample.timestampMs];
   return nameUuid(alarmNamespace, JSON.stringify(cause === 'breach' ? name : [...name, cause, ...unlessZero(ordinal)]));
 }
 

@@ -24,7 +24,7 @@ const sampleEvent: AlarmEvent = {
 function notified(fields: Partial<Rule>, event: AlarmEvent) {
   const version = { ...rule, ...fields };
   const condition = compileRule(version);
-  const { next } = step({ condition, seriesKey: 'key' }, ok, event);
+  const { next } = step({ condition, subjectKey: 'key' }, ok, event);
   const own = event.kind === 'sample' ? event : undefined;
   const { due } = send(next as Firing, { own, isDelayed: false, sentMs: event.timeMs });
   return notificationOf('5b2c…', due, { rule: version, partition: 1, offset: 7 }, series);

@@ -2,14 +2,21 @@
  * One message due to a webhook because of an alarm: a record of the `notifications` topic, under the webhook's numeric id as
  * key. It says everything that the message needs, and no secret: whoever sends it looks the webhook up by the rule's id.
  */
-import type { Series } from '../metric/series.ts';
+import type { Tags } from '../metric/sample.ts';
+import type { Subject } from '../metric/subject.ts';
 import { operators } from '../rule/comparison.ts';
 import { fieldNames, hasKind, publicRule, ruleDefaults, type PublicRule } from '../rule/rule-fields.ts';
 import type { Rule } from '../rule/rule.ts';
-import { readPlace, readSeries } from './alarm-record.ts';
+import { readPlace, readSample, readSubject, readTags } from './alarm-record.ts';
 import { causes, type Cause, type RuleVersion, type SamplePlace } from './alarm-state.ts';
 import { messageKinds, notificationKinds, type Due, type MessageKind, type NotificationKind } from './due.ts';
 import { orProblem, RecordProblem, recordJson, RecordReader } from './record-reader.ts';
+
+/** Members of a group, as of when the notification was appended. */
+export interface Members {
+  readonly first: readonly { readonly tags: Tags; readonly value: number }[];
+  readonly total: number;
+}
 
 interface NotificationFields {
   readonly id: string;
@@ -18,7 +25,10 @@ interface NotificationFields {
   readonly ruleVersion: RuleVersion;
   /** The public fields of the rule's version. */
   readonly rule: PublicRule;
-  readonly series: Series;
+  /** What the alarm is about: a series, or a group of series. */
+  readonly series: Subject;
+  /** Of a group, the members that make its value, the worst first; the first of them, and how many there are. */
+  readonly members?: Members;
   /** What was compared; for `no_data` the last value received, if the alarm fired before. */
   readonly x: number | undefined;
   readonly cause: Cause;
@@ -49,7 +59,7 @@ export function notificationOf(
   id: string,
   due: Due,
   { rule, partition, offset }: { readonly rule: Rule; readonly partition: number; readonly offset: number },
-  series: Series,
+  series: Subject,
 ): Notification | Notice {
   const fields = {
     id,
@@ -89,7 +99,7 @@ export function judgeableMs({
 }
 
 export function formatNotification(notification: Notification | Notice): string {
-  const { rule, series, sample, ruleVersion } = notification;
+  const { rule, series, members, sample, ruleVersion } = notification;
   // JSON leaves out what is undefined.
   return JSON.stringify({
     id: notification.id,
@@ -100,6 +110,9 @@ export function formatNotification(notification: Notification | Notice): string 
     rule,
     metric_name: series.name,
     tags: Object.keys(series.tags).length > 0 ? series.tags : undefined,
+    group: series.group,
+    members: members?.first.map(({ tags, value }) => ({ tags, value })),
+    members_total: members?.total,
     x: notification.x,
     ...fieldsOfOldVersions(notification),
     cause: notification.cause,
@@ -135,7 +148,7 @@ export function parseNotification(value: Uint8Array | string): Notification | No
   return orProblem(() => {
     const reader = new RecordReader(recordJson(value));
     const ruleId = reader.text('rule_id');
-    const series = readSeries(reader);
+    const series = readSubject(reader);
     const fields = {
       id: reader.text('id'),
       alarmId: reader.text('alarm_id'),
@@ -145,11 +158,12 @@ export function parseNotification(value: Uint8Array | string): Notification | No
         ? readRule(ruleId, reader.raw('rule'))
         : readRuleOfVersion01(ruleId, series.name, reader),
       series,
+      ...(reader.has('members') && { members: readMembers(reader) }),
       x: reader.optional('x', (field) => reader.number(field)),
       cause: reader.oneOf('cause', causes),
       timeMs: reader.number('time_ms'),
       sinceMs: reader.number('since_ms'),
-      sample: { ...readPlace(reader), timestampMs: reader.number('timestamp_ms') },
+      sample: readSample(reader),
       deferred: reader.optional(reader.has('deferred') ? 'deferred' : 'owed', (field) => reader.flag(field)) ?? false,
       isPast: reader.optional('past', (field) => reader.flag(field)) ?? false,
     };
@@ -166,6 +180,14 @@ function readRule(id: string, json: unknown): PublicRule {
   }
   reader.text('metric_name');
   return publicRule({ ...(json as object), id });
+}
+
+function readMembers(reader: RecordReader): Members {
+  const first = reader.objects('members').map((member) => ({
+    tags: readTags(member.raw('tags')),
+    value: member.number('value'),
+  }));
+  return { first, total: reader.place('members_total') };
 }
 
 /** In 0.1 the fields that a message needs stood beside each other. */

@@ -36,7 +36,7 @@ function conditionOf(fields: Partial<Rule> = {}): Condition {
 }
 
 function subjectOf(fields: Partial<Rule> = {}): Subject {
-  return { condition: conditionOf(fields), seriesKey: key };
+  return { condition: conditionOf(fields), subjectKey: key };
 }
 
 function sampleAt(timeMs: number, x: number, offset = timeMs): SampleEvent {

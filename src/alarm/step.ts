@@ -20,11 +20,11 @@ import { ok, type AlarmState, type Deferred, type Firing, type SamplePlace } fro
 import { hasMessage, type Due, type NotificationKind } from './due.ts';
 import { alarmId } from './identity.ts';
 
-/** A rule on a series. */
+/** A rule on what an alarm of it is about. */
 export interface Subject {
   readonly condition: Condition;
-  /** seriesKey of the series. */
-  readonly seriesKey: string;
+  /** subjectKey of the series, or of the group. */
+  readonly subjectKey: string;
 }
 
 export type AlarmEvent = SampleEvent | DataEvent | NoDataEvent | RemindEvent | EndEvent;
@@ -240,8 +240,8 @@ function isReminderDue({ remindMs }: Condition, { notified, messagedMs, sinceMs 
 }
 
 function fire(subject: Subject, cause: Firing['cause'], sinceMs: number, at: Omit<Deferred, 'kind'>): Step {
-  const { condition, seriesKey } = subject;
-  const id = alarmId(condition.ruleId, seriesKey, { ...at.sample, ordinal: at.ordinal }, cause);
+  const { condition, subjectKey } = subject;
+  const id = alarmId(condition.ruleId, subjectKey, { ...at.sample, ordinal: at.ordinal }, cause);
   const deferred: Deferred = { kind: cause === 'breach' ? 'fired' : 'no_data', ...at };
   return become({ state: 'firing', sinceMs, alarmId: id, cause, notified: false, deferred }, 'fired');
 }

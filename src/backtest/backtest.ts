@@ -9,6 +9,7 @@ import { OffsetGone, type Log } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
+import { noMatchers } from '../rule/matcher.ts';
 import { topics } from '../topics.ts';
 import type { MetricPast, PastRange } from './metric-past.ts';
 import type { MetricPasts } from './metric-pasts.ts';
@@ -59,11 +60,19 @@ export async function* backtest(
   const beganMs = clock.monotonicMs();
   const book = bookOf(rule);
   const { condition } = book.get(rule.id)!;
-  const { type, windowMs, noDataMs = 0 } = condition;
-  const fillMs = windowMs + fillBackMs(type, windowMs) + noDataMs + fillBackMsMin;
+  const { type, windowMs, noDataMs = 0, grouping } = condition;
+  const second = grouping?.divideBy;
+  const longestMs = Math.max(windowMs, second?.windowMs ?? 0);
+  const backMs = Math.max(
+    fillBackMs(type, windowMs),
+    second === undefined ? 0 : fillBackMs(second.type, second.windowMs),
+  );
+  const fillMs = longestMs + backMs + (grouping?.staleMs ?? 0) + noDataMs + fillBackMsMin;
+  // The two values of a ratio are made of series with different tags.
+  const tags = second === undefined ? condition.tags : noMatchers;
   // One step at a time, so that others who ask for the same past have their turn between two.
   const step = async (): Promise<BacktestResult> =>
-    pasts.use(rule.metric_name, condition.tags, async (past) => {
+    pasts.use(rule.metric_name, tags, async (past) => {
       await past.readOn(signal);
       const ends = await findEnds(log, past.partition, range, fillMs);
       await past.readBack(ends.fillFrom, signal);
@@ -136,6 +145,7 @@ async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, t
   const verdicts = new Verdicts();
   const evaluator = new PartitionEvaluator(book, new SeriesBudget(), verdicts);
   const latestMs = clock.wallMs() + futureMsMax;
+  evaluator.place = { partition: past.partition, owns: () => true };
   evaluator.latestMs = latestMs;
   for await (const chunk of inTurns(past.chunk({ from: fillFrom, to: judged.from }), signal))
     evaluator.fillChunk(chunk);

@@ -1,7 +1,9 @@
 import { Failure } from '../base/failure.ts';
+import { parseWhere } from '../rule/aggregate.ts';
 import { namesOf } from '../rule/receiver-name.ts';
 import { parseMatcher } from '../rule/matcher-text.ts';
-import { fieldSpec, isField, type FieldKind } from '../rule/rule-fields.ts';
+import type { FieldKind } from '../rule/field-spec.ts';
+import { fieldSpec, isField } from '../rule/rule-fields.ts';
 
 /** The value that `--set field=text` means. A field that this version does not know is JSON if it can be, else text. */
 function valueOf(field: string, text: string): unknown {
@@ -24,10 +26,17 @@ const readers: Record<FieldKind, (field: string, text: string) => unknown> = {
   labels: (field, text) => parsed(field, text, 'a JSON object', (value) => typeof value === 'object' && value !== null),
   choice: asText,
   receivers: (_field, text) => namesOf(text),
+  tag_names: (_field, text) => (text.trim() === '[]' ? [] : namesOf(text)),
+  where: (field, text) => parseWhere(text) ?? parsedObject(field, text),
+  ratio: parsedObject,
   number: (field, text) => parsed(field, text, 'a number', (value) => typeof value === 'number'),
   flag: (field, text) => parsed(field, text, 'true or false', (value) => typeof value === 'boolean'),
-  tags: (field, text) => parsed(field, text, 'a JSON object', (value) => typeof value === 'object' && value !== null),
+  tags: parsedObject,
 };
+
+function parsedObject(field: string, text: string): unknown {
+  return parsed(field, text, 'a JSON object', (value) => typeof value === 'object' && value !== null);
+}
 
 function parsed(field: string, text: string, allowed: string, isAllowed: (value: unknown) => boolean): unknown {
   let value: unknown;

@@ -1,7 +1,7 @@
 import { clockMarginMs } from '../alarm/cooldown.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { ClockReading } from './partition-clock.ts';
-import type { Alarm } from './series-state.ts';
+import type { Alarm } from './alarm.ts';
 
 /** A state that was still on its way when its alarm was deleted would bring it back to life; after so long none is. */
 const deletedAfterMs = 3_600_000;

@@ -2,18 +2,16 @@ import { alarmRecordKey, type AlarmRecord } from '../alarm/alarm-record.ts';
 import { isSameState, ok, type Deferred, type Firing, type SamplePlace } from '../alarm/alarm-state.ts';
 import { isCooldownOver, isCooldownOverByClock } from '../alarm/cooldown.ts';
 import { waitsForCooldown, type Due } from '../alarm/due.ts';
-import { notificationId } from '../alarm/identity.ts';
-import { notificationOf } from '../alarm/notification.ts';
 import { send, step, type AlarmEvent, type SampleEvent } from '../alarm/step.ts';
 import { assert } from '../base/assert.ts';
-import { receiverKey } from '../receiver/receiver-config.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
+import { appendNotifications, subjectOf } from './notifications.ts';
 import { AlarmRegister } from './alarm-register.ts';
 import type { Effects, EffectsSink } from './effects.ts';
 import type { ClockReading } from './partition-clock.ts';
 import { RuleMemories, type KeptMemory, type RuleSeries } from './rule-memories.ts';
-import type { Alarm, SeriesState } from './series-state.ts';
+import type { Alarm, AlarmSubject } from './alarm.ts';
 
 /**
  * The alarms of a partition: the steps they take, what their rules' cooldowns hold back, and what is to be written of both.
@@ -100,7 +98,7 @@ export class Alarms {
     );
     if (waiting.length === 0) return undefined;
     // Without a cooldown rule time is not followed: the own series' T stands for it.
-    const ruleTimeMs = cooldownMs === 0 ? waiting[0]!.series.timeMs : this.#memories.exactRuleTimeMs(rule, memory);
+    const ruleTimeMs = cooldownMs === 0 ? waiting[0]!.subject.timeMs : this.#memories.exactRuleTimeMs(rule, memory);
     for (const alarm of waiting) {
       const present = alarm === ownAlarm ? own : undefined;
       const isDelayed = deferredOf(alarm).sample.offset !== sample.offset;
@@ -111,7 +109,7 @@ export class Alarms {
         ruleTimeMs,
         offset: sample.offset,
       });
-      this.#notify(rule, alarm.series, [due]);
+      appendNotifications(this.#effects, rule, alarm.subject, [due]);
       this.#write(alarm);
     }
     if (cooldownMs > 0) this.#series.evaluateFrom(rule, ruleTimeMs + cooldownMs);
@@ -160,10 +158,10 @@ export class Alarms {
   #sendByClock(rule: RuleEntry, memory: KeptMemory, clockMs: number): readonly Alarm[] {
     const { cooldownMs } = rule.condition;
     const waiting = inOrder(memory.waiting);
-    const ruleTimeMs = cooldownMs === 0 ? waiting[0]!.series.timeMs : this.#memories.exactRuleTimeMs(rule, memory);
+    const ruleTimeMs = cooldownMs === 0 ? waiting[0]!.subject.timeMs : this.#memories.exactRuleTimeMs(rule, memory);
     for (const alarm of waiting) {
       const isDelayed = alarm.duesByClock === undefined;
-      const sentMs = Math.max(alarm.series.timeMs, clockMs);
+      const sentMs = Math.max(alarm.subject.timeMs, clockMs);
       const due = this.#send(alarm, { own: undefined, isDelayed, sentMs, ruleTimeMs, offset: undefined });
       this.#writeAhead(rule, alarm, [...(this.#changedByClock.get(alarm) ?? []), due]);
     }
@@ -175,8 +173,8 @@ export class Alarms {
   #writeAhead(rule: RuleEntry | undefined, alarm: Alarm, dues: readonly Due[]): void {
     if (dues.length === 0 || rule === undefined) return this.#write(alarm);
     this.#nextRevision(alarm);
-    this.#effects.addAhead(alarm.series.key, { ...this.#recordOf(alarm), toSend: dues, decidedAt: this.position });
-    this.#notify(rule, alarm.series, dues);
+    this.#effects.addAhead(alarm.subject.key, { ...this.#recordOf(alarm), toSend: dues, decidedAt: this.position });
+    appendNotifications(this.#effects, rule, alarm.subject, dues);
     this.#write(alarm);
   }
 
@@ -185,9 +183,9 @@ export class Alarms {
   /** Ends an alarm whose rule is no longer its own, without a message. `atMs` is when that was. */
   end(alarm: Alarm, rule: RuleEntry | undefined, atMs: number): void {
     // It stays as long as it has a record: one that begins again at the same sample must count on.
-    if (alarm.offset < 0) alarm.series.alarms?.delete(alarm.ruleId);
+    if (!alarm.isWritten) alarm.subject.alarms?.delete(alarm.ruleId);
     if (alarm.state.state === 'ok') return;
-    const { last } = alarm.series;
+    const { last } = alarm.subject;
     assert(last, 'an alarm has its state because of a sample');
     if (rule !== undefined) this.#step(rule, alarm, { kind: 'stopped', timeMs: atMs, sample: last });
     this.#setState(alarm, ok);
@@ -198,12 +196,13 @@ export class Alarms {
 
   /** The rule of an alarm may be another version than before. */
   followRule(alarm: Alarm): void {
-    if (alarm.offset >= 0) this.#register.put(alarm);
+    if (alarm.isWritten) this.#register.put(alarm);
   }
 
   /** Takes the record of an alarm that holds. */
-  restore(record: AlarmRecord, series: SeriesState): void {
-    const alarm = series.alarm(record.ruleId);
+  restore(record: AlarmRecord, subject: AlarmSubject): void {
+    const alarm = subject.alarm(record.ruleId);
+    alarm.isWritten = true;
     alarm.offset = record.sample.offset;
     alarm.revision = record.revision;
     alarm.clockDues = record.clockDues;
@@ -227,7 +226,7 @@ export class Alarms {
     );
     for (const [alarm, dues] of unfinished) {
       const rule = this.#book.get(alarm.ruleId);
-      if (rule !== undefined) this.#notify(rule, alarm.series, dues);
+      if (rule !== undefined) appendNotifications(this.#effects, rule, alarm.subject, dues);
       this.#write(alarm);
       const memory = this.#memories.get(alarm.ruleId);
       const isOfRule = dues.some(({ kind }) => waitsForCooldown(kind));
@@ -238,20 +237,20 @@ export class Alarms {
   }
 
   /**
-   * Writes of each alarm that is not ok what it is at its series' newest sample. A new owner reads of the samples only the
-   * last minutes before its start: the T of a series that seldom sends it knows from here.
+   * Writes of each alarm that is not ok what it is at its subject's newest sample. A new owner reads of the samples only the
+   * last minutes before its start: the T of one that seldom sends it knows from here.
    */
   touch(): void {
     for (const alarm of this.#register.standing)
-      if ((alarm.series.last?.offset ?? -1) > alarm.offset) this.#write(alarm);
+      if ((alarm.subject.last?.offset ?? -1) > alarm.offset) this.#write(alarm);
   }
 
   /**
    * A record that stands in the log as the one that holds, though all up to its sample was evaluated here with another result: a
    * former owner evaluated it by rules that have changed since. What the alarm is here holds from that sample on.
    */
-  overrule({ ruleId, sample, revision, state, toSend }: AlarmRecord, series: SeriesState): void {
-    const alarm = series.alarm(ruleId);
+  overrule({ ruleId, sample, revision, state, toSend }: AlarmRecord, subject: AlarmSubject): void {
+    const alarm = subject.alarm(ruleId);
     const ahead = alarm.offset - sample.offset || alarm.revision - revision;
     if (ahead > 0 || (toSend === undefined && isSameState(alarm.state, state))) return;
     alarm.offset = sample.offset;
@@ -265,36 +264,37 @@ export class Alarms {
    */
   deleteFinished(committed: number, nowMs: number): void {
     for (const alarm of this.#register.longFinished(committed, nowMs)) {
-      const { ruleId, series, sentCount } = alarm;
+      const { ruleId, subject, sentCount } = alarm;
       const isRuleThere = this.#book.get(ruleId) !== undefined;
       if (isRuleThere && sentCount > 0 && sentCount === this.#memories.get(ruleId)?.sentCount) continue;
       this.#register.remove(alarm);
       alarm.offset = -1;
-      if (!isRuleThere) series.alarms?.delete(ruleId);
-      this.#effects.deleteState(alarmRecordKey(ruleId, series.key));
+      alarm.isWritten = false;
+      if (!isRuleThere) subject.alarms?.delete(ruleId);
+      this.#effects.deleteState(alarmRecordKey(ruleId, subject.key));
     }
   }
 
-  /** Drops the alarms of a series, with their records, and says nothing of it: they belong to another partition. */
-  drop(series: SeriesState): void {
-    for (const alarm of series.alarms?.values() ?? []) {
+  /** Drops the alarms of a subject, with their records, and says nothing of it: they belong to another partition. */
+  drop(subject: AlarmSubject): void {
+    for (const alarm of subject.alarms?.values() ?? []) {
       this.#setState(alarm, ok);
       this.#register.remove(alarm);
-      if (alarm.offset >= 0) this.#effects.deleteState(alarmRecordKey(alarm.ruleId, series.key));
+      if (alarm.isWritten) this.#effects.deleteState(alarmRecordKey(alarm.ruleId, subject.key));
     }
-    series.alarms?.clear();
+    subject.alarms?.clear();
   }
 
   /** How many notifications of an alarm a clock has made due at its series' newest sample. */
   clockDuesOf(alarm: Alarm): number {
-    return alarm.offset === alarm.series.last?.offset ? alarm.clockDues : 0;
+    return alarm.offset === alarm.subject.last?.offset ? alarm.clockDues : 0;
   }
 
   /** Returns whether the state changed. What is to be appended at once is, or is added to `later`. */
   #step(rule: RuleEntry, alarm: Alarm, event: AlarmEvent, later?: Due[]): boolean {
-    const { series } = alarm;
-    const result = step({ condition: rule.condition, seriesKey: series.key }, alarm.state, event);
-    if (later === undefined) this.#notify(rule, series, result.due);
+    const { subject } = alarm;
+    const result = step({ condition: rule.condition, subjectKey: subject.key }, alarm.state, event);
+    if (later === undefined) appendNotifications(this.#effects, rule, subject, result.due);
     else later.push(...result.due);
     if (!result.changed) return false;
     alarm.x = event.kind === 'sample' ? event.x : undefined;
@@ -314,22 +314,11 @@ export class Alarms {
     this.#setState(alarm, next);
     alarm.messagedAtMs = this.monotonicMs;
     memory.sentAtMs = this.monotonicMs;
-    memory.lastSentMs = at.ruleTimeMs;
+    // Of a metric never seen there is no rule time: any sample is later.
+    memory.lastSentMs = Math.max(at.ruleTimeMs, earliestMs);
     memory.lastSentOffset = at.offset;
     memory.sentCount++;
     return due;
-  }
-
-  /** Each notification to each place that the rule names. */
-  #notify(rule: RuleEntry, series: SeriesState, dues: readonly Due[]): void {
-    for (const due of dues) {
-      if (rule.webhook !== undefined)
-        this.#effects.addNotification(rule.webhook.id, notificationOf(notificationId(due), due, rule, series));
-      for (const name of rule.rule.notify ?? []) {
-        const key = receiverKey(name);
-        this.#effects.addNotification(key, notificationOf(notificationId(due, key), due, rule, series));
-      }
-    }
   }
 
   #setState(alarm: Alarm, state: Alarm['state']): void {
@@ -342,7 +331,7 @@ export class Alarms {
   }
 
   #nextRevision(alarm: Alarm): SamplePlace {
-    const { last } = alarm.series;
+    const { last } = alarm.subject;
     assert(last, 'an alarm has its state because of a sample');
     const isSame = alarm.offset === last.offset;
     alarm.revision = isSame ? alarm.revision + 1 : 0;
@@ -358,25 +347,27 @@ export class Alarms {
 
   #append(alarm: Alarm, sample: SamplePlace): void {
     const record = this.#recordOf(alarm, sample);
+    alarm.isWritten = true;
     this.#sort(alarm, record.ruleMemory.sentCount);
-    this.#effects.addState(alarm.series.key, record);
+    this.#effects.addState(alarm.subject.key, record);
   }
 
-  #recordOf(alarm: Alarm, sample = alarm.series.last!): AlarmRecord {
-    const { series, ruleId, revision } = alarm;
+  #recordOf(alarm: Alarm, sample = alarm.subject.last!): AlarmRecord {
+    const { subject, ruleId, revision } = alarm;
+    const timeMs = Number.isFinite(subject.timeMs) ? subject.timeMs : sample.timestampMs;
     const rule = this.#book.get(ruleId);
     return {
       ruleId,
       ruleVersion: { partition: rule?.partition ?? 0, offset: rule?.offset ?? 0 },
-      series: { name: series.name, tags: series.tags },
+      series: subjectOf(subject),
       state: alarm.state,
       ruleMemory: this.#memories.toKeep(ruleId),
       clockDues: alarm.clockDues,
       endedMs: alarm.endedMs,
       deferredAfter: alarm.deferredAfter,
-      value: sample.offset === series.last?.offset ? series.lastValue : undefined,
+      value: sample.offset === subject.last?.offset ? subject.lastValue : undefined,
       x: alarm.x,
-      timeMs: series.timeMs,
+      timeMs,
       sample,
       revision,
     };
@@ -388,6 +379,9 @@ export class Alarms {
     this.#register.put(alarm);
   }
 }
+
+/** The earliest time that there is (ECMA-262, Date). */
+const earliestMs = -8.64e15;
 
 /** Oldest first: in the order of the samples that made them due. */
 function inOrder(waiting: ReadonlySet<Alarm>): readonly Alarm[] {

@@ -90,10 +90,10 @@ async function evaluatePartition(
   const beganMs = clock.monotonicMs();
   await partitions.refresh();
   const changes = new BufferedChanges(rules);
-  const restored = await restore(claim, { log, clock, book: rules.book, logger, budget }).catch((error: unknown) => {
-    changes.end();
-    throw error;
-  });
+  const owns = partitions.ownedBy(claim.partition);
+  const restoring = restore(claim, { log, clock, book: rules.book, logger, budget, owns });
+  restoring.catch(() => changes.end());
+  const restored = await restoring;
   const { evaluator, start } = restored;
   const measureFill = new MeasureFill(rules.book, claim.partition, clock);
   const lateStates = new LateStates(claim, { log, clock, logger }, restored.statesNext);
@@ -122,7 +122,7 @@ async function evaluatePartition(
     sawNewMetrics();
     changes.begin((change, atMs) => {
       const isConcerned = evaluator.ruleChanged(change, atMs);
-      measureFill.ruleChanged(change, evaluator);
+      measureFill.ruleChanged(change, evaluator, atMs);
       if (isConcerned) flush();
     });
     for await (const chunk of untilFailure(claim.read(start), writer)) {

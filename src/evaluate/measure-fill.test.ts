@@ -25,7 +25,7 @@ class Partition extends EvaluatorBench {
   change(id: string, fields: Partial<Rule> | null): void {
     const change = this.rule(id, fields);
     this.evaluator.ruleChanged(change, 0);
-    this.#fill.ruleChanged(change, this.evaluator);
+    this.#fill.ruleChanged(change, this.evaluator, 0);
   }
 
   /** What the rules compared at the samples that are new, in order. */

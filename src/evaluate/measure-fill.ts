@@ -4,7 +4,7 @@ import { recordsOf } from '../log/batch.ts';
 import type { Log } from '../log/log.ts';
 import { partitionOf } from '../log/murmur2.ts';
 import { matchersKey } from '../rule/matcher.ts';
-import { measureRequestOf, type MeasureRequest } from '../rule/measure-request.ts';
+import { measureRequestsOf, type MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { topics } from '../topics.ts';
@@ -22,6 +22,8 @@ export class MeasureFill {
   readonly #wanted = new Map<string, Map<string, MeasureRequest>>();
   /** What was held when refused windows were last wanted. */
   #heldAtRetry = Infinity;
+  /** The ids of rules whose groups must be filled. */
+  readonly #wantedGroups = new Set<string>();
   readonly #book: RulesInForce;
   readonly #partition: number;
   readonly #clock: Clock;
@@ -33,15 +35,21 @@ export class MeasureFill {
     this.#clock = clock;
   }
 
-  ruleChanged(change: RuleChange, evaluator: PartitionEvaluator): void {
+  ruleChanged(change: RuleChange, evaluator: PartitionEvaluator, atMs: number): void {
     if (change.kind !== 'set' && change.kind !== 'deleted') return;
-    if (change.kind === 'set') {
-      const request = measureRequestOf(change.entry.condition);
-      if (request !== undefined && !readsTheSame(change.entry, change.before))
-        add(this.#wanted, change.entry.rule.metric_name, request);
+    const { before } = change;
+    const entry = change.kind === 'set' ? change.entry : undefined;
+    this.#wantedGroups.delete((entry ?? before)!.rule.id);
+    if (entry !== undefined && !readsTheSame(entry, before)) {
+      for (const request of measureRequestsOf(entry.condition)) add(this.#wanted, entry.rule.metric_name, request);
+      if (entry.condition.grouping !== undefined && entry.condition.enabled) {
+        evaluator.subjects.beginGroups(entry, before, atMs);
+        this.#wantedGroups.add(entry.rule.id);
+      }
     }
-    const before = change.before === undefined ? undefined : measureRequestOf(change.before.condition);
-    if (before !== undefined) this.#release(change.before!.rule.metric_name, before, evaluator);
+    if (before === undefined) return;
+    for (const request of measureRequestsOf(before.condition))
+      this.#release(before.rule.metric_name, request, evaluator);
   }
 
   /** Wants the windows that the budget had no room for, once it has: again only when even less is held than the last time. */
@@ -60,7 +68,7 @@ export class MeasureFill {
    * meanwhile: what they want is filled too, and what no rule asks for any more is dropped.
    */
   async fill(evaluator: PartitionEvaluator, log: Log, before: number): Promise<void> {
-    if (this.#wanted.size === 0) return;
+    if (this.#wanted.size === 0 && this.#wantedGroups.size === 0) return;
     const partitions = await log.partitionCount(topics.metrics.name);
     for (let wanted = this.#takeWanted(); wanted !== undefined; wanted = this.#takeWanted()) {
       const { name, request } = wanted;
@@ -72,6 +80,39 @@ export class MeasureFill {
         await this.#fillOne(evaluator, log, { key, name, request, before });
       }
       if (!this.#isAskedFor(name, request)) evaluator.dropMeasure(name, request.key);
+    }
+    // Their measures are made once more: a group needs the value at each sample.
+    for (let rule = this.#takeWantedGroups(); rule !== undefined; rule = this.#takeWantedGroups())
+      await this.#fillGroups(rule, evaluator, log, before);
+  }
+
+  #takeWantedGroups(): RuleEntry | undefined {
+    for (const ruleId of this.#wantedGroups) {
+      this.#wantedGroups.delete(ruleId);
+      const rule = this.#book.get(ruleId);
+      if (rule?.condition.grouping !== undefined) return rule;
+    }
+    return undefined;
+  }
+
+  async #fillGroups(rule: RuleEntry, evaluator: PartitionEvaluator, log: Log, before: number): Promise<void> {
+    const { metricName, grouping } = rule.condition;
+    const requests = measureRequestsOf(rule.condition);
+    const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : this.#clock.wallMs();
+    evaluator.subjects.emptyGroups(rule);
+    let fromMs = Math.min(newestMs, evaluator.subjects.oldestGroupMs(rule.rule.id)) - grouping!.staleMs;
+    for (const request of requests) {
+      evaluator.dropMeasure(metricName, request.key);
+      fromMs = Math.min(fromMs, this.#fillFromMs(evaluator, metricName, request, fromMs));
+    }
+    const key = Buffer.from(metricName);
+    for await (const chunk of log.read(topics.metrics.name, this.#partition, {
+      from: { timestampMs: Math.max(0, fromMs) },
+      to: before,
+      lends: true,
+    })) {
+      for (const record of recordsOf(chunk))
+        if (record.key !== null && key.equals(record.key)) evaluator.fillGroups(record, rule, requests);
     }
   }
 
@@ -92,10 +133,8 @@ export class MeasureFill {
     wanted: { key: Buffer; name: string; request: MeasureRequest; before: number },
   ): Promise<void> {
     const { request } = wanted;
-    const series = [...(evaluator.metrics.get(wanted.name)?.series.values() ?? [])];
     const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : this.#clock.wallMs();
-    const oldestMs = series.reduce((oldest, { timeMs }) => Math.min(oldest, timeMs), newestMs);
-    const fromMs = oldestMs - fillBackMs(request.type, request.windowMs);
+    const fromMs = this.#fillFromMs(evaluator, wanted.name, request, newestMs);
     for await (const chunk of log.read(topics.metrics.name, this.#partition, {
       from: { timestampMs: Math.max(0, fromMs) },
       to: wanted.before,
@@ -107,6 +146,14 @@ export class MeasureFill {
     }
   }
 
+  /** From when on a measure must be filled, for all series of a metric as they were at this time. */
+  #fillFromMs(evaluator: PartitionEvaluator, name: string, { type, windowMs }: MeasureRequest, timeMs: number): number {
+    let oldestMs = timeMs;
+    for (const series of evaluator.metrics.get(name)?.series.values() ?? [])
+      oldestMs = Math.min(oldestMs, series.timeMs);
+    return oldestMs - fillBackMs(type, windowMs);
+  }
+
   #release(name: string, request: MeasureRequest, evaluator: PartitionEvaluator): void {
     if (this.#isAskedFor(name, request)) return;
     this.#wanted.get(name)?.delete(request.key);
@@ -114,17 +161,21 @@ export class MeasureFill {
   }
 
   #isAskedFor(name: string, { key }: MeasureRequest): boolean {
-    for (const { condition } of this.#book.byMetric(name)) if (measureRequestOf(condition)?.key === key) return true;
+    for (const { condition } of this.#book.byMetric(name))
+      if (measureRequestsOf(condition).some((request) => request.key === key)) return true;
     return false;
   }
 }
 
-/** Whether a rule's new version needs the same measure of the same series as the one before. */
+/** Whether a rule's new version needs the same measures of the same series, in the same groups, as the one before. */
 function readsTheSame(entry: RuleEntry, before: RuleEntry | undefined): boolean {
-  if (before === undefined) return false;
-  if (measureRequestOf(before.condition)?.key !== measureRequestOf(entry.condition)?.key) return false;
-  const { metricName, tags } = entry.condition;
-  return metricName === before.condition.metricName && matchersKey(tags) === matchersKey(before.condition.tags);
+  return before !== undefined && whatIsRead(entry) === whatIsRead(before);
+}
+
+function whatIsRead({ condition }: RuleEntry): string {
+  const { metricName, tags, grouping, enabled } = condition;
+  const keys = measureRequestsOf(condition).map(({ key }) => key);
+  return JSON.stringify([metricName, matchersKey(tags), keys, grouping === undefined ? null : [grouping, enabled]]);
 }
 
 function add(wanted: Map<string, Map<string, MeasureRequest>>, name: string, request: MeasureRequest): void {

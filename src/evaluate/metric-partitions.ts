@@ -43,6 +43,11 @@ export class MetricPartitions {
     return partitionOf(Buffer.from(metric), this.#count);
   }
 
+  /** Whether a producer places a metric in this partition now. */
+  ownedBy(partition: number): (metric: string) => boolean {
+    return (metric) => this.rightOf(metric) === partition;
+  }
+
   /** Whether a producer that places keys rightly may have written the metric there, now or before partitions were added. */
   mayStandIn(partition: number, metric: string): boolean {
     const key = Buffer.from(metric);

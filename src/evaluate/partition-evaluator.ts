@@ -6,16 +6,18 @@ import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import { tagsMatch } from '../rule/matcher.ts';
 import { Alarms } from './alarms.ts';
 import type { ClockReading } from './partition-clock.ts';
+import type { AlarmSubject } from './alarm.ts';
+import { Groups, type PartitionPlace } from './groups.ts';
 import { PassingTime } from './passing-time.ts';
 import { EffectsBuffer, type Effects, type EffectsSink } from './effects.ts';
+import { RuleSubjects, SeriesOfRules } from './rule-subjects.ts';
 import { SeriesBudget } from './series-budget.ts';
 import type { WindowBudget } from './window-budget.ts';
 import { SeriesRoom } from './series-room.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
-import { matchingRules, requestsOf, watchesSilence, type MetricState, type SeriesState } from './series-state.ts';
+import { concerns, hasGroups, requestsOf, type MetricState, type SeriesState } from './series-state.ts';
 import {
   heardAtMsAt,
   highAt,
@@ -48,8 +50,10 @@ export class PartitionEvaluator {
   readonly #book: RulesInForce;
   readonly #index: SeriesIndex;
   readonly #alarms: Alarms;
+  readonly #groups: Groups;
   readonly #time: PassingTime;
   readonly #windows: WindowBudget;
+  readonly #subjects: RuleSubjects;
   #newMetrics: string[] = [];
   #newestMs = -Infinity;
   /** The newest timestamp when what is not ok was last written. */
@@ -60,13 +64,21 @@ export class PartitionEvaluator {
   constructor(book: RulesInForce, budget = new SeriesBudget(), effects: EffectsSink = new EffectsBuffer()) {
     this.#book = book;
     this.#windows = budget.windows;
-    this.#alarms = new Alarms(book, effects, this);
     this.#index = new SeriesIndex(budget, (metric) => {
       this.#newMetrics.push(metric.name);
-      this.#watch(metric);
+      this.#subjects.watch(metric);
     });
-    this.#time = new PassingTime(this.#index, this.#alarms, (series) => this.#rulesOf(series));
+    this.#alarms = new Alarms(book, effects, new SeriesOfRules(this.#index));
+    this.#groups = new Groups(book);
+    const parts = { book, index: this.#index, groups: this.#groups, alarms: this.#alarms };
+    this.#time = new PassingTime(parts);
+    this.#subjects = new RuleSubjects({ ...parts, time: this.#time });
     this.#index.room = new SeriesRoom({ book, budget, index: this.#index, time: this.#time });
+  }
+
+  /** Which partition it is; to be set before anything is taken. */
+  set place(place: PartitionPlace) {
+    this.#groups.place = place;
   }
 
   /** What the monotonic clock says at the records that are taken next. */
@@ -157,6 +169,29 @@ export class PartitionEvaluator {
     read.series.addToMeasure(request, this.#windows, record.timestampMs, read.value);
   }
 
+  /** The same for the groups of a rule, with the measures that they are made of. */
+  fillGroups(record: LogRecord, rule: RuleEntry, requests: readonly MeasureRequest[]): void {
+    const read = this.#index.read(record);
+    if (typeof read === 'string') return;
+    const { series, value } = read;
+    const { partition, offset, timestampMs } = record;
+    series.reached(timestampMs);
+    for (const request of requests) series.addToMeasure(request, this.#windows, timestampMs, value);
+    const isGone = series.last === undefined && timestampMs <= this.#time.forgottenUpToMs;
+    if (series.isForgotten || isGone || !concerns(rule.condition, series.tags)) return;
+    this.#groups.take(rule, series, {
+      value,
+      sample: { partition, offset, timestampMs },
+      heardAtMs: series.heardAtMs,
+      isFill: true,
+    });
+  }
+
+  /** The series and groups that rules are about, as these change. */
+  get subjects(): RuleSubjects {
+    return this.#subjects;
+  }
+
   /** Drops a measure that no rule of the metric asks for any more. */
   dropMeasure(metricName: string, key: string): void {
     for (const series of this.#index.metrics.get(metricName)?.series.values() ?? [])
@@ -165,20 +200,12 @@ export class PartitionEvaluator {
 
   /** Takes the winning record of an alarm. */
   restore(record: AlarmRecord): void {
-    const { sample } = record;
-    this.#index.table.partition = sample.partition;
-    const series = this.#index.seriesOf(record.series.name, record.series.tags);
-    if ((series.last?.offset ?? -1) < sample.offset) series.saw(sample.offset, sample.timestampMs, record.value);
-    series.reached(record.timeMs);
-    this.#alarms.restore(record, series);
+    this.#subjects.restore(record);
   }
 
   /** A record that holds in the log and came late: what was judged here holds instead (see Alarms). */
   overrule(record: AlarmRecord): void {
-    const series = this.#index.seriesOf(record.series.name, record.series.tags);
-    if (series.last === undefined) series.saw(record.sample.offset, record.sample.timestampMs);
-    series.reached(record.timeMs);
-    this.#alarms.overrule(record, series);
+    this.#subjects.overrule(record);
   }
 
   /** Deletes the records of alarms that are long over, all before `committed` being done; `nowMs` is performance.now(). */
@@ -186,44 +213,15 @@ export class PartitionEvaluator {
     this.#alarms.deleteFinished(committed, nowMs);
   }
 
-  /**
-   * Ends a restore: the restored alarms whose rule is gone, disabled or no longer matches end, since nobody was there to see it; and
-   * what a former owner was about to send is sent. Evaluation begins at `start`.
-   */
+  /** Ends a restore (see RuleSubjects). Evaluation begins at `start`. */
   finishRestore(clockMs: number, start: number): void {
     this.#alarms.position = start;
-    for (const metric of this.#index.metrics.values())
-      for (const series of metric.series.values()) this.#endStrangers(series, undefined, clockMs);
-    this.#alarms.finishRestored(clockMs);
+    this.#subjects.finishRestore(clockMs);
   }
 
-  /**
-   * A rule has changed in the book, at this time: its alarms go on under the new version, or end with it. Returns whether that concerns
-   * any here.
-   */
+  /** A rule has changed in the book, at this time (see RuleSubjects). Returns whether that concerns anything here. */
   ruleChanged(change: RuleChange, atMs: number): boolean {
-    if (change.kind !== 'set' && change.kind !== 'deleted') return false;
-    let isConcerned = false;
-    const entry = change.kind === 'set' ? change.entry : undefined;
-    const ruleId = (entry ?? change.before)!.rule.id;
-    for (const name of new Set([change.before?.rule.metric_name, entry?.rule.metric_name])) {
-      const metric = name === undefined ? undefined : this.#index.metrics.get(name);
-      if (metric === undefined) continue;
-      isConcerned = true;
-      metric.requests = undefined;
-      this.#watch(metric);
-      for (const series of metric.series.values()) {
-        series.matching = undefined;
-        series.judgeAll();
-        this.#endStrangers(series, entry ?? change.before, atMs);
-        const alarm = series.alarms?.get(ruleId);
-        if (alarm !== undefined) this.#alarms.followRule(alarm);
-      }
-    }
-    if (entry === undefined) this.#alarms.memories.forget(ruleId);
-    else this.#alarms.memories.seriesChanged(entry);
-    if (isConcerned) this.#time.rulesChanged();
-    return isConcerned;
+    return this.#subjects.ruleChanged(change, atMs);
   }
 
   /**
@@ -239,38 +237,13 @@ export class PartitionEvaluator {
     this.#index.refused.delete(name);
   }
 
-  // What the alarms ask of their series.
-
-  ruleTimeMs({ condition }: RuleEntry): number {
-    let newestMs = -Infinity;
-    for (const series of this.#index.metrics.get(condition.metricName)?.series.values() ?? []) {
-      if (series.timeMs > newestMs && !series.isForgotten && tagsMatch(condition.tags, series.tags))
-        newestMs = series.timeMs;
-    }
-    return newestMs;
-  }
-
-  evaluateFrom({ condition }: RuleEntry, timeMs: number): void {
-    for (const series of this.#index.metrics.get(condition.metricName)?.series.values() ?? [])
-      if (tagsMatch(condition.tags, series.tags)) series.judgeFrom(timeMs);
-  }
-
-  /** A metric is received by the partition that it belongs to: drops its alarms, their records and all else, and takes no sample of it. */
+  /** A metric is received by the partition that it belongs to (see RuleSubjects). */
   refuseMetric(name: string): void {
-    this.#index.refused.add(name);
-    const metric = this.#index.metrics.get(name);
-    if (metric === undefined) return;
-    const series = [...metric.series.values()];
-    for (const one of series) this.#alarms.drop(one);
-    this.#index.remove(series, (gone) => this.#time.silence.unwatch(gone));
+    this.#subjects.refuseMetric(name);
   }
 
   #sawTime(timestampMs: number): void {
     if (timestampMs > this.#newestMs && timestampMs <= this.latestMs) this.#newestMs = timestampMs;
-  }
-
-  #rulesOf(series: SeriesState): readonly RuleEntry[] {
-    return matchingRules(series, this.#book);
   }
 
   /** A new owner waits for this: most series have no window, and leave no more than in a row. */
@@ -280,7 +253,11 @@ export class PartitionEvaluator {
     for (let index = 0; index < columns.count; index++) {
       const atMs = timestampMs[index]!;
       const known = atMs >= 0 ? this.#index.known(series[index]!) : undefined;
-      if (known !== undefined && requestsOf(known.metric, this.#book).length === 0) {
+      if (
+        known !== undefined &&
+        requestsOf(known.metric, this.#book).length === 0 &&
+        !hasGroups(known.metric, this.#book)
+      ) {
         known.saw(offset[index]!, atMs, value[index]);
         this.#sawTime(atMs);
         continue;
@@ -290,7 +267,15 @@ export class PartitionEvaluator {
       read.series.saw(offset[index]!, atMs, read.value);
       this.#sawTime(atMs);
       this.#addToMeasures(read.series, atMs, read.value);
+      if (hasGroups(read.series.metric, this.#book)) this.#fillGroupsOf(read, offset[index]!, atMs);
     }
+  }
+
+  #fillGroupsOf({ series, value }: ReadSample, offset: number, timestampMs: number): void {
+    const sample = { partition: this.#index.table.partition, offset, timestampMs };
+    for (const rule of this.#subjects.rulesOf(series))
+      if (rule.condition.grouping !== undefined)
+        this.#groups.take(rule, series, { value, sample, heardAtMs: series.heardAtMs, isFill: true });
   }
 
   #evaluateColumns(batch: Uint8Array, count: (outcome: Outcome, records: number) => void): void {
@@ -348,24 +333,19 @@ export class PartitionEvaluator {
     });
   }
 
-  #watch(metric: MetricState): void {
-    if (watchesSilence(this.#book.byMetric(metric.name))) this.#time.silence.watch(metric);
-    else this.#time.silence.unwatch(metric);
-  }
-
   #judge({ series, value }: ReadSample, sample: SamplePlace): Outcome {
     const beforeMs = series.timeMs;
     series.saw(sample.offset, sample.timestampMs, value);
     series.heard(this.#alarms.monotonicMs);
     this.#sawTime(sample.timestampMs);
     this.#addToMeasures(series, sample.timestampMs, value);
-    const { timeMs } = series;
-    const rules = this.#rulesOf(series);
+    const rules = this.#subjects.rulesOf(series);
     for (const rule of rules) {
-      this.#alarms.memories.reached(rule, timeMs);
+      this.#alarms.memories.reached(rule, series.timeMs);
       this.#time.silence.heard(rule, this.#alarms.monotonicMs);
-      const x = series.comparedValue(rule.condition, value);
-      const alarm = x === undefined ? series.alarms?.get(rule.condition.ruleId) : series.alarm(rule.condition.ruleId);
+      const { subject, subjectBeforeMs, x } = this.#subjectOf(rule, { series, value, beforeMs }, sample);
+      const { timeMs } = subject;
+      const alarm = x === undefined ? subject.alarms?.get(rule.condition.ruleId) : subject.alarm(rule.condition.ruleId);
       // Its state is of this sample or a later one already: it is being read again after a crash.
       if (alarm === undefined || sample.offset <= alarm.offset) {
         this.#alarms.take(rule, sample);
@@ -373,27 +353,30 @@ export class PartitionEvaluator {
       }
       const event: AlarmEvent =
         x === undefined ? { kind: 'data', timeMs, sample } : { kind: 'sample', x, timeMs, sample };
-      const isFirst = timeMs >= forgottenAtMs(rule.condition, beforeMs);
+      const isFirst = timeMs >= forgottenAtMs(rule.condition, subjectBeforeMs);
       this.#alarms.take(rule, sample, alarm, isFirst ? [{ kind: 'forgotten', timeMs, sample }, event] : [event]);
     }
     series.settle(rules, value, (rule) => this.#alarms.memories.coolingUntilMs(rule, sample.offset));
     return sample.timestampMs < beforeMs ? 'late' : 'evaluated';
   }
 
+  /** What a rule's alarm is about that a sample meets, with what is compared; undefined when nothing is evaluated. */
+  #subjectOf(
+    rule: RuleEntry,
+    { series, value, beforeMs }: ReadSample & { readonly beforeMs: number },
+    sample: SamplePlace,
+  ): { readonly subject: AlarmSubject; readonly subjectBeforeMs: number; readonly x: number | undefined } {
+    if (rule.condition.grouping === undefined)
+      return { subject: series, subjectBeforeMs: beforeMs, x: series.comparedValue(rule.condition, value) };
+    const group = this.#groups.groupOf(rule, series);
+    const subjectBeforeMs = group.timeMs;
+    const x = this.#groups.take(rule, series, { value, sample, heardAtMs: this.#alarms.monotonicMs, isFill: false });
+    return { subject: group, subjectBeforeMs, x };
+  }
+
   /** Adds a sample to each measure that the metric's rules ask for. */
   #addToMeasures(series: SeriesState, timestampMs: number, value: number): void {
     for (const request of requestsOf(series.metric, this.#book))
       series.addToMeasure(request, this.#windows, timestampMs, value);
-  }
-
-  /** `changed`: the rule, as it is now or was last, that the alarms of may end; undefined after a restore, when any may. */
-  #endStrangers(series: SeriesState, changed: RuleEntry | undefined, atMs: number): void {
-    if (series.alarms === undefined) return;
-    const matching = new Set(this.#rulesOf(series).map((rule) => rule.rule.id));
-    for (const alarm of series.alarms.values()) {
-      if (matching.has(alarm.ruleId)) continue;
-      const rule = changed?.rule.id === alarm.ruleId ? changed : this.#book.get(alarm.ruleId);
-      this.#alarms.end(alarm, rule, atMs);
-    }
   }
 }

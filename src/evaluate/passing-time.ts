@@ -1,10 +1,20 @@
 import { forgottenAfterMs, forgottenAtMs } from '../alarm/step.ts';
+import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
+import type { AlarmSubject } from './alarm.ts';
 import type { Alarms } from './alarms.ts';
+import type { Groups } from './groups.ts';
 import type { ClockReading } from './partition-clock.ts';
 import type { SeriesIndex } from './series-index.ts';
-import type { MetricState, SeriesState } from './series-state.ts';
+import { matchingRules, type MetricState, type SeriesState } from './series-state.ts';
 import { SilenceWatch } from './silence-watch.ts';
+
+interface PassingTimeOptions {
+  readonly book: RulesInForce;
+  readonly index: SeriesIndex;
+  readonly groups: Groups;
+  readonly alarms: Alarms;
+}
 
 /** How often all series are asked for it. */
 const sweepEveryMs = 60_000;
@@ -15,16 +25,23 @@ const sweepEveryMs = 60_000;
  */
 export class PassingTime {
   readonly silence = new SilenceWatch();
+  readonly #book: RulesInForce;
   readonly #index: SeriesIndex;
+  readonly #groups: Groups;
   readonly #alarms: Alarms;
-  readonly #rulesOf: (series: SeriesState) => readonly RuleEntry[];
   /** When all series were last asked whether they are to be forgotten. */
   #sweptMs = -Infinity;
 
-  constructor(index: SeriesIndex, alarms: Alarms, rulesOf: (series: SeriesState) => readonly RuleEntry[]) {
+  constructor({ book, index, groups, alarms }: PassingTimeOptions) {
+    this.#book = book;
     this.#index = index;
+    this.#groups = groups;
     this.#alarms = alarms;
-    this.#rulesOf = rulesOf;
+  }
+
+  /** Series that have sent nothing since are forgotten. */
+  get forgottenUpToMs(): number {
+    return this.#sweptMs - forgottenAfterMs;
   }
 
   /** Rules have changed: at the next reading all is asked again. */
@@ -44,33 +61,46 @@ export class PassingTime {
   }
 
   #findMissing(reading: ClockReading): void {
-    for (const { rule, series, expectedMs, heardMs } of this.silence.missing(reading, this.#rulesOf)) {
-      const alarm = series.alarm(rule.condition.ruleId);
+    if (this.#groups.awaitFirst(reading)) this.silence.askAll();
+    for (const { rule, subject, expectedMs, heardMs } of this.silence.missing(reading, (seen) =>
+      this.#watchedBy(seen),
+    )) {
+      const alarm = subject.alarm(rule.condition.ruleId);
       const at = {
         timeMs: expectedMs,
         heardMs,
-        x: series.lastValue,
-        sample: series.last!,
+        x: subject.lastValue,
+        sample: subject.last!,
         ordinal: this.#alarms.clockDuesOf(alarm),
       };
       this.#alarms.takeByClock(rule, alarm, { kind: 'no_data', ...at });
       // Even a sample that changes nothing ends the silence.
-      series.judgeAll();
+      subject.judgeAll();
+    }
+  }
+
+  /** What may be missing: each series of the metrics that are watched, for each of its rules, and each group. */
+  *#watchedBy(metrics: Iterable<MetricState>): IterableIterator<readonly [RuleEntry, AlarmSubject]> {
+    for (const metric of metrics)
+      for (const series of metric.series.values())
+        for (const rule of matchingRules(series, this.#book))
+          if (rule.condition.grouping === undefined) yield [rule, series];
+    for (const [ruleId, group] of this.#groups.all()) {
+      const rule = this.#book.get(ruleId);
+      if (rule?.condition.enabled === true && this.#groups.isMadeBy(rule, group)) yield [rule, group];
     }
   }
 
   #remind(reading: ClockReading): void {
     for (const alarm of this.#alarms.remindersDue(reading)) {
-      const { series } = alarm;
-      const { last: sample, timeMs } = series;
-      const rule = this.#rulesOf(series).find(({ condition }) => condition.ruleId === alarm.ruleId);
-      if (rule === undefined || sample === undefined) continue;
-      const hasValue =
-        rule.condition.windowMs === 0 && alarm.state.state === 'firing' && alarm.state.cause === 'breach';
-      const x = hasValue ? series.lastValue : undefined;
+      const { last: sample, timeMs } = alarm.subject;
+      const rule = this.#book.get(alarm.ruleId);
+      if (rule?.condition.enabled !== true || sample === undefined) continue;
+      const hasValue = alarm.state.state === 'firing' && alarm.state.cause === 'breach';
+      const x = hasValue ? alarm.subject.reminderValue(rule.condition.windowMs > 0) : undefined;
       this.#alarms.takeByClock(rule, alarm, {
         kind: 'remind',
-        timeMs,
+        timeMs: Number.isFinite(timeMs) ? timeMs : sample.timestampMs,
         x,
         sample,
         // The sample itself may have been the first to remind.
@@ -89,7 +119,8 @@ export class PassingTime {
         // A device whose clock is a day behind is not silent.
         if (clockMs - series.timeMs < forgottenAfterMs || monotonicMs - series.heardAtMs < forgottenAfterMs) continue;
         if (!series.isForgotten) {
-          if (!this.#forgetForAll(series, clockMs)) continue;
+          const rules = matchingRules(series, this.#book).filter(({ condition }) => condition.grouping === undefined);
+          if (!this.#forgetForAll(series, rules, clockMs)) continue;
           gone.add(series);
         }
         // As long as `alarms` has a record of it, whoever begins anew must count on from there.
@@ -98,6 +129,17 @@ export class PassingTime {
     }
     this.#seriesChanged(gone);
     this.#index.remove(forgotten, (metric) => this.silence.unwatch(metric));
+    this.#forgetGroups(reading);
+  }
+
+  #forgetGroups({ clockMs, monotonicMs }: ClockReading): void {
+    for (const [ruleId, group] of this.#groups.all()) {
+      if (group.awaitedMs > -Infinity) continue;
+      if (clockMs - group.timeMs < forgottenAfterMs || monotonicMs - group.heardAtMs < forgottenAfterMs) continue;
+      const rule = this.#book.get(ruleId);
+      if (!group.isForgotten && rule !== undefined && !this.#forgetForAll(group, [rule], clockMs)) continue;
+      if (!group.hasRecords()) this.#groups.remove(ruleId, group);
+    }
   }
 
   /** Drops series that make room for others. */
@@ -112,15 +154,14 @@ export class PassingTime {
     const metrics = new Set<MetricState>();
     for (const series of gone) {
       metrics.add(series.metric);
-      for (const rule of this.#rulesOf(series)) rules.add(rule);
+      for (const rule of matchingRules(series, this.#book)) rules.add(rule);
     }
     for (const rule of rules) this.#alarms.memories.seriesChanged(rule);
     for (const metric of metrics) for (const series of metric.series.values()) series.judgeAll();
   }
 
-  /** Each rule forgets a series in its own time. Returns whether all have, and no alarm fires on. */
-  #forgetForAll(series: SeriesState, clockMs: number): boolean {
-    const rules = this.#rulesOf(series);
+  /** Each rule forgets a subject in its own time. Returns whether all have, and no alarm fires on. */
+  #forgetForAll(series: AlarmSubject, rules: readonly RuleEntry[], clockMs: number): boolean {
     const forgetful = rules.filter((rule) => clockMs >= forgottenAtMs(rule.condition, series.timeMs));
     for (const rule of forgetful) {
       const alarm = series.alarms?.get(rule.condition.ruleId);

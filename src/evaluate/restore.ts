@@ -6,6 +6,7 @@ import { fillBackMs } from '../measure/measures.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Claim, Log } from '../log/log.ts';
 import type { NewRecord } from '../log/record.ts';
+import type { Condition } from '../rule/condition.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import { topics } from '../topics.ts';
 import { PartitionEvaluator } from './partition-evaluator.ts';
@@ -27,6 +28,8 @@ export interface RestoreOptions {
   readonly logger: Logger;
   /** Shared by the partitions of an instance. */
   readonly budget?: SeriesBudget;
+  /** Whether the samples of a metric belong to the partition; without it all do. */
+  readonly owns?: (metricName: string) => boolean;
 }
 
 /** Windows and series are filled from so far before the start at the least: clocks of devices differ. */
@@ -57,6 +60,7 @@ export async function restore(claim: Claim, options: RestoreOptions): Promise<Re
   const restored = wanted > start ? await rewind(states, start, { claim, clock: options.clock }) : states;
 
   const evaluator = new PartitionEvaluator(options.book, options.budget);
+  evaluator.place = { partition: claim.partition, owns: options.owns ?? (() => true) };
   evaluator.beganAt(options.clock.monotonicMs());
   try {
     for (const record of restored) evaluator.restore(record);
@@ -125,6 +129,16 @@ async function startIn(claim: Claim, wanted: number, { log, logger }: RestoreOpt
   return wanted;
 }
 
+/** How far before the start the log must be read for what a rule needs. */
+function neededMs({ type, windowMs, noDataMs = 0, grouping }: Condition): number {
+  const second = grouping?.divideBy;
+  const backMs = Math.max(
+    fillBackMs(type, windowMs),
+    second === undefined ? 0 : fillBackMs(second.type, second.windowMs),
+  );
+  return Math.max(backMs + (grouping?.staleMs ?? 0), noDataMs);
+}
+
 async function fillBefore(
   start: number,
   partition: number,
@@ -133,8 +147,7 @@ async function fillBefore(
 ): Promise<void> {
   let backMs = fillBackMsMin;
   for (const rule of book) {
-    const { enabled, type, windowMs, noDataMs = 0 } = rule.condition;
-    if (enabled) backMs = Math.max(backMs, Math.max(fillBackMs(type, windowMs), noDataMs) + fillBackMsMin);
+    if (rule.condition.enabled) backMs = Math.max(backMs, neededMs(rule.condition) + fillBackMsMin);
   }
   const timestampMs = Math.max(0, (await timeAt(start, partition, { log, clock })) - backMs);
   const range = { from: { timestampMs }, to: start, lends: true };

@@ -1,6 +1,6 @@
 import type { RuleMemory } from '../alarm/alarm-record.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import type { Alarm } from './series-state.ts';
+import type { Alarm } from './alarm.ts';
 
 /** A rule's memory as it is kept while its partition is owned. */
 export interface KeptMemory {

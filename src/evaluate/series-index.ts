@@ -95,7 +95,7 @@ export class SeriesIndex {
   seriesOf(name: string, tags: Tags): SeriesState {
     let metric = this.metrics.get(name);
     if (metric === undefined) {
-      metric = { name, series: new Map(), requests: undefined };
+      metric = { name, series: new Map(), requests: undefined, hasGroups: undefined };
       this.metrics.set(name, metric);
       this.#onNewMetric(metric);
     }

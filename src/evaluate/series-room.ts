@@ -1,13 +1,12 @@
 // Who makes room when an instance, or a metric, has as many series as it may: series that no rule matches, then those silent
 // longest. A series with an alarm that is not ok stays, and so does one of which the topic `alarms` has a record. Only a series
 // that a rule matches is made room for: what nobody watches costs those that are watched nothing.
-import { tagsMatch } from '../rule/matcher.ts';
 import type { Tags } from '../metric/sample.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { PassingTime } from './passing-time.ts';
 import type { Candidate, Evictor, SeriesBudget } from './series-budget.ts';
 import type { SeriesIndex } from './series-index.ts';
-import { matchingRules, type MetricState, type SeriesState } from './series-state.ts';
+import { concerns, matchingRules, type MetricState, type SeriesState } from './series-state.ts';
 
 /** All series are looked at to find those that go: so many go at once that this is seldom. */
 export const shareThatGoes = 0.01;
@@ -30,9 +29,7 @@ export class SeriesRoom implements Evictor {
   /** Whether there is room now for this series, which is not there yet. */
   makeFor(name: string, tags: Tags): boolean {
     const { book, budget, index } = this.#options;
-    const isWatched = [...book.byMetric(name)].some(({ condition: { enabled, tags: wanted } }) => {
-      return enabled && tagsMatch(wanted, tags);
-    });
+    const isWatched = [...book.byMetric(name)].some(({ condition }) => condition.enabled && concerns(condition, tags));
     if (!isWatched) return false;
     const metric = index.metrics.get(name);
     if (metric !== undefined && metric.series.size >= budget.seriesPerMetricMax) {

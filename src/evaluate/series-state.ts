@@ -5,9 +5,11 @@ import type { Measure } from '../measure/measure.ts';
 import { comparisons } from '../rule/comparison.ts';
 import { tagsMatch } from '../rule/matcher.ts';
 import type { Condition } from '../rule/condition.ts';
-import { measureKey, measureRequestOf, type MeasureRequest } from '../rule/measure-request.ts';
-import { seriesKey, type Series } from '../metric/series.ts';
+import { measureKey, measureRequestsOf, type MeasureRequest } from '../rule/measure-request.ts';
+import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
+import { newAlarm, type Alarm, type AlarmSubject } from './alarm.ts';
+import type { Membership } from './group-state.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry, RuleList } from '../rule/rule-list.ts';
 import {
@@ -24,35 +26,8 @@ import {
 } from './series-table.ts';
 import type { WindowBudget } from './window-budget.ts';
 
-/** One rule on one series: its state, and the sample that this state is a function of. */
-export interface Alarm {
-  readonly ruleId: string;
-  readonly series: SeriesState;
-  state: AlarmState;
-  /** -1 before any state was written. */
-  offset: number;
-  /** How many states were written at this sample before the last one. */
-  revision: number;
-  /** How many messages its rule had sent when what is deferred was. */
-  deferredAfter: number;
-  /** How many notifications a clock has made due at this sample. */
-  clockDues: number;
-  /** The same, as soon as it is written; undefined when nothing was made due since. */
-  duesByClock: number | undefined;
-  /** What was compared when the state was last written; undefined when it was none for a value. */
-  x: number | undefined;
-  /** How many notifications its rule had sent when the state was last written. */
-  sentCount: number;
-  /** When it was first seen to be ok, by performance.now(); undefined before. */
-  seenOkMs: number | undefined;
-  /** When its last message was sent, by the monotonic clock. */
-  messagedAtMs: number;
-  /** When it ended, if no sample has ended it. */
-  endedMs: number | undefined;
-}
-
 /** One series, as far as its partition has been read. What every sample touches of it stands in the table's columns. */
-export class SeriesState implements Series {
+export class SeriesState implements AlarmSubject {
   readonly name: string;
   readonly tags: Tags;
   readonly key: string;
@@ -65,6 +40,9 @@ export class SeriesState implements Series {
   alarms: Map<string, Alarm> | undefined;
   /** The enabled rules that match it; undefined when they must be found anew. */
   matching: readonly RuleEntry[] | undefined;
+  /** By rule id, of rules with groups; undefined before there is one. */
+  memberships: Map<string, Membership> | undefined;
+  readonly awaitedMs = -Infinity;
   /** Silent for so long that it owes nothing, until it speaks again. */
   isForgotten = false;
   readonly #table: SeriesTable;
@@ -127,24 +105,7 @@ export class SeriesState implements Series {
   alarm(ruleId: string): Alarm {
     this.alarms ??= new Map();
     let alarm = this.alarms.get(ruleId);
-    if (alarm === undefined) {
-      alarm = {
-        ruleId,
-        series: this,
-        state: ok,
-        offset: -1,
-        revision: 0,
-        deferredAfter: 0,
-        clockDues: 0,
-        duesByClock: undefined,
-        x: undefined,
-        sentCount: 0,
-        seenOkMs: undefined,
-        messagedAtMs: -Infinity,
-        endedMs: undefined,
-      };
-      this.alarms.set(ruleId, alarm);
-    }
+    if (alarm === undefined) this.alarms.set(ruleId, (alarm = newAlarm(ruleId, this)));
     return alarm;
   }
 
@@ -156,7 +117,11 @@ export class SeriesState implements Series {
 
   /** Whether the topic `alarms` holds a record of one of its alarms. */
   hasRecords(): boolean {
-    return this.alarms?.values().some(({ offset }) => offset >= 0) === true;
+    return this.alarms?.values().some(({ isWritten }) => isWritten) === true;
+  }
+
+  reminderValue(isMeasured: boolean): number | undefined {
+    return isMeasured ? undefined : this.lastValue;
   }
 
   /** Adds a sample to the measure that a request asks for; one that is not there is made, as far as the budget has room. */
@@ -205,7 +170,7 @@ export class SeriesState implements Series {
    * What a rule compares after a sample was added to the measures: `value` itself, or that of its window. Undefined when the
    * sample is older than the window.
    */
-  comparedValue(condition: Condition, value: number): number | undefined {
+  comparedValue(condition: Pick<Condition, 'type' | 'windowMs' | 'percentile'>, value: number): number | undefined {
     return condition.windowMs === 0 ? value : this.measures?.get(measureKey(condition))?.value;
   }
 
@@ -248,7 +213,7 @@ export class SeriesState implements Series {
 
 /** Whether even a sample that stays where it was may change something. */
 function mustJudge(condition: Condition, state: AlarmState): boolean {
-  if (condition.windowMs > 0 || state.state === 'pending') return true;
+  if (condition.windowMs > 0 || condition.grouping !== undefined || state.state === 'pending') return true;
   if (state.state !== 'firing') return false;
   const isSilent = state.cause === 'no_data' || state.silentSinceMs !== undefined;
   return isSilent || state.deferred !== undefined || condition.everySample || condition.remindMs !== undefined;
@@ -272,6 +237,8 @@ export interface MetricState {
   readonly series: Map<string, SeriesState>;
   /** Without repetitions; undefined when they must be gathered again. */
   requests: readonly MeasureRequest[] | undefined;
+  /** Whether a rule makes groups of its series; undefined when the rules must be asked again. */
+  hasGroups: boolean | undefined;
 }
 
 /** Whether one of a metric's rules fires for want of data. */
@@ -291,10 +258,24 @@ export function seriesOf(table: SeriesTable, metric: MetricState, tags: Tags): S
   return series;
 }
 
+/** Whether a rule is about series with these tags: it matches them, or they make the second value of its ratio. */
+export function concerns({ tags: wanted, grouping }: Condition, tags: Tags): boolean {
+  const second = grouping?.divideBy;
+  return tagsMatch(wanted, tags) || (second !== undefined && tagsMatch(second.tags, tags));
+}
+
+/** Whether one of a metric's rules makes groups of its series. */
+export function hasGroups(metric: MetricState, book: RulesInForce): boolean {
+  metric.hasGroups ??= [...book.byMetric(metric.name)].some(
+    ({ condition }) => condition.enabled && condition.grouping !== undefined,
+  );
+  return metric.hasGroups;
+}
+
 /** The enabled rules that match a series. */
 export function matchingRules(series: SeriesState, book: RulesInForce): readonly RuleEntry[] {
   series.matching ??= [...book.byMetric(series.name)].filter(
-    ({ condition }) => condition.enabled && tagsMatch(condition.tags, series.tags),
+    ({ condition }) => condition.enabled && concerns(condition, series.tags),
   );
   return series.matching;
 }
@@ -304,8 +285,7 @@ export function requestsOf(metric: MetricState, book: RulesInForce): readonly Me
   if (metric.requests === undefined) {
     const byKey = new Map<string, MeasureRequest>();
     for (const { condition } of book.byMetric(metric.name)) {
-      const request = measureRequestOf(condition);
-      if (request !== undefined) byKey.set(request.key, request);
+      for (const request of measureRequestsOf(condition)) byKey.set(request.key, request);
     }
     metric.requests = [...byKey.values()];
   }

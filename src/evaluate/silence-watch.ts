@@ -10,12 +10,13 @@
  * not read when it was sent: then H is T, and no series is missing before no_data_seconds, at most ten minutes, have passed since.
  */
 import type { RuleEntry } from '../rule/rule-list.ts';
+import type { AlarmSubject } from './alarm.ts';
 import type { ClockReading } from './partition-clock.ts';
-import type { MetricState, SeriesState } from './series-state.ts';
+import type { MetricState } from './series-state.ts';
 
-export interface MissingSeries {
+export interface Missing {
   readonly rule: RuleEntry;
-  readonly series: SeriesState;
+  readonly subject: AlarmSubject;
   /** H + no_data_seconds. */
   readonly expectedMs: number;
   /** H. */
@@ -56,52 +57,55 @@ export class SilenceWatch {
     if (noDataMs !== undefined) this.#nextAtMs = Math.min(this.#nextAtMs, monotonicMs + noDataMs);
   }
 
-  /** The missing series of each rule, in the order in which they were expected, then in that of their samples. */
-  missing(reading: ClockReading, rulesOf: (series: SeriesState) => readonly RuleEntry[]): readonly MissingSeries[] {
+  /**
+   * The subjects of rules that are missing, in the order in which they were expected, then in that of their samples. `watchedBy` says
+   * which there are of some metrics, and of groups.
+   */
+  missing(
+    reading: ClockReading,
+    watchedBy: (metrics: Iterable<MetricState>) => Iterable<readonly [RuleEntry, AlarmSubject]>,
+  ): readonly Missing[] {
     const { clockMs, monotonicMs, isAtHead } = reading;
     if (isAtHead && !this.#wasAtHead) this.beganAt(monotonicMs);
     this.#wasAtHead = isAtHead;
     if (monotonicMs <= this.#nextAtMs && clockMs <= this.#nextClockMs) return [];
     this.#nextAtMs = Infinity;
     this.#nextClockMs = Infinity;
-    const found: MissingSeries[] = [];
-    for (const metric of this.#watched) {
-      for (const series of metric.series.values()) {
-        if (series.isForgotten || series.last === undefined) continue;
-        for (const rule of rulesOf(series)) {
-          const missing = this.#judge(rule, series, reading);
-          if (missing !== undefined && !isKnown(rule, series)) found.push(missing);
-        }
-      }
+    const found: Missing[] = [];
+    for (const [rule, subject] of watchedBy(this.#watched)) {
+      if (subject.isForgotten || subject.last === undefined) continue;
+      const missing = this.#judge(rule, subject, reading);
+      if (missing !== undefined && !isKnown(rule, subject)) found.push(missing);
     }
     return found.sort(
-      (one, other) => one.expectedMs - other.expectedMs || one.series.last!.offset - other.series.last!.offset,
+      (one, other) => one.expectedMs - other.expectedMs || one.subject.last!.offset - other.subject.last!.offset,
     );
   }
 
-  #judge(rule: RuleEntry, series: SeriesState, { clockMs, monotonicMs }: ClockReading): MissingSeries | undefined {
+  #judge(rule: RuleEntry, subject: AlarmSubject, { clockMs, monotonicMs }: ClockReading): Missing | undefined {
     const { noDataMs } = rule.condition;
     if (noDataMs === undefined) return undefined;
-    const isHeard = series.heardAtMs > this.#beganMs;
+    const isHeard = subject.heardAtMs > this.#beganMs;
     // Up to here nothing has to be missing by the monotonic clock.
-    const sinceAtMs = isHeard ? series.heardAtMs : this.#beganMs;
+    const sinceAtMs = isHeard ? subject.heardAtMs : this.#beganMs;
     const waitMs = isHeard ? noDataMs : Math.min(noDataMs, graceMsMax);
     if (monotonicMs - sinceAtMs <= waitMs) {
       this.#nextAtMs = Math.min(this.#nextAtMs, sinceAtMs + waitMs);
       return undefined;
     }
-    if (clockMs <= series.timeMs + noDataMs) {
-      this.#nextClockMs = Math.min(this.#nextClockMs, series.timeMs + noDataMs);
+    const seenMs = Math.max(subject.timeMs, subject.awaitedMs);
+    if (clockMs <= seenMs + noDataMs) {
+      this.#nextClockMs = Math.min(this.#nextClockMs, seenMs + noDataMs);
       return undefined;
     }
-    const readMs = isHeard ? Math.round(clockMs - (monotonicMs - series.heardAtMs)) : -Infinity;
-    const heardMs = Math.max(series.timeMs, readMs);
-    return { rule, series, expectedMs: heardMs + noDataMs, heardMs };
+    const readMs = isHeard ? Math.round(clockMs - (monotonicMs - subject.heardAtMs)) : -Infinity;
+    const heardMs = Math.max(seenMs, readMs);
+    return { rule, subject, expectedMs: heardMs + noDataMs, heardMs };
   }
 }
 
 /** Whether its alarm says already that the series is missing. */
-function isKnown({ condition }: RuleEntry, series: SeriesState): boolean {
-  const state = series.alarms?.get(condition.ruleId)?.state;
+function isKnown({ condition }: RuleEntry, subject: AlarmSubject): boolean {
+  const state = subject.alarms?.get(condition.ruleId)?.state;
   return state?.state === 'firing' && (state.cause === 'no_data' || state.silentSinceMs !== undefined);
 }

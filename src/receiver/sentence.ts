@@ -3,6 +3,7 @@ import type { MeasureType } from '../measure/measure.ts';
 import { withPercentile } from '../measure/measure-words.ts';
 import { measures } from '../measure/measures.ts';
 import { shownValue } from '../measure/shown-value.ts';
+import { groupWords } from '../rule/aggregate.ts';
 import { comparisons } from '../rule/comparison.ts';
 import { isInBreach } from '../rule/condition.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
@@ -18,6 +19,7 @@ export function sentenceOf(notification: Notification, name: string): string {
     const silence = seconds === undefined ? '' : ` for ${seconds} s`;
     return `${name} has sent no data${silence}${x === undefined ? '' : `; last value ${x}`}`;
   }
+  if (notification.rule.group_by !== undefined && x !== undefined) return groupSentence(notification, name);
   const { words, hasWindow } = measureOf(notification);
   const value = filled(words.sentence, notification, name);
   if (kind === 'resolved' && notification.cause === 'no_data')
@@ -34,8 +36,29 @@ export function headlineOf(notification: Notification, name: string): string {
   if (x === undefined || kind === 'no_data' || kind === 'resolved' || !isInBreach(rule, x))
     return sentenceOf(notification, name);
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
-  const value = filled(measureOf(notification).words.sentence, notification, name);
+  const value = valueSentence(notification, name);
   return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, ${short} ${rule.threshold}`;
+}
+
+/** E.g. `the sum of requests is 508, which exceeds the rule threshold (500)`. */
+function groupSentence(notification: Notification, name: string): string {
+  const { isPast, timeMs, kind, cause } = notification;
+  const value = valueSentence(notification, name);
+  if (kind === 'resolved' && cause === 'no_data') return `${name} sends data again, and ${value}`;
+  return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, which ${comparison(notification)}`;
+}
+
+function valueSentence(notification: Notification, name: string): string {
+  const { rule, isPast } = notification;
+  if (rule.group_by === undefined) return filled(measureOf(notification).words.sentence, notification, name);
+  const { before = '', after = '' } = groupWords(rule) ?? {};
+  return `${before}${name}${after}${eachText(rule)} ${isPast ? 'was' : 'is'} ${valueText(notification)}`;
+}
+
+/** By what measure each member of a group has its value. */
+function eachText({ type = ruleDefaults.type, window_duration_seconds: seconds }: Notification['rule']): string {
+  if (seconds === undefined) return '';
+  return ` (each series by its ${measures[type].words.noun.toLowerCase()} over the last ${seconds} s)`;
 }
 
 /** The value, or `no data`. */

@@ -1,4 +1,5 @@
 import { measures, type RuleType } from '../measure/measures.ts';
+import { aggregates, type Aggregate, type AggregateWhere } from './aggregate.ts';
 import { asCompared, comparisons, type Operator } from './comparison.ts';
 import { noMatchers, type TagMatchers } from './matcher.ts';
 import { ruleDefaults } from './rule-fields.ts';
@@ -30,6 +31,32 @@ export interface Condition {
   readonly remindMs: number | undefined;
   readonly enabled: boolean;
   readonly description: string | undefined;
+  /** Undefined when each series is a subject of its own. */
+  readonly grouping: Grouping | undefined;
+}
+
+/** Which series make a value: those with these tags, each by this measure. */
+export interface MeasuredSeries {
+  readonly tags: TagMatchers;
+  readonly type: RuleType;
+  readonly windowMs: number;
+  readonly percentile: number | undefined;
+}
+
+/** How the values of many series become one. */
+export interface Grouping {
+  /** The tags that the members of a group have in common. */
+  readonly by: readonly string[];
+  /** Undefined for a rule about absence alone. */
+  readonly aggregate: Aggregate | undefined;
+  readonly where: AggregateWhere | undefined;
+  /** Whether the members' values are computed. */
+  readonly isComputed: boolean;
+  /** At least 1. */
+  readonly minSeries: number;
+  readonly staleMs: number;
+  /** What the value is divided by. */
+  readonly divideBy: (MeasuredSeries & { readonly minValue: number }) | undefined;
 }
 
 export function compileRule(rule: Rule): Condition {
@@ -39,6 +66,7 @@ export function compileRule(rule: Rule): Condition {
 /** Reads through to the rule: written out, the defaults of a million rules would take more memory than the rules themselves. */
 class RuleCondition implements Condition {
   readonly #rule: Rule;
+  #grouping: Grouping | undefined;
 
   constructor(rule: Rule) {
     this.#rule = rule;
@@ -117,15 +145,48 @@ class RuleCondition implements Condition {
   get description(): string | undefined {
     return this.#rule.description;
   }
+
+  get grouping(): Grouping | undefined {
+    if (this.#rule.group_by === undefined) return undefined;
+    return (this.#grouping ??= groupingOf(this.#rule, this.#rule.group_by));
+  }
+}
+
+/** A series without a window counts for as long as this after its newest sample. */
+const staleSecondsDefault = 300;
+
+function groupingOf(rule: Rule, by: readonly string[]): Grouping {
+  const { divide_by: second, window_duration_seconds: windowSeconds } = rule;
+  const type = second?.type ?? rule.type ?? ruleDefaults.type;
+  const secondWindowSeconds = measures[type].hasWindow ? (second?.window_duration_seconds ?? windowSeconds ?? 0) : 0;
+  const longest = Math.max(windowSeconds ?? 0, second === undefined ? 0 : secondWindowSeconds);
+  return {
+    by,
+    aggregate: rule.aggregate,
+    where: rule.aggregate_where,
+    isComputed: measures[rule.type ?? ruleDefaults.type].isComputed,
+    minSeries: rule.min_series ?? ruleDefaults.min_series,
+    staleMs: milliseconds(rule.stale_seconds ?? (longest > 0 ? longest : staleSecondsDefault)),
+    divideBy: second && {
+      tags: second.tags ?? rule.tags ?? noMatchers,
+      type,
+      windowMs: milliseconds(secondWindowSeconds),
+      percentile: measures[type].hasPercentile ? (second.percentile ?? rule.percentile) : undefined,
+      minValue: second.min_value ?? -Infinity,
+    },
+  };
 }
 
 /** Whether what a rule compares is computed, and not a value that somebody sent. */
-function hasComputedValue({ type = ruleDefaults.type }: Pick<Rule, 'type'>): boolean {
-  return measures[type].isComputed;
+function hasComputedValue({ type = ruleDefaults.type, aggregate, divide_by: second }: ComputedFields): boolean {
+  const isOfGroup = aggregate !== undefined && aggregates[aggregate].isComputed;
+  return measures[type].isComputed || isOfGroup || second !== undefined;
 }
 
+type ComputedFields = Pick<Rule, 'type' | 'aggregate' | 'divide_by'>;
+
 /** Whether a compared value is in breach of a rule. */
-export function isInBreach(rule: Pick<Rule, 'operator' | 'threshold' | 'type'>, value: number): boolean {
+export function isInBreach(rule: Pick<Rule, 'operator' | 'threshold'> & ComputedFields, value: number): boolean {
   const { operator = ruleDefaults.operator, threshold } = rule;
   return comparisons[operator].breaches(asCompared(value, threshold, hasComputedValue(rule)), threshold);
 }

@@ -1,5 +1,7 @@
 // The table of a rule's fields in docs/RULES.md, made from `ruleFields`: scripts/rule-table.mjs writes it, a test compares it.
-import { fieldNames, fieldSpec, type FieldKind, type FieldSpec, type SpecOf } from './rule-fields.ts';
+import { divideByFields } from './aggregate.ts';
+import type { FieldKind, FieldSpec, SpecOf } from './field-spec.ts';
+import { fieldNames, fieldSpec } from './rule-fields.ts';
 
 const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = {
   metric_name: () => 'text',
@@ -8,9 +10,9 @@ const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = 
   line: ({ charactersMax }) => `a line of text, at most ${charactersMax} characters`,
   url: () => 'https URL',
   labels: () => 'object of text, at most 16 entries',
-  number: ({ above, least, most }) =>
+  number: ({ above, least, most, isWhole }) =>
     [
-      'number',
+      isWhole ? 'whole number' : 'number',
       ...(above === undefined ? [] : [`greater than ${above}`]),
       ...(least === undefined ? [] : [`at least ${least}`]),
       ...(most === undefined ? [] : [`at most ${most}`]),
@@ -21,6 +23,9 @@ const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = 
       .join(' or '),
   flag: () => '`true` or `false`',
   receivers: ({ namesMax }) => `1 to ${namesMax} names`,
+  tag_names: ({ namesMax }) => `list of at most ${namesMax} tag names`,
+  where: () => 'object: `operator`, `threshold`',
+  ratio: () => `object: ${divideByFields.map((field) => `\`${field}\``).join(', ')}`,
   tags: () => 'object of matchers, at most 16 entries',
 };
 

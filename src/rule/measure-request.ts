@@ -14,9 +14,17 @@ export function measureKey({ type, windowMs, percentile }: Omit<MeasureRequest, 
   return percentile === undefined ? `${type} ${windowMs}` : `${type} ${windowMs} ${percentile}`;
 }
 
-/** Undefined when the rule is disabled, or compares the newest sample alone. */
-export function measureRequestOf(condition: Condition): MeasureRequest | undefined {
-  if (!condition.enabled || condition.windowMs === 0) return undefined;
-  const { type, windowMs, percentile } = condition;
-  return { key: measureKey(condition), type, windowMs, percentile };
+/** None when the rule is disabled, or compares the newest samples alone; two of a ratio of two measures. */
+export function measureRequestsOf(condition: Condition): readonly MeasureRequest[] {
+  if (!condition.enabled) return [];
+  const second = condition.grouping?.divideBy;
+  const requests = [condition, ...(second === undefined ? [] : [second])]
+    .filter(({ windowMs }) => windowMs > 0)
+    .map(({ type, windowMs, percentile }) => ({
+      key: measureKey({ type, windowMs, percentile }),
+      type,
+      windowMs,
+      percentile,
+    }));
+  return requests.filter(({ key }, index) => requests.findIndex((other) => other.key === key) === index);
 }

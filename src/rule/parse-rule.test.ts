@@ -115,6 +115,42 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
     /at most 16 tags, not 17/,
   ],
   ['another type', { type: 'average' }, 'type', /"instantaneous" or "window_average"/],
+  ['groups without an aggregate', { group_by: ['a'] }, 'aggregate', /is missing: with group_by it must be "sum"/],
+  ['an aggregate without groups', { aggregate: 'sum' }, 'aggregate', /must be left out unless group_by is given/],
+  ['a group by no list', { group_by: 'a', aggregate: 'sum' }, 'group_by', /must be a list of tag names, not "a"/],
+  ['a tag twice', { group_by: ['a', 'a'], aggregate: 'sum' }, 'group_by.1', /each name once, not "a"/],
+  ['half a series', { group_by: [], aggregate: 'sum', min_series: 1.5 }, 'min_series', /must be a whole number .*1.5/],
+  ['a share of nothing', { group_by: [], aggregate: 'share_where' }, 'aggregate_where', /is missing/],
+  [
+    'a sum of some',
+    { group_by: [], aggregate: 'sum', aggregate_where: { operator: '>', threshold: 1 } },
+    'aggregate_where',
+    /must be left out unless aggregate is "count_where" or "share_where"/,
+  ],
+  [
+    'no comparison',
+    { group_by: [], aggregate: 'count_where', aggregate_where: { operator: '=>', threshold: 1 } },
+    'aggregate_where.operator',
+    /must be ">" or .*, not "=>"/,
+  ],
+  [
+    'a ratio of shares',
+    { group_by: [], aggregate: 'share_where', aggregate_where: { operator: '>', threshold: 1 }, divide_by: {} },
+    'divide_by',
+    /needs aggregate to be "sum" or/,
+  ],
+  [
+    'a ratio by a window without one',
+    { group_by: [], aggregate: 'sum', divide_by: { type: 'window_average' } },
+    'divide_by.window_duration_seconds',
+    /is missing/,
+  ],
+  [
+    'an unknown field of a ratio',
+    { group_by: [], aggregate: 'sum', divide_by: { threshold: 1 } },
+    'divide_by.threshold',
+    /is not a field of divide_by; the fields are tags, type/,
+  ],
   ['a window average without its window', { type: 'window_average' }, 'window_duration_seconds', /is missing/],
   [
     'a window without a window average',
@@ -344,6 +380,7 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     remindMs: undefined,
     enabled: true,
     description: undefined,
+    grouping: undefined,
   };
   const compiled = compileRule(parseRule(smallest, options));
   const names = Object.getOwnPropertyNames(Object.getPrototypeOf(compiled)).filter((name) => name !== 'constructor');

@@ -2,19 +2,13 @@ import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from
 import { isRuleType, needsParameter, parameterNames, parameterTypes } from '../measure/measures.ts';
 import { nameProblem, tagsProblems, type TagProblem } from '../metric/metric-limits.ts';
 import { tagsOf } from '../metric/sample.ts';
-import { comparisons, isOperator, isWithin } from './comparison.ts';
+import { divideByFields } from './aggregate.ts';
+import { comparisons, isOperator, isWithin, operators } from './comparison.ts';
 import { matchersProblems } from './matcher-check.ts';
 import { matchersOf, type TagMatchers } from './matcher.ts';
-import {
-  fieldNames,
-  fieldSpec,
-  isField,
-  ruleDefaults,
-  ruleFields,
-  type FieldKind,
-  type NumberSpec,
-  type SpecOf,
-} from './rule-fields.ts';
+import { groupErrors } from './parse-group.ts';
+import type { FieldKind, NumberSpec, SpecOf } from './field-spec.ts';
+import { fieldNames, fieldSpec, isField, ruleDefaults, ruleFields } from './rule-fields.ts';
 import { isReceiverName, receiverNameAllowed } from './receiver-name.ts';
 import { isRuleId, ruleIdAllowed } from './rule-id.ts';
 import type { Labels, Rule } from './rule.ts';
@@ -57,7 +51,7 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
     else if (spec.requiredUnless !== undefined && !Object.hasOwn(fields, spec.requiredUnless.field))
       errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.requiredUnless.text}`));
   }
-  errors.push(...parameterErrors(fields), ...resolveErrors(fields), ...unknownErrors(fields));
+  errors.push(...parameterErrors(fields), ...resolveErrors(fields), ...groupErrors(fields), ...unknownErrors(fields));
   if (errors.length > 0) throw fieldsFailure(errors);
   return ruleOf(fields, options.id);
 }
@@ -67,7 +61,10 @@ function ruleOf(fields: Record<string, unknown>, id: string): Rule {
   // Copied, so that nobody who still holds the input can change a rule.
   if (given['tags'] !== undefined) given['tags'] = matchersOf(given['tags'] as TagMatchers);
   if (given['labels'] !== undefined) given['labels'] = tagsOf(Object.entries(given['labels'] as Labels));
-  if (given['notify'] !== undefined) given['notify'] = [...(given['notify'] as string[])];
+  for (const field of ['notify', 'group_by'])
+    if (given[field] !== undefined) given[field] = [...(given[field] as string[])];
+  for (const field of ['aggregate_where', 'divide_by'])
+    if (given[field] !== undefined) given[field] = structuredClone(given[field]);
   return { id, ...given } as unknown as Rule;
 }
 
@@ -89,6 +86,9 @@ const checks: { readonly [Kind in FieldKind]: Check<Kind> } = {
   choice: checkChoice,
   flag: checkFlag,
   receivers: checkReceivers,
+  tag_names: checkTagNames,
+  where: checkWhere,
+  ratio: checkRatio,
   tags: checkTags,
 };
 
@@ -135,21 +135,24 @@ function keyedErrors(problems: readonly TagProblem[], field: string): FieldError
   });
 }
 
-function checkNumber(value: unknown, field: string, spec: NumberSpec): FieldError[] {
-  const { above = -Infinity, least = -Infinity, most = Infinity } = spec;
-  const isAllowed =
-    typeof value === 'number' && Number.isFinite(value) && value > above && value >= least && value <= most;
+function checkNumber(value: unknown, field: string, spec: NumberRange): FieldError[] {
+  const { above = -Infinity, least = -Infinity, most = Infinity, isWhole } = spec;
+  const isNumber = typeof value === 'number' && Number.isFinite(value) && (isWhole !== true || Number.isInteger(value));
+  const isAllowed = isNumber && value > above && value >= least && value <= most;
   return isAllowed ? [] : [invalid(field, `must be ${numberWords(spec)}`, value)];
 }
 
+type NumberRange = Pick<NumberSpec, 'above' | 'least' | 'most' | 'isWhole'>;
+
 /** "a number greater than 0 and at most 86400" */
-function numberWords({ above, least, most }: NumberSpec): string {
+function numberWords({ above, least, most, isWhole }: NumberRange): string {
+  const noun = isWhole === true ? 'a whole number' : 'a number';
   const limits = [
     ...(above === undefined ? [] : [`greater than ${above}`]),
     ...(least === undefined ? [] : [`of at least ${least}`]),
     ...(most === undefined ? [] : [`at most ${most}`]),
   ];
-  return limits.length === 0 ? 'a finite number' : `a number ${limits.join(' and ')}`;
+  return limits.length === 0 ? 'a finite number' : `${noun} ${limits.join(' and ')}`;
 }
 
 function checkChoice(value: unknown, field: string, { choices }: SpecOf<'choice'>): FieldError[] {
@@ -169,6 +172,54 @@ function checkReceivers(value: unknown, field: string, { namesMax }: SpecOf<'rec
   const wrong = value.findIndex((name, index) => !isReceiverName(name) || value.indexOf(name) < index);
   if (wrong === -1) return [];
   return [invalid(`${field}.${wrong}`, `${receiverNameAllowed}, each name once`, value[wrong])];
+}
+
+function checkTagNames(value: unknown, field: string, { namesMax }: SpecOf<'tag_names'>): FieldError[] {
+  if (!Array.isArray(value)) return [invalid(field, 'must be a list of tag names', value)];
+  if (value.length > namesMax)
+    return [error(field, 'invalid_field', `${field} must have at most ${namesMax} names, not ${value.length}`)];
+  const wrong = value.findIndex((name, index) => tagNameProblem(name) || value.indexOf(name) < index);
+  return wrong === -1 ? [] : [invalid(`${field}.${wrong}`, 'must be the name of a tag, each name once', value[wrong])];
+}
+
+function tagNameProblem(name: unknown): boolean {
+  return typeof name !== 'string' || tagsProblems({ [name]: '' }).some(({ key }) => key !== undefined);
+}
+
+function checkWhere(value: unknown, field: string): FieldError[] {
+  if (!isObject(value)) return [invalid(field, 'must be an object with operator and threshold', value)];
+  const { operator, threshold } = value;
+  return [
+    ...(isOperator(operator) ? [] : [invalid(`${field}.operator`, `must be ${orList(operators)}`, operator)]),
+    ...checkNumber(threshold, `${field}.threshold`, {}),
+    ...strangers(value, field, ['operator', 'threshold']),
+  ];
+}
+
+function checkRatio(value: unknown, field: string): FieldError[] {
+  if (!isObject(value)) return [invalid(field, 'must be an object', value)];
+  const { tags, type, min_value: minValue } = value;
+  return [
+    ...(tags === undefined ? [] : checkTags(tags, `${field}.tags`)),
+    ...(type === undefined ? [] : checkChoice(type, `${field}.type`, ruleFields.type)),
+    ...parameterNames.flatMap((name) =>
+      value[name] === undefined ? [] : checkNumber(value[name], `${field}.${name}`, ruleFields[name]),
+    ),
+    ...(minValue === undefined ? [] : checkNumber(minValue, `${field}.min_value`, {})),
+    ...strangers(value, field, divideByFields),
+  ];
+}
+
+/** Fields of an object in a rule that it does not have. */
+function strangers(value: object, field: string, known: readonly string[]): FieldError[] {
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown === undefined) return [];
+  const name = `${field}.${withoutWebhookTokens(shown(unknown).slice(1, -1))}`;
+  return [error(name, 'unknown_field', `${name} is not a field of ${field}; the fields are ${known.join(', ')}`)];
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function checkText(value: unknown, field: string, { charactersMax }: SpecOf<'text'>): FieldError[] {

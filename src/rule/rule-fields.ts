@@ -1,139 +1,19 @@
 // The one table of a rule's fields. Schema, defaults, checks, CLI parsing, the editor's form, masking and the table in
 // docs/RULES.md are derived from it or compared with it. A new field is its line in `Rule`, its row here, and where it acts.
 import { measures, percentileTypes, ruleTypes } from '../measure/measures.ts';
+import { aggregateNames, aggregates } from './aggregate.ts';
 import { comparisons, operators } from './comparison.ts';
 import { isMatcher } from './matcher.ts';
+import type { ChoiceSpec, FieldKind, FieldName, FieldSpec, FormGroup, Row } from './field-spec.ts';
 import { severities } from './severity.ts';
-import type { Labels, Rule, Trigger } from './rule.ts';
-
-export type FieldName = Exclude<keyof Rule, 'id'>;
-
-/** What the editor needs to show an input. */
-export interface FormSpec {
-  readonly group: FormGroup;
-  readonly label: string;
-  /** Below an input of the sentence; folded ones have `help` there. */
-  readonly hint?: string;
-  readonly placeholder?: string;
-  readonly width?: 'short' | 'middle' | 'long';
-}
-
-/** `main` stands in the editor's sentence; the others are folded, in this order. */
-export type FormGroup = 'main' | 'timing' | 'notifications' | 'details';
+import type { Rule, Trigger } from './rule.ts';
 
 export const formGroups: Record<Exclude<FormGroup, 'main'>, { readonly title: string; readonly isWide: boolean }> = {
   timing: { title: 'Timing and recovery', isWide: false },
+  groups: { title: 'One value for many series', isWide: false },
   notifications: { title: 'Notifications', isWide: false },
   details: { title: 'Tags and details', isWide: true },
 };
-
-interface CommonSpec {
-  /** What the field means, in a sentence: for OpenAPI and the documentation. */
-  readonly help: string;
-  readonly form: FormSpec;
-  /** Of a required field: how the message ends that says it is missing. */
-  readonly required?: string;
-  /** Required unless another field is given; `text` ends the message that says it is missing. */
-  readonly requiredUnless?: { readonly field: FieldName; readonly text: string };
-  /** In no log, error, topic but `rules`, or page; see `isSecretField`. */
-  readonly isSecret?: true;
-}
-
-export interface MetricNameSpec extends CommonSpec {
-  readonly kind: 'metric_name';
-}
-
-export interface WebhookSpec extends CommonSpec {
-  readonly kind: 'discord_webhook';
-  readonly charactersMax: number;
-  readonly isSecret: true;
-}
-
-export interface TextSpec extends CommonSpec {
-  readonly kind: 'text';
-  readonly charactersMax: number;
-}
-
-/** A line of text: not empty, without control characters, and no blanks at its ends. */
-export interface LineSpec extends CommonSpec {
-  readonly kind: 'line';
-  readonly charactersMax: number;
-}
-
-/** An https URL. */
-export interface UrlSpec extends CommonSpec {
-  readonly kind: 'url';
-  readonly charactersMax: number;
-}
-
-export interface NumberSpec extends CommonSpec {
-  readonly kind: 'number';
-  readonly default?: number;
-  /** Exclusive. */
-  readonly above?: number;
-  readonly least?: number;
-  readonly most?: number;
-  readonly unit?: 's';
-}
-
-export interface ChoiceSpec<Value extends string = string> extends CommonSpec {
-  readonly kind: 'choice';
-  readonly default?: Value;
-  /** Each value, and how the form calls it. */
-  readonly choices: Readonly<Record<Value, string>>;
-}
-
-export interface FlagSpec extends CommonSpec {
-  readonly kind: 'flag';
-  readonly default: boolean;
-}
-
-export interface TagsSpec extends CommonSpec {
-  readonly kind: 'tags';
-}
-
-export interface LabelsSpec extends CommonSpec {
-  readonly kind: 'labels';
-}
-
-export interface ReceiversSpec extends CommonSpec {
-  readonly kind: 'receivers';
-  readonly namesMax: number;
-}
-
-export type FieldSpec =
-  | MetricNameSpec
-  | WebhookSpec
-  | TextSpec
-  | LineSpec
-  | UrlSpec
-  | NumberSpec
-  | ChoiceSpec
-  | FlagSpec
-  | TagsSpec
-  | LabelsSpec
-  | ReceiversSpec;
-export type FieldKind = FieldSpec['kind'];
-export type SpecOf<Kind extends FieldKind> = Extract<FieldSpec, { kind: Kind }>;
-
-/** The specs that a field with values of this type may have. In brackets, since a union is one type here. */
-type SpecFor<Value> = [Value] extends [boolean]
-  ? FlagSpec
-  : [Value] extends [number]
-    ? NumberSpec
-    : [Value] extends [string]
-      ? string extends Value
-        ? MetricNameSpec | WebhookSpec | TextSpec | LineSpec | UrlSpec
-        : ChoiceSpec<Value>
-      : [Value] extends [readonly string[]]
-        ? ReceiversSpec
-        : [Value] extends [Labels]
-          ? LabelsSpec
-          : TagsSpec;
-
-/** A required field says so, and an optional one does not. */
-type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &
-  (undefined extends Rule[Field] ? { readonly required?: never } : { readonly required: string });
 
 const triggerWords: Record<Trigger, string> = {
   crossing: 'once, when it starts',
@@ -211,6 +91,44 @@ export const ruleFields = {
     most: 100,
     help: `Which percentile. Required with type ${percentileTypes.join(', ')}; refused with the others.`,
     form: { group: 'main', label: 'Percentile', placeholder: '95', width: 'short' },
+  },
+  group_by: {
+    kind: 'tag_names',
+    namesMax: 16,
+    help: 'One alarm for all series with the same values of these tags. An empty list, [], is one group of all.',
+    form: { group: 'groups', label: 'Group by tags', placeholder: 'service, zone' },
+  },
+  aggregate: {
+    kind: 'choice',
+    choices: wordsOf(aggregateNames, (aggregate) => aggregates[aggregate].noun),
+    help: "How the values of a group's series become one. Required with group_by, unless the rule is about absence alone.",
+    form: { group: 'groups', label: 'Compare the' },
+  },
+  aggregate_where: {
+    kind: 'where',
+    help: 'Which series of the group count. Required with count_where and share_where.',
+    form: { group: 'groups', label: 'Of series whose value is', placeholder: '> 90' },
+  },
+  min_series: {
+    kind: 'number',
+    default: 1,
+    least: 1,
+    isWhole: true,
+    help: 'With fewer series in the group nothing is evaluated.',
+    form: { group: 'groups', label: 'At least so many series', placeholder: '1' },
+  },
+  stale_seconds: {
+    kind: 'number',
+    above: 0,
+    most: 86_400,
+    unit: 's',
+    help: 'A series counts for this long after its newest sample. By default the window, or 300 s without one.',
+    form: { group: 'groups', label: 'A series counts for', placeholder: '300' },
+  },
+  divide_by: {
+    kind: 'ratio',
+    help: 'Compare a ratio: the value divided by a second one of the same metric.',
+    form: { group: 'groups', label: 'Divide by', placeholder: '{"tags": {}}', width: 'long' },
   },
   cooldown_seconds: {
     kind: 'number',
@@ -332,9 +250,20 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   number: Number.isFinite,
   choice: (value, spec) => typeof value === 'string' && Object.hasOwn((spec as ChoiceSpec).choices, value),
   flag: (value) => typeof value === 'boolean',
-  receivers: (value) => Array.isArray(value) && value.every((name) => typeof name === 'string'),
-  tags: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isMatcher),
+  receivers: isTexts,
+  tag_names: isTexts,
+  where: isObject,
+  ratio: isObject,
+  tags: (value) => isObject(value) && Object.values(value).every(isMatcher),
 };
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** Whether a value has the field's type: for records of ours, which parseRule has checked before. */
 export function hasKind(field: FieldName, value: unknown): boolean {

@@ -1,6 +1,9 @@
 import { nameBytesMax, tagKeyBytesMax, tagsMax, tagValueBytesMax } from '../metric/metric-limits.ts';
 import { listedValuesMax } from './matcher-check.ts';
-import { fieldNames, fieldSpec, ruleFields, type FieldKind, type FieldSpec, type SpecOf } from './rule-fields.ts';
+import { ruleTypes } from '../measure/measures.ts';
+import { operators } from './comparison.ts';
+import type { FieldKind, FieldSpec, SpecOf } from './field-spec.ts';
+import { fieldNames, fieldSpec, ruleFields } from './rule-fields.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -16,6 +19,15 @@ const valueMatchers = [
   { type: 'array', items: tagValue, minItems: 1, maxItems: listedValuesMax },
   oneField('like', { ...tagValue, examples: ['web-*'] }),
 ];
+
+const tagsSchema = {
+  type: 'object',
+  maxProperties: tagsMax,
+  propertyNames: { minLength: 1, maxLength: tagKeyBytesMax },
+  additionalProperties: {
+    oneOf: [...valueMatchers, oneField('exists', { type: 'boolean' }), oneField('not', { oneOf: valueMatchers })],
+  },
+};
 
 // Lengths here count characters, where parseRule counts bytes of UTF-8: the schema refuses nothing that parseRule takes.
 const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchema } = {
@@ -39,7 +51,12 @@ const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchem
     additionalProperties: tagValue,
   }),
   // JSON leaves out what is undefined.
-  number: ({ above, least, most }) => ({ type: 'number', exclusiveMinimum: above, minimum: least, maximum: most }),
+  number: ({ above, least, most, isWhole }) => ({
+    type: isWhole ? 'integer' : 'number',
+    exclusiveMinimum: above,
+    minimum: least,
+    maximum: most,
+  }),
   choice: ({ choices }) => ({ type: 'string', enum: Object.keys(choices) }),
   flag: () => ({ type: 'boolean' }),
   receivers: ({ namesMax }) => ({
@@ -49,14 +66,30 @@ const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchem
     maxItems: namesMax,
     uniqueItems: true,
   }),
-  tags: () => ({
-    type: 'object',
-    maxProperties: tagsMax,
-    propertyNames: { minLength: 1, maxLength: tagKeyBytesMax },
-    additionalProperties: {
-      oneOf: [...valueMatchers, oneField('exists', { type: 'boolean' }), oneField('not', { oneOf: valueMatchers })],
-    },
+  tag_names: ({ namesMax }) => ({
+    type: 'array',
+    items: { type: 'string', minLength: 1, maxLength: tagKeyBytesMax },
+    maxItems: namesMax,
+    uniqueItems: true,
   }),
+  where: () => ({
+    type: 'object',
+    properties: { operator: { type: 'string', enum: operators }, threshold: { type: 'number' } },
+    required: ['operator', 'threshold'],
+    additionalProperties: false,
+  }),
+  ratio: () => ({
+    type: 'object',
+    properties: {
+      tags: tagsSchema,
+      type: { type: 'string', enum: ruleTypes },
+      window_duration_seconds: { type: 'number', exclusiveMinimum: 0, maximum: 86_400 },
+      percentile: { type: 'number', minimum: 0, maximum: 100 },
+      min_value: { type: 'number' },
+    },
+    additionalProperties: false,
+  }),
+  tags: () => tagsSchema,
 };
 
 function schemaOf<Kind extends FieldKind>(spec: SpecOf<Kind>): JsonSchema {

@@ -1,4 +1,5 @@
 import type { RuleType } from '../measure/measures.ts';
+import type { Aggregate, AggregateWhere, DivideBy } from './aggregate.ts';
 import type { Operator } from './comparison.ts';
 import type { TagMatchers } from './matcher.ts';
 import type { Severity } from './severity.ts';
@@ -24,6 +25,13 @@ export interface Rule {
   readonly type?: RuleType;
   readonly window_duration_seconds?: number;
   readonly percentile?: number;
+  /** The tags that a group's members have in common; `[]` is one group of all series that match. */
+  readonly group_by?: readonly string[];
+  readonly aggregate?: Aggregate;
+  readonly aggregate_where?: AggregateWhere;
+  readonly min_series?: number;
+  readonly stale_seconds?: number;
+  readonly divide_by?: DivideBy;
   readonly cooldown_seconds?: number;
   readonly remind_seconds?: number;
   readonly trigger?: Trigger;

@@ -4,7 +4,7 @@ import { outcomes } from '../notice/delivery-record.ts';
 import { TargetState } from './deliveries.ts';
 import type { Rule } from '../rule/rule.ts';
 import { ruleSchema } from '../rule/rule-schema.ts';
-import { AlarmState, Cause, Next, orNull, RuleVersion, Tags } from './fields.ts';
+import { AlarmState, Cause, Group, Next, orNull, RuleVersion, Tags } from './fields.ts';
 import type { Shape } from './shape.ts';
 
 /** An alarm as every list of alarms shows it. */
@@ -12,6 +12,7 @@ export const AlarmView = Type.Object({
   rule_id: Type.String(),
   metric_name: Type.String(),
   tags: Type.Optional(Tags),
+  group: Type.Optional(Group),
   state: AlarmState,
   since_ms: Type.Optional(Type.Number({ description: 'Since when it is firing or pending' })),
   value: orNull(
@@ -51,6 +52,7 @@ const firing = {
   rule_id: Type.String(),
   metric_name: Type.String(),
   tags: Type.Optional(Tags),
+  group: Type.Optional(Group),
   state: PastState,
   cause: Cause,
   since_ms: Type.Number({ description: 'When the breach began' }),
@@ -114,6 +116,17 @@ export const AlarmDetail = Type.Object({
     }),
   ),
   is_rule_current: Type.Boolean(),
+  members: Type.Optional(
+    Type.Object(
+      {
+        first: Type.Array(Type.Object({ tags: Tags, value: Type.Number() })),
+        total: Type.Integer({ description: 'How many series the group had' }),
+      },
+      {
+        description: 'Of a group, the series that made its value when the first notification was due, the worst first',
+      },
+    ),
+  ),
   notifications: Type.Array(NotificationView, { description: 'Those that are still held' }),
 });
 export type AlarmDetail = Shape<typeof AlarmDetail>;

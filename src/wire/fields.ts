@@ -9,6 +9,9 @@ export const orNull = <Schema extends TSchema>(schema: Schema, description?: str
 /** Left out where there are none. */
 export const Tags = Type.Record(Type.String(), Type.String());
 
+/** Of an alarm about a group of series: the values of the tags that its members have in common; null where they lack the tag. */
+export const Group = Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]));
+
 export const AlarmState = Type.Enum(['firing', 'pending', 'ok'] as const satisfies readonly State['state'][]);
 export type AlarmState = Shape<typeof AlarmState>;
 

@@ -275,6 +275,29 @@ function defineScenarios(name: string, system: () => SystemUnderTest): void {
     );
   });
 
+  test(`${name}: a share of errors by service names the group and its series`, async () => {
+    const metric = newMetric();
+    const rule = await makeRule(system(), {
+      metric_name: metric,
+      tags: { status: 'failed' },
+      group_by: ['service'],
+      aggregate: 'sum',
+      divide_by: { tags: {}, min_value: 100 },
+      threshold: 0.05,
+    });
+    const sample = (service: string, status: string, value: number): Sample => ({
+      name: metric,
+      value,
+      tags: { service, status },
+    });
+    await publish(system(), [sample('a', 'ok', 90), sample('a', 'failed', 20), sample('b', 'failed', 9)]);
+    const [embed] = await expectEmbeds(system(), rule.webhookId, 1);
+    const field = (wanted: string): string | undefined => embed?.fields.find((one) => one.name === wanted)?.value;
+    assert.match(embed?.description ?? '', /is 0\.1818\d*, which exceeds the rule threshold \(0\.05\)$/);
+    assert.equal(field('Group'), 'service = a');
+    assert.equal(field('Series'), 'service = a, status = failed: 20');
+  });
+
   test(`${name}: a series that falls silent is told of`, async () => {
     const metric = newMetric();
     const rule = await makeRule(system(), { metric_name: metric, threshold: 500, no_data_seconds: 1 });

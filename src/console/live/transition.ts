@@ -1,6 +1,6 @@
 import { alarmId } from '../../alarm/identity.ts';
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
-import { seriesKey } from '../../metric/series.ts';
+import { subjectKey } from '../../metric/subject.ts';
 import type { Transition } from './feed.ts';
 
 /** A record of `alarms` that holds, and the one that held before it. */
@@ -46,8 +46,7 @@ export function transitionOf({ before, after, place }: AlarmChange): Transition 
 export function isFirst({ ruleId, series, state, sample, timeMs, clockDues }: AlarmRecord): boolean {
   if (state.state === 'pending') return state.sinceMs === timeMs;
   if (state.state === 'ok') return false;
-  const key = seriesKey(series.name, series.tags);
   // Of one that fires without data the record counts it, too.
   const ordinal = state.cause === 'no_data' ? Math.max(0, clockDues - 1) : 0;
-  return alarmId(ruleId, key, { ...sample, ordinal }, state.cause) === state.alarmId;
+  return alarmId(ruleId, subjectKey(series), { ...sample, ordinal }, state.cause) === state.alarmId;
 }

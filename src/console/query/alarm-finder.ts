@@ -27,7 +27,7 @@ export interface AlarmFinderOptions {
 /** What fired an alarm. */
 export type Facts = Pick<
   Notification,
-  'ruleId' | 'ruleVersion' | 'series' | 'x' | 'sinceMs' | 'timeMs' | 'sample' | 'cause'
+  'ruleId' | 'ruleVersion' | 'series' | 'members' | 'x' | 'sinceMs' | 'timeMs' | 'sample' | 'cause'
 >;
 
 export interface FoundAlarm {

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { firstSorted } from '../../base/first-sorted.ts';
-import { seriesKey, type Series } from '../../metric/series.ts';
+import { subjectKey, type Subject } from '../../metric/subject.ts';
 import type { AlarmsView, StateName } from '../live/alarms-view.ts';
 import { metricFilter } from './metric-filter.ts';
 
@@ -27,7 +27,7 @@ export interface AlarmPlace {
 /** What the order hangs on. */
 interface Ordered {
   readonly ruleId: string;
-  readonly series: Series;
+  readonly series: Subject;
   readonly state: { readonly state: StateName; readonly sinceMs?: number };
 }
 
@@ -80,13 +80,12 @@ function compare(one: Ordered, other: Ordered): number {
   const byState = ranks[one.state.state] - ranks[other.state.state] || sinceOf(one) - sinceOf(other);
   if (byState !== 0) return byState;
   if (one.ruleId !== other.ruleId) return one.ruleId < other.ruleId ? -1 : 1;
-  const [key, otherKey] = [keyOf(one.series), keyOf(other.series)];
+  const [key, otherKey] = [subjectKey(one.series), subjectKey(other.series)];
   return key < otherKey ? -1 : key > otherKey ? 1 : 0;
 }
 
 const sinceOf = ({ state }: Ordered): number => (state.state === 'ok' ? 0 : (state.sinceMs ?? 0));
-const keyOf = ({ name, tags }: Series): string => seriesKey(name, tags);
 
-function hashOf(series: Series): string {
-  return createHash('sha256').update(keyOf(series)).digest('hex').slice(0, 16);
+function hashOf(series: Subject): string {
+  return createHash('sha256').update(subjectKey(series)).digest('hex').slice(0, 16);
 }

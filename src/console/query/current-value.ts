@@ -1,9 +1,12 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import type { AlarmState } from '../../alarm/alarm-state.ts';
 import { seriesKey } from '../../metric/series.ts';
+import { subjectKey, type Subject } from '../../metric/subject.ts';
+import type { Condition } from '../../rule/condition.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { hasFallenSilent, type MetricCatalogue } from '../live/metric-catalogue.ts';
-import { comparedOf } from './rule-glance.ts';
+import { comparedGroups } from './compared-groups.ts';
+import { measuredOf } from './measured.ts';
 
 /** What an alarm's rule compares now; undefined where that is not known. */
 export type CurrentValue = (alarm: AlarmRecord) => number | undefined;
@@ -17,13 +20,26 @@ export function currentValues(
   { book }: Pick<RuleFeed, 'book'>,
   now: () => number,
 ): CurrentValue {
-  return ({ ruleId, series: { name, tags }, state, timeMs }) => {
+  return ({ ruleId, series: { name, tags, group }, state, timeMs }) => {
     if (state.state === 'ok' || isSilent(state)) return undefined;
-    const seen = catalogue.get(name)?.series.get(seriesKey(name, tags));
     const condition = book.get(ruleId)?.condition;
-    if (seen === undefined || condition === undefined) return undefined;
-    return seen.lastMs < timeMs || hasFallenSilent(seen, now()) ? undefined : comparedOf(condition, seen).value;
+    if (condition === undefined) return undefined;
+    if (group !== undefined) return groupNow(condition, { name, tags, group }, catalogue, now());
+    const seen = catalogue.get(name)?.series.get(seriesKey(name, tags));
+    if (seen === undefined) return undefined;
+    return seen.lastMs < timeMs || hasFallenSilent(seen, now()) ? undefined : measuredOf(condition, seen).value;
   };
+}
+
+function groupNow(
+  condition: Condition,
+  subject: Subject,
+  catalogue: MetricCatalogue,
+  nowMs: number,
+): number | undefined {
+  const all = catalogue.get(subject.name)?.series.values() ?? [];
+  const group = comparedGroups(condition, all).find((one) => subjectKey(one.subject) === subjectKey(subject));
+  return group === undefined || hasFallenSilent(group.newest, nowMs) ? undefined : group.value;
 }
 
 /** Nothing is received of its series: what it said last is not how it is now. */

@@ -1,14 +1,16 @@
 // What one looks for in a rule's row: its value, how far that is from the threshold, and what became of the last message.
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
-import { calculators, fillBackMs } from '../../measure/measures.ts';
 import { comparisons } from '../../rule/comparison.ts';
 import type { Condition } from '../../rule/condition.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import type { Tags } from '../../metric/sample.ts';
 import { tagsMatch } from '../../rule/matcher.ts';
+import type { Subject } from '../../metric/subject.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { Sending } from '../live/sending.ts';
-import { hasFallenSilent, isHeldSince, type MetricCatalogue, type SeriesSeen } from '../live/metric-catalogue.ts';
+import { hasFallenSilent, type MetricCatalogue, type SeriesSeen } from '../live/metric-catalogue.ts';
+import { comparedGroups } from './compared-groups.ts';
+import { measuredOf } from './measured.ts';
 
 export interface RuleGlance {
   /** Whether any sample that it could judge has been seen. */
@@ -86,8 +88,10 @@ export function compareNearness(one: Nearness, other: Nearness): number {
 
 type Nearness = Pick<ComparedSeries, 'isOld' | 'by'>;
 
-/** A series that the rule judges, and what it compares now. */
+/** A series, or a group of series, that the rule evaluates, and what it compares now. */
 export interface ComparedSeries {
+  /** The series, or the group whose newest member it is. */
+  readonly subject: Subject;
   readonly series: SeriesSeen;
   /** undefined: its window reaches back further than what is held here. */
   readonly value: number | undefined;
@@ -103,50 +107,24 @@ export function* comparedSeries(
   all: Iterable<SeriesSeen>,
   nowMs: number,
 ): Generator<ComparedSeries> {
+  if (condition.grouping !== undefined) {
+    for (const { subject, value, newest } of comparedGroups(condition, all)) {
+      const by = value === undefined ? -Infinity : comparisons[condition.operator].excess(value, condition.threshold);
+      // What its members sent is another number than what is compared.
+      const series = { ...newest, tags: subject.tags, value: [] };
+      yield { subject, series, value, samples: undefined, by, isOld: hasFallenSilent(newest, nowMs) };
+    }
+    return;
+  }
   for (const series of all) {
     if (!tagsMatch(condition.tags, series.tags)) continue;
-    const { value, samples } = comparedOf(condition, series);
+    const { value, samples } = measuredOf(condition, series);
+    const subject = { name: condition.metricName, tags: series.tags };
     const by = value === undefined ? -Infinity : comparisons[condition.operator].excess(value, condition.threshold);
-    yield { series, value, samples, by, isOld: hasFallenSilent(series, nowMs) };
+    yield { subject, series, value, samples, by, isOld: hasFallenSilent(series, nowMs) };
   }
 }
 
 export function sparkOf({ value }: SeriesSeen): readonly number[] {
   return value.slice(-sparkPoints);
-}
-
-/**
- * What the rule compares now: the last value, or the mean of its window, whose far edge is as exact as a point. A mean of a part of
- * the window is another number than the one that is judged, and would contradict the alarm beside it: there is none then.
- */
-export function comparedOf(
-  condition: Condition,
-  series: SeriesSeen,
-): { readonly value: number | undefined; readonly samples: number | undefined } {
-  const { type, windowMs } = condition;
-  const calculator = calculators[type];
-  if (calculator === undefined) return { value: series.lastValue, samples: undefined };
-  const fromMs = series.lastMs - windowMs;
-  if (!isHeldSince(series, fromMs)) return { value: undefined, samples: undefined };
-  let [sum, count] = [0, 0];
-  for (let index = series.t.length - 1; index >= 0 && series.t[index]! > fromMs; index--) {
-    sum += series.sum[index]!;
-    count += series.count[index]!;
-  }
-  // A window that is shorter than a point may have none that is wholly in it.
-  if (count === 0) return { value: undefined, samples: undefined };
-  const value = calculator.ofTotals({ sum, count }) ?? measured(condition, series);
-  return value === undefined ? { value, samples: undefined } : { value, samples: count };
-}
-
-/** The value by its calculator, where each point that it needs is a single sample: of a series that is not faster than the points. */
-function measured({ type, windowMs, percentile }: Condition, series: SeriesSeen): number | undefined {
-  const fromMs = series.lastMs - fillBackMs(type, windowMs);
-  const first = series.t.findIndex((timeMs) => timeMs > fromMs);
-  if (!isHeldSince(series, fromMs) || series.count.slice(first).some((count) => count > 1)) return undefined;
-  const measure = calculators[type]?.create({ windowMs, percentile });
-  let value: number | undefined;
-  for (let index = first; index < series.t.length; index++)
-    value = measure?.add(series.t[index]!, series.value[index]!);
-  return value;
 }

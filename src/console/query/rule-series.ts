@@ -1,7 +1,7 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { firstSorted } from '../../base/first-sorted.ts';
 import type { Tags } from '../../metric/sample.ts';
-import { seriesKey } from '../../metric/series.ts';
+import { subjectKey } from '../../metric/subject.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { MetricCatalogue } from '../live/metric-catalogue.ts';
@@ -27,16 +27,15 @@ export function seriesOfRule(
 ): { readonly first: SeriesOfRule[]; readonly total: number } {
   const { alarms } = live;
   const known = catalogue.get(rule.metric_name)?.series ?? new Map<string, never>();
-  const keyOf = (tags: Tags): string => seriesKey(rule.metric_name, tags);
   function* all(): Generator<SeriesOfRule> {
+    const compared = new Set<string>();
     for (const seen of comparedSeries(condition, known.values(), nowMs)) {
-      const { tags } = seen.series;
-      yield { tags, seen, alarm: alarms.get(rule.id, keyOf(tags)) };
+      const key = subjectKey(seen.subject);
+      compared.add(key);
+      yield { tags: seen.subject.tags, seen, alarm: alarms.get(rule.id, key) };
     }
-    for (const alarm of alarms.ofRule(rule.id)) {
-      const { tags } = alarm.series;
-      if (!known.has(keyOf(tags))) yield { tags, seen: undefined, alarm };
-    }
+    for (const alarm of alarms.ofRule(rule.id))
+      if (!compared.has(subjectKey(alarm.series))) yield { tags: alarm.series.tags, seen: undefined, alarm };
   }
   return firstSorted(all(), compare, limit);
 }

@@ -9,6 +9,7 @@ export function shownAlarm({ ruleId, series, state, x, timeMs }: AlarmRecord, cu
     rule_id: ruleId,
     metric_name: series.name,
     tags: tagsIfAny(series.tags),
+    group: series.group,
     state: state.state,
     since_ms: state.state === 'ok' ? undefined : state.sinceMs,
     value: x ?? null,

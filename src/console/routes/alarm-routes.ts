@@ -60,6 +60,8 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder, { live, rules }: Alarm
         rule_version: alarm.facts.ruleVersion,
         metric_name: alarm.facts.series.name,
         tags: tagsIfAny(alarm.facts.series.tags),
+        group: alarm.facts.series.group,
+        members: alarm.facts.members,
         state: alarm.isFiring ? 'firing' : 'ended',
         cause: alarm.facts.cause,
         since_ms: alarm.facts.sinceMs,

@@ -5,7 +5,7 @@ import type { HttpApp, Routes } from '../../http/http-app.ts';
 import { allSkewed, type SkewedSeries } from '../../instance/instance-record.ts';
 import { LogUnavailable, type Log } from '../../log/log.ts';
 import type { Condition } from '../../rule/condition.ts';
-import { measureRequestOf } from '../../rule/measure-request.ts';
+import { measureRequestsOf } from '../../rule/measure-request.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { InForceView, SystemView, type InstanceView } from '../../wire/system.ts';
 import type { InstanceSeen, InstancesView } from '../live/instances-view.ts';
@@ -112,11 +112,11 @@ function inForceRoute(app: HttpApp, { instances, rules }: SystemRoutesOptions): 
 
 /** Series of a rule's metric that have no window of its kind. */
 function windowsRefused(condition: Condition, judging: readonly InstanceSeen[]): number {
-  const key = measureRequestOf(condition)?.key;
+  const keys = measureRequestsOf(condition).map(({ key }) => key);
   const refused = judging.flatMap(({ record }) => record.evaluate?.refusedWindows ?? []);
   return refused.reduce(
     (sum, [metricName, measure, series]) =>
-      metricName === condition.metricName && measure === key ? sum + series : sum,
+      metricName === condition.metricName && keys.includes(measure) ? sum + series : sum,
     0,
   );
 }

@@ -2,6 +2,7 @@ import { assert } from '../../base/assert.ts';
 import type { MessageKind } from '../../alarm/due.ts';
 import type { Notification } from '../../alarm/notification.ts';
 import type { Severity } from '../../rule/severity.ts';
+import type { Group } from '../../metric/subject.ts';
 import type { SendingFacts } from '../receiver.ts';
 import { discordLimits } from './limits.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
@@ -57,6 +58,9 @@ export function colorOf({ kind, rule }: Notification): number {
 const tagCodePointsMax = 200;
 /** Beside a description, tags and a runbook at their longest, all is to fit into one embed. */
 const labelsCodePointsMax = 512;
+/** Ten lines of members are to fit into an embed with all else at its longest. */
+const memberLineMax = 50;
+const memberTagMax = 40;
 const oneLineMax = 257;
 
 /**
@@ -109,7 +113,10 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
     ['Runbook', runbookText(rule.runbook_url)],
     ['Rule name', rule.name === undefined ? undefined : untrusted(rule.name, oneLineMax)],
     ['Severity', severity],
-    ['Tags', pairsText(Object.entries(series.tags), discordLimits.fieldValue)],
+    series.group === undefined
+      ? ['Tags', pairsText(Object.entries(series.tags), discordLimits.fieldValue)]
+      : ['Group', pairsText(groupPairs(series.group), discordLimits.fieldValue)],
+    ['Series', membersText(notification)],
     ['Labels', pairsText(Object.entries(labels), labelsCodePointsMax)],
     ['Firing since', (kind === 'fired' || kind === 'reminder') && hasLasted ? momentText(sinceMs) : undefined],
     [
@@ -152,6 +159,23 @@ function linkText(alarmId: string, consoleUrl: string | undefined): string | und
 function momentText(timeMs: number): string | undefined {
   const full = moment(timeMs);
   return full === undefined ? undefined : `${full} (${moment(timeMs, 'R')})`;
+}
+
+function groupPairs(group: Group): readonly (readonly [string, string])[] {
+  return Object.entries(group).map(([key, value]) => [key, value ?? '(none)']);
+}
+
+/** The members of a group that make its value, the worst first, a line each, and how many more there are. */
+function membersText({ members }: Notification): string | undefined {
+  if (members === undefined || members.first.length === 0) return undefined;
+  const lines = members.first.map(({ tags, value }) => {
+    const names = Object.entries(tags).map(
+      ([key, tag]) => `${untrusted(key, memberTagMax)} = ${untrusted(tag, memberTagMax)}`,
+    );
+    return cut(`${names.join(', ') || 'without tags'}: ${value}`, memberLineMax);
+  });
+  const more = members.total - members.first.length;
+  return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join('\n');
 }
 
 /** An address that Discord makes a link of by itself; as text where it is too long, or was none when somebody else wrote it. */

@@ -79,7 +79,7 @@ export function webhookSystemMessage({ isGood, title, lines, timeMs }: SystemMes
 }
 
 function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFacts): object {
-  const { series, rule, alarmId } = notification;
+  const { series, rule, alarmId, members } = notification;
   const evaluatedMs = judgedMs?.(notification);
   return {
     id: notification.id,
@@ -94,6 +94,8 @@ function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFac
     rule,
     metric_name: series.name,
     tags: series.tags,
+    ...(series.group !== undefined && { group: series.group }),
+    ...(members !== undefined && { members: members.first, members_total: members.total }),
     value: notification.x ?? null,
     threshold: rule.threshold,
     time: timeText(notification.timeMs),

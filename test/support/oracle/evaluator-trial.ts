@@ -128,7 +128,7 @@ class Trial {
     // Else a restart would judge by the new version what the old one has judged.
     this.#committed = this.#position;
     this.#evaluator.ruleChanged(change, 0);
-    this.#measureFill.ruleChanged(change, this.#evaluator);
+    this.#measureFill.ruleChanged(change, this.#evaluator, 0);
   }
 
   async #restart(): Promise<void> {

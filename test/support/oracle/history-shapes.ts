@@ -11,6 +11,7 @@ export interface HistoryShape {
   readonly clockMs: readonly number[];
   readonly noDataSeconds: readonly number[];
   readonly windowSeconds: readonly number[];
+  readonly staleSeconds: readonly number[];
   readonly cooldownSeconds: readonly number[];
   readonly remindSeconds: readonly number[];
   /** Which sets of tags the series have, by number; one that is named more often has more samples. */
@@ -25,6 +26,8 @@ export interface HistoryShape {
    * back as the rules of that time asked for.
    */
   readonly lateWatches: boolean;
+  /** Whether a group of all series may be waited for before any was seen: since when is told by the clock of whoever waits. */
+  readonly awaitsFirst: boolean;
 }
 
 export const minute = 60_000;
@@ -40,6 +43,7 @@ export const clocklessShape: HistoryShape = {
   clockMs: [],
   noDataSeconds: [60],
   windowSeconds: [0.25, 1, 5, 60, 60, 60, 3_600, 86_400],
+  staleSeconds: [0.5, 5, 60, 50_000],
   cooldownSeconds: [0, 1, 5, 60, 1_800, 100_000],
   remindSeconds: [60, 600, 7_200],
   tags: [0, 0, 1, 1, 1, 2, 3, 4],
@@ -47,6 +51,7 @@ export const clocklessShape: HistoryShape = {
   restarts: 0,
   revivals: true,
   lateWatches: true,
+  awaitsFirst: true,
 };
 
 /** Few series, many samples, nothing but thresholds: most samples change nothing, and are to be seen to do so at a glance. */
@@ -113,6 +118,7 @@ export const simulatedShape: HistoryShape = {
 export const simulatedSilenceShape: HistoryShape = {
   ...simulatedShape,
   clockMs: [400_000],
+  awaitsFirst: false,
   noDataSeconds: [300],
   // A crash amid a decision on several series leaves some of them to the next reading, which a cooldown then holds back: for which of
   // them is chance. restore.test.ts crashes amid what cooldowns hold back.

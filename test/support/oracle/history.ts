@@ -101,7 +101,13 @@ interface RuleFields {
   readonly enabled: boolean | undefined;
   readonly description: string | undefined;
   readonly notify: readonly string[] | undefined;
+  readonly group: GroupFields | undefined;
 }
+
+type GroupFields = Pick<
+  OracleRule,
+  'group_by' | 'aggregate' | 'aggregate_where' | 'min_series' | 'stale_seconds' | 'divide_by'
+>;
 
 const maybe = <Value>(values: readonly Value[]): fc.Arbitrary<Value | undefined> =>
   values.length === 0 ? fc.constant(undefined) : fc.option(fc.constantFrom(...values), { nil: undefined });
@@ -125,14 +131,46 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     enabled: fc.constantFrom(...enabled),
     description: maybe(['too many', '']),
     notify: maybe([['ops'], ['ops', 'payments']]),
+    group: fc.option(groupFields(shape), { nil: undefined, freq: 2 }),
   });
+}
+
+function groupFields(shape: HistoryShape): fc.Arbitrary<GroupFields> {
+  const wheres = [5.5, 10].flatMap((threshold) => (['>', '<'] as const).map((operator) => ({ operator, threshold })));
+  const plain = fc.constantFrom('sum' as const, 'average' as const, 'min' as const, 'max' as const, 'count' as const);
+  const common = {
+    group_by: fc.constantFrom<string[]>(...(shape.awaitsFirst ? [[], []] : []), ['host'], ['zone', 'host'], ['rack']),
+    min_series: maybe([1, 2]),
+    stale_seconds: maybe(shape.staleSeconds),
+  };
+  const windowOf = (seconds: number | undefined) =>
+    seconds === undefined ? {} : { type: 'window_average' as const, window_duration_seconds: seconds };
+  const second = fc
+    .record({ tags: maybe([{}, { host: 'a' }]), window: maybe(shape.windowSeconds), min: maybe([-3, 8]) })
+    .map(({ tags, window, min }) => ({ ...given({ tags, min_value: min }), ...windowOf(window) }));
+  return fc
+    .oneof(
+      fc.record({ ...common, aggregate: plain }),
+      fc.record({
+        ...common,
+        aggregate: fc.constantFrom('count_where' as const, 'share_where' as const),
+        aggregate_where: fc.constantFrom(...wheres),
+      }),
+      fc.record({ ...common, aggregate: plain, divide_by: second }),
+    )
+    .map(given);
+}
+
+/** Without the fields that are undefined. */
+function given(fields: object): GroupFields {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }
 
 function ruleOf(id: string, fields: RuleFields): OracleRule {
   const { operator, threshold, resolveBy, windowSeconds, everySample, description } = fields;
   const away = { '>': -1, '>=': -1, '<': 1, '<=': 1, '==': undefined, '!=': undefined }[operator ?? '>'];
   const webhook = `1${String(ruleIds.indexOf(id as (typeof ruleIds)[number])).repeat(17)}`;
-  const given = {
+  const all = {
     id,
     metric_name: metricNames[fields.metric]!,
     threshold,
@@ -154,8 +192,9 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     enabled: fields.enabled,
     description,
     notify: fields.notify,
+    ...fields.group,
   };
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as unknown as OracleRule;
+  return given(all) as OracleRule;
 }
 
 function sampleDraft(shape: HistoryShape): fc.Arbitrary<SampleDraft> {
@@ -270,15 +309,25 @@ class Scribe {
         return;
       }
       case 'rule': {
-        if (this.#shape.lateWatches || this.#isFirst) return this.#setRule(draft.slot, draft.fields);
         const before = this.#rules.get(draft.slot);
+        if (this.#shape.clockMs.length > 0 && (before?.group ?? draft.fields.group) !== undefined) {
+          // What is silent for a day is forgotten, and a group of it made anew: what that has sent is nobody's to know.
+          if (before === undefined && !this.#isFirst) return;
+          const { group, metric, tags, windowSeconds, windowType, percentile } = before ?? draft.fields;
+          const { noDataSeconds, enabled } = before ?? draft.fields;
+          const same = { group, metric, tags, windowSeconds, windowType, percentile, noDataSeconds, enabled };
+          return this.#setRule(draft.slot, { ...draft.fields, ...same });
+        }
+        if (this.#shape.lateWatches || this.#isFirst) return this.#setRule(draft.slot, draft.fields);
         const watched = before ?? { ...draft.fields, noDataSeconds: undefined };
         const { metric, tags, noDataSeconds, enabled } = watched;
-        return this.#setRule(draft.slot, { ...draft.fields, metric, tags, noDataSeconds, enabled });
+        const group = noDataSeconds === undefined ? draft.fields.group : watched.group;
+        return this.#setRule(draft.slot, { ...draft.fields, metric, tags, noDataSeconds, enabled, group });
       }
       case 'toggle': {
         const fields = this.#rules.get(draft.slot);
         if (fields === undefined || (fields.noDataSeconds !== undefined && !this.#shape.lateWatches)) return;
+        if (fields.group !== undefined && this.#shape.clockMs.length > 0) return;
         return this.#setRule(draft.slot, { ...fields, enabled: fields.enabled === false });
       }
       case 'deletion':

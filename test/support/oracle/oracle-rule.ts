@@ -24,6 +24,19 @@ export interface OracleRule {
   readonly no_data_seconds?: number;
   readonly enabled?: boolean;
   readonly description?: string;
+  readonly group_by?: readonly string[];
+  readonly aggregate?: 'sum' | 'average' | 'min' | 'max' | 'count' | 'count_where' | 'share_where';
+  readonly aggregate_where?: { readonly operator: '>' | '<'; readonly threshold: number };
+  readonly min_series?: number;
+  readonly stale_seconds?: number;
+  readonly divide_by?: OracleRatio;
+}
+
+export interface OracleRatio {
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly type?: OracleRule['type'];
+  readonly window_duration_seconds?: number;
+  readonly min_value?: number;
 }
 
 /** Seconds as milliseconds; fractions of a microsecond are what a product of doubles adds. */
@@ -40,9 +53,18 @@ const exactTypes: readonly OracleRule['type'][] = [
   ...(['window_min', 'window_max', 'window_count', 'window_changes'] as const),
 ];
 
-/** A computed value is equal to a threshold that it is within a billionth of; others are only to themselves. */
-function isEqual({ type }: OracleRule, x: number, threshold: number): boolean {
-  return exactTypes.includes(type) ? x === threshold : Math.abs(x - threshold) <= Math.abs(threshold) / 1e9;
+/** What is computed is equal to a threshold that it is within a billionth of; others are only to themselves. */
+function isEqual(rule: OracleRule, x: number, threshold: number): boolean {
+  const isOfGroup = ['sum', 'average', 'share_where'].includes(rule.aggregate ?? '') || rule.divide_by !== undefined;
+  return isOfGroup || !exactTypes.includes(rule.type) ? isNear(x, threshold) : x === threshold;
+}
+
+export function isComputedType(type: OracleRule['type']): boolean {
+  return !exactTypes.includes(type);
+}
+
+export function isNear(x: number, threshold: number): boolean {
+  return Math.abs(x - threshold) <= Math.abs(threshold) / 1e9;
 }
 
 /** What holds below, at and above the threshold: b is a breach. */
@@ -77,12 +99,14 @@ interface OracleMatcherObject {
 }
 export type OracleMatcher = string | readonly string[] | OracleMatcherObject;
 
-/** The names are equal, and every entry of the rule's tags holds. */
+/** The names are equal, and every entry of the rule's tags holds, or of what it divides by. */
 export function isMatch(rule: OracleRule, name: string, tags: ReadonlyMap<string, string>): boolean {
-  return (
-    rule.metric_name === name &&
-    Object.entries(rule.tags ?? {}).every(([key, matcher]) => isMatcherTrue(matcher, tags.get(key)))
-  );
+  if (rule.metric_name !== name) return false;
+  return isOf(rule.tags, tags) || (rule.divide_by !== undefined && isOf(rule.divide_by.tags ?? rule.tags, tags));
+}
+
+export function isOf(wanted: OracleRule['tags'], tags: ReadonlyMap<string, string>): boolean {
+  return Object.entries(wanted ?? {}).every(([key, matcher]) => isMatcherTrue(matcher, tags.get(key)));
 }
 
 function isMatcherTrue(matcher: OracleMatcher, value: string | undefined): boolean {

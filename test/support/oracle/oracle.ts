@@ -14,6 +14,7 @@
  * - The clock is read often, but only what a history names is a reading: between two of them no time passes by the clocks.
  * - What is forgotten is the alarm; T and the window stay what the log says.
  */
+import { groupValue, oracleGroupKey, type GroupSample } from './oracle-group.ts';
 import { oracleAlarmId, oracleNotificationId, oracleSeriesKey, type At } from './oracle-ids.ts';
 import { measureAfresh } from './oracle-measures.ts';
 import {
@@ -152,6 +153,13 @@ interface KeptSample {
   readonly value: number;
 }
 
+/** A sample of a series, by its index there. */
+interface MemberSample {
+  readonly series: SeriesKept;
+  readonly index: number;
+  readonly at: At;
+}
+
 interface SeriesKept {
   readonly key: string;
   readonly name: string;
@@ -166,6 +174,14 @@ interface SeriesKept {
   isForgotten: boolean;
   /** How many notifications a clock has made due since the newest sample, by rule. */
   readonly clockDues: Map<string, number>;
+  /** Of a group: its rule, the samples of its members in log order, its newest value, and since when a first sample is awaited. */
+  readonly group?: {
+    readonly ruleId: string;
+    readonly by: string;
+    readonly samples: GroupSample[];
+    value: number | undefined;
+    awaited: { readonly clockMs: number; readonly passedMs: number } | undefined;
+  };
 }
 
 /** A rule on a series at a moment. */
@@ -194,11 +210,16 @@ const ok: OracleState = { state: 'ok' };
 const dayMs = 24 * 3_600_000;
 const tenMinutesMs = 600_000;
 const secondMs = 1_000;
+const earliestMs = -8.64e15;
 
 class Oracle {
   readonly #partition: number;
   readonly #rules = new Map<string, { rule: OracleRule; version: Version }>();
   readonly #series = new Map<string, SeriesKept>();
+  /** By rule id and key. */
+  readonly #groups = new Map<string, SeriesKept>();
+  /** All samples, in log order. */
+  readonly #all: MemberSample[] = [];
   readonly #states = new Map<string, OracleState>();
   readonly #remembered = new Map<string, Remembered>();
   /** By alarm: when its last message was sent, by the clock that goes on. */
@@ -245,6 +266,7 @@ class Oracle {
   takeRecord(record: OracleRecord): void {
     this.#offset = record.offset;
     this.#taken += 1;
+    this.#findValues();
     const sample = readSample(record.key, record.value, record.timestampMs);
     if (sample === undefined) {
       this.#unreadable += 1;
@@ -257,15 +279,108 @@ class Oracle {
     series.read = { passedMs: this.#passedMs };
     series.isForgotten = false;
     series.clockDues.clear();
-    const timeMs = newestMs(series);
-    for (const { rule, version } of this.#rulesOn(series)) {
-      const x = comparedValue(rule, series);
-      const moment = { rule, version, series, timeMs, x };
-      if (timeMs - beforeMs >= forgottenAfterMs(rule)) this.#forget(moment, timeMs);
+    this.#all.push({ series, index: series.samples.length - 1, at: series.last });
+    for (const { rule, version } of this.#rulesAbout(series)) {
+      const moment = this.#momentOf(rule, version, series);
+      const { x, timeMs } = moment;
+      const isFirst = timeMs - (rule.group_by === undefined ? beforeMs : this.#groupBeforeMs) >= forgottenAfterMs(rule);
+      if (isFirst) this.#forget(moment, timeMs);
       if (x !== undefined) this.#judge(moment);
       else this.#endNoData(moment);
       this.#sendIfOver(rule, version, x === undefined ? undefined : moment);
     }
+  }
+
+  #groupBeforeMs = -Infinity;
+  /** Groups that begin anew have no value before the next record is read. */
+  readonly #unfilled = new Set<SeriesKept>();
+
+  #findValues(): void {
+    for (const { group } of this.#unfilled) {
+      const { rule } = this.#rules.get(group!.ruleId)!;
+      for (let count = group!.samples.length; count > 0 && group!.value === undefined; count--)
+        group!.value = groupValue(rule, group!.samples.slice(0, count));
+    }
+    this.#unfilled.clear();
+  }
+
+  #momentOf(rule: OracleRule, version: Version, series: SeriesKept): Moment {
+    if (rule.group_by === undefined)
+      return { rule, version, series, timeMs: newestMs(series), x: comparedValue(rule, series) };
+    const group = this.#groupOf(rule, series);
+    this.#groupBeforeMs = newestMs(group);
+    this.#takeMember(group, this.#all.at(-1)!);
+    group.read = { passedMs: this.#passedMs };
+    group.isForgotten = false;
+    group.clockDues.clear();
+    const x = groupValue(rule, group.group!.samples);
+    if (x !== undefined) group.group!.value = x;
+    return { rule, version, series: group, timeMs: newestMs(group), x };
+  }
+
+  #groupOf(rule: OracleRule, series: SeriesKept): SeriesKept {
+    return this.#groupWith(rule, oracleGroupKey(rule, series.tags));
+  }
+
+  #groupWith(rule: OracleRule, key: string): SeriesKept {
+    const name = nameOf(rule.id, key);
+    let group = this.#groups.get(name);
+    if (group === undefined) {
+      const last = { partition: this.#partition, offset: -1, timestampMs: 0 };
+      const by = JSON.stringify(rule.group_by!.toSorted());
+      group = {
+        key,
+        name: rule.metric_name,
+        tags: new Map(),
+        samples: [],
+        last,
+        read: undefined,
+        isForgotten: false,
+        clockDues: new Map(),
+        group: { ruleId: rule.id, by, samples: [], value: undefined, awaited: undefined },
+      };
+      this.#groups.set(name, group);
+    }
+    return group;
+  }
+
+  #takeMember(group: SeriesKept, { series, index, at }: MemberSample): void {
+    const { timestampMs, value } = series.samples[index]!;
+    group.samples.push({ timestampMs, value });
+    if (at.offset > group.last.offset) group.last = at;
+    const samples = series.samples.slice(0, index + 1);
+    group.group!.samples.push({ member: series.key, tags: series.tags, timestampMs, samples });
+  }
+
+  /** The groups of a rule contain what the log contains, whenever the rule was made. */
+  #fillGroups(rule: OracleRule, before: OracleRule | undefined): void {
+    const isOther = before === undefined || matchingText(before) !== matchingText(rule);
+    for (const one of this.#unfilled) if (one.group!.ruleId === rule.id) this.#unfilled.delete(one);
+    for (const group of this.#groupsOf(rule.id)) {
+      group.samples.length = 0;
+      group.group!.samples.length = 0;
+      group.group!.awaited = undefined;
+      group.group!.value = undefined;
+      if (group.isForgotten || isOther) group.read = undefined;
+    }
+    if (rule.group_by === undefined || !isEnabled(rule)) return;
+    const lasts = new Map(this.#groupsOf(rule.id).map((group) => [group, group.last.offset]));
+    for (const sample of this.#all) {
+      const { series } = sample;
+      if ((isOther && series.isForgotten) || !isMatch(rule, series.name, series.tags)) continue;
+      const group = this.#groupOf(rule, series);
+      group.isForgotten = false;
+      this.#takeMember(group, sample);
+      this.#unfilled.add(group);
+      if (series.read !== undefined && series.read.passedMs > (group.read?.passedMs ?? -Infinity))
+        group.read = series.read;
+    }
+    // What a clock made due is counted for each sample.
+    for (const [group, offset] of lasts) if (group.last.offset !== offset) group.clockDues.clear();
+  }
+
+  #groupsOf(ruleId: string): SeriesKept[] {
+    return [...this.#groups.values()].filter(({ group }) => group!.ruleId === ruleId);
   }
 
   // A sample's judgement.
@@ -363,7 +478,7 @@ class Oracle {
 
   /** All that the rule has deferred, oldest first. `clockMs` when a clock has it sent. */
   #sendAll(rule: OracleRule, version: Version, own: Moment | undefined, clockMs: number | undefined): void {
-    const waiting = [...this.#series.values()]
+    const waiting = [...this.#series.values(), ...this.#groupsOf(rule.id)]
       .flatMap((series) => {
         const state = this.#stateOf(rule.id, series);
         return state.state === 'firing' && state.deferred !== undefined
@@ -392,7 +507,9 @@ class Oracle {
       this.#become(rule.id, series, { ...state, notified: true, deferred: undefined, messagedMs });
       this.#messagedAtMs.set(nameOf(rule.id, series.key), this.#passedMs);
     }
-    Object.assign(this.#memoryOf(rule.id), { lastMs: ruleTimeMs, sentAtMs: this.#passedMs });
+    // Of a metric never seen there is no rule time.
+    const lastMs = Math.max(ruleTimeMs, earliestMs);
+    Object.assign(this.#memoryOf(rule.id), { lastMs, sentAtMs: this.#passedMs });
   }
 
   /** Whether it was made due before this moment. */
@@ -445,7 +562,8 @@ class Oracle {
   #readClocks(clockMs: number, passedMs: number | undefined): void {
     this.#passedMs += passedMs ?? Math.max(0, clockMs - (this.#clockMs === -Infinity ? clockMs : this.#clockMs));
     this.#clockMs = clockMs;
-    const known = [...this.#series.values()].filter((series) => !series.isForgotten);
+    this.#awaitFirsts();
+    const known = [...this.#series.values(), ...this.#groups.values()].filter((series) => !series.isForgotten);
     const missing = known.flatMap((series) => this.#missingOf(series));
     missing.sort((one, other) => one.timeMs - other.timeMs || one.series.last.offset - other.series.last.offset);
     for (const one of missing) this.#miss(one);
@@ -458,11 +576,27 @@ class Oracle {
     this.#dueByClockNow.clear();
   }
 
+  /** A group of all series is there as soon as its rule is. */
+  #awaitFirsts(): void {
+    for (const { rule } of this.#rules.values()) {
+      if (rule.group_by?.length !== 0 || rule.no_data_seconds === undefined || !isEnabled(rule)) continue;
+      const group = this.#groupWith(rule, oracleGroupKey(rule, new Map()));
+      if (group.samples.length > 0 || group.group!.awaited !== undefined) continue;
+      group.group!.awaited = { clockMs: this.#clockMs, passedMs: this.#passedMs };
+      group.isForgotten = false;
+      if (group.last.timestampMs === 0) group.last = { ...group.last, timestampMs: this.#clockMs };
+      group.read = { passedMs: this.#passedMs };
+    }
+  }
+
   #missingOf(series: SeriesKept): Missing[] {
     return this.#rulesOn(series).flatMap(({ rule, version }) => {
       if (rule.no_data_seconds === undefined) return [];
       const waitMs = inMilliseconds(rule.no_data_seconds);
-      const newest = newestMs(series);
+      const newest = Math.max(
+        newestMs(series),
+        series.samples.length === 0 ? (series.group?.awaited?.clockMs ?? -Infinity) : -Infinity,
+      );
       const isWithinGrace = this.#passedMs - this.#beganMs <= Math.min(waitMs, tenMinutesMs);
       const read = this.#readSince(series);
       if (this.#clockMs <= newest + waitMs) return [];
@@ -485,7 +619,7 @@ class Oracle {
     const ordinal = this.#dueByClock(rule, series);
     if (state.state !== 'firing') this.#fire(missing, { sinceMs: timeMs, cause: 'no_data', ordinal });
     else {
-      const deferred = dueNow({ ...missing, x: series.samples.at(-1)!.value }, 'no_data', ordinal);
+      const deferred = dueNow({ ...missing, x: lastValue(series) }, 'no_data', ordinal);
       this.#become(rule.id, series, { ...state, silentSinceMs: heardMs, deferred });
     }
     this.#noteDueByClock(rule, series);
@@ -499,9 +633,10 @@ class Oracle {
       const sinceMs = Math.max(this.#messagedAtMs.get(nameOf(rule.id, series.key)) ?? -Infinity, this.#beganMs);
       if (this.#passedMs - sinceMs < inMilliseconds(rule.remind_seconds) + secondMs) continue;
       // Of a window only a sample tells the value.
-      const hasValue = state.cause === 'breach' && windowTypeOf(rule) === undefined;
-      const x = hasValue ? series.samples.at(-1)!.value : undefined;
-      const moment = { rule, version, series, timeMs: newestMs(series), x };
+      const hasValue = state.cause === 'breach' && windowTypeOf(rule) === undefined && rule.group_by === undefined;
+      const x = hasValue ? lastValue(series) : undefined;
+      const timeMs = series.samples.length === 0 ? series.last.timestampMs : newestMs(series);
+      const moment = { rule, version, series, timeMs, x };
       const deferred = dueNow(moment, 'reminder', this.#dueByClock(rule, series) + 1);
       this.#become(rule.id, series, { ...state, deferred });
       this.#noteDueByClock(rule, series);
@@ -522,6 +657,7 @@ class Oracle {
   }
 
   #forgetIfSilent(series: SeriesKept): void {
+    if (series.samples.length === 0) return;
     const silentMs = this.#clockMs - newestMs(series);
     const unreadMs = series.read === undefined ? Infinity : this.#passedMs - series.read.passedMs;
     if (silentMs < dayMs || unreadMs < dayMs) return;
@@ -532,7 +668,8 @@ class Oracle {
     }
     const hasEnded = rules.every(({ rule }) => this.#stateOf(rule.id, series).state !== 'firing');
     series.isForgotten = hasEnded && rules.every(({ rule }) => silentMs >= forgottenAfterMs(rule));
-    if (series.isForgotten) for (const { rule } of rules) this.#lowerLastSent(rule);
+    if (series.isForgotten)
+      for (const { rule } of series.group === undefined ? this.#rulesAbout(series) : []) this.#lowerLastSent(rule);
   }
 
   /** Nothing is known of the series any more; an alarm whose rule watches for silence goes on. */
@@ -550,18 +687,35 @@ class Oracle {
 
   #restart(): void {
     this.#beganMs = this.#passedMs;
+    this.#findValues();
+    for (const [name, kept] of this.#groups) {
+      kept.group!.awaited = undefined;
+      // Without a record nothing is known of one that was never seen.
+      if (kept.samples.length === 0 && !this.#hasRecord(name)) this.#groups.delete(name);
+    }
   }
 
   // Rules.
 
   #setRule(rule: OracleRule, version: Version, atMs: number): void {
+    const by = rule.group_by === undefined ? undefined : JSON.stringify(rule.group_by.toSorted());
+    const before = this.#rules.get(rule.id);
     this.#rules.set(rule.id, { rule, version });
-    this.#endStrangers(rule, version, atMs, (series) => isEnabled(rule) && isMatch(rule, series.name, series.tags));
+    if (before === undefined || whatIsRead(before.rule) !== whatIsRead(rule)) this.#fillGroups(rule, before?.rule);
+    // What was never seen is waited for since the rule's last change.
+    for (const { group } of this.#groupsOf(rule.id)) group!.awaited = undefined;
+    this.#endStrangers(rule, version, atMs, (subject) => {
+      if (!isEnabled(rule) || subject.name !== rule.metric_name) return false;
+      if (subject.group === undefined) return by === undefined && isMatch(rule, subject.name, subject.tags);
+      const isOther = before === undefined || matchingText(before.rule) !== matchingText(rule);
+      return subject.group.by === by && (!isOther || subject.samples.length > 0);
+    });
     this.#lowerLastSent(rule);
   }
 
   #deleteRule(id: string, atMs: number): void {
     const before = this.#rules.get(id);
+    for (const one of this.#unfilled) if (one.group!.ruleId === id) this.#unfilled.delete(one);
     this.#rules.delete(id);
     this.#isDeletion = true;
     if (before !== undefined) this.#endStrangers(before.rule, before.version, atMs, () => false);
@@ -571,10 +725,21 @@ class Oracle {
 
   /** The alarms of a rule on series that are no longer its own end, without a message. */
   #endStrangers(rule: OracleRule, version: Version, atMs: number, isOwn: (series: SeriesKept) => boolean): void {
-    for (const series of this.#series.values()) {
+    for (const series of [...this.#series.values(), ...this.#groupsOf(rule.id)]) {
       if (isOwn(series)) continue;
       this.#endWithoutSample({ rule, version, series, timeMs: atMs, x: undefined }, atMs);
+      if (series.group !== undefined) this.#dropGroup(rule, series);
     }
+  }
+
+  #dropGroup(rule: OracleRule, group: SeriesKept): void {
+    const name = nameOf(rule.id, group.key);
+    group.isForgotten = true;
+    if (!this.#hasRecord(name)) this.#groups.delete(name);
+  }
+
+  #hasRecord(name: string): boolean {
+    return this.#changes.some(({ alarm }) => alarm === name);
   }
 
   #endWithoutSample(moment: Moment, atMs: number): void {
@@ -586,8 +751,17 @@ class Oracle {
     this.#become(rule.id, series, ok);
   }
 
-  /** In the order of their ids. */
-  #rulesOn(series: SeriesKept): { rule: OracleRule; version: Version }[] {
+  /** The rules that have an alarm about a series or a group, in the order of their ids. */
+  #rulesOn(subject: SeriesKept): { rule: OracleRule; version: Version }[] {
+    const { group } = subject;
+    if (group === undefined) return this.#rulesAbout(subject).filter(({ rule }) => rule.group_by === undefined);
+    const own = this.#rules.get(group.ruleId);
+    if (own === undefined || !isEnabled(own.rule) || own.rule.metric_name !== subject.name) return [];
+    return JSON.stringify(own.rule.group_by?.toSorted()) === group.by ? [own] : [];
+  }
+
+  /** The rules that a sample of a series concerns, in the order of their ids. */
+  #rulesAbout(series: SeriesKept): { rule: OracleRule; version: Version }[] {
     return [...this.#rules.values()]
       .filter(({ rule }) => isEnabled(rule) && isMatch(rule, series.name, series.tags))
       .sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1));
@@ -631,6 +805,23 @@ function dueNow({ series, x, timeMs }: Moment, kind: OracleKind, ordinal: number
 /** T: the largest timestamp that the series has shown. */
 function newestMs(series: SeriesKept): number {
   return Math.max(...series.samples.map((sample) => sample.timestampMs));
+}
+
+/** Which series make a rule's groups. */
+function matchingText({ metric_name: name, tags, group_by: by, divide_by: second }: OracleRule): string {
+  return JSON.stringify([name, tags ?? {}, by, second && (second.tags ?? tags ?? {})]);
+}
+
+/** What a rule reads: with the same, its groups are what they were. */
+function whatIsRead(rule: OracleRule): string {
+  const { metric_name: name, tags, type, window_duration_seconds: seconds, group_by: by, aggregate, divide_by } = rule;
+  const where = [rule.aggregate_where, rule.min_series, rule.stale_seconds, divide_by];
+  return JSON.stringify([name, tags, type, seconds, rule.percentile, by, aggregate, where, isEnabled(rule)]);
+}
+
+/** The newest value of a series, or of a group. */
+function lastValue({ samples, group }: SeriesKept): number | undefined {
+  return group === undefined ? samples.at(-1)?.value : group.value;
 }
 
 /** x; undefined when the sample is older than the rule's window. */

@@ -12,6 +12,7 @@ interface NotificationJson {
   readonly rule_version: { readonly partition: number; readonly offset: number };
   readonly metric_name: string;
   readonly tags?: Record<string, string>;
+  readonly group?: Record<string, string | null>;
   readonly x?: number;
   readonly cause: OracleNotification['cause'];
   readonly time_ms: number;
@@ -38,6 +39,7 @@ interface AlarmJson {
   readonly rule_id: string;
   readonly metric_name: string;
   readonly tags?: Record<string, string>;
+  readonly group?: Record<string, string | null>;
   readonly state: 'ok' | 'pending' | 'firing';
   readonly since_ms: number;
   readonly alarm_id: string;
@@ -78,7 +80,7 @@ export function seenNotification(value: Uint8Array): OracleNotification {
     alarmId: json.alarm_id,
     ruleId: json.rule_id,
     version: json.rule_version,
-    series: seriesOf(json.metric_name, json.tags),
+    series: subjectOf(json),
     cause: json.cause,
     x: json.x,
     timeMs: json.time_ms,
@@ -92,7 +94,7 @@ export function seenNotification(value: Uint8Array): OracleNotification {
 
 export function seenState(value: Uint8Array): SeenState {
   const json = jsonOf(value) as AlarmJson;
-  const alarm = `${json.rule_id} ${seriesOf(json.metric_name, json.tags)}`;
+  const alarm = `${json.rule_id} ${subjectOf(json)}`;
   return {
     alarm,
     ruleId: json.rule_id,
@@ -134,7 +136,11 @@ function deferredOf(json: DeferredJson): OracleDeferred {
   return { kind, offset, timestampMs, ordinal, x, timeMs };
 }
 
-function seriesOf(name: string, tags: Record<string, string> = {}): string {
+function subjectOf({ metric_name: name, tags = {}, group }: Pick<AlarmJson, 'metric_name' | 'tags' | 'group'>): string {
+  if (group !== undefined) {
+    const values = Object.entries(group).sort(([one], [other]) => (one < other ? -1 : 1));
+    return JSON.stringify({ metric: name, group: Object.fromEntries(values) });
+  }
   const pairs = Object.entries(tags).sort(([one], [other]) => (one < other ? -1 : 1));
   return JSON.stringify([name, ...pairs.flat()]);
 }
@@ -157,7 +163,7 @@ export function winners<State extends SeenState>(states: readonly State[]): Map<
   const winning = new Map<string, State>();
   for (const state of states) {
     const before = winning.get(state.alarm);
-    const ahead = state.offset - (before?.offset ?? -1);
+    const ahead = before === undefined ? 1 : state.offset - before.offset;
     if (ahead > 0 || (ahead === 0 && state.revision >= before!.revision)) winning.set(state.alarm, state);
   }
   return winning;
@@ -174,9 +180,16 @@ const relativeMax = 1e-9;
 /** What depends on the millisecond at which a process read a clock is not compared: when a series was received, or an edit seen. */
 const someTime = 0;
 
+/** By the alarm's name, or its subject. */
+export function isOfGroup(name: string): boolean {
+  return name.includes('{"metric":');
+}
+
 export function loosely(one: OracleNotification): OracleNotification {
   const timeMs = one.kind === 'no_data' || one.kind === 'ended' ? someTime : one.timeMs;
-  return { ...one, timeMs, sinceMs: one.cause === 'no_data' ? someTime : one.sinceMs };
+  // Which members a group had last is not known any more when its rule is another.
+  const at = one.kind === 'ended' && isOfGroup(one.series) ? { ...one.at, offset: -1, timestampMs: someTime } : one.at;
+  return { ...one, at, timeMs, sinceMs: one.cause === 'no_data' ? someTime : one.sinceMs };
 }
 
 export function looseState(state: OracleState): OracleState {
@@ -198,13 +211,18 @@ function inOrderOfSamples(notifications: readonly OracleNotification[]): OracleN
   return [...others, ...ended.sort((one, other) => (one.id < other.id ? -1 : 1))];
 }
 
+function isLastOfGroup({ kind, series }: OracleNotification): boolean {
+  return kind === 'no_data' && isOfGroup(series);
+}
+
 /** Asserts that the notifications, copies aside, are exactly the oracle's, in its order. */
 export function assertNotifications(all: readonly OracleNotification[], verdict: Verdict): void {
   const seen = inOrderOfSamples(withoutCopies(all));
   const due = inOrderOfSamples(withoutCopies(verdict.notifications));
   const plain = (one: OracleNotification): object => ({
     ...one,
-    x: one.x === undefined ? 'none' : 'a value',
+    // What a group had last, before it fell silent, is known as far back as it was filled.
+    x: isLastOfGroup(one) ? 'any' : one.x === undefined ? 'none' : 'a value',
     // Not said in the log.
     sentOffset: undefined,
     isOfDeletion: undefined,
@@ -212,7 +230,7 @@ export function assertNotifications(all: readonly OracleNotification[], verdict:
   assert.deepEqual(seen.map(plain), due.map(plain), 'the notifications are the oracle’s (I1)');
   for (const [index, { id, x }] of seen.entries()) {
     const wanted = due[index]!.x;
-    if (x === undefined || wanted === undefined) continue;
+    if (x === undefined || wanted === undefined || isLastOfGroup(due[index]!)) continue;
     // The smallest doubles lie further apart than a billionth.
     const isNear = Math.abs(x - wanted) <= Math.max(relativeMax * Math.abs(wanted), 64 * Number.MIN_VALUE);
     assert.ok(isNear, `x of ${id} is ${x}, and the oracle’s ${wanted}`);
@@ -223,7 +241,8 @@ export function assertNotifications(all: readonly OracleNotification[], verdict:
 export function plainState(state: OracleState): object {
   if (state.state !== 'firing' || state.deferred === undefined) return state;
   const { deferred } = state;
-  return { ...state, deferred: { ...deferred, x: deferred.x === undefined ? 'none' : 'a value' } };
+  const x = deferred.kind === 'no_data' || deferred.x === undefined ? 'none' : 'a value';
+  return { ...state, deferred: { ...deferred, x } };
 }
 
 /** Asserts that the states are exactly the oracle's. */

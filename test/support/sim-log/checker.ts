@@ -4,6 +4,7 @@ import type { OracleChange, OracleNotification, OracleState, Verdict } from '../
 import {
   assertNotifications,
   assertStates,
+  isOfGroup,
   loosely,
   looseState,
   plainState,
@@ -53,7 +54,9 @@ export class Checker implements WorldWatch {
       const isCertain = (change: OracleChange): boolean =>
         change.taken <= this.#stepsDurable || (change.byOffset !== undefined && change.byOffset < largest);
       const certain = changes.findLastIndex(isCertain);
-      const possible = changes.slice(Math.max(0, certain)).filter(({ offset }) => offset <= largest);
+      const possible = changes
+        .slice(Math.max(0, certain))
+        .filter((change) => change.offset <= largest || isByEdit(change));
       const states = certain < 0 ? [ok, ...possible.map(({ state }) => state)] : possible.map(({ state }) => state);
       const state = textOf(restored.get(alarm)?.state ?? ok);
       assert.ok(
@@ -125,4 +128,9 @@ export class Checker implements WorldWatch {
       .records(topics.alarms.name, 0)
       .flatMap(({ value }) => (value === null ? [] : [seenState(value)]));
   }
+}
+
+/** A group's alarm that an edit ended: which members it had last, who restores it cannot know, since the rule is another now. */
+function isByEdit({ alarm, byOffset }: OracleChange): boolean {
+  return byOffset === undefined && isOfGroup(alarm);
 }

@@ -5,7 +5,8 @@ import type { MetricTagsView } from '../../../wire/metrics.ts';
 import { useQuery } from '../state/query.ts';
 import { findTags } from '../state/inspect.ts';
 import { Suggestions, typingMs } from '../parts/suggestions.tsx';
-import { fieldSpec, ruleFields, type FieldKind, type FieldName, type FormSpec } from '../../../rule/rule-fields.ts';
+import type { FieldKind, FieldName, FormSpec } from '../../../rule/field-spec.ts';
+import { fieldSpec, ruleFields } from '../../../rule/rule-fields.ts';
 import { matcherTextHint } from '../../../rule/matcher-text.ts';
 import { linesOf, type FieldNameOf, type RuleDraft, type TextFieldName } from './rule-draft.ts';
 
@@ -334,6 +335,9 @@ const inputs: Record<FieldKind, (form: Form, field: FieldName) => ComponentChild
   url: textInput,
   number: textInput,
   receivers: textInput,
+  tag_names: textInput,
+  where: textInput,
+  ratio: textInput,
   choice: (form, field) => <Choice form={form} field={field as FieldNameOf<'choice'>} />,
   flag: (form, field) => <Check form={form} field={field as FieldNameOf<'flag'>} />,
   tags: (form) => <TagFields form={form} />,

@@ -3,16 +3,9 @@
 import { matcherText, parseMatcher } from '../../../rule/matcher-text.ts';
 import { isMatcher, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { isParameter, needsParameter } from '../../../measure/measures.ts';
-import {
-  fieldNames,
-  fieldSpec,
-  isField,
-  isSecretField,
-  type FieldKind,
-  type FieldName,
-  type SpecOf,
-  type ruleFields,
-} from '../../../rule/rule-fields.ts';
+import type { FieldKind, FieldName, SpecOf } from '../../../rule/field-spec.ts';
+import { fieldNames, fieldSpec, isField, isSecretField, type ruleFields } from '../../../rule/rule-fields.ts';
+import { parseWhere, whereText, type AggregateWhere } from '../../../rule/aggregate.ts';
 import { namesOf } from '../../../rule/receiver-name.ts';
 import type { Rule } from '../../../rule/rule.ts';
 
@@ -49,6 +42,12 @@ interface DraftOfKind {
   labels: LabelsDraft;
   /** Names, separated by commas. */
   receivers: string;
+  /** The same; `[]` for an empty list. */
+  tag_names: string;
+  /** As `> 90`. */
+  where: string;
+  /** JSON. */
+  ratio: string;
 }
 
 type KindOf<Field extends FieldName> = (typeof ruleFields)[Field]['kind'];
@@ -95,6 +94,13 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
       return names.length === 0 ? undefined : names;
     },
   },
+  tag_names: {
+    empty: () => '',
+    of: (value) => (value as readonly string[]).join(', ') || '[]',
+    valueOf: (draft) => (draft.trim() === '' ? undefined : draft.trim() === '[]' ? [] : namesOf(draft)),
+  },
+  where: { ...text, of: (value) => whereText(value as AggregateWhere), valueOf: whereOf },
+  ratio: { ...text, of: (value) => JSON.stringify(value), valueOf: jsonOf },
   flag: { empty: (spec) => spec.default, of: (value) => value === true, valueOf: (draft) => draft },
   tags: {
     empty: () => ({ exact: [], lines: '', given: {} }),
@@ -207,6 +213,20 @@ function numberOf(given: string): number | string {
   const trimmed = given.trim().replace(/^(-?\d+),(\d+)$/, '$1.$2');
   const value = Number(trimmed);
   return Number.isFinite(value) ? value : given;
+}
+
+/** Text that is no comparison stays text, as does text that is no JSON, and the server reports it at its field. */
+function whereOf(given: string): unknown {
+  return given.trim() === '' ? undefined : (parseWhere(given) ?? given);
+}
+
+function jsonOf(given: string): unknown {
+  if (given.trim() === '') return undefined;
+  try {
+    return JSON.parse(given);
+  } catch {
+    return given;
+  }
 }
 
 /** A rule's fields without secrets. */

@@ -146,14 +146,16 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
   const { rule } = alarm;
   const measure = rule === undefined ? undefined : shownMeasure(rule);
   const isFiring = alarm.state === 'firing';
+  const isCompared = alarm.group === undefined || isOfMembers(rule);
   const { value: samples } = useQuery(
     (signal) => {
       const endMs = alarm.ended_ms ?? (isFiring ? nowMs.value : alarm.fired_ms);
       const aroundMs = Math.max(60_000, (measure?.windowSeconds ?? 0) * 2_000, (endMs - alarm.since_ms) * 0.5);
       const wanted = {
         metricName: alarm.metric_name,
-        tags: alarm.tags,
-        isExact: true,
+        // Of a group all members are drawn, which may have more tags than what they have in common.
+        tags: alarm.group === undefined ? alarm.tags : { ...rule?.tags, ...alarm.tags },
+        isExact: alarm.group === undefined,
         fromMs: Math.min(alarm.since_ms, alarm.timestamp_ms) - aroundMs,
         toMs: Math.min(nowMs.value + 1_000, endMs + aroundMs),
         points: 500,
@@ -180,13 +182,30 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
         fromMs={fittedFromMs(found.series, found.from_ms, found.to_ms)}
         toMs={found.to_ms}
         operator={rule?.operator ?? ruleDefaults.operator}
-        threshold={rule?.threshold}
-        resolveThreshold={rule?.resolve_threshold}
+        threshold={isCompared ? rule?.threshold : undefined}
+        resolveThreshold={isCompared ? rule?.resolve_threshold : undefined}
         bands={[{ fromMs: alarm.fired_ms, toMs: isFiring ? undefined : (alarm.ended_ms ?? alarm.fired_ms) }]}
-        mark={alarm.value === null ? undefined : { timeMs: alarm.timestamp_ms, value: alarm.value }}
+        mark={
+          alarm.value === null || alarm.group !== undefined
+            ? undefined
+            : { timeMs: alarm.timestamp_ms, value: alarm.value }
+        }
       />
     </section>
   );
+}
+
+/** Whether a group's value is on the scale of its members' values. */
+function isOfMembers(rule: AlarmDetail['rule']): boolean {
+  return rule?.divide_by === undefined && ['min', 'max', 'average'].includes(rule?.aggregate ?? '');
+}
+
+function membersText({ first, total }: NonNullable<AlarmDetail['members']>): string {
+  const texts = first.map(({ tags, value }) => {
+    const names = Object.entries(tags).map(([key, tag]) => `${key}=${tag}`);
+    return `${names.join(', ') || 'without tags'}: ${Number(value.toPrecision(6))}`;
+  });
+  return [...texts, ...(total > first.length ? [`${total - first.length} more`] : [])].join('; ');
 }
 
 function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
@@ -209,6 +228,7 @@ function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
       'Rule version',
       `${alarm.rule_version.partition}-${alarm.rule_version.offset}${alarm.is_rule_current ? ', current' : ', changed since'}`,
     ],
+    ...(alarm.members === undefined ? [] : [['Series', membersText(alarm.members)] satisfies [string, string]]),
     ...(alarm.rule?.name === undefined ? [] : [['Rule name', alarm.rule.name] as [string, string]]),
     ['Rule', alarm.rule_id],
     ['Alarm', alarm.alarm_id],

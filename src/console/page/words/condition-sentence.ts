@@ -1,6 +1,7 @@
 import { withPercentile } from '../../../measure/measure-words.ts';
 import { shownValue } from '../../../measure/shown-value.ts';
 import { measures } from '../../../measure/measures.ts';
+import { groupWords } from '../../../rule/aggregate.ts';
 import { comparisons } from '../../../rule/comparison.ts';
 import { formOf, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
@@ -20,11 +21,13 @@ const text = (words: string): SentencePart => ({ kind: 'text', text: words });
 
 /** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
 export function conditionSentence(rule: DescribedRule): SentencePart[] {
+  const group = rule.group_by === undefined ? undefined : groupWords(rule);
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const { hasWindow, words } = measures[rule.type ?? ruleDefaults.type];
   const parts: SentencePart[] = [
+    ...(group === undefined ? [] : [text(group.before)]),
     { kind: 'metric', text: rule.metric_name || 'a metric' },
-    text(` ${withPercentile(words.verb, rule.percentile)} ${short} `),
+    text(`${group?.after ?? ''}${byText(rule)} ${withPercentile(words.verb, rule.percentile)} ${short} `),
     { kind: 'number', text: rule.threshold === undefined ? '…' : numberText(rule.threshold) },
   ];
   if (hasWindow)
@@ -67,6 +70,10 @@ export function comparedText(value: number, { type, threshold }: DescribedRule, 
   const { isComputed } = measures[type ?? ruleDefaults.type];
   const limits = threshold === undefined ? [] : [threshold];
   return numberText(Number(isComputed ? shownValue(value, true, limits) : value.toPrecision(digits)));
+}
+
+function byText({ group_by: by = [] }: DescribedRule): string {
+  return by.length === 0 ? '' : ` by ${by.join(', ')}`;
 }
 
 /** Where a value is, seen from the threshold: `5 below threshold`. */
