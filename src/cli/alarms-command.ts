@@ -1,7 +1,6 @@
 import { Option, type Command } from 'commander';
-import { measures } from '../measure/measures.ts';
 import { shownValue } from '../measure/shown-value.ts';
-import { ruleDefaults } from '../rule/rule-fields.ts';
+import { hasComputedValue } from '../rule/condition.ts';
 import type { AlarmDetail, AlarmsView, AlarmView } from '../wire/alarms.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
@@ -100,7 +99,7 @@ function aboutRule(rule: AlarmDetail['rule']): string[][] {
 
 function printAlarm(alarm: AlarmDetail): void {
   const { state, cause, since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value, rule } = alarm;
-  const isComputed = measures[rule?.type ?? ruleDefaults.type].isComputed;
+  const isComputed = hasComputedValue(rule ?? {});
   printTable([
     ['Series', seriesOf(alarm)],
     ['State', state],

@@ -5,7 +5,7 @@ import { measures } from '../measure/measures.ts';
 import { shownValue } from '../measure/shown-value.ts';
 import { groupWords } from '../rule/aggregate.ts';
 import { comparisons } from '../rule/comparison.ts';
-import { isInBreach } from '../rule/condition.ts';
+import { hasComputedValue, isInBreach } from '../rule/condition.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 
 /**
@@ -66,7 +66,7 @@ export function valueText(notification: Notification): string {
   const { x, rule } = notification;
   if (x === undefined) return 'no data';
   const { threshold, resolve_threshold: resolveThreshold = threshold } = rule;
-  return shownValue(x, measureOf(notification).isComputed, [threshold, resolveThreshold]);
+  return shownValue(x, hasComputedValue(rule), [threshold, resolveThreshold]);
 }
 
 function measureOf({ rule: { type = ruleDefaults.type } }: Notification): MeasureType {

@@ -12,18 +12,31 @@ interface AggregateSpec {
   readonly canDivide: boolean;
   /** Whether rounding may touch the result, so that it equals a threshold that is very near. */
   readonly isComputed: boolean;
-  /** "the … of cpu": what the value is. */
+  /** "the … of cpu": what the value is; "the ratio of … of cpu" */
   readonly noun: string;
+  readonly plural: string;
 }
 
 export const aggregates: Record<Aggregate, AggregateSpec> = {
-  sum: { hasWhere: false, canDivide: true, isComputed: true, noun: 'sum' },
-  average: { hasWhere: false, canDivide: true, isComputed: true, noun: 'average' },
-  min: { hasWhere: false, canDivide: true, isComputed: false, noun: 'minimum' },
-  max: { hasWhere: false, canDivide: true, isComputed: false, noun: 'maximum' },
-  count: { hasWhere: false, canDivide: true, isComputed: false, noun: 'number of series' },
-  count_where: { hasWhere: true, canDivide: false, isComputed: false, noun: 'number of series' },
-  share_where: { hasWhere: true, canDivide: false, isComputed: true, noun: 'share of series' },
+  sum: { hasWhere: false, canDivide: true, isComputed: true, noun: 'sum', plural: 'sums' },
+  average: { hasWhere: false, canDivide: true, isComputed: true, noun: 'average', plural: 'averages' },
+  min: { hasWhere: false, canDivide: true, isComputed: false, noun: 'minimum', plural: 'minimums' },
+  max: { hasWhere: false, canDivide: true, isComputed: false, noun: 'maximum', plural: 'maximums' },
+  count: { hasWhere: false, canDivide: true, isComputed: false, noun: 'number of series', plural: 'numbers of series' },
+  count_where: {
+    hasWhere: true,
+    canDivide: false,
+    isComputed: false,
+    noun: 'number of series',
+    plural: 'numbers of series',
+  },
+  share_where: {
+    hasWhere: true,
+    canDivide: false,
+    isComputed: true,
+    noun: 'share of series',
+    plural: 'shares of series',
+  },
 };
 
 export const aggregateNames = Object.keys(aggregates) as readonly Aggregate[];
@@ -81,7 +94,7 @@ export function groupWords({
   readonly divide_by?: DivideBy | undefined;
 }): { readonly before: string; readonly after: string } | undefined {
   if (aggregate === undefined) return undefined;
-  const { noun } = aggregates[aggregate];
+  const { noun, plural } = aggregates[aggregate];
   const after = where === undefined ? '' : ` with values ${whereText(where)}`;
-  return { before: `the ${second === undefined ? '' : 'ratio of two values, each the '}${noun} of `, after };
+  return { before: `the ${second === undefined ? noun : `ratio of ${plural}`} of `, after };
 }

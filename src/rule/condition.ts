@@ -178,7 +178,7 @@ function groupingOf(rule: Rule, by: readonly string[]): Grouping {
 }
 
 /** Whether what a rule compares is computed, and not a value that somebody sent. */
-function hasComputedValue({ type = ruleDefaults.type, aggregate, divide_by: second }: ComputedFields): boolean {
+export function hasComputedValue({ type = ruleDefaults.type, aggregate, divide_by: second }: ComputedFields): boolean {
   const isOfGroup = aggregate !== undefined && aggregates[aggregate].isComputed;
   return measures[type].isComputed || isOfGroup || second !== undefined;
 }

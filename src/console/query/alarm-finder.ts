@@ -94,7 +94,8 @@ export class AlarmFinder {
     const held = alarm.sendings.filter((one) => one.notification !== undefined) as SentNotification[];
     // A state is known however old it is, and messages of some days alone: the log has those for longer.
     const sendings = notified && held.length === 0 ? ((await this.#inLog(id))?.sendings ?? []) : held;
-    return { facts: { ...alarm, timeMs }, sendings, notified, isFiring, endedMs };
+    const members = sendings[0]?.notification.members;
+    return { facts: { ...alarm, timeMs, ...(members && { members }) }, sendings, notified, isFiring, endedMs };
   }
 
   async #inLog(id: string): Promise<Omit<FoundAlarm, 'id' | 'rule' | 'isRuleCurrent'> | undefined> {

@@ -3,6 +3,7 @@ import { shownValue } from '../../../measure/shown-value.ts';
 import { measures } from '../../../measure/measures.ts';
 import { groupWords } from '../../../rule/aggregate.ts';
 import { comparisons } from '../../../rule/comparison.ts';
+import { hasComputedValue } from '../../../rule/condition.ts';
 import { formOf, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
@@ -66,8 +67,9 @@ export function tagTexts(matchers: TagMatchers = {}): Readonly<Record<string, st
 }
 
 /** A value that the rule compares: a computed one with four significant decimals, one that was sent with `digits`. */
-export function comparedText(value: number, { type, threshold }: DescribedRule, digits = 6): string {
-  const { isComputed } = measures[type ?? ruleDefaults.type];
+export function comparedText(value: number, rule: DescribedRule, digits = 6): string {
+  const { threshold } = rule;
+  const isComputed = hasComputedValue(rule);
   const limits = threshold === undefined ? [] : [threshold];
   return numberText(Number(isComputed ? shownValue(value, true, limits) : value.toPrecision(digits)));
 }
