@@ -252,10 +252,7 @@ test('other conditions on tags are lines, which are checked at the field and sav
   await page.getByText('host: must be host=web-1|web-2, host=web-*, host!=db-1, host exists or host absent').waitFor();
   await lines.fill('host=web-0|web-2\nzone absent');
   await button('Create rule').click();
-  await page
-    .getByText(/^Fires when cpu is above 55/)
-    .first()
-    .waitFor();
+  await page.getByText('Rule created').waitFor();
   const [made] = await rules();
   assert.deepEqual(made!['tags'], { host: ['web-0', 'web-2'], zone: { exists: false } });
   await page.goto(`${system.url}/console/#/rules/${String(made!['id'])}`);
