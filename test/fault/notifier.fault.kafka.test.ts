@@ -14,7 +14,7 @@ const fake = { limits: { ...discordRateLimits, channel: many }, latencyMs: [5, 1
 /** Longer than the group waits for a member, and longer than an open attempt may take. */
 const takeOverMsMax = 60_000;
 /** A request takes some milliseconds, and a busy machine a while to tell of a process that it has ended. */
-const underWayMs = 1_000;
+const underWayMs = 3_000;
 const zombieMs = 25_000;
 const exitMsMax = 10_000;
 /** No bucket is ever empty: what one owner was told of it the next one does not know. */
