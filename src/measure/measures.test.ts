@@ -22,7 +22,7 @@ function create(type: RuleType, parameters: MeasureParameters): Measure {
 function assertClose(actual: number | undefined, expected: number | undefined, what: string): void {
   if (actual === undefined || expected === undefined) return assert.equal(actual, expected, what);
   // The smallest doubles lie further apart than a billionth.
-  const allowed = Math.max(1e-9 * Math.abs(expected), 64 * Number.MIN_VALUE);
+  const allowed = Math.max(1e-9 * Math.abs(expected), 1e-300);
   assert.ok(Math.abs(actual - expected) <= allowed, `${what}: ${actual} is not ${expected}`);
 }
 

@@ -232,7 +232,7 @@ export function assertNotifications(all: readonly OracleNotification[], verdict:
     const wanted = due[index]!.x;
     if (x === undefined || wanted === undefined || isLastOfGroup(due[index]!)) continue;
     // The smallest doubles lie further apart than a billionth.
-    const isNear = Math.abs(x - wanted) <= Math.max(relativeMax * Math.abs(wanted), 64 * Number.MIN_VALUE);
+    const isNear = Math.abs(x - wanted) <= Math.max(relativeMax * Math.abs(wanted), 1e-300);
     assert.ok(isNear, `x of ${id} is ${x}, and the oracle’s ${wanted}`);
   }
 }
