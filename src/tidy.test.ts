@@ -46,7 +46,7 @@ const rooms: Record<string, Permitted> = {
   measure: { rooms: pure, node: false, packages: [] },
   rule: { rooms: [...pure, 'metric', 'measure', 'receiver/discord/address.ts'], node: false, packages: [] },
   alarm: {
-    rooms: [...pure, 'base/exact-sum.ts', 'base/name-uuid.ts', 'metric', 'measure', 'rule'],
+    rooms: [...pure, 'base/name-uuid.ts', 'metric', 'measure', 'rule'],
     node: false,
     packages: [],
   },

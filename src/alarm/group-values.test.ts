@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { ExactSum } from '../base/exact-sum.ts';
+import { ExactSum } from '../measure/exact-sum.ts';
 import { aggregateNames, aggregates } from '../rule/aggregate.ts';
 import { GroupValues } from './group-values.ts';
 

@@ -5,7 +5,7 @@
  * A member counts while G - g is at most `staleMs`: G is the group's time, g what G was at the newest sample that gave it a value. G only
  * grows, so the members stand in the order of g, and those that no longer count stand first.
  */
-import { ExactSum } from '../base/exact-sum.ts';
+import { ExactSum } from '../measure/exact-sum.ts';
 import type { Aggregate, AggregateWhere } from '../rule/aggregate.ts';
 import type { Grouping } from '../rule/condition.ts';
 import { asCompared, comparisons } from '../rule/comparison.ts';

@@ -95,6 +95,20 @@ export function addExactly(parts: number[], value: number): void {
   parts.push(rest);
 }
 
+/** A sum of any numbers, exact however much is added and taken off again: to take a value off, add its negative. */
+export class ExactSum {
+  readonly #parts: number[] = [];
+
+  add(value: number): void {
+    addExactly(this.#parts, value);
+  }
+
+  /** Not finite once the sum has left the range of doubles: then it must be made afresh. */
+  get value(): number {
+    return this.#parts.reduce((sum, part) => sum + part, 0);
+  }
+}
+
 /** A value of a rule is finite: one that has left the range of doubles is the last within it. */
 export function finite(value: number): number {
   return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, value));
