@@ -99,18 +99,49 @@ export class GroupValues {
   }
 }
 
-/** What is compared of a group, from its value or the two of a ratio; undefined when nothing is evaluated. */
-export function groupValue(
-  { first, second }: { readonly first: GroupValues | undefined; readonly second: GroupValues | undefined },
-  { minSeries, divideBy }: Pick<Grouping, 'minSeries' | 'divideBy'>,
-): number | undefined {
-  if (divideBy === undefined) return (first?.count ?? 0) < minSeries ? undefined : first?.value;
-  const divisor = second?.value;
-  if ((second?.count ?? 0) < minSeries || divisor === undefined) return undefined;
-  if (divisor <= 0 || divisor < divideBy.minValue) return undefined;
-  const dividend = first?.count === 0 ? 0 : first?.value;
-  const ratio = dividend === undefined ? undefined : dividend / divisor;
-  return ratio !== undefined && Number.isFinite(ratio) ? ratio : undefined;
+/** A series' values for the two values of a group; undefined where it makes none, or its sample is not evaluated. */
+export interface MemberSample {
+  readonly first: number | undefined;
+  readonly second: number | undefined;
+}
+
+/** The members of one group of a rule, and what is compared of them: a value, or the ratio of two. */
+export class GroupMembers {
+  readonly #grouping: Grouping;
+  readonly #first: GroupValues | undefined;
+  readonly #second: GroupValues | undefined;
+
+  constructor(grouping: Grouping) {
+    const { aggregate, where, isComputed, staleMs, divideBy } = grouping;
+    this.#grouping = grouping;
+    this.#first = aggregate && new GroupValues({ aggregate, where, isComputed, staleMs });
+    this.#second = aggregate && divideBy && new GroupValues({ aggregate, isComputed, staleMs });
+  }
+
+  /** Those that make the first value. */
+  get ofFirst(): readonly Member[] {
+    return [...(this.#first?.members ?? [])];
+  }
+
+  /** The latest values of a member. `groupMs`: G, with its sample. */
+  set(key: string, series: Series, { first, second }: MemberSample, groupMs: number): void {
+    if (first !== undefined) this.#first?.set(key, series, first, groupMs);
+    if (second !== undefined) this.#second?.set(key, series, second, groupMs);
+    this.#first?.expire(groupMs);
+    this.#second?.expire(groupMs);
+  }
+
+  /** Undefined when nothing is evaluated. */
+  get value(): number | undefined {
+    const { minSeries, divideBy } = this.#grouping;
+    if (divideBy === undefined) return (this.#first?.count ?? 0) < minSeries ? undefined : this.#first?.value;
+    const divisor = this.#second?.value;
+    if ((this.#second?.count ?? 0) < minSeries || divisor === undefined) return undefined;
+    if (divisor <= 0 || divisor < divideBy.minValue) return undefined;
+    const dividend = this.#first?.count === 0 ? 0 : this.#first?.value;
+    const ratio = dividend === undefined ? undefined : dividend / divisor;
+    return ratio !== undefined && Number.isFinite(ratio) ? ratio : undefined;
+  }
 }
 
 class Sum implements Aggregator {

@@ -30,7 +30,20 @@ export interface Alarm {
   endedMs: number | undefined;
 }
 
-export function newAlarm(ruleId: string, subject: AlarmSubject): Alarm {
+/** The alarm of a rule on a subject, made when it is not there. */
+export function alarmOf(subject: AlarmSubject, ruleId: string): Alarm {
+  subject.alarms ??= new Map();
+  let alarm = subject.alarms.get(ruleId);
+  if (alarm === undefined) subject.alarms.set(ruleId, (alarm = newAlarm(ruleId, subject)));
+  return alarm;
+}
+
+/** Whether the topic `alarms` holds a record of one of the subject's alarms. */
+export function hasRecords({ alarms }: AlarmSubject): boolean {
+  return alarms?.values().some(({ isWritten }) => isWritten) === true;
+}
+
+function newAlarm(ruleId: string, subject: AlarmSubject): Alarm {
   return {
     ruleId,
     subject,
@@ -54,7 +67,7 @@ export interface AlarmSubject extends Subject {
   /** subjectKey. */
   readonly key: string;
   /** By rule id; undefined before there is one. */
-  readonly alarms: Map<string, Alarm> | undefined;
+  alarms: Map<string, Alarm> | undefined;
   /** T: the largest timestamp seen; -Infinity before the first sample. */
   readonly timeMs: number;
   /** The newest sample in log order; undefined before the first. */
@@ -67,12 +80,6 @@ export interface AlarmSubject extends Subject {
   readonly awaitedMs: number;
   /** Silent for so long that it owes nothing, until it speaks again. */
   readonly isForgotten: boolean;
-  /** Its newest value, where a clock may say it in a reminder; undefined where that is computed. */
-  reminderValue(isMeasured: boolean): number | undefined;
-  /** The alarm of a rule, made when it is not there. */
-  alarm(ruleId: string): Alarm;
-  /** Whether the topic `alarms` holds a record of one of its alarms. */
-  hasRecords(): boolean;
   /** Its next sample must be evaluated, whatever its value. */
   judgeAll(): void;
   forget(): void;

@@ -11,7 +11,7 @@ import { AlarmRegister } from './alarm-register.ts';
 import type { Effects, EffectsSink } from './effects.ts';
 import type { ClockReading } from './partition-clock.ts';
 import { RuleMemories, type KeptMemory, type RuleSeries } from './rule-memories.ts';
-import type { Alarm, AlarmSubject } from './alarm.ts';
+import { alarmOf, type Alarm, type AlarmSubject } from './alarm.ts';
 
 /**
  * The alarms of a partition: the steps they take, what their rules' cooldowns hold back, and what is to be written of both.
@@ -201,7 +201,7 @@ export class Alarms {
 
   /** Takes the record of an alarm that holds. */
   restore(record: AlarmRecord, subject: AlarmSubject): void {
-    const alarm = subject.alarm(record.ruleId);
+    const alarm = alarmOf(subject, record.ruleId);
     alarm.isWritten = true;
     alarm.offset = record.sample.offset;
     alarm.revision = record.revision;
@@ -250,7 +250,7 @@ export class Alarms {
    * former owner evaluated it by rules that have changed since. What the alarm is here holds from that sample on.
    */
   overrule({ ruleId, sample, revision, state, toSend }: AlarmRecord, subject: AlarmSubject): void {
-    const alarm = subject.alarm(ruleId);
+    const alarm = alarmOf(subject, ruleId);
     const ahead = alarm.offset - sample.offset || alarm.revision - revision;
     if (ahead > 0 || (toSend === undefined && isSameState(alarm.state, state))) return;
     alarm.offset = sample.offset;

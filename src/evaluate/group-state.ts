@@ -1,22 +1,13 @@
 import type { SamplePlace } from '../alarm/alarm-state.ts';
-import { GroupValues, groupValue, type Member } from '../alarm/group-values.ts';
+import { GroupMembers, type Member, type MemberSample } from '../alarm/group-values.ts';
 import { subjectKey, type Group, type Subject } from '../metric/subject.ts';
 import type { Tags } from '../metric/sample.ts';
-import type { Grouping } from '../rule/condition.ts';
-import { newAlarm, type Alarm, type AlarmSubject } from './alarm.ts';
-
-/** A series' values for the two values of a group; undefined where the series is no member, or its sample is not evaluated. */
-export interface MemberSample {
-  readonly first: number | undefined;
-  readonly second: number | undefined;
-}
+import type { Grouping, ValuesMade } from '../rule/condition.ts';
+import type { Alarm, AlarmSubject } from './alarm.ts';
 
 /** What a series is to a rule's groups. */
-export interface Membership {
+export interface Membership extends ValuesMade {
   readonly group: GroupState;
-  /** Whether it makes the first value, and the second. */
-  readonly isFirst: boolean;
-  readonly isSecond: boolean;
 }
 
 /** One group of one rule, as far as its partition has been read. */
@@ -38,8 +29,8 @@ export class GroupState implements AlarmSubject {
   #takenMs = -Infinity;
   /** What else is known of G: members filled from the log are as old as the log says, whatever came after them. */
   #knownMs = -Infinity;
-  #first: GroupValues | undefined;
-  #second: GroupValues | undefined;
+  /** Undefined while its rule makes no such group. */
+  #members: GroupMembers | undefined;
 
   constructor({ name, tags, group }: Subject) {
     this.name = name;
@@ -59,7 +50,7 @@ export class GroupState implements AlarmSubject {
 
   /** The newest members that count, for the first value. */
   get members(): readonly Member[] {
-    return [...(this.#first?.members ?? [])];
+    return this.#members?.ofFirst ?? [];
   }
 
   /** Its members are others than before: nothing is known of them. */
@@ -70,12 +61,11 @@ export class GroupState implements AlarmSubject {
   }
 
   /** Begins without members: those that the log tells of are still to come. */
-  empty({ aggregate, where, isComputed, staleMs, divideBy }: Grouping): void {
+  empty(grouping: Grouping): void {
     this.#knownMs = this.timeMs;
     this.#takenMs = -Infinity;
     this.lastValue = undefined;
-    this.#first = aggregate && new GroupValues({ aggregate, where, isComputed, staleMs });
-    this.#second = aggregate && divideBy && new GroupValues({ aggregate, isComputed, staleMs });
+    this.#members = new GroupMembers(grouping);
   }
 
   /** No sample of it was ever seen, and one is waited for. */
@@ -108,34 +98,12 @@ export class GroupState implements AlarmSubject {
   }
 
   /** Takes a member's values. Returns what is compared; undefined when nothing is evaluated. */
-  take(member: AlarmSubject, { first, second }: MemberSample, grouping: Grouping): number | undefined {
-    if (first !== undefined) this.#first?.set(member.key, member, first, this.#takenMs);
-    if (second !== undefined) this.#second?.set(member.key, member, second, this.#takenMs);
-    this.#first?.expire(this.#takenMs);
-    this.#second?.expire(this.#takenMs);
-    if (first === undefined && second === undefined) return undefined;
-    const value = this.#value(grouping);
+  take(member: AlarmSubject, values: MemberSample): number | undefined {
+    this.#members?.set(member.key, member, values, this.#takenMs);
+    if (values.first === undefined && values.second === undefined) return undefined;
+    const value = this.#members?.value;
     if (value !== undefined) this.lastValue = value;
     return value;
-  }
-
-  #value({ minSeries, divideBy }: Grouping): number | undefined {
-    return groupValue({ first: this.#first, second: this.#second }, { minSeries, divideBy });
-  }
-
-  reminderValue(): undefined {
-    return undefined;
-  }
-
-  alarm(ruleId: string): Alarm {
-    this.alarms ??= new Map();
-    let alarm = this.alarms.get(ruleId);
-    if (alarm === undefined) this.alarms.set(ruleId, (alarm = newAlarm(ruleId, this)));
-    return alarm;
-  }
-
-  hasRecords(): boolean {
-    return this.alarms?.values().some(({ isWritten }) => isWritten) === true;
   }
 
   judgeAll(): void {
@@ -144,9 +112,7 @@ export class GroupState implements AlarmSubject {
 
   forget(): void {
     this.isForgotten = true;
-    this.heardAtMs = -Infinity;
-    this.#takenMs = -Infinity;
-    this.#knownMs = -Infinity;
+    this.forgetMembers();
     this.#awaitedMs = -Infinity;
   }
 }

@@ -1,13 +1,12 @@
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { SamplePlace } from '../alarm/alarm-state.ts';
 import { groupOf, groupSubject, subjectKey, type Subject } from '../metric/subject.ts';
-import { tagsMatch } from '../rule/matcher.ts';
-import type { Condition, Grouping, MeasuredSeries } from '../rule/condition.ts';
+import { concerns, valuesMade, type Condition, type Grouping } from '../rule/condition.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import type { ClockReading } from './partition-clock.ts';
 import { GroupState, type Membership } from './group-state.ts';
-import { concerns, type SeriesState } from './series-state.ts';
+import type { SeriesState } from './series-state.ts';
 
 /** Where a partition stands among those of `metrics`. */
 export interface PartitionPlace {
@@ -67,7 +66,7 @@ export class Groups {
     group.saw(sample, heardAtMs, isFill);
     const first = isFirst ? series.comparedValue(condition, value) : undefined;
     const second = isSecond ? series.comparedValue(grouping.divideBy!, value) : undefined;
-    return group.take(series, { first, second }, grouping);
+    return group.take(series, { first, second });
   }
 
   /** A rule was set: it may await a metric never seen. Returns whether it does. */
@@ -143,9 +142,7 @@ export class Groups {
     let membership = series.memberships?.get(ruleId);
     if (membership === undefined || membership.group.isRemoved) {
       const group = this.#group(ruleId, groupSubject(series.name, groupOf(grouping.by, series.tags)), grouping);
-      const isOf = (wanted: MeasuredSeries | undefined): boolean =>
-        wanted !== undefined && tagsMatch(wanted.tags, series.tags);
-      membership = { group, isFirst: isOf(rule.condition), isSecond: isOf(grouping.divideBy) };
+      membership = { group, ...valuesMade(rule.condition, series.tags) };
       series.memberships ??= new Map();
       series.memberships.set(ruleId, membership);
     }

@@ -5,10 +5,11 @@ import type { LogRecord } from '../log/batch.ts';
 import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
 import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
+import { concerns } from '../rule/condition.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import { Alarms } from './alarms.ts';
 import type { ClockReading } from './partition-clock.ts';
-import type { AlarmSubject } from './alarm.ts';
+import { alarmOf, type AlarmSubject } from './alarm.ts';
 import { Groups, type PartitionPlace } from './groups.ts';
 import { PassingTime } from './passing-time.ts';
 import { EffectsBuffer, type Effects, type EffectsSink } from './effects.ts';
@@ -17,7 +18,7 @@ import { SeriesBudget } from './series-budget.ts';
 import type { WindowBudget } from './window-budget.ts';
 import { SeriesRoom } from './series-room.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from './series-index.ts';
-import { concerns, hasGroups, requestsOf, type MetricState, type SeriesState } from './series-state.ts';
+import { hasGroups, requestsOf, type MetricState, type SeriesState } from './series-state.ts';
 import {
   heardAtMsAt,
   highAt,
@@ -345,7 +346,8 @@ export class PartitionEvaluator {
       this.#time.silence.heard(rule, this.#alarms.monotonicMs);
       const { subject, subjectBeforeMs, x } = this.#subjectOf(rule, { series, value, beforeMs }, sample);
       const { timeMs } = subject;
-      const alarm = x === undefined ? subject.alarms?.get(rule.condition.ruleId) : subject.alarm(rule.condition.ruleId);
+      const alarm =
+        x === undefined ? subject.alarms?.get(rule.condition.ruleId) : alarmOf(subject, rule.condition.ruleId);
       // Its state is of this sample or a later one already: it is being read again after a crash.
       if (alarm === undefined || sample.offset <= alarm.offset) {
         this.#alarms.take(rule, sample);

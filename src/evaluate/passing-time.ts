@@ -1,7 +1,7 @@
 import { forgottenAfterMs, forgottenAtMs } from '../alarm/step.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import type { AlarmSubject } from './alarm.ts';
+import { alarmOf, hasRecords, type AlarmSubject } from './alarm.ts';
 import type { Alarms } from './alarms.ts';
 import type { Groups } from './groups.ts';
 import type { ClockReading } from './partition-clock.ts';
@@ -65,7 +65,7 @@ export class PassingTime {
     for (const { rule, subject, expectedMs, heardMs } of this.silence.missing(reading, (seen) =>
       this.#watchedBy(seen),
     )) {
-      const alarm = subject.alarm(rule.condition.ruleId);
+      const alarm = alarmOf(subject, rule.condition.ruleId);
       const at = {
         timeMs: expectedMs,
         heardMs,
@@ -96,8 +96,10 @@ export class PassingTime {
       const { last: sample, timeMs } = alarm.subject;
       const rule = this.#book.get(alarm.ruleId);
       if (rule?.condition.enabled !== true || sample === undefined) continue;
-      const hasValue = alarm.state.state === 'firing' && alarm.state.cause === 'breach';
-      const x = hasValue ? alarm.subject.reminderValue(rule.condition.windowMs > 0) : undefined;
+      const { windowMs, grouping } = rule.condition;
+      const isSent = windowMs === 0 && grouping === undefined;
+      const hasValue = isSent && alarm.state.state === 'firing' && alarm.state.cause === 'breach';
+      const x = hasValue ? alarm.subject.lastValue : undefined;
       this.#alarms.takeByClock(rule, alarm, {
         kind: 'remind',
         timeMs: Number.isFinite(timeMs) ? timeMs : sample.timestampMs,
@@ -124,7 +126,7 @@ export class PassingTime {
           gone.add(series);
         }
         // As long as `alarms` has a record of it, whoever begins anew must count on from there.
-        if (!series.hasRecords() && clockMs - series.timeMs >= series.reachMs) forgotten.push(series);
+        if (!hasRecords(series) && clockMs - series.timeMs >= series.reachMs) forgotten.push(series);
       }
     }
     this.#seriesChanged(gone);
@@ -138,7 +140,7 @@ export class PassingTime {
       if (clockMs - group.timeMs < forgottenAfterMs || monotonicMs - group.heardAtMs < forgottenAfterMs) continue;
       const rule = this.#book.get(ruleId);
       if (!group.isForgotten && rule !== undefined && !this.#forgetForAll(group, [rule], clockMs)) continue;
-      if (!group.hasRecords()) this.#groups.remove(ruleId, group);
+      if (!hasRecords(group)) this.#groups.remove(ruleId, group);
     }
   }
 

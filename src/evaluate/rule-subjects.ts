@@ -3,14 +3,16 @@
  */
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { RuleChange, RulesInForce } from '../rule/rule-book.ts';
+import { concerns } from '../rule/condition.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
+import { hasRecords } from './alarm.ts';
 import type { Alarms } from './alarms.ts';
 import type { GroupState } from './group-state.ts';
 import type { Groups } from './groups.ts';
 import type { PassingTime } from './passing-time.ts';
 import type { RuleSeries } from './rule-memories.ts';
 import type { SeriesIndex } from './series-index.ts';
-import { concerns, matchingRules, watchesSilence, type MetricState, type SeriesState } from './series-state.ts';
+import { matchingRules, watchesSilence, type MetricState, type SeriesState } from './series-state.ts';
 
 interface Parts {
   readonly book: RulesInForce;
@@ -168,7 +170,7 @@ export class RuleSubjects {
   #endGroup(ruleId: string, group: GroupState, rule: RuleEntry | undefined, atMs: number): void {
     for (const alarm of group.alarms?.values() ?? []) this.#alarms.end(alarm, rule ?? this.#book.get(ruleId), atMs);
     group.forget();
-    if (!group.hasRecords()) this.#groups.remove(ruleId, group);
+    if (!hasRecords(group)) this.#groups.remove(ruleId, group);
   }
 }
 

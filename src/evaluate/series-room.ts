@@ -2,11 +2,12 @@
 // longest. A series with an alarm that is not ok stays, and so does one of which the topic `alarms` has a record. Only a series
 // that a rule matches is made room for: what nobody watches costs those that are watched nothing.
 import type { Tags } from '../metric/sample.ts';
+import { concerns } from '../rule/condition.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { PassingTime } from './passing-time.ts';
 import type { Candidate, Evictor, SeriesBudget } from './series-budget.ts';
 import type { SeriesIndex } from './series-index.ts';
-import { concerns, matchingRules, type MetricState, type SeriesState } from './series-state.ts';
+import { matchingRules, type MetricState, type SeriesState } from './series-state.ts';
 
 /** All series are looked at to find those that go: so many go at once that this is seldom. */
 export const shareThatGoes = 0.01;

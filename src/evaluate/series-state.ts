@@ -3,12 +3,11 @@ import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
 import { calculators, fillBackMs } from '../measure/measures.ts';
 import type { Measure } from '../measure/measure.ts';
 import { comparisons } from '../rule/comparison.ts';
-import { tagsMatch } from '../rule/matcher.ts';
-import type { Condition } from '../rule/condition.ts';
+import { concerns, type Condition } from '../rule/condition.ts';
 import { measureKey, measureRequestsOf, type MeasureRequest } from '../rule/measure-request.ts';
 import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
-import { newAlarm, type Alarm, type AlarmSubject } from './alarm.ts';
+import type { Alarm, AlarmSubject } from './alarm.ts';
 import type { Membership } from './group-state.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry, RuleList } from '../rule/rule-list.ts';
@@ -102,26 +101,10 @@ export class SeriesState implements AlarmSubject {
     if (timeMs > this.timeMs) this.#table.rows[this.#row + timeMsAt] = timeMs;
   }
 
-  alarm(ruleId: string): Alarm {
-    this.alarms ??= new Map();
-    let alarm = this.alarms.get(ruleId);
-    if (alarm === undefined) this.alarms.set(ruleId, (alarm = newAlarm(ruleId, this)));
-    return alarm;
-  }
-
   forget(): void {
     this.isForgotten = true;
     // Its next sample must be judged, to be heard of again.
     this.judgeAll();
-  }
-
-  /** Whether the topic `alarms` holds a record of one of its alarms. */
-  hasRecords(): boolean {
-    return this.alarms?.values().some(({ isWritten }) => isWritten) === true;
-  }
-
-  reminderValue(isMeasured: boolean): number | undefined {
-    return isMeasured ? undefined : this.lastValue;
   }
 
   /** Adds a sample to the measure that a request asks for; one that is not there is made, as far as the budget has room. */
@@ -256,12 +239,6 @@ export function seriesOf(table: SeriesTable, metric: MetricState, tags: Tags): S
     metric.series.set(key, series);
   }
   return series;
-}
-
-/** Whether a rule is about series with these tags: it matches them, or they make the second value of its ratio. */
-export function concerns({ tags: wanted, grouping }: Condition, tags: Tags): boolean {
-  const second = grouping?.divideBy;
-  return tagsMatch(wanted, tags) || (second !== undefined && tagsMatch(second.tags, tags));
 }
 
 /** Whether one of a metric's rules makes groups of its series. */

@@ -1,7 +1,8 @@
 import { measures, type RuleType } from '../measure/measures.ts';
 import { aggregates, type Aggregate, type AggregateWhere } from './aggregate.ts';
 import { asCompared, comparisons, type Operator } from './comparison.ts';
-import { noMatchers, type TagMatchers } from './matcher.ts';
+import type { Tags } from '../metric/sample.ts';
+import { noMatchers, tagsMatch, type TagMatchers } from './matcher.ts';
 import { ruleDefaults } from './rule-fields.ts';
 import type { Rule } from './rule.ts';
 
@@ -57,6 +58,23 @@ export interface Grouping {
   readonly staleMs: number;
   /** What the value is divided by. */
   readonly divideBy: (MeasuredSeries & { readonly minValue: number }) | undefined;
+}
+
+/** Which of a rule's values a series makes: the first, and the second of a ratio. */
+export interface ValuesMade {
+  readonly isFirst: boolean;
+  readonly isSecond: boolean;
+}
+
+export function valuesMade({ tags: wanted, grouping }: Condition, tags: Tags): ValuesMade {
+  const second = grouping?.divideBy;
+  return { isFirst: tagsMatch(wanted, tags), isSecond: second !== undefined && tagsMatch(second.tags, tags) };
+}
+
+/** Whether a rule is about series with these tags: they make one of its values. */
+export function concerns(condition: Condition, tags: Tags): boolean {
+  const { isFirst, isSecond } = valuesMade(condition, tags);
+  return isFirst || isSecond;
 }
 
 export function compileRule(rule: Rule): Condition {

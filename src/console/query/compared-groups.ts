@@ -1,8 +1,7 @@
-import { GroupValues, groupValue } from '../../alarm/group-values.ts';
+import { GroupMembers } from '../../alarm/group-values.ts';
 import { seriesKey } from '../../metric/series.ts';
 import { groupOf, groupSubject, subjectKey, type Subject } from '../../metric/subject.ts';
-import { tagsMatch } from '../../rule/matcher.ts';
-import type { Condition, Grouping, MeasuredSeries } from '../../rule/condition.ts';
+import { concerns, valuesMade, type Condition, type Grouping } from '../../rule/condition.ts';
 import type { SeriesSeen } from '../live/metric-catalogue.ts';
 import { measuredOf } from './measured.ts';
 
@@ -21,7 +20,7 @@ export function comparedGroups(condition: Condition, all: Iterable<SeriesSeen>):
   if (grouping === undefined) return [];
   const groups = new Map<string, { readonly subject: Subject; readonly members: SeriesSeen[] }>();
   for (const series of all) {
-    if (!isOf(condition, series) && !isOf(grouping.divideBy, series)) continue;
+    if (!concerns(condition, series.tags)) continue;
     const subject = groupSubject(metricName, groupOf(grouping.by, series.tags));
     const key = subjectKey(subject);
     const known = groups.get(key);
@@ -34,27 +33,16 @@ export function comparedGroups(condition: Condition, all: Iterable<SeriesSeen>):
   });
 }
 
-function isOf(wanted: MeasuredSeries | undefined, { tags }: SeriesSeen): boolean {
-  return wanted !== undefined && tagsMatch(wanted.tags, tags);
-}
-
 /** Oldest first: so each member counts as of its own newest sample. */
 function valueOf(condition: Condition, grouping: Grouping, members: readonly SeriesSeen[]): number | undefined {
-  const { aggregate, where, isComputed, staleMs, divideBy } = grouping;
-  if (aggregate === undefined) return undefined;
-  const first = new GroupValues({ aggregate, where, isComputed, staleMs });
-  const second = divideBy && new GroupValues({ aggregate, isComputed, staleMs });
+  const group = new GroupMembers(grouping);
   for (const series of members) {
-    const key = seriesKey(condition.metricName, series.tags);
-    for (const [values, wanted] of [[first, condition] as const, [second, divideBy] as const]) {
-      if (values === undefined || wanted === undefined || !isOf(wanted, series)) continue;
-      const value = measuredOf(wanted, series).value;
-      if (value === undefined) return undefined;
-      values.set(key, { name: condition.metricName, tags: series.tags }, value, series.lastMs);
-    }
+    const { isFirst, isSecond } = valuesMade(condition, series.tags);
+    const first = isFirst ? measuredOf(condition, series).value : undefined;
+    const second = isSecond ? measuredOf(grouping.divideBy!, series).value : undefined;
+    if ((isFirst && first === undefined) || (isSecond && second === undefined)) return undefined;
+    const member = { name: condition.metricName, tags: series.tags };
+    group.set(seriesKey(member.name, member.tags), member, { first, second }, series.lastMs);
   }
-  const groupMs = members.at(-1)!.lastMs;
-  first.expire(groupMs);
-  second?.expire(groupMs);
-  return groupValue({ first, second }, grouping);
+  return group.value;
 }
