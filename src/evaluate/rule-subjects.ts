@@ -145,7 +145,10 @@ export class RuleSubjects {
 
   /** The least G of a rule's groups; Infinity without any. */
   oldestGroupMs(ruleId: string): number {
-    return Math.min(...[...this.#groups.of(ruleId)].map(({ timeMs }) => (timeMs === -Infinity ? Infinity : timeMs)));
+    let oldestMs = Infinity;
+    for (const { timeMs } of this.#groups.of(ruleId))
+      if (timeMs !== -Infinity) oldestMs = Math.min(oldestMs, timeMs);
+    return oldestMs;
   }
 
   /** A rule's groups are made otherwise than by the version before; those that are gone end at this time. */
