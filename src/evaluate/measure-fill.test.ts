@@ -193,3 +193,39 @@ test('the windows of a metric that belongs to another partition are filled where
   partition.sample(4, 1_000);
   assert.deepEqual(await partition.compared(), [3]);
 });
+
+const groupSum: Partial<Rule> = { group_by: [], aggregate: 'sum', threshold: -1e9, trigger: 'every_sample' };
+
+test('a rule that comes while groups are filled has its window filled, before anything is judged', async () => {
+  const partition = new Partition();
+  const held = new Held(partition);
+  partition.sample(2, 0);
+  await partition.compared();
+  partition.change(ruleId, groupSum);
+  partition.sample(4, 1_000);
+  const compared = partition.compared(held.log);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(held.acts.length, 1, 'the groups are being filled');
+  partition.change(otherRuleId, mean(60));
+  assert.deepEqual(await held.until(compared), [4, 3]);
+});
+
+test('the groups of a rule are filled by one read, and only where their metric is', async () => {
+  for (const [partitions, reads] of [
+    [1, 1],
+    [3, 0],
+  ] as const) {
+    // prettier-ignore
+    const partition = new Partition(partitions);
+    let begun = 0;
+    const log = new SimLog(partition.groups);
+    const read = log.read.bind(log);
+    log.read = (...args) => (begun++, read(...args));
+    partition.sample(2, 0, { name: 'cpu' });
+    await partition.compared();
+    partition.change(ruleId, { ...groupSum, ...mean(60) });
+    partition.sample(4, 1_000);
+    await partition.compared(log);
+    assert.equal(begun, reads);
+  }
+});

@@ -11,6 +11,14 @@ import { topics } from '../topics.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 import type { WindowBudget } from './window-budget.ts';
 
+/** What one read of the log fills: measures of a metric's series, and the groups that a rule makes of them. */
+interface Wanted {
+  readonly name: string;
+  readonly requests: readonly MeasureRequest[];
+  /** Undefined when no groups are to be filled. */
+  readonly rule: RuleEntry | undefined;
+}
+
 /**
  * Which measures of a partition's evaluator must still be filled. A measure is a function of the log alone, whenever its rule
  * was made: one that a rule newly asks for is filled from the log before the next sample is evaluated. It is filled even when
@@ -41,11 +49,11 @@ export class MeasureFill {
     const entry = change.kind === 'set' ? change.entry : undefined;
     this.#wantedGroups.delete((entry ?? before)!.rule.id);
     if (entry !== undefined && !readsTheSame(entry, before)) {
-      for (const request of measureRequestsOf(entry.condition)) add(this.#wanted, entry.rule.metric_name, request);
       if (entry.condition.grouping !== undefined && entry.condition.enabled) {
         evaluator.subjects.beginGroups(entry, before, atMs);
         this.#wantedGroups.add(entry.rule.id);
-      }
+      } else
+        for (const request of measureRequestsOf(entry.condition)) add(this.#wanted, entry.rule.metric_name, request);
     }
     if (before === undefined) return;
     for (const request of measureRequestsOf(before.condition))
@@ -71,79 +79,57 @@ export class MeasureFill {
     if (this.#wanted.size === 0 && this.#wantedGroups.size === 0) return;
     const partitions = await log.partitionCount(topics.metrics.name);
     for (let wanted = this.#takeWanted(); wanted !== undefined; wanted = this.#takeWanted()) {
-      const { name, request } = wanted;
-      const key = Buffer.from(name);
-      // A rule that came during a restore, or during this fill, may have left it half full.
-      evaluator.dropMeasure(name, request.key);
+      const { name, requests } = wanted;
+      // A rule that came during a restore or this fill may have left them half full; a group needs them at each sample.
+      for (const request of requests) evaluator.dropMeasure(name, request.key);
       // A metric that belongs to another partition and was never seen here has nothing to fill.
-      if (evaluator.metrics.has(name) || partitionOf(key, partitions) === this.#partition) {
-        await this.#fillOne(evaluator, log, { key, name, request, before });
+      if (evaluator.metrics.has(name) || partitionOf(Buffer.from(name), partitions) === this.#partition) {
+        await this.#fillOne(wanted, evaluator, log, before);
       }
-      if (!this.#isAskedFor(name, request)) evaluator.dropMeasure(name, request.key);
+      for (const request of requests) if (!this.#isAskedFor(name, request)) evaluator.dropMeasure(name, request.key);
     }
-    // Their measures are made once more: a group needs the value at each sample.
-    for (let rule = this.#takeWantedGroups(); rule !== undefined; rule = this.#takeWantedGroups())
-      await this.#fillGroups(rule, evaluator, log, before);
   }
 
-  #takeWantedGroups(): RuleEntry | undefined {
+  #takeWanted(): Wanted | undefined {
+    for (const [name, requests] of this.#wanted) {
+      for (const request of requests.values()) {
+        requests.delete(request.key);
+        return { name, requests: [request], rule: undefined };
+      }
+      this.#wanted.delete(name);
+    }
     for (const ruleId of this.#wantedGroups) {
       this.#wantedGroups.delete(ruleId);
-      const rule = this.#book.get(ruleId);
-      if (rule?.condition.grouping !== undefined) return rule;
+      const rule = this.#ruleOf(ruleId);
+      if (rule !== undefined) return { name: rule.rule.metric_name, requests: measureRequestsOf(rule.condition), rule };
     }
     return undefined;
   }
 
-  async #fillGroups(rule: RuleEntry, evaluator: PartitionEvaluator, log: Log, before: number): Promise<void> {
-    const { metricName, grouping } = rule.condition;
-    const requests = measureRequestsOf(rule.condition);
-    const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : this.#clock.wallMs();
-    evaluator.subjects.emptyGroups(rule);
-    let fromMs = Math.min(newestMs, evaluator.subjects.oldestGroupMs(rule.rule.id)) - grouping!.staleMs;
-    for (const request of requests) {
-      evaluator.dropMeasure(metricName, request.key);
-      fromMs = Math.min(fromMs, this.#fillFromMs(evaluator, metricName, request, fromMs));
+  async #fillOne(wanted: Wanted, evaluator: PartitionEvaluator, log: Log, before: number): Promise<void> {
+    const { name, requests, rule } = wanted;
+    let timeMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : this.#clock.wallMs();
+    if (rule !== undefined) {
+      evaluator.subjects.emptyGroups(rule);
+      timeMs = Math.min(timeMs, evaluator.subjects.oldestGroupMs(rule.rule.id)) - rule.condition.grouping!.staleMs;
     }
-    const key = Buffer.from(metricName);
+    const fromMs = Math.min(timeMs, ...requests.map((request) => this.#fillFromMs(evaluator, name, request, timeMs)));
+    const key = Buffer.from(name);
     for await (const chunk of log.read(topics.metrics.name, this.#partition, {
       from: { timestampMs: Math.max(0, fromMs) },
       to: before,
       lends: true,
     })) {
       for (const record of recordsOf(chunk))
-        if (record.key !== null && key.equals(record.key)) evaluator.fillGroups(record, rule, requests);
+        if (record.key !== null && key.equals(record.key))
+          evaluator.fill(record, requests, rule && this.#ruleOf(rule.rule.id));
     }
   }
 
-  #takeWanted(): { name: string; request: MeasureRequest } | undefined {
-    for (const [name, requests] of this.#wanted) {
-      for (const request of requests.values()) {
-        requests.delete(request.key);
-        return { name, request };
-      }
-      this.#wanted.delete(name);
-    }
-    return undefined;
-  }
-
-  async #fillOne(
-    evaluator: PartitionEvaluator,
-    log: Log,
-    wanted: { key: Buffer; name: string; request: MeasureRequest; before: number },
-  ): Promise<void> {
-    const { request } = wanted;
-    const newestMs = Number.isFinite(evaluator.newestMs) ? evaluator.newestMs : this.#clock.wallMs();
-    const fromMs = this.#fillFromMs(evaluator, wanted.name, request, newestMs);
-    for await (const chunk of log.read(topics.metrics.name, this.#partition, {
-      from: { timestampMs: Math.max(0, fromMs) },
-      to: wanted.before,
-      lends: true,
-    })) {
-      for (const record of recordsOf(chunk)) {
-        if (record.key !== null && wanted.key.equals(record.key)) evaluator.fillMeasure(record, request);
-      }
-    }
+  /** A rule whose groups are filled now; undefined while they are still wanted, and once nobody wants them. */
+  #ruleOf(id: string): RuleEntry | undefined {
+    const rule = this.#wantedGroups.has(id) ? undefined : this.#book.get(id);
+    return rule?.condition.grouping !== undefined && rule.condition.enabled ? rule : undefined;
   }
 
   /** From when on a measure must be filled, for all series of a metric as they were at this time. */

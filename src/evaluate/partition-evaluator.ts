@@ -162,16 +162,8 @@ export class PartitionEvaluator {
     }
   }
 
-  /** Takes a record of one metric for what it leaves in one new measure of its series. */
-  fillMeasure(record: LogRecord, request: MeasureRequest): void {
-    const read = this.#index.read(record);
-    if (typeof read === 'string') return;
-    read.series.reached(record.timestampMs);
-    read.series.addToMeasure(request, this.#windows, record.timestampMs, read.value);
-  }
-
-  /** The same for the groups of a rule, with the measures that they are made of. */
-  fillGroups(record: LogRecord, rule: RuleEntry, requests: readonly MeasureRequest[]): void {
+  /** Takes a record of one metric for what it leaves in new measures of its series and, with a rule, in the groups of that. */
+  fill(record: LogRecord, requests: readonly MeasureRequest[], rule: RuleEntry | undefined): void {
     const read = this.#index.read(record);
     if (typeof read === 'string') return;
     const { series, value } = read;
@@ -179,7 +171,7 @@ export class PartitionEvaluator {
     series.reached(timestampMs);
     for (const request of requests) series.addToMeasure(request, this.#windows, timestampMs, value);
     const isGone = series.last === undefined && timestampMs <= this.#time.forgottenUpToMs;
-    if (series.isForgotten || isGone || !concerns(rule.condition, series.tags)) return;
+    if (rule === undefined || series.isForgotten || isGone || !concerns(rule.condition, series.tags)) return;
     this.#groups.take(rule, series, {
       value,
       sample: { partition, offset, timestampMs },

@@ -146,8 +146,7 @@ export class RuleSubjects {
   /** The least G of a rule's groups; Infinity without any. */
   oldestGroupMs(ruleId: string): number {
     let oldestMs = Infinity;
-    for (const { timeMs } of this.#groups.of(ruleId))
-      if (timeMs !== -Infinity) oldestMs = Math.min(oldestMs, timeMs);
+    for (const { timeMs } of this.#groups.of(ruleId)) if (timeMs !== -Infinity) oldestMs = Math.min(oldestMs, timeMs);
     return oldestMs;
   }
 
