@@ -109,9 +109,8 @@ export class Groups {
   isMadeBy(rule: RuleEntry | undefined, group: GroupState): boolean {
     if (rule === undefined || !rule.condition.enabled || rule.condition.metricName !== group.name) return false;
     const { grouping } = rule.condition;
-    return (
-      grouping !== undefined && Object.keys(group.group).toSorted().join('\n') === grouping.by.toSorted().join('\n')
-    );
+    if (grouping?.by.length !== Object.keys(group.group).length) return false;
+    return grouping.by.every((name) => Object.hasOwn(group.group, name));
   }
 
   remove(ruleId: string, group: GroupState): void {
