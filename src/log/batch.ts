@@ -95,7 +95,7 @@ export function checkBatch(batch: Uint8Array, checksum: (bytes: Uint8Array) => n
   }
 }
 
-/** Writes the batch's checksum anew, after its bytes from the attributes on have changed. */
+/** Recomputes the batch's checksum, after its bytes from the attributes on have changed. */
 export function sealBatch(batch: Uint8Array): void {
   setInt32(batch, 17, crc32c(batch, crcStart));
 }

@@ -43,7 +43,7 @@ export interface Log {
   append(topic: string, records: readonly NewRecord[]): Promise<Place[]>;
 
   /**
-   * As `append`, for many records without an object each; where each stands is not told. The records must not be changed
+   * As `append`, for many records without an object each; the offsets are not returned. The records must not be changed
    * before it has settled, nor after a rejection.
    */
   appendPacked(topic: string, records: PackedRecords): Promise<void>;
@@ -59,7 +59,7 @@ export interface Log {
    * Shares a topic's partitions among the members of a group: each partition is handled by one member at a time, until
    * the signal aborts. `handle` is called with each claimed partition. When the claim's signal aborts it must settle what
    * it has under way and return: the partition is given up only then (or after a bounded wait). When it throws, the
-   * partition is claimed anew after a pause, from its committed position: as after a crash.
+   * partition is claimed again after a pause, from its committed position: as after a crash.
    *
    * After a crash the records since the last commit come again, none is skipped. A group without a position begins ten
    * minutes back.
@@ -162,7 +162,7 @@ export interface Claim {
    * monotonic clock. Nothing can fence a process that was paused and woke, so ask before each act on the world.
    */
   isHeld(): boolean;
-  /** The partition's next offset to be given as last heard, and when, by performance.now(). */
+  /** The partition's next offset by the last answer, and its time by performance.now(). */
   head(): { readonly offset: number; readonly heardAtMs: number };
   /**
    * All records from an offset on, for ever; ends when the claim's signal aborts. One reader at a time. A chunk's bytes hold

@@ -1,5 +1,5 @@
 // Who gets which partition, decided by the group's leader for all. Cooperative and sticky, as KIP-429 describes: everybody
-// keeps what it has, up to its share; a partition that must move is given to nobody in this round, so that its owner sees
+// keeps what it has, up to its share; a partition that must move stays unassigned in this round, so that its owner sees
 // that it is gone, finishes its work, and joins again; only then another one gets it.
 
 export interface GroupMember {

@@ -35,7 +35,7 @@ export class ChunkStream {
     this.#end = end;
   }
 
-  /** The end of what can be read, as last heard, and when, by performance.now(); undefined before the first answer. */
+  /** The end of what can be read by the last answer, and its time by performance.now(); undefined before the first answer. */
   get head(): PartitionReader['head'] {
     return this.#reader?.head;
   }
@@ -68,7 +68,7 @@ export class ChunkStream {
         }
       }
     } catch (error) {
-      // Whoever stops has no use for what went wrong while stopping.
+      // Errors while stopping are of no use to the caller.
       if (!signal.aborted) throw error;
     } finally {
       this.#reader?.close();

@@ -14,14 +14,14 @@ import { Membership } from './membership.ts';
 import { findOffset } from './offsets.ts';
 import type { Producer } from './producer.ts';
 import { reasonOf } from './protocol.ts';
-import { Complaints, backoffFor, persist } from './retry.ts';
+import { FailureReporter, backoffFor, persist } from './retry.ts';
 
 /** Where a group without a position begins: so far back. */
 const startBackMs = 10 * 60_000;
 const rebalanceTimeoutMs = 30_000;
 /** How long a handler may take to settle what it has under way before its partition is given up regardless. */
 const settleTimeoutMs = 15_000;
-/** A claim that lived so long was no failure from the start: the next one is not held back for the failures before it. */
+/** A claim that lasted this long counts as healthy: the next failure starts with the shortest pause again. */
 const healthyClaimMs = 10_000;
 
 export interface ProcessSettings {
@@ -36,7 +36,7 @@ export interface ProcessSettings {
   /** Aborts when the log is closed. */
   readonly closing: AbortSignal;
   /** Where those who ask what is failing look. */
-  readonly complaints: Set<Complaints>;
+  readonly failureReporters: Set<FailureReporter>;
 }
 
 interface Tenure {
@@ -58,17 +58,17 @@ class ClaimKeeper {
   readonly settings: ProcessSettings;
   readonly membership: Membership;
   readonly committer: Committer;
-  readonly #complaints: Complaints;
+  readonly #failureReporter: FailureReporter;
   readonly #tenures = new Map<number, Tenure>();
 
   constructor(settings: ProcessSettings) {
     this.settings = settings;
     const { cluster, logger, group, topic, sessionTimeoutMs } = settings;
-    const { complaints: all } = settings;
-    this.#complaints = new Complaints(logger, `claiming partitions of topic ${topic}`, all);
+    const { failureReporters: all } = settings;
+    this.#failureReporter = new FailureReporter(logger, `claiming partitions of topic ${topic}`, all);
     this.membership = new Membership({
       cluster,
-      complaints: new Complaints(logger, `membership of group ${group}`, all),
+      failureReporter: new FailureReporter(logger, `membership of group ${group}`, all),
       group,
       topic,
       sessionTimeoutMs,
@@ -77,8 +77,8 @@ class ClaimKeeper {
       revoke: (partitions) => this.#revoke(partitions),
       lose: (partitions) => this.#lose(partitions),
     });
-    const complaints = new Complaints(logger, `committing positions of group ${group}`, all);
-    this.committer = new Committer({ membership: this.membership, complaints, group, topic });
+    const failureReporter = new FailureReporter(logger, `committing positions of group ${group}`, all);
+    this.committer = new Committer({ membership: this.membership, failureReporter, group, topic });
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -125,7 +125,7 @@ class ClaimKeeper {
     this.committer.drop(tenure.partition);
   }
 
-  /** Never rejects: what a handler throws is told to the log. */
+  /** Never rejects: an error of the handler is logged. */
   async #tend(tenure: Tenure): Promise<void> {
     const { signal } = tenure.stop;
     const { logger, topic, group, handle } = this.settings;
@@ -133,15 +133,15 @@ class ClaimKeeper {
       const beganMs = performance.now();
       let claim: KafkaClaim | undefined;
       try {
-        claim = await persist(() => this.#open(tenure), { signal, complaints: this.#complaints });
+        claim = await persist(() => this.#open(tenure), { signal, failureReporter: this.#failureReporter });
         await handle(claim);
         if (!signal.aborted) throw new Error('the handler returned though its partition is still held');
       } catch (error) {
         if (signal.aborted && claim === undefined) return;
         failures = performance.now() - beganMs > healthyClaimMs ? 1 : failures + 1;
-        const told = { topic, group, partition: tenure.partition, reason: reasonOf(error), failures };
-        if (signal.aborted) logger.info(told, 'handling a partition ended');
-        else logger.warn(told, 'handling a partition failed; claiming it anew');
+        const facts = { topic, group, partition: tenure.partition, reason: reasonOf(error), failures };
+        if (signal.aborted) logger.info(facts, 'handling a partition ended');
+        else logger.warn(facts, 'handling a partition failed; claiming it again');
         await pause(backoffFor(failures), signal);
       } finally {
         claim?.close();
@@ -154,7 +154,7 @@ class ClaimKeeper {
     const { partition } = tenure;
     const { membership } = this;
     const [committed, next = 0] = await Promise.all([
-      findCommitted({ membership, complaints: this.#complaints, group, topic }, partition),
+      findCommitted({ membership, failureReporter: this.#failureReporter, group, topic }, partition),
       findOffset(cluster, topic, partition, 'next'),
     ]);
     const head = { offset: next, heardAtMs: performance.now() };

@@ -1,12 +1,12 @@
-// What is known of the cluster: its brokers, and who leads which partition. It grows stale silently: whoever is told "not
-// the leader", or loses a connection, asks for a refresh and looks again.
+// The cluster's metadata: its brokers, and the leader of each partition. It becomes stale without notice: a caller that is
+// answered "not the leader", or loses a connection, asks for a refresh and tries again.
 import { findCoordinatorV4, metadataV12, type Connection } from '@platformatic/kafka';
 import { LogUnavailable } from '../log.ts';
-import type { Address, Connections, Leader, Lane } from './connections.ts';
+import type { Address, Connections, Leader, ConnectionPurpose } from './connections.ts';
 import { OffsetDesk } from './offsets.ts';
 import { ask, errorName, errors } from './protocol.ts';
 
-const controlLane: Lane = { name: 'control', answerTimeoutMs: 10_000 };
+const controlPurpose: ConnectionPurpose = { name: 'control', answerTimeoutMs: 10_000 };
 const groupCoordinator = 0;
 
 interface Topic {
@@ -129,7 +129,7 @@ export class Cluster {
     for (let tried = 0; tried < addresses.length; tried++) {
       const address = addresses[this.#turn % addresses.length]!;
       try {
-        return await question(await this.connections.open(address, controlLane));
+        return await question(await this.connections.open(address, controlPurpose));
       } catch (error) {
         if (!(error instanceof LogUnavailable)) throw error;
         failure = error;
@@ -170,6 +170,6 @@ export class Cluster {
 
   /** A connection to the partition's leader for short questions. */
   async controlConnection(address: Address): Promise<Connection> {
-    return this.connections.open(address, controlLane);
+    return this.connections.open(address, controlPurpose);
   }
 }

@@ -3,11 +3,11 @@ import { pause } from '../../base/backoff.ts';
 import { ClaimLost, LogUnavailable } from '../log.ts';
 import type { MemberIdentity, Membership } from './membership.ts';
 import { ask, errorName, errors } from './protocol.ts';
-import { backoffFor, type Complaints } from './retry.ts';
+import { backoffFor, type FailureReporter } from './retry.ts';
 
 export interface CommitterSettings {
   readonly membership: Membership;
-  readonly complaints: Complaints;
+  readonly failureReporter: FailureReporter;
   readonly group: string;
   readonly topic: string;
 }
@@ -50,7 +50,7 @@ export class Committer {
     this.#settings = settings;
   }
 
-  /** Claim.commit. The caller looks whether the claim is lost, and calls `drop` when it is. */
+  /** Claim.commit. The caller checks whether the claim is lost, and calls `drop` when it is. */
   commit(partition: number, offset: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const earlier = this.#pending.get(partition)?.waiters ?? [];
@@ -85,7 +85,7 @@ export class Committer {
 
   /** Whether all went well; what did not is pending again. */
   async #send(): Promise<boolean> {
-    const { membership, complaints, group, topic } = this.#settings;
+    const { membership, failureReporter, group, topic } = this.#settings;
     const identity = membership.identity;
     if (!identity) return false;
     // Those under way stay in the map, so that `drop` finds them; a newer position takes their place and their waiters.
@@ -98,7 +98,7 @@ export class Committer {
       const connection = await membership.connection();
       const question = [{ name: topic, partitions }];
       const answer = await ask(connection, offsetCommitV8.api, group, generation, memberId, null, question);
-      complaints.recovered();
+      failureReporter.recovered();
       const answered = answer.topics[0]?.partitions ?? [];
       const outcomes = answered.map(({ partitionIndex, errorCode }) => {
         return this.#settle(partitionIndex, { sent: sent.get(partitionIndex), errorCode, identity });
@@ -106,7 +106,7 @@ export class Committer {
       return outcomes.every(Boolean);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
-      complaints.failed(error);
+      failureReporter.failed(error);
       membership.forgetCoordinator();
       return false;
     }

@@ -1,10 +1,10 @@
 // The sockets to the brokers. A broker answers one request of a connection at a time, so that a long poll, or a group that
-// waits for its members, holds up all behind it: each purpose has its own connection, named by its lane.
+// waits for its members, delays all requests behind it: each purpose has a connection of its own.
 import { Connection, ConnectionStatuses, type ConnectionOptions } from '@platformatic/kafka';
 import { LogUnavailable } from '../log.ts';
 import { reasonOf } from './protocol.ts';
 
-/** How to speak with a cluster that is not open to everybody: the library's own options. */
+/** How to connect to a secured cluster: the library's own options. */
 export interface Security {
   readonly tls?: ConnectionOptions['tls'];
   readonly sasl?: ConnectionOptions['sasl'];
@@ -20,14 +20,14 @@ export interface Leader extends Address {
   readonly brokerId: number;
 }
 
-/** A purpose with a connection of its own, and how long its answers may take before the connection counts as dead. */
-export interface Lane {
+/** What a connection is for, and how long its answers may take before the connection counts as dead. */
+export interface ConnectionPurpose {
   readonly name: string;
   readonly answerTimeoutMs: number;
 }
 
 export const connectTimeoutMs = 5_000;
-/** Each lane bounds what it has in flight by itself; the library's own bound is set out of the way. */
+/** Callers bound their requests in flight; the library's own limit must not be reached. */
 const inFlightMax = 1_000;
 
 interface Entry {
@@ -46,23 +46,23 @@ export class Connections {
     this.security = security;
   }
 
-  /** The lane's open connection to an address, opened when there is none. Rejects with LogUnavailable. */
-  async open(address: Address, lane: Lane): Promise<Connection> {
+  /** The open connection to an address for this purpose, opened when there is none. Rejects with LogUnavailable. */
+  async open(address: Address, purpose: ConnectionPurpose): Promise<Connection> {
     if (this.#closed) throw new LogUnavailable('the log is closed');
-    const key = `${lane.name} ${address.host}:${address.port}`;
+    const key = `${purpose.name} ${address.host}:${address.port}`;
     let entry = this.#entries.get(key);
     if (!entry || !isAlive(entry.connection)) {
-      entry = this.#connect(key, address, lane);
+      entry = this.#connect(key, address, purpose);
       this.#entries.set(key, entry);
     }
     await entry.opening;
     return entry.connection;
   }
 
-  #connect(key: string, address: Address, lane: Lane): Entry {
+  #connect(key: string, address: Address, purpose: ConnectionPurpose): Entry {
     const connection = new Connection(this.clientId, {
       connectTimeout: connectTimeoutMs,
-      requestTimeout: lane.answerTimeoutMs,
+      requestTimeout: purpose.answerTimeoutMs,
       maxInflights: inFlightMax,
       ...(this.security.tls && { tls: this.security.tls }),
       ...(this.security.sasl && { sasl: this.security.sasl }),
@@ -70,7 +70,7 @@ export class Connections {
     const forget = () => {
       if (this.#entries.get(key)?.connection === connection) this.#entries.delete(key);
     };
-    // Errors are heard where they hurt, at the request; without a listener an error event would end the process.
+    // Errors reach the caller by its request; without a listener an error event would end the process.
     connection.on('error', forget);
     connection.on('close', forget);
     const opening = Promise.resolve(connection.connect(address.host, address.port)).catch((error: unknown) => {
@@ -83,8 +83,8 @@ export class Connections {
     return { connection, opening };
   }
 
-  /** Closes one lane's connections, whatever is under way on them. */
-  closeLane(name: string): void {
+  /** Closes the connections of one purpose, including those with requests in flight. */
+  closePurpose(name: string): void {
     for (const [key, { connection }] of this.#entries) {
       if (key.startsWith(`${name} `)) destroy(connection);
     }

@@ -37,7 +37,7 @@ function* readPartition(inflow: Inflow, topicId: string, memory: RecordMemory): 
   const errorCode = yield* inflow.int16();
   yield* inflow.skip(8); // The high watermark: with read_committed the last stable offset is what counts.
   const lastStableOffset = yield* inflow.int64();
-  yield* inflow.skip(8); // The first offset still held: whoever is out of range asks for it.
+  yield* inflow.skip(8); // The first offset still held: asked for separately when the offset is out of range.
   const aborted: AbortedTransaction[] = [];
   for (let left = yield* inflow.arrayLength(); left > 0; left--) {
     aborted.push({ producerId: yield* inflow.int64(), firstOffset: yield* inflow.int64() });

@@ -2,11 +2,11 @@
 // megabytes a second the collector is kept busy by them alone: a third of all time, measured. So this socket reads into one
 // buffer, again and again, which must be used up before the next read.
 //
-// With SASL the library opens the socket, since it proves who we are, and does so again from time to time: then its stream is heard.
+// With SASL the library opens the socket, since it proves who we are, and does so again from time to time: then we listen to its stream.
 import { connect as connectPlain, type Socket } from 'node:net';
 import { connect as connectTls, type ConnectionOptions as TlsOptions } from 'node:tls';
 import { LogUnavailable } from '../log.ts';
-import { connectTimeoutMs, type Address, type Connections, type Lane } from './connections.ts';
+import { connectTimeoutMs, type Address, type Connections, type ConnectionPurpose } from './connections.ts';
 import { reasonOf } from './protocol.ts';
 
 /** What a read of the socket may bring at once. */
@@ -21,10 +21,14 @@ export interface FetchSocket {
 }
 
 /** An open socket to a broker. Rejects with LogUnavailable. */
-export async function openFetchSocket(connections: Connections, address: Address, lane: Lane): Promise<FetchSocket> {
+export async function openFetchSocket(
+  connections: Connections,
+  address: Address,
+  purpose: ConnectionPurpose,
+): Promise<FetchSocket> {
   return connections.security.sasl === undefined
     ? openOwn(connections, address)
-    : tapLibrary(connections, address, lane);
+    : tapLibrary(connections, address, purpose);
 }
 
 async function openOwn({ security }: Connections, { host, port }: Address): Promise<FetchSocket> {
@@ -42,7 +46,7 @@ async function openOwn({ security }: Connections, { host, port }: Address): Prom
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const late = setTimeout(() => socket.destroy(new Error('it took too long')), connectTimeoutMs);
   socket.once(security.tls ? 'secureConnect' : 'connect', resolve);
-  // Errors are heard where they hurt, at the request, by the close that follows.
+  // Errors reach the caller by its request, which fails at the close that follows.
   socket.on('error', reject);
   socket.once('close', () => reject(new Error('the connection was closed')));
   try {
@@ -56,8 +60,12 @@ async function openOwn({ security }: Connections, { host, port }: Address): Prom
   return opened;
 }
 
-async function tapLibrary(connections: Connections, address: Address, lane: Lane): Promise<FetchSocket> {
-  const { socket } = await connections.open(address, lane);
+async function tapLibrary(
+  connections: Connections,
+  address: Address,
+  purpose: ConnectionPurpose,
+): Promise<FetchSocket> {
+  const { socket } = await connections.open(address, purpose);
   const listeners = socket.listeners('data') as ((piece: Buffer) => void)[];
   socket.removeAllListeners('data');
   socket.on('data', (piece: Buffer) => opened.onPiece(piece));

@@ -11,7 +11,7 @@ import { openFetchSocket } from './fetch-socket.ts';
 import { FetchWire } from './fetch-wire.ts';
 import { RecordMemory } from './record-memory.ts';
 
-const lane = { name: 'test', answerTimeoutMs: 1_000 };
+const purpose = { name: 'test', answerTimeoutMs: 1_000 };
 const topicId = '00112233-4455-6677-8899-aabbccddeeff';
 const request = [500, 1, 1_000, 1, 0, -1, [], [], ''] as const;
 
@@ -51,10 +51,10 @@ async function wireTo(
   await once(server, 'listening');
   const connections = new Connections('test', security);
   const address = { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
-  const open = await openFetchSocket(connections, address, lane);
+  const open = await openFetchSocket(connections, address, purpose);
   const wire = new FetchWire(open, {
     clientId: 'test',
-    answerTimeoutMs: lane.answerTimeoutMs,
+    answerTimeoutMs: purpose.answerTimeoutMs,
     memory: new RecordMemory(),
   });
   context.after(() => {
@@ -147,5 +147,8 @@ test('nobody there is refused', async () => {
   const { port } = server.address() as AddressInfo;
   server.close();
   await once(server, 'close');
-  await assert.rejects(openFetchSocket(new Connections('test', {}), { host: '127.0.0.1', port }, lane), LogUnavailable);
+  await assert.rejects(
+    openFetchSocket(new Connections('test', {}), { host: '127.0.0.1', port }, purpose),
+    LogUnavailable,
+  );
 });

@@ -1,4 +1,4 @@
-// A connection that records are fetched on, read by ourselves as the bytes come in (inflow.ts), so that each record is copied once:
+// A connection for Fetch requests, whose bytes we read as they arrive (inflow.ts), so that each record is copied once:
 //
 //   socket ──> frames ──┬── ours: the answer, its records in lent memory ──> ask
 //                       └── with SASL, the library's own, as it came ──> the library
@@ -13,7 +13,7 @@ import type { RecordMemory } from './record-memory.ts';
 /** The library counts its requests up from 0, and never gets here. */
 const firstCorrelationId = 0x4000_0000;
 const lastCorrelationId = 0x7fff_ffff;
-/** More than any answer that was asked for: a broker that says so is none. */
+/** Larger than any answer that was asked for: the peer is not a Kafka broker. */
 const frameBytesMax = 256 * 1024 * 1024;
 
 export interface WireSettings {
@@ -39,7 +39,7 @@ export class FetchWire {
     open.socket.once('close', () => this.#refuse('the connection was closed'));
   }
 
-  /** Whether nothing more can be asked. */
+  /** Whether no further request can be sent. */
   get isClosed(): boolean {
     return this.#open.socket.destroyed;
   }
@@ -48,7 +48,7 @@ export class FetchWire {
     this.#open.socket.destroy();
   }
 
-  /** Rejects with LogUnavailable when no answer comes; the wire is closed then. */
+  /** Rejects with LogUnavailable when no answer comes; the connection is closed then. */
   async ask(...request: Parameters<typeof createFetch>): Promise<FetchAnswer> {
     this.#correlationId = this.#correlationId === lastCorrelationId ? firstCorrelationId : this.#correlationId + 1;
     const frame = Writer.create()
@@ -106,7 +106,7 @@ export class FetchWire {
     }
   }
 
-  /** After a failure nothing that comes in can be understood. */
+  /** After a failure the bytes that arrive cannot be interpreted any more. */
   #fail(reason: string): void {
     this.close();
     this.#refuse(reason);

@@ -1,26 +1,26 @@
-// Reads partitions from their leaders. A reader asks for one answer ahead: while its records are worked on, the next ones
-// are fetched, and no more, so that what lies in memory is bounded by the number of readers.
+// Reads partitions from their leaders. A reader fetches one answer ahead: while its records are processed, the next ones
+// are fetched, and no more, so that memory is bounded by the number of readers.
 //
-//            want                       pump: one Fetch for all that wait
+//            want                       pump: one Fetch for all waiting readers
 //   reader ────────> waiting at the leader ───────────────────────────> in flight ──> delivered, or nothing new: want again
 //                         ^                                                │
-//                         └── settle: refresh, with pauses <── homeless <──┘ not the leader, connection lost
+//                         └── reassign: refresh, with pauses <─ unassigned <─┘ not the leader, connection lost
 //
-// A long poll cannot be called back, and whoever wants to read after it began would wait for its end. So each broker has one
-// connection that polls long, and helpers for those who come while it is in the air: they poll short. When the long poll has
-// landed and no helper is in the air, all go together again.
+// A long poll cannot be cancelled, and a reader that starts to wait after it was sent would wait for its end. So each broker
+// has one connection for long polls, and further connections for short polls of readers that come while it is in flight.
+// When all of these have been answered, the readers share one long poll again.
 import { LogUnavailable } from '../log.ts';
 import { pause } from '../../base/backoff.ts';
 import { endOfBatches, type FetchedRecords } from './chunks.ts';
 import type { Cluster } from './cluster.ts';
-import type { Lane, Leader } from './connections.ts';
+import type { ConnectionPurpose, Leader } from './connections.ts';
 import type { PartitionAnswer } from './fetch-request.ts';
 import { openFetchSocket } from './fetch-socket.ts';
 import { FetchWire } from './fetch-wire.ts';
 import { readCommitted } from './offsets.ts';
 import { errorName, errors } from './protocol.ts';
 import { RecordMemory, slabBytes } from './record-memory.ts';
-import { backoffFor, type Complaints } from './retry.ts';
+import { backoffFor, type FailureReporter } from './retry.ts';
 
 const helpersPerBroker = 2;
 /** How long a broker may wait for something new. Also the age that a head may have, see Claim.head. */
@@ -28,7 +28,7 @@ const longPollMs = 500;
 const shortPollMs = 10;
 /** Well above a long poll: a broker that takes longer is gone or stands still. */
 const answerTimeoutMs = 10_000;
-/** What is copied, checked and judged in turn should still lie in the processor's own memory when its turn comes. */
+/** Records are copied, checked and evaluated in turn: what one partition returns should fit into the processor's cache. */
 const partitionBytesMax = slabBytes;
 const requestBytesMax = 8 * 1024 * 1024;
 const partitionsPerRequestMax = 200;
@@ -36,36 +36,36 @@ const partitionsPerRequestMax = 200;
 interface Broker {
   readonly leader: Leader;
   readonly waiting: Set<PartitionReader>;
-  /** How long each connection's request in the air polls; undefined where there is none. The first one may poll long. */
+  /** How long each connection's request in flight polls; undefined where there is none. The first one may be a long poll. */
   readonly flights: (number | undefined)[];
   pumping: boolean;
 }
 
 export interface FetcherSettings {
   readonly cluster: Cluster;
-  /** Names the connections: readers of one fetcher share them, and hold each other up a little. */
-  readonly lane: string;
-  readonly complaints: Complaints;
+  /** Names the connections, which the readers of one fetcher share. */
+  readonly purpose: string;
+  readonly failureReporter: FailureReporter;
 }
 
 export class Fetcher {
   readonly #cluster: Cluster;
-  readonly #lane: string;
-  readonly #complaints: Complaints;
+  readonly #purpose: string;
+  readonly #failureReporter: FailureReporter;
   readonly #brokers = new Map<number, Broker>();
   readonly #readers = new Set<PartitionReader>();
-  readonly #homeless = new Set<PartitionReader>();
+  readonly #unassigned = new Set<PartitionReader>();
   readonly #closing = new AbortController();
   /** A reader that is done with an answer's records gives them back. */
   readonly memory = new RecordMemory();
-  /** By lane and address. */
+  /** By purpose and address. */
   readonly #wires = new Map<string, FetchWire>();
-  #settling = false;
+  #reassigning = false;
 
-  constructor({ cluster, lane, complaints }: FetcherSettings) {
+  constructor({ cluster, purpose, failureReporter }: FetcherSettings) {
     this.#cluster = cluster;
-    this.#lane = lane;
-    this.#complaints = complaints;
+    this.#purpose = purpose;
+    this.#failureReporter = failureReporter;
   }
 
   /** A reader of one partition from an offset on. It must be closed. */
@@ -74,7 +74,7 @@ export class Fetcher {
     this.#readers.add(reader);
     reader.whenClosed = () => {
       this.#readers.delete(reader);
-      this.#homeless.delete(reader);
+      this.#unassigned.delete(reader);
       for (const broker of this.#brokers.values()) broker.waiting.delete(reader);
     };
     this.#want(reader);
@@ -91,8 +91,8 @@ export class Fetcher {
     if (reader.closed || this.#closing.signal.aborted) return;
     const leader = this.#cluster.leader(reader.topic, reader.partition);
     if (!leader) {
-      this.#homeless.add(reader);
-      this.#settle().catch((error: unknown) => this.#failAll(error));
+      this.#unassigned.add(reader);
+      this.#reassign().catch((error: unknown) => this.#failAll(error));
       return;
     }
     const broker = this.#brokerOf(leader);
@@ -128,7 +128,7 @@ export class Fetcher {
       const slot = flights.indexOf(undefined);
       if (slot < 0) return;
       let readers = [...waiting];
-      // The first connection lands soon and takes everybody along; only those who likely have more do not wait for it.
+      // The first connection's short poll ends soon and all readers can join the next one; only readers that likely have more go now.
       if (slot > 0 && flights[0] === shortPollMs) readers = readers.filter((reader) => reader.isProductive);
       if (readers.length === 0) return;
       const isAlone = flights.every((flight) => flight === undefined);
@@ -140,11 +140,11 @@ export class Fetcher {
     const readers = load.readers.slice(0, partitionsPerRequestMax);
     for (const reader of readers) {
       broker.waiting.delete(reader);
-      reader.flying = true;
+      reader.inFlight = true;
     }
     broker.flights[slot] = load.maxWaitMs;
-    const lane = { name: `${this.#lane}-${slot}`, answerTimeoutMs };
-    this.#fly(broker, readers, { lane, maxWaitMs: load.maxWaitMs })
+    const purpose = { name: `${this.#purpose}-${slot}`, answerTimeoutMs };
+    this.#send(broker, readers, { purpose, maxWaitMs: load.maxWaitMs })
       .catch((error: unknown) => this.#failAll(error))
       .finally(() => {
         broker.flights[slot] = undefined;
@@ -153,14 +153,18 @@ export class Fetcher {
       .catch(() => {});
   }
 
-  /** One request and what comes of it. Rejects only by a bug. */
-  async #fly(broker: Broker, readers: PartitionReader[], how: { lane: Lane; maxWaitMs: number }): Promise<void> {
+  /** Sends one request and handles the answer. Rejects only by a bug. */
+  async #send(
+    broker: Broker,
+    readers: PartitionReader[],
+    how: { purpose: ConnectionPurpose; maxWaitMs: number },
+  ): Promise<void> {
     const byPlace = new Map<string, PartitionReader[]>();
     for (const reader of readers) {
       const place = `${this.#cluster.topicId(reader.topic)}/${reader.partition}`;
       byPlace.set(place, [...(byPlace.get(place) ?? []), reader]);
     }
-    // A partition can stand in a request once; whoever else reads it takes the next one.
+    // A request may contain a partition once; further readers of it wait for the next request.
     const first = [...byPlace.values()].map((group) => group[0]!);
     const others = [...byPlace.values()].flatMap((group) => group.slice(1));
     let answers: readonly PartitionAnswer[];
@@ -169,8 +173,8 @@ export class Fetcher {
       answers = await this.#ask(broker, first, how);
     } catch (error) {
       if (!(error instanceof LogUnavailable)) throw error;
-      if (!this.#closing.signal.aborted) this.#complaints.failed(error);
-      for (const reader of first) this.#strand(reader);
+      if (!this.#closing.signal.aborted) this.#failureReporter.failed(error);
+      for (const reader of first) this.#requeue(reader);
       return;
     }
     const heardAtMs = performance.now();
@@ -178,15 +182,15 @@ export class Fetcher {
       const group = byPlace.get(`${answer.topicId}/${answer.partition}`);
       if (group) this.#deliver(group[0]!, answer, heardAtMs);
     }
-    // Whatever the broker did not mention goes round again.
-    for (const reader of first) if (reader.flying) this.#strand(reader);
-    if ([...this.#readers].every((reader) => reader.failures === 0)) this.#complaints.recovered();
+    // Partitions that the answer does not mention are asked for again.
+    for (const reader of first) if (reader.inFlight) this.#requeue(reader);
+    if ([...this.#readers].every((reader) => reader.failures === 0)) this.#failureReporter.recovered();
   }
 
   async #ask(
     broker: Broker,
     readers: PartitionReader[],
-    how: { lane: Lane; maxWaitMs: number },
+    how: { purpose: ConnectionPurpose; maxWaitMs: number },
   ): Promise<readonly PartitionAnswer[]> {
     const topics = new Map<string, { topicId: string; partitions: ReturnType<typeof requestPartition>[] }>();
     for (const reader of readers) {
@@ -196,7 +200,7 @@ export class Fetcher {
       topic.partitions.push(requestPartition(reader));
       topics.set(topicId, topic);
     }
-    const wire = await this.#wire(broker, how.lane);
+    const wire = await this.#wire(broker, how.purpose);
     const answer = await wire.ask(
       how.maxWaitMs,
       1, // At least so many bytes, or the broker waits.
@@ -212,13 +216,13 @@ export class Fetcher {
     return answer.partitions;
   }
 
-  /** The lane's open wire to a broker. One caller at a time. Rejects with LogUnavailable. */
-  async #wire({ leader }: Broker, lane: Lane): Promise<FetchWire> {
-    const key = `${lane.name} ${leader.host}:${leader.port}`;
+  /** The open connection to a broker for this purpose. One caller at a time. Rejects with LogUnavailable. */
+  async #wire({ leader }: Broker, purpose: ConnectionPurpose): Promise<FetchWire> {
+    const key = `${purpose.name} ${leader.host}:${leader.port}`;
     const known = this.#wires.get(key);
     if (known?.isClosed === false) return known;
     const { connections } = this.#cluster;
-    const open = await openFetchSocket(connections, leader, lane);
+    const open = await openFetchSocket(connections, leader, purpose);
     const wire = new FetchWire(open, { clientId: connections.clientId, answerTimeoutMs, memory: this.memory });
     if (this.#closing.signal.aborted) wire.close();
     this.#wires.set(key, wire);
@@ -227,55 +231,55 @@ export class Fetcher {
 
   #deliver(reader: PartitionReader, answer: PartitionAnswer, heardAtMs: number): void {
     if (answer.errorCode === errors.offsetOutOfRange) {
-      reader.flying = false;
+      reader.inFlight = false;
       reader.deliverOutOfRange();
     } else if (answer.errorCode !== errors.none) {
       const place = `partition ${reader.partition} of topic ${reader.topic}`;
-      this.#complaints.failed(new LogUnavailable(`no records of ${place}: ${errorName(answer.errorCode)}`));
-      this.#strand(reader);
+      this.#failureReporter.failed(new LogUnavailable(`no records of ${place}: ${errorName(answer.errorCode)}`));
+      this.#requeue(reader);
     } else {
       reader.failures = 0;
-      reader.flying = false;
+      reader.inFlight = false;
       reader.head = { offset: answer.lastStableOffset, heardAtMs };
       reader.isProductive = reader.deliver(answer);
       if (!reader.isProductive) this.#want(reader);
     }
   }
 
-  /** Back to waiting at once. */
+  /** Waits for the next request, without a pause. */
   #land(reader: PartitionReader): void {
-    reader.flying = false;
+    reader.inFlight = false;
     this.#want(reader);
   }
 
-  /** To be asked again at whoever leads by then. */
-  #strand(reader: PartitionReader): void {
-    reader.flying = false;
+  /** Asks again, at the leader of that moment. */
+  #requeue(reader: PartitionReader): void {
+    reader.inFlight = false;
     reader.failures++;
     if (reader.closed) return;
-    this.#homeless.add(reader);
-    this.#settle().catch((error: unknown) => this.#failAll(error));
+    this.#unassigned.add(reader);
+    this.#reassign().catch((error: unknown) => this.#failAll(error));
   }
 
-  /** Finds the leaders of the homeless, for as long as it takes. One at a time. */
-  async #settle(): Promise<void> {
-    if (this.#settling) return;
-    this.#settling = true;
+  /** Looks up leaders until no reader is unassigned. Runs once at a time. */
+  async #reassign(): Promise<void> {
+    if (this.#reassigning) return;
+    this.#reassigning = true;
     try {
-      while (this.#homeless.size > 0) {
-        const failures = Math.max(...[...this.#homeless].map((reader) => reader.failures));
+      while (this.#unassigned.size > 0) {
+        const failures = Math.max(...[...this.#unassigned].map((reader) => reader.failures));
         if (failures > 0) await pause(backoffFor(failures), this.#closing.signal);
         if (this.#closing.signal.aborted) return;
-        const readers = [...this.#homeless];
+        const readers = [...this.#unassigned];
         try {
           await this.#cluster.refresh(readers.map((reader) => reader.topic));
         } catch (error) {
           if (!(error instanceof LogUnavailable)) throw error;
-          this.#complaints.failed(error);
+          this.#failureReporter.failed(error);
         }
         for (const reader of readers) {
           if (this.#cluster.leader(reader.topic, reader.partition)) {
-            this.#homeless.delete(reader);
+            this.#unassigned.delete(reader);
             this.#want(reader);
           } else {
             reader.failures++;
@@ -283,7 +287,7 @@ export class Fetcher {
         }
       }
     } finally {
-      this.#settling = false;
+      this.#reassigning = false;
     }
   }
 
@@ -302,14 +306,14 @@ function requestPartition(reader: PartitionReader) {
   };
 }
 
-/** What `take` gives: records; or that the offset asked for is not there; or nothing, when the signal has aborted. */
+/** The result of `take`: records; that the requested offset does not exist; or nothing, when the signal has aborted. */
 export type Taken = FetchedRecords | 'outOfRange' | undefined;
 
 export interface ReaderPlace {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** Nothing is asked for from here on; a bounded reader so leaves no poll in the air. */
+  /** Records from here on are not requested, so a bounded reader leaves no poll in flight. */
   readonly end: number;
 }
 
@@ -318,10 +322,10 @@ export class PartitionReader {
   readonly partition: number;
   /** The next offset to ask for. */
   position: number;
-  /** The end of what can be read, as last heard, and when, by performance.now(). */
+  /** The end of what can be read by the last answer, and its time by performance.now(). */
   head: { readonly offset: number; readonly heardAtMs: number } | undefined;
-  flying = false;
-  /** Whether there was something in the last answer: then there likely is more. */
+  inFlight = false;
+  /** Whether the last answer had records: then there likely are more. */
   isProductive = true;
   closed = false;
   failures = 0;

@@ -22,11 +22,11 @@ import { Cluster, parseAddresses } from './cluster.ts';
 import { Connections, type Security } from './connections.ts';
 import { Fetcher } from './fetcher.ts';
 import { findBounds } from './offsets.ts';
-import type { Batch, ProduceLane } from './produce-lane.ts';
+import type { Batch, PartitionProducer } from './partition-producer.ts';
 import { Producer } from './producer.ts';
 import { reasonOf } from './protocol.ts';
 import { readRange } from './range-read.ts';
-import { Complaints, persist } from './retry.ts';
+import { FailureReporter, persist } from './retry.ts';
 import { addPairedPartitions, ensureTopics, topicDeviations } from './topics.ts';
 import { failing, findProblems } from './problems.ts';
 import { KafkaView } from './view.ts';
@@ -36,9 +36,9 @@ export interface KafkaLogOptions extends Security {
   readonly bootstrap: string;
   readonly clientId: string;
   readonly logger: Logger;
-  /** A member not heard of for so long is taken for dead, and its partitions go to others. */
+  /** A member without a heartbeat for this long counts as dead, and its partitions are assigned to others. */
   readonly sessionTimeoutMs?: number;
-  /** After so long without a certain answer an append is given up. */
+  /** An append without a certain answer fails after this time. */
   readonly deliveryTimeoutMs?: number;
 }
 
@@ -80,11 +80,11 @@ class KafkaLog implements Log {
   readonly #sessionTimeoutMs: number;
   readonly #closing = new AbortController();
   readonly #producer: Producer;
-  /** Separate, so that whoever restores or looks back does not hold up what is live. */
+  /** Separate connections, so that restores and queries of the past do not delay live reading. */
   readonly #fetchers: { readonly live: Fetcher; readonly views: Fetcher; readonly ranges: Fetcher };
   readonly #running = new Set<Promise<void>>();
   /** Of what goes on for as long as the log is open. */
-  readonly #complaints = new Set<Complaints>();
+  readonly #failureReporters = new Set<FailureReporter>();
   /** By name: the topics that were ensured. */
   readonly #ensured = new Map<string, TopicSettings>();
 
@@ -93,19 +93,19 @@ class KafkaLog implements Log {
     this.#bootstrap = options.bootstrap;
     this.#logger = options.logger;
     this.#sessionTimeoutMs = options.sessionTimeoutMs ?? sessionTimeoutDefaultMs;
-    const fetcher = (lane: string) => {
+    const fetcher = (purpose: string) => {
       return new Fetcher({
         cluster,
-        lane,
-        complaints: new Complaints(this.#logger, `reading (${lane})`, this.#complaints),
+        purpose,
+        failureReporter: new FailureReporter(this.#logger, `reading (${purpose})`, this.#failureReporters),
       });
     };
     this.#fetchers = { live: fetcher('live'), views: fetcher('views'), ranges: fetcher('ranges') };
     this.#producer = new Producer({
       cluster,
-      complaints: new Complaints(this.#logger, 'writing', this.#complaints),
+      failureReporter: new FailureReporter(this.#logger, 'writing', this.#failureReporters),
       deliveryTimeoutMs: options.deliveryTimeoutMs ?? deliveryTimeoutDefaultMs,
-      locate: (lane, batch) => this.#locate(lane, batch),
+      locate: (partition, batch) => this.#locate(partition, batch),
     });
     void this.#followPartitions();
   }
@@ -123,7 +123,7 @@ class KafkaLog implements Log {
     const found = await findProblems(this.#cluster, uses, this.#bootstrap);
     // A cluster that does not answer is the reason for all else.
     if (found.length > 0) return found;
-    return [...this.#complaints].flatMap((complaints) => failing(complaints.failingFor(failingMsMin)));
+    return [...this.#failureReporters].flatMap((failureReporter) => failing(failureReporter.failingFor(failingMsMin)));
   }
 
   partitionCount(topic: string): Promise<number> {
@@ -168,7 +168,7 @@ class KafkaLog implements Log {
       group,
       handle,
       closing: this.#closing.signal,
-      complaints: this.#complaints,
+      failureReporters: this.#failureReporters,
     };
     const running = processTopic(settings, signal);
     this.#track(running);
@@ -190,8 +190,8 @@ class KafkaLog implements Log {
   }
 
   #patiently<T>(work: () => Promise<T>, what: string): Promise<T> {
-    const complaints = new Complaints(this.#logger, what);
-    return persist(work, { signal: this.#closing.signal, timeoutMs: answerTimeoutMs, complaints });
+    const failureReporter = new FailureReporter(this.#logger, what);
+    return persist(work, { signal: this.#closing.signal, timeoutMs: answerTimeoutMs, failureReporter });
   }
 
   #source(topic: string, partition: number): StreamSource {
@@ -200,16 +200,16 @@ class KafkaLog implements Log {
 
   /** Until the log is closed: partitions that somebody adds become known, and topics that have as many get theirs. */
   async #followPartitions(): Promise<void> {
-    const complaints = new Complaints(this.#logger, 'adding partitions', this.#complaints);
+    const failureReporter = new FailureReporter(this.#logger, 'adding partitions', this.#failureReporters);
     while (await pause(partitionsEveryMs, this.#closing.signal)) {
       try {
         await this.#cluster.refresh();
         await addPairedPartitions(this.#cluster, [...this.#ensured.values()]);
-        complaints.recovered();
+        failureReporter.recovered();
       } catch (error) {
         // What cannot be added is named by topicDeviations.
         if (!(error instanceof LogUnavailable)) throw error;
-        complaints.failed(error);
+        failureReporter.failed(error);
       }
     }
   }
@@ -221,7 +221,7 @@ class KafkaLog implements Log {
   }
 
   /** Producer's question where a batch of ours stands that the broker has and does not know the place of. */
-  async #locate({ topic, partition, lastKnownOffset }: ProduceLane, batch: Batch): Promise<number | undefined> {
+  async #locate({ topic, partition, lastKnownOffset }: PartitionProducer, batch: Batch): Promise<number | undefined> {
     const range = { from: { offset: lastKnownOffset } };
     for await (const chunk of this.read(topic, partition, range)) {
       for (const bytes of chunk.batches) {

@@ -5,7 +5,7 @@
 //    ^                  │
 //    └── the heartbeat says that the group rebalances, or that we are no member any more (then all claims are lost)
 //
-// Partitions that stay with us go on during a rebalance: nobody else gets one before its owner has joined without it. So
+// Partitions that stay with us are read during a rebalance: no other member gets one before its owner has joined without it. So
 // heartbeats go on too, on a connection of their own, since a join keeps the broker from answering anything else.
 import {
   decodeConsumerProtocolAssignment,
@@ -22,26 +22,24 @@ import { pause } from '../../base/backoff.ts';
 import { LogUnavailable } from '../log.ts';
 import { assign, type GroupMember } from './assignor.ts';
 import type { Cluster } from './cluster.ts';
-import type { Address, Lane } from './connections.ts';
+import type { Address, ConnectionPurpose } from './connections.ts';
 import { ask, errorName, errors } from './protocol.ts';
-import { backoffFor, type Complaints } from './retry.ts';
+import { backoffFor, type FailureReporter } from './retry.ts';
 
 const protocolType = 'consumer';
 const protocolName = 'cooperative-sticky';
 const subscriptionVersion = 3;
 const beatsPerSession = 40;
-/**
- * A member hears of a rebalance by its next heartbeat, and until then some partitions are nobody's. One rebalance mostly brings the
- * next: what somebody gives up in the first is given away in the second. So after each one beats are quick for a while.
- */
+// A member learns of a rebalance by its next heartbeat, and until then some partitions have no owner. One rebalance often
+// causes the next: partitions released in the first are assigned in the second. Heartbeats after a rebalance are frequent.
 const quickBeatMs = 50;
 const quickForMs = 5_000;
-/** How long leaving may take: without it the others wait for the session's end. */
+/** How long leaving may take: otherwise the others wait for the session's end. */
 const leaveTimeoutMs = 2_000;
 
 type JoinGroupResponse = ReturnType<typeof joinGroupV9.parseResponse>;
 
-/** Tells the coordinator who asks. It refuses a commit under an old generation. */
+/** Identifies the member to the coordinator, which refuses a commit under an old generation. */
 export interface MemberIdentity {
   readonly memberId: string;
   readonly generation: number;
@@ -49,7 +47,7 @@ export interface MemberIdentity {
 
 export interface MembershipSettings {
   readonly cluster: Cluster;
-  readonly complaints: Complaints;
+  readonly failureReporter: FailureReporter;
   readonly group: string;
   readonly topic: string;
   readonly sessionTimeoutMs: number;
@@ -67,8 +65,8 @@ let membershipCount = 0;
 
 export class Membership {
   readonly #settings: MembershipSettings;
-  readonly #joinLane: Lane;
-  readonly #beatLane: Lane;
+  readonly #joinPurpose: ConnectionPurpose;
+  readonly #heartbeatPurpose: ConnectionPurpose;
   readonly #owned = new Set<number>();
   #coordinator: Address | undefined;
   #memberId = '';
@@ -87,8 +85,8 @@ export class Membership {
     this.#settings = settings;
     const number = membershipCount++;
     // A join is answered when all members have joined, or their time is over.
-    this.#joinLane = { name: `join-${number}`, answerTimeoutMs: settings.rebalanceTimeoutMs + 5_000 };
-    this.#beatLane = { name: `beat-${number}`, answerTimeoutMs: Math.ceil(settings.sessionTimeoutMs / 3) };
+    this.#joinPurpose = { name: `join-${number}`, answerTimeoutMs: settings.rebalanceTimeoutMs + 5_000 };
+    this.#heartbeatPurpose = { name: `beat-${number}`, answerTimeoutMs: Math.ceil(settings.sessionTimeoutMs / 3) };
   }
 
   /** undefined while this is no member. */
@@ -97,14 +95,14 @@ export class Membership {
     return { memberId: this.#memberId, generation: this.#generation };
   }
 
-  /** Whether the coordinator has heard of us within half the session timeout, so that nobody else can own what we do. */
+  /** Whether the coordinator got a heartbeat within half the session timeout, so that no other member can own our partitions. */
   isFresh(): boolean {
     return performance.now() - this.#lastBeatMs < this.#settings.sessionTimeoutMs / 2;
   }
 
   /** To the coordinator, for heartbeats and commits. Rejects with LogUnavailable. */
   async connection(): Promise<Connection> {
-    return this.#connect(this.#beatLane);
+    return this.#connect(this.#heartbeatPurpose);
   }
 
   /** Is a member until the signal aborts, then lets all partitions settle and leaves. Rejects only for what cannot be mended. */
@@ -118,12 +116,12 @@ export class Membership {
           const assigned = await this.#join(signal);
           if (assigned === undefined) break;
           failures = 0;
-          this.#settings.complaints.recovered();
+          this.#settings.failureReporter.recovered();
           await this.#take(assigned);
           await this.#untilJoin(signal);
         } catch (error) {
           if (!(error instanceof LogUnavailable)) throw error;
-          this.#settings.complaints.failed(error);
+          this.#settings.failureReporter.failed(error);
           this.#coordinator = undefined;
           await pause(backoffFor(++failures), signal);
         }
@@ -134,7 +132,8 @@ export class Membership {
       stop.abort();
       await this.#leave();
       this.#generation = -1;
-      for (const lane of [this.#joinLane, this.#beatLane]) this.#settings.cluster.connections.closeLane(lane.name);
+      for (const purpose of [this.#joinPurpose, this.#heartbeatPurpose])
+        this.#settings.cluster.connections.closePurpose(purpose.name);
     }
   }
 
@@ -156,10 +155,10 @@ export class Membership {
     return identity.memberId === this.#memberId && identity.generation === this.#generation;
   }
 
-  async #connect(lane: Lane): Promise<Connection> {
+  async #connect(purpose: ConnectionPurpose): Promise<Connection> {
     const { cluster, group } = this.#settings;
     this.#coordinator ??= await cluster.findCoordinator(group);
-    return cluster.connections.open(this.#coordinator, lane);
+    return cluster.connections.open(this.#coordinator, purpose);
   }
 
   #askToJoin(): void {
@@ -195,7 +194,7 @@ export class Membership {
     }
   }
 
-  /** A join may wait for long: whoever stops does not wait for it. */
+  /** A join may take long: stopping does not wait for it. */
   async #unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
     const { promise, resolve } = Promise.withResolvers<undefined>();
     const stop = () => resolve(undefined);
@@ -212,7 +211,7 @@ export class Membership {
   /** undefined: to be asked again at once. */
   async #askJoin(): Promise<JoinGroupResponse | undefined> {
     const { group, topic, sessionTimeoutMs, rebalanceTimeoutMs } = this.#settings;
-    const connection = await this.#connect(this.#joinLane);
+    const connection = await this.#connect(this.#joinPurpose);
     const metadata = encodeConsumerProtocolSubscription({
       version: subscriptionVersion,
       topics: [topic],
@@ -258,7 +257,7 @@ export class Membership {
     const isLeader = joined.leader === memberId;
     const assignments = isLeader ? await this.#decide(joined) : [];
     if (!isLeader) this.#sharedOut = undefined;
-    const connection = await this.#connect(this.#joinLane);
+    const connection = await this.#connect(this.#joinPurpose);
     const sentAtMs = performance.now();
     const answer = await ask(
       connection,
@@ -337,14 +336,14 @@ export class Membership {
 
   /** Never rejects. */
   async #beat(signal: AbortSignal): Promise<void> {
-    const { sessionTimeoutMs, complaints } = this.#settings;
+    const { sessionTimeoutMs, failureReporter } = this.#settings;
     let beganMs = -Infinity;
     while (await pause(quickBeatMs, signal)) {
       const sinceMs = performance.now() - beganMs;
       if (performance.now() - this.#syncedMs > quickForMs && sinceMs < sessionTimeoutMs / beatsPerSession) continue;
       beganMs = performance.now();
       const identity = this.identity;
-      // Not heard for a session: the group has given our partitions to others by now, or is about to.
+      // No heartbeat for a session: the group has assigned our partitions to others, or is about to.
       if (performance.now() - this.#lastBeatMs > sessionTimeoutMs && this.#owned.size > 0) {
         this.#loseAll();
         this.#askToJoin();
@@ -358,7 +357,7 @@ export class Membership {
       } catch (error) {
         if (signal.aborted) return;
         this.#coordinator = undefined;
-        complaints.failed(error);
+        failureReporter.failed(error);
       }
     }
   }
@@ -371,7 +370,7 @@ export class Membership {
     switch (answer.errorCode) {
       case errors.none:
         this.#lastBeatMs = Math.max(this.#lastBeatMs, sentAtMs);
-        this.#settings.complaints.recovered();
+        this.#settings.failureReporter.recovered();
         break;
       case errors.rebalanceInProgress:
         this.#lastBeatMs = Math.max(this.#lastBeatMs, sentAtMs);
@@ -393,7 +392,7 @@ export class Membership {
     const leaving = this.connection().then((connection) => {
       return ask(connection, leaveGroupV5.api, this.#settings.group, members);
     });
-    // Whoever cannot leave is taken for dead when its session ends.
+    // A member that cannot leave counts as dead when its session ends.
     leaving.catch(() => {});
     await Promise.race([leaving.catch(() => {}), pause(leaveTimeoutMs, new AbortController().signal)]);
   }

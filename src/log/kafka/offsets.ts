@@ -130,7 +130,7 @@ async function askAll(
       }
     }),
   );
-  // The leaders may have moved: whoever tries again looks with fresh eyes.
+  // The leaders may have moved: the next attempt looks them up again.
   if (answers.values().some((answer) => answer instanceof LogUnavailable))
     await leaders.refresh([topic]).catch(() => {});
   return answers;

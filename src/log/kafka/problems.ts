@@ -8,7 +8,7 @@ import { ask, errorName, errors, reasonOf } from './protocol.ts';
 
 /** An answer that takes longer is none. */
 const answerMsMax = 4_000;
-/** Bits of `topicAuthorizedOperations`, by Kafka's AclOperation; the least value says that they are not told. */
+/** Bits of `topicAuthorizedOperations`, by Kafka's AclOperation; the smallest value means that they are not given. */
 const operationBits = { Read: 3, Write: 4 } as const;
 const operationsUnknown = -2_147_483_648;
 
@@ -67,7 +67,7 @@ export function problemsOf(
   ];
 }
 
-/** What `Complaints.failingFor` says, as a problem. */
+/** What `FailureReporter.failingFor` says, as a problem. */
 export function failing(said: string | undefined): LogProblem[] {
   return said === undefined ? [] : [{ detail: said, remedy: "see this process's and the brokers' logs" }];
 }

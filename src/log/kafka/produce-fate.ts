@@ -32,7 +32,7 @@ const fates = new Map<number, BatchFate>([
   [errors.kafkaStorageError, 'again'],
 ]);
 
-/** `timesSent` counts how often the batch was put on the wire, this answer's time included. */
+/** `timesSent` counts how often the batch was sent, including the request that this answer belongs to. */
 export function fateOf(errorCode: number, timesSent: number): BatchFate {
   if (sequenceErrors.has(errorCode) && timesSent === 1) return 'restamp';
   return fates.get(errorCode) ?? 'giveUp';

@@ -39,9 +39,9 @@ function readPartition(reader: Reader, topic: string): ProduceOutcome {
   const errorCode = reader.readInt16();
   const baseOffset = Number(reader.readInt64());
   reader.skip(16); // The time of the append, and the first offset still held.
-  const complaints = reader.readArray((r) => ({ index: r.readInt32(), message: r.readNullableString() }));
-  const message = reader.readNullableString() ?? complaints[0]?.message ?? '';
-  const blamed = complaints.map((complaint) => complaint.index);
+  const recordErrors = reader.readArray((r) => ({ index: r.readInt32(), message: r.readNullableString() }));
+  const message = reader.readNullableString() ?? recordErrors[0]?.message ?? '';
+  const blamed = recordErrors.map(({ index }) => index);
   return { topic, partition, errorCode, baseOffset, message, blamed };
 }
 

@@ -14,16 +14,16 @@ import type { NewRecord } from '../record.ts';
 import { partitionOf } from '../murmur2.ts';
 import { packRecords, slicesOf, type PackedRecords, type PackedSlice } from '../packed-records.ts';
 import type { Cluster } from './cluster.ts';
-import type { Lane, Leader } from './connections.ts';
-import { Append, Piece, ProduceLane, type Batch, type Identity } from './produce-lane.ts';
+import type { ConnectionPurpose, Leader } from './connections.ts';
+import { Append, Piece, PartitionProducer, type Batch, type Identity } from './partition-producer.ts';
 import { fateOf } from './produce-fate.ts';
 import { produceApi, type ProduceOutcome } from './produce-request.ts';
 import { ask, errorName, errors } from './protocol.ts';
-import { backoffFor, persist, type Complaints } from './retry.ts';
+import { backoffFor, persist, type FailureReporter } from './retry.ts';
 
 /** How long a broker may wait for its replicas before it answers "not yet"; the connection waits a little longer. */
 const replicationTimeoutMs = 8_000;
-const produceLane: Lane = { name: 'produce', answerTimeoutMs: 10_000 };
+const producePurpose: ConnectionPurpose = { name: 'produce', answerTimeoutMs: 10_000 };
 const requestsInFlightMax = 5;
 const requestBytesMax = 8 * 1024 * 1024;
 /** What may wait to be written. Callers bound what they admit; this bounds what they forgot. */
@@ -32,7 +32,7 @@ const sweepMs = 250;
 
 interface Broker {
   readonly leader: Leader;
-  readonly waiting: Set<ProduceLane>;
+  readonly waiting: Set<PartitionProducer>;
   inFlight: number;
   pumping: boolean;
 }
@@ -45,33 +45,33 @@ interface Unplaced {
 
 export interface ProducerSettings {
   readonly cluster: Cluster;
-  readonly complaints: Complaints;
-  /** After so long without a certain answer an append is given up. */
+  readonly failureReporter: FailureReporter;
+  /** An append without a certain answer fails after this time. */
   readonly deliveryTimeoutMs: number;
-  /** Looks in a lane's partition for a batch of ours. Resolves to its offset, or undefined. */
-  readonly locate: (lane: ProduceLane, batch: Batch) => Promise<number | undefined>;
+  /** Looks in a producer's partition for a batch of ours. Resolves to its offset, or undefined. */
+  readonly locate: (producer: PartitionProducer, batch: Batch) => Promise<number | undefined>;
 }
 
 export class Producer {
   readonly #settings: ProducerSettings;
   readonly #cluster: Cluster;
-  readonly #complaints: Complaints;
-  readonly #lanes = new Map<string, ProduceLane[]>();
+  readonly #failureReporter: FailureReporter;
+  readonly #producers = new Map<string, PartitionProducer[]>();
   readonly #brokers = new Map<number, Broker>();
-  readonly #homeless = new Set<ProduceLane>();
+  readonly #unassigned = new Set<PartitionProducer>();
   /** Appends to topics whose number of partitions is not known yet, in order. */
   readonly #unplaced = new Map<string, Unplaced[]>();
   readonly #closing = new AbortController();
   #identity: Identity | undefined;
   #identifying: Promise<void> | undefined;
-  #settling = false;
+  #reassigning = false;
   #pendingBytes = 0;
   #sweeper: NodeJS.Timeout | undefined;
 
   constructor(settings: ProducerSettings) {
     this.#settings = settings;
     this.#cluster = settings.cluster;
-    this.#complaints = settings.complaints;
+    this.#failureReporter = settings.failureReporter;
   }
 
   /** Log.append. */
@@ -110,7 +110,7 @@ export class Producer {
       const patience = {
         signal: this.#closing.signal,
         timeoutMs: this.#settings.deliveryTimeoutMs,
-        complaints: this.#complaints,
+        failureReporter: this.#failureReporter,
       };
       const count = await persist(() => this.#cluster.findPartitionCount(topic), patience);
       for (const { place, resolve } of this.#unplaced.get(topic)!) resolve(place(count));
@@ -129,7 +129,7 @@ export class Producer {
     return partitions.map((partition) => ({ partition, offset: offsets.get(partition)!.next().value as number }));
   }
 
-  /** Resolves when all slices are written, to what became of each. */
+  /** Resolves when all slices are written, to the pieces with their offsets. */
   async #write(topic: string, slices: readonly PackedSlice[], keepsOffsets: boolean): Promise<Piece[]> {
     const pending = this.#pendingBytes;
     if (pending > pendingBytesMax) throw new LogUnavailable(`${pending} bytes wait to be written already`);
@@ -138,9 +138,9 @@ export class Producer {
     const pieces = slices.map((slice) => {
       const piece = new Piece(append, slice, keepsOffsets);
       bytes += piece.bytes;
-      const lane = this.#laneOf(topic, slice.partition);
-      lane.push(piece);
-      if (!lane.flying) this.#want(lane);
+      const producer = this.#producerOf(topic, slice.partition);
+      producer.push(piece);
+      if (!producer.inFlight) this.#want(producer);
       return piece;
     });
     this.#pendingBytes += bytes;
@@ -149,26 +149,26 @@ export class Producer {
     return pieces;
   }
 
-  #laneOf(topic: string, partition: number): ProduceLane {
-    let lanes = this.#lanes.get(topic);
-    if (!lanes) this.#lanes.set(topic, (lanes = []));
-    return (lanes[partition] ??= new ProduceLane(topic, partition));
+  #producerOf(topic: string, partition: number): PartitionProducer {
+    let producers = this.#producers.get(topic);
+    if (!producers) this.#producers.set(topic, (producers = []));
+    return (producers[partition] ??= new PartitionProducer(topic, partition));
   }
 
-  #want(lane: ProduceLane): void {
-    if (lane.idle || this.#closing.signal.aborted) return;
-    const leader = this.#cluster.leader(lane.topic, lane.partition);
-    lane.identity ??= this.#identity;
-    if (!leader || !lane.identity) {
-      this.#homeless.add(lane);
-      void this.#settle();
+  #want(producer: PartitionProducer): void {
+    if (producer.idle || this.#closing.signal.aborted) return;
+    const leader = this.#cluster.leader(producer.topic, producer.partition);
+    producer.identity ??= this.#identity;
+    if (!leader || !producer.identity) {
+      this.#unassigned.add(producer);
+      void this.#reassign();
       return;
     }
     const broker = this.#brokerOf(leader);
-    broker.waiting.add(lane);
+    broker.waiting.add(producer);
     if (broker.pumping) return;
     broker.pumping = true;
-    // At the end of the turn, so that all that is appended in it goes into one request.
+    // In the next event-loop phase, so that appends of this one share a request.
     setImmediate(() => {
       broker.pumping = false;
       this.#pump(broker);
@@ -186,92 +186,92 @@ export class Producer {
 
   #pump(broker: Broker): void {
     while (broker.waiting.size > 0 && broker.inFlight < requestsInFlightMax) {
-      const load = new Map<ProduceLane, Batch>();
+      const load = new Map<PartitionProducer, Batch>();
       let bytes = 0;
-      for (const lane of broker.waiting) {
+      for (const producer of broker.waiting) {
         if (bytes > requestBytesMax) break;
-        broker.waiting.delete(lane);
-        const batch = lane.flying ? undefined : lane.take();
+        broker.waiting.delete(producer);
+        const batch = producer.inFlight ? undefined : producer.take();
         if (!batch) continue;
-        load.set(lane, batch);
-        lane.flying = true;
+        load.set(producer, batch);
+        producer.inFlight = true;
         bytes += batch.bytes.length;
       }
       if (load.size === 0) return;
       broker.inFlight++;
-      void this.#fly(broker, load).finally(() => {
+      void this.#send(broker, load).finally(() => {
         broker.inFlight--;
         this.#pump(broker);
       });
     }
   }
 
-  async #fly(broker: Broker, load: ReadonlyMap<ProduceLane, Batch>): Promise<void> {
+  async #send(broker: Broker, load: ReadonlyMap<PartitionProducer, Batch>): Promise<void> {
     let outcomes: ProduceOutcome[];
     try {
-      const connection = await this.#cluster.connections.open(broker.leader, produceLane);
+      const connection = await this.#cluster.connections.open(broker.leader, producePurpose);
       for (const batch of load.values()) batch.sent++;
       const parts = [...load].map(([{ topic, partition }, { bytes }]) => ({ topic, partition, batch: bytes }));
       outcomes = await ask(connection, produceApi, parts, replicationTimeoutMs);
     } catch (error) {
-      this.#complaints.failed(error);
-      for (const [lane, batch] of load) this.#strand(lane, batch);
+      this.#failureReporter.failed(error);
+      for (const [producer, batch] of load) this.#requeue(producer, batch);
       return;
     }
     const found = new Map(outcomes.map((outcome) => [`${outcome.topic}/${outcome.partition}`, outcome]));
-    for (const [lane, batch] of load) {
-      const outcome = found.get(`${lane.topic}/${lane.partition}`);
-      // A batch that was given up meanwhile is nobody's any more.
-      if (lane.batch !== batch) continue;
-      if (outcome) this.#settleBatch(lane, batch, outcome);
-      else this.#strand(lane, batch);
+    for (const [producer, batch] of load) {
+      const outcome = found.get(`${producer.topic}/${producer.partition}`);
+      // The batch may have failed by its deadline meanwhile.
+      if (producer.batch !== batch) continue;
+      if (outcome) this.#settleBatch(producer, batch, outcome);
+      else this.#requeue(producer, batch);
     }
   }
 
-  #settleBatch(lane: ProduceLane, batch: Batch, outcome: ProduceOutcome): void {
-    const told = `topic ${lane.topic}, partition ${lane.partition}: ${errorName(outcome.errorCode)} ${outcome.message}`;
+  #settleBatch(producer: PartitionProducer, batch: Batch, outcome: ProduceOutcome): void {
+    const reason = `topic ${producer.topic}, partition ${producer.partition}: ${errorName(outcome.errorCode)} ${outcome.message}`;
     const fate = fateOf(outcome.errorCode, batch.sent);
     switch (fate) {
       case 'written':
-        this.#complaints.recovered();
-        lane.written(batch, outcome.baseOffset);
+        this.#failureReporter.recovered();
+        producer.written(batch, outcome.baseOffset);
         break;
       case 'locate':
-        void this.#locate(lane, batch);
+        void this.#locate(producer, batch);
         return;
       case 'again':
-        this.#complaints.failed(new LogUnavailable(told));
-        this.#strand(lane, batch);
+        this.#failureReporter.failed(new LogUnavailable(reason));
+        this.#requeue(producer, batch);
         return;
       case 'split': {
-        const refusal = `a record of ${batch.bytes.length} bytes is larger than topic ${lane.topic} takes`;
-        if (batch.count === 1) lane.failBatch(batch, new Failure('too_large', refusal));
-        else lane.putBack(batch);
-        lane.shrink(batch);
+        const refusal = `a record of ${batch.bytes.length} bytes is larger than topic ${producer.topic} takes`;
+        if (batch.count === 1) producer.failBatch(batch, new Failure('too_large', refusal));
+        else producer.putBack(batch);
+        producer.shrink(batch);
         break;
       }
       case 'blame':
-        this.#refuseRecords(lane, batch, outcome);
+        this.#refuseRecords(producer, batch, outcome);
         break;
       case 'restamp':
-        lane.putBack(batch);
-        this.#burn(lane, batch);
+        producer.putBack(batch);
+        this.#resetIdentity(producer, batch);
         break;
       case 'giveUp':
-        lane.failBatch(batch, new LogUnavailable(told));
-        this.#burn(lane, batch);
+        producer.failBatch(batch, new LogUnavailable(reason));
+        this.#resetIdentity(producer, batch);
         break;
       default:
         unreachable(fate);
     }
-    lane.flying = false;
-    this.#want(lane);
+    producer.inFlight = false;
+    this.#want(producer);
   }
 
-  /** The broker refuses a whole batch for one record of it. The others are not to suffer. */
-  #refuseRecords(lane: ProduceLane, batch: Batch, outcome: ProduceOutcome): void {
+  /** The broker refuses a whole batch because of one record. The other records are sent again without it. */
+  #refuseRecords(producer: PartitionProducer, batch: Batch, outcome: ProduceOutcome): void {
     const reason = outcome.message || errorName(outcome.errorCode);
-    const refusal = new Failure('invalid_field', `topic ${lane.topic} refuses a record: ${reason}`);
+    const refusal = new Failure('invalid_field', `topic ${producer.topic} refuses a record: ${reason}`);
     let from = 0;
     for (const { piece, count } of batch.parts) {
       const to = from + count;
@@ -279,69 +279,69 @@ export class Producer {
       if (isBlamed || outcome.blamed.length === 0) piece.fail(refusal);
       from = to;
     }
-    lane.putBack(batch);
+    producer.putBack(batch);
   }
 
-  /** The broker has the batch and does not know any more where: look for it. */
-  async #locate(lane: ProduceLane, batch: Batch): Promise<void> {
+  /** The broker has the batch and no longer knows its offset: look for it. */
+  async #locate(producer: PartitionProducer, batch: Batch): Promise<void> {
     let offset: number | undefined;
     try {
-      offset = await this.#settings.locate(lane, batch);
+      offset = await this.#settings.locate(producer, batch);
     } catch (error) {
-      this.#complaints.failed(error);
+      this.#failureReporter.failed(error);
     }
-    if (lane.batch !== batch) return;
+    if (producer.batch !== batch) return;
     if (offset === undefined) {
-      lane.failBatch(batch, new LogUnavailable(`written to topic ${lane.topic}, but the place is not known`));
-      this.#burn(lane, batch);
+      producer.failBatch(batch, new LogUnavailable(`written to topic ${producer.topic}, but the place is not known`));
+      this.#resetIdentity(producer, batch);
     } else {
-      lane.written(batch, offset);
+      producer.written(batch, offset);
     }
-    lane.flying = false;
-    this.#want(lane);
+    producer.inFlight = false;
+    this.#want(producer);
   }
 
-  #burn(lane: ProduceLane, batch: Batch): void {
+  #resetIdentity(producer: PartitionProducer, batch: Batch): void {
     if (this.#identity === batch.identity) this.#identity = undefined;
-    lane.burnIdentity();
+    producer.resetIdentity();
   }
 
-  /** To be sent again, to whoever leads by then. */
-  #strand(lane: ProduceLane, batch: Batch): void {
-    if (lane.batch !== batch) return;
-    lane.flying = false;
-    lane.failures++;
-    this.#homeless.add(lane);
-    void this.#settle();
+  /** Sends again, to the leader of that moment. */
+  #requeue(producer: PartitionProducer, batch: Batch): void {
+    if (producer.batch !== batch) return;
+    producer.inFlight = false;
+    producer.failures++;
+    this.#unassigned.add(producer);
+    void this.#reassign();
   }
 
-  /** Finds leaders and an identity for the homeless. One at a time, for as long as there are some. */
-  async #settle(): Promise<void> {
-    if (this.#settling) return;
-    this.#settling = true;
+  /** Looks up leaders and an identity until no partition is unassigned. Runs once at a time. */
+  async #reassign(): Promise<void> {
+    if (this.#reassigning) return;
+    this.#reassigning = true;
     try {
-      while (this.#homeless.size > 0 && !this.#closing.signal.aborted) {
-        const failures = Math.max(...[...this.#homeless].map((lane) => lane.failures));
+      while (this.#unassigned.size > 0 && !this.#closing.signal.aborted) {
+        const failures = Math.max(...[...this.#unassigned].map((producer) => producer.failures));
         if (failures > 0) await pause(backoffFor(failures), this.#closing.signal);
-        const lanes = [...this.#homeless];
+        const producers = [...this.#unassigned];
         try {
-          if (!this.#identity && lanes.some((lane) => !lane.identity)) await this.#identify();
-          const lost = lanes.some((lane) => !this.#cluster.leader(lane.topic, lane.partition));
-          if (failures > 0 || lost) await this.#cluster.refresh(lanes.map((lane) => lane.topic));
+          if (!this.#identity && producers.some((producer) => !producer.identity)) await this.#identify();
+          const lost = producers.some((producer) => !this.#cluster.leader(producer.topic, producer.partition));
+          if (failures > 0 || lost) await this.#cluster.refresh(producers.map((producer) => producer.topic));
         } catch (error) {
-          this.#complaints.failed(error);
+          this.#failureReporter.failed(error);
         }
-        for (const lane of lanes) {
-          lane.identity ??= this.#identity;
-          const isHome = this.#cluster.leader(lane.topic, lane.partition) && lane.identity;
-          if (!isHome) lane.failures++;
-          if (!isHome && !lane.idle) continue;
-          this.#homeless.delete(lane);
-          if (!lane.flying) this.#want(lane);
+        for (const producer of producers) {
+          producer.identity ??= this.#identity;
+          const isAssigned = this.#cluster.leader(producer.topic, producer.partition) && producer.identity;
+          if (!isAssigned) producer.failures++;
+          if (!isAssigned && !producer.idle) continue;
+          this.#unassigned.delete(producer);
+          if (!producer.inFlight) this.#want(producer);
         }
       }
     } finally {
-      this.#settling = false;
+      this.#reassigning = false;
     }
   }
 
@@ -358,43 +358,43 @@ export class Producer {
     this.#identity = { id: Number(answer.producerId), epoch: answer.producerEpoch };
   }
 
-  /** Looks for appends past their deadline, as long as there are any. */
+  /** Fails appends past their deadline, while there are any. */
   #sweepLater(): void {
     this.#sweeper ??= setTimeout(() => {
       this.#sweeper = undefined;
       const now = performance.now();
       let pending = false;
-      for (const lane of [...this.#lanes.values()].flat()) {
-        this.#expire(lane, now);
-        pending ||= !lane.idle;
+      for (const producer of [...this.#producers.values()].flat()) {
+        this.#expire(producer, now);
+        pending ||= !producer.idle;
       }
       if (pending) this.#sweepLater();
     }, sweepMs);
   }
 
-  #expire(lane: ProduceLane, nowMs: number): void {
+  #expire(producer: PartitionProducer, nowMs: number): void {
     const late = () =>
-      new LogUnavailable(`topic ${lane.topic} did not take records within ${this.#settings.deliveryTimeoutMs} ms`);
-    const batch = lane.batch;
+      new LogUnavailable(`topic ${producer.topic} did not take records within ${this.#settings.deliveryTimeoutMs} ms`);
+    const batch = producer.batch;
     if (batch?.parts.some(({ piece }) => piece.append.deadlineMs <= nowMs)) {
-      lane.failBatch(batch, late());
-      if (batch.sent > 0) this.#burn(lane, batch);
-      lane.flying = false;
+      producer.failBatch(batch, late());
+      if (batch.sent > 0) this.#resetIdentity(producer, batch);
+      producer.inFlight = false;
     }
-    lane.failQueue(late(), nowMs);
-    if (batch && !lane.batch) this.#want(lane);
+    producer.failQueue(late(), nowMs);
+    if (batch && !producer.batch) this.#want(producer);
   }
 
-  /** Waits a moment for what is under way, then rejects the rest. */
+  /** Waits up to `waitMs` for pending appends, then rejects the rest. */
   async close(waitMs: number): Promise<void> {
     const deadline = performance.now() + waitMs;
     while (this.#pendingBytes > 0 && performance.now() < deadline) await pause(10, this.#closing.signal);
     this.#closing.abort();
     clearTimeout(this.#sweeper);
     const closed = new LogUnavailable('the log is closed');
-    for (const lane of [...this.#lanes.values()].flat()) {
-      if (lane.batch) lane.failBatch(lane.batch, closed);
-      lane.failQueue(closed);
+    for (const producer of [...this.#producers.values()].flat()) {
+      if (producer.batch) producer.failBatch(producer.batch, closed);
+      producer.failQueue(closed);
     }
   }
 }

@@ -18,7 +18,7 @@ export class RecordMemory {
     return Buffer.from(this.#free.pop() ?? Buffer.allocUnsafeSlow(slabBytes).buffer, 0, length);
   }
 
-  /** Nobody reads it any more. */
+  /** Takes memory back that has no reader any more. */
   giveBack({ buffer }: Buffer): void {
     if (buffer.byteLength !== slabBytes || this.#free.length >= freeSlabsMax) return;
     this.#free.push(buffer as ArrayBuffer);

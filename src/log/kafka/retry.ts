@@ -9,26 +9,26 @@ export function backoffFor(failures: number): number {
   return backoffMs(Math.max(1, failures), backoffLimits, Math.random());
 }
 
-/** What is over sooner is everyday life: a leader that moved, a topic just created. */
-const firstComplaintMs = 1_000;
-const repeatComplaintMs = 30_000;
+/** Shorter failures are normal and not logged: a leader moved, a topic was just created. */
+const firstReportMs = 1_000;
+const repeatReportMs = 30_000;
 
-/** Says that something has been failing for a second, again every half minute while it goes on, and that it is over. */
-export class Complaints {
+/** Logs that something has been failing for a second, every half minute while it fails, and its recovery. */
+export class FailureReporter {
   readonly #logger: Logger;
   readonly #what: string;
   #failingSinceMs: number | undefined;
   #saidAtMs = -Infinity;
   #lastReason = '';
 
-  /** `all`: where this one is added, for those who ask what is failing. */
-  constructor(logger: Logger, what: string, all?: Set<Complaints>) {
+  /** `all`: the set to add this reporter to, which health reads. */
+  constructor(logger: Logger, what: string, all?: Set<FailureReporter>) {
     this.#logger = logger;
     this.#what = what;
     all?.add(this);
   }
 
-  /** What has been failing for at least so long, and why; undefined when nothing has. */
+  /** What has been failing for at least `msMin`, and why; undefined when nothing has. */
   failingFor(msMin: number): string | undefined {
     const failingMs = performance.now() - (this.#failingSinceMs ?? Infinity);
     return failingMs < msMin ? undefined : `${this.#what} fails: ${this.#lastReason}`;
@@ -39,7 +39,7 @@ export class Complaints {
     this.#failingSinceMs ??= now;
     this.#lastReason = reasonOf(error);
     const failingMs = Math.round(now - this.#failingSinceMs);
-    if (failingMs < firstComplaintMs || now - this.#saidAtMs < repeatComplaintMs) return;
+    if (failingMs < firstReportMs || now - this.#saidAtMs < repeatReportMs) return;
     this.#saidAtMs = now;
     this.#logger.warn({ reason: this.#lastReason, failingMs }, `${this.#what} fails; trying again`);
   }
@@ -58,7 +58,7 @@ export class Complaints {
 export interface Patience {
   readonly signal: AbortSignal;
   readonly timeoutMs?: number;
-  readonly complaints?: Complaints;
+  readonly failureReporter?: FailureReporter;
 }
 
 /**
@@ -70,18 +70,18 @@ export async function persist<T>(work: () => Promise<T>, patience: Patience): Pr
   const late = new LogUnavailable('no answer from Kafka in time');
   let reason = late;
   for (let failures = 1; ; failures++) {
-    if (patience.signal.aborted) throw new LogUnavailable('the log is closed, or nobody waits any more');
+    if (patience.signal.aborted) throw new LogUnavailable('the log is closed, or the caller has stopped waiting');
     try {
       const result = await within(work(), deadline, { late, signal: patience.signal });
-      patience.complaints?.recovered();
+      patience.failureReporter?.recovered();
       return result;
     } catch (error) {
       if (!(error instanceof LogUnavailable) || patience.signal.aborted) throw error;
       const waitMs = backoffFor(failures);
-      // A reason that was given says more than that the last try took too long.
+      // A reason from Kafka says more than that the last attempt timed out.
       if (error !== late) reason = error;
       if (error === late || performance.now() + waitMs >= deadline) throw reason;
-      patience.complaints?.failed(error);
+      patience.failureReporter?.failed(error);
       if (!(await pause(waitMs, patience.signal))) throw error;
     }
   }

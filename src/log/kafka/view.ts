@@ -6,7 +6,7 @@ import { ChunkStream } from './chunk-stream.ts';
 import type { Cluster } from './cluster.ts';
 import type { Fetcher } from './fetcher.ts';
 import { findBounds, findOffsets } from './offsets.ts';
-import { Complaints, persist } from './retry.ts';
+import { FailureReporter, persist } from './retry.ts';
 
 export interface ViewSettings {
   readonly cluster: Cluster;
@@ -48,7 +48,7 @@ export class KafkaView implements View {
       this.#ending.abort();
       caughtUp.reject(endedEarly(settings.topic));
     });
-    // Whoever uses a view awaits what it needs of these; not awaiting the others must not end the process.
+    // Users of a view await the promises they need; a rejection of the others must not end the process.
     this.caughtUp.catch(() => {});
     this.ended.catch(() => {});
   }
@@ -72,10 +72,10 @@ export class KafkaView implements View {
     const { topic, logger, closing } = this.#settings;
     const stop = AbortSignal.any([this.#settings.signal, closing, this.#ending.signal]);
     const failed = Promise.withResolvers<void>();
-    const complaints = new Complaints(logger, `following topic ${topic}`);
+    const failureReporter = new FailureReporter(logger, `following topic ${topic}`);
     try {
       const begin = () => this.#findBeginning();
-      const { starts, heads } = await persist(begin, { signal: stop, complaints });
+      const { starts, heads } = await persist(begin, { signal: stop, failureReporter });
       const behind = new Set(heads.keys());
       const advance = (partition: number, position: number) => {
         this.#advance(partition, position);

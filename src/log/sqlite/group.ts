@@ -1,7 +1,7 @@
 import { backoffMs, pause } from '../../base/backoff.ts';
 import type { Logger } from '../../base/logger.ts';
 
-/** Handles one partition until the signal aborts; rejects when it must be begun anew. */
+/** Handles one partition until the signal aborts; rejects when it must start again. */
 export type Work = (partition: number, signal: AbortSignal) => Promise<void>;
 
 interface Member {
@@ -62,7 +62,10 @@ export class Group {
       try {
         await settledInTime(member.work(partition, signal), signal);
       } catch (error) {
-        this.#logger.error({ err: error, partition }, 'a partition is begun anew from its committed position');
+        this.#logger.error(
+          { err: error, partition },
+          'handling a partition failed; starting again from its committed position',
+        );
         await pause(backoffMs(failures, retry, Math.random()), signal);
       }
     }
@@ -86,7 +89,7 @@ async function settledInTime(work: Promise<void>, signal: AbortSignal): Promise<
 }
 
 /**
- * Who should own each partition: as evenly as possible, moving as few as possible. Without members: nobody.
+ * Who should own each partition: as evenly as possible, moving as few as possible. Without members no partition has an owner.
  */
 export function balance<Owner>(
   owners: readonly (Owner | undefined)[],

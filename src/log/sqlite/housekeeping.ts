@@ -76,7 +76,7 @@ export function* compact(
       const offset = spans.offset[index]!;
       if ((newest.get(keyText(batch, spans, index)) ?? -1) > offset) return false;
       if (spans.valueStart[index]! >= 0) return true;
-      // Never together with what it deletes: a reader between the two would not hear of it.
+      // In a transaction of its own, before the deletion: a reader between the two must see that records are missing.
       return offset >= compactedTo || spans.timestampMs[index]! >= nowMs - limits.tombstoneMs;
     });
     const count = isKept.filter(Boolean).length;
@@ -111,7 +111,7 @@ function* newestByKey(partition: Partition, from: number, to: number): Generator
 /** The batches from one offset up to another, where batches begin, a step's worth at a time. They hold until the next are asked for. */
 function* readings(partition: Partition, from: number, to: number): Generator<readonly Uint8Array[], void, undefined> {
   for (let offset = from; offset < to;) {
-    // Checksums are looked at here: what compaction writes anew has a new one, by which damage would no longer be seen.
+    // Verify checksums before compaction writes new ones, which would hide the damage.
     const { batches, nextOffset } = partition.chunk(offset, to);
     yield batches;
     offset = nextOffset;

@@ -36,7 +36,7 @@ export interface SqliteLogOptions {
 interface OpenTopic {
   readonly stored: StoredTopic;
   readonly partitions: readonly Partition[];
-  /** As asked for since the log was opened: it is a check of what comes, and none of what is there. */
+  /** Set by the settings of this process: it limits new records only, not those already stored. */
   timestampAheadMsMax: number | undefined;
 }
 
@@ -249,8 +249,8 @@ export class SqliteLog implements Log {
     for (const timestampMs of timestamps) {
       if (timestampMs <= nowMs + timestampAheadMsMax) continue;
       const aheadSeconds = Math.round((timestampMs - nowMs) / 1_000);
-      const told = `topic ${stored.settings.name} takes records up to ${timestampAheadMsMax / 1_000} s ahead of its clock, and one is ${aheadSeconds} s ahead`;
-      throw new Failure('invalid_field', told);
+      const refusal = `topic ${stored.settings.name} takes records up to ${timestampAheadMsMax / 1_000} s ahead of its clock, and one is ${aheadSeconds} s ahead`;
+      throw new Failure('invalid_field', refusal);
     }
   }
 

@@ -33,7 +33,7 @@ export function followAll(
     return new Promise((resolve, reject) => waiting[partition]!.add({ offset, resolve, reject }));
   };
   const caughtUp = Promise.all(partitions.map((partition, index) => reached(index, partition.next - 1))).then(() => {});
-  // Whoever waits for it hears of a rejection; nobody has to wait.
+  // Callers that await it get the rejection; without one it must not end the process.
   caughtUp.catch(() => {});
 
   const run = async (partition: Partition, index: number): Promise<void> => {

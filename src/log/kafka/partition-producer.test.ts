@@ -4,10 +4,10 @@ import { baseSequence, producerId, recordCount } from '../batch.ts';
 import { newRecord, numbers } from '../contract-bench.ts';
 import type { NewRecord } from '../record.ts';
 import { packRecords } from '../packed-records.ts';
-import { Append, Piece, ProduceLane } from './produce-lane.ts';
+import { Append, Piece, PartitionProducer } from './partition-producer.ts';
 
-function lane(): ProduceLane {
-  const made = new ProduceLane('topic', 0);
+function producer(): PartitionProducer {
+  const made = new PartitionProducer('topic', 0);
   made.identity = { id: 5, epoch: 0 };
   return made;
 }
@@ -29,7 +29,7 @@ async function stateOf(one: Piece): Promise<string> {
 }
 
 test('what waits goes into one batch, and the next one goes on with its numbers', async () => {
-  const partition = lane();
+  const partition = producer();
   const pieces = [piece('a', 'b'), piece('c')];
   for (const one of pieces) partition.push(one);
   const first = partition.take()!;
@@ -42,7 +42,7 @@ test('what waits goes into one batch, and the next one goes on with its numbers'
 });
 
 test('an append larger than a batch is written in several, and done with the last', async () => {
-  const partition = lane();
+  const partition = producer();
   const large = pieceOf(numbers(30).map((i) => newRecord('k', 'x'.repeat(100_000) + i)));
   partition.push(large);
   let offset = 0;
@@ -60,7 +60,7 @@ test('an append larger than a batch is written in several, and done with the las
 });
 
 test('a batch that was refused is put back in its order, and split when it was too large', async () => {
-  const partition = lane();
+  const partition = producer();
   const pieces = ['a', 'b', 'c', 'd'].map((name) => piece(name.repeat(100)));
   for (const one of pieces) partition.push(one);
   const refused = partition.take()!;
@@ -79,14 +79,14 @@ test('a batch that was refused is put back in its order, and split when it was t
 });
 
 test('a batch given up fails the appends in it, wholly, and the ones behind it go on under another identity', async () => {
-  const partition = lane();
+  const partition = producer();
   const large = pieceOf(numbers(15).map((i) => newRecord('k', 'x'.repeat(100_000) + i)));
   const behind = piece('b');
   partition.push(large);
   partition.push(behind);
   const batch = partition.take()!;
   partition.failBatch(batch, new Error('given up'));
-  partition.burnIdentity();
+  partition.resetIdentity();
   assert.equal(await stateOf(large), 'failed');
   assert.equal(partition.take(), undefined, 'nothing goes out without an identity');
   partition.identity = { id: 6, epoch: 0 };
@@ -97,21 +97,21 @@ test('a batch given up fails the appends in it, wholly, and the ones behind it g
 });
 
 test('what waits past its deadline fails, what is in a batch shares its fate', async () => {
-  const partition = lane();
-  const [flying, early, late] = [piece('a'), piece('b'), pieceOf([newRecord('k', 'c')], 2000)] as const;
-  partition.push(flying);
+  const partition = producer();
+  const [inFlight, early, late] = [piece('a'), piece('b'), pieceOf([newRecord('k', 'c')], 2000)] as const;
+  partition.push(inFlight);
   const batch = partition.take()!;
   partition.push(early);
   partition.push(late);
   assert.equal(partition.failQueue(new Error('too late'), 1500), 1);
-  assert.deepEqual(await Promise.all([flying, early, late].map(stateOf)), ['open', 'failed', 'open']);
+  assert.deepEqual(await Promise.all([inFlight, early, late].map(stateOf)), ['open', 'failed', 'open']);
   partition.written(batch, 0);
   partition.written(partition.take()!, 1);
-  assert.deepEqual(await Promise.all([flying, late].map(stateOf)), ['written', 'written']);
+  assert.deepEqual(await Promise.all([inFlight, late].map(stateOf)), ['written', 'written']);
 });
 
 test('sequence numbers begin again at 0 after the last one there is', () => {
-  const partition = lane();
+  const partition = producer();
   partition.push(piece('a'));
   const batch = partition.take()!;
   partition.written({ ...batch, count: 2 ** 31 - 1 }, 0);

@@ -1,5 +1,5 @@
-// What one partition has to write. Appends wait in a queue; one batch at a time is made of them and stays the very same
-// bytes, with the same sequence numbers, until its fate is known: that is what lets a broker tell a repeat from news.
+// The records to write to one partition. Appends wait in a queue; one batch at a time is built from them and keeps the same
+// bytes and sequence numbers until its outcome is known, so that the broker recognizes a repeat.
 import { batchHeaderBytes } from '../batch.ts';
 import { encodePacked, lengthOf, packedBytesMax, type PackedSlice } from '../packed-records.ts';
 
@@ -7,7 +7,7 @@ import { encodePacked, lengthOf, packedBytesMax, type PackedSlice } from '../pac
 const batchBytesMax = 1_000_000;
 const sequenceCount = 2 ** 31;
 
-/** Who writes, as the broker knows it. */
+/** The producer id and epoch that the broker assigned. */
 export interface Identity {
   readonly id: number;
   readonly epoch: number;
@@ -39,12 +39,12 @@ export class Append {
   }
 }
 
-/** What an append has for one partition. */
+/** The records of an append for one partition. */
 export class Piece {
   readonly append: Append;
   readonly slice: PackedSlice;
   readonly count: number;
-  /** The offset of each record, for who asked to know them. */
+  /** The offset of each record, if the caller asked for offsets. */
   readonly offsets: number[] | undefined;
   readonly bytes: number;
   /** The first record that is in no batch yet. */
@@ -88,20 +88,20 @@ export interface Batch {
   readonly count: number;
   readonly identity: Identity;
   readonly sequence: number;
-  /** How often it was put on the wire. */
+  /** How often it was sent. */
   sent: number;
 }
 
-export class ProduceLane {
+export class PartitionProducer {
   readonly topic: string;
   readonly partition: number;
-  /** The batch whose fate is not known yet. */
+  /** The batch whose outcome is not known yet. */
   batch: Batch | undefined;
-  /** Whether a request with it is under way. */
-  flying = false;
+  /** Whether a request with the batch is in flight. */
+  inFlight = false;
   failures = 0;
   identity: Identity | undefined;
-  /** After the last record that we know to be written: where a lost one can stand at the earliest. */
+  /** The offset after the last record known to be written: a batch without an answer can only be at or after it. */
   lastKnownOffset = 0;
   #queue: Piece[] = [];
   #sequence = 0;
@@ -120,7 +120,7 @@ export class ProduceLane {
     this.#queue.push(piece);
   }
 
-  /** The batch to send: the one whose fate is not known, or a new one. undefined when there is nothing. */
+  /** The batch to send: the one whose outcome is not known, or a new one. undefined when there is nothing to send. */
   take(): Batch | undefined {
     if (this.batch || !this.identity) return this.batch;
     const parts: Part[] = [];
@@ -147,7 +147,7 @@ export class ProduceLane {
     return this.batch;
   }
 
-  /** The batch stands in the log from `offset` on. */
+  /** The batch was written at `offset`. */
   written(batch: Batch, offset: number): void {
     this.batch = undefined;
     this.failures = 0;
@@ -160,7 +160,7 @@ export class ProduceLane {
     }
   }
 
-  /** The batch was refused and surely not written: its records go back to where they were. */
+  /** The batch was refused and certainly not written: its records return to the queue. */
   putBack(batch: Batch): void {
     this.batch = undefined;
     for (const { piece, from } of batch.parts.toReversed()) {
@@ -184,8 +184,8 @@ export class ProduceLane {
     }
   }
 
-  /** What follows is written under a new identity: the old one's next number is not known any more. */
-  burnIdentity(): void {
+  /** The next batch gets a new identity, because the next sequence number of the old one is unknown. */
+  resetIdentity(): void {
     this.identity = undefined;
     this.#sequence = 0;
   }
@@ -193,7 +193,7 @@ export class ProduceLane {
   /** Rejects the appends that wait in the queue, all or those past their deadline. Returns how many. */
   failQueue(error: Error, nowMs = Infinity): number {
     const late = this.#queue.filter((piece) => piece.append.deadlineMs <= nowMs);
-    // A piece that has records in the batch shares its fate.
+    // A piece with records in the batch fails or succeeds with the batch.
     const waiting = late.filter((piece) => !this.batch?.parts.some((part) => part.piece === piece));
     for (const piece of waiting) {
       piece.fail(error);
