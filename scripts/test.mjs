@@ -40,10 +40,11 @@ if (files.length === 0) process.exit(0);
 // Once for all browsers, which would build it at the same time.
 if (files.some((file) => file.includes('.browser.')))
   execFileSync(process.execPath, ['scripts/build-page.mjs', '--if-older'], { stdio: ['ignore', 2, 2] });
+// Four files at once on two cores: most tests wait for brokers, browsers and timers, so two at once leave the cores idle.
 const flags = [
   '--test',
   '--test-reporter=spec',
-  '--test-concurrency=2',
+  '--test-concurrency=4',
   '--test-timeout=240000',
   '--disable-warning=ExperimentalWarning',
 ];
