@@ -51,14 +51,14 @@ async function measure(): Promise<BacktestFigures> {
   ))
     assert(result.isComplete, 'what was read is kept');
   const againMs = performance.now() - beganAgain;
-  const { samples, verdicts } = last!;
+  const { samples, recorded } = last!;
   return {
     firstMs: firstMs!,
     fullMs,
     fullCpuMs: (user + system) / 1_000,
     againMs,
     samples,
-    fired: verdicts.counts.fired,
+    fired: recorded.counts.fired,
   };
 }
 

@@ -10,7 +10,7 @@ import type { Rule } from '../rule/rule.ts';
 import { BacktestOrder, BacktestView, listedMax } from '../wire/backtest.ts';
 import { backtest, noWebhook, type BacktestRange, type BacktestResult } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
-import { shownFiring, shownNotification, shownTransition, type PastTransition } from './verdicts.ts';
+import { shownFiring, shownNotification, shownTransition, type PastTransition } from './backtest-recorder.ts';
 
 export interface BacktestRoutesOptions {
   readonly log: Log;
@@ -131,8 +131,8 @@ function draftOf(given: unknown): Rule {
 }
 
 function shownResult(result: BacktestResult, limit: number): BacktestView {
-  const { verdicts, range, spanMs } = result;
-  const { counts } = verdicts;
+  const { recorded, range, spanMs } = result;
+  const { counts } = recorded;
   return {
     complete: result.isComplete,
     cut_short: result.cutShort ?? null,
@@ -145,7 +145,7 @@ function shownResult(result: BacktestResult, limit: number): BacktestView {
     samples: result.samples,
     unreadable: result.unreadable,
     series: result.series,
-    series_fired: verdicts.seriesFired,
+    series_fired: recorded.seriesFired,
     fired: counts.fired,
     fired_for_no_data: counts.noData,
     ended: counts.ended,
@@ -153,11 +153,11 @@ function shownResult(result: BacktestResult, limit: number): BacktestView {
     pending: counts.pending,
     notifications: counts.sent,
     resolved_notifications: counts.resolvedSent,
-    withheld: counts.withheld,
-    longest_ms: verdicts.longestMs,
+    deferred: counts.deferred,
+    longest_ms: recorded.longestMs,
     took_ms: Math.round(result.tookMs * 10) / 10,
-    firings: verdicts.firings.newest(limit).map(shownFiring),
-    transitions: verdicts.transitions.newest(limit).map(({ record }: PastTransition) => shownTransition(record)),
-    due: verdicts.notifications.newest(limit).map(shownNotification),
+    firings: recorded.firings.newest(limit).map(shownFiring),
+    transitions: recorded.transitions.newest(limit).map(({ record }: PastTransition) => shownTransition(record)),
+    due: recorded.notifications.newest(limit).map(shownNotification),
   };
 }

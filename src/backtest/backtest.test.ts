@@ -49,7 +49,7 @@ interface Answer {
   readonly records: number;
   readonly fired: number;
   readonly firing_now: number;
-  readonly withheld: number;
+  readonly deferred: number;
   readonly notifications: number;
   readonly longest_ms: number;
   readonly fired_for_no_data: number;
@@ -248,7 +248,7 @@ test('it counts firings, what the cooldown withholds, and the longest', async ()
     await appendSamples(it.storage, spikes(fromMs, [1, 9, 9, 9, 1, 9, 1, 1, 9]));
     const said = await it.backtest({ rule: { metric_name: 'cpu', threshold: 5, cooldown_seconds: 60 } });
     assert.deepEqual(
-      [said.fired, said.notifications, said.withheld, said.firing_now, said.longest_ms, said.samples],
+      [said.fired, said.notifications, said.deferred, said.firing_now, said.longest_ms, said.samples],
       [3, 1, 2, 1, 3_000, 9],
     );
     assert.deepEqual(

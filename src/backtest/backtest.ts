@@ -13,7 +13,7 @@ import { noMatchers } from '../rule/matcher.ts';
 import { topics } from '../topics.ts';
 import type { MetricPast, PastRange } from './metric-past.ts';
 import type { MetricPasts } from './metric-pasts.ts';
-import { Verdicts } from './verdicts.ts';
+import { BacktestRecorder } from './backtest-recorder.ts';
 
 /** Event time in milliseconds since the epoch. Without `toMs` up to the head of the log. */
 export interface BacktestRange {
@@ -37,7 +37,7 @@ export interface BacktestResult {
   readonly series: number;
   readonly unreadable: number;
   readonly firingNow: number;
-  readonly verdicts: Verdicts;
+  readonly recorded: BacktestRecorder;
   readonly tookMs: number;
 }
 
@@ -142,8 +142,8 @@ interface Judging {
 }
 
 async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, toMs: number | undefined) {
-  const verdicts = new Verdicts();
-  const evaluator = new PartitionEvaluator(book, new SeriesBudget(), verdicts);
+  const recorded = new BacktestRecorder();
+  const evaluator = new PartitionEvaluator(book, new SeriesBudget(), recorded);
   const latestMs = clock.wallMs() + futureMsMax;
   evaluator.place = { partition: past.partition, owns: () => true };
   evaluator.latestMs = latestMs;
@@ -175,7 +175,7 @@ async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, t
   const endMs = Math.min(past.newestMs, toMs ?? Infinity, latestMs);
   if (Number.isFinite(endMs)) passTime(endMs);
   const series = evaluator.seriesCount();
-  const { firingNow } = verdicts.finish(endMs);
+  const { firingNow } = recorded.finish(endMs);
   return {
     partition: past.partition,
     range: judged,
@@ -185,7 +185,7 @@ async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, t
     unreadable: counted.unreadable + past.refusedSeries,
     series,
     firingNow,
-    verdicts,
+    recorded,
   };
 }
 

@@ -71,9 +71,9 @@ function print(found: BacktestView, type: unknown): void {
   const isComputed = isRuleType(type) && measures[type].isComputed;
   const times = (count: number): string => (count === 1 ? 'once' : `${count} times`);
   const longest = found.longest_ms > 0 ? `; longest ${Math.round(found.longest_ms / 100) / 10} s` : '';
-  const withheld = found.withheld > 0 ? `; ${found.withheld} messages withheld by the cooldown` : '';
+  const deferred = found.deferred > 0 ? `; ${found.deferred} messages deferred by the cooldown` : '';
   console.log(
-    `Would have fired ${times(found.fired)}${longest}${withheld}; ${found.series_fired} of ${found.series} series.`,
+    `Would have fired ${times(found.fired)}${longest}${deferred}; ${found.series_fired} of ${found.series} series.`,
   );
   const span = found.from_ms === undefined ? '' : `, ${moment(found.from_ms)} to ${moment(found.to_ms!)}`;
   console.log(`Read ${found.samples} samples among ${found.records} records${span}.`);

@@ -150,7 +150,7 @@ function addFiles(rules: Command, finish: Finish): void {
     }
     if (isJson(bring)) for (const row of rows) console.log(JSON.stringify(row));
     else printImport(rows);
-    if (rows.some(({ verdict }) => verdict === 'refused')) finish(1);
+    if (rows.some(({ outcome }) => outcome === 'refused')) finish(1);
   });
   const out = rules
     .command('export')
@@ -272,14 +272,14 @@ function printRules({ rules, next, total }: Pick<RulesFound, 'rules' | 'next' | 
 }
 
 function printImport(rows: readonly ImportRow[]): void {
-  rows.forEach(({ verdict, id = '', metric_name: name = '', fields = [], reason = '' }, index) => {
-    if (verdict === 'same') return;
+  rows.forEach(({ outcome, id = '', metric_name: name = '', fields = [], reason = '' }, index) => {
+    if (outcome === 'same') return;
     const what = reason === '' ? fields.map(({ field }) => field).join(', ') : reason;
     console.log(
-      shown(`${verdict.padEnd(8)} row ${index + 1}  ${[id, name, what].filter((each) => each !== '').join('  ')}`),
+      shown(`${outcome.padEnd(8)} row ${index + 1}  ${[id, name, what].filter((each) => each !== '').join('  ')}`),
     );
   });
-  const count = (wanted: ImportRow['verdict']): number => rows.filter(({ verdict }) => verdict === wanted).length;
+  const count = (wanted: ImportRow['outcome']): number => rows.filter(({ outcome }) => outcome === wanted).length;
   console.log(
     `${count('new')} new, ${count('changed')} changed, ${count('same')} the same, ${count('refused')} refused`,
   );

@@ -108,7 +108,7 @@ async function askReading(ruleId: string, alarmId: string): Promise<void> {
     await given('GET', path);
   assert.equal((await ask('GET', '/ping')).status, 204);
   assert.match(await (await ask('GET', '/metrics')).text(), /^# HELP/m);
-  await given('POST', `/api/v1/alarms/${alarmId}/verdict`, withoutBody);
+  await given('POST', `/api/v1/alarms/${alarmId}/recheck`, withoutBody);
   const order = { rule: { metric_name: 'cpu', threshold: 60 }, last_seconds: 600 };
   await given('POST', '/api/v1/rules/backtest', { body: order });
   const lines = await ask('POST', '/api/v1/rules/backtest', {

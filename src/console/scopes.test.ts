@@ -41,7 +41,7 @@ const table: Record<string, Scope | readonly Scope[] | 'public'> = {
   'PUT /api/v1/receivers/{name}': 'receivers:write',
   'GET /rules': 'rules:read',
   'GET /rules/{id}': 'rules:read',
-  'POST /api/v1/alarms/{id}/verdict': 'alarms:read',
+  'POST /api/v1/alarms/{id}/recheck': 'alarms:read',
   'POST /api/v1/deliveries/resend': 'rules:write',
   'POST /api/v1/metrics': 'metrics:write',
   'POST /api/v1/rules/backtest': 'rules:read',

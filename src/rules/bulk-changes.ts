@@ -64,19 +64,19 @@ export class BulkChanges {
       try {
         return this.#judge(row, index, seen);
       } catch (error) {
-        return { verdict: 'refused' as const, ...idOf(row), ...refusalOf(error) };
+        return { outcome: 'refused' as const, ...idOf(row), ...refusalOf(error) };
       }
     });
     if (isDry) return judged;
     return Promise.all(
       judged.map(async (row, index): Promise<ImportRow> => {
-        if (row.verdict !== 'new' && row.verdict !== 'changed') return row;
+        if (row.outcome !== 'new' && row.outcome !== 'changed') return row;
         const id = row.id ?? randomUUID();
         try {
           const { rule }: StoredRule = await this.#changes.put(rows[index], { id, subject, ifMatch: undefined });
           return { ...row, id: rule.id };
         } catch (error) {
-          return { verdict: 'refused', id, ...refusalOf(error) };
+          return { outcome: 'refused', id, ...refusalOf(error) };
         }
       }),
     );
@@ -96,11 +96,11 @@ export class BulkChanges {
     const former = name === undefined ? undefined : seen.get(nameKey(name));
     if (former !== undefined) throw new Failure('conflict', `row ${former + 1} has the same name`);
     if (name !== undefined) seen.set(nameKey(name), index);
-    if (current === undefined) return { verdict: 'new', ...(id !== undefined && { id }), metric_name: metricName };
+    if (current === undefined) return { outcome: 'new', ...(id !== undefined && { id }), metric_name: metricName };
     const fields = differences(current.rule, rule);
     // Fields in another order are the same rule.
     const isSame = fields.length === 0 || formatRule(current.rule) === formatRule(rule);
-    return { verdict: isSame ? 'same' : 'changed', id: rule.id, metric_name: metricName, ...(!isSame && { fields }) };
+    return { outcome: isSame ? 'same' : 'changed', id: rule.id, metric_name: metricName, ...(!isSame && { fields }) };
   }
 }
 

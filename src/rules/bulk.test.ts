@@ -13,7 +13,7 @@ const id = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(
 const json = { 'content-type': 'application/json' };
 
 interface Row {
-  readonly verdict: string;
+  readonly outcome: string;
   readonly id?: string;
   readonly fields?: unknown;
   readonly code?: string;
@@ -95,7 +95,7 @@ test('an import says of each row what would become of it, writes nothing before 
   const dry = await bringIn(rows, true);
   assert.equal((await storage.records(topics.rules.name)).length, recordsBefore, 'nothing is written');
   assert.deepEqual(
-    dry.map(({ verdict }) => verdict),
+    dry.map(({ outcome }) => outcome),
     ['same', 'changed', 'new', 'new', 'refused', 'refused', 'refused', 'refused', 'refused'],
   );
   assert.deepEqual(dry[1]!.fields, [
@@ -108,15 +108,15 @@ test('an import says of each row what would become of it, writes nothing before 
   assert.doesNotMatch(JSON.stringify(dry), /tttt|uuuu/);
   const wet = await bringIn(rows);
   assert.deepEqual(
-    wet.map(({ verdict }) => verdict),
-    dry.map(({ verdict }) => verdict),
+    wet.map(({ outcome }) => outcome),
+    dry.map(({ outcome }) => outcome),
   );
   assert.equal((await storage.records(topics.rules.name)).length, recordsBefore + 3);
   assert.deepEqual(await stored(2, 3), [rows[1], rows[2]]);
   assert.match(wet[3]!.id!, /^[0-9a-f-]{36}$/);
   const again = await bringIn(await stored(1, 2, 3));
   assert.deepEqual(
-    again.map(({ verdict }) => verdict),
+    again.map(({ outcome }) => outcome),
     ['same', 'same', 'same'],
     'what is exported comes in as it is',
   );

@@ -156,9 +156,9 @@ test('a name that another rule has is refused, however it is given', async () =>
     { ...small, name: 'new' },
   ];
   const answer = await send('POST', '/api/v1/rules/import', { rules: rows, dry_run: true });
-  const { rows: judged } = (await answer.json()) as { rows: { verdict: string; reason?: string }[] };
+  const { rows: judged } = (await answer.json()) as { rows: { outcome: string; reason?: string }[] };
   assert.deepEqual(
-    judged.map(({ verdict, reason }) => [verdict, reason]),
+    judged.map(({ outcome, reason }) => [outcome, reason]),
     [
       ['refused', detail],
       ['new', undefined],

@@ -131,8 +131,8 @@ export const AlarmDetail = Type.Object({
 });
 export type AlarmDetail = Shape<typeof AlarmDetail>;
 
-/** `POST /api/v1/alarms/{id}/verdict` */
-export const VerdictView = Type.Object({
+/** `POST /api/v1/alarms/{id}/recheck` */
+export const RecheckResult = Type.Object({
   agrees: Type.Boolean(),
   detail: Type.String(),
   samples: Type.Integer(),
@@ -141,4 +141,4 @@ export const VerdictView = Type.Object({
   ended_ms: orNull(Type.Number()),
   took_ms: Type.Number(),
 });
-export type VerdictView = Shape<typeof VerdictView>;
+export type RecheckResult = Shape<typeof RecheckResult>;

@@ -85,7 +85,7 @@ export const BacktestView = Type.Object({
   pending: Type.Integer({ description: 'How often a breach began that had to last' }),
   notifications: Type.Integer({ description: 'Messages that would have been due, resolved ones not counted' }),
   resolved_notifications: Type.Integer(),
-  withheld: Type.Integer({ description: 'Messages that the cooldown would have deferred' }),
+  deferred: Type.Integer({ description: 'Messages that the cooldown would have deferred' }),
   longest_ms: Type.Number({ description: 'Of the longest firing' }),
   took_ms: Type.Number(),
   firings: Type.Array(FiringView, { description: 'The newest, oldest first' }),

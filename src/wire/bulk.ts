@@ -53,7 +53,7 @@ export const ImportDocument = Type.Object({ ...ImportOrder.properties, rules: Ty
 
 /** What a row of an import is, or became. */
 export const ImportRow = Type.Object({
-  verdict: Type.Enum(['new', 'changed', 'same', 'refused']),
+  outcome: Type.Enum(['new', 'changed', 'same', 'refused']),
   id: Type.Optional(Type.String()),
   metric_name: Type.Optional(Type.String()),
   fields: Type.Optional(Type.Array(FieldChange, { description: 'Of a rule that exists: the fields that differ' })),

@@ -119,7 +119,7 @@ export const RuleSeriesView = Type.Object({
   is_old: Type.Optional(
     Type.Literal(true, { description: 'It has been silent for longer than usual: `value` is not current' }),
   ),
-  beyond: Type.Optional(Type.Number({ description: 'How far past the threshold; below 0: how far is left' })),
+  past_threshold: Type.Optional(Type.Number({ description: 'How far past the threshold; below 0: how far is left' })),
   spark: Type.Optional(Type.Array(Type.Number(), { description: 'Its last values, newest last' })),
 });
 export type RuleSeriesView = Shape<typeof RuleSeriesView>;

@@ -310,33 +310,33 @@ test('a new rule is a sentence in one line in a window of 1,440 pixels', async (
 });
 
 test('a refused backtest shows the reason, and the last result in grey', async () => {
-  const verdict = page.locator('[data-part=backtest]');
+  const result = page.locator('[data-part=backtest]');
   const old = page.locator('[data-part=backtest-old]', { hasText: 'Would have fired' });
   await write();
-  await verdict.getByText(/^Would have fired/).waitFor();
+  await result.getByText(/^Would have fired/).waitFor();
   await old.waitFor({ state: 'detached' });
   await field('Compare').selectOption('has a percentile');
   await field('Percentile').waitFor();
   await field('Compare').selectOption('averages');
   await field('Percentile').waitFor({ state: 'detached' });
-  await verdict.getByText('window_duration_seconds is missing').waitFor();
+  await result.getByText('window_duration_seconds is missing').waitFor();
   await old.waitFor();
   await field('Window').fill('5');
   await old.waitFor({ state: 'detached' });
-  assert.equal(await verdict.locator('[data-part=backtest-refusal]').count(), 0);
+  assert.equal(await result.locator('[data-part=backtest-refusal]').count(), 0);
   await page.route('**/api/v1/rules/backtest', (route) =>
     route.fulfill({ status: 429, json: { code: 'too_many_requests', detail: '4 backtests are running already' } }),
   );
   await field('Threshold').fill('54');
-  await verdict.getByText('Could not update; showing the last result: 4 backtests are running already.').waitFor();
+  await result.getByText('Could not update; showing the last result: 4 backtests are running already.').waitFor();
   await old.waitFor();
   assert.deepEqual(await axeFindings(page), []);
   await page.unroute('**/api/v1/rules/backtest');
   await old.waitFor({ state: 'detached' });
   await field('Threshold').fill('');
-  await verdict.getByText('Choose a metric and a threshold').waitFor();
+  await result.getByText('Choose a metric and a threshold').waitFor();
   await field('Threshold').fill('high');
-  await verdict.getByText('No result: threshold').waitFor();
+  await result.getByText('No result: threshold').waitFor();
 });
 
 test('the backtest covers the last hour, or the chosen range', async () => {

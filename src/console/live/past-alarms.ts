@@ -27,7 +27,7 @@ export interface PastAlarm {
   sample: SamplePlace;
   /** Whether the sample, x and the version are those that it fired by: what told of them may no longer be held. */
   isExact: boolean;
-  /** Whether a message was due: otherwise the cooldown withheld it. */
+  /** Whether a message was due: otherwise the cooldown deferred it. */
   notified: boolean;
   /** The newest of its messages, in the order of the log. */
   readonly sendings: Sending[];
@@ -86,7 +86,7 @@ export class PastAlarms {
   notificationSeen(sending: Sending, notification: Notification): void {
     const { alarmId, kind, sample, x, cause, sinceMs, timeMs, ruleVersion, deferred } = notification;
     const facts = { ruleVersion, cause, sinceMs, firedMs: timeMs, x, sample };
-    // A message that made good for a withheld one, or tells of a later sample, is not of the one that fired.
+    // A deferred message, or one about a later sample, does not belong to the sample that fired.
     const isOfFirst = !isEnd(kind) && kind !== 'reminder' && !deferred;
     const alarm = this.#alarm(alarmId, notification.ruleId, { ...facts, series: notification.series, isFiring: false });
     if (isOfFirst && (!alarm.isExact || sample.offset < alarm.sample.offset))

@@ -35,7 +35,7 @@ export interface FoundAlarm {
   readonly facts: Facts;
   /** Those that are still held. */
   readonly sendings: readonly SentNotification[];
-  /** Whether a message was due: otherwise the cooldown withheld it. */
+  /** Whether a message was due: otherwise the cooldown deferred it. */
   readonly notified: boolean;
   readonly isFiring: boolean;
   readonly endedMs: number | undefined;
@@ -117,7 +117,7 @@ function isVersion(entry: RuleEntry, version: { readonly partition: number; read
 
 function factsOf({ states, sendings }: AlarmTrace): Facts {
   const fired = sendings.find(({ notification }) => !isEnd(notification.kind));
-  // A message that made good for a withheld one is of a later sample than the one that fired.
+  // A deferred message is of a later sample than the one that fired.
   const [first] = states.toSorted((a, b) => a.sample.offset - b.sample.offset);
   const ofState: Facts | undefined =
     first?.state.state === 'firing' ? { ...first, cause: first.state.cause, sinceMs: first.state.sinceMs } : undefined;

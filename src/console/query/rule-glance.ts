@@ -55,7 +55,7 @@ export function glanceOf(
   };
 }
 
-/** Until when the rule's next message is withheld, and how many are. */
+/** Until when the rule's next message is deferred, and how many are. */
 export function cooldownOf(
   { cooldownMs }: Pick<Condition, 'cooldownMs'>,
   alarms: readonly AlarmRecord[],

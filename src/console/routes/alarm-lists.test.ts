@@ -127,7 +127,7 @@ interface State {
     readonly tags?: { readonly host: string };
     readonly state: string;
     readonly value?: number;
-    readonly beyond?: number;
+    readonly past_threshold?: number;
   }[];
 }
 
@@ -161,7 +161,7 @@ test('the state of a rule has what fires first, then what is nearest to the thre
     ({ nearest, state: now }) => nearest.length === 5 && now === 'firing',
   );
   assert.deepEqual(
-    state.nearest.map(({ tags, beyond, state: its }) => [tags?.host, beyond, its]),
+    state.nearest.map(({ tags, past_threshold: past, state: its }) => [tags?.host, past, its]),
     [
       ['gone', undefined, 'firing'],
       ['below', 6, 'ok'],

@@ -156,7 +156,7 @@ test('what a message took is measured from its sample, and of a silence from whe
   );
 });
 
-test('an alarm whose message is no longer held is not one whose message was withheld', async () => {
+test('an alarm whose message is no longer held is not one whose message was deferred', async () => {
   const nowMs = Date.now();
   const given = { ruleId: '7b1c9f0e-0000-4000-8000-000000000002', timeMs: nowMs - 10 * 86_400_000, x: 9 };
   const firing = firingSince(given.timeMs);
@@ -168,10 +168,10 @@ test('an alarm whose message is no longer held is not one whose message was with
     const record = await appendAlarm(system.storage.log, { ...given, metric, state, offset: 5 });
     return `/api/v1/alarms/${(record.state as Firing).alarmId}`;
   };
-  const [old, gone, withheld] = [
+  const [old, gone, deferred] = [
     await of('old', firing),
     await of('gone', firing),
-    await of('withheld', { ...firing, notified: false, deferred: deferredAt(given.timeMs) }),
+    await of('deferred', { ...firing, notified: false, deferred: deferredAt(given.timeMs) }),
   ];
   // Older than what the console reads at its start, and still in the log.
   const message = notificationFor(given.ruleId, 9, { alarmId: old.split('/').at(-1)!, timeMs: given.timeMs });
@@ -186,25 +186,25 @@ test('an alarm whose message is no longer held is not one whose message was with
     };
     assert.deepEqual(await told(old), [true, 1]);
     assert.deepEqual(await told(gone), [true, 0]);
-    assert.deepEqual(await told(withheld), [false, 0]);
+    assert.deepEqual(await told(deferred), [false, 0]);
   } finally {
     await again.stop();
   }
 });
 
-test('the verdict of an alarm, run again, is the same', async () => {
+test('an alarm that is checked again agrees', async () => {
   const rule = await call<{ id: string }>('/rules', {
-    metric_name: 'verdict',
+    metric_name: 'recheck',
     threshold: 5,
     type: 'window_average',
     window_duration_seconds: 10,
     discord_webhook_url: webhook,
   });
-  await publish('verdict', [1, 2, 1, 9, 20, 30, 1]);
+  await publish('recheck', [1, 2, 1, 9, 20, 30, 1]);
   const { alarm_id: alarmId } = await notified(rule.id);
-  const verdict = await call<{ agrees: boolean; samples: number }>(`/api/v1/alarms/${alarmId}/verdict`, {});
+  const result = await call<{ agrees: boolean; samples: number }>(`/api/v1/alarms/${alarmId}/recheck`, {});
   // The rule is younger than its first samples: judged is from the one that fired on, its window filled from before.
-  assert.deepEqual([verdict.agrees, verdict.samples], [true, 3]);
+  assert.deepEqual([result.agrees, result.samples], [true, 3]);
 });
 
 test('what no alarm is called is not found', async () => {

@@ -9,7 +9,7 @@ import type { HttpApp, Routes } from '../../http/http-app.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import { maskedRule } from '../../rule/masked-rule.ts';
-import { AlarmDetail, VerdictView, type NotificationView } from '../../wire/alarms.ts';
+import { AlarmDetail, RecheckResult, type NotificationView } from '../../wire/alarms.ts';
 import { RuleVersionsView } from '../../wire/rules.ts';
 import { ruleVersions, type SentNotification } from '../query/alarm-trace.ts';
 import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from '../query/alarm-finder.ts';
@@ -24,11 +24,11 @@ export interface AlarmRoutesOptions extends AlarmFinderOptions {
   readonly clock: Clock;
 }
 
-/** So long before the breach began the verdict is run again from: what was before has been over since. */
+/** How long before the breach the replay starts: anything earlier has ended by then. */
 const verifyBackMs = 3_600_000;
 
 const ParamsSchema = Type.Object({ id: Type.String() });
-/** One alarm with all that the log tells of it, its verdict run again, and the versions of a rule. */
+/** One alarm with all its facts from the log, its re-check, and the versions of a rule. */
 export function alarmRoutes(options: AlarmRoutesOptions): Routes {
   return (app) => {
     app.addHook('onRequest', async (_request, reply) => {
@@ -36,7 +36,7 @@ export function alarmRoutes(options: AlarmRoutesOptions): Routes {
     });
     const finder = new AlarmFinder(options);
     oneAlarmRoute(app, finder, options);
-    verdictRoute(app, finder, options);
+    recheckRoute(app, finder, options);
     versionsRoute(app, options);
   };
 }
@@ -94,22 +94,22 @@ function troubleOfSending(
   return seen && troubleOf(seen, rules.book.get(notification.ruleId));
 }
 
-function verdictRoute(app: HttpApp, finder: AlarmFinder, options: AlarmRoutesOptions): void {
+function recheckRoute(app: HttpApp, finder: AlarmFinder, options: AlarmRoutesOptions): void {
   app.post(
-    '/api/v1/alarms/:id/verdict',
+    '/api/v1/alarms/:id/recheck',
     {
       config: { scope: 'alarms:read' },
       schema: {
-        summary: 'Run the verdict of an alarm again: the evaluator over that slice of the log',
+        summary: 'Check an alarm again: replays that part of the log through the evaluator and compares',
         params: ParamsSchema,
-        response: answers({ 200: VerdictView }, 400, 401, 403, 404, 413, 415, 503),
+        response: answers({ 200: RecheckResult }, 400, 401, 403, 404, 413, 415, 503),
       },
     },
     async (request, reply) => {
       const stop = new AbortController();
       reply.raw.once('close', () => stop.abort());
       return reply.send(
-        await verdictOf(await finder.find(request.params.id), finder, { ...options, signal: stop.signal }),
+        await recheck(await finder.find(request.params.id), finder, { ...options, signal: stop.signal }),
       );
     },
   );
@@ -146,11 +146,11 @@ function versionsRoute(app: HttpApp, { log, live, discordApiBase }: AlarmRoutesO
   );
 }
 
-async function verdictOf(
+async function recheck(
   alarm: FoundAlarm,
   finder: AlarmFinder,
   { log, clock, pasts, signal }: AlarmRoutesOptions & { readonly signal: AbortSignal },
-): Promise<VerdictView> {
+): Promise<RecheckResult> {
   const { facts, rule, id } = alarm;
   const none = { samples: 0, from_offset: facts.sample.offset, to_offset: facts.sample.offset, ended_ms: null };
   if (rule === undefined)
@@ -163,7 +163,7 @@ async function verdictOf(
   const fromMs = Math.max(facts.sinceMs - verifyBackMs, Math.min(ruleSinceMs, facts.sample.timestampMs));
   let last: BacktestResult | undefined;
   for await (const result of backtest({ log, clock, pasts }, rule.rule, { fromMs }, signal)) last = result;
-  const firings = last!.verdicts.firings.newest(Infinity);
+  const firings = last!.recorded.firings.newest(Infinity);
   const same = firings.find(({ alarmId }) => alarmId === id);
   return {
     agrees: same !== undefined,

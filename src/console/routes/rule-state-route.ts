@@ -78,7 +78,7 @@ function shownSeries({ tags, seen, alarm }: SeriesOfRule): RuleSeriesView {
     alarm_id: firing?.alarmId,
     is_window_held: seen !== undefined && seen.value === undefined ? false : undefined,
     value: seen?.value,
-    beyond: seen?.value === undefined ? undefined : seen.by,
+    past_threshold: seen?.value === undefined ? undefined : seen.by,
     value_ms: seen?.series.lastMs,
     is_old: seen?.isOld === true ? true : undefined,
     spark: seen === undefined ? undefined : sparkOf(seen.series),

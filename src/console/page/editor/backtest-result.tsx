@@ -70,7 +70,7 @@ function Summary({ result, seconds, before, rule, opened }: SummaryProps) {
           )}{' '}
           {seconds === allRetained ? 'in all retained samples' : `in the last ${rangeText(seconds)}`}
           {result.longest_ms > 0 && ` (longest: ${durationText(result.longest_ms)})`}
-          {result.withheld > 0 && `; ${result.withheld} messages held back by the cooldown`}
+          {result.deferred > 0 && `; ${result.deferred} messages held back by the cooldown`}
           {result.series > 1 && `; ${result.series_fired} of ${result.series} series`}.
           {before !== undefined && (
             <b class={css.difference}>

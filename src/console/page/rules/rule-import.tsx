@@ -17,7 +17,7 @@ interface Plan {
   readonly results: readonly ImportRow[];
 }
 
-const verdicts = ['new', 'changed', 'same', 'refused'] as const;
+const outcomes = ['new', 'changed', 'same', 'refused'] as const;
 /** Rows listed for each result; the others are counted. */
 const listedMax = 100;
 
@@ -51,10 +51,10 @@ export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
   const write = (): Promise<void> =>
     during(async () => {
       const { rows, results } = plan.value!;
-      const wanted = rows.filter((_, index) => ['new', 'changed'].includes(results[index]!.verdict));
+      const wanted = rows.filter((_, index) => ['new', 'changed'].includes(results[index]!.outcome));
       const written = await importRules(wanted, false, progress);
       onImported();
-      const refused = written.filter(({ verdict }) => verdict === 'refused');
+      const refused = written.filter(({ outcome }) => outcome === 'refused');
       if (refused.length > 0) {
         plan.value = { rows: wanted.filter((_, index) => refused.includes(written[index]!)), results: refused };
         failure.value = `${countText(refused.length)} could not be saved; the others were.`;
@@ -63,8 +63,8 @@ export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
       showNotice(`Imported ${countText(written.length)}.`);
       close();
     });
-  const count = (verdict: ImportRow['verdict']): number =>
-    plan.value?.results.filter((row) => row.verdict === verdict).length ?? 0;
+  const count = (outcome: ImportRow['outcome']): number =>
+    plan.value?.results.filter((row) => row.outcome === outcome).length ?? 0;
   const writable = count('new') + count('changed');
   return (
     <Dialog isOpen={isOpen} title="Import rules" onClose={close}>
@@ -89,11 +89,11 @@ export function RuleImport({ isOpen, onClose, onImported }: RuleImportProps) {
         )}
         {plan.value !== undefined && (
           <div class={css.importPlan} tabIndex={0} role="region" aria-label="Result for each rule">
-            {verdicts.map((verdict) => (
-              <Verdict
-                key={verdict}
-                verdict={verdict}
-                rows={plan.value!.results.flatMap((row, index) => (row.verdict === verdict ? [{ row, index }] : []))}
+            {outcomes.map((outcome) => (
+              <OutcomeRows
+                key={outcome}
+                outcome={outcome}
+                rows={plan.value!.results.flatMap((row, index) => (row.outcome === outcome ? [{ row, index }] : []))}
               />
             ))}
           </div>
@@ -128,26 +128,26 @@ function rowsOf(text: string): readonly unknown[] {
   throw new Error('The file must contain an array of rules.');
 }
 
-const headings: Record<ImportRow['verdict'], string> = {
+const headings: Record<ImportRow['outcome'], string> = {
   new: '+ New',
   changed: '± Changed',
   same: '= Unchanged',
   refused: '✗ Refused',
 };
 
-interface VerdictProps {
-  readonly verdict: ImportRow['verdict'];
+interface OutcomeRowsProps {
+  readonly outcome: ImportRow['outcome'];
   readonly rows: readonly { readonly row: ImportRow; readonly index: number }[];
 }
 
-function Verdict({ verdict, rows }: VerdictProps) {
+function OutcomeRows({ outcome, rows }: OutcomeRowsProps) {
   if (rows.length === 0) return null;
   return (
-    <section data-verdict={verdict}>
+    <section data-outcome={outcome}>
       <h3>
-        {headings[verdict]}: {rows.length}
+        {headings[outcome]}: {rows.length}
       </h3>
-      {verdict !== 'same' && (
+      {outcome !== 'same' && (
         <ul>
           {rows.slice(0, listedMax).map(({ row, index }) => (
             <li key={index}>
@@ -167,7 +167,7 @@ function Verdict({ verdict, rows }: VerdictProps) {
           ))}
         </ul>
       )}
-      {verdict !== 'same' && rows.length > listedMax && <p class="hint">… and {rows.length - listedMax} more</p>}
+      {outcome !== 'same' && rows.length > listedMax && <p class="hint">… and {rows.length - listedMax} more</p>}
     </section>
   );
 }

@@ -51,7 +51,16 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
 }
 
 function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule: Rule }) {
-  const { tags, state, cause, since_ms: sinceMs, alarm_id: alarmId, value, value_ms: valueMs, beyond } = series;
+  const {
+    tags,
+    state,
+    cause,
+    since_ms: sinceMs,
+    alarm_id: alarmId,
+    value,
+    value_ms: valueMs,
+    past_threshold: past,
+  } = series;
   const isOld = series.is_old;
   const mark = <StateMark state={cause === 'no_data' ? 'no-data' : state} />;
   const reach = Math.max(Math.abs(rule.threshold), Math.abs(value ?? 0), 1e-9);
@@ -65,10 +74,10 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
       <td class={isOld ? 'hint' : undefined}>{value === undefined ? '–' : comparedText(value, rule)}</td>
       <td class={isOld ? 'hint' : value !== undefined && isInBreach(rule, value) ? 'rule-past' : undefined}>
         {series.is_window_held === false && <span class="hint">{noValueText(series)}</span>}
-        {value !== undefined && beyond !== undefined && (
+        {value !== undefined && past !== undefined && (
           <>
             <span class="distance" aria-hidden="true">
-              <i style={{ width: `${Math.max(2, Math.min(100, (1 + beyond / reach) * 100))}%` }} />
+              <i style={{ width: `${Math.max(2, Math.min(100, (1 + past / reach) * 100))}%` }} />
             </span>{' '}
             {distanceText(value, rule.threshold)}
           </>

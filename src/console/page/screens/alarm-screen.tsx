@@ -1,5 +1,5 @@
 import * as css from './alarm-screen.module.css';
-import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
+import type { AlarmDetail, RecheckResult } from '../../../wire/alarms.ts';
 import { useSignal } from '@preact/signals';
 import { withPercentile } from '../../../measure/measure-words.ts';
 import { measures } from '../../../measure/measures.ts';
@@ -9,7 +9,7 @@ import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import { comparedText, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
-import { readAlarm, readSamples, runVerdict, shownMeasure } from '../state/inspect.ts';
+import { readAlarm, readSamples, recheckAlarm, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
 import { showNotice, showError } from '../parts/notices.tsx';
@@ -209,12 +209,12 @@ function membersText({ first, total }: NonNullable<AlarmDetail['members']>): str
 }
 
 function Provenance({ alarm }: { readonly alarm: AlarmDetail }) {
-  const recheck = useSignal<VerdictView | undefined>(undefined);
+  const recheck = useSignal<RecheckResult | undefined>(undefined);
   const isBusy = useSignal(false);
   const run = async (): Promise<void> => {
     isBusy.value = true;
     try {
-      recheck.value = await runVerdict(alarm.alarm_id);
+      recheck.value = await recheckAlarm(alarm.alarm_id);
     } catch (error) {
       showError((error as Error).message);
     }

@@ -3,7 +3,7 @@ import { isRuleType, measures, needsParameter, type RuleType } from '../../../me
 import type { Comparison } from '../../../rule/comparison.ts';
 import type { TagMatchers } from '../../../rule/matcher.ts';
 import type { Rule } from '../../../rule/rule.ts';
-import type { AlarmDetail, VerdictView } from '../../../wire/alarms.ts';
+import type { AlarmDetail, RecheckResult } from '../../../wire/alarms.ts';
 import type { BacktestOrder, BacktestView } from '../../../wire/backtest.ts';
 import type { SamplesInput } from '../../../wire/ingest.ts';
 import type { MetricTagsView, MetricView, MetricsView, SamplesView } from '../../../wire/metrics.ts';
@@ -86,8 +86,8 @@ export async function runBacktest(
 export const readAlarm = (id: string, signal?: AbortSignal): Promise<AlarmDetail> =>
   ask('GET', `api/v1/alarms/${encodeURIComponent(id)}`, { signal });
 
-export const runVerdict = (id: string): Promise<VerdictView> =>
-  ask('POST', `api/v1/alarms/${encodeURIComponent(id)}/verdict`, { body: {} });
+export const recheckAlarm = (id: string): Promise<RecheckResult> =>
+  ask('POST', `api/v1/alarms/${encodeURIComponent(id)}/recheck`, { body: {} });
 
 export async function findMetrics(text: string, signal?: AbortSignal): Promise<readonly MetricView[]> {
   const query = new URLSearchParams({ limit: '30', ...(text !== '' && { q: text }) });

@@ -31,11 +31,11 @@ const noEffects: Effects = { ahead: [], notifications: [], states: [] };
 export const keptMax = 10_000;
 
 /** What the evaluator says in a backtest: counted, and the newest of it kept. */
-export class Verdicts implements EffectsSink {
+export class BacktestRecorder implements EffectsSink {
   readonly transitions = new Newest<PastTransition>();
   readonly notifications = new Newest<Notification>();
   readonly firings = new Newest<PastFiring>();
-  readonly counts = { fired: 0, noData: 0, ended: 0, pending: 0, sent: 0, resolvedSent: 0, withheld: 0 };
+  readonly counts = { fired: 0, noData: 0, ended: 0, pending: 0, sent: 0, resolvedSent: 0, deferred: 0 };
   longestMs = 0;
   /** By series: what each alarm is. */
   readonly #standing = new Map<string, { state: AlarmState; firing: PastFiring | undefined }>();
@@ -69,7 +69,7 @@ export class Verdicts implements EffectsSink {
     }
     if (state.state === 'firing') {
       firing ??= this.#begin(seriesKey, record, state);
-      if (isDeferred(state) && (before === undefined || !isDeferred(before.state))) this.counts.withheld++;
+      if (isDeferred(state) && (before === undefined || !isDeferred(before.state))) this.counts.deferred++;
       firing.notified ||= state.notified;
     } else if (state.state === 'pending') this.counts.pending++;
     this.#standing.set(seriesKey, { state, firing });
