@@ -1,7 +1,8 @@
 // Runs the tests with node's runner. Usage: node scripts/test.mjs [--unit] [file …]
 // A suffix says what a test needs (.kafka.test.ts: Java and Kafka's jars; .browser.test.ts: Chromium). Where that is
 // missing the file is skipped by name, and with CI=true a skip is a failure.
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, globSync } from 'node:fs';
 import { resolve } from 'node:path';
 
@@ -48,9 +49,16 @@ const flags = [
   '--test-timeout=240000',
   '--disable-warning=ExperimentalWarning',
 ];
-const result = spawnSync(process.execPath, [...flags, ...args.filter((a) => a.startsWith('--test-')), ...files], {
-  stdio: 'inherit',
-  // Hundreds of processes load the same sources: what Node compiles is kept, which halves the time they take to start.
-  env: { NODE_COMPILE_CACHE: resolve('.cache/compiled'), ...process.env },
-});
-process.exit(result.status ?? 1);
+// Hundreds of processes load the same sources: what Node compiles is kept, which halves the time they take to start.
+const env = { NODE_COMPILE_CACHE: resolve('.cache/compiled'), ...process.env };
+let browser;
+if (files.filter((file) => file.includes('.browser.')).length > 1) {
+  const { browserVariable, startSharedBrowser } = await import('../test/support/test-browser.ts');
+  browser = await startSharedBrowser();
+  env[browserVariable] = browser.wsEndpoint();
+}
+const given = args.filter((arg) => arg.startsWith('--test-'));
+const tests = spawn(process.execPath, [...flags, ...given, ...files], { stdio: 'inherit', env });
+const [status] = await once(tests, 'exit');
+await browser?.close();
+process.exit(status ?? 1);

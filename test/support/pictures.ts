@@ -2,7 +2,8 @@
 // --full takes the whole of each page and not what a window shows, --width=320 a narrow window, --forced-colors those of a contrast theme.
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { openBrowser } from './test-browser.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -37,7 +38,7 @@ const screens: Record<string, string> = {
   system: '#/system',
 };
 
-const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
+const browser = await openBrowser();
 try {
   for (const theme of ['light', 'dark'] as const) {
     const forcedColors = values['forced-colors'] ? 'active' : 'none';

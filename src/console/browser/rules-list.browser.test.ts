@@ -1,7 +1,7 @@
 // The rule table in a real browser, with many more rules than fit the window.
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import type { Page } from 'playwright-core';
 import { topics } from '../../topics.ts';
 import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
@@ -164,7 +164,7 @@ test('selected rules are enabled, disabled and exported at once, with Undo; dele
     page.waitForEvent('download'),
     page.getByRole('button', { name: 'Export' }).click(),
   ]);
-  const exported = JSON.parse(await readFile(await download.path(), 'utf8')) as Stored[];
+  const exported = JSON.parse(await text(await download.createReadStream())) as Stored[];
   assert.deepEqual(
     exported,
     (await stored()).filter((rule) => [id(0), id(6)].includes(rule.id)),

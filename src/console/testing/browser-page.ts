@@ -1,18 +1,10 @@
 // A real browser for tests of the page.
 import assert from 'node:assert/strict';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+import { openBrowser } from '../../../test/support/test-browser.ts';
 import { waitUntil } from '../../../test/support/wait-until.ts';
 import { builtPage } from './built-page.ts';
 
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** CI machines are slow, and shared. */
 const stepMs = 20_000;
 
@@ -44,7 +36,7 @@ export interface OpenPage {
 
 export async function startPageBrowser(): Promise<PageBrowser> {
   const pageDir = builtPage();
-  const browser: Browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: flags });
+  const browser = await openBrowser();
   return {
     pageDir,
     async open(url, { width = 1_280, height = 860, theme = 'light', timezoneId = 'UTC', wants = {} } = {}) {

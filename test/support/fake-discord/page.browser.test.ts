@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chromium } from 'playwright-core';
 import { request } from 'undici';
+import { openBrowser } from '../test-browser.ts';
 import { startFakeDiscord } from './fake-discord.ts';
 
 test('the page shows messages as Discord would, as they come, and asks nobody else', async (t) => {
@@ -14,10 +14,7 @@ test('the page shows messages as Discord would, as they come, and asks nobody el
       headers: { 'content-type': 'application/json', 'user-agent': 'test' },
       body: JSON.stringify(body),
     });
-  const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
-    args: ['--headless', '--no-sandbox', '--disable-gpu'],
-  });
+  const browser = await openBrowser();
   t.after(() => browser.close());
   const page = await browser.newPage();
   const [origins, complaints] = [new Set<string>(), [] as string[]];
