@@ -66,6 +66,12 @@ const rooms: Record<string, Permitted> = {
     node: false,
     packages: ['typebox'],
   },
+  // Rules of Prometheus, read and translated. YAML and PromQL are parsed here alone.
+  prometheus: {
+    rooms: [...pure, 'measure', 'rule'],
+    node: false,
+    packages: ['@prometheus-io/lezer-promql', '@lezer/common', 'yaml'],
+  },
   presence: { rooms: doors, node: true, packages: [] },
   heartbeat: { rooms: doors, node: true, packages: [] },
   operators: { rooms: [...doors, ...receiverClients], node: true, packages: [] },
