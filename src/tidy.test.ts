@@ -83,6 +83,7 @@ const rooms: Record<string, Permitted> = {
     rooms: [
       ...doors,
       'evaluate/effects.ts',
+      'evaluate/groups.ts',
       'evaluate/head-clock.ts',
       'evaluate/partition-evaluator.ts',
       'evaluate/series-budget.ts',

@@ -3,12 +3,15 @@ import type { AlarmState } from '../alarm/alarm-state.ts';
 import type { Notice, Notification } from '../alarm/notification.ts';
 import type { Effects, EffectsSink } from '../evaluate/effects.ts';
 import { tagsIfAny, type Tags } from '../metric/sample.ts';
+import type { Group } from '../metric/subject.ts';
 import type { DueNotificationView, FiringView, PastTransitionView } from '../wire/backtest.ts';
 
 /** One firing of one alarm, as far as the range tells of it. */
 export interface PastFiring {
   readonly alarmId: string;
   readonly tags: Tags;
+  /** Of a group of series. */
+  readonly group: Group | undefined;
   readonly cause: 'breach' | 'no_data';
   readonly sinceMs: number;
   /** When it fired: after `for_seconds`, later than since. */
@@ -97,6 +100,7 @@ export class BacktestRecorder implements EffectsSink {
     const firing: PastFiring = {
       alarmId: state.alarmId,
       tags: record.series.tags,
+      group: record.series.group,
       cause: state.cause,
       sinceMs: state.sinceMs,
       firedMs: state.cause === 'no_data' ? state.sinceMs : record.timeMs,
@@ -149,6 +153,7 @@ export function shownFiring(firing: PastFiring): FiringView {
   return {
     alarm_id: firing.alarmId,
     tags: tagsIfAny(firing.tags),
+    group: firing.group,
     cause: firing.cause,
     since_ms: firing.sinceMs,
     fired_ms: firing.firedMs,
@@ -163,6 +168,7 @@ export function shownTransition({ series, state, x, timeMs, sample }: AlarmRecor
   const firing = state.state === 'firing' ? state : undefined;
   return {
     tags: tagsIfAny(series.tags),
+    group: series.group,
     state: state.state,
     since_ms: state.state === 'ok' ? undefined : state.sinceMs,
     alarm_id: firing?.alarmId,
@@ -183,6 +189,7 @@ export function shownNotification(notification: Notification): DueNotificationVi
     kind: notification.kind,
     alarm_id: notification.alarmId,
     tags: tagsIfAny(notification.series.tags),
+    group: notification.series.group,
     value: notification.x ?? null,
     time_ms: notification.timeMs,
     offset: notification.sample.offset,

@@ -4,13 +4,12 @@ import { Failure, fieldsFailure, type FieldError } from '../base/failure.ts';
 import { answersAsText, documented } from '../http/open-api.ts';
 import type { Routes } from '../http/http-app.ts';
 import type { Log } from '../log/log.ts';
-import { parseRule } from '../rule/parse-rule.ts';
-import { isRuleId } from '../rule/rule-id.ts';
 import type { Rule } from '../rule/rule.ts';
 import { BacktestOrder, BacktestView, listedMax } from '../wire/backtest.ts';
-import { backtest, noWebhook, type BacktestRange, type BacktestResult } from './backtest.ts';
+import { backtest, type BacktestRange, type BacktestResult } from './backtest.ts';
 import type { MetricPasts } from './metric-pasts.ts';
 import { shownFiring, shownNotification, shownTransition, type PastTransition } from './backtest-recorder.ts';
+import { draftOf } from './draft.ts';
 
 export interface BacktestRoutesOptions {
   readonly log: Log;
@@ -21,7 +20,6 @@ export interface BacktestRoutesOptions {
 /** Each takes a core for as long as it reads. */
 const runningMax = 4;
 const listedDefault = 500;
-const draftId = '00000000-0000-4000-8000-000000000000';
 
 const backtestContent = {
   description: 'The result; as NDJSON one line for each part of the log that was read',
@@ -119,15 +117,6 @@ function orderOf(body: unknown, nowMs: number): Order {
     range: { fromMs: fromMs ?? nowMs - lastSeconds * 1_000, toMs },
     limit: Math.min(listedMax, Math.floor(limit)),
   };
-}
-
-/** The rule, its id kept, so that its alarms are named as they really would be; its webhook is of no matter. */
-function draftOf(given: unknown): Rule {
-  if (typeof given !== 'object' || given === null || Array.isArray(given))
-    throw fieldsFailure([{ field: 'rule', code: 'missing_field', message: 'rule is missing: it must be an object' }]);
-  const { id, ...fields } = given as Record<string, unknown>;
-  const known = typeof id === 'string' && isRuleId(id) ? id : draftId;
-  return parseRule({ ...fields, discord_webhook_url: noWebhook }, { id: known, idInInput: 'optional' });
 }
 
 function shownResult(result: BacktestResult, limit: number): BacktestView {

@@ -9,7 +9,8 @@ import { OffsetGone, type Log } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
-import { noMatchers } from '../rule/matcher.ts';
+import type { Condition } from '../rule/condition.ts';
+import { noMatchers, type TagMatchers } from '../rule/matcher.ts';
 import { topics } from '../topics.ts';
 import type { MetricPast, PastRange } from './metric-past.ts';
 import type { MetricPasts } from './metric-pasts.ts';
@@ -60,16 +61,8 @@ export async function* backtest(
   const beganMs = clock.monotonicMs();
   const book = bookOf(rule);
   const { condition } = book.get(rule.id)!;
-  const { type, windowMs, noDataMs = 0, grouping } = condition;
-  const second = grouping?.divideBy;
-  const longestMs = Math.max(windowMs, second?.windowMs ?? 0);
-  const backMs = Math.max(
-    fillBackMs(type, windowMs),
-    second === undefined ? 0 : fillBackMs(second.type, second.windowMs),
-  );
-  const fillMs = longestMs + backMs + (grouping?.staleMs ?? 0) + noDataMs + fillBackMsMin;
-  // The two values of a ratio are made of series with different tags.
-  const tags = second === undefined ? condition.tags : noMatchers;
+  const fillMs = reachMsOf(condition) + (condition.noDataMs ?? 0) + fillBackMsMin;
+  const tags = tagsRead(condition);
   // One step at a time, so that others who ask for the same past have their turn between two.
   const step = async (): Promise<BacktestResult> =>
     pasts.use(rule.metric_name, tags, async (past) => {
@@ -92,10 +85,27 @@ export async function* backtest(
   }
 }
 
+/** How far before a sample the log must be read, so that what is compared at it is what a rule that has always been would compare. */
+export function reachMsOf({ type, windowMs, grouping }: Condition): number {
+  const second = grouping?.divideBy;
+  const longestMs = Math.max(windowMs, second?.windowMs ?? 0);
+  const backMs = Math.max(
+    fillBackMs(type, windowMs),
+    second === undefined ? 0 : fillBackMs(second.type, second.windowMs),
+  );
+  return longestMs + backMs + (grouping?.staleMs ?? 0);
+}
+
+/** The tags of the series that a rule reads: the two values of a ratio are made of series with different tags. */
+export function tagsRead({ tags, grouping }: Condition): TagMatchers {
+  return grouping?.divideBy === undefined ? tags : noMatchers;
+}
+
 /** Stands in for a rule's webhook, which may be on a base of the operator's own, or not be there yet: nothing is sent to it. */
 export const noWebhook = `https://discord.com/api/webhooks/100000000000000000/${'0'.repeat(68)}`;
 
-function bookOf(rule: Rule): RuleBook {
+/** The rule as the only one, enabled. */
+export function bookOf(rule: Rule): RuleBook {
   const book = new RuleBook();
   const judged = { ...rule, discord_webhook_url: noWebhook, enabled: true };
   book.apply({ key: rule.id, value: formatRule(judged), partition: 0, offset: 0 });

@@ -46,9 +46,14 @@ export interface Samples {
   readonly cutShort: boolean;
 }
 
+export interface SamplesSource {
+  readonly log: Log;
+  readonly pasts: MetricPasts;
+}
+
 /** The samples of a metric for a chart: no spike is lost, however many share a pixel, for each stretch has its extremes. */
 export async function readSamples(
-  { log, pasts }: { readonly log: Log; readonly pasts: MetricPasts },
+  { log, pasts }: SamplesSource,
   order: SamplesOrder,
   signal: AbortSignal,
 ): Promise<Samples> {

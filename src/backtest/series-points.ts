@@ -1,5 +1,6 @@
 // The lines of a chart while samples are added: each cut into stretches of time that keep their extremes, so that no spike is lost.
 import type { Tags } from '../metric/sample.ts';
+import type { Group } from '../metric/subject.ts';
 import type { Comparison } from '../rule/comparison.ts';
 
 export type SeriesOrder = Comparison['nearest'];
@@ -10,6 +11,8 @@ export type SeriesOrder = Comparison['nearest'];
  */
 export interface SeriesPoints {
   readonly tags: Tags;
+  /** Of a group of series. */
+  readonly group?: Group | undefined;
   samples: number;
   lastValue: number;
   lastMs: number;

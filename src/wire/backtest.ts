@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { messageKinds } from '../alarm/due.ts';
 import { ruleInputSchema } from '../rule/rule-schema.ts';
-import { AlarmState, Cause, orNull, Tags } from './fields.ts';
+import { AlarmState, Cause, Group, orNull, Tags } from './fields.ts';
 import type { Shape } from './shape.ts';
 
 /** Of each list of a backtest. */
@@ -24,6 +24,7 @@ export type BacktestOrder = Shape<typeof BacktestOrder>;
 export const FiringView = Type.Object({
   alarm_id: Type.String(),
   tags: Type.Optional(Tags),
+  group: Type.Optional(Group),
   cause: Cause,
   since_ms: Type.Number({ description: 'When the breach began' }),
   fired_ms: Type.Number(),
@@ -43,6 +44,7 @@ const sample = {
 
 export const PastTransitionView = Type.Object({
   tags: Type.Optional(Tags),
+  group: Type.Optional(Group),
   state: AlarmState,
   since_ms: Type.Optional(Type.Number()),
   alarm_id: Type.Optional(Type.String()),
@@ -60,6 +62,7 @@ export const DueNotificationView = Type.Object({
   kind: Type.Enum(messageKinds),
   alarm_id: Type.String(),
   tags: Type.Optional(Tags),
+  group: Type.Optional(Group),
   ...sample,
   deferred: Type.Boolean(),
 });

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { orNull } from './fields.ts';
+import { Group, orNull } from './fields.ts';
 import type { Shape } from './shape.ts';
 
 export const MetricView = Type.Object({
@@ -25,6 +25,7 @@ export type MetricTagsView = Shape<typeof MetricTagsView>;
 
 export const SeriesView = Type.Object({
   tags: Type.Optional(Type.Record(Type.String(), Type.String())),
+  group: Type.Optional(Group),
   samples: Type.Integer(),
   last_value: Type.Number(),
   last_ms: Type.Number(),
@@ -49,5 +50,11 @@ export const SamplesView = Type.Object({
   p1: orNull(Type.Number()),
   p99: orNull(Type.Number(), 'Of all values in the range; with a type, of its values'),
   series: Type.Array(SeriesView),
+  members: Type.Optional(
+    Type.Object(
+      { total: Type.Integer(), series: Type.Array(SeriesView) },
+      { description: 'Of groups: the series that make the value of the first one' },
+    ),
+  ),
 });
 export type SamplesView = Shape<typeof SamplesView>;

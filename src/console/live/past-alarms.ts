@@ -2,7 +2,7 @@ import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import type { Cause, RuleVersion, SamplePlace } from '../../alarm/alarm-state.ts';
 import { isEnd } from '../../alarm/due.ts';
 import type { Notice, Notification } from '../../alarm/notification.ts';
-import type { Series } from '../../metric/series.ts';
+import type { Subject } from '../../metric/subject.ts';
 import { deliveriesBackMs } from './deliveries-view.ts';
 import type { Sending } from './sending.ts';
 import { FireCounts } from './fire-counts.ts';
@@ -12,7 +12,7 @@ import { isFirst, type AlarmChange } from './transition.ts';
 export interface PastAlarm {
   readonly alarmId: string;
   readonly ruleId: string;
-  readonly series: Series;
+  readonly series: Subject;
   ruleVersion: RuleVersion;
   cause: Cause;
   /** When the breach began, by the samples' times. */

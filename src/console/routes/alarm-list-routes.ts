@@ -119,6 +119,7 @@ function shownPastAlarm(alarm: PastAlarm): PastAlarmView {
     rule_id: alarm.ruleId,
     metric_name: series.name,
     tags: tagsIfAny(series.tags),
+    group: series.group,
     state: isFiring ? 'firing' : 'ended',
     cause: alarm.cause,
     since_ms: alarm.sinceMs,
