@@ -12,21 +12,52 @@ interface AggregateSpec {
   readonly canDivide: boolean;
   /** Whether rounding may touch the result, so that it equals a threshold that is very near. */
   readonly isComputed: boolean;
+  /** Whether the result is of the same kind as the members' values, so that one axis shows both. */
+  readonly hasMemberScale: boolean;
   /** "the … of cpu": what the value is; "the ratio of … of cpu" */
   readonly noun: string;
   readonly plural: string;
 }
 
 export const aggregates: Record<Aggregate, AggregateSpec> = {
-  sum: { hasWhere: false, canDivide: true, isComputed: true, noun: 'sum', plural: 'sums' },
-  average: { hasWhere: false, canDivide: true, isComputed: true, noun: 'average', plural: 'averages' },
-  min: { hasWhere: false, canDivide: true, isComputed: false, noun: 'minimum', plural: 'minimums' },
-  max: { hasWhere: false, canDivide: true, isComputed: false, noun: 'maximum', plural: 'maximums' },
-  count: { hasWhere: false, canDivide: true, isComputed: false, noun: 'number of series', plural: 'numbers of series' },
+  sum: { hasWhere: false, canDivide: true, isComputed: true, hasMemberScale: true, noun: 'sum', plural: 'sums' },
+  average: {
+    hasWhere: false,
+    canDivide: true,
+    isComputed: true,
+    hasMemberScale: true,
+    noun: 'average',
+    plural: 'averages',
+  },
+  min: {
+    hasWhere: false,
+    canDivide: true,
+    isComputed: false,
+    hasMemberScale: true,
+    noun: 'minimum',
+    plural: 'minimums',
+  },
+  max: {
+    hasWhere: false,
+    canDivide: true,
+    isComputed: false,
+    hasMemberScale: true,
+    noun: 'maximum',
+    plural: 'maximums',
+  },
+  count: {
+    hasWhere: false,
+    canDivide: true,
+    isComputed: false,
+    hasMemberScale: false,
+    noun: 'number of series',
+    plural: 'numbers of series',
+  },
   count_where: {
     hasWhere: true,
     canDivide: false,
     isComputed: false,
+    hasMemberScale: false,
     noun: 'number of series',
     plural: 'numbers of series',
   },
@@ -34,6 +65,7 @@ export const aggregates: Record<Aggregate, AggregateSpec> = {
     hasWhere: true,
     canDivide: false,
     isComputed: true,
+    hasMemberScale: false,
     noun: 'share of series',
     plural: 'shares of series',
   },
@@ -97,4 +129,14 @@ export function groupWords({
   const { noun, plural } = aggregates[aggregate];
   const after = where === undefined ? '' : ` with values ${whereText(where)}`;
   return { before: `the ${second === undefined ? noun : `ratio of ${plural}`} of `, after };
+}
+
+/** Whether one axis shows what a rule with groups compares beside the values of their members. */
+export function hasMemberScale({ aggregate, divide_by: second }: GroupFields): boolean {
+  return aggregate !== undefined && second === undefined && aggregates[aggregate].hasMemberScale;
+}
+
+interface GroupFields {
+  readonly aggregate?: Aggregate | undefined;
+  readonly divide_by?: DivideBy | undefined;
 }

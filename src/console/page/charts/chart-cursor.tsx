@@ -6,8 +6,8 @@ import type { Signal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { clockText, momentText } from '../words/time-text.ts';
 import { seriesColors } from './chart-colors.ts';
-import type { Span } from './chart-data.ts';
-import { nearestIndex, pointAt, pointText, tagsText, timesOf } from './chart-points.ts';
+import { rightAxisPx, type ShownMembers, type Span } from './chart-data.ts';
+import { lineName, nearestIndex, pointAt, pointText, timesOf } from './chart-points.ts';
 
 interface Shown {
   readonly series: readonly SeriesView[];
@@ -15,6 +15,9 @@ interface Shown {
   readonly toMs: number;
   /** The chosen time; undefined while there is none. */
   readonly at: Signal<number | undefined>;
+  /** Whether what is compared is computed. */
+  readonly isComputed: boolean;
+  readonly members: ShownMembers | undefined;
 }
 
 interface CursorProps extends Shown {
@@ -27,12 +30,13 @@ interface CursorProps extends Shown {
 const pageSteps = 10;
 
 /** Covers the plot. For keys it is a slider along the samples; the line and the dots are decoration. */
-export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infinity, at }: CursorProps) {
+export function ChartCursor(props: CursorProps) {
+  const { label, series, fromMs, toMs, span, startMs = Infinity, at, isComputed, members } = props;
   const times = useMemo(() => timesOf(series), [series]);
   const index = nearestIndex(times, Math.min(at.value ?? startMs, times.at(-1)!));
   const timeMs = times[index]!;
   const points = series.map((each) => pointAt(each, timeMs));
-  const texts = points.map((point, nth) => `${tagsText(series[nth]!.tags)} ${pointText(point)}`.trim());
+  const texts = points.map((point, nth) => `${lineName(series[nth]!)} ${pointText(point, isComputed)}`.trim());
   const keys: Record<string, number> = {
     ArrowLeft: index - 1,
     ArrowDown: index - 1,
@@ -49,6 +53,7 @@ export function ChartCursor({ label, series, fromMs, toMs, span, startMs = Infin
     <div
       class={css.chartCursor}
       data-part="chart-cursor"
+      style={members?.isSameScale === false ? { right: `${rightAxisPx}px` } : undefined}
       role="slider"
       tabIndex={0}
       aria-label={`Data cursor: ${label}`}
@@ -94,11 +99,13 @@ const timeText = (timeMs: number, { fromMs, toMs }: { readonly fromMs: number; r
   toMs - fromMs > 86_400_000 ? momentText(timeMs) : clockText(timeMs);
 
 /** The values at the cursor, and the colour of each series. Its space is reserved, so that nothing moves. */
-export function ChartReadout({ series, fromMs, toMs, at }: Shown) {
+export function ChartReadout({ series, fromMs, toMs, at, isComputed, members }: Shown) {
   const times = useMemo(() => timesOf(series), [series]);
   const timeMs = at.value === undefined ? undefined : times[nearestIndex(times, at.value)];
-  const valueOf = (each: SeriesView): string => (timeMs === undefined ? '' : pointText(pointAt(each, timeMs)));
+  const valueOf = (each: SeriesView): string =>
+    timeMs === undefined ? '' : pointText(pointAt(each, timeMs), isComputed);
   const isOne = series.length === 1;
+  const isThin = members !== undefined && members.series.length > 0;
   return (
     <>
       <div class={css.chartReadout} data-part="chart-readout">
@@ -109,17 +116,30 @@ export function ChartReadout({ series, fromMs, toMs, at }: Shown) {
           </>
         )}
       </div>
-      {!isOne && (
+      {(!isOne || isThin) && (
         <ul class="chart-legend">
           {series.map((each, index) => (
-            <li key={tagsText(each.tags)}>
+            <li key={lineName(each)}>
               <span class="chart-key" data-line={index % seriesColors.length} aria-hidden="true" />
-              <span>{tagsText(each.tags) || 'no tags'}</span>
-              <b>{valueOf(each)}</b>
+              <span>{lineName(each) || 'no tags'}</span>
+              {!isOne && <b>{valueOf(each)}</b>}
             </li>
           ))}
+          {isThin && (
+            <li>
+              <span class="chart-key" data-line="thin" aria-hidden="true" />
+              <span>{membersText(members, series[0]!)}</span>
+            </li>
+          )}
         </ul>
       )}
     </>
   );
+}
+
+/** `8 of 21 series of service=checkout, right axis`. */
+function membersText({ series, total, isSameScale }: ShownMembers, group: SeriesView): string {
+  const count = total > series.length ? `${series.length} of ${total}` : String(total);
+  const of = group.tags === undefined ? '' : ` of ${lineName(group)}`;
+  return `${count} series${of}${isSameScale ? '' : ', right axis'}`;
 }

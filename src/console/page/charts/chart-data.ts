@@ -4,24 +4,37 @@ import uPlot from 'uplot';
 /** The padding above and below the plot, which the threshold's handle needs as well. */
 export const chartPadding = { top: 10, bottom: 30 };
 
+/** The width of the axis of a group's members. */
+export const rightAxisPx = 44;
+
 /** The range of values that a chart shows. */
 export interface Span {
   readonly low: number;
   readonly high: number;
 }
 
-/** Data for uPlot: one column of times for all series, then four columns for each series. */
-export function alignedData(series: readonly SeriesView[]): uPlot.AlignedData {
+/** Series of a group, thin below its line. */
+export interface ShownMembers {
+  readonly series: readonly SeriesView[];
+  readonly total: number;
+  /** Whether they are on the axis of the compared values; otherwise they have their own, on the right. */
+  readonly isSameScale: boolean;
+}
+
+/** Data for uPlot: one column of times for all series, then four columns for each series and one for each member of a group. */
+export function alignedData(series: readonly SeriesView[], members: readonly SeriesView[] = []): uPlot.AlignedData {
   if (series.length === 0) return [[]];
   const tables = series.map(({ t, mean, min, max, window }): uPlot.AlignedData => {
-    const none: (number | null)[] = t.map(() => null);
-    const windows = window.length === 0 ? none : window;
-    // A late sample may be in an earlier interval, but uPlot requires rising times.
-    const order = t.map((_, index) => index).sort((a, b) => t[a]! - t[b]!);
-    const sorted = (column: readonly (number | null)[]): (number | null)[] => order.map((index) => column[index]!);
-    return [sorted(t).map((ms) => ms! / 1000), sorted(mean), sorted(min), sorted(max), sorted(windows)];
+    const windows = window.length === 0 ? t.map(() => null) : window;
+    return tableOf(t, [mean, min, max, windows]);
   });
-  return uPlot.join(tables);
+  return uPlot.join([...tables, ...members.map(({ t, mean }) => tableOf(t, [mean]))]);
+}
+
+/** A late sample may be in an earlier interval, but uPlot requires rising times. */
+function tableOf(t: readonly number[], columns: readonly (readonly (number | null)[])[]): uPlot.AlignedData {
+  const order = t.map((_, index) => index).sort((a, b) => t[a]! - t[b]!);
+  return [order.map((index) => t[index]! / 1000), ...columns.map((column) => order.map((index) => column[index]!))];
 }
 
 /** The range of the values and the threshold, with some padding. */
@@ -31,6 +44,7 @@ export function valueSpan(shown: {
   readonly ghost?: number | undefined;
   readonly mark?: { readonly value: number } | undefined;
   readonly onThreshold?: unknown;
+  readonly members?: ShownMembers | undefined;
 }): Span {
   let [low, high] = [Infinity, -Infinity];
   const take = (value: number | undefined): void => {
@@ -38,7 +52,8 @@ export function valueSpan(shown: {
     if (value < low) low = value;
     if (value > high) high = value;
   };
-  for (const { min, max } of shown.series) {
+  const { members } = shown;
+  for (const { min, max } of [...shown.series, ...(members?.isSameScale === true ? members.series : [])]) {
     min.forEach(take);
     max.forEach(take);
   }

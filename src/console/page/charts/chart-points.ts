@@ -1,4 +1,5 @@
 import type { SeriesView } from '../../../wire/metrics.ts';
+import { shownValue } from '../../../measure/shown-value.ts';
 import { numberText } from '../words/time-text.ts';
 
 /** A series in one interval of a chart: one sample, or an aggregate of several. */
@@ -47,18 +48,24 @@ export function pointAt(series: SeriesView, timeMs: number): ChartPoint | undefi
   return newest < 0 ? undefined : pointOf(series, newest);
 }
 
-/** Without binary rounding errors. */
-export const shownNumber = (value: number): string => numberText(Number(value.toPrecision(9)));
+/** A computed value with four significant decimals, another one without binary rounding errors. */
+export const shownNumber = (value: number, isComputed = false): string =>
+  numberText(Number(isComputed ? shownValue(value, true) : value.toPrecision(9)));
 
-/** `42`; of several samples `mean 42, 40 to 44 of 3 samples`. */
-export function pointText(point: ChartPoint | undefined): string {
+/** `42`; of several samples `mean 42, 40 to 44 of 3 samples`. `isComputed`: whether what is compared is. */
+export function pointText(point: ChartPoint | undefined, isComputed: boolean): string {
   if (point === undefined) return 'none yet';
   const { min, max, mean, count, window } = point;
-  const own =
-    count === 1
-      ? shownNumber(mean)
-      : `mean ${shownNumber(mean)}, ${shownNumber(min)} to ${shownNumber(max)} of ${count} samples`;
-  return window === undefined ? own : `${own}, window ${shownNumber(window)}`;
+  const shown = (value: number): string => shownNumber(value, isComputed && window === undefined);
+  const own = count === 1 ? shown(mean) : `mean ${shown(mean)}, ${shown(min)} to ${shown(max)} of ${count} samples`;
+  return window === undefined ? own : `${own}, window ${shownNumber(window, isComputed)}`;
+}
+
+/** What a line is of: a series, or a group of series. */
+export function lineName({ tags, group }: Pick<SeriesView, 'tags' | 'group'>): string {
+  if (group === undefined) return tagsText(tags);
+  const texts = Object.entries(group).map(([key, value]) => (value === null ? `no ${key}` : `${key}=${value}`));
+  return texts.join(' ') || 'all series';
 }
 
 export const tagsText = (tags: SeriesView['tags']): string =>

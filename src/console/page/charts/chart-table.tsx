@@ -3,30 +3,36 @@ import type { SeriesView } from '../../../wire/metrics.ts';
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
 import { TableTwin } from '../parts/table.tsx';
-import { clockText, grouped, numberText } from '../words/time-text.ts';
-import { pointOf, tagsText } from './chart-points.ts';
+import { clockText, grouped } from '../words/time-text.ts';
+import { lineName, pointOf, shownNumber } from './chart-points.ts';
 
 const rowsMax = 60;
+/** The column of the number of samples, among those of numbers. */
+const samplesAt = 3;
 /** Rows above the marked one: few enough to see it without scrolling. The samples that it results from are older. */
 const newerRows = 4;
 
 interface ChartTableProps {
   readonly label: string;
   readonly series: readonly SeriesView[];
+  /** Of the first series, a group. */
+  readonly members: readonly SeriesView[];
+  /** Whether what is compared is computed. */
+  readonly isComputed: boolean;
   /** The time of a sample that the table must show: its rows start shortly above it. */
   readonly markMs: number | undefined;
 }
 
 /** The chart's numbers, newest first, in pages. */
-export function ChartTable({ label, series, markMs }: ChartTableProps) {
+export function ChartTable({ label, series, members, isComputed, markMs }: ChartTableProps) {
   // A time and not a row number, so that new samples move nothing. undefined: the newest, or those around the mark.
   const newestMs = useSignal<number | undefined>(undefined);
   const all = useMemo(
     () =>
-      series
-        .flatMap((each) => each.t.map((_, index) => ({ name: tagsText(each.tags), ...pointOf(each, index) })))
+      [...series, ...members]
+        .flatMap((each) => each.t.map((_, index) => ({ name: lineName(each), ...pointOf(each, index) })))
         .sort((a, b) => b.timeMs - a.timeMs),
-    [series],
+    [series, members],
   );
   const indexOf = (ms: number): number => all.findIndex(({ timeMs }) => timeMs <= ms);
   const marked = markMs === undefined ? -1 : indexOf(markMs);
@@ -75,7 +81,11 @@ export function ChartTable({ label, series, markMs }: ChartTableProps) {
           </td>
           {hasTags && <td>{name}</td>}
           {[min, mean, max, count, ...(hasWindow ? [window] : [])].map((value, nth) => (
-            <td key={nth}>{value === undefined ? '' : numberText(Math.round(value * 1e6) / 1e6)}</td>
+            <td key={nth}>
+              {value === undefined
+                ? ''
+                : shownNumber(value, isComputed && nth !== samplesAt && (!hasWindow || nth > samplesAt))}
+            </td>
           ))}
         </tr>
       ))}

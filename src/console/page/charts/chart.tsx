@@ -7,7 +7,7 @@ import type { TargetedMouseEvent } from 'preact';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
 import { comparisons, type Operator } from '../../../rule/comparison.ts';
-import { alignedData, chartPadding, valueSpan, type Span } from './chart-data.ts';
+import { alignedData, chartPadding, rightAxisPx, valueSpan, type ShownMembers, type Span } from './chart-data.ts';
 import { colorOf, seriesColors } from './chart-colors.ts';
 import { ChartCursor, ChartReadout } from './chart-cursor.tsx';
 import { ChartTable } from './chart-table.tsx';
@@ -40,7 +40,13 @@ export interface ChartProps {
   /** Called with the clicked time, and with the tolerance of a click in milliseconds. */
   readonly onPlace?: (timeMs: number, nearMs: number) => void;
   readonly height?: number;
+  /** Of a group, the first of `series`. */
+  readonly members?: ShownMembers | undefined;
+  /** Whether what the rule compares is computed, and no value that somebody sent. */
+  readonly isComputed?: boolean;
 }
+
+const noMembers: readonly SeriesView[] = [];
 
 /** Right of the plot, and the width of a time below it. */
 const rightPx = 12;
@@ -72,11 +78,17 @@ export function Chart(props: ChartProps) {
     // A time chosen by keys or a tap stays.
     if (currentTarget.querySelector('[data-part=chart-cursor]:focus') === null) at.value = undefined;
   };
-  const shape = props.series.map(({ tags }) => JSON.stringify(tags ?? {})).join();
+  const { isComputed = false, members } = props;
+  const thin = members?.series ?? noMembers;
+  const shape = JSON.stringify([props.series, thin].map((lines) => lines.map(({ group, tags = {} }) => group ?? tags)));
 
   useLayoutEffect(() => {
     const width = Math.max(120, holder.current!.clientWidth);
-    const made = new uPlot(optionsOf(latest, spanNow, { width, height }), alignedData(props.series), holder.current!);
+    const made = new uPlot(
+      optionsOf(latest, spanNow, { width, height }),
+      alignedData(props.series, thin),
+      holder.current!,
+    );
     plot.current = made;
     const sizes = new ResizeObserver(() => made.setSize({ width: holder.current!.clientWidth, height }));
     sizes.observe(holder.current!);
@@ -93,8 +105,8 @@ export function Chart(props: ChartProps) {
     };
   }, [shape, height]);
   useEffect(() => {
-    plot.current?.setData(alignedData(props.series));
-  }, [props.series, props.fromMs, props.toMs, span.low, span.high]);
+    plot.current?.setData(alignedData(props.series, thin));
+  }, [props.series, thin, props.fromMs, props.toMs, span.low, span.high]);
   useEffect(() => {
     plot.current?.redraw(false, true);
   }, [zone.value, props.threshold, props.resolveThreshold, props.savedThreshold, props.bands, props.mark]);
@@ -116,6 +128,8 @@ export function Chart(props: ChartProps) {
           span={span}
           startMs={props.mark?.timeMs}
           at={at}
+          isComputed={isComputed}
+          members={members}
         />
         {props.threshold !== undefined && props.onThreshold !== undefined && (
           <ThresholdHandle
@@ -141,8 +155,21 @@ export function Chart(props: ChartProps) {
             />
           )}
       </div>
-      <ChartReadout series={props.series} fromMs={props.fromMs} toMs={props.toMs} at={at} />
-      <ChartTable label={props.label} series={props.series} markMs={props.mark?.timeMs} />
+      <ChartReadout
+        series={props.series}
+        fromMs={props.fromMs}
+        toMs={props.toMs}
+        at={at}
+        isComputed={isComputed}
+        members={members}
+      />
+      <ChartTable
+        label={props.label}
+        series={props.series}
+        members={thin}
+        isComputed={isComputed}
+        markMs={props.mark?.timeMs}
+      />
     </figure>
   );
 }
@@ -158,14 +185,17 @@ function optionsOf(
     ticks: { show: false },
     font: '12px ui-sans-serif, system-ui, sans-serif',
   };
+  const { members } = latest.current;
+  const isOwnScale = members?.isSameScale === false && members.series.length > 0;
   return {
     ...size,
-    padding: [chartPadding.top, rightPx, 0, 0],
+    padding: [chartPadding.top, isOwnScale ? 0 : rightPx, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: {
       x: { time: true, range: () => [latest.current.fromMs / 1000, latest.current.toMs / 1000] },
       y: { range: () => [span.current.low, span.current.high] },
+      ...(isOwnScale && { members: { range: () => memberRange(latest.current) } }),
     },
     axes: [
       {
@@ -175,8 +205,21 @@ function optionsOf(
         values: (plot, splits) => splits.map((at) => (isAtEdge(plot, at) ? '' : timeText(at, latest.current))),
       },
       { ...axis, size: 56, space: 36 },
+      ...(isOwnScale
+        ? [{ ...axis, scale: 'members', side: 1, size: rightAxisPx, space: 36, grid: { show: false } }]
+        : []),
     ],
-    series: [{}, ...latest.current.series.flatMap((_, index) => linesOf(latest, index))],
+    series: [
+      {},
+      ...latest.current.series.flatMap((_, index) => linesOf(latest, index)),
+      ...(members?.series ?? []).map(() => ({
+        scale: isOwnScale ? 'members' : 'y',
+        stroke: () => colorOf('--text-soft', 0.55),
+        width: 1,
+        spanGaps: true,
+        points: { show: false },
+      })),
+    ],
     bands: latest.current.series.map((_, index) => ({
       series: [index * 4 + 3, index * 4 + 2] as [number, number],
       fill: () => colorOf(seriesColors[index % seriesColors.length]!, 0.16),
@@ -186,6 +229,12 @@ function optionsOf(
       draw: [(plot) => drawBefore(plot, latest.current)],
     },
   };
+}
+
+/** The range of a group's members on their own axis. */
+function memberRange({ members }: ChartProps): [number, number] {
+  const { low, high } = valueSpan({ series: members?.series ?? noMembers, threshold: undefined });
+  return [low, high];
 }
 
 /** The range of the recovery threshold. */

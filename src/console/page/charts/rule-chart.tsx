@@ -4,7 +4,8 @@ import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { Chart } from './chart.tsx';
 import { fittedFromMs } from './chart-data.ts';
-import { readSamples, shownMeasure } from '../state/inspect.ts';
+import { closestText, linesOf, linesText } from './rule-lines.ts';
+import { comparedOf, readSamples } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { readHistory } from '../state/past.ts';
 import { useQuery } from '../state/query.ts';
@@ -26,7 +27,7 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
             tags: rule.tags,
             lastSeconds: range.value,
             points: 800,
-            measure: shownMeasure(rule),
+            ...comparedOf(rule),
             order: { nearest: comparisons[operator].nearest, threshold: rule.threshold },
           },
           signal,
@@ -43,13 +44,13 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
   return (
     <section class="card chart-card">
       <div class="chart-head">
-        <h2>Samples and alarms</h2>
+        <h2>{found === undefined ? 'Samples' : linesText(found.samples)} and alarms</h2>
         <Ranges range={range} />
       </div>
       {found !== undefined && found.samples.samples > 0 ? (
         <Chart
-          label={`Samples of ${rule.metric_name}`}
-          series={found.samples.series}
+          label={`${linesText(found.samples)} of ${rule.metric_name}`}
+          {...linesOf(rule, found.samples)}
           fromMs={fittedFromMs(found.samples.series, nowMs.value - range.value * 1_000, nowMs.value)}
           toMs={nowMs.value}
           operator={operator}
@@ -72,8 +73,7 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
             ? 'No alarms in this range.'
             : `Shaded: ${found.history.total === 1 ? '1 alarm' : `${found.history.total} alarms`}.`}
           {hidden > 0 && ` Only the latest ${bandsMax} are drawn.`}
-          {found.samples.series_total > found.samples.series.length &&
-            ` ${found.samples.series.length} of ${found.samples.series_total} series, closest to the threshold.`}
+          {found.samples.series_total > found.samples.series.length && ` ${closestText(found.samples)}.`}
         </p>
       )}
     </section>

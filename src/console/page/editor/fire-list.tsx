@@ -3,17 +3,21 @@ import * as css from './fire-list.module.css';
 import type { BacktestView, FiringView } from '../../../wire/backtest.ts';
 import type { Signal } from '@preact/signals';
 import type { Operator } from '../../../rule/comparison.ts';
-import type { ShownMeasure } from '../state/inspect.ts';
+import { hasComputedValue } from '../../../rule/condition.ts';
+import type { Rule } from '../../../rule/rule.ts';
+import { comparedOf } from '../state/inspect.ts';
+import { linesOf } from '../charts/rule-lines.ts';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
-import { shownNumber, tagsText } from '../charts/chart-points.ts';
+import { lineName, shownNumber } from '../charts/chart-points.ts';
 import { clockText, durationText, momentText } from '../words/time-text.ts';
 import { useSamples } from './workbench-data.ts';
 
 /** The parts of the rule that the charts show. */
 export interface ShownRule {
+  /** Those of which a value is of their kind. */
+  readonly fields: Partial<Rule>;
   readonly metric: string;
-  readonly measure: ShownMeasure | undefined;
   readonly operator: Operator;
   readonly threshold: number | undefined;
   readonly resolveThreshold: number | undefined;
@@ -47,11 +51,11 @@ export function FireList({ result, rule, opened }: FireListProps) {
             >
               {clockText(firing.fired_ms)}
             </button>
-            <b>{firing.value === null ? 'no data' : shownNumber(firing.value)}</b>
+            <b>{firing.value === null ? 'no data' : shownNumber(firing.value, hasComputedValue(rule.fields))}</b>
             <span>
               {firing.ended_ms === null ? 'still firing' : `for ${durationText(firing.ended_ms - firing.since_ms)}`}
             </span>
-            <span class="hint">{tagsText(firing.tags)}</span>
+            <span class="hint">{lineName(firing)}</span>
             {firing === open && <OpenedFire firing={firing} partition={result.partition} rule={rule} />}
           </li>
         ))}
@@ -68,15 +72,21 @@ interface OpenedFireProps {
 
 function OpenedFire({ firing, partition, rule }: OpenedFireProps) {
   const { since_ms: sinceMs, fired_ms: firedMs, ended_ms: endedMs, value } = firing;
-  const aroundMs = Math.max(60_000, (rule.measure?.windowSeconds ?? 0) * 2_000, ((endedMs ?? firedMs) - sinceMs) / 2);
+  const compared = comparedOf(rule.fields);
+  const aroundMs = Math.max(
+    60_000,
+    (compared.measure?.windowSeconds ?? 0) * 2_000,
+    ((endedMs ?? firedMs) - sinceMs) / 2,
+  );
   const found = useSamples({
     metricName: rule.metric,
-    tags: firing.tags,
-    isExact: true,
+    ...(firing.group === undefined
+      ? { tags: firing.tags, isExact: true }
+      : { tags: rule.fields.tags, group: firing.group }),
     fromMs: sinceMs - aroundMs,
     ...(endedMs !== null && { toMs: endedMs + aroundMs }),
     points: 500,
-    measure: rule.measure,
+    ...compared,
   }).value;
   return (
     <div class={css.openedFire} data-part="opened-fire">
@@ -86,7 +96,7 @@ function OpenedFire({ firing, partition, rule }: OpenedFireProps) {
       {found !== undefined && found.samples > 0 && (
         <Chart
           label={`Samples around ${clockText(firedMs)}`}
-          series={found.series}
+          {...linesOf(rule.fields, found)}
           fromMs={fittedFromMs(found.series, found.from_ms, found.to_ms)}
           toMs={found.to_ms}
           operator={rule.operator}

@@ -39,7 +39,16 @@ export function useSamples(wanted: SamplesWanted): Signal<SamplesView | undefine
   // A threshold that is dragged asks for nothing new: its series are in order with the next answer.
   const { order, ...others } = wanted;
   const of = JSON.stringify({ ...others, nearest: order?.nearest });
-  return useQuery((signal) => readSamples(wanted, signal), options, [of]).value;
+  const read = async (signal: AbortSignal): Promise<SamplesView> => {
+    try {
+      return await readSamples(wanted, signal);
+    } catch (error) {
+      // Groups that are being typed are refused until they are whole: the series are shown meanwhile.
+      if (wanted.groups === undefined || !(error instanceof ApiError) || error.status !== 400) throw error;
+      return readSamples({ ...wanted, groups: undefined }, signal);
+    }
+  };
+  return useQuery(read, options, [of]).value;
 }
 
 /** The newest result. */

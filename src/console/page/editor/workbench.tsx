@@ -9,13 +9,15 @@ import type { Rule } from '../../../rule/rule.ts';
 import { BacktestResult } from './backtest-result.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
+import { closestText, linesOf, linesText } from '../charts/rule-lines.ts';
 import type { Form } from './fields.tsx';
-import { shownMeasure } from '../state/inspect.ts';
+import { shownGroups, shownMeasure } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { MetricPicker } from '../parts/metric-picker.tsx';
 import { allRetained, Ranges } from '../charts/ranges.tsx';
 import { numberText } from '../words/time-text.ts';
 import { draftOf, fieldsOf, withoutSecrets } from './rule-draft.ts';
+import { sayable } from './rule-preview.tsx';
 import { useBacktest, useSamples } from './workbench-data.ts';
 
 /** The fields as a rule, once there is enough to evaluate. The server validates them. */
@@ -40,6 +42,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
   };
   const metric = draft.value.metric_name;
   const tags = hasKind('tags', fields['tags']) ? (fields['tags'] as TagMatchers) : undefined;
+  const compared = sayable(fields);
   const measure = shownMeasure(fields);
   const operator = isOperator(draft.value.operator) ? draft.value.operator : ruleDefaults.operator;
   const comparison = comparisons[operator];
@@ -51,6 +54,7 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
     ...(isAll ? { fromMs: 0 } : { lastSeconds: range.value }),
     points: 800,
     measure,
+    groups: shownGroups(compared),
     order: { nearest: comparison.nearest, threshold },
   });
   const rule = judgeable(fields);
@@ -72,8 +76,8 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
       </div>
       {found !== undefined && found.samples > 0 ? (
         <Chart
-          label={`Samples of ${metric}`}
-          series={found.series}
+          label={`${linesText(found)} of ${metric}`}
+          {...linesOf(compared, found)}
           fromMs={fittedFromMs(found.series, isAll ? 0 : nowMs.value - range.value * 1_000, nowMs.value)}
           toMs={nowMs.value}
           operator={operator}
@@ -102,7 +106,8 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
         {suggestion !== null && suggestion !== undefined && threshold === undefined && (
           <button type="button" onClick={() => set({ threshold: String(Number(suggestion.toPrecision(6))) })}>
             Set the threshold to {numberText(Number(suggestion.toPrecision(6)))}, the{' '}
-            {percentileWords[comparison.suggestion!]} of the samples
+            {percentileWords[comparison.suggestion!]} of the{' '}
+            {found?.members === undefined ? 'samples' : 'compared values'}
           </button>
         )}
         {found !== undefined &&
@@ -123,15 +128,13 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
           </button>
         )}
         {found !== undefined && found.series_total > found.series.length && (
-          <span class="hint">
-            {found.series.length} of {found.series_total} series, closest to the threshold
-          </span>
+          <span class="hint">{closestText(found)}</span>
         )}
       </div>
       <BacktestResult
         backtest={backtest.value}
         before={isOther ? savedBacktest.value.result : undefined}
-        rule={{ metric, measure, operator, threshold, resolveThreshold: resolve }}
+        rule={{ fields: compared, metric, operator, threshold, resolveThreshold: resolve }}
         opened={opened}
       />
     </section>

@@ -8,8 +8,9 @@ import type { ApiError } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
+import { linesOf, linesText } from '../charts/rule-lines.ts';
 import { comparedText, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
-import { readAlarm, readSamples, recheckAlarm, shownMeasure } from '../state/inspect.ts';
+import { comparedOf, readAlarm, readSamples, recheckAlarm } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
 import { showNotice, showError } from '../parts/notices.tsx';
@@ -144,18 +145,19 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
 /** The series that fired, around that moment. */
 function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
   const { rule } = alarm;
-  const measure = rule === undefined ? undefined : shownMeasure(rule);
+  const { measure, groups } = comparedOf(rule ?? {});
   const isFiring = alarm.state === 'firing';
-  const isCompared = alarm.group === undefined || isOfMembers(rule);
+  // Without the rule nothing says what was compared of a group.
+  const isCompared = alarm.group === undefined || groups !== undefined;
   const { value: samples } = useQuery(
     (signal) => {
       const endMs = alarm.ended_ms ?? (isFiring ? nowMs.value : alarm.fired_ms);
       const aroundMs = Math.max(60_000, (measure?.windowSeconds ?? 0) * 2_000, (endMs - alarm.since_ms) * 0.5);
       const wanted = {
         metricName: alarm.metric_name,
-        // Of a group all members are drawn, which may have more tags than what they have in common.
-        tags: alarm.group === undefined ? alarm.tags : { ...rule?.tags, ...alarm.tags },
-        isExact: alarm.group === undefined,
+        ...(alarm.group === undefined
+          ? { tags: alarm.tags, isExact: true }
+          : { tags: isCompared ? rule?.tags : { ...rule?.tags, ...alarm.tags }, groups, group: alarm.group }),
         fromMs: Math.min(alarm.since_ms, alarm.timestamp_ms) - aroundMs,
         toMs: Math.min(nowMs.value + 1_000, endMs + aroundMs),
         points: 500,
@@ -172,13 +174,15 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
   return (
     <section class="card chart-card">
       <h2>
-        {measure === undefined
-          ? 'Samples'
-          : `Samples and ${measures[measure.type].words.noun.toLowerCase()} of the window`}
+        {groups !== undefined
+          ? 'Compared value, and its series'
+          : measure === undefined
+            ? 'Samples'
+            : `Samples and ${measures[measure.type].words.noun.toLowerCase()} of the window`}
       </h2>
       <Chart
-        label={`Samples of ${alarm.metric_name}`}
-        series={found.series}
+        label={`${linesText(found)} of ${alarm.metric_name}`}
+        {...linesOf(rule ?? {}, found)}
         fromMs={fittedFromMs(found.series, found.from_ms, found.to_ms)}
         toMs={found.to_ms}
         operator={rule?.operator ?? ruleDefaults.operator}
@@ -186,18 +190,13 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
         resolveThreshold={isCompared ? rule?.resolve_threshold : undefined}
         bands={[{ fromMs: alarm.fired_ms, toMs: isFiring ? undefined : (alarm.ended_ms ?? alarm.fired_ms) }]}
         mark={
-          alarm.value === null || alarm.group !== undefined
+          alarm.value === null || !isCompared
             ? undefined
-            : { timeMs: alarm.timestamp_ms, value: alarm.value }
+            : { timeMs: groups === undefined ? alarm.timestamp_ms : alarm.fired_ms, value: alarm.value }
         }
       />
     </section>
   );
-}
-
-/** Whether a group's value is on the scale of its members' values. */
-function isOfMembers(rule: AlarmDetail['rule']): boolean {
-  return rule?.divide_by === undefined && ['min', 'max', 'average'].includes(rule?.aggregate ?? '');
 }
 
 function membersText({ first, total }: NonNullable<AlarmDetail['members']>): string {

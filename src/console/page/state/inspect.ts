@@ -2,6 +2,8 @@
 import { isRuleType, measures, needsParameter, type RuleType } from '../../../measure/measures.ts';
 import type { Comparison } from '../../../rule/comparison.ts';
 import type { TagMatchers } from '../../../rule/matcher.ts';
+import type { Group } from '../../../metric/subject.ts';
+import { fieldNames, ruleFields } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import type { AlarmDetail, RecheckResult } from '../../../wire/alarms.ts';
 import type { BacktestOrder, BacktestView } from '../../../wire/backtest.ts';
@@ -29,6 +31,19 @@ export function shownMeasure({
     : undefined;
 }
 
+const groupFields = fieldNames.filter((field) => ruleFields[field].form.group === 'groups');
+
+/** The fields of a rule that make its groups; undefined when it compares each series, or nothing yet. */
+export function shownGroups(rule: Partial<Rule>): Partial<Rule> | undefined {
+  if (rule.group_by === undefined || rule.aggregate === undefined) return undefined;
+  return Object.fromEntries(groupFields.map((field) => [field, rule[field]]));
+}
+
+/** What a chart must know of a rule to draw what it compares. */
+export function comparedOf(rule: Partial<Rule>): Pick<SamplesWanted, 'measure' | 'groups'> {
+  return { measure: shownMeasure(rule), groups: shownGroups(rule) };
+}
+
 export interface SamplesWanted {
   readonly metricName: string;
   readonly tags?: TagMatchers | undefined;
@@ -38,6 +53,10 @@ export interface SamplesWanted {
   readonly lastSeconds?: number;
   readonly points: number;
   readonly measure?: ShownMeasure | undefined;
+  /** The fields of a rule that make its groups: what it compares of these is then read, and not series. */
+  readonly groups?: object | undefined;
+  /** The only group that is wanted. */
+  readonly group?: Group | undefined;
   /** Which series come first: those that are nearest to firing. */
   readonly order?: { readonly nearest: Comparison['nearest']; readonly threshold: number | undefined };
 }
@@ -53,6 +72,11 @@ export function readSamples(wanted: SamplesWanted, signal?: AbortSignal): Promis
     query.set('type', wanted.measure.type);
     query.set('window_seconds', String(wanted.measure.windowSeconds));
     if (wanted.measure.percentile !== undefined) query.set('percentile', String(wanted.measure.percentile));
+  }
+  if (wanted.groups !== undefined) {
+    query.set('groups', JSON.stringify(wanted.groups));
+    query.set('members', '8');
+    if (wanted.group !== undefined) query.set('group', JSON.stringify(wanted.group));
   }
   if (wanted.order?.threshold !== undefined) {
     query.set('order', wanted.order.nearest);
