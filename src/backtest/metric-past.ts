@@ -7,7 +7,7 @@ import { SeriesBudget } from '../evaluate/series-budget.ts';
 import { SeriesIndex, type ReadSample, type Unreadable } from '../evaluate/series-index.ts';
 import { exactTags, tagsMatch, type TagMatchers } from '../rule/matcher.ts';
 import { topics } from '../topics.ts';
-import { Needle } from './needle.ts';
+import { ByteSearch } from './byte-search.ts';
 
 /** Records of a first look: read within a few tens of milliseconds, so that a first answer is there at once. */
 const firstSliceRecords = 100_000;
@@ -51,9 +51,9 @@ export class MetricPast {
   refusedSeries = 0;
   readonly #log: Log;
   readonly #key: Buffer;
-  readonly #keyNeedle: Needle;
+  readonly #keySearch: ByteSearch;
   /** What a batch must hold in which a series with these tags is, unless a record of it has characters as numbers. */
-  readonly #tagNeedles: readonly Needle[];
+  readonly #tagSearches: readonly ByteSearch[];
   readonly #index: SeriesIndex;
   readonly #spans = new RecordSpans();
   /** By the series' number; undefined when it was not met. */
@@ -71,8 +71,8 @@ export class MetricPast {
     this.#from = place.head;
     this.#to = place.head;
     this.#key = Buffer.from(wanted.name);
-    this.#keyNeedle = new Needle(this.#key);
-    this.#tagNeedles = Object.values(exactTags(wanted.tags)).flatMap(needleOf);
+    this.#keySearch = new ByteSearch(this.#key);
+    this.#tagSearches = Object.values(exactTags(wanted.tags)).flatMap(searchOf);
     this.#index = new SeriesIndex(new SeriesBudget(), () => {});
   }
 
@@ -143,7 +143,7 @@ export class MetricPast {
       lends: true,
     })) {
       const [sample] = chunk.batches;
-      if (sample !== undefined) for (const needle of [this.#keyNeedle, ...this.#tagNeedles]) needle.aim(sample);
+      if (sample !== undefined) for (const search of [this.#keySearch, ...this.#tagSearches]) search.tune(sample);
       for (const batch of chunk.batches) {
         this.newestMs = Math.max(this.newestMs, maxTimestamp(batch));
         const kept = this.#keep(batch, Math.max(range.from, chunk.firstOffset), chunk.nextOffset);
@@ -162,11 +162,11 @@ export class MetricPast {
   /** The batch without the records of others; undefined when it has none of ours. */
   #keep(batch: Uint8Array, from: number, to: number): Uint8Array | undefined {
     const bytes = asBuffer(batch);
-    if (this.#keyNeedle.placeIn(bytes) < 0) return undefined;
-    if (this.#tagNeedles.length > 0 && !hasUnicodeEscape(bytes)) {
+    if (this.#keySearch.placeIn(bytes) < 0) return undefined;
+    if (this.#tagSearches.length > 0 && !hasUnicodeEscape(bytes)) {
       // Most batches do not hold the tags, and to see that is ten times as fast as to take them apart.
-      if (!this.#tagNeedles.every((needle) => needle.placeIn(bytes) >= 0)) return undefined;
-      const few = this.#fewWithNeedle(bytes, from, to);
+      if (!this.#tagSearches.every((search) => search.placeIn(bytes) >= 0)) return undefined;
+      const few = this.#recordsWithTag(bytes, from, to);
       if (few !== undefined)
         return few.size === 0 ? undefined : keepRecords(batch, (_, index) => few.has(index), this.#spans);
     }
@@ -185,14 +185,14 @@ export class MetricPast {
   }
 
   /** Our records among those that hold a tag's text, each read with care; undefined when these are many: all are sooner read then. */
-  #fewWithNeedle(batch: Buffer, from: number, to: number): Set<number> | undefined {
+  #recordsWithTag(batch: Buffer, from: number, to: number): Set<number> | undefined {
     const spans = this.#spans;
     scanBatch(batch, spans);
-    const [needle] = this.#tagNeedles;
+    const [search] = this.#tagSearches;
     const ours = new Set<number>();
     let left = spans.count / fewShare;
     let index = 0;
-    for (let at = needle!.placeIn(batch); at >= 0; at = needle!.placeIn(batch, spans.end[index - 1])) {
+    for (let at = search!.placeIn(batch); at >= 0; at = search!.placeIn(batch, spans.end[index - 1])) {
       if (left-- <= 0) return undefined;
       while (index < spans.count && spans.end[index]! <= at) index++;
       if (index === spans.count) break;
@@ -243,11 +243,11 @@ export class MetricPast {
 }
 
 /** What stands in a record's JSON when a tag has this value, however a writer escapes: only a slash may have a backslash before it. */
-function needleOf(value: string): Needle[] {
+function searchOf(value: string): ByteSearch[] {
   if (alwaysEscaped.test(value)) return [];
   const parts = JSON.stringify(value).split('/');
   const longest = parts.reduce((one, other) => (other.length > one.length ? other : one));
-  return longest.length > 1 ? [new Needle(Buffer.from(longest))] : [];
+  return longest.length > 1 ? [new ByteSearch(Buffer.from(longest))] : [];
 }
 
 /** Whether `\u` and four digits stand in it: any character may be written so. A backslash alone is met by chance in every batch. */

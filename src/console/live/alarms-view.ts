@@ -27,9 +27,9 @@ export interface AlarmsViewOptions {
 }
 
 export interface AlarmsListener {
-  /** Each record, before anything is made of it. */
+  /** Called with each record, before it is applied. */
   seen(place: LogRecord): void;
-  /** A record holds instead of another, or is the first of its key. */
+  /** Called when a record becomes the valid one of its key. */
   changed(change: AlarmChange): void;
   removed(before: AlarmRecord, atMs: number): void;
   /** All records of the partition before this offset have been read. */
@@ -41,9 +41,9 @@ const utf8 = new TextDecoder();
 /**
  * The state of every alarm, from the compacted topic `alarms`:
  *
- *   record ──> newer than what its key has? ──> by rule ──> by key
+ *   record ──> newer than its key's record? ──> by rule ──> by key
  *
- * Which of two records of a key holds is for `supersedes` to say: an instance that was paused may append old news
+ * `supersedes` decides which of two records of a key is valid: an instance that was paused may append outdated records
  * (docs/ARCHITECTURE.md).
  */
 export class AlarmsView {
@@ -52,8 +52,8 @@ export class AlarmsView {
   readonly #unreadable: () => void;
   readonly #byRule = new Map<string, Map<string, AlarmRecord>>();
   readonly #counts: Record<StateName, number> = { firing: 0, pending: 0, ok: 0 };
-  /** By key: what is not ok, so that nobody goes through a million alarms to show twenty. */
-  readonly #unquiet = new Map<string, AlarmRecord>();
+  /** By key, only alarms that are not OK: showing twenty must not scan a million. */
+  readonly #active = new Map<string, AlarmRecord>();
   #version = 0;
   #state: 'reading' | 'following' | 'ended' = 'reading';
 
@@ -77,7 +77,7 @@ export class AlarmsView {
           this.#state = 'following';
           this.#becomeReady();
         },
-        // `ended` tells it better.
+        // `ended` has the better reason.
         () => {},
       );
       await view.ended;
@@ -103,9 +103,9 @@ export class AlarmsView {
   }
 
   /** The alarms that are firing or pending. */
-  unquiet(): Iterable<AlarmRecord> {
+  active(): Iterable<AlarmRecord> {
     this.#demandCaughtUp();
-    return this.#unquiet.values();
+    return this.#active.values();
   }
 
   /** The alarms of one rule, in any state. */
@@ -133,7 +133,7 @@ export class AlarmsView {
   #apply(chunk: RecordChunk): void {
     for (const record of recordsOf(chunk)) {
       const key = utf8.decode(record.key ?? undefined);
-      // What the system watches itself by is nobody's alarm.
+      // Alarms of the canary are internal.
       if (isOfCanary(key)) continue;
       this.#options.listener?.seen(record);
       if (record.value === null) this.#remove(key, record);
@@ -158,8 +158,8 @@ export class AlarmsView {
     if (before !== undefined) this.#counts[before.state.state]--;
     this.#counts[alarm.state.state]++;
     alarms.set(key, alarm);
-    if (alarm.state.state === 'ok') this.#unquiet.delete(key);
-    else this.#unquiet.set(key, alarm);
+    if (alarm.state.state === 'ok') this.#active.delete(key);
+    else this.#active.set(key, alarm);
     this.#version++;
     this.#byRule.set(alarm.ruleId, alarms);
     const { partition, offset, timestampMs } = place;
@@ -174,7 +174,7 @@ export class AlarmsView {
     if (alarms === undefined || before === undefined || before.sample.partition !== partition) return;
     this.#counts[before.state.state]--;
     alarms.delete(key);
-    this.#unquiet.delete(key);
+    this.#active.delete(key);
     this.#version++;
     if (alarms.size === 0) this.#byRule.delete(ruleId);
     this.#options.listener?.removed(before, timestampMs);

@@ -7,7 +7,7 @@ import { topics } from '../../topics.ts';
 import type { RuleEdit } from './feed.ts';
 import { differences } from './rule-edits.ts';
 
-/** A receiver was made, changed or deleted. */
+/** A receiver was created, changed or deleted. */
 export interface ReceiverEdit extends Pick<RuleEdit, 'edit' | 'fields' | 'partition' | 'offset' | 'atMs'> {
   readonly kind: 'receiver';
   readonly topic: 'audit';
@@ -15,15 +15,15 @@ export interface ReceiverEdit extends Pick<RuleEdit, 'edit' | 'fields' | 'partit
   readonly author: string;
 }
 
-/** Records that are read at first, the newest: each holds what was changed, so a year of them may be large. */
+/** How many of the newest records are read at first: each contains a whole change, so a year of them may be large. */
 const recordsMax = 10_000;
 const refreshMsMax = 1_000;
-/** Changes of receivers that are kept. */
+/** Changes of receivers kept. */
 const editsMax = 1_000;
 
 /**
- * Who changed what, from the topic `audit`: the authors of versions of rules, and what was done to receivers, which `rules` does not
- * tell. It reads on from where it was when somebody asks, and nothing in between.
+ * Who changed what, from the topic `audit`: the authors of rule versions, and changes of receivers, which `rules` does not
+ * contain. It reads new records only when a client asks.
  */
 export class AuditTrail {
   readonly #log: Log;
@@ -33,7 +33,7 @@ export class AuditTrail {
   /** The newest first. */
   #edits: readonly ReceiverEdit[] = [];
   #next: number | undefined;
-  /** When the oldest was written that is known, once older ones are left out. */
+  /** When the oldest kept record was written, once older ones were dropped. */
   #heldFromMs = 0;
 
   constructor(log: Log, clock: Clock) {
@@ -44,7 +44,7 @@ export class AuditTrail {
   readonly #refresh = refresher(() => this.#readOn());
 
   /**
-   * Reads what has come. Resolves when all that was there at the call is known, or after a second: what else is shown does not wait
+   * Reads new records. Resolves when all records of the time of the call have been read, or after a second: a page must not wait
    * for a log that cannot be read. Never rejects.
    */
   async refresh(): Promise<void> {
@@ -53,7 +53,7 @@ export class AuditTrail {
     over.abort();
   }
 
-  /** Who made this version of a rule, or deleted it; undefined when that is not known. */
+  /** The author of this version of a rule, or of its deletion; undefined when unknown. */
   authorOf(ruleId: string, { partition, offset }: { readonly partition: number; readonly offset: number }) {
     return this.#authors.get(`${ruleId} "${partition}-${offset}"`);
   }
@@ -63,7 +63,7 @@ export class AuditTrail {
     return this.#edits;
   }
 
-  /** Of what was done to receivers since, nothing is missing. */
+  /** The time since which no change of a receiver is missing. */
   get completeSinceMs(): number {
     return Math.max(this.#heldFromMs, this.#clock.wallMs() - topics.audit.retentionMs);
   }
@@ -87,7 +87,7 @@ export class AuditTrail {
       }
       if (found.length > 0) this.#keep([...found, ...this.#edits]);
     } catch (error) {
-      // Nobody asked for a year, or the topic was made anew.
+      // Not read for a year, or the topic was recreated.
       if (!(error instanceof OffsetGone)) throw error;
       this.#next = undefined;
     }

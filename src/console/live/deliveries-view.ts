@@ -8,12 +8,12 @@ import type { Feed } from './feed.ts';
 import type { Sending } from './sending.ts';
 import { WebhooksSeen, type WebhookSeen } from './webhooks-seen.ts';
 
-/** How long back is read at the start. */
+/** How far back it reads at the start. */
 export const deliveriesBackMs = 7 * 24 * 3_600_000;
-/** Messages that are kept of one partition. */
+/** Messages kept per partition. */
 const keptMax = 2_500;
 const rulesMax = 100_000;
-/** Messages whose end is awaited; of more only the number is known, and that roughly. */
+/** Unfinished messages that are kept; of further ones only the approximate number is known. */
 const waitingMax = 200_000;
 const latenciesMax = 1_000;
 const latencyWindowMs = 10 * 60_000;
@@ -23,13 +23,13 @@ export interface DeliveriesViewOptions {
   readonly feed: Feed;
   readonly now: () => number;
   readonly onNotification: (sending: Sending, notification: Notification) => void;
-  /** What no message is sent of. */
+  /** Kinds that send no message. */
   readonly onNotice: (notice: Notice) => void;
 }
 
 /**
- * The messages of the last days and what became of them, from `notifications` and `deliveries`, which are partitioned alike.
- * `deliveries` is read when all notifications of the start are known, so that an outcome finds what it is of.
+ * The messages of the last days and their outcomes, from `notifications` and `deliveries`, which are partitioned alike.
+ * `deliveries` is read once all notifications of the start are known, so that each outcome finds its message.
  */
 export class DeliveriesView {
   readonly #options: DeliveriesViewOptions;
@@ -43,19 +43,19 @@ export class DeliveriesView {
     this.#options = options;
   }
 
-  /** Calls back when all that stood in the log was read; then follows until the signal aborts. */
+  /** Calls back when all records of the start have been read; then follows until the signal aborts. */
   async run(signal: AbortSignal, caughtUp: () => void): Promise<void> {
     const { log, now } = this.#options;
     const fromMs = now() - deliveriesBackMs;
     const notifications = log.view(topics.notifications.name, (chunk) => this.#notifications(chunk), signal, fromMs);
-    // When it ends before, `ended` says why.
+    // When the view ends before, `ended` has the reason.
     await Promise.race([notifications.caughtUp, notifications.ended]).catch(() => {});
     const deliveries = log.view(topics.deliveries.name, (chunk) => this.#deliveries(chunk), signal, fromMs);
     deliveries.caughtUp.then(caughtUp, () => {});
     await Promise.all([notifications.ended, deliveries.ended]);
   }
 
-  /** The last message of a rule of which anything was heard, of the last seven days. */
+  /** The message of a rule with the latest event, within the last seven days. */
   lastOfRule(ruleId: string): Sending | undefined {
     return this.#byRule.get(ruleId);
   }
@@ -64,7 +64,7 @@ export class DeliveriesView {
     return this.#webhooks.get(webhookId);
   }
 
-  /** The webhooks that any message was due to in the last seven days. */
+  /** The webhooks with a message in the last seven days. */
   webhooks(): IterableIterator<WebhookSeen> {
     return this.#webhooks.values();
   }
@@ -83,12 +83,12 @@ export class DeliveriesView {
     return undefined;
   }
 
-  /** Messages that are due and have come to no end. */
+  /** Notifications without a final outcome. */
   get waiting(): number {
     return this.#waiting.size;
   }
 
-  /** From the sample to Discord's answer, of the last ten minutes' messages: the time that 99 of 100 took at most. */
+  /** p99 of the time from sample to Discord's answer, over the messages of the last ten minutes. */
   latencyP99Ms(): number | undefined {
     const sinceMs = this.#options.now() - latencyWindowMs;
     const took = this.#latencies.filter(({ atMs }) => atMs >= sinceMs).map(({ tookMs }) => tookMs);
@@ -105,7 +105,7 @@ export class DeliveriesView {
         continue;
       }
       const sending = this.#sending(partition, notification.id, Buffer.from(key ?? []).toString());
-      // What was appended twice after a crash is one message.
+      // A notification that was appended twice after a crash is one message.
       if (sending.notification !== undefined) continue;
       sending.notification = notification;
       sending.appendedMs = timestampMs;
@@ -121,7 +121,7 @@ export class DeliveriesView {
       const record = parseDeliveriesEntry(stored);
       if (record === undefined) continue;
       if (record.kind === 'parking') this.#webhooks.noteTargets(record);
-      // An attempt that came to nothing is followed by another.
+      // A failed attempt is followed by another.
       if (record.kind === 'parking' || record.kind === 'withdrawn') continue;
       const sending = this.#sending(partition, record.notificationId, record.webhookId);
       Object.assign(sending, deliveryAfter(sending, record));
@@ -171,19 +171,19 @@ export class DeliveriesView {
   #noteEnd({ id, webhookId, outcome, outcomeMs = 0, notification }: Sending): void {
     if (isFinal(outcome) && this.#waiting.delete(id)) this.#webhooks.at(webhookId).waiting--;
     if ((outcome !== 'delivered' && outcome !== 'merged') || notification === undefined) return;
-    // A cooldown is not our delay.
+    // A delay by the cooldown does not count as delivery time.
     if (notification.deferred) return;
     this.#latencies.push({ atMs: outcomeMs, tookMs: outcomeMs - judgeableMs(notification) });
     if (this.#latencies.length > latenciesMax * 2) this.#latencies = this.#latencies.slice(-latenciesMax);
   }
 }
 
-/** A message of which nothing is known yet. */
+/** A message without any event yet. */
 export function newSending(id: string, webhookId: string): Sending {
   return { ...notAttempted, id, webhookId, notification: undefined, appendedMs: undefined };
 }
 
-/** When anything was last heard of it. */
+/** The time of its latest event. */
 export function heardMs({ appendedMs, attemptedMs, outcomeMs }: Sending): number {
   return Math.max(appendedMs ?? 0, attemptedMs ?? 0, outcomeMs ?? 0);
 }

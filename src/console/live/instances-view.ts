@@ -5,38 +5,38 @@ import { OffsetGone, type Log } from '../../log/log.ts';
 import type { RecordChunk } from '../../log/record.ts';
 import { topics } from '../../topics.ts';
 
-/** One process of SSRMS, as it was last heard of. */
+/** One process of SSRMS, as of its last record. */
 export interface InstanceSeen {
   readonly record: InstanceRecord;
-  /** `silent`: it should have spoken since, and has died or stands still. */
+  /** `silent`: its next record is overdue; it has died or stands still. */
   readonly state: 'live' | 'silent' | 'ended';
-  /** Of `metrics`, in the time between its last two records; undefined while there is but one. */
+  /** Records of `metrics` per second, between its last two records; undefined while there is only one. */
   readonly samplesPerSecond: number | undefined;
 }
 
-/** Whoever is not heard of for so many of its own intervals is silent, after so many more forgotten. */
+/** An instance without a record for this many of its intervals is silent; after this many it is forgotten. */
 const silentAfter = 4;
 const forgottenAfter = 90;
-/** So far back the first look goes: every instance that lives has spoken since. */
+/** How far back the first read goes: every running instance has written a record since. */
 const firstBackMs = 30_000;
-/** Rates are taken over so long at the least: two records in a row may be a fraction of a second apart. */
+/** Rates are measured over at least this long: two consecutive records may be a fraction of a second apart. */
 const rateOverMs = 1_500;
 
-interface Heard {
+interface Reports {
   last: InstanceRecord;
-  /** What a rate is measured from. */
+  /** The record that the rate is measured from. */
   before: InstanceRecord | undefined;
 }
 
 /**
- * The processes of the whole system, wherever they run, from the topic `instances`. It reads on from where it was when somebody
- * asks, and nothing in between.
+ * The processes of the whole system, wherever they run, from the topic `instances`. It reads new records only when a client
+ * asks.
  */
 export class InstancesView {
   readonly #log: Log;
   readonly #now: () => number;
-  readonly #heard = new Map<string, Heard>();
-  /** Where partitions of `metrics` were last known to have come, also by instances that are gone. */
+  readonly #reports = new Map<string, Reports>();
+  /** The last reported position of each partition of `metrics`, also by instances that are gone. */
   readonly #positions = new Map<number, number>();
   #next: number | undefined;
 
@@ -45,15 +45,15 @@ export class InstancesView {
     this.#now = now;
   }
 
-  /** Reads what has come. Resolves when all that was there at the call is known. */
+  /** Reads new records. Resolves when all records of the time of the call have been read. */
   readonly refresh = refresher(() => this.#readOn());
 
-  /** As of the last refresh, the oldest first. What ended in good order is shown for as long as what did not. */
+  /** As of the last refresh, oldest first. An instance that stopped normally is listed as long as one that died. */
   all(): InstanceSeen[] {
     const nowMs = this.#now();
-    for (const [id, { last }] of this.#heard)
-      if (nowMs - last.atMs > forgottenAfter * last.everyMs) this.#heard.delete(id);
-    return [...this.#heard.values()]
+    for (const [id, { last }] of this.#reports)
+      if (nowMs - last.atMs > forgottenAfter * last.everyMs) this.#reports.delete(id);
+    return [...this.#reports.values()]
       .map(({ last, before }): InstanceSeen => {
         const isSilent = nowMs - last.atMs > silentAfter * last.everyMs;
         return {
@@ -65,7 +65,7 @@ export class InstancesView {
       .toSorted((a, b) => a.record.startedMs - b.record.startedMs);
   }
 
-  /** How far a partition of `metrics` is judged, as its last owner told; undefined when nobody has. */
+  /** How far a partition of `metrics` is evaluated, as its last owner reported; undefined when no instance has. */
   positionOf(partition: number): number | undefined {
     return this.#positions.get(partition);
   }
@@ -79,7 +79,7 @@ export class InstancesView {
         this.#next = chunk.nextOffset;
       }
     } catch (error) {
-      // Nobody asked for a day, or the topic was made anew.
+      // Not read for a day, or the topic was recreated.
       if (!(error instanceof OffsetGone)) throw error;
       this.#next = undefined;
     }
@@ -89,8 +89,8 @@ export class InstancesView {
     for (const { value } of recordsOf(chunk)) {
       const record = value === null ? { problem: 'a tombstone' } : parseInstanceRecord(value);
       if ('problem' in record) continue;
-      const known = this.#heard.get(record.id);
-      if (known === undefined) this.#heard.set(record.id, { last: record, before: undefined });
+      const known = this.#reports.get(record.id);
+      if (known === undefined) this.#reports.set(record.id, { last: record, before: undefined });
       else {
         if (known.before === undefined || record.atMs - known.last.atMs >= rateOverMs) known.before = known.last;
         known.last = record;

@@ -4,16 +4,16 @@ import type { InstancesView } from './instances-view.ts';
 import { lagOf, partitionLags, type PartitionLag } from './partition-lags.ts';
 
 const everyMs = 2_000;
-/** A partition that moves has no owner for a moment. */
+/** A partition that moves has no owner for a short time. */
 const unownedAfterMs = 10_000;
 
-/** How far behind the judging is, looked at now and then for all who follow the stream. */
+/** The evaluators' lag, read periodically for all clients of the stream. */
 export class LagWatch {
   readonly #log: Log;
   readonly #instances: InstancesView;
   readonly #clock: Clock;
   #lag: number | undefined;
-  /** Since when each look has found these partitions without an owner; by the monotonic clock. */
+  /** Since when each of these partitions has had no owner; by the monotonic clock. */
   #unownedSince: ReadonlyMap<number, number> = new Map();
 
   constructor(log: Log, instances: InstancesView, clock: Clock) {
@@ -27,7 +27,7 @@ export class LagWatch {
     return this.#lag;
   }
 
-  /** Partitions of `metrics` that nobody judges, and has not for a while. */
+  /** Partitions of `metrics` that have had no evaluator for a while. */
   get unowned(): number {
     const nowMs = this.#clock.monotonicMs();
     return [...this.#unownedSince.values()].filter((sinceMs) => nowMs - sinceMs >= unownedAfterMs).length;

@@ -21,17 +21,17 @@ export interface LiveStoreOptions extends Omit<AlarmsViewOptions, 'listener'> {
 }
 
 /**
- * What the console knows without asking the log: one bounded picture in memory, which all routes of the process share.
+ * What the console answers without reading the log: a bounded view in memory, which all routes of the process share.
  *
- *   alarms ────────┬─> `alarms`      what every alarm's state is now: of a rule, by state, in numbers
+ *   alarms ────────┬─> `alarms`      the present state of every alarm: by rule, by state, counts
  *                  ├─> `past`        the alarms of the last days by id, and `past.fires`: how often each rule fired in 24 h
  *   notifications ─┤
- *   deliveries ────┼─> `deliveries`  the last message of a rule (`lastOfRule`), each webhook's health (`webhook`), what waits
+ *   deliveries ────┼─> `deliveries`  the last message of a rule (`lastOfRule`), each webhook's health (`webhook`), the queue
  *   rules ─────────┼─> `feed`        transitions, rule edits and failed deliveries as they happen, each with its place in the log
- *                  └─> `webhookRules`  the webhooks that the rules tell
- *   audit ───────────> `audit`       who changed rules and receivers, as of when somebody asked last
+ *                  └─> `webhookRules`  the webhooks of the rules
+ *   audit ───────────> `audit`       who changed rules and receivers, as of the last request
  *
- * How much is kept is said where it is kept; what is older is in the log (alarm-trace.ts). All of `alarms` and `rules` is read
+ * Each part documents how much it keeps; older facts are read from the log (alarm-trace.ts). All of `alarms` and `rules` is read
  * at the start, and seven days of the other two.
  */
 export class LiveStore {
@@ -43,7 +43,7 @@ export class LiveStore {
   readonly audit: AuditTrail;
   readonly #isCaughtUp = { rules: false, deliveries: false };
   readonly #now: () => number;
-  /** When it began to read the log, which may be long after it was made. */
+  /** When it began to read the log, which may be long after its construction. */
   #beganMs: number;
 
   constructor(options: LiveStoreOptions) {
@@ -55,7 +55,7 @@ export class LiveStore {
       get alarms() {
         return beganMs() - topics.alarms.compactionLagMs;
       },
-      // Of a rule's earlier versions any may have been compacted away before they were read.
+      // Earlier versions of a rule may have been compacted away before they were read.
       rules: now(),
       get deliveries() {
         return beganMs() - deliveriesBackMs;
@@ -69,7 +69,7 @@ export class LiveStore {
     this.alarms = new AlarmsView({
       ...options,
       listener: {
-        // Of what is older than compaction's lag some may be gone: up to the first record that is not.
+        // Records older than the compaction lag may be missing, up to the first record younger than that.
         seen({ partition, offset, timestampMs }) {
           if (settled.has(partition)) return;
           const isOld = timestampMs < readFromMs.alarms;
@@ -97,7 +97,7 @@ export class LiveStore {
     this.audit = new AuditTrail(log, clock);
     rules.caughtUp.then(
       () => (this.#isCaughtUp.rules = true),
-      // Whoever follows the rules tells why they cannot be read.
+      // The follower of the rules reports why they cannot be read.
       () => {},
     );
   }
@@ -106,7 +106,7 @@ export class LiveStore {
     return this.#isCaughtUp.rules;
   }
 
-  /** Whether all that stood in the log at the start has been read. */
+  /** Whether all records of the start have been read. */
   get isCaughtUp(): boolean {
     return this.alarms.isCaughtUp && this.#isCaughtUp.rules && this.#isCaughtUp.deliveries;
   }

@@ -8,36 +8,36 @@ import { isCanaryMetric } from '../../rule/canary.ts';
 import { topics } from '../../topics.ts';
 
 const everyMs = 2_000;
-/** Records of a partition that are looked at in one round: of a flood the newest stand for all. */
+/** Records of a partition that are read in one round; of a flood only the newest, which represent the others. */
 const looked = { first: 5_000, round: 1_000 } as const;
 const metricsMax = 20_000;
 const seriesPerMetricMax = 1_000;
-/** Points that are kept of a series: three minutes. Past so many series in all, a series has its last value alone. */
+/** Points kept per series: three minutes. When too many series are kept, a series has only its last value. */
 const pointsMax = 90;
 const pointMs = 2_000;
 const seriesWithPointsMax = 50_000;
 /**
- * So long after its last sample a series is current whatever its rhythm was, as in Prometheus; so long while too few of its points
- * tell one; and no longer than this, for by then the evaluator may have forgotten it.
+ * A series is current for this long after its last sample, as in Prometheus, whatever its interval; for this long while it has
+ * too few points to know its interval; and at most this long, because then the evaluator may have forgotten it.
  */
 const freshMs = { least: 5 * 60_000, unknownRhythm: 15 * 60_000, most: 24 * 3_600_000 } as const;
 const rhythmPoints = 3;
-/** A rate is an average that forgets half of what was in so long. */
+/** Half-life of the moving average that a rate is. */
 const halfLifeMs = 20_000;
 
-/** What was looked at of a partition. */
+/** How far a partition has been read. */
 interface PartitionSeen {
-  /** Of samples from then on none was passed over, as far as times follow the log's order. */
+  /** No sample since then was skipped, as far as times follow the log's order. */
   completeSinceMs: number;
-  /** Whether records before the next one were passed over. */
+  /** Whether records before the next one were skipped. */
   hasGap: boolean;
 }
 
-/** One series as it was seen lately: a point for each two seconds in which it spoke, oldest first. */
+/** The recent samples of one series: a point for each two seconds with samples, oldest first. */
 export interface SeriesSeen {
   readonly tags: Tags;
   readonly of: PartitionSeen;
-  /** From then on its points hold whatever was looked at; see `isHeldSince`. */
+  /** Since then its points contain all samples that were read; see `isHeldSince`. */
   heldSinceMs: number;
   lastValue: number;
   lastMs: number;
@@ -54,7 +54,7 @@ export interface MetricSeen {
   lastValue: number;
   lastTags: Tags;
   lastMs: number;
-  /** Samples per second, about: of a flood only a part is looked at. */
+  /** Samples per second, estimated: of a flood only a part is read. */
   rate: number;
   /** Distinct series seen; `seriesPerMetricMax` means as many or more. */
   readonly series: Map<string, SeriesSeen>;
@@ -63,8 +63,8 @@ export interface MetricSeen {
 }
 
 /**
- * Whether a series has been silent for longer than it uses to be: three times its longest silence among the points that are kept,
- * so that one which reports each ten minutes is not old between two reports, and one of each second is not current for long.
+ * Whether a series has been silent for unusually long: three times the longest gap between its points,
+ * so that a series with a sample every ten minutes is not old between two samples, and one with a sample a second is old soon.
  */
 export function hasFallenSilent({ t, lastMs }: SeriesSeen, nowMs: number): boolean {
   const silentMs = nowMs - lastMs;
@@ -75,14 +75,14 @@ export function hasFallenSilent({ t, lastMs }: SeriesSeen, nowMs: number): boole
   return silentMs > Math.min(freshMs.most, longestMs * 3);
 }
 
-/** Whether the points tell of every sample of the series from a time on. */
+/** Whether the points contain every sample of the series since a time. */
 export function isHeldSince({ t, heldSinceMs, of }: SeriesSeen, fromMs: number): boolean {
   return t.length > 0 && heldSinceMs <= fromMs && of.completeSinceMs <= fromMs;
 }
 
 /**
- * The metrics that really flow, for completion and search: names, last values, series, rates. It follows the heads of all
- * partitions and looks at a bounded number of records of each, so that it costs the same on a quiet day and in a flood.
+ * The metrics that have samples now, for completion and search: names, last values, series, rates. It follows the heads of all
+ * partitions and reads a bounded number of records of each, so that it costs the same on a quiet day and in a flood.
  */
 export class MetricCatalogue {
   readonly #log: Log;
@@ -133,11 +133,11 @@ export class MetricCatalogue {
       const most = position === undefined ? looked.first : looked.round;
       const from = Math.max(first, next - most, position ?? 0);
       this.#positions.set(partition, next);
-      // What retention has taken from the log may still be in a window of the evaluator.
+      // Samples that retention has deleted may still be in a window of the evaluator.
       if (from > (position ?? 0)) this.#seen(partition).hasGap = true;
       if (from >= next) continue;
       await this.#look(partition, from, next);
-      // Each record that was looked at stands for so many; of what was there before the start no rate is known.
+      // Each record that was read represents this many. For records from before the start no rate is known.
       shares.set(partition, position === undefined || next < position ? 0 : (next - position) / (next - from));
     }
     this.#settleRates(shares, this.#readMs === 0 ? everyMs : nowMs - this.#readMs);
@@ -223,14 +223,14 @@ export class MetricCatalogue {
     for (const metric of this.#metrics.values()) {
       const seen = metric.fresh * (shares.get(metric.partition) ?? 0);
       const fresh = (seen * 1_000) / sinceMs;
-      // A metric that is new is not as slow as an average that begins at nothing.
+      // A new metric starts with its first rate: an average that begins at 0 would be too low.
       metric.rate = metric.rate === 0 ? fresh : metric.rate * kept + fresh * (1 - kept);
       metric.fresh = 0;
     }
   }
 }
 
-/** A late sample goes to the point of its own time: in the last one it would count in windows that it is too old for. */
+/** A late sample belongs to the point of its own time: in the last one it would count in windows that it is too old for. */
 function addPoint(series: SeriesSeen, timestampMs: number, value: number): void {
   const { t } = series;
   let at = t.length - 1;

@@ -3,12 +3,12 @@ import type { Log } from '../../log/log.ts';
 import { topics } from '../../topics.ts';
 import type { InstanceSeen, InstancesView } from './instances-view.ts';
 
-/** A partition of `metrics`, and how far it is judged. */
+/** A partition of `metrics`, and how far it is evaluated. */
 export interface PartitionLag {
   readonly partition: number;
-  /** The next offset to be given. */
+  /** The next offset to be assigned. */
   readonly head: number;
-  /** The first offset that is not judged; undefined: nobody has told. */
+  /** The first offset that is not evaluated; undefined when no instance has reported it. */
   readonly position: number | undefined;
   /** Records that are not evaluated yet. */
   readonly lag: number | undefined;
@@ -16,7 +16,7 @@ export interface PartitionLag {
   readonly instance: string | undefined;
 }
 
-/** How far each partition is judged, by what the instances told at the last refresh. */
+/** How far each partition is evaluated, as the instances had reported at the last refresh. */
 export async function partitionLags(log: Log, instances: InstancesView): Promise<PartitionLag[]> {
   const owners = ownersOf(instances.all().filter(({ state }) => state === 'live'));
   const { name } = topics.metrics;
@@ -25,10 +25,10 @@ export async function partitionLags(log: Log, instances: InstancesView): Promise
   return heads.map(({ first, next }, partition) => {
     const known = instances.positionOf(partition);
     const owner = owners.get(partition);
-    // The log may have been made anew, or have forgotten what nobody judged.
+    // The log may have been recreated, or have deleted records before they were evaluated.
     const position = known === undefined ? undefined : Math.min(next, Math.max(first, known));
     const unjudged = position === undefined ? (next === 0 ? 0 : undefined) : next - position;
-    // An owner has told both of one moment: the head of now and the position of then would look like a lag.
+    // Take head and position from the owner's one report: today's head with an earlier position would look like a lag.
     return { partition, head: next, position, lag: owner?.lag ?? unjudged, instance: owner?.record.id };
   });
 }
@@ -41,7 +41,7 @@ export function lagOf(partitions: readonly PartitionLag[]): number | undefined {
 
 function ownersOf(live: readonly InstanceSeen[]) {
   const owners = new Map<number, { readonly record: InstanceRecord; readonly lag: number }>();
-  // Of two that claim one partition, the one that spoke last has it.
+  // If two instances claim one partition, the later report counts.
   for (const { record } of live.toSorted((a, b) => a.record.atMs - b.record.atMs))
     for (const [partition, , lag] of record.evaluate?.partitions ?? []) owners.set(partition, { record, lag });
   return owners;

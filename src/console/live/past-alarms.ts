@@ -8,7 +8,7 @@ import type { Sending } from './sending.ts';
 import { FireCounts } from './fire-counts.ts';
 import { isFirst, type AlarmChange } from './transition.ts';
 
-/** One firing, over or not: what the log tells of it. */
+/** One firing, past or present, with its facts from the log. */
 export interface PastAlarm {
   readonly alarmId: string;
   readonly ruleId: string;
@@ -17,15 +17,15 @@ export interface PastAlarm {
   cause: Cause;
   /** When the breach began, by the samples' times. */
   sinceMs: number;
-  /** When it fired: T at its sample. */
+  /** When it fired: the series time at its sample. */
   firedMs: number;
-  /** undefined while it fires, or when nothing tells. */
+  /** undefined while it fires, or when unknown. */
   endedMs: number | undefined;
   isFiring: boolean;
-  /** What fired it; undefined: no data. */
+  /** The value that fired it; undefined for no data. */
   x: number | undefined;
   sample: SamplePlace;
-  /** Whether the sample, x and the version are those that it fired by: what told of them may no longer be held. */
+  /** Whether sample, value and version are those that it fired by: the records with them may no longer be kept. */
   isExact: boolean;
   /** Whether a message was due: otherwise the cooldown deferred it. */
   notified: boolean;
@@ -33,14 +33,14 @@ export interface PastAlarm {
   readonly sendings: Sending[];
 }
 
-/** Firings that are kept of the samples of one partition. */
+/** Firings kept per partition of `metrics`. */
 const keptMax = 2_500;
-/** Messages that are kept of one alarm: a rule that tells of every sample makes any number. */
+/** Messages kept per alarm: a rule that notifies of every sample may send any number. */
 const sendingsMax = 50;
 
 /**
- * The alarms of the last days, from the states in `alarms` and from the messages about them, whichever is held; and with them
- * how often each rule has fired. An alarm is known by its id, so it counts once, whatever tells of it and how often.
+ * The alarms of the last days, from the states in `alarms` and from the messages about them, whichever is kept; and
+ * how often each rule has fired. An alarm is identified by its id, so it counts once, however many records are about it.
  */
 export class PastAlarms {
   readonly fires = new FireCounts();
@@ -53,7 +53,7 @@ export class PastAlarms {
     this.#completeSinceMs = now() - deliveriesBackMs;
   }
 
-  /** Of the alarms that a message was due for, none that fired since is missing. */
+  /** The time since which no alarm with a message is missing. */
   get completeSinceMs(): number {
     return this.#completeSinceMs;
   }
@@ -70,7 +70,7 @@ export class PastAlarms {
     for (const alarms of this.#byPartition.values()) yield* alarms.values();
   }
 
-  /** A record of `alarms` that holds, and what held before it. */
+  /** A valid record of `alarms`, and the valid one before it. */
   stateChanged({ before, after }: AlarmChange): void {
     if (after.state.state === 'firing') this.#fires(after);
     if (before?.state.state !== 'firing') return;
@@ -97,7 +97,7 @@ export class PastAlarms {
     if (alarm.sendings.length > sendingsMax) alarm.sendings.shift();
   }
 
-  /** An alarm that was told of before has ended, or changed, and no message says so. */
+  /** An alarm that had a message has resolved or changed without a further message. */
   noticeSeen({ alarmId, kind, timeMs }: Notice): void {
     const alarm = isEnd(kind) ? this.get(alarmId) : undefined;
     if (alarm !== undefined) alarm.endedMs ??= timeMs;
@@ -111,7 +111,7 @@ export class PastAlarms {
     const facts = { ruleVersion, cause, sinceMs, firedMs: first ? timeMs : sinceMs, x, sample };
     const alarm = this.#alarm(alarmId, ruleId, { ...facts, series, isFiring: true });
     if (first) Object.assign(alarm, facts, { isExact: true });
-    // Of one that fires no end is true; of one that has ended an old record says nothing new.
+    // A firing alarm has no end; for a resolved one an older record adds nothing.
     alarm.isFiring = true;
     alarm.endedMs = undefined;
     alarm.notified ||= notified;
@@ -124,7 +124,7 @@ export class PastAlarms {
     alarm.endedMs = timeMs;
   }
 
-  /** The alarm, made when it is not there. */
+  /** The alarm's entry, created when missing. */
   #alarm(
     alarmId: string,
     ruleId: string,

@@ -4,52 +4,52 @@ import { matcherTexts } from '../../rule/matcher.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { countOf, setBit, SlotSet, slotsOf } from './slot-set.ts';
 
-/** What every rule that a search finds has in its texts, in small letters; see `textsOf`. */
-export interface Needle {
-  /** Each of these stands somewhere. Empty: nothing is known of the texts. */
+/** What the texts of every rule that a search finds contain, in lower case; see `textsOf`. */
+export interface IndexQuery {
+  /** Each of these occurs in some text. Empty: nothing is known of the texts. */
   readonly parts: readonly string[];
-  /** Or else the rule's id begins so. */
+  /** Alternatively, the rule's id starts with this. */
   readonly orIdStart?: string;
-  /** Only these rules; undefined: any. */
+  /** Only these rules; undefined for all. */
   readonly ids?: Iterable<string>;
   readonly isDisabled?: true;
   readonly webhookId?: string;
 }
 
-/** Where a text begins and ends: part of what is looked for, so that a whole name is told from a part of one. */
+/** Marks the start and the end of a text. Part of the query, so that a whole name differs from a part of one. */
 export const textStart = '\u0002';
 export const textEnd = '\u0003';
-/** Apart from all texts of people. */
+/** Does not occur in texts of users. */
 export const severityText = (severity: string): string => `\u0004${severity}`;
 
-/** Different letters in threes that are told apart; a rule with others is looked at in every search. */
+/** Distinct trigrams in the index; a rule with further ones is a candidate of every search. */
 const gramsMax = 131_072;
-/** Of one rule; a longer one is looked at in every search. */
+/** Length of one rule's texts; a rule with longer ones is a candidate of every search. */
 const gramsOfRuleMax = 400;
-/** Rules that are put into the index before others get their turn. */
+/** Rules that are indexed before the event loop gets its turn. */
 const builtAtOnce = 200;
 
 /**
- * Which rules a search has to look at, of a million: an inverted index of the letters in their texts, three by three.
+ * Finds the candidates of a search among a million rules: an inverted index of the trigrams of their texts.
  *
- *   rule ──> slot ──> for each three letters of its texts: a set of slots
+ *   rule ──> slot ──> for each trigram of its texts: a set of slots
  *
- * A rule that has a word has all of the word's threes, and few others have: the sets' intersection is a handful of bitmaps. It says
- * who may match, never who does. It is built beside other work once the rules have been read, and follows them from then on;
- * while it is being built, `candidates` knows nothing.
+ * A rule that contains a word contains all trigrams of it, and few other rules do: intersecting the sets takes a few bitmaps.
+ * Candidates may match; the search checks each. The index is built beside other work once the rules have been read, and
+ * follows them from then on; until it is built, `candidates` returns undefined.
  */
 export class RuleIndex {
   readonly #rules: RuleFeed;
-  /** The slot of each rule by its id. Slots of rules that went are used again. */
+  /** The slot of each rule by its id. Slots of deleted rules are reused. */
   readonly #slots = new Map<string, number>();
   readonly #entries: (RuleEntry | undefined)[] = [];
   readonly #free: number[] = [];
   readonly #sets = new Map<number, SlotSet>();
   readonly #everywhere = new SlotSet();
   readonly #disabled = new SlotSet();
-  /** Lent to one search after another: memory of a search's own would be collected together with a million rules. */
+  /** Reused by each search: a new bitmap for each one would be garbage that is collected along with a million rules. */
   #lent: readonly [Uint32Array, Uint32Array] = [new Uint32Array(0), new Uint32Array(0)];
-  /** All rules up to this id are in; undefined: all are. */
+  /** All rules up to this id are indexed; undefined when all are. */
   #builtTo: string | undefined = '';
 
   constructor(rules: RuleFeed) {
@@ -57,7 +57,7 @@ export class RuleIndex {
     rules.subscribe((change) => {
       if (change.kind !== 'set' && change.kind !== 'deleted') return;
       const { id } = (change.kind === 'set' ? change.entry : change.before).rule;
-      // The others come in with their turn.
+      // Later ids are indexed when the build reaches them.
       if (this.#builtTo !== undefined && id > this.#builtTo) return;
       if (change.kind === 'set') this.#set(change.entry);
       else this.#delete(id);
@@ -85,13 +85,13 @@ export class RuleIndex {
     return this.#builtTo === undefined;
   }
 
-  /** The rules that all needles may be in, in no order; undefined when there are more than `most`, or nobody knows. */
-  candidates(needles: readonly Needle[], most: number): RuleEntry[] | undefined {
-    if (this.#builtTo !== undefined || needles.length === 0) return undefined;
+  /** The rules that may match all queries, in no order; undefined when there are more than `most`, or the index is not built. */
+  candidates(queries: readonly IndexQuery[], most: number): RuleEntry[] | undefined {
+    if (this.#builtTo !== undefined || queries.length === 0) return undefined;
     const [found, own] = this.#lend();
     this.#all(found);
-    for (const needle of needles) {
-      if (this.#find(needle, most, own)) for (let word = 0; word < found.length; word++) found[word]! &= own[word]!;
+    for (const query of queries) {
+      if (this.#find(query, most, own)) for (let word = 0; word < found.length; word++) found[word]! &= own[word]!;
     }
     if (countOf(found) > most) return undefined;
     return Array.from(slotsOf(found), (slot) => this.#entries[slot]!);
@@ -112,8 +112,8 @@ export class RuleIndex {
     if ((this.#entries.length & 31) !== 0) bits[bits.length - 1]! &= (1 << (this.#entries.length & 31)) - 1;
   }
 
-  /** Puts into the bitmap which rules the needle may be in; false: it tells nothing. */
-  #find({ parts, orIdStart, ids, isDisabled, webhookId }: Needle, most: number, bits: Uint32Array): boolean {
+  /** Sets the bits of the rules that may match the query; false when the query narrows nothing. */
+  #find({ parts, orIdStart, ids, isDisabled, webhookId }: IndexQuery, most: number, bits: Uint32Array): boolean {
     bits.fill(0);
     if (ids !== undefined) for (const id of ids) this.#mark(id, bits);
     else if (isDisabled !== undefined) this.#disabled.widen(bits);
@@ -145,7 +145,7 @@ export class RuleIndex {
       if (sets.includes(undefined)) bits.fill(0);
       else for (const set of sets) set!.narrow(bits);
     } else if (longest !== '') {
-      // One letter or two: whoever has them has them in some three.
+      // One letter or two: they are part of some trigram.
       const isIn = gramTest(longest);
       for (const [gram, set] of this.#sets) if (gram >= 0 && isIn(gram)) set.widen(bits);
     }
@@ -201,7 +201,7 @@ export class RuleIndex {
   }
 }
 
-/** What is searched of a rule beside its id and its state, in small letters. */
+/** The texts of a rule that are searched beside its id and its state, in lower case. */
 function* textsOf({ rule }: RuleEntry): Generator<string> {
   yield rule.metric_name.toLowerCase();
   if (rule.name !== undefined) yield rule.name.toLowerCase();
@@ -225,12 +225,12 @@ function gramsOf(entry: RuleEntry): Set<number> {
   return new Set(grams);
 }
 
-/** A letter in ten bits. Letters beyond ASCII share: a search then looks at some rules for nothing. */
+/** A letter in ten bits. Letters outside ASCII share codes, so a search checks some rules in vain. */
 function letterOf(code: number): number {
   return code < 128 ? code : 128 + ((code * 31) % 896);
 }
 
-/** Three letters in thirty bits, which is a small integer to the engine. */
+/** A trigram in thirty bits, which is a small integer in V8. */
 function addGrams(text: string, grams: number[]): void {
   let gram = 0;
   for (let index = 0; index < text.length; index++) {
@@ -245,7 +245,7 @@ function gramsIn(text: string): number[] {
   return grams;
 }
 
-/** Whether three letters have these one or two among them, next to each other. */
+/** Whether a trigram contains these one or two letters next to each other. */
 function gramTest(text: string): (gram: number) => boolean {
   const first = letterOf(text.charCodeAt(0));
   if (text.length === 1)
@@ -254,7 +254,7 @@ function gramTest(text: string): (gram: number) => boolean {
   return (gram) => gram >>> 10 === both || (gram & 0xfffff) === both;
 }
 
-/** Below zero, apart from all letters. Two webhooks may share one. */
+/** Negative, so that it differs from all trigrams. Two webhooks may share one. */
 function webhookGram(webhookId: string): number {
   let hash = 0;
   for (let index = 0; index < webhookId.length; index++) hash = (Math.imul(hash, 31) + webhookId.charCodeAt(index)) | 0;

@@ -3,7 +3,7 @@ import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { subjectKey } from '../../metric/subject.ts';
 import type { Transition } from './feed.ts';
 
-/** A record of `alarms` that holds, and the one that held before it. */
+/** A valid record of `alarms`, and the valid one before it. */
 export interface AlarmChange {
   readonly before: AlarmRecord | undefined;
   readonly after: AlarmRecord;
@@ -11,15 +11,15 @@ export interface AlarmChange {
 }
 
 /**
- * The transition that a record tells of; undefined when it only repeats a state, or adds to it. It is a function of what the
- * log holds, so that a process that reads the log anew finds the same transitions at the same places as the one before it.
+ * The transition that a record describes; undefined when it only repeats a state, or adds to it. It is a function of the
+ * log, so that every process that reads the log finds the same transitions at the same places.
  */
 export function transitionOf({ before, after, place }: AlarmChange): Transition | undefined {
   const [from, to] = [before?.state, after.state];
   const began = to.state === 'firing' ? to.alarmId : undefined;
   const wasFiring = from?.state === 'firing' ? from.alarmId : undefined;
   if (from?.state === to.state && began === wasFiring) return undefined;
-  // What stood before may have been compacted away: then only a record that says so itself is the first of its state.
+  // The record before may have been compacted away: then only a record that shows it itself is the first of its state.
   if (from === undefined && !isFirst(after)) return undefined;
   const cause = to.state === 'firing' ? to.cause : from?.state === 'firing' ? from.cause : undefined;
   return {
@@ -42,11 +42,11 @@ export function transitionOf({ before, after, place }: AlarmChange): Transition 
   };
 }
 
-/** Whether the record is the one that its state began with. */
+/** Whether the record is the first of its state. */
 export function isFirst({ ruleId, series, state, sample, timeMs, clockDues }: AlarmRecord): boolean {
   if (state.state === 'pending') return state.sinceMs === timeMs;
   if (state.state === 'ok') return false;
-  // Of one that fires without data the record counts it, too.
+  // The record of an alarm that fires without data counts it, too.
   const ordinal = state.cause === 'no_data' ? Math.max(0, clockDues - 1) : 0;
   return alarmId(ruleId, subjectKey(series), { ...sample, ordinal }, state.cause) === state.alarmId;
 }

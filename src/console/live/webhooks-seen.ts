@@ -10,10 +10,10 @@ import {
 } from '../../notice/delivery-state.ts';
 import type { Sending } from './sending.ts';
 
-/** What is known of one webhook, by its numeric id. */
+/** The facts about one webhook, by its numeric id. */
 export interface WebhookSeen {
   readonly webhookId: string;
-  /** Messages that are due and have come to no end; those that are parked count. */
+  /** Messages without a final outcome, parked ones included. */
   waiting: number;
   lastDelivered: Sending | undefined;
   lastFailed: Sending | undefined;
@@ -26,7 +26,7 @@ export interface WebhookSeen {
 const webhooksMax = 20_000;
 const requestsBackMs = 60_000;
 
-/** The webhooks that messages were due to in the last seven days, and how it went. */
+/** The webhooks with messages in the last seven days, and their outcomes. */
 export class WebhooksSeen {
   readonly #byId = new Map<string, WebhookSeen>();
   readonly #troubled = new Set<string>();
@@ -39,7 +39,7 @@ export class WebhooksSeen {
     return this.#byId.values();
   }
 
-  /** The webhook, made when it is not there. */
+  /** The webhook's entry, created when missing. */
   at(webhookId: string): WebhookSeen {
     const before = this.#byId.get(webhookId);
     if (before !== undefined) return before;
@@ -66,7 +66,7 @@ export class WebhooksSeen {
     else if (sending.outcome !== 'rerouted') webhook.lastFailed = sending;
   }
 
-  /** A record of `deliveries` that may say which targets are paused or failing. */
+  /** A record of `deliveries`, which may list paused or failing targets. */
   noteTargets(entry: DeliveriesEntry): void {
     const before = this.#byId.get(entry.webhookId);
     const paused = pausedAfter(before?.paused ?? nonePaused, entry);

@@ -39,8 +39,8 @@ export function listAlarms(
   wanted: AlarmListWanted,
 ): { readonly alarms: AlarmRecord[]; readonly total: number; readonly next: string | undefined } {
   const { ruleId, after, limit } = wanted;
-  const isUnquiet = wanted.state === 'firing' || wanted.state === 'pending';
-  const source = ruleId !== undefined ? alarms.ofRule(ruleId) : isUnquiet ? alarms.unquiet() : alarms;
+  const isActive = wanted.state === 'firing' || wanted.state === 'pending';
+  const source = ruleId !== undefined ? alarms.ofRule(ruleId) : isActive ? alarms.active() : alarms;
   const from = after === undefined ? undefined : orderedAt(alarms, after);
   let total = 0;
   const isWanted = metricFilter(wanted.metricName);

@@ -38,13 +38,13 @@ export async function traceAlarm(log: Log, alarmId: string, nowMs: number): Prom
   const trace: AlarmTrace = { alarmId, states: [], sendings: [], endedMs: undefined };
   const key = Buffer.from(alarmId);
   // Kept in no order by time: a state may be old, and is found where its key was last written.
-  await find(log, { topic: topics.alarms.name, needles: [key], fromMs: 0 }, (record) => {
+  await find(log, { topic: topics.alarms.name, texts: [key], fromMs: 0 }, (record) => {
     const state = record.value === null ? undefined : parseAlarmRecord(record.value);
     if (state === undefined || 'problem' in state) return;
     if (state.state.state === 'firing' && state.state.alarmId === alarmId) trace.states.push(state);
   });
   let webhookPartition = 0;
-  await find(log, { topic: topics.notifications.name, needles: [key], fromMs: nowMs - heldMs }, (record) => {
+  await find(log, { topic: topics.notifications.name, texts: [key], fromMs: nowMs - heldMs }, (record) => {
     const notification = record.value === null ? undefined : parseNotification(record.value);
     if (notification === undefined || 'problem' in notification || notification.alarmId !== alarmId) return;
     if (isEnd(notification.kind)) trace.endedMs = notification.timeMs;
@@ -60,9 +60,9 @@ export async function traceAlarm(log: Log, alarmId: string, nowMs: number): Prom
 
 /** What became of the notifications stands in the partition of `deliveries` that has the number of theirs. */
 async function addDeliveries(log: Log, trace: AlarmTrace, partition: number): Promise<void> {
-  const needles = trace.sendings.map(({ id }) => Buffer.from(id));
+  const texts = trace.sendings.map(({ id }) => Buffer.from(id));
   const fromMs = Math.min(...trace.sendings.map(({ appendedMs }) => appendedMs));
-  const wanted = { topic: topics.deliveries.name, needles, fromMs, partition };
+  const wanted = { topic: topics.deliveries.name, texts, fromMs, partition };
   await find(log, wanted, (stored) => {
     const record = parseDeliveriesEntry(stored);
     if (record === undefined || record.kind === 'parking') return;
@@ -78,7 +78,7 @@ export async function ruleVersions(
   options: { apiBase?: string | undefined },
 ): Promise<RuleVersionSeen[]> {
   const versions: RuleVersionSeen[] = [];
-  await find(log, { topic: topics.rules.name, needles: [Buffer.from(ruleId)], fromMs: 0 }, (record) => {
+  await find(log, { topic: topics.rules.name, texts: [Buffer.from(ruleId)], fromMs: 0 }, (record) => {
     if (record.key === null || record.value === null || Buffer.from(record.key).toString() !== ruleId) return;
     const book = new RuleBook({ apiBase: options.apiBase });
     const change = book.apply(record as RuleRecord);
@@ -89,21 +89,21 @@ export async function ruleVersions(
 
 interface Wanted {
   readonly topic: string;
-  readonly needles: readonly Buffer[];
+  readonly texts: readonly Buffer[];
   readonly fromMs: number;
   /** undefined: all. */
   readonly partition?: number;
 }
 
 /** Visits the records of batches that hold one of the texts, and no others before a time. */
-async function find(log: Log, { topic, needles, fromMs, partition: only }: Wanted, visit: (record: LogRecord) => void) {
+async function find(log: Log, { topic, texts, fromMs, partition: only }: Wanted, visit: (record: LogRecord) => void) {
   const count = await log.partitionCount(topic);
   for (let partition = only ?? 0; partition < (only === undefined ? count : only + 1); partition++) {
     for await (const chunk of log.read(topic, partition, { from: { timestampMs: Math.max(0, fromMs) } })) {
       const batches = chunk.batches.filter((batch) => {
         if (maxTimestamp(batch) < fromMs) return false;
         const bytes = Buffer.from(batch.buffer, batch.byteOffset, batch.byteLength);
-        return needles.some((needle) => bytes.includes(needle));
+        return texts.some((text) => bytes.includes(text));
       });
       if (batches.length === 0) continue;
       for (const record of recordsOf({ ...chunk, batches })) visit(record);

@@ -58,8 +58,8 @@ async function rulesOf(...rules: object[]): Promise<Rules> {
 }
 
 function sourcesOf({ book, index }: Rules, alarms = new Map<string, AlarmRecord[]>()): SearchSources {
-  const unquiet = (): AlarmRecord[] => [...alarms.values()].flat().filter(({ state }) => state.state !== 'ok');
-  return { book, index, alarms: { ofRule: (ruleId) => alarms.get(ruleId) ?? [], unquiet } };
+  const active = (): AlarmRecord[] => [...alarms.values()].flat().filter(({ state }) => state.state !== 'ok');
+  return { book, index, alarms: { ofRule: (ruleId) => alarms.get(ruleId) ?? [], active } };
 }
 
 function alarm(ruleId: string, state: AlarmState, name = 'cpu'): AlarmRecord {

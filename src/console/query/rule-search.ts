@@ -21,7 +21,7 @@ export interface SearchSources {
   readonly alarms: {
     ofRule(ruleId: string): Iterable<AlarmRecord>;
     /** Those that are firing or pending. */
-    unquiet(): Iterable<AlarmRecord>;
+    active(): Iterable<AlarmRecord>;
   };
 }
 
@@ -43,16 +43,16 @@ export function searchRules(sources: SearchSources, page: SearchPage): Found {
   const { book, index, alarms } = sources;
   const terms = parseSearch(page.text);
   if (terms.length === 0) return allRules(sources, page);
-  const needles = terms.flatMap(({ needle, isUnquiet }) => {
-    if (isUnquiet === true) return [{ parts: [], ids: ruleIdsOf(alarms.unquiet()) }];
-    return needle === undefined ? [] : [needle];
+  const queries = terms.flatMap(({ query, isActive }) => {
+    if (isActive === true) return [{ parts: [], ids: ruleIdsOf(alarms.active()) }];
+    return query === undefined ? [] : [query];
   });
   const holds = (entry: RuleEntry): RuleSummary | undefined => {
     let made: RuleSummary | undefined;
     const summary = (): RuleSummary => (made ??= summarize(entry, alarms.ofRule(entry.rule.id)));
     return terms.every((term) => term.holds(entry, summary)) ? summary() : undefined;
   };
-  const candidates = index.candidates(needles, countedMax);
+  const candidates = index.candidates(queries, countedMax);
   if (candidates === undefined) return lookedThrough(book, page, holds);
   const found = candidates.map(holds).filter((summary) => summary !== undefined);
   found.sort((one, other) => (one.entry.rule.id < other.entry.rule.id ? -1 : 1));

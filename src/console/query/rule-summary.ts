@@ -34,10 +34,10 @@ const gravity = { firing: 0, pending: 1, ok: 2 };
 
 /** Orders alarms: firing ones first, then pending ones, each longest first. */
 function isGraver(one: AlarmRecord, other: AlarmRecord): boolean {
-  return compareGravity(one, other) < 0;
+  return compareSeverity(one, other) < 0;
 }
 
-export function compareGravity(one: AlarmRecord, other: AlarmRecord): number {
+export function compareSeverity(one: AlarmRecord, other: AlarmRecord): number {
   const [a, b] = [one.state, other.state];
   if (a.state !== b.state) return gravity[a.state] - gravity[b.state];
   if (a.state !== 'ok' && b.state !== 'ok' && a.sinceMs !== b.sinceMs) return a.sinceMs - b.sinceMs;

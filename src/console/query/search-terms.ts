@@ -2,15 +2,15 @@
 import { hasParts, matcherTexts } from '../../rule/matcher.ts';
 import type { Rule } from '../../rule/rule.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
-import { severityText, textEnd, textStart, type Needle } from '../live/rule-index.ts';
+import { severityText, textEnd, textStart, type IndexQuery } from '../live/rule-index.ts';
 import type { RuleSummary } from './rule-summary.ts';
 
 /** One word of a search. */
 export interface Term {
   readonly holds: (entry: RuleEntry, summary: () => RuleSummary) => boolean;
   /** The rules that are firing or pending, as far as the term is about that. */
-  readonly isUnquiet?: true;
-  readonly needle?: Needle;
+  readonly isActive?: true;
+  readonly query?: IndexQuery;
 }
 
 /**
@@ -44,29 +44,29 @@ const terms: Readonly<Record<string, (wanted: string) => Term>> = {
 function nameTerm(pattern: string): Term {
   return {
     holds: ({ rule }) => rule.name !== undefined && globMatches(pattern, rule.name.toLowerCase()),
-    needle: { parts: `${textStart}${pattern}${textEnd}`.split('*') },
+    query: { parts: `${textStart}${pattern}${textEnd}`.split('*') },
   };
 }
 
 function severityTerm(severity: string): Term {
   return {
     holds: ({ rule }) => rule.severity === severity,
-    needle: { parts: [`${textStart}${severityText(severity)}${textEnd}`] },
+    query: { parts: [`${textStart}${severityText(severity)}${textEnd}`] },
   };
 }
 
 function metricTerm(pattern: string): Term {
   return {
     holds: ({ rule }) => globMatches(pattern, rule.metric_name.toLowerCase()),
-    needle: { parts: `${textStart}${pattern}${textEnd}`.split('*') },
+    query: { parts: `${textStart}${pattern}${textEnd}`.split('*') },
   };
 }
 
 function stateTerm(state: string): Term {
   return {
     holds: (_, summary) => summary().state === state,
-    ...(state === 'disabled' && { needle: { parts: [], isDisabled: true } }),
-    ...((state === 'firing' || state === 'pending') && { isUnquiet: true }),
+    ...(state === 'disabled' && { query: { parts: [], isDisabled: true } }),
+    ...((state === 'firing' || state === 'pending') && { isActive: true }),
   };
 }
 
@@ -78,7 +78,7 @@ function pairTerm(pair: string, textsOf: (rule: Rule) => readonly (readonly [key
   return {
     holds: ({ rule }) =>
       textsOf(rule).some(([name, text]) => name.toLowerCase() === key && globMatches(value, text.toLowerCase())),
-    needle: { parts: [`${textStart}${key}=${first}`, ...others] },
+    query: { parts: [`${textStart}${key}=${first}`, ...others] },
   };
 }
 
@@ -93,14 +93,14 @@ function labelTerm(pair: string): Term {
 }
 
 function webhookTerm(id: string): Term {
-  return { holds: ({ webhook }) => webhook?.id === id, needle: { parts: [], webhookId: id } };
+  return { holds: ({ webhook }) => webhook?.id === id, query: { parts: [], webhookId: id } };
 }
 
 function wordTerm(word: string): Term {
   return {
     holds: ({ rule: { id, metric_name: metric, name, description } }) =>
       id.startsWith(word) || [metric, name, description].some((text) => text?.toLowerCase().includes(word) === true),
-    needle: { parts: [word], orIdStart: word },
+    query: { parts: [word], orIdStart: word },
   };
 }
 

@@ -6,7 +6,7 @@ import type { Meter } from '../../base/meter.ts';
 import type { StatusNumbers } from '../../wire/status.ts';
 import type { StreamDelta, StreamSnapshot } from '../../wire/stream.ts';
 import type { CurrentValue } from '../query/current-value.ts';
-import { compareGravity } from '../query/rule-summary.ts';
+import { compareSeverity } from '../query/rule-summary.ts';
 import { formatPositions, type FeedItem, type FeedPositions } from '../live/feed.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import { shownAlarm } from '../query/shown-alarm.ts';
@@ -21,36 +21,36 @@ export interface LiveHubOptions {
   readonly meter: Meter;
 }
 
-/** Changes are gathered for so long: ten frames a second are as many as anybody sees. */
+/** Batch interval: at most ten updates a second. */
 const gatherMs = 100;
-/** What costs more than a look is looked at less often. */
+/** Interval of values that are expensive to compute. */
 const slowEveryMs = 1_000;
 const slowAlarms = 2_000;
 const heartbeatMs = 5_000;
-/** Alarms of one state that are told of; of more only their number. */
-const alarmsToldMax = 200;
-/** What a client that begins is told of the past. */
+/** Alarms of one state that are sent; of further ones only their number. */
+const alarmsSentMax = 200;
+/** Past items that a new client gets. */
 const feedAtStart = 50;
-/** What a client that comes back is told at the most; of more it hears that something is missing. */
+/** Replay limit of a client that reconnects; when it missed more, `is_complete` is false. */
 const feedMissedMax = 5_000;
-/** Who takes nothing for so long is let go, and may come back. */
+/** A client that reads nothing for this long is disconnected; it may reconnect. */
 const blockedMsMax = 15_000;
 
 /**
- * Tells every client what changes, ten times a second: a snapshot, then what differs from it. What is sent to all is made once.
+ * Sends changes to every client, ten times a second: a snapshot, then the differences. A frame for all clients is built once.
  *
- *   store ──> gathered items, alarms, numbers ──tick──> one frame ──> each client that has room
- *                                                                 └─> others: nothing now; when they have room again, a
- *                                                                     snapshot and the items since the last they were sent
+ *   store ──> collected items, alarms, numbers ──tick──> one frame ──> each client that has room
+ *                                                                  └─> others: nothing now; when they have room again, a
+ *                                                                      snapshot and the items since the last one sent
  *
- * So nothing is held for a client but what its socket holds; a slow one misses values in between, and never a transition.
+ * No queue is kept for a client beyond its socket's buffer: a slow one misses intermediate values, never a transition.
  */
 export class LiveHub {
   readonly #options: LiveHubOptions;
   readonly #clients = new Set<StreamClient>();
   #gathered: FeedItem[] = [];
-  #told: Told = { status: undefined, alarms: new Map() };
-  #toldVersion = -1;
+  #sent: SentState = { status: undefined, alarms: new Map() };
+  #sentVersion = -1;
   #slowMs = 0;
 
   constructor(options: LiveHubOptions) {
@@ -72,14 +72,14 @@ export class LiveHub {
     return this.#options.live.isCaughtUp;
   }
 
-  /** Streams that a subject has open. */
+  /** Open streams of a subject. */
   streamsOf(subject: string): number {
     return [...this.#clients].filter((client) => client.subject === subject).length;
   }
 
-  /** Tells the client how things are, what it missed since these positions, and from then on what changes. */
+  /** Sends the client a snapshot with the items since these positions, and changes from then on. */
   join(client: StreamClient, since: FeedPositions | undefined): void {
-    // What others are still to be told this one finds in its snapshot.
+    // The snapshot contains changes that the other clients have yet to get.
     this.#flush(true);
     this.#clients.add(client);
     client.onRoom = () => this.#catchUp(client);
@@ -112,15 +112,15 @@ export class LiveHub {
     }
   }
 
-  /** Tells all clients what was gathered. `isWhole`: also what costs more than a look, for somebody is to have a snapshot. */
+  /** Sends the collected changes to all clients. `isWhole`: with the expensive values, which a snapshot needs. */
   #flush(isWhole = false): void {
     const { live, clock } = this.#options;
     if (!live.isCaughtUp) return;
-    const before = this.#told;
+    const before = this.#sent;
     this.#look(isWhole);
     const items = this.#gathered;
     this.#gathered = [];
-    const changes: Omit<StreamDelta, 'feed'> = { time_ms: clock.wallMs(), ...difference(before, this.#told) };
+    const changes: Omit<StreamDelta, 'feed'> = { time_ms: clock.wallMs(), ...difference(before, this.#sent) };
     const isQuiet = items.length === 0 && Object.keys(changes).length === 1;
     if (isQuiet) return;
     const shown = items.map((item) => ({ kind: item.kind, json: JSON.stringify(shownFeedItem(item, live)) }));
@@ -139,29 +139,29 @@ export class LiveHub {
     }
   }
 
-  /** Looks at how things are. All clients must be told what differs from before. */
+  /** Reads the present state. Differences from the state before must be sent to all clients. */
   #look(isWhole: boolean): void {
     const { live, status } = this.#options;
     const nowMs = this.#options.clock.monotonicMs();
     const isSlowDue = isWhole || nowMs - this.#slowMs >= slowEveryMs;
     const { counts, version } = live.alarms;
     const isLong = counts.firing + counts.pending > slowAlarms;
-    const isChanged = version !== this.#toldVersion && (isSlowDue || !isLong);
+    const isChanged = version !== this.#sentVersion && (isSlowDue || !isLong);
     const alarms =
-      isChanged || isSlowDue ? this.#alarmsNow(isChanged ? version : undefined, isSlowDue) : this.#told.alarms;
-    const before = this.#told.status;
+      isChanged || isSlowDue ? this.#alarmsNow(isChanged ? version : undefined, isSlowDue) : this.#sent.alarms;
+    const before = this.#sent.status;
     const numbers = isSlowDue || before === undefined ? status() : { ...before, alarms: { ...counts } };
     if (isSlowDue) this.#slowMs = nowMs;
-    this.#told = { status: numbers, alarms };
+    this.#sent = { status: numbers, alarms };
   }
 
-  /** Of another version than was told, or of the same. Values are looked at anew of what is new, and else when that is due. */
-  #alarmsNow(version: number | undefined, isValueDue: boolean): Told['alarms'] {
-    const before = this.#told.alarms;
+  /** The alarms of a new version, or those sent before. Values are read again for new alarms, and for others when that is due. */
+  #alarmsNow(version: number | undefined, isValueDue: boolean): SentState['alarms'] {
+    const before = this.#sent.alarms;
     const { current } = this.#options;
-    const told = version === undefined ? [...before.values()].map(({ alarm }) => alarm) : this.#gravest(version);
-    const now = new Map<string, ToldAlarm>();
-    for (const alarm of told) {
+    const alarms = version === undefined ? [...before.values()].map(({ alarm }) => alarm) : this.#mostSevere(version);
+    const now = new Map<string, SentAlarm>();
+    for (const alarm of alarms) {
       const [key, known] = [alarmKey(alarm), before.get(alarmKey(alarm))];
       const isSame = known?.alarm === alarm && !(isValueDue && known.value !== current(alarm));
       now.set(key, isSame ? known : { alarm, value: current(alarm) });
@@ -169,11 +169,11 @@ export class LiveHub {
     return version === undefined && [...now].every(([key, alarm]) => before.get(key) === alarm) ? before : now;
   }
 
-  #gravest(version: number): AlarmRecord[] {
-    this.#toldVersion = version;
-    const sorted = [...this.#options.live.alarms.unquiet()].sort(compareGravity);
-    const firing = sorted.filter(({ state }) => state.state === 'firing').slice(0, alarmsToldMax);
-    const pending = sorted.filter(({ state }) => state.state === 'pending').slice(0, alarmsToldMax);
+  #mostSevere(version: number): AlarmRecord[] {
+    this.#sentVersion = version;
+    const sorted = [...this.#options.live.alarms.active()].sort(compareSeverity);
+    const firing = sorted.filter(({ state }) => state.state === 'firing').slice(0, alarmsSentMax);
+    const pending = sorted.filter(({ state }) => state.state === 'pending').slice(0, alarmsSentMax);
     return [...firing, ...pending];
   }
 
@@ -183,8 +183,8 @@ export class LiveHub {
     const { items, complete } = this.#itemsSince(client, since);
     const data: StreamSnapshot = {
       time_ms: clock.wallMs(),
-      status: this.#told.status ?? status(),
-      alarms: [...this.#told.alarms.values()].map(shownTold),
+      status: this.#sent.status ?? status(),
+      alarms: [...this.#sent.alarms.values()].map(shownSent),
       feed: items.map((item) => shownFeedItem(item, live)),
       is_resumed: since !== undefined,
       is_complete: complete,
@@ -212,22 +212,22 @@ export class LiveHub {
   }
 }
 
-/** What clients have been told last. */
-interface Told {
+/** The state that clients were sent last. */
+interface SentState {
   readonly status: StatusNumbers | undefined;
-  readonly alarms: ReadonlyMap<string, ToldAlarm>;
+  readonly alarms: ReadonlyMap<string, SentAlarm>;
 }
 
-/** The same object as long as nothing of it is another. */
-interface ToldAlarm {
+/** The same object until something in it changes. */
+interface SentAlarm {
   readonly alarm: AlarmRecord;
-  /** What is compared now, as it was last looked at. */
+  /** The compared value, as last read. */
   readonly value: number | undefined;
 }
 
-const shownTold = ({ alarm, value }: ToldAlarm): AlarmView => shownAlarm(alarm, value);
+const shownSent = ({ alarm, value }: SentAlarm): AlarmView => shownAlarm(alarm, value);
 
-function difference(before: Told, now: Told): Omit<StreamDelta, 'time_ms' | 'feed'> {
+function difference(before: SentState, now: SentState): Omit<StreamDelta, 'time_ms' | 'feed'> {
   const known: Readonly<Record<string, unknown>> = { ...before.status };
   const status = Object.entries({ ...now.status }).filter(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(known[name]),
@@ -238,8 +238,8 @@ function difference(before: Told, now: Told): Omit<StreamDelta, 'time_ms' | 'fee
   return {
     ...(status.length > 0 && { status: Object.fromEntries(status) }),
     ...(set.length + gone.length > 0 && {
-      alarms: set.map(([, alarm]) => shownTold(alarm)),
-      gone: gone.map(([, alarm]) => shownTold(alarm)),
+      alarms: set.map(([, alarm]) => shownSent(alarm)),
+      gone: gone.map(([, alarm]) => shownSent(alarm)),
     }),
   };
 }

@@ -5,12 +5,12 @@ import { Failure } from '../../base/failure.ts';
 import type { Routes } from '../../http/http-app.ts';
 
 const cacheForever = 'public, max-age=31536000, immutable';
-/** The page itself must be asked for again, since it names the assets of its version. */
+/** The page itself must be revalidated, because it names the assets of its version. */
 const cacheNever = 'no-cache';
 
 /**
- * Serves the built page below `/console/`, and sends `/` there. Everybody may load it: it holds nothing, and what it reads
- * needs a token where tokens are configured. Only files that were there at the start are served, so no path leads out.
+ * Serves the built page below `/console/`, and redirects `/` there. No token is needed to load it: it has no data, and what it reads
+ * needs a token where tokens are configured. Only files that existed at the start are served, so no path leads out of the folder.
  */
 export function pageRoutes(pageDir: string): Routes {
   return async (app) => {
@@ -39,7 +39,7 @@ export function pageRoutes(pageDir: string): Routes {
   };
 }
 
-/** Paths with `/`, relative to the folder; none when it is not there. */
+/** Paths with `/`, relative to the folder; none when it does not exist. */
 function filesBelow(folder: string): Set<string> {
   if (!existsSync(folder)) return new Set();
   const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());

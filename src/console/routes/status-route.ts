@@ -2,7 +2,7 @@ import { answers } from '../../http/open-api.ts';
 import type { Routes } from '../../http/http-app.ts';
 import { StatusView, type StatusNumbers } from '../../wire/status.ts';
 
-/** What stands above every screen: how many fire, what flows, and how late it is told. */
+/** The strip above every screen: firing alarms, throughput, lag and delivery time. */
 export function statusRoute(status: () => StatusNumbers, now: () => number): Routes {
   return (app) => {
     app.get(

@@ -2,12 +2,12 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../../base/clock.ts';
 import type { FeedItem, FeedPositions } from '../live/feed.ts';
 
-/** What may wait to be taken by one client, beyond what its socket holds. */
+/** Bytes that may wait for one client, in addition to its socket's buffer. */
 const waitingBytesMax = 65_536;
 
 export interface StreamClientOptions {
   readonly subject: string;
-  /** What it wants to hear of. */
+  /** The parts that it asked for. */
   readonly kinds: readonly FeedItem['kind'][];
   /** Whether its token is no longer valid, by milliseconds since the epoch. */
   readonly isOver: (nowMs: number) => boolean;
@@ -15,8 +15,8 @@ export interface StreamClientOptions {
 }
 
 /**
- * One open stream. It takes a frame when it has room, and none when it has not: then `onRoom` is called once there is room
- * again, `positions` says what it was sent last, and `takeUp` goes on.
+ * One open stream. It accepts a frame only when it has room; otherwise `onRoom` is called once there is room
+ * again, `positions` has the place of the last item sent, and `takeUp` continues.
  */
 export class StreamClient {
   readonly subject: string;
@@ -28,7 +28,7 @@ export class StreamClient {
   onGone: () => void = () => {};
   #positions: FeedPositions | undefined;
   #blockedAtMs: number | undefined;
-  /** Whether a frame was left out since it had no room. */
+  /** Whether a frame was dropped for lack of room. */
   #hasMissed = false;
   readonly #clock: Clock;
   #sentAtMs: number;
@@ -53,7 +53,7 @@ export class StreamClient {
     return this.#positions;
   }
 
-  /** Sends the frame, or leaves it out. Positions are those that the client has heard of everything up to when it has it. */
+  /** Sends the frame, or drops it. With this frame the client has every item up to the positions. */
   send(frame: string, positions: FeedPositions | undefined): void {
     if (this.body.destroyed || this.body.readableEnded) return;
     if (this.#blockedAtMs !== undefined) {
@@ -65,7 +65,7 @@ export class StreamClient {
     if (!this.body.push(frame)) this.#blockedAtMs = this.#clock.monotonicMs();
   }
 
-  /** From here on it is sent frames again: the next one tells all that it missed. */
+  /** Resumes sending: the next frame contains everything that was dropped. */
   takeUp(): void {
     this.#blockedAtMs = undefined;
     this.#hasMissed = false;
@@ -81,7 +81,7 @@ export class StreamClient {
     return this.#clock.monotonicMs() - this.#sentAtMs;
   }
 
-  /** Ends the stream. Who took nothing for long is cut off. */
+  /** Ends the stream; a client that has read nothing for long is disconnected. */
   end(): void {
     this.onGone();
     if (this.#blockedAtMs === undefined) this.body.push(null);
@@ -90,7 +90,7 @@ export class StreamClient {
 
   #hasRoom(): void {
     if (this.#blockedAtMs === undefined) return;
-    // Not within the reader's own call. Until then it still gets nothing: what it is sent next must hold what it missed.
+    // Not within the reader's own call. Until then it gets no frame: the next one must contain what was dropped.
     if (this.#hasMissed) setImmediate(() => this.onRoom());
     else this.#blockedAtMs = undefined;
   }

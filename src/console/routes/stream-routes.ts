@@ -8,13 +8,13 @@ import { StreamClient } from './stream-client.ts';
 
 /** Open streams of one subject; without tokens, of one address. */
 const streamsPerSubjectMax = 50;
-/** A client that lost its stream comes back after so long. */
+/** How long a client waits before it reconnects. */
 const retryMs = 1_000;
 
 const events = content('text/event-stream', StreamEvents, 'Events `snapshot` and `delta`');
 
 /**
- * What happens, as server-sent events. It is a POST since its body says what is wanted, and since EventSource could not send
+ * Live changes as server-sent events. It is a POST because its body selects the parts, and because EventSource cannot send
  * a token; it changes nothing.
  */
 export function streamRoutes(hub: LiveHub): Routes {
@@ -41,7 +41,7 @@ export function streamRoutes(hub: LiveHub): Routes {
         }
         const client = new StreamClient({
           subject,
-          // Edits of rules are for whoever may read rules.
+          // Edits of rules need the right to read rules.
           kinds: wanted.filter((kind) => kind !== 'rule' || (request.identity?.scopes.has('rules:read') ?? true)),
           isOver: (nowMs) => request.identity?.isOver(nowMs) === true,
           clock: hub.clock,
@@ -54,7 +54,7 @@ export function streamRoutes(hub: LiveHub): Routes {
           .headers({
             'content-type': 'text/event-stream',
             'cache-control': 'no-store',
-            // nginx would gather what is meant to be seen at once.
+            // nginx would buffer the events.
             'x-accel-buffering': 'no',
           })
           .send(client.body);

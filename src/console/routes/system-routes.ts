@@ -24,7 +24,7 @@ export interface SystemRoutesOptions {
 
 const ParamsSchema = Type.Object({ id: Type.String() });
 
-/** How the whole system is, as its processes tell it, and on how many of them a rule is in force. */
+/** The state of the whole system as its processes report it, and on how many of them a rule is in force. */
 export function systemRoutes(options: SystemRoutesOptions): Routes {
   return (app) => {
     app.addHook('onRequest', async (_request, reply) => {

@@ -25,7 +25,7 @@ export interface TimelineOptions {
 }
 
 const kinds = [...feedKinds, 'receiver'] as const;
-/** What a kind needs beside alarms:read. */
+/** The scope that a kind needs in addition to alarms:read. */
 const scopeOf = { transition: undefined, rule: 'rules:read', receiver: 'receivers:read', delivery: undefined } as const;
 const limits = { usual: 50, most: 200 };
 const parts = 96;
@@ -54,7 +54,7 @@ const PageQuerySchema = Type.Object(
 );
 const OverviewQuerySchema = Type.Object(filterFields, { additionalProperties: false });
 
-/** What happened lately, in one feed that is read backwards, and how much of it when. */
+/** Recent events in one feed, newest first, and their numbers over time. */
 export function timelineRoutes(options: TimelineOptions): Routes {
   return (app) => {
     app.addHook('onRequest', async (_request, reply) => {
@@ -149,7 +149,7 @@ interface Given {
   readonly to_ms?: number | undefined;
 }
 
-/** Edits of rules and receivers are for whoever may read those. */
+/** Edits of rules and receivers need the right to read those. */
 function filterOf(given: Given, scopes: ReadonlySet<string> | undefined): TimelineFilter {
   const { kind, rule_id: ruleId, metric_name: metricName, from_ms: fromMs, to_ms: toMs } = given;
   const wanted = kind?.split(',') ?? kinds;

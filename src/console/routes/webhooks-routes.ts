@@ -98,11 +98,11 @@ function stateOf(rules: RulesOfWebhook | undefined, seen: WebhookSeen | undefine
 }
 
 function compare(one: Webhook, other: Webhook): number {
-  const heard = ({ seen }: Webhook): number =>
+  const lastSeenMs = ({ seen }: Webhook): number =>
     Math.max(lastHeardMs(seen?.lastFailed), lastHeardMs(seen?.lastDelivered));
   return (
     states.indexOf(one.state) - states.indexOf(other.state) ||
-    heard(other) - heard(one) ||
+    lastSeenMs(other) - lastSeenMs(one) ||
     (one.webhookId < other.webhookId ? -1 : 1)
   );
 }
