@@ -73,7 +73,7 @@ onCommand({
         const { rule } = watched[(offset + index) % watched.length]!;
         const turn = Math.floor((offset + index) / watched.length);
         const isFiring = Math.floor(turn / 10) % 2 === index % 2;
-        const x = rule.threshold + (isFiring ? 1 : -1) * (1 + (turn % 10));
+        const x = (rule.threshold ?? 0) + (isFiring ? 1 : -1) * (1 + (turn % 10));
         const before = states.get(rule.id);
         const isRepeat = before?.state === (isFiring ? 'firing' : 'ok');
         const state = isRepeat ? before : isFiring ? firingSince(Date.now()) : ok;

@@ -49,6 +49,7 @@ const states: fc.Arbitrary<AlarmState> = fc.oneof(
     deferred: fc.option(fc.record({ kind: fc.constantFrom(...deferredKinds), ...cause, ordinal: fc.nat(2) }), {
       nil: undefined,
     }),
+    clearSinceMs: maybeTime,
     silentSinceMs: maybeTime,
     messagedMs: maybeTime,
   }),

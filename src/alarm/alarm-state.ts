@@ -23,6 +23,8 @@ export interface Firing {
   readonly notified: boolean;
   /** The notification that waits for the cooldown to end; at most one. */
   readonly deferred?: Deferred | undefined;
+  /** Since when the values have been clear, the newest included; undefined when that is not clear. */
+  readonly clearSinceMs?: number | undefined;
   /** Of an alarm that fires by its value: when its series was last received, once that is too long ago. */
   readonly silentSinceMs?: number | undefined;
   /** The time of the last message: what reminders are counted from. */
@@ -55,9 +57,16 @@ export function isSameState(one: AlarmState, other: AlarmState): boolean {
 
 function textOf(state: AlarmState): string {
   if (state.state !== 'firing') return JSON.stringify([state.state, state.state === 'pending' ? state.sinceMs : null]);
-  const { sinceMs, alarmId, cause, notified, deferred, silentSinceMs, messagedMs } = state;
+  const { sinceMs, alarmId, cause, notified, deferred, clearSinceMs, silentSinceMs, messagedMs } = state;
   const due = deferred === undefined ? null : [deferred.kind, deferred.sample.offset, deferred.ordinal];
-  return JSON.stringify([sinceMs, alarmId, cause, notified, due, silentSinceMs, messagedMs]);
+  return JSON.stringify([sinceMs, alarmId, cause, notified, due, clearSinceMs, silentSinceMs, messagedMs]);
+}
+
+/** The notification that is sent as soon as no cooldown holds it back: what is deferred, which waits while the value is clear. */
+export function sendable(state: AlarmState): Deferred | undefined {
+  if (state.state !== 'firing') return undefined;
+  const isHeld = state.clearSinceMs !== undefined && state.silentSinceMs === undefined;
+  return isHeld ? undefined : state.deferred;
 }
 
 /** The place and time of the sample that a state, or a notification, is a function of. */

@@ -5,7 +5,7 @@ import { seriesKey } from '../metric/series.ts';
 import { operators } from '../rule/comparison.ts';
 import { compileRule, type Condition } from '../rule/condition.ts';
 import type { Rule } from '../rule/rule.ts';
-import { ok, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
+import { ok, sendable, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
 import { isCooldownOver, isCooldownOverByClock } from './cooldown.ts';
 import { waitsForCooldown, type Due } from './due.ts';
 import { notificationId } from './identity.ts';
@@ -25,17 +25,19 @@ import {
 const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
 const key = seriesKey('received-packages', {});
 
-function conditionOf(fields: Partial<Rule> = {}): Condition {
+type Fields = { readonly [Field in keyof Rule]?: Rule[Field] | undefined };
+
+function conditionOf(fields: Fields = {}): Condition {
   return compileRule({
     id: ruleId,
     metric_name: 'received-packages',
     threshold: 500,
     discord_webhook_url: '',
     ...fields,
-  });
+  } as Rule);
 }
 
-function subjectOf(fields: Partial<Rule> = {}): Subject {
+function subjectOf(fields: Fields = {}): Subject {
   return { condition: conditionOf(fields), subjectKey: key };
 }
 
@@ -67,7 +69,10 @@ const states = {
   firing,
   firingDeferred: { ...unheard, deferred },
   firingDeferredAgain: { ...firing, deferred },
+  clear: { ...firing, clearSinceMs: 9_000 },
+  clearDeferred: { ...unheard, clearSinceMs: 9_000, deferred },
   silent: { ...firing, silentSinceMs: 5_000 },
+  silentClear: { ...firing, clearSinceMs: 4_000, silentSinceMs: 5_000 },
   silentDeferred: { ...firing, silentSinceMs: 5_000, deferred: { ...deferred, kind: 'no_data' } },
   silentUnheard: { ...unheard, silentSinceMs: 5_000, deferred: { ...deferred, kind: 'no_data' } },
   noData: { ...firing, cause: 'no_data' },
@@ -141,6 +146,33 @@ const table: Table = {
     remind: ['firing fired', '', ...nothing],
     ...heardEnds,
   },
+  clear: {
+    breach: ['firing', '', 'clear_ended_in_time'],
+    between: ['firing', '', 'clear_ended_in_time'],
+    clear: ['ok', 'resolved', 'resolved'],
+    data: ['clear', '', ...nothing],
+    noData: ['silent clear no_data', '', 'silence_began'],
+    remind: ['clear reminder', '', 'due_again'],
+    ...heardEnds,
+  },
+  clearDeferred: {
+    breach: ['firing fired', '', 'clear_ended_in_time'],
+    between: ['firing fired', '', 'clear_ended_in_time'],
+    clear: ['ok', '', 'resolved'],
+    data: ['clear fired', '', ...nothing],
+    noData: ['silent clear no_data', '', 'silence_began'],
+    remind: ['clear fired', '', ...nothing],
+    ...calmEnds,
+  },
+  silentClear: {
+    breach: ['firing', '(data_again)', 'silence_ended'],
+    between: ['firing', '(data_again)', 'silence_ended'],
+    clear: ['ok', 'resolved', 'resolved'],
+    data: ['silent clear', '', ...nothing],
+    noData: ['silent clear', '', 'still_firing'],
+    remind: ['silent clear reminder', '', 'due_again'],
+    ...heardEnds,
+  },
   silent: {
     breach: ['firing', '(data_again)', 'silence_ended'],
     between: ['firing', '(data_again)', 'silence_ended'],
@@ -194,6 +226,8 @@ const everySampleTable: Table = {
   firing: { ...table.firing, breach: ['firing fired', '', 'due_again'] },
   silent: { ...table.silent, breach: ['firing fired', '(data_again)', 'silence_ended'] },
   silentDeferred: { ...table.silentDeferred, breach: ['firing fired', '(data_again)', 'silence_ended'] },
+  silentClear: { ...table.silentClear, breach: ['firing fired', '(data_again)', 'silence_ended'] },
+  clear: { ...table.clear, breach: ['firing fired', '', 'due_again'] },
 };
 
 // A reminder is due after 60 s, and 9.9 s have passed; then with 9 s.
@@ -204,14 +238,44 @@ const remindTable: Table = {
     breach: ['firing reminder', '', 'due_again'],
     between: ['firing reminder', '', 'due_again'],
   },
+  clear: {
+    ...table.clear,
+    breach: ['firing reminder', '', 'due_again'],
+    between: ['firing reminder', '', 'due_again'],
+  },
 };
+
+// The value must be clear for longer than the events last, or since 1 s before it.
+const resolveForTable: Table = {
+  ...table,
+  firing: { ...table.firing, clear: ['clear', '', 'clear_began'] },
+  firingDeferred: { ...table.firingDeferred, clear: ['clear fired', '', 'clear_began'] },
+  firingDeferredAgain: { ...table.firingDeferredAgain, clear: ['clear fired', '', 'clear_began'] },
+  silent: { ...table.silent, clear: ['clear', '(data_again)', 'silence_ended'] },
+  silentDeferred: { ...table.silentDeferred, clear: ['clear', '(data_again)', 'silence_ended'] },
+  silentUnheard: { ...table.silentUnheard, clear: ['clear fired', '', 'silence_ended'] },
+};
+const resolveLaterTable: Table = {
+  ...resolveForTable,
+  clear: { ...table.clear, clear: ['clear', '', 'still_firing'] },
+  clearDeferred: { ...table.clearDeferred, clear: ['clear fired', '', 'still_firing'] },
+  silentClear: { ...table.silentClear, clear: ['clear', '(data_again)', 'silence_ended'] },
+};
+
+// A rule about absence alone: whatever was in breach by a version before is clear.
+const absenceTable: Table = Object.fromEntries(
+  Object.entries(withoutForgetting(table)).map(([name, row]) => [
+    name,
+    { ...row, breach: row.clear, between: row.clear },
+  ]),
+) as Table;
 
 function withoutForgetting(given: Table): Table {
   const stays = (row: Row, name: string): Row => {
     const [next] = row.noData;
     const isFiring = name !== 'ok' && name !== 'pending';
     if (!isFiring) return row;
-    const state = name.startsWith('firing') ? row.data[0] : next;
+    const state = name.startsWith('firing') || name.startsWith('clear') ? row.data[0] : next;
     return { ...row, forgotten: [state, '', 'still_firing'] };
   };
   return Object.fromEntries(Object.entries(given).map(([name, row]) => [name, stays(row, name)])) as Table;
@@ -219,7 +283,10 @@ function withoutForgetting(given: Table): Table {
 
 function nameOf(next: AlarmState): string {
   if (next.state !== 'firing') return next.state;
-  const name = next.cause === 'no_data' ? 'no data' : next.silentSinceMs === undefined ? 'firing' : 'silent';
+  const isClear = next.clearSinceMs !== undefined;
+  const silent = isClear ? 'silent clear' : 'silent';
+  const name =
+    next.cause === 'no_data' ? 'no data' : next.silentSinceMs !== undefined ? silent : isClear ? 'clear' : 'firing';
   return next.deferred === undefined ? name : `${name} ${next.deferred.kind}`;
 }
 
@@ -228,12 +295,19 @@ function summary({ next, due, reason }: Step): Expected {
 }
 
 const hysteresis = { resolve_threshold: 490, notify_on_resolve: true };
-const settings: [string, Partial<Rule>, Table][] = [
+const settings: [string, Fields, Table][] = [
   ['of a plain rule', hysteresis, table],
   ['whatever the cooldown', { ...hysteresis, cooldown_seconds: 60 }, table],
   ['with every_sample', { ...hysteresis, trigger: 'every_sample' }, everySampleTable],
   ['before a reminder is due', { ...hysteresis, remind_seconds: 60 }, table],
   ['when a reminder is due', { ...hysteresis, remind_seconds: 9.9 }, remindTable],
+  ['when it must be clear for a second', { ...hysteresis, resolve_for_seconds: 1 }, resolveForTable],
+  ['when it must be clear for longer', { ...hysteresis, resolve_for_seconds: 6.001 }, resolveLaterTable],
+  [
+    'of a rule about absence alone',
+    { threshold: undefined, no_data_seconds: 60, notify_on_resolve: true },
+    absenceTable,
+  ],
   ['of a rule that watches for silence', { ...hysteresis, no_data_seconds: 60 }, withoutForgetting(table)],
 ];
 
@@ -324,6 +398,24 @@ test('A3: a breach must last for_seconds, to the millisecond, and fires since it
   const late = step(subject, early.next, sampleAt(3_007, 508)).next as Firing;
   assert.equal(late.sinceMs, 1_000);
   assert.equal(late.deferred?.timeMs, 3_007);
+});
+
+test('A4: a value must be clear for resolve_for_seconds, to the millisecond, and begins again after one that is not', () => {
+  const subject = subjectOf({ resolve_threshold: 490, resolve_for_seconds: 2.007 });
+  const stateAfter = (...samples: readonly (readonly [timeMs: number, x: number])[]): AlarmState =>
+    samples.reduce<AlarmState>((state, [timeMs, x]) => step(subject, state, sampleAt(timeMs, x)).next, firing);
+  assert.equal((stateAfter([1_000, 480]) as Firing).clearSinceMs, 1_000);
+  assert.equal(stateAfter([1_000, 480], [3_006, 470]).state, 'firing');
+  assert.equal(stateAfter([1_000, 480], [3_007, 480]).state, 'ok');
+  assert.equal((stateAfter([1_000, 480], [2_000, 495], [3_007, 480]) as Firing).clearSinceMs, 3_007);
+});
+
+test('A9: what is deferred waits while the value is clear, and a silence is sent all the same', () => {
+  const stateNames = Object.keys(states).filter((name) => sendable(states[name as keyof typeof states]) !== undefined);
+  const deferredNames = ['firingDeferred', 'firingDeferredAgain', 'silentDeferred', 'silentUnheard', 'noDataDeferred'];
+  assert.deepEqual(stateNames, deferredNames);
+  const silent = step(subjectOf({ resolve_for_seconds: 60 }), states.clearDeferred, noDataAt(10_000)).next;
+  assert.equal(sendable(silent)?.kind, 'no_data');
 });
 
 test('A5: a new condition meets the old state, and only the next sample decides', () => {

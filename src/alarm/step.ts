@@ -8,7 +8,7 @@
  *      ( ok ) ── breach, for > 0 ──> ( pending ) ── lasted ──> ( firing ) ── clear ──> ( ok )
  *        └───────── no data ────────────────────────────────────▲
  *
- * An alarm that fires without data ends at the next sample, which is then judged as from `ok`.
+ * A firing alarm is clear for `resolve_for_seconds` before it ends. One that fires without data ends at the next sample, which is then judged as from `ok`.
  *
  * A step sends nothing that waits for the cooldown: it notes in the state what is deferred. `send` takes it from there, when
  * the rule's cooldown (cooldown.ts) is over; at once, where there is none.
@@ -90,6 +90,8 @@ export type Reason =
   | 'breach_ended_in_time'
   | 'fired'
   | 'still_firing'
+  | 'clear_began'
+  | 'clear_ended_in_time'
   | 'due_again'
   | 'silence_began'
   | 'silence_ended'
@@ -168,8 +170,9 @@ export function send(state: Firing, { own, isDelayed, sentMs }: Sending): Sent {
   };
 }
 
-/** Where a compared value lies. Equal to the resolve threshold is clear, unless that is in breach. */
+/** Where a compared value lies. Equal to the resolve threshold is clear, unless that is in breach; without a threshold every value is. */
 export function judge({ operator, threshold, resolveThreshold, isComputed }: Condition, x: number): Judgement {
+  if (threshold === undefined || resolveThreshold === undefined) return 'clear';
   const comparison = comparisons[operator];
   if (comparison.breaches(asCompared(x, threshold, isComputed), threshold)) return 'breach';
   return comparison.clears(asCompared(x, resolveThreshold, isComputed), resolveThreshold) ? 'clear' : 'between';
@@ -191,8 +194,10 @@ function onSample(subject: Subject, state: AlarmState, event: SampleEvent): Step
   const judgement = judge(subject.condition, event.x);
   if (state.state === 'firing') {
     if (state.cause === 'no_data') return onDataAgain(subject, state, event);
-    if (judgement === 'clear') return end(subject, state, event, 'resolved');
-    return onStillFiring(subject, state, event);
+    const clearSinceMs = judgement === 'clear' ? (state.clearSinceMs ?? event.timeMs) : undefined;
+    if (clearSinceMs !== undefined && event.timeMs - clearSinceMs >= subject.condition.resolveForMs)
+      return end(subject, state, event, 'resolved');
+    return onStillFiring(subject, { ...state, clearSinceMs }, state, event);
   }
   if (judgement !== 'breach')
     return state.state === 'pending' ? become(ok, 'breach_ended_in_time') : stay(state, 'nothing_to_do');
@@ -218,13 +223,16 @@ function onDataAgain(subject: Subject, state: Firing, event: SampleEvent): Step 
   return { ...after, due: [...ended.due, ...after.due] };
 }
 
-function onStillFiring({ condition }: Subject, state: Firing, event: SampleEvent): Step {
+/** `state`: with this value, before anything is made due; `before`: without it. */
+function onStillFiring({ condition }: Subject, state: Firing, before: Firing, event: SampleEvent): Step {
   if (state.silentSinceMs !== undefined) return onSilenceEnded(condition, state, event);
-  if (state.deferred !== undefined) return stay(state, 'still_firing');
-  if (condition.everySample && isBreach(condition, event.x))
-    return becomeDue(state, { kind: 'fired', ...dueAt(event) });
-  if (isReminderDue(condition, state, event.timeMs)) return becomeDue(state, { kind: 'reminder', ...dueAt(event) });
-  return stay(state, 'still_firing');
+  if (state.deferred === undefined) {
+    if (condition.everySample && isBreach(condition, event.x))
+      return becomeDue(state, { kind: 'fired', ...dueAt(event) });
+    if (isReminderDue(condition, state, event.timeMs)) return becomeDue(state, { kind: 'reminder', ...dueAt(event) });
+  }
+  if (state.clearSinceMs === before.clearSinceMs) return stay(before, 'still_firing');
+  return become(state, state.clearSinceMs === undefined ? 'clear_ended_in_time' : 'clear_began');
 }
 
 /** What was to tell of the silence is dropped with it; an alarm that nobody has heard of yet still has to be told. */

@@ -227,7 +227,8 @@ function conditionOf(rule: Rule): string {
   const { metric_name: metric, operator = ruleDefaults.operator, threshold, tags = {} } = rule;
   const where = Object.entries(tags).map(([key, matcher]) => matcherText(key, matcher));
   const name = rule.name === undefined ? '' : `${rule.name}: `;
-  return shown([`${name}${metric} ${operator} ${threshold}`, ...where].join(' '));
+  const condition = threshold === undefined ? `${metric} without data` : `${metric} ${operator} ${threshold}`;
+  return shown([`${name}${condition}`, ...where].join(' '));
 }
 
 const labelsOf = ({ labels = {} }: Rule): string =>

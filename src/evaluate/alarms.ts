@@ -1,5 +1,13 @@
 import { alarmRecordKey, type AlarmRecord } from '../alarm/alarm-record.ts';
-import { isSameState, ok, type Deferred, type Firing, type SamplePlace } from '../alarm/alarm-state.ts';
+import {
+  isSameState,
+  ok,
+  sendable,
+  type AlarmState,
+  type Deferred,
+  type Firing,
+  type SamplePlace,
+} from '../alarm/alarm-state.ts';
 import { isCooldownOver, isCooldownOverByClock } from '../alarm/cooldown.ts';
 import { waitsForCooldown, type Due } from '../alarm/due.ts';
 import { send, step, type AlarmEvent, type SampleEvent } from '../alarm/step.ts';
@@ -322,12 +330,10 @@ export class Alarms {
   }
 
   #setState(alarm: Alarm, state: Alarm['state']): void {
-    const before = alarm.state.state === 'firing' ? alarm.state.deferred : undefined;
-    const deferred = state.state === 'firing' ? state.deferred : undefined;
+    const { state: before } = alarm;
     alarm.state = state;
-    if (deferred === before) return;
-    alarm.deferredAfter = this.#memories.of(alarm.ruleId).sentCount;
-    this.#memories.setWaiting(alarm, deferred !== undefined);
+    if (deferredIn(state) !== deferredIn(before)) alarm.deferredAfter = this.#memories.of(alarm.ruleId).sentCount;
+    if (sendable(state) !== sendable(before)) this.#memories.setWaiting(alarm, sendable(state) !== undefined);
   }
 
   #nextRevision(alarm: Alarm): SamplePlace {
@@ -386,6 +392,10 @@ const earliestMs = -8.64e15;
 /** Oldest first: in the order of the samples that made them due. */
 function inOrder(waiting: ReadonlySet<Alarm>): readonly Alarm[] {
   return [...waiting].sort((one, other) => deferredOf(one).sample.offset - deferredOf(other).sample.offset);
+}
+
+function deferredIn(state: AlarmState): Deferred | undefined {
+  return state.state === 'firing' ? state.deferred : undefined;
 }
 
 function deferredOf({ state }: Alarm): Deferred {

@@ -1,9 +1,8 @@
 // Groups of series and ratios, as people would try them. The oracle holds the evaluator to them in combination with all else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { drained, EvaluatorBench, ruleId } from '../../test/support/sim-log/evaluator-bench.ts';
+import { drained, EvaluatorBench, ruleId, type RuleFields } from '../../test/support/sim-log/evaluator-bench.ts';
 import { parseNotification, type Notice, type Notification } from '../alarm/notification.ts';
-import type { Rule } from '../rule/rule.ts';
 import type { PartitionEvaluator } from './partition-evaluator.ts';
 
 type Tags = Record<string, string>;
@@ -21,7 +20,7 @@ class Groups {
   #offset = -1;
   #atMs = 0;
 
-  static async of(fields: Partial<Rule>): Promise<Groups> {
+  static async of(fields: RuleFields): Promise<Groups> {
     const groups = new Groups();
     groups.bench.rule(ruleId, fields);
     groups.evaluator = (await groups.bench.restore()).evaluator;
@@ -152,6 +151,22 @@ test('a group of all series fires for a metric that was never seen, and resolves
   assert.deepEqual(
     groups.sent().map(({ kind }) => kind),
     ['resolved'],
+  );
+});
+
+test('so it does without a threshold, and whatever is sent then resolves it', async () => {
+  const groups = await Groups.of({ threshold: undefined, group_by: [], no_data_seconds: 60, notify_on_resolve: true });
+  const { bench, evaluator } = groups;
+  bench.readClocks(evaluator, 1_000);
+  bench.readClocks(evaluator, 61_002);
+  assert.deepEqual(
+    groups.sent().map(({ kind }) => kind),
+    ['no_data'],
+  );
+  groups.sample(1e9, { host: 'a' }, 62_000).sample(-1e9, { host: 'a' });
+  assert.deepEqual(
+    groups.sent().map(({ kind, value }) => [kind, value]),
+    [['resolved', undefined]],
   );
 });
 

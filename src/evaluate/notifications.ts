@@ -43,7 +43,11 @@ function membersOf({ condition }: RuleEntry, subject: AlarmSubject): Members | u
   if (!(subject instanceof GroupState)) return undefined;
   const { operator, threshold } = condition.grouping?.where ?? condition;
   const { excess } = comparisons[operator];
-  const all = subject.members.toSorted((one, other) => excess(other.value, threshold) - excess(one.value, threshold));
+  const { members } = subject;
+  const all =
+    threshold === undefined
+      ? members
+      : members.toSorted((one, other) => excess(other.value, threshold) - excess(one.value, threshold));
   const first = all.slice(0, namedMax).map(({ series, value }) => ({ tags: series.tags, value }));
   return { first, total: all.length };
 }

@@ -183,6 +183,7 @@ export class SeriesState implements AlarmSubject {
       const state = this.alarms?.get(condition.ruleId)?.state ?? ok;
       if (mustJudge(condition, state)) return this.judgeAll();
       const { operator, threshold, resolveThreshold } = condition;
+      if (threshold === undefined || resolveThreshold === undefined) continue;
       const { unchanged } = comparisons[operator];
       const interval = unchanged(threshold, resolveThreshold, state.state === 'firing', value);
       low = Math.max(low, interval[0]);
@@ -199,7 +200,15 @@ function mustJudge(condition: Condition, state: AlarmState): boolean {
   if (condition.windowMs > 0 || condition.grouping !== undefined || state.state === 'pending') return true;
   if (state.state !== 'firing') return false;
   const isSilent = state.cause === 'no_data' || state.silentSinceMs !== undefined;
-  return isSilent || state.deferred !== undefined || condition.everySample || condition.remindMs !== undefined;
+  const isClear = state.clearSinceMs !== undefined;
+  return (
+    isSilent ||
+    isClear ||
+    condition.threshold === undefined ||
+    state.deferred !== undefined ||
+    condition.everySample ||
+    condition.remindMs !== undefined
+  );
 }
 
 /** A measure of one series, and its value with the newest sample; undefined when that was older than the window. */

@@ -5,7 +5,7 @@ import { measures } from '../measure/measures.ts';
 import { shownValue } from '../measure/shown-value.ts';
 import { groupWords } from '../rule/aggregate.ts';
 import { comparisons } from '../rule/comparison.ts';
-import { hasComputedValue, isInBreach } from '../rule/condition.ts';
+import { hasComputedValue, isClear, isInBreach } from '../rule/condition.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 
 /**
@@ -13,19 +13,21 @@ import { ruleDefaults } from '../rule/rule-fields.ts';
  * receiver may show it.
  */
 export function sentenceOf(notification: Notification, name: string): string {
-  const { x, kind, isPast, timeMs } = notification;
+  const { x, kind, isPast, timeMs, rule } = notification;
   if (kind === 'no_data') {
-    const { no_data_seconds: seconds } = notification.rule;
+    const { no_data_seconds: seconds } = rule;
     const silence = seconds === undefined ? '' : ` for ${seconds} s`;
     return `${name} has sent no data${silence}${x === undefined ? '' : `; last value ${x}`}`;
   }
-  if (notification.rule.group_by !== undefined && x !== undefined) return groupSentence(notification, name);
+  if (rule.group_by !== undefined && x !== undefined) return groupSentence(notification, name);
   const { words, hasWindow } = measureOf(notification);
   const value = filled(words.sentence, notification, name);
   if (kind === 'resolved' && notification.cause === 'no_data')
     return `${name} sends data again${x === undefined ? '' : `, and ${withoutPrefix(value, `${name} `)}`}`;
   if (x === undefined && notification.cause === 'no_data') return `${name} still sends no data`;
-  if (x === undefined) return `${name} still ${comparison(notification)}`;
+  if (x === undefined)
+    return rule.threshold === undefined ? `${name} still fires` : `${name} still ${comparison(notification)}`;
+  if (rule.threshold === undefined) return value;
   const past = isPast ? ` at ${timeText(timeMs)},` : hasWindow ? ',' : '';
   return `${value}${past} which ${comparison(notification)}`;
 }
@@ -65,8 +67,8 @@ function eachText({ type = ruleDefaults.type, window_duration_seconds: seconds }
 export function valueText(notification: Notification): string {
   const { x, rule } = notification;
   if (x === undefined) return 'no data';
-  const { threshold, resolve_threshold: resolveThreshold = threshold } = rule;
-  return shownValue(x, hasComputedValue(rule), [threshold, resolveThreshold]);
+  const limits = [rule.threshold, rule.resolve_threshold].filter((limit) => limit !== undefined);
+  return shownValue(x, hasComputedValue(rule), limits);
 }
 
 function measureOf({ rule: { type = ruleDefaults.type } }: Notification): MeasureType {
@@ -113,8 +115,10 @@ function comparison(notification: Notification): string {
       return `is back at or ${recovery.words.clearSide} the resolve threshold (${resolveThreshold})`;
     return `${words.resolved} the rule threshold (${threshold})`;
   }
-  if (x === undefined || recovery === undefined || isInBreach(rule, x))
-    return `${words.breach} the rule threshold (${threshold})`;
+  if (x === undefined || isInBreach(rule, x)) return `${words.breach} the rule threshold (${threshold})`;
+  // Still firing, since the value must be clear for longer.
+  if (recovery === undefined || isClear(rule, x))
+    return `${words.resolved} the rule threshold (${threshold}), but not for long enough to resolve`;
   // Deferred, and sent while the value is between the two thresholds: still firing, and no longer in breach.
   return `${recovery.words.breachEarlier} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold})`;
 }

@@ -12,9 +12,10 @@ export interface Condition {
   readonly metricName: string;
   readonly tags: TagMatchers;
   readonly operator: Operator;
-  readonly threshold: number;
+  /** Undefined of a rule about absence alone. */
+  readonly threshold: number | undefined;
   /** The threshold, unless the comparison has a recovery: then within its interval. */
-  readonly resolveThreshold: number;
+  readonly resolveThreshold: number | undefined;
   readonly type: RuleType;
   /** Whether the compared value counts as equal to a threshold that it is very near to; see asCompared. */
   readonly isComputed: boolean;
@@ -25,6 +26,8 @@ export interface Condition {
   readonly cooldownMs: number;
   readonly everySample: boolean;
   readonly forMs: number;
+  /** How long the value must be clear before the alarm resolves. */
+  readonly resolveForMs: number;
   readonly notifyOnResolve: boolean;
   /** Greater than 0, or undefined when silence is no alarm. */
   readonly noDataMs: number | undefined;
@@ -106,11 +109,11 @@ class RuleCondition implements Condition {
     return this.#rule.operator ?? ruleDefaults.operator;
   }
 
-  get threshold(): number {
+  get threshold(): number | undefined {
     return this.#rule.threshold;
   }
 
-  get resolveThreshold(): number {
+  get resolveThreshold(): number | undefined {
     return this.#rule.resolve_threshold ?? this.#rule.threshold;
   }
 
@@ -140,6 +143,10 @@ class RuleCondition implements Condition {
 
   get forMs(): number {
     return milliseconds(this.#rule.for_seconds ?? ruleDefaults.for_seconds);
+  }
+
+  get resolveForMs(): number {
+    return milliseconds(this.#rule.resolve_for_seconds ?? ruleDefaults.resolve_for_seconds);
   }
 
   get notifyOnResolve(): boolean {
@@ -206,7 +213,19 @@ type ComputedFields = Pick<Rule, 'type' | 'aggregate' | 'divide_by'>;
 /** Whether a compared value is in breach of a rule. */
 export function isInBreach(rule: Pick<Rule, 'operator' | 'threshold'> & ComputedFields, value: number): boolean {
   const { operator = ruleDefaults.operator, threshold } = rule;
+  if (threshold === undefined) return false;
   return comparisons[operator].breaches(asCompared(value, threshold, hasComputedValue(rule)), threshold);
+}
+
+/** Whether a compared value is clear: a firing alarm resolves by it, at once or in time. Of a rule without a threshold every value is. */
+export function isClear(
+  rule: Pick<Rule, 'operator' | 'threshold' | 'resolve_threshold'> & ComputedFields,
+  value: number,
+): boolean {
+  const { operator = ruleDefaults.operator, threshold, resolve_threshold: resolveThreshold = threshold } = rule;
+  if (resolveThreshold === undefined) return true;
+  const compared = asCompared(value, resolveThreshold, hasComputedValue(rule));
+  return !isInBreach(rule, value) && comparisons[operator].clears(compared, resolveThreshold);
 }
 
 /** Seconds as milliseconds. 2.007 s are 2,007 ms, though the product of doubles lies a little above. */

@@ -23,8 +23,8 @@ interface CommonSpec {
   readonly form: FormSpec;
   /** Of a required field: how the message ends that says it is missing. */
   readonly required?: string;
-  /** Required unless another field is given; `text` ends the message that says it is missing. */
-  readonly requiredUnless?: { readonly field: FieldName; readonly text: string };
+  /** Required unless one of these fields is given; `text` ends the message that says it is missing. */
+  readonly requiredUnless?: { readonly fields: readonly FieldName[]; readonly text: string };
   /** In no log, error, topic but `rules`, or page; see `isSecretField`. */
   readonly isSecret?: true;
 }

@@ -58,12 +58,21 @@ test('a rule with every field is taken as it is', () => {
     trigger: 'every_sample',
     for_seconds: 1.5,
     resolve_threshold: 500,
+    resolve_for_seconds: 0.5,
     notify_on_resolve: false,
     no_data_seconds: 60,
     enabled: false,
     description: '📦'.repeat(1_000),
   };
   assert.deepEqual(JSON.parse(formatRule(parseRule(whole, options))), JSON.parse(JSON.stringify({ id, ...whole })));
+});
+
+test('a rule that watches for silence needs no threshold', () => {
+  const { threshold: _threshold, ...fields } = { ...smallest, no_data_seconds: 60 };
+  const rule = parseRule(fields, options);
+  assert.deepEqual([rule.threshold, compileRule(rule).threshold], [undefined, undefined]);
+  const failure = failureOf({ ...fields, no_data_seconds: undefined, resolve_threshold: 5 });
+  assert.match(JSON.stringify(failure.errors), /resolve_threshold must be left out without a threshold/);
 });
 
 test('a resolve threshold may be the threshold itself, for the operators with a side', () => {
@@ -99,6 +108,12 @@ const refused: [string, Record<string, unknown>, string, RegExp][] = [
     /must be a Discord webhook URL/,
   ],
   ['a webhook that is an object', { discord_webhook_url: { url } }, 'discord_webhook_url', /must be a string/],
+  [
+    'a time before it resolves below 0',
+    { resolve_for_seconds: -1 },
+    'resolve_for_seconds',
+    /a number of at least 0, not -1/,
+  ],
   ['another operator', { operator: '=>' }, 'operator', /must be ">" or ">=" or .* or "!=", not "=>"/],
   ['tags that are an array', { tags: [] }, 'tags', /must be an object/],
   ['tags that are null', { tags: null }, 'tags', /must be an object/],
@@ -375,6 +390,7 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     cooldownMs: 0,
     everySample: false,
     forMs: 0,
+    resolveForMs: 0,
     notifyOnResolve: false,
     noDataMs: undefined,
     remindMs: undefined,

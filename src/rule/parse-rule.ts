@@ -48,7 +48,7 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
     if (Object.hasOwn(fields, field)) errors.push(...checked(spec, fields[field], field, options));
     else if (spec.required !== undefined)
       errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.required}`));
-    else if (spec.requiredUnless !== undefined && !Object.hasOwn(fields, spec.requiredUnless.field))
+    else if (spec.requiredUnless?.fields.some((other) => Object.hasOwn(fields, other)) === false)
       errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.requiredUnless.text}`));
   }
   errors.push(...parameterErrors(fields), ...resolveErrors(fields), ...groupErrors(fields), ...unknownErrors(fields));
@@ -287,6 +287,8 @@ function parameterErrors(fields: Record<string, unknown>): FieldError[] {
 function resolveErrors(fields: Record<string, unknown>): FieldError[] {
   const field = 'resolve_threshold';
   const { threshold, resolve_threshold: resolve } = fields;
+  if (threshold === undefined && resolve !== undefined)
+    return [error(field, 'invalid_field', `${field} must be left out without a threshold`)];
   if (!Number.isFinite(threshold) || !Number.isFinite(resolve)) return [];
   const operator = fields['operator'] ?? ruleDefaults.operator;
   if (!isOperator(operator)) return [];

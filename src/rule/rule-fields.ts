@@ -34,13 +34,13 @@ export const ruleFields = {
   },
   threshold: {
     kind: 'number',
-    required: 'must be a finite number',
-    help: 'What the value is compared with.',
+    requiredUnless: { fields: ['no_data_seconds'], text: 'must be a finite number' },
+    help: 'What the value is compared with. Required unless no_data_seconds is given.',
     form: { group: 'main', label: 'Threshold', placeholder: '500', width: 'short' },
   },
   discord_webhook_url: {
     kind: 'discord_webhook',
-    requiredUnless: { field: 'notify', text: 'must be the URL of a Discord webhook' },
+    requiredUnless: { fields: ['notify'], text: 'must be the URL of a Discord webhook' },
     charactersMax: 512,
     isSecret: true,
     help: 'Where notifications go. A secret. Required unless notify names receivers.',
@@ -165,6 +165,14 @@ export const ruleFields = {
     help: 'A firing alarm resolves only past this value. Set it back from the threshold to avoid flapping. Not with == and !=.',
     form: { group: 'timing', label: 'Recovery threshold', placeholder: 'the threshold' },
   },
+  resolve_for_seconds: {
+    kind: 'number',
+    default: 0,
+    least: 0,
+    unit: 's',
+    help: 'How long the value must be clear before the alarm resolves. 0 resolves on the first clear sample.',
+    form: { group: 'timing', label: 'Resolve after', placeholder: '0' },
+  },
   notify_on_resolve: {
     kind: 'flag',
     default: false,
@@ -175,7 +183,7 @@ export const ruleFields = {
     kind: 'number',
     above: 0,
     unit: 's',
-    help: 'Also fire when a series sends no sample for this long.',
+    help: 'Also fire when a series sends no sample for this long. Without a threshold the rule fires for that alone.',
     form: { group: 'timing', label: 'Fire without data for', placeholder: 'off' },
   },
   name: {

@@ -16,7 +16,8 @@ export type Trigger = 'crossing' | 'every_sample';
 export interface Rule {
   readonly id: string;
   readonly metric_name: string;
-  readonly threshold: number;
+  /** Left out of a rule about absence alone. */
+  readonly threshold?: number;
   /** Left out when `notify` names receivers. */
   readonly discord_webhook_url?: string;
   readonly notify?: readonly string[];
@@ -37,6 +38,7 @@ export interface Rule {
   readonly trigger?: Trigger;
   readonly for_seconds?: number;
   readonly resolve_threshold?: number;
+  readonly resolve_for_seconds?: number;
   readonly notify_on_resolve?: boolean;
   readonly no_data_seconds?: number;
   readonly name?: string;

@@ -16,6 +16,7 @@ import { exampleTags } from '../rule/matcher.ts';
 import { parseRule } from '../rule/parse-rule.ts';
 import { isRuleId } from '../rule/rule-id.ts';
 import { comparisons } from '../rule/comparison.ts';
+import { ruleFields } from '../rule/rule-fields.ts';
 import type { Rule } from '../rule/rule.ts';
 import { maskedWebhookUrl, parseWebhookUrl } from '../receiver/discord/address.ts';
 import type { TestSendView } from '../wire/webhooks.ts';
@@ -41,8 +42,11 @@ const refillMs = 2_000;
 const invalidMax = 10;
 const invalidWindowMs = 10 * 60_000;
 
-/** What a rule that is being written may not say yet. */
-const stillOpen = { metric_name: 'example-metric', threshold: 500 };
+/** A rule that is being written may not say yet what it is about. */
+function completed(input: object): object {
+  const hasCondition = ruleFields.threshold.requiredUnless.fields.some((field) => Object.hasOwn(input, field));
+  return { metric_name: 'example-metric', ...(!hasCondition && { threshold: 500 }), ...input };
+}
 
 /** Sends test messages: what an alarm would look like, to the webhook of a rule or to a receiver, and returns what that answers. */
 export class TestSend {
@@ -76,7 +80,7 @@ export class TestSend {
       throw new Failure('invalid_request', 'a rule must be a JSON object');
     const { id: given } = input as { id?: unknown };
     const id = typeof given === 'string' && isRuleId(given) ? given : randomUUID();
-    const fields = { ...stillOpen, ...this.#withKnownWebhook(input, id) };
+    const fields = completed(this.#withKnownWebhook(input, id));
     const rule = parseRule(fields, { id, idInInput: 'optional', apiBase: this.#options.discordApiBase });
     const notification = this.#notificationOf(rule);
     const isSaved = this.#options.view.book.get(id) !== undefined;
@@ -92,7 +96,7 @@ export class TestSend {
     const { receivers, discordApiBase, webhookAllow } = this.#options;
     const destination = destinationOfConfig(receivers, config, { discordApiBase, webhookAllow });
     if ('problem' in destination) throw new Failure('invalid_field', `address ${destination.problem}`);
-    const rule = parseRule({ ...stillOpen, notify: [config.name] }, { id: randomUUID(), idInInput: 'optional' });
+    const rule = parseRule(completed({ notify: [config.name] }), { id: randomUUID(), idInInput: 'optional' });
     return this.#send({ ...this.#notificationOf(rule), ruleId: 'none, this is a test' }, destination, subject);
   }
 
@@ -180,21 +184,17 @@ function tooMany(detail: string, waitMs: number): Failure {
   return new Failure('too_many_requests', detail, { retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1_000)) });
 }
 
-/** An alarm of the rule as it might come: a value somewhat past the threshold, just now. */
+/** An alarm of the rule as it might come: a value somewhat past the threshold, just now, or no data. */
 function notificationOfTest(rule: Rule, timeMs: number): Notification {
-  const { metricName, tags, threshold, operator, forMs } = compileRule(rule);
-  const distance = Math.max(1, Math.abs(threshold) / 50);
-  // Without the long tails that sums of fractions have.
-  const past = comparisons[operator].past(threshold, distance);
-  const rounded = Number(past.toPrecision(6));
-  const x = isInBreach(rule, rounded) ? rounded : past;
+  const { metricName, tags, forMs } = compileRule(rule);
+  const x = exampleValue(rule);
   const notification = notificationOf(
     randomUUID(),
     {
-      kind: 'fired',
+      kind: x === undefined ? 'no_data' : 'fired',
       alarmId: randomUUID(),
-      x: Number.isFinite(x) ? x : threshold,
-      cause: 'breach',
+      x,
+      cause: x === undefined ? 'no_data' : 'breach',
       timeMs,
       sinceMs: timeMs - forMs,
       sample: { partition: 0, offset: 0, timestampMs: timeMs },
@@ -208,6 +208,17 @@ function notificationOfTest(rule: Rule, timeMs: number): Notification {
   );
   assert(notification.message, 'a message is sent of what fired');
   return notification;
+}
+
+/** A value in breach; undefined of a rule about absence alone. */
+function exampleValue(rule: Rule): number | undefined {
+  const { operator, threshold } = compileRule(rule);
+  if (threshold === undefined) return undefined;
+  // Without the long tails that sums of fractions have.
+  const past = comparisons[operator].past(threshold, Math.max(1, Math.abs(threshold) / 50));
+  const rounded = Number(past.toPrecision(6));
+  const x = isInBreach(rule, rounded) ? rounded : past;
+  return Number.isFinite(x) ? x : threshold;
 }
 
 function resultOf(

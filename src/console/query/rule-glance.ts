@@ -97,7 +97,7 @@ export interface ComparedSeries {
   readonly value: number | undefined;
   /** In its window. */
   readonly samples: number | undefined;
-  /** How far the value is beyond the threshold; below 0 what is missing; -Infinity when the value is not known. */
+  /** How far the value is beyond the threshold; below 0 what is missing; -Infinity when there is no value, or no threshold. */
   readonly by: number;
   readonly isOld: boolean;
 }
@@ -109,7 +109,7 @@ export function* comparedSeries(
 ): Generator<ComparedSeries> {
   if (condition.grouping !== undefined) {
     for (const { subject, value, newest } of comparedGroups(condition, all)) {
-      const by = value === undefined ? -Infinity : comparisons[condition.operator].excess(value, condition.threshold);
+      const by = excessOf(condition, value);
       // What its members sent is another number than what is compared.
       const series = { ...newest, tags: subject.tags, value: [] };
       yield { subject, series, value, samples: undefined, by, isOld: hasFallenSilent(newest, nowMs) };
@@ -120,9 +120,13 @@ export function* comparedSeries(
     if (!tagsMatch(condition.tags, series.tags)) continue;
     const { value, samples } = measuredOf(condition, series);
     const subject = { name: condition.metricName, tags: series.tags };
-    const by = value === undefined ? -Infinity : comparisons[condition.operator].excess(value, condition.threshold);
+    const by = excessOf(condition, value);
     yield { subject, series, value, samples, by, isOld: hasFallenSilent(series, nowMs) };
   }
+}
+
+function excessOf({ operator, threshold }: Condition, value: number | undefined): number {
+  return value === undefined || threshold === undefined ? -Infinity : comparisons[operator].excess(value, threshold);
 }
 
 export function sparkOf({ value }: SeriesSeen): readonly number[] {

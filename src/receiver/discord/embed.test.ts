@@ -24,10 +24,12 @@ const fired: Notification = {
   isPast: false,
 };
 
-type Fields = Partial<Omit<Notification, 'rule'>> & { readonly rule?: Partial<PublicRule> };
+type Fields = Partial<Omit<Notification, 'rule'>> & {
+  readonly rule?: { readonly [Field in keyof PublicRule]?: PublicRule[Field] | undefined };
+};
 
 function embed({ rule, ...fields }: Fields = {}, facts: SendingFacts = {}): Embed {
-  return embedOf({ ...fired, ...fields, rule: { ...fired.rule, ...rule } }, facts);
+  return embedOf({ ...fired, ...fields, rule: { ...fired.rule, ...rule } as PublicRule }, facts);
 }
 
 /** The fields after the first four. */
@@ -53,6 +55,21 @@ test('the plain alarm is exactly the embed of the contract, and nothing more', (
 
 const sentences: [string, Fields, string][] = [
   ['below', { rule: { operator: '<' }, x: 3 }, 'received-packages is 3 which is below the rule threshold (500)'],
+  [
+    'clear, but not for long enough',
+    { rule: { resolve_for_seconds: 60 }, x: 480, kind: 'reminder' },
+    'received-packages is 480 which no longer exceeds the rule threshold (500), but not for long enough to resolve',
+  ],
+  [
+    'a rule about absence alone',
+    { rule: { threshold: undefined, no_data_seconds: 60 }, x: undefined, kind: 'no_data', cause: 'no_data' },
+    'received-packages has sent no data for 60 s',
+  ],
+  [
+    'data of a rule about absence alone',
+    { rule: { threshold: undefined, no_data_seconds: 60 }, x: 3, kind: 'resolved', cause: 'no_data' },
+    'received-packages sends data again, and is 3',
+  ],
   [
     'at or above',
     { rule: { operator: '>=' }, x: 500 },

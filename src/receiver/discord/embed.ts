@@ -81,7 +81,7 @@ export function embedOf(notification: Notification, facts: SendingFacts = {}): E
       { name: 'Rule id', value: isRuleId(ruleId) ? ruleId : untrusted(ruleId, oneLineMax) },
       { name: 'Metric name', value: untrusted(series.name, oneLineMax) },
       { name: 'Metric value', value: valueText(notification) },
-      { name: 'Rule threshold', value: String(rule.threshold) },
+      { name: 'Rule threshold', value: String(rule.threshold ?? 'none') },
       ...furtherFields(notification, facts),
     ],
     ...(footer !== '' && { footer: { text: footer } }),

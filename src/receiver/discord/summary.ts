@@ -26,7 +26,8 @@ const ruleEmbedLinesCodePoints = 500;
 export function lineOf(notification: Notification): string {
   const { series, kind, rule, ruleId } = notification;
   const beginning = `${looks[kind].title}: ${untrusted(series.name, nameCodePointsMax)}`;
-  const end = `, value ${valueText(notification)}, threshold ${rule.threshold}, rule ${cut(safeId(ruleId), 38)}`;
+  const threshold = rule.threshold === undefined ? '' : `, threshold ${rule.threshold}`;
+  const end = `, value ${valueText(notification)}${threshold}, rule ${cut(safeId(ruleId), 38)}`;
   const room = Math.max(tagsCodePointsMin, lineCodePointsMax - 3 - codePoints(beginning) - codePoints(end));
   const tags = tagsText(notification, room);
   return `${beginning}${tags === '' ? '' : ` (${tags})`}${end}`;
@@ -77,7 +78,8 @@ function titleOf(notifications: readonly Notification[]): string {
   const counts = [...kinds].map(([kind, { length }]) => `${grouped(length)} ${kindWords[kind]}`);
   const [only] = kinds.size === 1 ? kinds.keys() : [];
   const which = only === undefined ? ` (${counts.join(', ')})` : only === 'fired' ? '' : ` ${kindWords[only]}`;
-  return `${untrusted(series.name, nameCodePointsMax)} ${operator} ${threshold}: ${what}${which}`;
+  const condition = threshold === undefined ? '' : ` ${operator} ${threshold}`;
+  return `${untrusted(series.name, nameCodePointsMax)}${condition}: ${what}${which}`;
 }
 
 function namedValue(notification: Notification, room: number): string {

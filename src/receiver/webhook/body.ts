@@ -16,7 +16,7 @@
  *         "metric_name": "received-packages",
  *         "tags": {"host": "web-1"},
  *         "value": 508,                   what was compared; null for no_data
- *         "threshold": 500,
+ *         "threshold": 500,               null of a rule without one, which watches for missing data alone
  *         "time": "2026-11-30T12:00:00.000Z",       of the sample, or when data was missing
  *         "evaluated": "2026-11-30T12:00:00.010Z",
  *         "deferred": false               whether a cooldown held it back
@@ -97,7 +97,7 @@ function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFac
     ...(series.group !== undefined && { group: series.group }),
     ...(members !== undefined && { members: members.first, members_total: members.total }),
     value: notification.x ?? null,
-    threshold: rule.threshold,
+    threshold: rule.threshold ?? null,
     time: timeText(notification.timeMs),
     ...(evaluatedMs !== undefined && { evaluated: timeText(evaluatedMs) }),
     deferred: notification.deferred,

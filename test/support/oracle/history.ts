@@ -86,8 +86,11 @@ type Draft =
 interface RuleFields {
   readonly metric: number;
   readonly threshold: number;
+  /** A rule that watches for silence does so alone. */
+  readonly isAbsence: boolean;
   readonly operator: OracleOperator | undefined;
   readonly resolveBy: number | undefined;
+  readonly resolveForSeconds: number | undefined;
   readonly tags: OracleRule['tags'];
   readonly windowSeconds: number | undefined;
   readonly windowType: OracleType;
@@ -116,8 +119,10 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
   return fc.record({
     metric: fc.constantFrom(0, 0, 0, 1),
     threshold: fc.constantFrom(...thresholds),
+    isAbsence: fc.constantFrom(true, false, false, false),
     operator: maybe(['>', '<', '>=', '<=', '==', '!='] as const),
     resolveBy: maybe(resolveSteps),
+    resolveForSeconds: maybe([0, 0.001, 5, 30, 600]),
     tags: fc.constantFrom(...ruleTags),
     windowSeconds: maybe(shape.windowSeconds),
     windowType: fc.constantFrom(...oracleTypes),
@@ -167,7 +172,9 @@ function given(fields: object): GroupFields {
 }
 
 function ruleOf(id: string, fields: RuleFields): OracleRule {
-  const { operator, threshold, resolveBy, windowSeconds, everySample, description } = fields;
+  const { operator, resolveBy, windowSeconds, everySample, description } = fields;
+  const isAbsence = fields.isAbsence && fields.noDataSeconds !== undefined;
+  const threshold = isAbsence ? undefined : fields.threshold;
   const away = { '>': -1, '>=': -1, '<': 1, '<=': 1, '==': undefined, '!=': undefined }[operator ?? '>'];
   const webhook = `1${String(ruleIds.indexOf(id as (typeof ruleIds)[number])).repeat(17)}`;
   const all = {
@@ -186,15 +193,26 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     remind_seconds: fields.remindSeconds,
     trigger: everySample === undefined ? undefined : everySample ? 'every_sample' : 'crossing',
     for_seconds: fields.forSeconds,
-    resolve_threshold: resolveBy === undefined || away === undefined ? undefined : threshold + away * resolveBy,
+    resolve_threshold:
+      resolveBy === undefined || away === undefined || threshold === undefined
+        ? undefined
+        : threshold + away * resolveBy,
+    resolve_for_seconds: fields.resolveForSeconds,
     notify_on_resolve: fields.notifyOnResolve,
     no_data_seconds: fields.noDataSeconds,
     enabled: fields.enabled,
     description,
     notify: fields.notify,
-    ...fields.group,
+    ...(isAbsence ? withoutAggregate(fields.group) : fields.group),
   };
   return given(all) as OracleRule;
+}
+
+/** A rule about absence alone need not say what is compared. */
+function withoutAggregate(group: GroupFields | undefined): GroupFields | undefined {
+  if (group === undefined || group.aggregate_where !== undefined || group.divide_by !== undefined) return group;
+  const { aggregate: _aggregate, ...fields } = group;
+  return fields;
 }
 
 function sampleDraft(shape: HistoryShape): fc.Arbitrary<SampleDraft> {

@@ -7,7 +7,7 @@ import type { OracleType } from './oracle-measures.ts';
 export interface OracleRule {
   readonly id: string;
   readonly metric_name: string;
-  readonly threshold: number;
+  readonly threshold?: number;
   readonly discord_webhook_url?: string;
   readonly notify?: readonly string[];
   readonly operator?: OracleOperator;
@@ -20,6 +20,7 @@ export interface OracleRule {
   readonly trigger?: 'crossing' | 'every_sample';
   readonly for_seconds?: number;
   readonly resolve_threshold?: number;
+  readonly resolve_for_seconds?: number;
   readonly notify_on_resolve?: boolean;
   readonly no_data_seconds?: number;
   readonly enabled?: boolean;
@@ -82,6 +83,7 @@ export type Standing = 'breach' | 'clear' | 'between';
 /** In breach as the operator says; clear at the resolve threshold or on its far side; else between the two. */
 export function standingOf(rule: OracleRule, x: number): Standing {
   const { operator = '>', threshold, resolve_threshold: resolve = threshold } = rule;
+  if (threshold === undefined || resolve === undefined) return 'clear';
   const place = isEqual(rule, x, threshold) ? 1 : x < threshold ? 0 : 2;
   if (breaches[operator][place] === 'b') return 'breach';
   if (resolve === threshold || isEqual(rule, x, resolve)) return 'clear';

@@ -109,6 +109,8 @@ export interface OracleFiring {
   readonly cause: Cause;
   readonly notified: boolean;
   readonly deferred: OracleDeferred | undefined;
+  /** Since when the values have been clear. */
+  readonly clearSinceMs: number | undefined;
   readonly silentSinceMs: number | undefined;
   readonly messagedMs: number | undefined;
 }
@@ -392,10 +394,11 @@ class Oracle {
     if (state.state === 'firing' && state.cause === 'no_data') {
       this.#endNoData(moment);
       this.#judge(moment);
-    } else if (state.state === 'firing' && standing === 'clear') {
-      this.#end(moment, state);
     } else if (state.state === 'firing') {
-      this.#goOnFiring(moment, state, standing === 'breach');
+      const clearSinceMs = standing === 'clear' ? (state.clearSinceMs ?? moment.timeMs) : undefined;
+      const clearMs = moment.timeMs - (clearSinceMs ?? Infinity);
+      if (clearMs >= inMilliseconds(rule.resolve_for_seconds ?? 0)) this.#end(moment, state);
+      else this.#goOnFiring(moment, { ...state, clearSinceMs }, standing === 'breach');
     } else if (standing !== 'breach') {
       if (state.state === 'pending') this.#become(rule.id, series, ok);
     } else {
@@ -422,6 +425,7 @@ class Oracle {
       cause,
       notified: false,
       deferred: dueNow(moment, cause === 'breach' ? 'fired' : 'no_data', ordinal),
+      clearSinceMs: undefined,
       silentSinceMs: undefined,
       messagedMs: undefined,
     });
@@ -437,6 +441,7 @@ class Oracle {
       this.#become(rule.id, series, { ...state, silentSinceMs: undefined, deferred });
       return;
     }
+    this.#become(rule.id, series, state);
     if (state.deferred !== undefined) return;
     const remindMs = rule.remind_seconds === undefined ? Infinity : inMilliseconds(rule.remind_seconds);
     if (repeats) this.#become(rule.id, series, { ...state, deferred: dueNow(moment, 'fired', 0) });
@@ -481,9 +486,10 @@ class Oracle {
     const waiting = [...this.#series.values(), ...this.#groupsOf(rule.id)]
       .flatMap((series) => {
         const state = this.#stateOf(rule.id, series);
-        return state.state === 'firing' && state.deferred !== undefined
-          ? [{ series, state, deferred: state.deferred }]
-          : [];
+        if (state.state !== 'firing') return [];
+        // It waits while the value is clear.
+        const isHeld = state.clearSinceMs !== undefined && state.silentSinceMs === undefined;
+        return state.deferred !== undefined && !isHeld ? [{ series, state, deferred: state.deferred }] : [];
       })
       .sort((one, other) => one.deferred.offset - other.deferred.offset);
     const [first] = waiting;

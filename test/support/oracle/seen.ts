@@ -46,6 +46,7 @@ interface AlarmJson {
   readonly cause: 'breach' | 'no_data';
   readonly notified: boolean;
   readonly deferred?: DeferredJson;
+  readonly clear_since_ms?: number;
   readonly silent_since_ms?: number;
   readonly messaged_ms?: number;
   readonly last_sent_ms?: number;
@@ -116,6 +117,7 @@ function stateOf(json: AlarmJson): OracleState {
     cause,
     notified,
     deferred,
+    clear_since_ms: clearSinceMs,
     silent_since_ms: silentSinceMs,
     messaged_ms: messagedMs,
   } = json;
@@ -126,6 +128,7 @@ function stateOf(json: AlarmJson): OracleState {
     cause,
     notified,
     deferred: deferred === undefined ? undefined : deferredOf(deferred),
+    clearSinceMs,
     silentSinceMs,
     messagedMs,
   };

@@ -18,6 +18,9 @@ import { SimGroups, SimLog } from './sim-log.ts';
 import { SimStore } from './sim-store.ts';
 import { VirtualTime } from './virtual-time.ts';
 
+/** Fields of a rule; undefined leaves one out that the bench's rules have. */
+export type RuleFields = { readonly [Field in keyof Rule]?: Rule[Field] | undefined };
+
 /** What a test asks of an evaluator: what it sent, and what its alarms came to. */
 export interface Written {
   readonly notifications: readonly OracleNotification[];
@@ -61,7 +64,7 @@ export class EvaluatorBench {
   }
 
   /** Writes a rule, and has the book apply it; without fields its deletion. */
-  rule(id: string, fields: Partial<Rule> | null): RuleChange {
+  rule(id: string, fields: RuleFields | null): RuleChange {
     const rule = {
       id,
       metric_name: metricName,

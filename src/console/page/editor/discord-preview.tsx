@@ -25,7 +25,7 @@ type Kind = Notification['kind'];
 /** The messages that this rule can send. */
 function kindsOf(rule: Partial<Rule>): Kind[] {
   return [
-    'fired',
+    ...(rule.threshold === undefined && rule.no_data_seconds !== undefined ? [] : ['fired' as const]),
     ...(rule.no_data_seconds === undefined ? [] : ['no_data' as const]),
     ...(rule.remind_seconds === undefined ? [] : ['reminder' as const]),
     ...(rule.notify_on_resolve === true ? ['resolved' as const] : []),
@@ -34,6 +34,7 @@ function kindsOf(rule: Partial<Rule>): Kind[] {
 
 /** The first alarm of this rule, with a value somewhat over the threshold. */
 function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
+  const isAbsence = rule.threshold === undefined && rule.no_data_seconds !== undefined;
   const threshold = rule.threshold ?? 0;
   const operator = rule.operator ?? ruleDefaults.operator;
   const { past } = comparisons[operator];
@@ -51,10 +52,16 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     alarmId: someId,
     ruleId: rule.id ?? someId,
     ruleVersion: { partition: 0, offset: 0 },
-    rule: publicRule({ metric_name: 'a-metric', threshold, ...window, ...rule, id: rule.id ?? someId }),
+    rule: publicRule({
+      metric_name: 'a-metric',
+      ...(!isAbsence && { threshold }),
+      ...window,
+      ...rule,
+      id: rule.id ?? someId,
+    }),
     series: { name: rule.metric_name || 'a-metric', tags: exampleTags(rule.tags ?? {}) },
-    x: kind === 'no_data' ? undefined : kind === 'resolved' ? past(inside, -step) : past(threshold, step),
-    cause: kind === 'no_data' ? 'no_data' : 'breach',
+    x: kind === 'no_data' || isAbsence ? undefined : kind === 'resolved' ? past(inside, -step) : past(threshold, step),
+    cause: kind === 'no_data' || isAbsence ? 'no_data' : 'breach',
     timeMs,
     sinceMs: kind === 'resolved' ? timeMs - lastedMs : timeMs,
     sample: { partition: 0, offset: 0, timestampMs: timeMs },
@@ -67,7 +74,7 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
 export function DiscordPreview({ rule }: { readonly rule: Partial<Rule> }) {
   const wanted = useSignal<Kind>('fired');
   const kinds = kindsOf(rule);
-  const kind = kinds.includes(wanted.value) ? wanted.value : 'fired';
+  const kind = kinds.includes(wanted.value) ? wanted.value : kinds[0]!;
   const example = exampleOf(rule, kind);
   const embed = embedOf(example, { consoleUrl: consoleUrl.value });
   const content = contentOf([example]);

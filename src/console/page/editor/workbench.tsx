@@ -24,7 +24,7 @@ import { useBacktest, useSamples } from './workbench-data.ts';
 function judgeable(fields: Record<string, unknown>): object | undefined {
   const { description: _description, ...rest } = withoutSecrets(fields);
   const isGiven = typeof rest['metric_name'] === 'string' && rest['metric_name'] !== '';
-  return isGiven && rest['threshold'] !== undefined ? rest : undefined;
+  return isGiven && (rest['threshold'] ?? rest['no_data_seconds']) !== undefined ? rest : undefined;
 }
 
 interface WorkbenchProps {

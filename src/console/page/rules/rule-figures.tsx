@@ -40,22 +40,25 @@ export const noValueText = ({ is_window_held: isHeld }: Pick<RuleView, 'is_windo
 
 function Value({ view, value }: { readonly view: RuleView; readonly value: number }) {
   const { rule, spark = [] } = view;
-  const distance = -comparisons[rule.operator ?? ruleDefaults.operator].excess(value, rule.threshold);
+  const { threshold = 0 } = rule;
+  const distance = -comparisons[rule.operator ?? ruleDefaults.operator].excess(value, threshold);
   const isPast = isInBreach(rule, value);
   const { value_ms: valueMs = 0, is_old: isOld } = view;
-  const reach = Math.max(Math.abs(rule.threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);
+  const reach = Math.max(Math.abs(threshold), Math.abs(value), ...spark.map((each) => Math.abs(each)), 1e-9);
   const share = Math.max(0.02, Math.min(1, 1 - distance / reach));
   return (
     <div class={`${css.ruleValue}${isOld ? ' hint' : isPast ? ' rule-past' : ''}`} data-part="rule-value">
       <b title={momentText(valueMs)}>{comparedText(value, rule)}</b>
-      <span class="distance" aria-hidden="true">
-        <i style={{ width: `${share * 100}%` }} />
-      </span>
+      {rule.threshold !== undefined && (
+        <span class="distance" aria-hidden="true">
+          <i style={{ width: `${share * 100}%` }} />
+        </span>
+      )}
       <span class="hint">
         {distanceText(value, rule.threshold, '')}
         {isOld && `, ${agoText(nowMs.value - valueMs)}`}
       </span>
-      <SparkLine values={spark} threshold={rule.threshold} />
+      <SparkLine values={spark} threshold={threshold} />
     </div>
   );
 }

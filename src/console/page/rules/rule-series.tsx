@@ -63,7 +63,7 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
   } = series;
   const isOld = series.is_old;
   const mark = <StateMark state={cause === 'no_data' ? 'no-data' : state} />;
-  const reach = Math.max(Math.abs(rule.threshold), Math.abs(value ?? 0), 1e-9);
+  const reach = Math.max(Math.abs(rule.threshold ?? 0), Math.abs(value ?? 0), 1e-9);
   return (
     <tr>
       <th scope="row">{tags === undefined ? <span class="hint">no tags</span> : <Tags tags={tags} />}</th>

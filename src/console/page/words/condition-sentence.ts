@@ -22,6 +22,7 @@ const text = (words: string): SentencePart => ({ kind: 'text', text: words });
 
 /** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
 export function conditionSentence(rule: DescribedRule): SentencePart[] {
+  if (rule.threshold === undefined && rule.no_data_seconds !== undefined) return absenceSentence(rule);
   const group = rule.group_by === undefined ? undefined : groupWords(rule);
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const { hasWindow, words } = measures[rule.type ?? ruleDefaults.type];
@@ -37,12 +38,25 @@ export function conditionSentence(rule: DescribedRule): SentencePart[] {
       text: rule.window_duration_seconds === undefined ? '…' : secondsText(rule.window_duration_seconds),
     });
   if ((rule.for_seconds ?? 0) > 0) parts.push(text(' for '), { kind: 'number', text: secondsText(rule.for_seconds!) });
-  Object.entries(rule.tags ?? {}).forEach(([key, matcher], index) => {
+  return [...parts, ...tagsSentence(rule)];
+}
+
+/** When a rule without a threshold fires: `heartbeat by host has sent no data for 5 min`. */
+function absenceSentence(rule: DescribedRule): SentencePart[] {
+  return [
+    { kind: 'metric', text: rule.metric_name || 'a metric' },
+    text(`${byText(rule)} has sent no data for `),
+    { kind: 'number', text: secondsText(rule.no_data_seconds!) },
+    ...tagsSentence(rule),
+  ];
+}
+
+function tagsSentence({ tags = {} }: DescribedRule): SentencePart[] {
+  return Object.entries(tags).flatMap(([key, matcher], index) => {
     const [verb, value] = matcherWords(matcher);
-    parts.push(text(index === 0 ? ' where ' : ' and '), { kind: 'tag', text: key }, text(` ${verb}`));
-    if (value !== undefined) parts.push(text(' '), { kind: 'tag', text: value });
+    const parts = [text(index === 0 ? ' where ' : ' and '), { kind: 'tag' as const, text: key }, text(` ${verb}`)];
+    return value === undefined ? parts : [...parts, text(' '), { kind: 'tag' as const, text: value }];
   });
-  return parts;
 }
 
 /** What is asked of a tag: `is` `web-1 or web-2`. */
@@ -79,7 +93,8 @@ function byText({ group_by: by = [] }: DescribedRule): string {
 }
 
 /** Where a value is, seen from the threshold: `5 below threshold`. */
-export function distanceText(value: number, threshold: number, end = ' threshold'): string {
+export function distanceText(value: number, threshold: number | undefined, end = ' threshold'): string {
+  if (threshold === undefined) return 'no threshold';
   if (value === threshold) return 'at threshold';
   const distance = numberText(Number(Math.abs(value - threshold).toPrecision(6)));
   return `${distance} ${value > threshold ? 'above' : 'below'}${end}`;
@@ -106,8 +121,9 @@ export function behaviour(rule: DescribedRule): string[] {
   if (recovery !== undefined && rule.resolve_threshold !== undefined && rule.resolve_threshold !== rule.threshold) {
     sentences.push(`Ends at ${numberText(rule.resolve_threshold)} or ${recovery.words.clearSide}`);
   }
+  if ((rule.resolve_for_seconds ?? 0) > 0) sentences.push(`Ends after ${secondsText(rule.resolve_for_seconds!)} clear`);
   if (rule.notify_on_resolve === true) sentences.push('Notifies when it ends');
-  if (rule.no_data_seconds !== undefined)
+  if (rule.no_data_seconds !== undefined && rule.threshold !== undefined)
     sentences.push(`Fires after ${secondsText(rule.no_data_seconds)} without data`);
   return sentences;
 }
