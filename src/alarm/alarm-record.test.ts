@@ -37,9 +37,10 @@ const due: fc.Arbitrary<Due> = fc.record({
   deferred: fc.boolean(),
   isPast: fc.boolean(),
 });
+const recent = fc.option(fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }), { nil: undefined });
 const states: fc.Arbitrary<AlarmState> = fc.oneof(
   fc.constant(ok),
-  fc.record({ state: fc.constant('pending' as const), sinceMs: time }),
+  fc.record({ state: fc.constant('pending' as const), sinceMs: time, recent }),
   fc.record({
     state: fc.constant('firing' as const),
     sinceMs: time,
@@ -49,6 +50,7 @@ const states: fc.Arbitrary<AlarmState> = fc.oneof(
     deferred: fc.option(fc.record({ kind: fc.constantFrom(...deferredKinds), ...cause, ordinal: fc.nat(2) }), {
       nil: undefined,
     }),
+    recent,
     clearSinceMs: maybeTime,
     silentSinceMs: maybeTime,
     messagedMs: maybeTime,

@@ -6,7 +6,7 @@
  *   value  {"rule_id": …, "rule_version": {"partition": 1, "offset": 7}, "metric_name": …, "tags": {…}, "state": "firing",
  *           "since_ms": …, "alarm_id": …, "cause": "breach", "notified": true, "owed": true,
  *           "deferred": {"kind": "fired", "offset": 1230, "timestamp_ms": …, "x": 508, "time_ms": …}, "deferred_after": 3,
- *           "clear_since_ms": …, "silent_since_ms": …, "messaged_ms": …, "ended_ms": …, "clock_dues": 1, "to_send": [{…}], "decided_at": 1240, "last_sent_ms": …, "last_sent_offset": 1220, "sent_count": 3,
+ *           "recent": [true, false, true], "clear_since_ms": …, "silent_since_ms": …, "messaged_ms": …, "ended_ms": …, "clock_dues": 1, "to_send": [{…}], "decided_at": 1240, "last_sent_ms": …, "last_sent_offset": 1220, "sent_count": 3,
  *           "rule_time_ms": …, "x": 508, "value": 508, "time_ms": …, "partition": 3, "offset": 1234, "timestamp_ms": …, "revision": 1}
  *
  * Of two records of a key the one with the larger offset wins, then the one with the larger revision, then the later.
@@ -120,6 +120,7 @@ export function formatAlarmRecord(record: AlarmRecord): string {
     owed: firing === undefined ? undefined : firing.deferred !== undefined,
     deferred: firing?.deferred === undefined ? undefined : formatDeferred(firing.deferred),
     deferred_after: firing?.deferred === undefined ? undefined : record.deferredAfter,
+    recent: state.state === 'ok' ? undefined : state.recent,
     clear_since_ms: firing?.clearSinceMs,
     silent_since_ms: firing?.silentSinceMs,
     messaged_ms: firing?.messagedMs,
@@ -215,7 +216,8 @@ function readState(reader: RecordReader, at: At): AlarmState {
   const state = reader.oneOf('state', ['ok', 'pending', 'firing']);
   if (state === 'ok') return ok;
   const sinceMs = reader.number('since_ms');
-  if (state === 'pending') return { state, sinceMs };
+  const recent = reader.optional('recent', (field) => reader.flags(field));
+  if (state === 'pending') return { state, sinceMs, recent };
   const cause = reader.oneOf('cause', causes);
   return {
     state,
@@ -224,6 +226,7 @@ function readState(reader: RecordReader, at: At): AlarmState {
     cause,
     notified: reader.flag('notified'),
     deferred: readDeferred(reader, cause, at),
+    recent,
     clearSinceMs: reader.optional('clear_since_ms', (field) => reader.number(field)),
     silentSinceMs: reader.optional('silent_since_ms', (field) => reader.number(field)),
     messagedMs: reader.optional('messaged_ms', (field) => reader.number(field)),

@@ -5,11 +5,13 @@ interface Ok {
   readonly state: 'ok';
 }
 
-/** In breach, but not for long enough to fire yet. */
+/** In breach, but not for long enough, or not often enough, to fire yet. */
 interface Pending {
   readonly state: 'pending';
   /** When the breach began. */
   readonly sinceMs: number;
+  /** Of a rule with `for_samples`: see Firing. */
+  readonly recent?: readonly boolean[] | undefined;
 }
 
 export interface Firing {
@@ -23,6 +25,11 @@ export interface Firing {
   readonly notified: boolean;
   /** The notification that waits for the cooldown to end; at most one. */
   readonly deferred?: Deferred | undefined;
+  /**
+   * Of a rule with `for_samples`: which of the newest values were in breach, oldest first, from the first that was; undefined when
+   * none was.
+   */
+  readonly recent?: readonly boolean[] | undefined;
   /** Since when the values have been clear, the newest included; undefined when that is not clear. */
   readonly clearSinceMs?: number | undefined;
   /** Of an alarm that fires by its value: when its series was last received, once that is too long ago. */
@@ -56,10 +63,11 @@ export function isSameState(one: AlarmState, other: AlarmState): boolean {
 }
 
 function textOf(state: AlarmState): string {
-  if (state.state !== 'firing') return JSON.stringify([state.state, state.state === 'pending' ? state.sinceMs : null]);
-  const { sinceMs, alarmId, cause, notified, deferred, clearSinceMs, silentSinceMs, messagedMs } = state;
+  if (state.state === 'ok') return state.state;
+  if (state.state === 'pending') return JSON.stringify([state.state, state.sinceMs, state.recent]);
+  const { recent, sinceMs, alarmId, cause, notified, deferred, clearSinceMs, silentSinceMs, messagedMs } = state;
   const due = deferred === undefined ? null : [deferred.kind, deferred.sample.offset, deferred.ordinal];
-  return JSON.stringify([sinceMs, alarmId, cause, notified, due, clearSinceMs, silentSinceMs, messagedMs]);
+  return JSON.stringify([sinceMs, alarmId, cause, notified, due, recent, clearSinceMs, silentSinceMs, messagedMs]);
 }
 
 /** The notification that is sent as soon as no cooldown holds it back: what is deferred, which waits while the value is clear. */

@@ -54,6 +54,13 @@ export class RecordReader {
       : this.#refuse(field, 'must be a list of strings');
   }
 
+  flags(field: string): boolean[] {
+    const value = this.raw(field);
+    return Array.isArray(value) && value.every((one) => typeof one === 'boolean')
+      ? value
+      : this.#refuse(field, 'must be a list of true and false');
+  }
+
   object(field: string): RecordReader {
     return new RecordReader(this.raw(field), `${this.#path}${field}.`);
   }

@@ -410,6 +410,61 @@ test('A4: a value must be clear for resolve_for_seconds, to the millisecond, and
   assert.equal((stateAfter([1_000, 480], [2_000, 495], [3_007, 480]) as Firing).clearSinceMs, 3_007);
 });
 
+const twoOfThree = { for_samples: { breaches: 2, of: 3 }, resolve_threshold: 490, notify_on_resolve: true };
+const samples = { b: 508, m: 495, c: 480 };
+
+/** The state after each value of b(reach), m (between) and c(lear), a second apart; and what was appended. */
+function afterEach(fields: Fields, values: string, from: AlarmState = ok): string[] {
+  let state = from;
+  return values.split('').map((value, index) => {
+    const result = step(
+      subjectOf(fields),
+      state,
+      sampleAt((index + 1) * 1_000, samples[value as keyof typeof samples]),
+    );
+    assert.equal(result.changed, JSON.stringify(result.next) !== JSON.stringify(state), `A11: ${values} at ${index}`);
+    state = result.next;
+    const recent = state.state === 'ok' ? [] : (state.recent ?? []);
+    const due = result.due.map(({ kind }) => kind);
+    return [state.state, recent.map((isBreach) => (isBreach ? 'b' : '-')).join(''), ...due].filter(Boolean).join(' ');
+  });
+}
+
+test('A3: with for_samples the alarm fires at the value that makes n of the last m in breach', () => {
+  assert.deepEqual(afterEach(twoOfThree, 'cbccb'), ['ok', 'pending b', 'pending b-', 'pending b--', 'pending b']);
+  assert.deepEqual(afterEach(twoOfThree, 'bcb'), ['pending b', 'pending b-', 'firing b-b']);
+  assert.deepEqual(afterEach(twoOfThree, 'bccc'), ['pending b', 'pending b-', 'pending b--', 'ok']);
+  const fired = step(
+    subjectOf(twoOfThree),
+    { state: 'pending', sinceMs: 1, recent: [true] },
+    sampleAt(9_000, 508),
+  ).next;
+  assert.deepEqual([(fired as Firing).sinceMs, (fired as Firing).deferred?.timeMs], [9_000, 9_000], 'since T');
+  assert.deepEqual(afterEach({ for_samples: { breaches: 1, of: 1 } }, 'bc'), ['firing b', 'ok']);
+});
+
+test('A4: with for_samples it resolves at a clear value when fewer than n are', () => {
+  assert.deepEqual(afterEach(twoOfThree, 'bbcmc').slice(1), ['firing bb', 'firing bb-', 'firing b--', 'ok']);
+  assert.deepEqual(afterEach(twoOfThree, 'bbccb').slice(1), ['firing bb', 'firing bb-', 'pending b--', 'pending b']);
+  const inTime = afterEach({ ...twoOfThree, resolve_for_seconds: 2 }, 'bbcccc').slice(2);
+  assert.deepEqual(inTime, ['firing bb-', 'firing b--', 'ok', 'ok']);
+});
+
+test('A5: a new version counts the values that were kept, and fires by none that is not in breach', () => {
+  const pending: AlarmState = { state: 'pending', sinceMs: 100, recent: [true, true, false, true] };
+  assert.deepEqual(afterEach(twoOfThree, 'cb', pending), ['pending b-', 'firing b-b']);
+  assert.deepEqual(afterEach({ for_samples: { breaches: 2, of: 9 } }, 'cb', pending), [
+    'pending bb-b-',
+    'firing bb-b-b',
+  ]);
+  assert.deepEqual(afterEach({ for_seconds: 60 }, 'b', pending), ['pending']);
+  assert.deepEqual(afterEach({ for_samples: { breaches: 2, of: 2 } }, 'bc', firing), ['firing b', 'pending b- resolved']);
+});
+
+test('A13: the sample that ends a silence is the first one that counts', () => {
+  assert.deepEqual(afterEach(twoOfThree, 'bb', states.noData), ['pending b resolved', 'firing bb']);
+});
+
 test('A9: what is deferred waits while the value is clear, and a silence is sent all the same', () => {
   const stateNames = Object.keys(states).filter((name) => sendable(states[name as keyof typeof states]) !== undefined);
   const deferredNames = ['firingDeferred', 'firingDeferredAgain', 'silentDeferred', 'silentUnheard', 'noDataDeferred'];

@@ -16,6 +16,7 @@
 import { assert, unreachable } from '../base/assert.ts';
 import { asCompared, comparisons } from '../rule/comparison.ts';
 import type { Condition } from '../rule/condition.ts';
+import { isEnough, withValue } from '../rule/for-samples.ts';
 import { ok, type AlarmState, type Deferred, type Firing, type SamplePlace } from './alarm-state.ts';
 import { hasMessage, type Due, type NotificationKind } from './due.ts';
 import { alarmId } from './identity.ts';
@@ -192,20 +193,48 @@ function isBreach(condition: Condition, x: number): boolean {
 
 function onSample(subject: Subject, state: AlarmState, event: SampleEvent): Step {
   const judgement = judge(subject.condition, event.x);
+  const { forSamples } = subject.condition;
+  const before = state.state === 'ok' ? undefined : state.recent;
+  const recent = forSamples && withValue(forSamples, before, judgement === 'breach');
   if (state.state === 'firing') {
     if (state.cause === 'no_data') return onDataAgain(subject, state, event);
     const clearSinceMs = judgement === 'clear' ? (state.clearSinceMs ?? event.timeMs) : undefined;
-    if (clearSinceMs !== undefined && event.timeMs - clearSinceMs >= subject.condition.resolveForMs)
-      return end(subject, state, event, 'resolved');
-    return onStillFiring(subject, { ...state, clearSinceMs }, state, event);
+    const isClear = clearSinceMs !== undefined && event.timeMs - clearSinceMs >= subject.condition.resolveForMs;
+    if (isClear && (forSamples === undefined || !isEnough(forSamples, recent)))
+      return { ...end(subject, state, event, 'resolved'), next: notFiring(recent, event) };
+    return onStillFiring(subject, { ...state, recent, clearSinceMs }, state, event);
   }
+  if (forSamples !== undefined) return onSampleOfMany(subject, state, event, recent);
   if (judgement !== 'breach')
     return state.state === 'pending' ? become(ok, 'breach_ended_in_time') : stay(state, 'nothing_to_do');
   const sinceMs = state.state === 'pending' ? state.sinceMs : event.timeMs;
   if (event.timeMs - sinceMs >= subject.condition.forMs) return fire(subject, 'breach', sinceMs, dueAt(event));
-  return state.state === 'pending'
+  return state.state === 'pending' && state.recent === undefined
     ? stay(state, 'breach_goes_on')
     : become({ state: 'pending', sinceMs }, 'breach_began');
+}
+
+/** A rule with `for_samples` and an alarm that does not fire: `recent` with this value. */
+function onSampleOfMany(
+  subject: Subject,
+  state: Exclude<AlarmState, Firing>,
+  event: SampleEvent,
+  recent: readonly boolean[] | undefined,
+): Step {
+  if (recent === undefined)
+    return state.state === 'ok' ? stay(state, 'nothing_to_do') : become(ok, 'breach_ended_in_time');
+  // Only a value in breach fires, also where a new version asks for fewer.
+  if (recent.at(-1) === true && isEnough(subject.condition.forSamples!, recent)) {
+    const fired = fire(subject, 'breach', event.timeMs, dueAt(event));
+    return { ...fired, next: { ...(fired.next as Firing), recent } };
+  }
+  if (state.state === 'ok') return become(notFiring(recent, event), 'breach_began');
+  return recent === state.recent ? stay(state, 'breach_goes_on') : become({ ...state, recent }, 'breach_goes_on');
+}
+
+/** What is not over of the values of a rule with `for_samples` when its alarm does not fire. */
+function notFiring(recent: readonly boolean[] | undefined, event: SampleEvent): AlarmState {
+  return recent === undefined ? ok : { state: 'pending', sinceMs: event.timeMs, recent };
 }
 
 function onNoData(subject: Subject, state: AlarmState, event: NoDataEvent): Step {
@@ -231,7 +260,8 @@ function onStillFiring({ condition }: Subject, state: Firing, before: Firing, ev
       return becomeDue(state, { kind: 'fired', ...dueAt(event) });
     if (isReminderDue(condition, state, event.timeMs)) return becomeDue(state, { kind: 'reminder', ...dueAt(event) });
   }
-  if (state.clearSinceMs === before.clearSinceMs) return stay(before, 'still_firing');
+  if (state.clearSinceMs === before.clearSinceMs)
+    return state.recent === before.recent ? stay(before, 'still_firing') : become(state, 'still_firing');
   return become(state, state.clearSinceMs === undefined ? 'clear_ended_in_time' : 'clear_began');
 }
 

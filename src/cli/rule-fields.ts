@@ -1,5 +1,6 @@
 import { Failure } from '../base/failure.ts';
 import { parseWhere } from '../rule/aggregate.ts';
+import { parseForSamples } from '../rule/for-samples.ts';
 import { namesOf } from '../rule/receiver-name.ts';
 import { parseMatcher } from '../rule/matcher-text.ts';
 import type { FieldKind } from '../rule/field-spec.ts';
@@ -28,6 +29,7 @@ const readers: Record<FieldKind, (field: string, text: string) => unknown> = {
   receivers: (_field, text) => namesOf(text),
   tag_names: (_field, text) => (text.trim() === '[]' ? [] : namesOf(text)),
   where: (field, text) => parseWhere(text) ?? parsedObject(field, text),
+  samples: (field, text) => parseForSamples(text) ?? parsedObject(field, text),
   ratio: parsedObject,
   number: (field, text) => parsed(field, text, 'a number', (value) => typeof value === 'number'),
   flag: (field, text) => parsed(field, text, 'true or false', (value) => typeof value === 'boolean'),

@@ -205,6 +205,7 @@ function mustJudge(condition: Condition, state: AlarmState): boolean {
     isSilent ||
     isClear ||
     condition.threshold === undefined ||
+    condition.forSamples !== undefined ||
     state.deferred !== undefined ||
     condition.everySample ||
     condition.remindMs !== undefined

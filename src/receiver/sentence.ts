@@ -106,6 +106,13 @@ function timeText(timeMs: number): string {
   return Math.abs(timeMs) <= 8.64e15 ? `${new Date(timeMs).toISOString().slice(-13, -5)} UTC` : 'some time';
 }
 
+/** `, as did 3 of the last 5 values` */
+function samplesText({ kind, rule: { for_samples: samples } }: Notification): string {
+  return samples === undefined || kind !== 'fired'
+    ? ''
+    : `, as did ${samples.breaches} of the last ${samples.of} values`;
+}
+
 function comparison(notification: Notification): string {
   const { x, rule } = notification;
   const { operator = ruleDefaults.operator, threshold, resolve_threshold: resolveThreshold = threshold } = rule;
@@ -115,7 +122,8 @@ function comparison(notification: Notification): string {
       return `is back at or ${recovery.words.clearSide} the resolve threshold (${resolveThreshold})`;
     return `${words.resolved} the rule threshold (${threshold})`;
   }
-  if (x === undefined || isInBreach(rule, x)) return `${words.breach} the rule threshold (${threshold})`;
+  if (x === undefined || isInBreach(rule, x))
+    return `${words.breach} the rule threshold (${threshold})${samplesText(notification)}`;
   // Still firing, since the value must be clear for longer.
   if (recovery === undefined || isClear(rule, x))
     return `${words.resolved} the rule threshold (${threshold}), but not for long enough to resolve`;

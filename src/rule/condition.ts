@@ -1,6 +1,7 @@
 import { measures, type RuleType } from '../measure/measures.ts';
 import { aggregates, type Aggregate, type AggregateWhere } from './aggregate.ts';
 import { asCompared, comparisons, type Operator } from './comparison.ts';
+import type { ForSamples } from './for-samples.ts';
 import type { Tags } from '../metric/sample.ts';
 import { noMatchers, tagsMatch, type TagMatchers } from './matcher.ts';
 import { ruleDefaults } from './rule-fields.ts';
@@ -26,6 +27,8 @@ export interface Condition {
   readonly cooldownMs: number;
   readonly everySample: boolean;
   readonly forMs: number;
+  /** In place of `forMs`, which is 0 then. */
+  readonly forSamples: ForSamples | undefined;
   /** How long the value must be clear before the alarm resolves. */
   readonly resolveForMs: number;
   readonly notifyOnResolve: boolean;
@@ -143,6 +146,10 @@ class RuleCondition implements Condition {
 
   get forMs(): number {
     return milliseconds(this.#rule.for_seconds ?? ruleDefaults.for_seconds);
+  }
+
+  get forSamples(): ForSamples | undefined {
+    return this.#rule.for_samples;
   }
 
   get resolveForMs(): number {

@@ -1,5 +1,6 @@
 // What a row of the table of a rule's fields may say, by the kind of the field.
 import type { AggregateWhere, DivideBy } from './aggregate.ts';
+import type { ForSamples } from './for-samples.ts';
 import type { Labels, Rule } from './rule.ts';
 
 export type FieldName = Exclude<keyof Rule, 'id'>;
@@ -104,6 +105,11 @@ export interface WhereSpec extends CommonSpec {
   readonly kind: 'where';
 }
 
+/** How many of the newest values must be in breach. */
+export interface SamplesSpec extends CommonSpec {
+  readonly kind: 'samples';
+}
+
 /** The second value of a ratio. */
 export interface RatioSpec extends CommonSpec {
   readonly kind: 'ratio';
@@ -123,6 +129,7 @@ export type FieldSpec =
   | ReceiversSpec
   | TagNamesSpec
   | WhereSpec
+  | SamplesSpec
   | RatioSpec;
 export type FieldKind = FieldSpec['kind'];
 export type SpecOf<Kind extends FieldKind> = Extract<FieldSpec, { kind: Kind }>;
@@ -140,11 +147,13 @@ type SpecFor<Value> = [Value] extends [boolean]
         ? ReceiversSpec | TagNamesSpec
         : [Value] extends [AggregateWhere]
           ? WhereSpec
-          : [Value] extends [Labels]
-            ? LabelsSpec
-            : [DivideBy] extends [Value]
-              ? RatioSpec
-              : TagsSpec;
+          : [Value] extends [ForSamples]
+            ? SamplesSpec
+            : [Value] extends [Labels]
+              ? LabelsSpec
+              : [DivideBy] extends [Value]
+                ? RatioSpec
+                : TagsSpec;
 
 /** A required field says so, and an optional one does not. */
 export type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &

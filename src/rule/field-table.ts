@@ -1,5 +1,6 @@
 // The table of a rule's fields in docs/RULES.md, made from `ruleFields`: scripts/rule-table.mjs writes it, a test compares it.
 import { divideByFields } from './aggregate.ts';
+import { samplesMax } from './for-samples.ts';
 import type { FieldKind, FieldSpec, SpecOf } from './field-spec.ts';
 import { fieldNames, fieldSpec } from './rule-fields.ts';
 
@@ -25,6 +26,7 @@ const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = 
   receivers: ({ namesMax }) => `1 to ${namesMax} names`,
   tag_names: ({ namesMax }) => `list of at most ${namesMax} tag names`,
   where: () => 'object: `operator`, `threshold`',
+  samples: () => `object: \`breaches\` of the last \`of\` values, at most ${samplesMax}`,
   ratio: () => `object: ${divideByFields.map((field) => `\`${field}\``).join(', ')}`,
   tags: () => 'object of matchers, at most 16 entries',
 };

@@ -7,6 +7,7 @@ import { comparisons, isOperator, isWithin, operators } from './comparison.ts';
 import { matchersProblems } from './matcher-check.ts';
 import { matchersOf, type TagMatchers } from './matcher.ts';
 import { groupErrors } from './parse-group.ts';
+import { samplesMax } from './for-samples.ts';
 import type { FieldKind, NumberSpec, SpecOf } from './field-spec.ts';
 import { fieldNames, fieldSpec, isField, ruleDefaults, ruleFields } from './rule-fields.ts';
 import { isReceiverName, receiverNameAllowed } from './receiver-name.ts';
@@ -51,7 +52,13 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
     else if (spec.requiredUnless?.fields.some((other) => Object.hasOwn(fields, other)) === false)
       errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.requiredUnless.text}`));
   }
-  errors.push(...parameterErrors(fields), ...resolveErrors(fields), ...groupErrors(fields), ...unknownErrors(fields));
+  errors.push(
+    ...parameterErrors(fields),
+    ...resolveErrors(fields),
+    ...timingErrors(fields),
+    ...groupErrors(fields),
+    ...unknownErrors(fields),
+  );
   if (errors.length > 0) throw fieldsFailure(errors);
   return ruleOf(fields, options.id);
 }
@@ -63,7 +70,7 @@ function ruleOf(fields: Record<string, unknown>, id: string): Rule {
   if (given['labels'] !== undefined) given['labels'] = tagsOf(Object.entries(given['labels'] as Labels));
   for (const field of ['notify', 'group_by'])
     if (given[field] !== undefined) given[field] = [...(given[field] as string[])];
-  for (const field of ['aggregate_where', 'divide_by'])
+  for (const field of ['aggregate_where', 'divide_by', 'for_samples'])
     if (given[field] !== undefined) given[field] = structuredClone(given[field]);
   return { id, ...given } as unknown as Rule;
 }
@@ -88,6 +95,7 @@ const checks: { readonly [Kind in FieldKind]: Check<Kind> } = {
   receivers: checkReceivers,
   tag_names: checkTagNames,
   where: checkWhere,
+  samples: checkSamples,
   ratio: checkRatio,
   tags: checkTags,
 };
@@ -194,6 +202,19 @@ function checkWhere(value: unknown, field: string): FieldError[] {
     ...checkNumber(threshold, `${field}.threshold`, {}),
     ...strangers(value, field, ['operator', 'threshold']),
   ];
+}
+
+function checkSamples(value: unknown, field: string): FieldError[] {
+  if (!isObject(value)) return [invalid(field, 'must be an object with breaches and of', value)];
+  const { breaches, of } = value;
+  const whole = { least: 1, most: samplesMax, isWhole: true } as const;
+  const errors = [
+    ...checkNumber(breaches, `${field}.breaches`, whole),
+    ...checkNumber(of, `${field}.of`, whole),
+    ...strangers(value, field, ['breaches', 'of']),
+  ];
+  if (errors.length > 0 || (breaches as number) <= (of as number)) return errors;
+  return [invalid(`${field}.breaches`, `must be at most ${field}.of (${String(of)})`, breaches)];
 }
 
 function checkRatio(value: unknown, field: string): FieldError[] {
@@ -304,6 +325,11 @@ function resolveErrors(fields: Record<string, unknown>): FieldError[] {
       far,
     ),
   ];
+}
+
+function timingErrors(fields: Record<string, unknown>): FieldError[] {
+  const hasBoth = fields['for_seconds'] !== undefined && fields['for_samples'] !== undefined;
+  return hasBoth ? [error('for_samples', 'invalid_field', 'for_samples must be left out with for_seconds')] : [];
 }
 
 function unknownErrors(fields: Record<string, unknown>): FieldError[] {

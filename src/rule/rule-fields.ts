@@ -160,6 +160,11 @@ export const ruleFields = {
     help: 'How long a breach must last before the alarm fires. 0 fires on the first sample.',
     form: { group: 'timing', label: 'Fire after', placeholder: '0' },
   },
+  for_samples: {
+    kind: 'samples',
+    help: 'Fire when so many of the newest values are in breach, in place of for_seconds.',
+    form: { group: 'timing', label: 'Fire after values in breach', placeholder: '3 of 5' },
+  },
   resolve_threshold: {
     kind: 'number',
     help: 'A firing alarm resolves only past this value. Set it back from the threshold to avoid flapping. Not with == and !=.',
@@ -261,6 +266,7 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   receivers: isTexts,
   tag_names: isTexts,
   where: isObject,
+  samples: isObject,
   ratio: isObject,
   tags: (value) => isObject(value) && Object.values(value).every(isMatcher),
 };

@@ -2,6 +2,7 @@ import { nameBytesMax, tagKeyBytesMax, tagsMax, tagValueBytesMax } from '../metr
 import { listedValuesMax } from './matcher-check.ts';
 import { ruleTypes } from '../measure/measures.ts';
 import { operators } from './comparison.ts';
+import { samplesMax } from './for-samples.ts';
 import type { FieldKind, FieldSpec, SpecOf } from './field-spec.ts';
 import { fieldNames, fieldSpec, ruleFields } from './rule-fields.ts';
 
@@ -76,6 +77,15 @@ const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchem
     type: 'object',
     properties: { operator: { type: 'string', enum: operators }, threshold: { type: 'number' } },
     required: ['operator', 'threshold'],
+    additionalProperties: false,
+  }),
+  samples: () => ({
+    type: 'object',
+    properties: {
+      breaches: { type: 'integer', minimum: 1, maximum: samplesMax },
+      of: { type: 'integer', minimum: 1, maximum: samplesMax },
+    },
+    required: ['breaches', 'of'],
     additionalProperties: false,
   }),
   ratio: () => ({

@@ -1,6 +1,7 @@
 import type { RuleType } from '../measure/measures.ts';
 import type { Aggregate, AggregateWhere, DivideBy } from './aggregate.ts';
 import type { Operator } from './comparison.ts';
+import type { ForSamples } from './for-samples.ts';
 import type { TagMatchers } from './matcher.ts';
 import type { Severity } from './severity.ts';
 
@@ -37,6 +38,7 @@ export interface Rule {
   readonly remind_seconds?: number;
   readonly trigger?: Trigger;
   readonly for_seconds?: number;
+  readonly for_samples?: ForSamples;
   readonly resolve_threshold?: number;
   readonly resolve_for_seconds?: number;
   readonly notify_on_resolve?: boolean;

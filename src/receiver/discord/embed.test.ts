@@ -56,6 +56,11 @@ test('the plain alarm is exactly the embed of the contract, and nothing more', (
 const sentences: [string, Fields, string][] = [
   ['below', { rule: { operator: '<' }, x: 3 }, 'received-packages is 3 which is below the rule threshold (500)'],
   [
+    'n of the last m values',
+    { rule: { for_samples: { breaches: 3, of: 5 } } },
+    'received-packages is 508 which exceeds the rule threshold (500), as did 3 of the last 5 values',
+  ],
+  [
     'clear, but not for long enough',
     { rule: { resolve_for_seconds: 60 }, x: 480, kind: 'reminder' },
     'received-packages is 480 which no longer exceeds the rule threshold (500), but not for long enough to resolve',

@@ -99,6 +99,7 @@ interface RuleFields {
   readonly remindSeconds: number | undefined;
   readonly everySample: boolean | undefined;
   readonly forSeconds: number | undefined;
+  readonly forSamples: OracleRule['for_samples'] | undefined;
   readonly notifyOnResolve: boolean | undefined;
   readonly noDataSeconds: number | undefined;
   readonly enabled: boolean | undefined;
@@ -131,6 +132,7 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     remindSeconds: maybe(shape.remindSeconds),
     everySample: maybe([true, false]),
     forSeconds: maybe([0, 0.001, 5, 30, 600]),
+    forSamples: fc.option(forSamples, { nil: undefined, freq: 2 }),
     notifyOnResolve: maybe([true, true, false]),
     noDataSeconds: maybe(shape.noDataSeconds),
     enabled: fc.constantFrom(...enabled),
@@ -139,6 +141,10 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     group: fc.option(groupFields(shape), { nil: undefined, freq: 2 }),
   });
 }
+
+const forSamples = fc
+  .constantFrom(1, 2, 2, 3, 4, 20)
+  .chain((of) => fc.record({ breaches: fc.integer({ min: 1, max: Math.min(of, 4) }), of: fc.constant(of) }));
 
 function groupFields(shape: HistoryShape): fc.Arbitrary<GroupFields> {
   const wheres = [5.5, 10].flatMap((threshold) => (['>', '<'] as const).map((operator) => ({ operator, threshold })));
@@ -192,7 +198,8 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     cooldown_seconds: fields.cooldownSeconds,
     remind_seconds: fields.remindSeconds,
     trigger: everySample === undefined ? undefined : everySample ? 'every_sample' : 'crossing',
-    for_seconds: fields.forSeconds,
+    for_seconds: fields.forSamples === undefined ? fields.forSeconds : undefined,
+    for_samples: fields.forSamples,
     resolve_threshold:
       resolveBy === undefined || away === undefined || threshold === undefined
         ? undefined

@@ -19,6 +19,7 @@ export interface OracleRule {
   readonly remind_seconds?: number;
   readonly trigger?: 'crossing' | 'every_sample';
   readonly for_seconds?: number;
+  readonly for_samples?: { readonly breaches: number; readonly of: number };
   readonly resolve_threshold?: number;
   readonly resolve_for_seconds?: number;
   readonly notify_on_resolve?: boolean;
@@ -88,6 +89,22 @@ export function standingOf(rule: OracleRule, x: number): Standing {
   if (breaches[operator][place] === 'b') return 'breach';
   if (resolve === threshold || isEqual(rule, x, resolve)) return 'clear';
   return resolve < threshold === x < resolve ? 'clear' : 'between';
+}
+
+/** The last values, each in breach or not, as they stand after one more; none before the first in breach. */
+export function recentOf(
+  rule: OracleRule,
+  before: readonly boolean[] | undefined,
+  isBreach: boolean,
+): boolean[] | undefined {
+  if (rule.for_samples === undefined) return undefined;
+  const values = [...(before ?? []), isBreach];
+  while (values.length > rule.for_samples.of || values[0] === false) values.shift();
+  return values.length === 0 ? undefined : values;
+}
+
+export function breachesIn(recent: readonly boolean[] | undefined): number {
+  return (recent ?? []).filter((isBreach) => isBreach).length;
 }
 
 export function isEnabled(rule: OracleRule): boolean {

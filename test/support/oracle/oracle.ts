@@ -19,9 +19,11 @@ import { oracleAlarmId, oracleNotificationId, oracleSeriesKey, type At } from '.
 import { measureAfresh } from './oracle-measures.ts';
 import {
   forgottenAfterMs,
+  breachesIn,
   inMilliseconds,
   isEnabled,
   isMatch,
+  recentOf,
   standingOf,
   windowTypeOf,
   type OracleRule,
@@ -99,7 +101,7 @@ export interface OracleDeferred {
 
 export type OracleState =
   | { readonly state: 'ok' }
-  | { readonly state: 'pending'; readonly sinceMs: number }
+  | { readonly state: 'pending'; readonly sinceMs: number; readonly recent: readonly boolean[] | undefined }
   | OracleFiring;
 
 export interface OracleFiring {
@@ -109,6 +111,7 @@ export interface OracleFiring {
   readonly cause: Cause;
   readonly notified: boolean;
   readonly deferred: OracleDeferred | undefined;
+  readonly recent: readonly boolean[] | undefined;
   /** Since when the values have been clear. */
   readonly clearSinceMs: number | undefined;
   readonly silentSinceMs: number | undefined;
@@ -394,18 +397,31 @@ class Oracle {
     if (state.state === 'firing' && state.cause === 'no_data') {
       this.#endNoData(moment);
       this.#judge(moment);
-    } else if (state.state === 'firing') {
+      return;
+    }
+    const recent = recentOf(rule, state.state === 'ok' ? undefined : state.recent, standing === 'breach');
+    // The alarm is not firing, and of its last values some are in breach.
+    const pending = { state: 'pending', sinceMs: moment.timeMs, recent } as const;
+    if (state.state === 'firing') {
       const clearSinceMs = standing === 'clear' ? (state.clearSinceMs ?? moment.timeMs) : undefined;
       const clearMs = moment.timeMs - (clearSinceMs ?? Infinity);
-      if (clearMs >= inMilliseconds(rule.resolve_for_seconds ?? 0)) this.#end(moment, state);
-      else this.#goOnFiring(moment, { ...state, clearSinceMs }, standing === 'breach');
+      const isLongEnough = clearMs >= inMilliseconds(rule.resolve_for_seconds ?? 0);
+      if (isLongEnough && (rule.for_samples === undefined || breachesIn(recent) < rule.for_samples.breaches)) {
+        this.#end(moment, state);
+        if (recent !== undefined) this.#become(rule.id, series, pending);
+      } else this.#goOnFiring(moment, { ...state, recent, clearSinceMs }, standing === 'breach');
+    } else if (rule.for_samples !== undefined) {
+      const isEnough = standing === 'breach' && breachesIn(recent) >= rule.for_samples.breaches;
+      if (isEnough) this.#fire(moment, { sinceMs: moment.timeMs, cause: 'breach', ordinal: 0, recent });
+      else if (recent === undefined) this.#become(rule.id, series, ok);
+      else this.#become(rule.id, series, state.state === 'pending' ? { ...state, recent } : pending);
     } else if (standing !== 'breach') {
       if (state.state === 'pending') this.#become(rule.id, series, ok);
     } else {
       const sinceMs = state.state === 'pending' ? state.sinceMs : moment.timeMs;
       const isLongEnough = moment.timeMs - sinceMs >= inMilliseconds(rule.for_seconds ?? 0);
       if (isLongEnough) this.#fire(moment, { sinceMs, cause: 'breach', ordinal: 0 });
-      else this.#become(rule.id, series, { state: 'pending', sinceMs });
+      else this.#become(rule.id, series, { state: 'pending', sinceMs, recent: undefined });
     }
   }
 
@@ -414,9 +430,12 @@ class Oracle {
     if (state.state === 'firing' && state.cause === 'no_data') this.#end(moment, state);
   }
 
-  #fire(moment: Moment, why: { sinceMs: number; cause: Cause; ordinal: number }): void {
+  #fire(
+    moment: Moment,
+    why: { sinceMs: number; cause: Cause; ordinal: number; recent?: readonly boolean[] | undefined },
+  ): void {
     const { rule, series } = moment;
-    const { sinceMs, cause, ordinal } = why;
+    const { sinceMs, cause, ordinal, recent } = why;
     const alarmId = oracleAlarmId({ ruleId: rule.id, series: series.key, at: series.last, cause, ordinal });
     this.#become(rule.id, series, {
       state: 'firing',
@@ -425,6 +444,7 @@ class Oracle {
       cause,
       notified: false,
       deferred: dueNow(moment, cause === 'breach' ? 'fired' : 'no_data', ordinal),
+      recent,
       clearSinceMs: undefined,
       silentSinceMs: undefined,
       messagedMs: undefined,

@@ -46,6 +46,7 @@ interface AlarmJson {
   readonly cause: 'breach' | 'no_data';
   readonly notified: boolean;
   readonly deferred?: DeferredJson;
+  readonly recent?: readonly boolean[];
   readonly clear_since_ms?: number;
   readonly silent_since_ms?: number;
   readonly messaged_ms?: number;
@@ -109,9 +110,9 @@ export function seenState(value: Uint8Array): SeenState {
 }
 
 function stateOf(json: AlarmJson): OracleState {
-  const { state, since_ms: sinceMs } = json;
+  const { state, since_ms: sinceMs, recent } = json;
   if (state === 'ok') return { state };
-  if (state === 'pending') return { state, sinceMs };
+  if (state === 'pending') return { state, sinceMs, recent };
   const {
     alarm_id: alarmId,
     cause,
@@ -128,6 +129,7 @@ function stateOf(json: AlarmJson): OracleState {
     cause,
     notified,
     deferred: deferred === undefined ? undefined : deferredOf(deferred),
+    recent,
     clearSinceMs,
     silentSinceMs,
     messagedMs,

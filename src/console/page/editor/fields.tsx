@@ -337,6 +337,7 @@ const inputs: Record<FieldKind, (form: Form, field: FieldName) => ComponentChild
   receivers: textInput,
   tag_names: textInput,
   where: textInput,
+  samples: textInput,
   ratio: textInput,
   choice: (form, field) => <Choice form={form} field={field as FieldNameOf<'choice'>} />,
   flag: (form, field) => <Check form={form} field={field as FieldNameOf<'flag'>} />,

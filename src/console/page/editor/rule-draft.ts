@@ -6,6 +6,7 @@ import { isParameter, needsParameter } from '../../../measure/measures.ts';
 import type { FieldKind, FieldName, SpecOf } from '../../../rule/field-spec.ts';
 import { fieldNames, fieldSpec, isField, isSecretField, type ruleFields } from '../../../rule/rule-fields.ts';
 import { parseWhere, whereText, type AggregateWhere } from '../../../rule/aggregate.ts';
+import { forSamplesText, parseForSamples, type ForSamples } from '../../../rule/for-samples.ts';
 import { namesOf } from '../../../rule/receiver-name.ts';
 import type { Rule } from '../../../rule/rule.ts';
 
@@ -46,6 +47,8 @@ interface DraftOfKind {
   tag_names: string;
   /** As `> 90`. */
   where: string;
+  /** As `3 of 5`. */
+  samples: string;
   /** JSON. */
   ratio: string;
 }
@@ -100,6 +103,11 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
     valueOf: (draft) => (draft.trim() === '' ? undefined : draft.trim() === '[]' ? [] : namesOf(draft)),
   },
   where: { ...text, of: (value) => whereText(value as AggregateWhere), valueOf: whereOf },
+  samples: {
+    ...text,
+    of: (value) => forSamplesText(value as ForSamples),
+    valueOf: (draft) => (draft.trim() === '' ? undefined : (parseForSamples(draft) ?? draft)),
+  },
   ratio: { ...text, of: (value) => JSON.stringify(value), valueOf: jsonOf },
   flag: { empty: (spec) => spec.default, of: (value) => value === true, valueOf: (draft) => draft },
   tags: {

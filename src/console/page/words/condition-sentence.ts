@@ -4,6 +4,7 @@ import { measures } from '../../../measure/measures.ts';
 import { groupWords } from '../../../rule/aggregate.ts';
 import { comparisons } from '../../../rule/comparison.ts';
 import { hasComputedValue } from '../../../rule/condition.ts';
+import { forSamplesText } from '../../../rule/for-samples.ts';
 import { formOf, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
@@ -38,6 +39,8 @@ export function conditionSentence(rule: DescribedRule): SentencePart[] {
       text: rule.window_duration_seconds === undefined ? '…' : secondsText(rule.window_duration_seconds),
     });
   if ((rule.for_seconds ?? 0) > 0) parts.push(text(' for '), { kind: 'number', text: secondsText(rule.for_seconds!) });
+  if (rule.for_samples !== undefined)
+    parts.push(text(' for '), { kind: 'number', text: forSamplesText(rule.for_samples) }, text(' values'));
   return [...parts, ...tagsSentence(rule)];
 }
 
