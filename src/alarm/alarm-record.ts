@@ -55,7 +55,7 @@ export interface AlarmRecord {
   readonly value?: number | undefined;
   /** How many notifications a clock has made due since the sample. */
   readonly clockDues: number;
-  /** When an alarm ended that no sample has ended: its rule was edited. */
+  /** When an alarm ended that no sample has ended: its rule was edited, or its subject sent no data. */
   readonly endedMs?: number | undefined;
   /** What was compared when the alarm last came to another state; undefined when that was for want of data. */
   readonly x: number | undefined;

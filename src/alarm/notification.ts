@@ -90,12 +90,14 @@ function withMessage(fields: NotificationFields, kind: NotificationKind, message
  * When it could be judged at the earliest, which delays are measured from: when its sample was taken; of a silence when the next
  * sample was due, for the sample that it names is the last one before.
  */
-export function judgeableMs({
-  kind,
-  timeMs,
-  sample,
-}: NotificationFields & { readonly kind: NotificationKind }): number {
-  return kind === 'no_data' ? timeMs : sample.timestampMs;
+export function judgeableMs(notification: NotificationFields & { readonly kind: NotificationKind }): number {
+  return isOfSilence(notification) ? notification.timeMs : notification.sample.timestampMs;
+}
+
+/** Whether no sample made it due, but the want of one: its alarm fires, or has resolved, without data. */
+export function isOfSilence({ kind, x, rule }: NotificationFields & { readonly kind: NotificationKind }): boolean {
+  const isResolved = kind === 'resolved' && x === undefined && rule.resolve_without_data_seconds !== undefined;
+  return kind === 'no_data' || isResolved;
 }
 
 export function formatNotification(notification: Notification | Notice): string {

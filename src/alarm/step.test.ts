@@ -270,6 +270,15 @@ const absenceTable: Table = Object.fromEntries(
   ]),
 ) as Table;
 
+// A series that is missing ends what it has.
+const goneTable = Object.fromEntries(
+  Object.entries(table).map(([name, row]) => {
+    const isHeard = row.stopped[1] === '(ended)';
+    const isOver: Expected = ['ok', isHeard ? 'resolved' : '', 'resolved_without_data'];
+    return [name, { ...row, noData: name === 'ok' ? (['ok', '', ...nothing] as const) : isOver }];
+  }),
+) as Table;
+
 function withoutForgetting(given: Table): Table {
   const stays = (row: Row, name: string): Row => {
     const [next] = row.noData;
@@ -303,6 +312,7 @@ const settings: [string, Fields, Table][] = [
   ['when a reminder is due', { ...hysteresis, remind_seconds: 9.9 }, remindTable],
   ['when it must be clear for a second', { ...hysteresis, resolve_for_seconds: 1 }, resolveForTable],
   ['when it must be clear for longer', { ...hysteresis, resolve_for_seconds: 6.001 }, resolveLaterTable],
+  ['of a rule that resolves without data', { ...hysteresis, resolve_without_data_seconds: 60 }, goneTable],
   [
     'of a rule about absence alone',
     { threshold: undefined, no_data_seconds: 60, notify_on_resolve: true },
@@ -458,11 +468,21 @@ test('A5: a new version counts the values that were kept, and fires by none that
     'firing bb-b-b',
   ]);
   assert.deepEqual(afterEach({ for_seconds: 60 }, 'b', pending), ['pending']);
-  assert.deepEqual(afterEach({ for_samples: { breaches: 2, of: 2 } }, 'bc', firing), ['firing b', 'pending b- resolved']);
+  assert.deepEqual(afterEach({ for_samples: { breaches: 2, of: 2 } }, 'bc', firing), [
+    'firing b',
+    'pending b- resolved',
+  ]);
 });
 
 test('A13: the sample that ends a silence is the first one that counts', () => {
   assert.deepEqual(afterEach(twoOfThree, 'bb', states.noData), ['pending b resolved', 'firing bb']);
+});
+
+test('A14: without data a pending or firing alarm resolves, as of the time when data was expected', () => {
+  const subject = subjectOf({ resolve_without_data_seconds: 60, notify_on_resolve: true });
+  const { next, due } = step(subject, firing, noDataAt(61_000));
+  assert.deepEqual([next, due[0]?.kind, due[0]?.timeMs, due[0]?.x], [ok, 'resolved', 61_000, undefined]);
+  assert.deepEqual(step(subject, states.pending, noDataAt(61_000)).next, ok);
 });
 
 test('A9: what is deferred waits while the value is clear, and a silence is sent all the same', () => {

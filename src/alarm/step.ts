@@ -97,6 +97,7 @@ export type Reason =
   | 'silence_began'
   | 'silence_ended'
   | 'resolved'
+  | 'resolved_without_data'
   | 'stopped'
   | 'forgotten';
 
@@ -238,10 +239,18 @@ function notFiring(recent: readonly boolean[] | undefined, event: SampleEvent): 
 }
 
 function onNoData(subject: Subject, state: AlarmState, event: NoDataEvent): Step {
+  if (subject.condition.resolveWithoutDataMs !== undefined) return onDataGone(subject, state, event);
   if (state.state !== 'firing') return fire(subject, 'no_data', event.timeMs, { ...dueAt(event), x: undefined });
   if (state.cause === 'no_data' || state.silentSinceMs !== undefined) return stay(state, 'still_firing');
   const deferred: Deferred = { kind: 'no_data', ...dueAt(event) };
   return become({ ...state, silentSinceMs: event.heardMs, deferred }, 'silence_began');
+}
+
+/** A rule with `resolve_without_data_seconds`. */
+function onDataGone(subject: Subject, state: AlarmState, event: NoDataEvent): Step {
+  if (state.state === 'ok') return stay(state, 'nothing_to_do');
+  const reason = 'resolved_without_data';
+  return state.state === 'pending' ? become(ok, reason) : { ...end(subject, state, event, 'resolved'), reason };
 }
 
 /** The end of an alarm that fired without data, and the sample that ended it judged as from `ok`. */

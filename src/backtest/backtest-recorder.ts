@@ -67,7 +67,7 @@ export class BacktestRecorder implements EffectsSink {
     let firing = before?.firing;
     const isOther = state.state !== 'firing' || firing === undefined || firing.alarmId !== state.alarmId;
     if (firing !== undefined && isOther) {
-      this.#end(firing, record.timeMs);
+      this.#end(firing, record.endedMs ?? record.timeMs);
       firing = undefined;
     }
     if (state.state === 'firing') {

@@ -127,7 +127,10 @@ function randomRule(random: Random): object {
     ...(isMean && needsParameter(type, 'percentile') && { percentile: random.below(101) }),
     ...(random.chance(0.4) && { cooldown_seconds: random.below(120) }),
     ...(random.chance(0.3) && { trigger: 'every_sample' }),
-    ...(random.chance(0.3) && { for_seconds: random.below(40) }),
+    ...(random.chance(0.3)
+      ? { for_seconds: random.below(40) }
+      : random.chance(0.3) && { for_samples: { breaches: 1 + random.below(3), of: 3 + random.below(4) } }),
+    ...(random.chance(0.3) && { resolve_for_seconds: random.below(20) }),
     ...(random.chance(0.3) && side !== undefined && { resolve_threshold: threshold + side }),
     ...(random.chance(0.5) && { notify_on_resolve: true }),
   };
@@ -334,6 +337,25 @@ test('silence is measured by the timestamps alone', async () => {
       said.firings.map(({ since_ms, ended_ms }) => [since_ms - fromMs, ended_ms! - fromMs]),
       [[90_000, 200_000]],
     );
+  });
+});
+
+test('an alarm that resolves without data does so by the timestamps alone, when data was expected', async () => {
+  await withLive(async (it) => {
+    const fromMs = Date.now() - 600_000;
+    const samples = [0, 30_000, 200_000].map((atMs) => ({ name: 'cpu', value: 9, timestampMs: fromMs + atMs }));
+    const other = { name: 'cpu', value: 1, tags: { host: 'other' }, timestampMs: fromMs + 500_000 };
+    await appendSamples(it.storage, [...samples, other]);
+    const rule = { metric_name: 'cpu', threshold: 5, resolve_without_data_seconds: 60, notify_on_resolve: true };
+    const said = await it.backtest({ rule });
+    assert.deepEqual(
+      said.firings.map(({ since_ms, ended_ms }) => [since_ms - fromMs, ended_ms! - fromMs]),
+      [
+        [0, 90_000],
+        [200_000, 260_000],
+      ],
+    );
+    assert.deepEqual([said.fired_for_no_data, said.longest_ms], [0, 90_000]);
   });
 });
 

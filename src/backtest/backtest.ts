@@ -3,6 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { futureMsMax } from '../evaluate/head-clock.ts';
 import { PartitionEvaluator } from '../evaluate/partition-evaluator.ts';
 import { SeriesBudget } from '../evaluate/series-budget.ts';
+import { silenceMs } from '../rule/condition.ts';
 import { fillBackMs } from '../measure/measures.ts';
 import { recordCount, recordsOf } from '../log/batch.ts';
 import { OffsetGone, type Log } from '../log/log.ts';
@@ -165,7 +166,7 @@ async function judge({ past, book, judged, fillFrom, clock, signal }: Judging, t
     else counted.unreadable += records;
   };
   const [only] = book;
-  const watchesSilence = only!.condition.noDataMs !== undefined;
+  const watchesSilence = silenceMs(only!.condition) !== undefined;
   // The time passes with the timestamps alone, and so do both clocks.
   let clockMs = -Infinity;
   const passTime = (timestampMs: number): void => {

@@ -306,7 +306,8 @@ export class Alarms {
     else later.push(...result.due);
     if (!result.changed) return false;
     alarm.x = event.kind === 'sample' ? event.x : undefined;
-    alarm.endedMs = undefined;
+    // No sample has ended an alarm that a silence has.
+    alarm.endedMs = event.kind === 'no_data' && result.next.state === 'ok' ? event.timeMs : undefined;
     this.#setState(alarm, result.next);
     return true;
   }

@@ -51,10 +51,10 @@ const cpuRule = {
   discord_webhook_url: `https://discord.com/api/webhooks/123456789012345678/${'t'.repeat(68)}`,
 };
 
-const cpuSample = (atMs: number): Step => ({
+const cpuSample = (atMs: number, value = 1): Step => ({
   kind: 'record',
   key: Buffer.from('cpu'),
-  value: Buffer.from('{"value": 1}'),
+  value: Buffer.from(`{"value": ${value}}`),
   timestampMs: beginsMs + atMs,
 });
 
@@ -91,5 +91,22 @@ test('a late sample ends a silence, and the next one begins when nothing was rec
     assertNotifications(notifications, verdictOf(steps));
     const kinds = notifications.map(({ kind }) => kind);
     assert.deepEqual(kinds, ['no_data', 'resolved', 'no_data', 'resolved', 'no_data']);
+  }
+});
+
+test('each value counts for for_samples, and each that is not clear for resolve_for_seconds, however fast it is read', async () => {
+  const { no_data_seconds: _noData, ...plain } = cpuRule;
+  const rules = [{ for_samples: { breaches: 2, of: 4 } }, { resolve_for_seconds: 5, resolve_threshold: 8 }];
+  const values = [11, 11, 11, 9, 11, 7, 9, 11, 7, 11];
+  for (const fields of rules) {
+    for (let count = 1; count <= values.length; count++) {
+      const samples = values.slice(0, count).map((value, index) => cpuSample(index * 1_000, value));
+      const steps: Step[] = [{ kind: 'rule', rule: { ...plain, ...fields } }, ...samples];
+      for (const feed of feeds) {
+        const { states, notifications } = await tryHistory(steps, { feed, seed: 1 });
+        assertStates(winningStates(states), verdictOf(steps));
+        assertNotifications(notifications, verdictOf(steps));
+      }
+    }
   }
 });

@@ -360,6 +360,14 @@ const decisions: Record<string, Decision> = {
     decided: ['no_data', 'resolved 9'],
     undecided: [],
   },
+  'an alarm that resolves without data': {
+    rule: { resolve_without_data_seconds: 60, notify_on_resolve: true },
+    before: (bench) => void bench.sample(20, 0),
+    clockMs: 61_000,
+    after: (bench) => void bench.sample(1, 90_000),
+    decided: ['resolved'],
+    undecided: ['resolved 1'],
+  },
   'a cooldown that is over': {
     rule: { cooldown_seconds: 60, notify_on_resolve: true },
     before(bench) {

@@ -3,7 +3,7 @@ import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
 import { calculators, fillBackMs } from '../measure/measures.ts';
 import type { Measure } from '../measure/measure.ts';
 import { comparisons } from '../rule/comparison.ts';
-import { concerns, type Condition } from '../rule/condition.ts';
+import { concerns, silenceMs, type Condition } from '../rule/condition.ts';
 import { measureKey, measureRequestsOf, type MeasureRequest } from '../rule/measure-request.ts';
 import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
@@ -234,9 +234,9 @@ export interface MetricState {
   hasGroups: boolean | undefined;
 }
 
-/** Whether one of a metric's rules fires for want of data. */
+/** Whether one of a metric's rules fires, or resolves, for want of data. */
 export function watchesSilence(rules: RuleList): boolean {
-  for (const { condition } of rules) if (condition.enabled && condition.noDataMs !== undefined) return true;
+  for (const { condition } of rules) if (condition.enabled && silenceMs(condition) !== undefined) return true;
   return false;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Which series are missing. The next sample of a series is expected by H + no_data_seconds, and H is when it was last received: the
+ * Which series are missing. The next sample of a series is expected by H + no_data_seconds (or resolve_without_data_seconds), and H is when it was last received: the
  * later of T and of the clock at the moment when its newest sample was read. So a device whose clock is behind, or one that sends
  * a backlog, is not missing. How long ago a sample was read is measured by the monotonic clock: no jump of the wall clock makes
  * data look missing, and
@@ -9,6 +9,8 @@
  * What was read before this process began, before a pause of it, or by a reader that had yet to come to the head of the log, was
  * not read when it was sent: then H is T, and no series is missing before no_data_seconds, at most ten minutes, have passed since.
  */
+import { ok } from '../alarm/alarm-state.ts';
+import { silenceMs } from '../rule/condition.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import type { AlarmSubject } from './alarm.ts';
 import type { ClockReading } from './partition-clock.ts';
@@ -26,7 +28,7 @@ export interface Missing {
 const graceMsMax = 10 * 60_000;
 
 export class SilenceWatch {
-  /** The metrics whose rules fire without data. */
+  /** The metrics whose rules fire, or resolve, without data. */
   readonly #watched = new Set<MetricState>();
   /** None is missing before the monotonic clock, and the other one, have come to these times: till then no series is asked. */
   #nextAtMs = -Infinity;
@@ -53,8 +55,9 @@ export class SilenceWatch {
   }
 
   /** A sample of a series that the rule matches was read. */
-  heard({ condition: { noDataMs } }: RuleEntry, monotonicMs: number): void {
-    if (noDataMs !== undefined) this.#nextAtMs = Math.min(this.#nextAtMs, monotonicMs + noDataMs);
+  heard({ condition }: RuleEntry, monotonicMs: number): void {
+    const waitMs = silenceMs(condition);
+    if (waitMs !== undefined) this.#nextAtMs = Math.min(this.#nextAtMs, monotonicMs + waitMs);
   }
 
   /**
@@ -73,7 +76,7 @@ export class SilenceWatch {
     this.#nextClockMs = Infinity;
     const found: Missing[] = [];
     for (const [rule, subject] of watchedBy(this.#watched)) {
-      if (subject.isForgotten || subject.last === undefined) continue;
+      if (subject.isForgotten || subject.last === undefined || hasNothingToResolve(rule, subject)) continue;
       const missing = this.#judge(rule, subject, reading);
       if (missing !== undefined && !isKnown(rule, subject)) found.push(missing);
     }
@@ -83,7 +86,7 @@ export class SilenceWatch {
   }
 
   #judge(rule: RuleEntry, subject: AlarmSubject, { clockMs, monotonicMs }: ClockReading): Missing | undefined {
-    const { noDataMs } = rule.condition;
+    const noDataMs = silenceMs(rule.condition);
     if (noDataMs === undefined) return undefined;
     const isHeard = subject.heardAtMs > this.#beganMs;
     // Up to here nothing has to be missing by the monotonic clock.
@@ -104,8 +107,15 @@ export class SilenceWatch {
   }
 }
 
+/** An alarm that begins later is heard of with its sample. */
+function hasNothingToResolve({ condition }: RuleEntry, subject: AlarmSubject): boolean {
+  const state = subject.alarms?.get(condition.ruleId)?.state ?? ok;
+  return condition.noDataMs === undefined && state.state === 'ok';
+}
+
 /** Whether its alarm says already that the series is missing. */
 function isKnown({ condition }: RuleEntry, subject: AlarmSubject): boolean {
+  if (condition.noDataMs === undefined) return false;
   const state = subject.alarms?.get(condition.ruleId)?.state;
   return state?.state === 'firing' && (state.cause === 'no_data' || state.silentSinceMs !== undefined);
 }

@@ -1,4 +1,4 @@
-import type { Notification } from '../alarm/notification.ts';
+import { isOfSilence, type Notification } from '../alarm/notification.ts';
 import type { MeasureType } from '../measure/measure.ts';
 import { withPercentile } from '../measure/measure-words.ts';
 import { measures } from '../measure/measures.ts';
@@ -20,6 +20,8 @@ export function sentenceOf(notification: Notification, name: string): string {
     return `${name} has sent no data${silence}${x === undefined ? '' : `; last value ${x}`}`;
   }
   if (rule.group_by !== undefined && x !== undefined) return groupSentence(notification, name);
+  if (isOfSilence(notification))
+    return `${name} has sent no data for ${lengthText(rule.resolve_without_data_seconds ?? 0)}`;
   const { words, hasWindow } = measureOf(notification);
   const value = filled(words.sentence, notification, name);
   if (kind === 'resolved' && notification.cause === 'no_data')

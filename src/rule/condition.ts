@@ -34,6 +34,8 @@ export interface Condition {
   readonly notifyOnResolve: boolean;
   /** Greater than 0, or undefined when silence is no alarm. */
   readonly noDataMs: number | undefined;
+  /** After how long without data an alarm resolves; undefined: never. Not beside `noDataMs`. */
+  readonly resolveWithoutDataMs: number | undefined;
   /** After how long an alarm that still fires is sent again; undefined: never. */
   readonly remindMs: number | undefined;
   readonly enabled: boolean;
@@ -165,6 +167,11 @@ class RuleCondition implements Condition {
     return seconds === undefined ? undefined : milliseconds(seconds);
   }
 
+  get resolveWithoutDataMs(): number | undefined {
+    const { resolve_without_data_seconds: seconds } = this.#rule;
+    return seconds === undefined ? undefined : milliseconds(seconds);
+  }
+
   get remindMs(): number | undefined {
     const { remind_seconds: seconds } = this.#rule;
     return seconds === undefined ? undefined : milliseconds(seconds);
@@ -182,6 +189,11 @@ class RuleCondition implements Condition {
     if (this.#rule.group_by === undefined) return undefined;
     return (this.#grouping ??= groupingOf(this.#rule, this.#rule.group_by));
   }
+}
+
+/** How long a subject may be silent before that changes its alarm; undefined: for ever. */
+export function silenceMs({ noDataMs, resolveWithoutDataMs }: Condition): number | undefined {
+  return noDataMs ?? resolveWithoutDataMs;
 }
 
 /** A series without a window counts for as long as this after its newest sample. */

@@ -8,7 +8,7 @@ import { matchersProblems } from './matcher-check.ts';
 import { matchersOf, type TagMatchers } from './matcher.ts';
 import { groupErrors } from './parse-group.ts';
 import { samplesMax } from './for-samples.ts';
-import type { FieldKind, NumberSpec, SpecOf } from './field-spec.ts';
+import type { FieldKind, FieldName, NumberSpec, SpecOf } from './field-spec.ts';
 import { fieldNames, fieldSpec, isField, ruleDefaults, ruleFields } from './rule-fields.ts';
 import { isReceiverName, receiverNameAllowed } from './receiver-name.ts';
 import { isRuleId, ruleIdAllowed } from './rule-id.ts';
@@ -55,7 +55,7 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
   errors.push(
     ...parameterErrors(fields),
     ...resolveErrors(fields),
-    ...timingErrors(fields),
+    ...exclusionErrors(fields),
     ...groupErrors(fields),
     ...unknownErrors(fields),
   );
@@ -327,9 +327,16 @@ function resolveErrors(fields: Record<string, unknown>): FieldError[] {
   ];
 }
 
-function timingErrors(fields: Record<string, unknown>): FieldError[] {
-  const hasBoth = fields['for_seconds'] !== undefined && fields['for_samples'] !== undefined;
-  return hasBoth ? [error('for_samples', 'invalid_field', 'for_samples must be left out with for_seconds')] : [];
+/** Each field is refused beside the other one. */
+const excluded = [
+  ['for_samples', 'for_seconds'],
+  ['resolve_without_data_seconds', 'no_data_seconds'],
+] as const satisfies readonly (readonly [FieldName, FieldName])[];
+
+function exclusionErrors(fields: Record<string, unknown>): FieldError[] {
+  return excluded
+    .filter((both) => both.every((field) => Object.hasOwn(fields, field)))
+    .map(([field, other]) => error(field, 'invalid_field', `${field} must be left out with ${other}`));
 }
 
 function unknownErrors(fields: Record<string, unknown>): FieldError[] {

@@ -191,6 +191,13 @@ export const ruleFields = {
     help: 'Also fire when a series sends no sample for this long. Without a threshold the rule fires for that alone.',
     form: { group: 'timing', label: 'Fire without data for', placeholder: 'off' },
   },
+  resolve_without_data_seconds: {
+    kind: 'number',
+    above: 0,
+    unit: 's',
+    help: 'Resolve an alarm when its series sends no sample for this long. Not with no_data_seconds.',
+    form: { group: 'timing', label: 'Resolve without data for', placeholder: 'off' },
+  },
   name: {
     kind: 'line',
     charactersMax: 200,

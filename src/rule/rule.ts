@@ -43,6 +43,7 @@ export interface Rule {
   readonly resolve_for_seconds?: number;
   readonly notify_on_resolve?: boolean;
   readonly no_data_seconds?: number;
+  readonly resolve_without_data_seconds?: number;
   readonly name?: string;
   readonly severity?: Severity;
   readonly enabled?: boolean;

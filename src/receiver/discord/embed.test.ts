@@ -61,6 +61,11 @@ const sentences: [string, Fields, string][] = [
     'received-packages is 508 which exceeds the rule threshold (500), as did 3 of the last 5 values',
   ],
   [
+    'resolved without data',
+    { rule: { resolve_without_data_seconds: 300 }, x: undefined, kind: 'resolved' },
+    'received-packages has sent no data for 5 min',
+  ],
+  [
     'clear, but not for long enough',
     { rule: { resolve_for_seconds: 60 }, x: 480, kind: 'reminder' },
     'received-packages is 480 which no longer exceeds the rule threshold (500), but not for long enough to resolve',
@@ -300,6 +305,14 @@ test('an alarm judged long after its sample was measured says so, and a silence 
   );
   assert.deepEqual(embed({}, { judgedMs: () => timeMs + 30_000 }), embed());
   assert.equal(embed({ kind: 'no_data', cause: 'no_data', x: undefined }, { judgedMs }).footer, undefined);
+});
+
+test('an alarm that has resolved without data says when the last came, and was not detected late', () => {
+  const fields = { rule: { resolve_without_data_seconds: 300 }, x: undefined, kind: 'resolved', sinceMs: 0 } as const;
+  const made = embed(fields, { judgedMs: () => timeMs + 300_000, nowMs: timeMs });
+  assert.equal(made.footer, undefined);
+  assert.match(further(made)['Last data']!, new RegExp(String(timeMs / 1_000 - 300)));
+  assert.deepEqual([made.title, made.fields[2]!.value], ['Alarm resolved', 'no data']);
 });
 
 test('an alarm links to its page when that has an address, and only by an id that is one', () => {

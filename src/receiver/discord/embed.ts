@@ -1,6 +1,6 @@
 import { assert } from '../../base/assert.ts';
 import type { MessageKind } from '../../alarm/due.ts';
-import type { Notification } from '../../alarm/notification.ts';
+import { isOfSilence, type Notification } from '../../alarm/notification.ts';
 import type { Severity } from '../../rule/severity.ts';
 import type { Group } from '../../metric/subject.ts';
 import type { SendingFacts } from '../receiver.ts';
@@ -104,7 +104,12 @@ export function embedCodePoints(embed: Embed): number {
 function furtherFields(notification: Notification, facts: SendingFacts): EmbedField[] {
   const { kind, timeMs, sinceMs, series, rule } = notification;
   const hasLasted = sinceMs < timeMs;
-  const { no_data_seconds: noDataSeconds, description, severity, labels = {} } = rule;
+  const {
+    no_data_seconds: noDataSeconds = rule.resolve_without_data_seconds,
+    description,
+    severity,
+    labels = {},
+  } = rule;
   const fields: (readonly [string, string | undefined])[] = [
     [
       'Description',
@@ -121,7 +126,7 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
     ['Firing since', (kind === 'fired' || kind === 'reminder') && hasLasted ? momentText(sinceMs) : undefined],
     [
       'Last data',
-      kind === 'no_data' && noDataSeconds !== undefined ? momentText(timeMs - noDataSeconds * 1_000) : undefined,
+      isOfSilence(notification) && noDataSeconds !== undefined ? momentText(timeMs - noDataSeconds * 1_000) : undefined,
     ],
     ['Duration', looks[kind].isEnd && hasLasted ? duration(timeMs - sinceMs) : undefined],
     ['Time', isLate(notification, facts) || isJudgedLate(notification, facts) ? momentText(timeMs) : undefined],
@@ -146,8 +151,8 @@ function isLate(notification: Notification, facts: SendingFacts): boolean {
 /** Silence is always noticed after its last sample. */
 function isJudgedLate(notification: Notification, { judgedMs }: SendingFacts): boolean {
   const atMs = judgedMs?.(notification);
-  const { kind, deferred, sample } = notification;
-  if (atMs === undefined || kind === 'no_data' || deferred) return false;
+  const { deferred, sample } = notification;
+  if (atMs === undefined || isOfSilence(notification) || deferred) return false;
   return atMs - sample.timestampMs > judgedLateAfterMs;
 }
 

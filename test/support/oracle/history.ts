@@ -102,6 +102,8 @@ interface RuleFields {
   readonly forSamples: OracleRule['for_samples'] | undefined;
   readonly notifyOnResolve: boolean | undefined;
   readonly noDataSeconds: number | undefined;
+  /** Of a rule that does not watch for silence. */
+  readonly resolveWithoutSeconds: number | undefined;
   readonly enabled: boolean | undefined;
   readonly description: string | undefined;
   readonly notify: readonly string[] | undefined;
@@ -135,6 +137,7 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     forSamples: fc.option(forSamples, { nil: undefined, freq: 2 }),
     notifyOnResolve: maybe([true, true, false]),
     noDataSeconds: maybe(shape.noDataSeconds),
+    resolveWithoutSeconds: maybe(shape.noDataSeconds),
     enabled: fc.constantFrom(...enabled),
     description: maybe(['too many', '']),
     notify: maybe([['ops'], ['ops', 'payments']]),
@@ -207,6 +210,7 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     resolve_for_seconds: fields.resolveForSeconds,
     notify_on_resolve: fields.notifyOnResolve,
     no_data_seconds: fields.noDataSeconds,
+    resolve_without_data_seconds: fields.noDataSeconds === undefined ? fields.resolveWithoutSeconds : undefined,
     enabled: fields.enabled,
     description,
     notify: fields.notify,

@@ -24,6 +24,7 @@ export interface OracleRule {
   readonly resolve_for_seconds?: number;
   readonly notify_on_resolve?: boolean;
   readonly no_data_seconds?: number;
+  readonly resolve_without_data_seconds?: number;
   readonly enabled?: boolean;
   readonly description?: string;
   readonly group_by?: readonly string[];

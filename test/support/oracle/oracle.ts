@@ -592,13 +592,17 @@ class Oracle {
     const known = [...this.#series.values(), ...this.#groups.values()].filter((series) => !series.isForgotten);
     const missing = known.flatMap((series) => this.#missingOf(series));
     missing.sort((one, other) => one.timeMs - other.timeMs || one.series.last.offset - other.series.last.offset);
+    const before = this.#notifications.length;
     for (const one of missing) this.#miss(one);
+    // What has resolved for want of data is written after what is sent.
+    const resolved = this.#notifications.splice(before);
     for (const series of known) this.#remind(series);
     for (const series of known) this.#forgetIfSilent(series);
     const rules = [...this.#rules.values()].filter(({ rule }) => isEnabled(rule));
     rules.sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1));
     for (const { rule, version } of rules)
       if (this.#isCooldownOver(rule) || this.#isOverByClock(rule)) this.#sendAll(rule, version, undefined, clockMs);
+    this.#notifications.push(...resolved);
     this.#dueByClockNow.clear();
   }
 
@@ -617,8 +621,9 @@ class Oracle {
 
   #missingOf(series: SeriesKept): Missing[] {
     return this.#rulesOn(series).flatMap(({ rule, version }) => {
-      if (rule.no_data_seconds === undefined) return [];
-      const waitMs = inMilliseconds(rule.no_data_seconds);
+      const seconds = rule.no_data_seconds ?? rule.resolve_without_data_seconds;
+      if (seconds === undefined) return [];
+      const waitMs = inMilliseconds(seconds);
       const newest = Math.max(
         newestMs(series),
         series.samples.length === 0 ? (series.group?.awaited?.clockMs ?? -Infinity) : -Infinity,
@@ -641,6 +646,11 @@ class Oracle {
   #miss(missing: Missing): void {
     const { rule, series, timeMs, heardMs } = missing;
     const state = this.#stateOf(rule.id, series);
+    if (rule.resolve_without_data_seconds !== undefined) {
+      if (state.state === 'firing') this.#end(missing, state);
+      else this.#become(rule.id, series, ok);
+      return;
+    }
     if (state.state === 'firing' && (state.cause === 'no_data' || state.silentSinceMs !== undefined)) return;
     const ordinal = this.#dueByClock(rule, series);
     if (state.state !== 'firing') this.#fire(missing, { sinceMs: timeMs, cause: 'no_data', ordinal });

@@ -191,7 +191,8 @@ export function isOfGroup(name: string): boolean {
 }
 
 export function loosely(one: OracleNotification): OracleNotification {
-  const timeMs = one.kind === 'no_data' || one.kind === 'ended' ? someTime : one.timeMs;
+  const isByClock = one.kind === 'no_data' || one.kind === 'ended' || (one.kind === 'resolved' && one.x === undefined);
+  const timeMs = isByClock ? someTime : one.timeMs;
   // Which members a group had last is not known any more when its rule is another.
   const at = one.kind === 'ended' && isOfGroup(one.series) ? { ...one.at, offset: -1, timestampMs: someTime } : one.at;
   return { ...one, at, timeMs, sinceMs: one.cause === 'no_data' ? someTime : one.sinceMs };

@@ -128,6 +128,8 @@ export function behaviour(rule: DescribedRule): string[] {
   if (rule.notify_on_resolve === true) sentences.push('Notifies when it ends');
   if (rule.no_data_seconds !== undefined && rule.threshold !== undefined)
     sentences.push(`Fires after ${secondsText(rule.no_data_seconds)} without data`);
+  if (rule.resolve_without_data_seconds !== undefined)
+    sentences.push(`Ends after ${secondsText(rule.resolve_without_data_seconds)} without data`);
   return sentences;
 }
 
