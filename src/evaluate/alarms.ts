@@ -14,7 +14,8 @@ import { send, step, type AlarmEvent, type SampleEvent } from '../alarm/step.ts'
 import { assert } from '../base/assert.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
-import { appendNotifications, subjectOf } from './notifications.ts';
+import { appendNotifications } from './notifications.ts';
+import { AlarmRecords } from './alarm-records.ts';
 import { AlarmRegister } from './alarm-register.ts';
 import type { Effects, EffectsSink } from './effects.ts';
 import type { ClockReading } from './partition-clock.ts';
@@ -38,6 +39,7 @@ export class Alarms {
   readonly #series: RuleSeries;
   readonly #memories: RuleMemories;
   readonly #register: AlarmRegister;
+  readonly #records: AlarmRecords;
   /** Restored with notifications that a former owner was about to append. */
   readonly #unfinished = new Map<Alarm, readonly Due[]>();
   /** What a clock has changed, not written yet. */
@@ -55,6 +57,7 @@ export class Alarms {
     this.#series = series;
     this.#memories = new RuleMemories(series);
     this.#register = new AlarmRegister(book);
+    this.#records = new AlarmRecords({ book, effects, memories: this.#memories, register: this.#register });
   }
 
   /** Takes what was gathered since the last call. */
@@ -86,7 +89,7 @@ export class Alarms {
       ? this.#sendAtSample(rule, sample, alarm, own)
       : undefined;
     // One that has sent was written with what it sent.
-    if (changed && alarm !== undefined && sent?.has(alarm) !== true) this.#write(alarm);
+    if (changed && alarm !== undefined && sent?.has(alarm) !== true) this.#records.write(alarm);
   }
 
   #sendAtSample(
@@ -118,7 +121,7 @@ export class Alarms {
         offset: sample.offset,
       });
       appendNotifications(this.#effects, rule, alarm.subject, [due]);
-      this.#write(alarm);
+      this.#records.write(alarm);
     }
     if (cooldownMs > 0) this.#series.evaluateFrom(rule, ruleTimeMs + cooldownMs);
     return new Set(waiting);
@@ -179,11 +182,10 @@ export class Alarms {
 
   /** Writes what is about to be sent of an alarm, sends it, and writes that it was sent. */
   #writeAhead(rule: RuleEntry | undefined, alarm: Alarm, dues: readonly Due[]): void {
-    if (dues.length === 0 || rule === undefined) return this.#write(alarm);
-    this.#nextRevision(alarm);
-    this.#effects.addAhead(alarm.subject.key, { ...this.#recordOf(alarm), toSend: dues, decidedAt: this.position });
+    if (dues.length === 0 || rule === undefined) return this.#records.write(alarm);
+    this.#records.writeAhead(alarm, dues, this.position);
     appendNotifications(this.#effects, rule, alarm.subject, dues);
-    this.#write(alarm);
+    this.#records.write(alarm);
   }
 
   // Edits, restores.
@@ -199,7 +201,7 @@ export class Alarms {
     this.#setState(alarm, ok);
     alarm.x = undefined;
     alarm.endedMs = atMs;
-    this.#write(alarm);
+    this.#records.write(alarm);
   }
 
   /** The rule of an alarm may be another version than before. */
@@ -219,7 +221,7 @@ export class Alarms {
     alarm.deferredAfter = record.deferredAfter;
     this.#memories.restore(record.ruleId, record.ruleMemory);
     if (record.toSend !== undefined) this.#unfinished.set(alarm, record.toSend);
-    this.#sort(alarm, record.ruleMemory.sentCount);
+    this.#records.sort(alarm, record.ruleMemory.sentCount);
   }
 
   /**
@@ -235,7 +237,7 @@ export class Alarms {
     for (const [alarm, dues] of unfinished) {
       const rule = this.#book.get(alarm.ruleId);
       if (rule !== undefined) appendNotifications(this.#effects, rule, alarm.subject, dues);
-      this.#write(alarm);
+      this.#records.write(alarm);
       const memory = this.#memories.get(alarm.ruleId);
       const isOfRule = dues.some(({ kind }) => waitsForCooldown(kind));
       if (rule !== undefined && isOfRule && memory !== undefined && memory.waiting.size > 0)
@@ -250,7 +252,7 @@ export class Alarms {
    */
   touch(): void {
     for (const alarm of this.#register.standing)
-      if ((alarm.subject.last?.offset ?? -1) > alarm.offset) this.#write(alarm);
+      if ((alarm.subject.last?.offset ?? -1) > alarm.offset) this.#records.write(alarm);
   }
 
   /**
@@ -261,9 +263,7 @@ export class Alarms {
     const alarm = alarmOf(subject, ruleId);
     const ahead = alarm.offset - sample.offset || alarm.revision - revision;
     if (ahead > 0 || (toSend === undefined && isSameState(alarm.state, state))) return;
-    alarm.offset = sample.offset;
-    alarm.revision = revision + 1;
-    this.#append(alarm, sample);
+    this.#records.overwrite(alarm, sample, revision + 1);
   }
 
   /**
@@ -335,55 +335,6 @@ export class Alarms {
     alarm.state = state;
     if (deferredIn(state) !== deferredIn(before)) alarm.deferredAfter = this.#memories.of(alarm.ruleId).sentCount;
     if (sendable(state) !== sendable(before)) this.#memories.setWaiting(alarm, sendable(state) !== undefined);
-  }
-
-  #nextRevision(alarm: Alarm): SamplePlace {
-    const { last } = alarm.subject;
-    assert(last, 'an alarm has its state because of a sample');
-    const isSame = alarm.offset === last.offset;
-    alarm.revision = isSame ? alarm.revision + 1 : 0;
-    alarm.clockDues = alarm.duesByClock ?? (isSame ? alarm.clockDues : 0);
-    alarm.duesByClock = undefined;
-    alarm.offset = last.offset;
-    return last;
-  }
-
-  #write(alarm: Alarm): void {
-    this.#append(alarm, this.#nextRevision(alarm));
-  }
-
-  #append(alarm: Alarm, sample: SamplePlace): void {
-    const record = this.#recordOf(alarm, sample);
-    alarm.isWritten = true;
-    this.#sort(alarm, record.ruleMemory.sentCount);
-    this.#effects.addState(alarm.subject.key, record);
-  }
-
-  #recordOf(alarm: Alarm, sample = alarm.subject.last!): AlarmRecord {
-    const { subject, ruleId, revision } = alarm;
-    const timeMs = Number.isFinite(subject.timeMs) ? subject.timeMs : sample.timestampMs;
-    const rule = this.#book.get(ruleId);
-    return {
-      ruleId,
-      ruleVersion: { partition: rule?.partition ?? 0, offset: rule?.offset ?? 0 },
-      series: subjectOf(subject),
-      state: alarm.state,
-      ruleMemory: this.#memories.toKeep(ruleId),
-      clockDues: alarm.clockDues,
-      endedMs: alarm.endedMs,
-      deferredAfter: alarm.deferredAfter,
-      value: sample.offset === subject.last?.offset ? subject.lastValue : undefined,
-      x: alarm.x,
-      timeMs,
-      sample,
-      revision,
-    };
-  }
-
-  #sort(alarm: Alarm, sentCount: number): void {
-    alarm.sentCount = sentCount;
-    alarm.seenOkMs = undefined;
-    this.#register.put(alarm);
   }
 }
 
