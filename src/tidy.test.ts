@@ -136,10 +136,10 @@ const rooms: Record<string, Permitted> = {
   cli: {
     rooms: [
       ...['app.ts', 'config.ts', 'settings.ts', 'setting-values.ts', 'topics.ts', 'topic-uses.ts'],
-      ...['base', 'http', 'sources', 'log/log.ts', 'measure', 'rule', 'wire'],
+      ...['base', 'http', 'sources', 'log/log.ts', 'measure', 'rule', 'wire', 'prometheus'],
     ],
     node: true,
-    packages: ['commander'],
+    packages: ['commander', 'yaml'],
   },
   'main.ts': { rooms: ['cli'], node: true, packages: [] },
   'settings.ts': { rooms: ['base'], node: false, packages: [] },

@@ -57,6 +57,8 @@ const trees: Readonly<Record<string, string>> = {
   '1 - a / b * 100 > 5 and c or d': '((((1 - ((a{} / b{}) * 100)) > 5) and c{}) or d{})',
   '2 ^ 3 ^ 2': '(2 ^ (3 ^ 2))',
   '-a > 1': '(-a{} > 1)',
+  '-a + 5 * -b > 1': '((-a{} + (5 * -b{})) > 1)',
+  'a - 5 - b > 1 and c unless d or e': '((((((a{} - 5) - b{}) > 1) and c{}) unless d{}) or e{})',
   'a AND b': '(a{} and b{})',
   '# why\na # and how\n> 1': '(a{} > 1)',
   'a offset 5m': '<offset compares with the past, which no rule can>',

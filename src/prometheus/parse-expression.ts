@@ -28,6 +28,11 @@ const beyond =
   (reason: string): Read =>
   (_reader, { from, to }) => ({ kind: 'beyond', reason, from, to });
 
+/** From the modifier on: the grammar takes more for what it modifies than Prometheus does. */
+function modified(node: SyntaxNode, modifier: string, reason: string): Expression {
+  return { kind: 'beyond', reason, from: node.getChild(modifier)?.from ?? node.from, to: node.to };
+}
+
 /** By the grammar's name of a node. */
 const readers: Readonly<Record<string, Read>> = {
   NumberDurationLiteral: (reader, node) => reader.number(node),
@@ -39,8 +44,8 @@ const readers: Readonly<Record<string, Read>> = {
   BinaryExpr: (reader, node, depth) => reader.binary(node, depth),
   UnaryExpr: (reader, node, depth) => reader.unary(node, depth),
   ParenExpr: (reader, node, depth) => reader.read(operandsOf(node)[0]!, depth + 1),
-  OffsetExpr: beyond('offset compares with the past, which no rule can'),
-  StepInvariantExpr: beyond('@ names one moment, which no rule can'),
+  OffsetExpr: (_reader, node) => modified(node, 'Offset', 'offset compares with the past, which no rule can'),
+  StepInvariantExpr: (_reader, node) => modified(node, 'At', '@ names one moment, which no rule can'),
   SubqueryExpr: beyond('a subquery evaluates an expression over time, which no rule can'),
 };
 
