@@ -52,6 +52,23 @@ export async function readJson(file: string): Promise<unknown> {
   }
 }
 
+/** As readJson; of a YAML file its `rules`. */
+export async function readRules(file: string): Promise<unknown> {
+  if (!/\.ya?ml$/.test(file)) return readJson(file);
+  const text = await readFile(file, 'utf8').catch(() => undefined);
+  if (text === undefined) throw new Error(`${file} cannot be read`);
+  const { parse } = await import('yaml');
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch {
+    throw new Error(`${file} is not YAML`);
+  }
+  const rules = typeof document === 'object' && document !== null && 'rules' in document ? document.rules : undefined;
+  if (!Array.isArray(rules)) throw new Error(`${file} has no list of rules, under "rules"`);
+  return rules;
+}
+
 async function readStandardInput(): Promise<string> {
   let text = '';
   for await (const chunk of process.stdin.setEncoding('utf8')) text += String(chunk);

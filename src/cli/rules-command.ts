@@ -2,11 +2,12 @@ import type { Command } from 'commander';
 import type { Rule } from '../rule/rule.ts';
 import type { BulkOrder, BulkOutcome, ExportOrder, ImportedView, ImportOrder, ImportRow } from '../wire/bulk.ts';
 import type { RuleIdsFound, RulesFound } from '../wire/rules.ts';
-import { addApiOptions, askApi, isJson, readJson } from './api.ts';
+import { addApiOptions, askApi, isJson, readJson, readRules } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 import { matcherText } from '../rule/matcher-text.ts';
 import { changedFields } from './rule-fields.ts';
+import { addImportPrometheus } from './import-prometheus-command.ts';
 import { ruleIdOf } from './rule-of-name.ts';
 import { printTable, shown } from './table.ts';
 
@@ -135,10 +136,10 @@ function addFiles(rules: Command, finish: Finish): void {
   const bring = rules
     .command('import')
     .description('bring in rules from a file: those with an id take the place of the one that has it')
-    .argument('<file>', 'a JSON array of rules, as export gives it; - for standard input')
+    .argument('<file>', 'a JSON array of rules, as export gives it, or a YAML file of rules; - for standard input')
     .option('--dry-run', 'only say what would become of each');
   addApiOptions(bring).action(async (file: string) => {
-    const json = await readJson(file);
+    const json = await readRules(file);
     const given: readonly unknown[] = Array.isArray(json) ? json : [json];
     const isDry = bring.opts<{ dryRun?: boolean }>().dryRun === true;
     const rows: ImportRow[] = [];
@@ -152,6 +153,7 @@ function addFiles(rules: Command, finish: Finish): void {
     else printImport(rows);
     if (rows.some(({ outcome }) => outcome === 'refused')) finish(1);
   });
+  addImportPrometheus(bring, finish);
   const out = rules
     .command('export')
     .description('print rules as a JSON array, as import takes it')

@@ -74,6 +74,7 @@ export async function startWorkplace(): Promise<Workplace> {
   const [, url = ''] = /(http:\/\/127\.0\.0\.1:\d+)\/\n/.exec(startText) ?? [];
   const own = await thingsOfTheReader(url, webhookUrl, `${hookUrl}/own`);
   writeFileSync(join(terminal.folder, 'rule.json'), JSON.stringify(own.rule));
+  writeFileSync(join(terminal.folder, 'alerts.yml'), alertsOfTheReader);
   let hooks = 0;
   const filledIn = (lines: string): string => {
     const filled = lines
@@ -119,6 +120,9 @@ export async function startWorkplace(): Promise<Workplace> {
     },
   };
 }
+
+/** What the reader's Prometheus has. */
+const alertsOfTheReader = 'groups: [{name: hosts, rules: [{alert: HostDown, expr: up == 0, for: 1m}]}]';
 
 /** A rule, its alarm, and receivers with the names of the texts. */
 async function thingsOfTheReader(url: string, webhookUrl: string, hookUrl: string) {

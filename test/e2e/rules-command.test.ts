@@ -1,9 +1,10 @@
 // Rules, alarms and the system from a terminal, against the running system, as real processes.
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parse } from 'yaml';
 import { waitForValue } from '../support/wait-until.ts';
 import { startFakeDiscord, type FakeDiscord } from '../support/fake-discord/fake-discord.ts';
 import { runSsrms, startSsrms, type SsrmsProcess } from '../support/ssrms-process.ts';
@@ -222,4 +223,84 @@ test('an export with masked webhooks warns and ends with 3; with --with-secrets 
   } finally {
     await guarded.stop();
   }
+});
+
+const alerts = `
+groups:
+  - name: hosts
+    rules:
+      - alert: HostDown
+        expr: up{job="node"} == 0
+        for: 1m
+        labels: {severity: critical}
+      - alert: ErrorShare
+        expr: sum by (service) (rate(requests_total{status=~"500|503"}[5m])) / sum by (service) (rate(requests_total[5m])) > 0.05
+      - alert: JobAbsent
+        expr: absent(up{job="cron"})
+`;
+const beyond = '      - alert: DiskFull\n        expr: |\n          disk_free\n            / disk_size < 0.1\n';
+
+async function importPrometheus(...args: string[]): Promise<{ code: number | null; output: string; last: string }> {
+  const { code, output } = await runSsrms(['rules', 'import', 'prometheus', ...args]);
+  return { code, output, last: output.trimEnd().split('\n').at(-1)! };
+}
+
+test("Prometheus' alerts become rules that the API takes as they stand, and what is not translated is listed", async () => {
+  const [source, out] = [join(folder, 'prometheus'), join(folder, 'rules')];
+  mkdirSync(join(source, 'more'), { recursive: true });
+  writeFileSync(join(source, 'hosts.yml'), alerts);
+  writeFileSync(join(source, 'more', 'hosts.yaml'), alerts + beyond);
+  writeFileSync(join(source, 'other.yaml'), 'kind: ConfigMap');
+
+  const whole = await importPrometheus(join(source, 'hosts.yml'), '--receiver', 'ops');
+  assert.equal(whole.code, 0, whole.output);
+  assert.match(whole.output, /^ {2}- name: HostDown$/m);
+  assert.equal(whole.last, 'translated 3 of 3 rules');
+
+  const part = await importPrometheus(source, '--receiver', 'ops', '--out', out);
+  assert.equal(part.code, 2, part.output);
+  assert.equal(part.last, 'translated 6 of 7 rules');
+  assert.match(
+    part.output,
+    /not translated {2}DiskFull: a rule is about one metric, .* \(line 1, column 1: disk_free \/ disk_size\)/,
+  );
+  assert.doesNotMatch(part.output, /still needs a receiver|other\.yaml/);
+
+  await ssrms('receivers', 'set', 'ops', '--kind', 'discord', '--address', webhook);
+  const { rules } = parse(readFileSync(join(out, 'hosts.yaml'), 'utf8')) as { rules: { name: string }[] };
+  assert.deepEqual(
+    rules.map(({ name }) => name),
+    ['HostDown (critical)', 'ErrorShare (hosts)', 'JobAbsent (hosts)'],
+  );
+  for (const rule of rules) {
+    const path = `/rules/by-name/${encodeURIComponent(rule.name)}`;
+    const { status, body } = await postJson(`${up.url}${path}`, rule, 'PUT');
+    assert.equal(status, 201, JSON.stringify(body));
+  }
+  const more = join(out, 'more', 'hosts.yaml');
+  assert.match(await ssrms('rules', 'import', more, '--dry-run'), /^3 new, 0 changed, 0 the same, 0 refused$/m);
+});
+
+test('an import of Prometheus fails where something cannot be read, or would be overwritten', async () => {
+  const source = join(folder, 'broken');
+  mkdirSync(source);
+  writeFileSync(join(source, 'good.yaml'), alerts);
+  const refusals: readonly (readonly [args: string[], reason: RegExp])[] = [
+    [[join(source, 'none.yml')], /cannot be read/],
+    [[source, '--out', source], /is one of the files to translate/],
+    [[source, '--receiver', 'a b'], /--receiver must have/],
+    [[source, '--scrape-interval', 'often'], /--scrape-interval must be a time/],
+    [[join(folder, 'data')], /there are no groups of rules/],
+  ];
+  for (const [args, reason] of refusals) {
+    const { code, output } = await importPrometheus(...args);
+    assert.equal(code, 1, output);
+    assert.match(output, reason);
+  }
+  writeFileSync(join(source, 'template.yml'), 'groups:\n{{ range .Values.groups }}\n- a');
+  const { code, output, last } = await importPrometheus(source);
+  assert.equal(code, 1, output);
+  assert.match(output, /^template\.yml: it is not YAML: .*line/m);
+  assert.match(output, /^Each rule still needs a receiver: /m);
+  assert.equal(last, 'translated 3 of 3 rules');
 });
