@@ -12,6 +12,7 @@ const cache = join(root, '.cache/clients');
 
 const places: Record<string, readonly string[]> = {
   prometheus: ['/usr/bin/prometheus', join(cache, 'debian/usr/bin/prometheus')],
+  promtool: ['/usr/bin/promtool', join(cache, 'debian/usr/bin/promtool')],
   vmagent: ['/usr/bin/vmagent', join(cache, 'debian/usr/bin/vmagent')],
   python: [join(cache, 'python/bin/python')],
   'prw2-sender': [join(cache, 'prw2-sender')],
