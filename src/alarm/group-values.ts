@@ -131,11 +131,16 @@ export class GroupMembers {
     this.#second?.expire(groupMs);
   }
 
+  /** What the value of a ratio is divided by; undefined when there is none. */
+  get divisor(): number | undefined {
+    return this.#second?.value;
+  }
+
   /** Undefined when nothing is evaluated. */
   get value(): number | undefined {
     const { minSeries, divideBy } = this.#grouping;
     if (divideBy === undefined) return (this.#first?.count ?? 0) < minSeries ? undefined : this.#first?.value;
-    const divisor = this.#second?.value;
+    const { divisor } = this;
     if ((this.#second?.count ?? 0) < minSeries || divisor === undefined) return undefined;
     if (divisor <= 0 || divisor < divideBy.minValue) return undefined;
     const dividend = this.#first?.count === 0 ? 0 : this.#first?.value;

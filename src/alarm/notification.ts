@@ -16,6 +16,8 @@ import { orProblem, RecordProblem, recordJson, RecordReader } from './record-rea
 export interface Members {
   readonly first: readonly { readonly tags: Tags; readonly value: number }[];
   readonly total: number;
+  /** Of a ratio, what its value was divided by. */
+  readonly divisor?: number;
 }
 
 interface NotificationFields {
@@ -115,6 +117,7 @@ export function formatNotification(notification: Notification | Notice): string 
     group: series.group,
     members: members?.first.map(({ tags, value }) => ({ tags, value })),
     members_total: members?.total,
+    divisor: members?.divisor,
     x: notification.x,
     ...fieldsOfOldVersions(notification),
     cause: notification.cause,
@@ -189,7 +192,8 @@ function readMembers(reader: RecordReader): Members {
     tags: readTags(member.raw('tags')),
     value: member.number('value'),
   }));
-  return { first, total: reader.place('members_total') };
+  const divisor = reader.optional('divisor', (field) => reader.number(field));
+  return { first, total: reader.place('members_total'), ...(divisor !== undefined && { divisor }) };
 }
 
 /** In 0.1 the fields that a message needs stood beside each other. */

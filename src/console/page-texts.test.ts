@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import {
   behaviour,
+  comparedSentence,
+  comparedText,
   conditionSentence,
   distanceText,
   plainSentence,
@@ -51,8 +53,63 @@ test('a condition is said in a sentence', () => {
       { metric_name: 'cpu', threshold: 90, tags: { host: { exists: true }, zone: { exists: false } } },
       'cpu is above 90 where host exists and zone does not exist',
     ],
+    [
+      { metric_name: 'n', threshold: 5, group_by: ['service', 'zone'], aggregate: 'sum', tags: { host: 'a' } },
+      'the sum of n where host is a by service, zone is above 5',
+    ],
+    [
+      {
+        metric_name: 'n',
+        threshold: 5,
+        operator: '<',
+        group_by: [],
+        aggregate: 'count',
+        type: 'window_rate',
+        window_duration_seconds: 300,
+        for_seconds: 60,
+      },
+      'the number of series of n is below 5 for 1 min',
+    ],
+    [
+      {
+        metric_name: 'memory',
+        threshold: 0.1,
+        group_by: ['zone'],
+        aggregate: 'share_where',
+        aggregate_where: { operator: '>=', threshold: 0.9 },
+        type: 'window_average',
+        window_duration_seconds: 300,
+      },
+      'the share of series of memory whose average over 5 min is at least 0.9 by zone is above 10 %',
+    ],
+    [
+      {
+        metric_name: 'requests',
+        threshold: 0.07,
+        tags: { status: { like: '5*' }, app: 'shop' },
+        type: 'window_increase',
+        window_duration_seconds: 300,
+        group_by: ['service'],
+        aggregate: 'sum',
+        divide_by: { tags: { app: 'shop' }, min_value: 100 },
+      },
+      'the share of requests where status is like 5* and app is shop (increase over 5 min, of at least 100) by service is above 7 %',
+    ],
+    [
+      { metric_name: 'n', threshold: 2, group_by: [], aggregate: 'average', divide_by: { tags: { role: 'idle' } } },
+      'the average of n, divided by the average of series where role is idle, is above 2',
+    ],
   ];
   for (const [rule, sentence] of table) assert.equal(plainSentence(conditionSentence(rule)), sentence);
+});
+
+test('of a computed value people read four significant decimals', () => {
+  const share: DescribedRule = { threshold: 0.05, group_by: ['service'], aggregate: 'share_where' };
+  assert.equal(comparedText(0.0512820512, share, 8), '0.05128');
+  assert.equal(comparedText(0.0512820512, { threshold: 0.05 }, 8), '0.051282051');
+  assert.equal(distanceText(0.1428571, 0.1), '0.04286 above threshold');
+  const said = comparedSentence({ ...share, metric_name: 'n' }, 0.0512820512, { service: 'a' });
+  assert.equal(plainSentence(said), 'the share of series of n of service a was 5.128 %');
 });
 
 test('only what is unusual is said of the rest', () => {

@@ -53,6 +53,11 @@ export class GroupState implements AlarmSubject {
     return this.#members?.ofFirst ?? [];
   }
 
+  /** What the value of a ratio is divided by. */
+  get divisor(): number | undefined {
+    return this.#members?.divisor;
+  }
+
   /** Its members are others than before: nothing is known of them. */
   forgetMembers(): void {
     this.heardAtMs = -Infinity;

@@ -49,5 +49,6 @@ function membersOf({ condition }: RuleEntry, subject: AlarmSubject): Members | u
       ? members
       : members.toSorted((one, other) => excess(other.value, threshold) - excess(one.value, threshold));
   const first = all.slice(0, namedMax).map(({ series, value }) => ({ tags: series.tags, value }));
-  return { first, total: all.length };
+  const { divisor } = subject;
+  return { first, total: all.length, ...(divisor !== undefined && { divisor }) };
 }

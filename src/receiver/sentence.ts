@@ -1,87 +1,119 @@
 import { isOfSilence, type Notification } from '../alarm/notification.ts';
-import type { MeasureType } from '../measure/measure.ts';
 import { withPercentile } from '../measure/measure-words.ts';
 import { measures } from '../measure/measures.ts';
 import { shownValue } from '../measure/shown-value.ts';
-import { groupWords } from '../rule/aggregate.ts';
+import { comparedParts, isPercentage, lengthText, percentText, type SentencePart } from '../rule/compared-words.ts';
 import { comparisons } from '../rule/comparison.ts';
 import { hasComputedValue, isClear, isInBreach } from '../rule/condition.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 
-/**
- * What happened, in a sentence, e.g. `received-packages is 508 which exceeds the rule threshold (500)`. `name`: the metric's, as the
- * receiver may show it.
- */
-export function sentenceOf(notification: Notification, name: string): string {
-  const { x, kind, isPast, timeMs, rule } = notification;
+/** How a receiver shows what somebody else wrote. */
+export interface ShownTexts {
+  readonly metric: (text: string) => string;
+  readonly tag: (text: string) => string;
+}
+
+/** Of more tags than these a sentence says nothing: they stand beside it. */
+const tagsSaidMax = 3;
+
+/** What happened, in a sentence, e.g. `received-packages is 508 which exceeds the rule threshold (500)`. */
+export function sentenceOf(notification: Notification, shown: ShownTexts): string {
+  const { x, kind, cause, isPast, timeMs, rule, series } = notification;
+  const name = `${shown.metric(series.name)}${groupText(notification, shown)}`;
   if (kind === 'no_data') {
     const { no_data_seconds: seconds } = rule;
     const silence = seconds === undefined ? '' : ` for ${seconds} s`;
-    return `${name} has sent no data${silence}${x === undefined ? '' : `; last value ${x}`}`;
+    return `${name} has sent no data${silence}${x === undefined ? '' : `; last value ${valueText(notification)}`}`;
   }
-  if (rule.group_by !== undefined && x !== undefined) return groupSentence(notification, name);
   if (isOfSilence(notification))
     return `${name} has sent no data for ${lengthText(rule.resolve_without_data_seconds ?? 0)}`;
-  const { words, hasWindow } = measureOf(notification);
-  const value = filled(words.sentence, notification, name);
-  if (kind === 'resolved' && notification.cause === 'no_data')
-    return `${name} sends data again${x === undefined ? '' : `, and ${withoutPrefix(value, `${name} `)}`}`;
-  if (x === undefined && notification.cause === 'no_data') return `${name} still sends no data`;
+  if (x === undefined && cause === 'no_data')
+    return `${name} ${kind === 'resolved' ? 'sends data again' : 'still sends no data'}`;
   if (x === undefined)
     return rule.threshold === undefined ? `${name} still fires` : `${name} still ${comparison(notification)}`;
+  const value = valueSentence(notification, shown);
+  if (kind === 'resolved' && cause === 'no_data')
+    return `${name} sends data again, and ${withoutPrefix(value, `${name} `)}`;
   if (rule.threshold === undefined) return value;
-  const past = isPast ? ` at ${timeText(timeMs)},` : hasWindow ? ',' : '';
+  const isLong = rule.group_by !== undefined || measures[rule.type ?? ruleDefaults.type].hasWindow;
+  const past = isPast ? ` at ${timeText(timeMs)},` : isLong ? ',' : '';
   return `${value}${past} which ${comparison(notification)}`;
 }
 
 /** The same for a line that is read in passing, e.g. `received-packages is 508, above 500`. */
-export function headlineOf(notification: Notification, name: string): string {
+export function headlineOf(notification: Notification, shown: ShownTexts): string {
   const { x, kind, rule, isPast, timeMs } = notification;
   if (x === undefined || kind === 'no_data' || kind === 'resolved' || !isInBreach(rule, x))
-    return sentenceOf(notification, name);
+    return sentenceOf(notification, shown);
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
-  const value = valueSentence(notification, name);
-  return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, ${short} ${rule.threshold}`;
+  const value = valueSentence(notification, shown);
+  return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, ${short} ${limitText(rule.threshold, rule)}`;
 }
 
-/** E.g. `the sum of requests is 508, which exceeds the rule threshold (500)`. */
-function groupSentence(notification: Notification, name: string): string {
-  const { isPast, timeMs, kind, cause } = notification;
-  const value = valueSentence(notification, name);
-  if (kind === 'resolved' && cause === 'no_data') return `${name} sends data again, and ${value}`;
-  return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, which ${comparison(notification)}`;
+/** Whether a notification's sentences name the group that it is about. */
+export function namesGroup({ series: { group } }: Notification): boolean {
+  return group !== undefined && Object.keys(group).length <= tagsSaidMax;
 }
 
-function valueSentence(notification: Notification, name: string): string {
-  const { rule, isPast } = notification;
-  if (rule.group_by === undefined) return filled(measureOf(notification).words.sentence, notification, name);
-  const { before = '', after = '' } = groupWords(rule) ?? {};
-  return `${before}${name}${after}${eachText(rule)} ${isPast ? 'was' : 'is'} ${valueText(notification)}`;
+/** E.g. `the sum of requests of service checkout is 508`. */
+function valueSentence(notification: Notification, shown: ShownTexts): string {
+  const { rule, series, isPast } = notification;
+  const group = namesGroup(notification) ? series.group : undefined;
+  const isShare = isPercentage(rule);
+  // A rule of somebody else's may have any number of tags.
+  const isNamed = Object.keys(rule.tags ?? {}).length <= tagsSaidMax;
+  const { group_by: by, ...others } = rule;
+  const parts = comparedParts(
+    {
+      ...others,
+      metric_name: series.name,
+      ...(isNamed || rule.divide_by === undefined ? {} : { tags: {} }),
+      ...(by && { group_by: group === undefined ? [] : by }),
+    },
+    { group, hasTags: false },
+  );
+  if (parts === undefined) return filled(measures[rule.type ?? ruleDefaults.type].words.sentence, notification, shown);
+  const shownPart = ({ kind, text }: SentencePart): string =>
+    kind === 'metric' ? shown.metric(text) : kind === 'tag' ? shown.tag(text) : text;
+  const value = isShare ? percentText(notification.x!, limitsOf(rule)) : valueText(notification);
+  return `${parts.map(shownPart).join('')} ${isPast ? 'was' : 'is'} ${value}${divisorText(notification)}`;
 }
 
-/** By what measure each member of a group has its value. */
-function eachText({ type = ruleDefaults.type, window_duration_seconds: seconds }: Notification['rule']): string {
-  if (seconds === undefined) return '';
-  return ` (each series by its ${measures[type].words.noun.toLowerCase()} over the last ${seconds} s)`;
+/** What a ratio is of, where that is known: ` (of 412)`. */
+function divisorText({ members, isPast, rule }: Notification): string {
+  const divisor = members?.divisor;
+  if (divisor === undefined || isPast || rule.divide_by === undefined) return '';
+  return ` (${isPercentage(rule) ? 'of' : 'divided by'} ${shownValue(divisor, true)})`;
+}
+
+/** ` of service checkout`; nothing of a series. */
+function groupText(notification: Notification, { tag }: ShownTexts): string {
+  const { group = {} } = notification.series;
+  const names = Object.entries(group).map(([key, value]) =>
+    value === null ? `no ${tag(key)}` : `${tag(key)} ${tag(value)}`,
+  );
+  return names.length === 0 || !namesGroup(notification) ? '' : ` of ${names.join(', ')}`;
 }
 
 /** The value, or `no data`. */
-export function valueText(notification: Notification): string {
-  const { x, rule } = notification;
-  if (x === undefined) return 'no data';
-  const limits = [rule.threshold, rule.resolve_threshold].filter((limit) => limit !== undefined);
-  return shownValue(x, hasComputedValue(rule), limits);
+export function valueText({ x, rule }: Notification): string {
+  return x === undefined ? 'no data' : shownValue(x, hasComputedValue(rule), limitsOf(rule));
 }
 
-function measureOf({ rule: { type = ruleDefaults.type } }: Notification): MeasureType {
-  return measures[type];
+function limitsOf({ threshold, resolve_threshold: resolveThreshold }: Notification['rule']): number[] {
+  return [threshold, resolveThreshold].filter((limit) => limit !== undefined);
+}
+
+/** A threshold as sentences have it. */
+function limitText(limit: number | undefined, rule: Notification['rule']): string {
+  return limit !== undefined && isPercentage(rule) ? percentText(limit) : String(limit);
 }
 
 /** A measure's sentence about a value, e.g. `received-packages has averaged 508 over the last 60 s`. */
-function filled(sentence: string, notification: Notification, name: string): string {
+function filled(sentence: string, notification: Notification, { metric }: ShownTexts): string {
   const seconds = notification.rule.window_duration_seconds ?? 0;
   const parts: Readonly<Record<string, string>> = {
-    name,
+    name: metric(notification.series.name),
     value: valueText(notification),
     is: notification.isPast ? 'was' : 'is',
     window: lengthText(seconds),
@@ -91,12 +123,6 @@ function filled(sentence: string, notification: Notification, name: string): str
     /\{(\w+)\}/g,
     (_, part: string) => parts[part] ?? '',
   );
-}
-
-/** `60 s`, `5 min`, `1 h`. */
-function lengthText(seconds: number): string {
-  if (seconds >= 3_600 && seconds % 3_600 === 0) return `${seconds / 3_600} h`;
-  return seconds > 60 && seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
 function withoutPrefix(text: string, prefix: string): string {
@@ -121,14 +147,14 @@ function comparison(notification: Notification): string {
   const { recovery, words } = comparisons[operator];
   if (notification.kind === 'resolved') {
     if (recovery !== undefined && resolveThreshold !== threshold)
-      return `is back at or ${recovery.words.clearSide} the resolve threshold (${resolveThreshold})`;
-    return `${words.resolved} the rule threshold (${threshold})`;
+      return `is back at or ${recovery.words.clearSide} the resolve threshold (${limitText(resolveThreshold, rule)})`;
+    return `${words.resolved} the rule threshold (${limitText(threshold, rule)})`;
   }
   if (x === undefined || isInBreach(rule, x))
-    return `${words.breach} the rule threshold (${threshold})${samplesText(notification)}`;
+    return `${words.breach} the rule threshold (${limitText(threshold, rule)})${samplesText(notification)}`;
   // Still firing, since the value must be clear for longer.
   if (recovery === undefined || isClear(rule, x))
-    return `${words.resolved} the rule threshold (${threshold}), but not for long enough to resolve`;
+    return `${words.resolved} the rule threshold (${limitText(threshold, rule)}), but not for long enough to resolve`;
   // Deferred, and sent while the value is between the two thresholds: still firing, and no longer in breach.
-  return `${recovery.words.breachEarlier} the rule threshold (${threshold}) and is not back at the resolve threshold (${resolveThreshold})`;
+  return `${recovery.words.breachEarlier} the rule threshold (${limitText(threshold, rule)}) and is not back at the resolve threshold (${limitText(resolveThreshold, rule)})`;
 }

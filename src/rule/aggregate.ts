@@ -14,20 +14,18 @@ interface AggregateSpec {
   readonly isComputed: boolean;
   /** Whether the result is of the same kind as the members' values, so that one axis shows both. */
   readonly hasMemberScale: boolean;
-  /** "the … of cpu": what the value is; "the ratio of … of cpu" */
+  /** "the … of cpu" */
   readonly noun: string;
-  readonly plural: string;
 }
 
 export const aggregates: Record<Aggregate, AggregateSpec> = {
-  sum: { hasWhere: false, canDivide: true, isComputed: true, hasMemberScale: true, noun: 'sum', plural: 'sums' },
+  sum: { hasWhere: false, canDivide: true, isComputed: true, hasMemberScale: true, noun: 'sum' },
   average: {
     hasWhere: false,
     canDivide: true,
     isComputed: true,
     hasMemberScale: true,
     noun: 'average',
-    plural: 'averages',
   },
   min: {
     hasWhere: false,
@@ -35,7 +33,6 @@ export const aggregates: Record<Aggregate, AggregateSpec> = {
     isComputed: false,
     hasMemberScale: true,
     noun: 'minimum',
-    plural: 'minimums',
   },
   max: {
     hasWhere: false,
@@ -43,7 +40,6 @@ export const aggregates: Record<Aggregate, AggregateSpec> = {
     isComputed: false,
     hasMemberScale: true,
     noun: 'maximum',
-    plural: 'maximums',
   },
   count: {
     hasWhere: false,
@@ -51,7 +47,6 @@ export const aggregates: Record<Aggregate, AggregateSpec> = {
     isComputed: false,
     hasMemberScale: false,
     noun: 'number of series',
-    plural: 'numbers of series',
   },
   count_where: {
     hasWhere: true,
@@ -59,7 +54,6 @@ export const aggregates: Record<Aggregate, AggregateSpec> = {
     isComputed: false,
     hasMemberScale: false,
     noun: 'number of series',
-    plural: 'numbers of series',
   },
   share_where: {
     hasWhere: true,
@@ -67,7 +61,6 @@ export const aggregates: Record<Aggregate, AggregateSpec> = {
     isComputed: true,
     hasMemberScale: false,
     noun: 'share of series',
-    plural: 'shares of series',
   },
 };
 
@@ -113,22 +106,6 @@ export function parseWhere(text: string): AggregateWhere | undefined {
 
 export function whereText({ operator, threshold }: AggregateWhere): string {
   return `${operator} ${threshold}`;
-}
-
-/** What a rule with groups compares, before and after the metric's name: `the share of series of` cpu `with values > 90`. */
-export function groupWords({
-  aggregate,
-  aggregate_where: where,
-  divide_by: second,
-}: {
-  readonly aggregate?: Aggregate | undefined;
-  readonly aggregate_where?: AggregateWhere | undefined;
-  readonly divide_by?: DivideBy | undefined;
-}): { readonly before: string; readonly after: string } | undefined {
-  if (aggregate === undefined) return undefined;
-  const { noun, plural } = aggregates[aggregate];
-  const after = where === undefined ? '' : ` with values ${whereText(where)}`;
-  return { before: `the ${second === undefined ? noun : `ratio of ${plural}`} of `, after };
 }
 
 /** Whether one axis shows what a rule with groups compares beside the values of their members. */

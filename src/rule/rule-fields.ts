@@ -1,8 +1,8 @@
 // The one table of a rule's fields. Schema, defaults, checks, CLI parsing, the editor's form, masking and the table in
 // docs/RULES.md are derived from it or compared with it. A new field is its line in `Rule`, its row here, and where it acts.
-import { measures, percentileTypes, ruleTypes } from '../measure/measures.ts';
+import { isRuleType, measures, percentileTypes, ruleTypes } from '../measure/measures.ts';
 import { aggregateNames, aggregates } from './aggregate.ts';
-import { comparisons, operators } from './comparison.ts';
+import { comparisons, isOperator, operators } from './comparison.ts';
 import { isMatcher } from './matcher.ts';
 import type { ChoiceSpec, FieldKind, FieldName, FieldSpec, FormGroup, Row } from './field-spec.ts';
 import { severities } from './severity.ts';
@@ -272,11 +272,20 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   flag: (value) => typeof value === 'boolean',
   receivers: isTexts,
   tag_names: isTexts,
-  where: isObject,
+  where: (value) =>
+    isObject(value) && isOperator((value as Fields).operator) && Number.isFinite((value as Fields).threshold),
   samples: isObject,
-  ratio: isObject,
+  ratio: isRatio,
   tags: (value) => isObject(value) && Object.values(value).every(isMatcher),
 };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isRatio(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { tags = {}, type } = value as Fields;
+  return typesOfKinds.tags(tags, ruleFields.tags) && (type === undefined || isRuleType(type));
+}
 
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((text) => typeof text === 'string');

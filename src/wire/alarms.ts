@@ -121,6 +121,7 @@ export const AlarmDetail = Type.Object({
       {
         first: Type.Array(Type.Object({ tags: Tags, value: Type.Number() })),
         total: Type.Integer({ description: 'How many series the group had' }),
+        divisor: Type.Optional(Type.Number({ description: 'Of a ratio, what its value was divided by' })),
       },
       {
         description: 'Of a group, the series that made its value when the first notification was due, the worst first',

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import type { Rule } from '../rule/rule.ts';
 import { ruleInputSchema, ruleSchema } from '../rule/rule-schema.ts';
 import { AlarmView } from './alarms.ts';
-import { AlarmState, Cause, FieldChange, Next, RuleVersion, Tags } from './fields.ts';
+import { AlarmState, Cause, FieldChange, Group, Next, RuleVersion, Tags } from './fields.ts';
 import type { Shape } from './shape.ts';
 
 /** A rule as a client sends it. */
@@ -105,6 +105,7 @@ export type RuleIdsFound = Shape<typeof RuleIdsFound>;
 /** A series of a rule. */
 export const RuleSeriesView = Type.Object({
   tags: Type.Optional(Tags),
+  group: Type.Optional(Group),
   state: AlarmState,
   since_ms: Type.Optional(Type.Number({ description: 'Since when it is firing or pending' })),
   cause: Type.Optional(Cause),

@@ -1,7 +1,7 @@
 import { isEnd } from '../../alarm/due.ts';
 import { OneAtATime } from '../../base/one-at-a-time.ts';
 import { Failure } from '../../base/failure.ts';
-import type { Notification } from '../../alarm/notification.ts';
+import type { Members, Notification } from '../../alarm/notification.ts';
 import type { Log } from '../../log/log.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
@@ -94,7 +94,7 @@ export class AlarmFinder {
     const held = alarm.sendings.filter((one) => one.notification !== undefined) as SentNotification[];
     // A state is known however old it is, and messages of some days alone: the log has those for longer.
     const sendings = notified && held.length === 0 ? ((await this.#inLog(id))?.sendings ?? []) : held;
-    const members = sendings[0]?.notification.members;
+    const members = membersAt(alarm.sample.offset, sendings[0]?.notification);
     return { facts: { ...alarm, timeMs, ...(members && { members }) }, sendings, notified, isFiring, endedMs };
   }
 
@@ -109,6 +109,14 @@ export class AlarmFinder {
     const wasNotified = trace.states.some(({ state }) => state.state === 'firing' && state.notified);
     return { facts, sendings: trace.sendings, notified: wasNotified || trace.sendings.length > 0, isFiring, endedMs };
   }
+}
+
+/** The members that a notification names; of what a ratio was divided by only with the sample that fired. */
+function membersAt(offset: number, notification: Notification | undefined): Members | undefined {
+  const { members, sample } = notification ?? {};
+  if (members === undefined || sample?.offset === offset) return members;
+  const { first, total } = members;
+  return { first, total };
 }
 
 function isVersion(entry: RuleEntry, version: { readonly partition: number; readonly offset: number }): boolean {

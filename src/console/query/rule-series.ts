@@ -1,7 +1,6 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { firstSorted } from '../../base/first-sorted.ts';
-import type { Tags } from '../../metric/sample.ts';
-import { subjectKey } from '../../metric/subject.ts';
+import { subjectKey, type Subject } from '../../metric/subject.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { MetricCatalogue } from '../live/metric-catalogue.ts';
@@ -9,7 +8,7 @@ import { comparedSeries, compareNearness, type ComparedSeries } from './rule-gla
 
 /** A series of a rule: what was seen of it lately, what its alarm is, or both. */
 export interface SeriesOfRule {
-  readonly tags: Tags;
+  readonly subject: Subject;
   /** undefined: it has not spoken since this console began. */
   readonly seen: ComparedSeries | undefined;
   /** undefined: the rule has nothing to remember of it. */
@@ -32,10 +31,10 @@ export function seriesOfRule(
     for (const seen of comparedSeries(condition, known.values(), nowMs)) {
       const key = subjectKey(seen.subject);
       compared.add(key);
-      yield { tags: seen.subject.tags, seen, alarm: alarms.get(rule.id, key) };
+      yield { subject: seen.subject, seen, alarm: alarms.get(rule.id, key) };
     }
     for (const alarm of alarms.ofRule(rule.id))
-      if (!compared.has(subjectKey(alarm.series))) yield { tags: alarm.series.tags, seen: undefined, alarm };
+      if (!compared.has(subjectKey(alarm.series))) yield { subject: alarm.series, seen: undefined, alarm };
   }
   return firstSorted(all(), compare, limit);
 }

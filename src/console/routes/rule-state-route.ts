@@ -67,11 +67,12 @@ export function ruleStateRoute(options: RuleStateOptions): Routes {
   };
 }
 
-function shownSeries({ tags, seen, alarm }: SeriesOfRule): RuleSeriesView {
+function shownSeries({ subject, seen, alarm }: SeriesOfRule): RuleSeriesView {
   const state = alarm?.state;
   const firing = state?.state === 'firing' ? state : undefined;
   return {
-    tags: tagsIfAny(tags),
+    tags: tagsIfAny(subject.tags),
+    group: subject.group,
     state: state?.state ?? 'ok',
     since_ms: state === undefined || state.state === 'ok' ? undefined : state.sinceMs,
     cause: firing?.cause,

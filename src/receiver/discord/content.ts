@@ -1,6 +1,6 @@
 /** The line above the embeds: what a phone's notification shows. Only a rule that says that it is critical has it. */
 import type { Notification } from '../../alarm/notification.ts';
-import { headlineOf } from '../sentence.ts';
+import { headlineOf, namesGroup } from '../sentence.ts';
 import { looks } from './embed.ts';
 import { untrusted } from './text.ts';
 
@@ -13,11 +13,14 @@ export function contentOf(notifications: readonly Notification[]): string | unde
   const critical = notifications.filter(({ rule }) => rule.severity === 'critical');
   const first = critical.find(({ kind }) => looks[kind].isEnd !== true) ?? critical[0];
   if (first === undefined) return undefined;
-  const { name, tags } = first.series;
+  const tags = namesGroup(first) ? {} : first.series.tags;
   const pairs = Object.entries(tags)
     .slice(0, tagsNamedMax)
     .map((pair) => pair.map((text) => untrusted(text, tagCodePointsMax)).join(' '));
   const where = pairs.length === 0 ? '' : ` (${pairs.join(', ')})`;
   const more = notifications.length > 1 ? `, and ${notifications.length - 1} more` : '';
-  return `${headlineOf(first, untrusted(name, nameCodePointsMax))}${where}${more}`;
+  return `${headlineOf(first, {
+    metric: (text) => untrusted(text, nameCodePointsMax),
+    tag: (text) => untrusted(text, tagCodePointsMax),
+  })}${where}${more}`;
 }

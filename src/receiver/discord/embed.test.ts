@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Notification } from '../../alarm/notification.ts';
+import { groupSubject, type Subject } from '../../metric/subject.ts';
 import type { PublicRule } from '../../rule/rule-fields.ts';
 import type { SendingFacts } from '../receiver.ts';
 import { embedOf, type Embed } from './embed.ts';
@@ -52,6 +53,20 @@ test('the plain alarm is exactly the embed of the contract, and nothing more', (
   assert.equal(JSON.stringify(embed()), JSON.stringify(JSON.parse(contract)));
   assert.equal(JSON.stringify(embed({}, { nowMs: timeMs + 50 })), JSON.stringify(JSON.parse(contract)));
 });
+
+const errorShare = {
+  threshold: 0.05,
+  tags: { status: { like: '5*' } },
+  type: 'window_increase',
+  window_duration_seconds: 300,
+  group_by: ['service'],
+  aggregate: 'sum',
+  divide_by: { tags: {}, min_value: 100 },
+} as const;
+
+function groupOf(group: Readonly<Record<string, string | null>>): Subject {
+  return groupSubject('requests', group);
+}
 
 const sentences: [string, Fields, string][] = [
   ['below', { rule: { operator: '<' }, x: 3 }, 'received-packages is 3 which is below the rule threshold (500)'],
@@ -226,6 +241,86 @@ const sentences: [string, Fields, string][] = [
     'deferred, and sent between the thresholds',
     { x: 495, rule: { resolve_threshold: 490 }, deferred: true },
     'received-packages is 495 which has exceeded the rule threshold (500) and is not back at the resolve threshold (490)',
+  ],
+  [
+    'the sum of a group',
+    { x: 591.23456, rule: { group_by: ['service'], aggregate: 'sum' }, series: groupOf({ service: 'checkout' }) },
+    'the sum of requests of service checkout is 591.2, which exceeds the rule threshold (500)',
+  ],
+  [
+    'a group whose members lack a tag',
+    { x: 591, rule: { group_by: ['zone', 'host'], aggregate: 'max' }, series: groupOf({ zone: null, host: 'web-1' }) },
+    'the maximum of requests of no zone, host web-1 is 591, which exceeds the rule threshold (500)',
+  ],
+  [
+    'a group by a measure, sent late',
+    {
+      x: 591,
+      isPast: true,
+      rule: { group_by: [], aggregate: 'average', type: 'window_max', window_duration_seconds: 300 },
+      series: groupOf({}),
+    },
+    'the average of the maximum of requests over 5 min was 591 at 22:13:20 UTC, which exceeds the rule threshold (500)',
+  ],
+  [
+    'a share of series',
+    {
+      x: 0.1428571,
+      rule: {
+        threshold: 0.1,
+        group_by: [],
+        aggregate: 'share_where',
+        aggregate_where: { operator: '>', threshold: 80 },
+      },
+      series: groupOf({}),
+    },
+    'the share of series of requests whose value is above 80 is 14.29 %, which exceeds the rule threshold (10 %)',
+  ],
+  [
+    'a share of errors',
+    {
+      x: 0.0720001,
+      rule: errorShare,
+      series: groupOf({ service: 'checkout' }),
+      members: { first: [], total: 2, divisor: 412 },
+    },
+    'the share of requests where status is like `5*` (increase over 5 min, of at least 100) of service checkout is 7.2 % (of 412), which exceeds the rule threshold (5 %)',
+  ],
+  [
+    'a share of errors that is over',
+    {
+      kind: 'resolved',
+      x: 0.03,
+      rule: { ...errorShare, resolve_threshold: 0.04 },
+      series: groupOf({ service: 'checkout' }),
+    },
+    'the share of requests where status is like `5*` (increase over 5 min, of at least 100) of service checkout is 3 %, which is back at or below the resolve threshold (4 %)',
+  ],
+  [
+    'another ratio',
+    {
+      x: 590,
+      rule: {
+        group_by: ['host'],
+        aggregate: 'max',
+        tags: { status: '500' },
+        divide_by: { type: 'window_count', window_duration_seconds: 30 },
+      },
+      series: groupOf({ host: 'a' }),
+      members: { first: [], total: 2, divisor: 3 },
+    },
+    'the maximum of requests where status is `500`, divided by the maximum of the sample count of the same series over 30 s, of host a is 590 (divided by 3), which exceeds the rule threshold (500)',
+  ],
+  [
+    'no data of a group',
+    {
+      kind: 'no_data',
+      cause: 'no_data',
+      x: undefined,
+      rule: { ...errorShare, no_data_seconds: 60 },
+      series: groupOf({ service: 'checkout' }),
+    },
+    'requests of service checkout has sent no data for 60 s',
   ],
 ];
 

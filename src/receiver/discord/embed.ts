@@ -61,6 +61,7 @@ const labelsCodePointsMax = 512;
 /** Ten lines of members are to fit into an embed with all else at its longest. */
 const memberLineMax = 50;
 const memberTagMax = 40;
+const sentenceTagMax = 40;
 const oneLineMax = 257;
 
 /**
@@ -73,7 +74,10 @@ export function embedOf(notification: Notification, facts: SendingFacts = {}): E
   const embed: Embed = {
     title: looks[notification.kind].title,
     description: cut(
-      sentenceOf(notification, untrusted(notification.series.name, nameCodePointsMax)),
+      sentenceOf(notification, {
+        metric: (text) => untrusted(text, nameCodePointsMax),
+        tag: (text) => untrusted(text, sentenceTagMax),
+      }),
       discordLimits.description,
     ),
     color: colorOf(notification),

@@ -31,7 +31,7 @@
 import type { Notification } from '../../alarm/notification.ts';
 import { assert } from '../../base/assert.ts';
 import type { Packed, SendingFacts, SystemMessage } from '../receiver.ts';
-import { sentenceOf } from '../sentence.ts';
+import { sentenceOf, type ShownTexts } from '../sentence.ts';
 
 export const bodyVersion = 1;
 export const notificationsDefault = 100;
@@ -78,13 +78,16 @@ export function webhookSystemMessage({ isGood, title, lines, timeMs }: SystemMes
   return { version: bodyVersion, type: 'system', status, title, lines, time: timeText(timeMs) };
 }
 
+/** JSON shows any text. */
+const asWritten: ShownTexts = { metric: (text) => text, tag: (text) => text };
+
 function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFacts): object {
   const { series, rule, alarmId, members } = notification;
   const evaluatedMs = judgedMs?.(notification);
   return {
     id: notification.id,
     kind: notification.kind,
-    summary: sentenceOf(notification, series.name),
+    summary: sentenceOf(notification, asWritten),
     alarm: {
       id: alarmId,
       cause: notification.cause,
@@ -95,7 +98,11 @@ function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFac
     metric_name: series.name,
     tags: series.tags,
     ...(series.group !== undefined && { group: series.group }),
-    ...(members !== undefined && { members: members.first, members_total: members.total }),
+    ...(members !== undefined && {
+      members: members.first,
+      members_total: members.total,
+      ...(members.divisor !== undefined && { divisor: members.divisor }),
+    }),
     value: notification.x ?? null,
     threshold: rule.threshold ?? null,
     time: timeText(notification.timeMs),

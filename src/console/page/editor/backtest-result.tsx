@@ -5,6 +5,7 @@ import { missingFires } from './fires.ts';
 import { allRetained } from '../charts/ranges.tsx';
 import type { BacktestState } from './workbench-data.ts';
 import { noiseOf, type Noise } from './noise.ts';
+import type { Rule } from '../../../rule/rule.ts';
 import { clockText, durationText, grouped, timesText } from '../words/time-text.ts';
 
 interface ResultProps extends Pick<Parameters<typeof FireList>[0], 'rule' | 'opened'> {
@@ -71,7 +72,7 @@ function Summary({ result, seconds, before, rule, opened }: SummaryProps) {
           {seconds === allRetained ? 'in all retained samples' : `in the last ${rangeText(seconds)}`}
           {result.longest_ms > 0 && ` (longest: ${durationText(result.longest_ms)})`}
           {result.deferred > 0 && `; ${result.deferred} messages held back by the cooldown`}
-          {result.series > 1 && `; ${result.series_fired} of ${result.series} series`}.
+          {result.series > 1 && `; ${firedText(result, rule.fields)}`}.
           {before !== undefined && (
             <b class={css.difference}>
               {' '}
@@ -91,6 +92,12 @@ function Summary({ result, seconds, before, rule, opened }: SummaryProps) {
       <FireList result={result} rule={rule} opened={opened} />
     </>
   );
+}
+
+/** Groups that never fired are not counted. */
+function firedText({ series, series_fired: fired }: BacktestView, { group_by: by }: Partial<Rule>): string {
+  if (by === undefined) return `${fired} of ${series} series`;
+  return fired === 1 ? '1 group' : `${fired} groups`;
 }
 
 /** Which alarms the edit adds, and which it removes. */

@@ -1,6 +1,7 @@
 import * as css from './state-mark.module.css';
+import type { AlarmView } from '../../../wire/alarms.ts';
 import type { Severity } from '../../../rule/severity.ts';
-import type { SentencePart } from '../words/condition-sentence.ts';
+import type { SentencePart } from '../../../rule/compared-words.ts';
 
 export type ShownState =
   | 'firing'
@@ -84,6 +85,13 @@ export function RunbookLink({ url }: { readonly url: string | undefined }) {
       </a>
     </p>
   );
+}
+
+/** The tags of a series, or of a group, whose members may lack one. */
+export function shownTags({ tags, group }: Pick<AlarmView, 'tags' | 'group'>): AlarmView['tags'] {
+  return group === undefined
+    ? tags
+    : Object.fromEntries(Object.entries(group).map(([key, value]) => [key, value ?? '(none)']));
 }
 
 interface TagsProps {

@@ -2,11 +2,13 @@ import * as css from './past-alarms.module.css';
 import type { HistoryView, PastAlarmView } from '../../../wire/alarms.ts';
 import { nowMs } from '../state/live.ts';
 import { readHistory, type HistoryWanted } from '../state/past.ts';
+import { useRule } from '../state/rule-cache.ts';
 import { usePaged } from '../state/paged.ts';
 import { addressOf } from '../state/router.ts';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
-import { StateMark, Tags } from '../parts/state-mark.tsx';
-import { agoText, durationText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
+import { shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
+import { comparedText } from '../words/condition-sentence.ts';
+import { agoText, durationText, grouped, momentText, shortText } from '../words/time-text.ts';
 
 const everyMs = 3_000;
 const pageAlarms = 20;
@@ -68,6 +70,7 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
 }
 
 function PastAlarm({ alarm }: { readonly alarm: PastAlarmView }) {
+  const rule = useRule(alarm.rule_id) ?? {};
   const state = alarm.state === 'ended' ? 'ended' : alarm.cause === 'no_data' ? 'no-data' : 'firing';
   return (
     <li data-row>
@@ -76,11 +79,9 @@ function PastAlarm({ alarm }: { readonly alarm: PastAlarmView }) {
         <a class="metric" href={addressOf({ screen: 'alarm', id: alarm.alarm_id })}>
           {alarm.metric_name}
         </a>
-        <Tags tags={alarm.tags} />
+        <Tags tags={shownTags(alarm)} />
       </span>
-      <span class={css.pastValue}>
-        {alarm.value === null ? 'no data' : numberText(Number(alarm.value.toPrecision(8)))}
-      </span>
+      <span class={css.pastValue}>{alarm.value === null ? 'no data' : comparedText(alarm.value, rule, 8)}</span>
       <span class="hint">{lastedText(alarm)}</span>
       <span class={messageClass(alarm)}>{messageText(alarm)}</span>
       <time class="hint" dateTime={new Date(alarm.fired_ms).toISOString()} title={momentText(alarm.fired_ms)}>

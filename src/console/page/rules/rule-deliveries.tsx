@@ -3,7 +3,9 @@ import type { DeliveryView } from '../../../wire/deliveries.ts';
 import { nowMs } from '../state/live.ts';
 import { readDeliveries } from '../state/past.ts';
 import { useQuery } from '../state/query.ts';
-import { agoText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
+import { useRule } from '../state/rule-cache.ts';
+import { comparedText } from '../words/condition-sentence.ts';
+import { agoText, grouped, momentText, shortText } from '../words/time-text.ts';
 import { messageKindWords } from '../words/message-kinds.ts';
 
 const everyMs = 5_000;
@@ -45,6 +47,7 @@ export function RuleDeliveries({ id }: { readonly id: string }) {
 }
 
 function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
+  const rule = useRule(delivery.rule_id) ?? {};
   const { outcome, reason, attempts, kind, value, appended_ms: appendedMs, at_ms: atMs } = delivery;
   const isDelivered = outcome === 'delivered' || outcome === 'merged';
   const isBad = outcome === 'dead' || outcome === 'expired' || outcome === 'parked';
@@ -56,7 +59,7 @@ function Delivery({ delivery }: { readonly delivery: DeliveryView }) {
       </span>
       <span>
         {kind === undefined ? 'Message' : messageKindWords[kind]}
-        {value !== undefined && ` at ${numberText(Number(value.toPrecision(8)))}`}
+        {value !== undefined && ` at ${comparedText(value, rule, 8)}`}
         {delivery.metric_name !== undefined && <span class="hint"> on {delivery.metric_name}</span>}
       </span>
       <span class="hint">

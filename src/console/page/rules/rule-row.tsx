@@ -3,14 +3,21 @@ import type { RuleView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import { api } from '../state/api.ts';
-import { behaviour, conditionSentence, plainSentence, tagTexts } from '../words/condition-sentence.ts';
+import {
+  behaviour,
+  comparedText,
+  conditionSentence,
+  plainSentence,
+  subjectsWord,
+  tagTexts,
+} from '../words/condition-sentence.ts';
 import { nowMs } from '../state/live.ts';
 import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { RuleFigures } from './rule-figures.tsx';
 import { sendTestOf } from '../state/inspect.ts';
 import { Sentence, SeverityMark, StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
-import { durationText, numberText } from '../words/time-text.ts';
+import { durationText } from '../words/time-text.ts';
 
 interface RuleRowProps {
   readonly view: RuleView;
@@ -29,7 +36,9 @@ function shownState(view: RuleView): ShownState {
 /** A row of the rule table. */
 export function RuleRow({ view, rank, style, isSelected, onSelect, onChanged, onDelete }: RuleRowProps) {
   const { rule } = view;
-  const parts = conditionSentence({ ...rule, tags: {} });
+  // The tags stand beside it, unless the sentence says what they are to a ratio.
+  const isRatio = rule.divide_by !== undefined;
+  const parts = conditionSentence(isRatio ? rule : { ...rule, tags: {} });
   const name = plainSentence(conditionSentence(rule));
   const also = [seenText(view), ...behaviour(rule)].join(' · ');
   return (
@@ -59,7 +68,7 @@ export function RuleRow({ view, rank, style, isSelected, onSelect, onChanged, on
           <Sentence parts={parts} />
         </a>{' '}
         <SeverityMark severity={rule.severity} />
-        <Tags tags={tagTexts(rule.tags)} />
+        {!isRatio && <Tags tags={tagTexts(rule.tags)} />}
         <Tags tags={rule.labels} label="Labels" />
         {rule.description !== undefined && rule.description !== '' && (
           <p class="description" title={rule.description}>
@@ -100,20 +109,20 @@ export function RuleRow({ view, rank, style, isSelected, onSelect, onChanged, on
   );
 }
 
-function seenText({ series, worst, state }: RuleView): string {
+function seenText({ rule, series, worst, state }: RuleView): string {
   if (state === 'disabled') return 'Disabled: not evaluated';
   if (worst?.since_ms !== undefined) {
     const { value, current_value: now } = worst;
     const began = state === 'firing' ? 'fired' : 'began';
     const text =
       now !== undefined
-        ? `at ${numberText(Number(now.toPrecision(8)))}`
+        ? `at ${comparedText(now, rule, 8)}`
         : value === null
           ? 'silent'
-          : `${began} at ${numberText(value)},`;
+          : `${began} at ${comparedText(value, rule, 12)},`;
     return `${text} for ${durationText(nowMs.value - worst.since_ms)}`;
   }
-  return series === 0 ? 'No alarms yet' : `${series} series, OK`;
+  return series === 0 ? 'No alarms yet' : `${series} ${subjectsWord(rule)}, OK`;
 }
 
 async function sendTest(id: string, name: string): Promise<void> {

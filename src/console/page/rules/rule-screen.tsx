@@ -12,6 +12,7 @@ import {
   conditionSentence,
   distanceText,
   plainSentence,
+  subjectsWord,
   tagTexts,
 } from '../words/condition-sentence.ts';
 import { FireStrip } from '../charts/fire-strip.tsx';
@@ -179,12 +180,12 @@ interface Figure {
   readonly more: string | undefined;
 }
 
-function stateFigure({ state, worst, firing, pending, series }: RuleStateView): Figure {
+function stateFigure({ rule, state, worst, firing, pending, series }: RuleStateView): Figure {
   if (state === 'disabled') return { kind: 'zero', text: 'Disabled', more: 'not evaluated' };
   const sinceMs = worst?.since_ms;
   if (state === 'ok' || sinceMs === undefined)
-    return { kind: 'ok', text: 'OK', more: series === 0 ? 'no alarms yet' : `${series} series, OK` };
-  const more = `${state === 'firing' ? firing : pending} of ${series} series, for ${durationText(nowMs.value - sinceMs)}`;
+    return { kind: 'ok', text: 'OK', more: series === 0 ? 'no alarms yet' : `${series} ${subjectsWord(rule)}, OK` };
+  const more = `${state === 'firing' ? firing : pending} of ${series} ${subjectsWord(rule)}, for ${durationText(nowMs.value - sinceMs)}`;
   return state === 'firing' ? { kind: 'firing', text: 'Firing', more } : { kind: 'pending', text: 'Pending', more };
 }
 

@@ -3,11 +3,11 @@ import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
 import { isInBreach } from '../../../rule/condition.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs } from '../state/live.ts';
-import { comparedText, distanceText } from '../words/condition-sentence.ts';
+import { comparedText, distanceText, subjectsWord } from '../words/condition-sentence.ts';
 import { addressOf } from '../state/router.ts';
 import { noValueText } from './rule-figures.tsx';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
-import { StateMark, Tags } from '../parts/state-mark.tsx';
+import { shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
 import { ScrolledTable } from '../parts/table.tsx';
 import { agoText, durationText, grouped, momentText } from '../words/time-text.ts';
 
@@ -20,11 +20,11 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
   return (
     <section class="card past-card">
       <div class="section-head">
-        <h2>Series, closest to the threshold first</h2>
+        <h2>{state.rule.group_by === undefined ? 'Series' : 'Groups'}, closest to the threshold first</h2>
         <p class="hint">
           {total === 0
             ? 'No data since the console started.'
-            : `${nearest.length} of ${grouped(total)} series seen since the console started.`}
+            : `${nearest.length} of ${grouped(total)} ${subjectsWord(state.rule)} seen since the console started.`}
         </p>
       </div>
       {nearest.length > 0 && (
@@ -32,7 +32,13 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
           <MissedPill {...missing} />
           <ScrolledTable
             label="series of the rule"
-            heads={['Series', 'State', 'Value', 'Distance', 'Last sample']}
+            heads={[
+              state.rule.group_by === undefined ? 'Series' : 'Group',
+              'State',
+              'Value',
+              'Distance',
+              'Last sample',
+            ]}
             kind={css.listTable}
           >
             {rows.map(({ item }) => (
@@ -43,7 +49,7 @@ export function RuleSeries({ state, onMore }: { readonly state: RuleStateView; r
       )}
       {total > nearest.length && nearest.length < 200 && (
         <button type="button" class="more" onClick={onMore}>
-          Show more series
+          Show more {subjectsWord(state.rule)}
         </button>
       )}
     </section>
@@ -62,11 +68,18 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
     past_threshold: past,
   } = series;
   const isOld = series.is_old;
+  const shown = tags === undefined && Object.keys(series.group ?? {}).length === 0 ? undefined : shownTags(series);
   const mark = <StateMark state={cause === 'no_data' ? 'no-data' : state} />;
   const reach = Math.max(Math.abs(rule.threshold ?? 0), Math.abs(value ?? 0), 1e-9);
   return (
     <tr>
-      <th scope="row">{tags === undefined ? <span class="hint">no tags</span> : <Tags tags={tags} />}</th>
+      <th scope="row">
+        {shown === undefined ? (
+          <span class="hint">{rule.group_by === undefined ? 'no tags' : 'all series'}</span>
+        ) : (
+          <Tags tags={shown} />
+        )}
+      </th>
       <td>
         {alarmId === undefined ? mark : <a href={addressOf({ screen: 'alarm', id: alarmId })}>{mark}</a>}
         {sinceMs !== undefined && <span class="hint"> for {durationText(nowMs.value - sinceMs)}</span>}

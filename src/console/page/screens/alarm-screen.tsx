@@ -1,21 +1,21 @@
 import * as css from './alarm-screen.module.css';
 import type { AlarmDetail, RecheckResult } from '../../../wire/alarms.ts';
 import { useSignal } from '@preact/signals';
-import { withPercentile } from '../../../measure/measure-words.ts';
 import { measures } from '../../../measure/measures.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { ApiError } from '../state/api.ts';
 import { AlarmWaterfall } from './alarm-waterfall.tsx';
 import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
+import { shownNumber } from '../charts/chart-points.ts';
 import { linesOf, linesText } from '../charts/rule-lines.ts';
-import { comparedText, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
+import { comparedSentence, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { comparedOf, readAlarm, readSamples, recheckAlarm } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
 import { showNotice, showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
-import { RunbookLink, Sentence, SeverityMark, StateMark, Tags } from '../parts/state-mark.tsx';
+import { RunbookLink, Sentence, SeverityMark, shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
@@ -71,7 +71,7 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
         <StateMark state={shownState} />
         <h1 tabIndex={-1}>{alarm.metric_name}</h1>
         <SeverityMark severity={alarm.rule?.severity} />
-        <Tags tags={alarm.tags} />
+        <Tags tags={shownTags(alarm)} />
         <Tags tags={alarm.rule?.labels} label="Labels" />
       </div>
       <Reason alarm={alarm} />
@@ -113,8 +113,6 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
       {nowMs.value - alarm.since_ms > todayMs ? momentText(alarm.since_ms) : clockText(alarm.since_ms)}
     </time>
   );
-  const { words } = measures[rule?.type ?? ruleDefaults.type];
-  const shown = value === null ? '–' : comparedText(value, rule ?? {}, 12);
   return (
     <p class="alarm-reason">
       {alarm.cause === 'no_data' ? (
@@ -123,8 +121,10 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
         </>
       ) : (
         <>
-          <b class="part-metric">{alarm.metric_name}</b> {withPercentile(words.verbPast, rule?.percentile)}{' '}
-          <b class={`part-number ${css.partFiring}`}>{shown}</b>. Rule:{' '}
+          <span class={css.reasonValue}>
+            <Sentence parts={comparedSentence(rule ?? { metric_name: alarm.metric_name }, value, alarm.group)} />
+          </span>
+          {alarm.members?.divisor !== undefined && ` (of ${shownNumber(alarm.members.divisor, true)})`}. Rule:{' '}
           {rule === undefined ? 'deleted' : <Sentence parts={conditionSentence(rule)} />}.
         </>
       )}{' '}

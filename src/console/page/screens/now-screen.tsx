@@ -1,7 +1,7 @@
 import * as css from './now-screen.module.css';
 import type { AlarmView } from '../../../wire/alarms.ts';
 import type { ComponentChildren } from 'preact';
-import { conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
+import { comparedText, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { isUnevaluated } from '../state/lateness.ts';
 import {
   changes,
@@ -19,18 +19,9 @@ import { serverUrl } from '../state/api.ts';
 import { addressOf, everyAlarm } from '../state/router.ts';
 import { useRule } from '../state/rule-cache.ts';
 import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
-import { Sentence, StateMark, Tags } from '../parts/state-mark.tsx';
+import { Sentence, shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
 import { Trouble } from '../parts/trouble.tsx';
-import {
-  agoText,
-  durationText,
-  grouped,
-  lagText,
-  momentText,
-  numberText,
-  rateText,
-  shortText,
-} from '../words/time-text.ts';
+import { agoText, durationText, grouped, lagText, momentText, rateText, shortText } from '../words/time-text.ts';
 
 /** What is firing, longest first; otherwise, how many samples were checked. */
 export function NowScreen() {
@@ -249,7 +240,7 @@ function AlarmRow({
           <a class="metric" href={alarmAddress(alarm)}>
             {alarm.metric_name}
           </a>
-          <Tags tags={alarm.tags} />
+          <Tags tags={shownTags(alarm)} />
         </div>
         <RuleWords id={alarm.rule_id} isSilent={state === 'no-data'} />
         {alarm.deferred === true && <p class="hint">Notification held until the cooldown ends.</p>}
@@ -265,7 +256,7 @@ function AlarmRow({
             <ValueWord isCurrent={isCurrent} state={alarm.state} />
           </dt>
           <dd class={css.value} data-part="value">
-            <Value of={value} />
+            <Value of={value} rule={alarm.rule_id} />
           </dd>
         </div>
         <div>
@@ -301,8 +292,9 @@ function ValueWord({ isCurrent, state }: Pick<LiveAlarm, 'isCurrent'> & Pick<Ala
   return <>{isCurrent.value ? 'Value' : state === 'firing' ? 'Fired at' : 'Began at'}</>;
 }
 
-function Value({ of }: { readonly of: LiveAlarm['value'] }) {
-  return <>{of.value === null ? '–' : numberText(Number(of.value.toPrecision(8)))}</>;
+function Value({ of, rule: id }: { readonly of: LiveAlarm['value']; readonly rule: string }) {
+  const rule = useRule(id) ?? {};
+  return <>{of.value === null ? '–' : comparedText(of.value, rule, 8)}</>;
 }
 
 function Since({ sinceMs }: { readonly sinceMs: number }) {
@@ -347,7 +339,7 @@ function Change({ change: { atMs, kind, alarm } }: { readonly change: AlarmChang
       <a class="metric" href={alarmAddress(alarm)}>
         {alarm.metric_name}
       </a>
-      <Tags tags={alarm.tags} />
+      <Tags tags={shownTags(alarm)} />
       {kind === 'ended' && alarm.since_ms !== undefined && (
         <span class="hint">after {shortText(alarm.time_ms - alarm.since_ms)}</span>
       )}

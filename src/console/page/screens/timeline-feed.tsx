@@ -6,9 +6,11 @@ import { nowMs } from '../state/live.ts';
 import { usePaged } from '../state/paged.ts';
 import { addressOf, type TimelineFilter } from '../state/router.ts';
 import { By, Changes } from '../rules/rule-versions.tsx';
+import { useRule } from '../state/rule-cache.ts';
+import { comparedText } from '../words/condition-sentence.ts';
 import { StateMark, Tags, type ShownState } from '../parts/state-mark.tsx';
 import { readTimeline } from '../state/timeline.ts';
-import { agoText, grouped, momentText, numberText, shortText } from '../words/time-text.ts';
+import { agoText, grouped, momentText, shortText } from '../words/time-text.ts';
 
 const everyMs = 2_000;
 
@@ -121,6 +123,7 @@ function addressFor(item: TimelineItem): string {
 }
 
 function Words({ item }: { readonly item: TimelineItem }) {
+  const rule = useRule('value' in item ? item.rule_id : undefined) ?? {};
   if (item.kind === 'delivery')
     return (
       <>
@@ -139,7 +142,7 @@ function Words({ item }: { readonly item: TimelineItem }) {
         <By author={item.author} />
       </>
     );
-  const at = item.value === null ? '' : ` at ${numberText(Number(item.value.toPrecision(8)))}`;
+  const at = item.value === null ? '' : ` at ${comparedText(item.value, rule, 8)}`;
   const lasted = item.since_ms === undefined ? '' : ` after ${shortText(item.time_ms - item.since_ms)}`;
   if (item.to === 'firing') return <>{item.cause === 'no_data' ? 'stopped sending data' : `fired${at}`}</>;
   if (item.to === 'pending') return <>in breach{at}, pending</>;
