@@ -329,6 +329,14 @@ test('no test replaces a global', () => {
 const members = [...operators, ...ruleTypes].map((member) => `['"]${member}['"]`).join('|');
 const oneMember = new RegExp(`([=!]==? ?|\\bcase )(${members})|(${members}) ?[=!]==`);
 
+test("the parsers of Prometheus' rules are loaded by their command alone, when it runs", () => {
+  const loading = sources.filter((path) => {
+    if (isTest(path) || path.startsWith('src/prometheus/')) return false;
+    return /^import (?!type).* from '(?:yaml|@lezer\/.*|.*\/prometheus\/.*)'/m.test(readFileSync(path, 'utf8'));
+  });
+  assert.deepEqual(loading, []);
+});
+
 test('no branch on a single operator or rule type', () => {
   const broken = sources
     .filter((path) => !isTest(path) && path !== 'src/tidy.test.ts')

@@ -18,6 +18,13 @@ export const rangeFunctions: Readonly<Record<string, RuleType>> = {
   last_over_time: 'instantaneous',
 };
 
+/** Those that have no value of one sample alone. */
+export const ofTwoSamples: ReadonlySet<RuleType> = new Set<RuleType>([
+  'window_delta',
+  'window_increase',
+  'window_rate',
+]);
+
 const twoSamples = 'it is made of the newest two samples alone, and no measure is';
 const regression = 'it fits a line to the samples, and no measure does';
 const clock = 'it depends on the time of the evaluation, and a rule depends on samples alone';

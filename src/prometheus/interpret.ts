@@ -13,7 +13,7 @@ import {
   type Selector,
   type Span,
 } from './expression.ts';
-import { rangeFunctions, reasonAgainst } from './functions.ts';
+import { ofTwoSamples, rangeFunctions, reasonAgainst } from './functions.ts';
 import {
   hasSameLabels,
   isComputed,
@@ -109,6 +109,8 @@ function only(call: Call): Expression {
 
 function absent(meaning: Meaning, call: Call): Absence {
   const span = spanOf(call);
+  if (meaning.kind === 'value' && ofTwoSamples.has(meaning.series.type))
+    throw new Untranslatable('it is absent while there is one sample alone, and a rule knows of no sample', call);
   if (meaning.kind === 'value' && meaning.second === undefined)
     return { kind: 'absence', series: meaning.series, limit: undefined, ...span };
   if (meaning.kind === 'condition' && !meaning.isBool && isPlain(meaning.value))

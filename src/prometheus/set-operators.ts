@@ -69,19 +69,22 @@ function isAlwaysTrue({ value }: Condition, { value: count, limit }: Condition):
   return isOfSame && isSameLimit(limit, positive);
 }
 
+type Tags = Map<string, TagMatcher>;
+
 /** Two selectors that differ in the values of one tag, under the same limit. */
 function unionOf(one: Condition, other: Condition): Value | undefined {
   if (!isSameLimit(one.limit, other.limit)) return undefined;
   if (one.value.group !== undefined || one.value.second !== undefined) return undefined;
-  const [tags, more] = [one.value.series.tags, other.value.series.tags];
-  const differing = [...new Set([...Object.keys(tags), ...Object.keys(more)])].filter(
-    (key) => JSON.stringify(tags[key]) !== JSON.stringify(more[key]),
+  const [tags, more] = [one, other].map(({ value }) => new Map(Object.entries(value.series.tags))) as [Tags, Tags];
+  const differing = [...new Set([...tags.keys(), ...more.keys()])].filter(
+    (key) => JSON.stringify(tags.get(key)) !== JSON.stringify(more.get(key)),
   );
   const [key] = differing;
   if (key === undefined || differing.length > 1) return undefined;
-  const values = [tags[key], more[key]].map(valuesOf);
+  const values = [tags.get(key), more.get(key)].map(valuesOf);
   if (values.some((each) => each === undefined)) return undefined;
-  const series = { ...one.value.series, tags: { ...tags, [key]: [...new Set(values.flatMap((each) => each!))] } };
+  tags.set(key, [...new Set(values.flatMap((each) => each!))]);
+  const series = { ...one.value.series, tags: Object.fromEntries(tags) };
   const isSame = seriesKey({ ...one.value.series, tags: {} }) === seriesKey({ ...other.value.series, tags: {} });
   const isPlain = other.value.group === undefined && other.value.second === undefined;
   return isSame && isPlain ? { ...one.value, series } : undefined;

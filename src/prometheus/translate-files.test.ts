@@ -78,6 +78,13 @@ test('a name is given once over all files, with a number where nothing else tell
   assert.deepEqual(filesOf(same, taken).map(namesOf), [['A (g)', 'A (1)', 'A (2)'], ['A (1) (h)']]);
 });
 
+test('what tells alerts apart fits behind the longest name', () => {
+  const name = 'é'.repeat(200);
+  const alert = `{alert: ${name}, expr: a > 1}`;
+  const [file] = filesOf(`groups: [{name: "${'g'.repeat(200)}", rules: [${alert}, ${alert}]}]`);
+  assert.deepEqual(namesOf(file!), [`${name.slice(4)} (1)`, `${name.slice(4)} (2)`]);
+});
+
 test('an alert that cannot be read is counted and listed', () => {
   const rules = [
     '{alert: "", expr: a > 1}',
@@ -184,7 +191,10 @@ test('without a receiver the file says what is missing', () => {
 test('nothing in an expression ends a comment', () => {
   const alert = JSON.stringify('a > 1 # x\r\n- evil: 1\u2028- worse: 2');
   const [file] = filesOf(`groups: [{name: g, rules: [{alert: A, expr: ${alert}}, {alert: B, expr: ${alert}}]}]`);
-  const { rules } = parse(writeRuleFile(file!, options)) as { rules: { name: string }[] };
+  const text = writeRuleFile(file!, options);
+  // Line breaks to YAML 1.1, too.
+  assert.doesNotMatch(text, /[\r\u0085\u2028\u2029]/);
+  const { rules } = parse(text) as { rules: { name: string }[] };
   assert.deepEqual(
     rules.map(({ name }) => name),
     file!.translated.map(({ rule }) => rule.name),

@@ -187,6 +187,10 @@ const shapes: Readonly<Record<string, object>> = {
     ...{ metric_name: 'a', tags: { c: 'd' }, group_by: [], aggregate: 'sum', ...grouped, divide_by: { tags: {} } },
     ...{ operator: '>', threshold: 0.05 },
   },
+  'sum(a{c="d"}) / (sum(a) * 2) > 0.05': {
+    ...{ metric_name: 'a', tags: { c: 'd' }, group_by: [], aggregate: 'sum', ...grouped, divide_by: { tags: {} } },
+    ...{ operator: '>', threshold: 0.1 },
+  },
   'a{c="d"} / on (b) a{c="e"} > 0.9': {
     ...{ metric_name: 'a', tags: { c: 'd' }, group_by: ['b'], aggregate: 'sum', ...grouped },
     ...{ divide_by: { tags: { c: 'e' } }, operator: '>', threshold: 0.9 },
@@ -206,6 +210,9 @@ const shapes: Readonly<Record<string, object>> = {
   'a > 5 or a >= 5': { metric_name: 'a', operator: '>=', threshold: 5, ...newest },
   'a == 2 and a > 0': { metric_name: 'a', operator: '==', threshold: 2, ...newest },
   'a{b="c"} > 5 or a{b="d"} > 5': { metric_name: 'a', tags: { b: ['c', 'd'] }, operator: '>', threshold: 5, ...newest },
+  'a{b="c", constructor="d"} > 5 or a{b="c", constructor="e"} > 5': {
+    ...{ metric_name: 'a', tags: { b: 'c', constructor: ['d', 'e'] }, operator: '>', threshold: 5, ...newest },
+  },
   'sum(a) > 5 and count(a) > 0': {
     ...{ metric_name: 'a', group_by: [], aggregate: 'sum', ...grouped, operator: '>', threshold: 5 },
   },
@@ -229,6 +236,7 @@ const refusals: Readonly<Record<string, readonly [reason: RegExp, place: string]
   'a >': [/not PromQL/, 'column 4'],
   'a / b > 0.9': [/one metric, and here are a and b/, 'column 1: a / b'],
   'a > b': [/one metric, and here are a and b/, 'column 1: a > b'],
+  'a > 5 or a{constructor="b"} > 5': [/two about a/, 'column 1: a > 5 or a{constructor="b"} > 5'],
   'a > 5 and b > 0': [/one metric, and here are a and b/, 'column 1: a > 5 and b > 0'],
   'a > 5 and on (c) a > 0': [/and joins two/, 'column 1: a > 5 and on (c) a > 0'],
   'a > 5 and a < 9': [/range between two/, 'column 1: a > 5 and a < 9'],
@@ -261,6 +269,8 @@ const refusals: Readonly<Record<string, readonly [reason: RegExp, place: string]
   'stddev(a) > 1': [/stddev has no counterpart/, 'column 1: stddev(a)'],
   'topk(3, a) > 1': [/topk has no counterpart/, 'column 1: topk(3, a)'],
   'count(count by (b) (a)) > 1': [/a group of groups/, 'column 1: count(count by (b) (a))'],
+  'sum by (d) (sum by (b, c) (a)) > 5': [/a group of groups/, 'column 1: sum by (d) (sum by (b, c) (a))'],
+  'max by (c) (max without (c) (a)) > 5': [/a group of groups/, 'column 1: max by (c) (max without (c) (a))'],
   'sum(a + 1) > 5': [/arithmetic on each series/, 'column 1: sum(a + 1)'],
   'sum(a > 1) > 5': [/series within a limit/, 'column 1: sum(a > 1)'],
   'count(a == 1) < 1': [/never fires/, 'column 1: count(a == 1) < 1'],
@@ -271,6 +281,7 @@ const refusals: Readonly<Record<string, readonly [reason: RegExp, place: string]
   'a{c="d"} / on (b) group_left a > 1': [/group_left/, 'column 1: a{c="d"} / on (b) group_left a'],
   'a * 0 > 1': [/cannot be undone/, 'column 1: a * 0'],
   '1 / a > 1': [/cannot be undone/, 'column 1: 1 / a'],
+  'absent(rate(a[5m]))': [/one sample alone/, 'column 1: absent(rate(a[5m]))'],
   'a % 2 == 0': [/% has no counterpart/, 'column 1: a % 2'],
   '1 > 2': [/comparison of constants/, 'column 1: 1 > 2'],
   'a[5m] > 1': [/no single value/, 'column 1: a[5m]'],

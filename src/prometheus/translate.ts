@@ -83,21 +83,22 @@ function checkRule(rule: RuleDraft): void {
 
 /** Name, texts and labels: what does not depend on the expression. */
 function subjectOf(alert: PrometheusAlert, warn: Warn): RuleDraft {
-  const labels: Record<string, string> = {};
+  const labels: [label: string, value: string][] = [];
   let severity: Severity | undefined;
   for (const [label, value] of Object.entries(alert.labels)) {
     if (value === '') continue;
     if (value.includes('{{')) warn(`the label ${label} is left out: a rule's labels have no templates`);
     else if (label === 'severity' && isSeverity(value)) severity = value;
-    else labels[label] = value;
+    else {
+      if (label === 'severity') warn(`severity ${value} stays a label: a rule's severity is ${severities.join(', ')}`);
+      labels.push([label, value]);
+    }
   }
-  if (labels['severity'] !== undefined)
-    warn(`severity ${labels['severity']} stays a label: a rule's severity is ${severities.join(', ')}`);
   return {
     name: alert.name,
     ...textsOf(alert.annotations, warn),
     ...(severity !== undefined && { severity }),
-    ...(Object.keys(labels).length > 0 && { labels }),
+    ...(labels.length > 0 && { labels: Object.fromEntries(labels) }),
   };
 }
 

@@ -14,10 +14,10 @@ export function withUniqueNames(all: readonly Translated[]): Translated[] {
     const isShared = count.get(alert.name)! > 1;
     const candidates = [
       ...(isShared ? [] : [alert.name]),
-      ...(rule.severity !== undefined ? [`${alert.name} (${rule.severity})`] : []),
-      ...(alert.group !== '' ? [`${alert.name} (${alert.group})`] : []),
+      ...(rule.severity !== undefined ? [named(alert.name, rule.severity)] : []),
+      ...(alert.group.trim() !== '' ? [named(alert.name, alert.group.trim())] : []),
     ];
-    const name = (candidates.find((one) => !taken.has(one)) ?? numbered(alert.name, taken)).slice(0, nameCharactersMax);
+    const name = candidates.find((one) => isName(one) && !taken.has(one)) ?? numbered(alert.name, taken);
     taken.add(name);
     return { ...each, rule: { ...rule, name } };
   });
@@ -25,10 +25,22 @@ export function withUniqueNames(all: readonly Translated[]): Translated[] {
 
 function numbered(name: string, taken: ReadonlySet<string>): string {
   let number = 1;
-  let candidate = `${name} (1)`;
-  while (taken.has(candidate)) {
-    number += 1;
-    candidate = `${name} (${number})`;
-  }
-  return candidate;
+  while (taken.has(named(name, String(number)))) number += 1;
+  return named(name, String(number));
+}
+
+/** The end of a long name makes room for what is behind it. */
+function named(name: string, behind: string): string {
+  const end = ` (${behind})`;
+  return (
+    Array.from(name)
+      .slice(0, Math.max(1, nameCharactersMax - end.length))
+      .join('')
+      .trim() + end
+  );
+}
+
+/** A group's name may be any text. */
+function isName(name: string): boolean {
+  return Array.from(name).length <= nameCharactersMax && !/\p{Cc}/u.test(name) && name.isWellFormed();
 }
