@@ -8,6 +8,8 @@ export interface PrometheusAlert {
   readonly keepFiringMs: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** What its group asks for that no rule has. */
+  readonly groupNotes: readonly string[];
 }
 
 /** An alerting rule that cannot be read. */

@@ -18,11 +18,12 @@ export function readRuleFile(text: string): RuleFile {
     if (error !== undefined) throw new Error(`it is not YAML: ${error.message.split('\n')[0]!.replace(/:$/, '')}`);
     return groupsOf(document.toJS() as unknown);
   });
-  const alerts = groups.flatMap(({ name, rules, labels }) =>
-    listOf(rules)
+  const alerts = groups.flatMap((group) => {
+    const given = groupFieldsOf(group);
+    return listOf(group['rules'])
       .filter((rule) => Object.hasOwn(rule, 'alert'))
-      .map((rule) => readAlert(rule, { name: textOf(name) ?? '', labels: textsOf(labels) ?? {} })),
-  );
+      .map((rule) => readAlert(rule, given));
+  });
   return { alerts, hasGroups: groups.length > 0 };
 }
 
@@ -38,6 +39,20 @@ function groupsOf(document: unknown): readonly Fields[] {
 interface GroupFields {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly notes: readonly string[];
+}
+
+/** What changes the result of a group's alerts in Prometheus. Its interval only says how often they are evaluated. */
+const unknownToRules = ['limit', 'query_offset'];
+
+function groupFieldsOf(group: Fields): GroupFields {
+  return {
+    name: textOf(group['name']) ?? '',
+    labels: textsOf(group['labels']) ?? {},
+    notes: unknownToRules
+      .filter((field) => Object.hasOwn(group, field))
+      .map((field) => `${field} of its group is left out`),
+  };
 }
 
 function readAlert(rule: Fields, group: GroupFields): PrometheusAlert | UnreadableAlert {
@@ -64,6 +79,7 @@ function readAlert(rule: Fields, group: GroupFields): PrometheusAlert | Unreadab
     keepFiringMs,
     labels: { ...group.labels, ...labels },
     annotations,
+    groupNotes: group.notes,
   };
 }
 

@@ -110,6 +110,13 @@ test('an alert that cannot be read is counted and listed', () => {
   );
 });
 
+test('what changes the result of a whole group is noted at each alert', () => {
+  const rules = '[{alert: A, expr: a > 1}, {alert: B, expr: a > 2}]';
+  const [file] = filesOf(`groups: [{name: g, interval: 1m, limit: 5, query_offset: 1m, rules: ${rules}}]`);
+  for (const { notes } of file!.translated)
+    assert.deepEqual(notes, ['limit of its group is left out', 'query_offset of its group is left out']);
+});
+
 test('a file that is not YAML has a problem, and others are translated', () => {
   const [helm, good] = filesOf('groups:\n  {{ range .Values.x }}\n  - a', plain);
   assert.match(helm!.problem!, /^it is not YAML: .* at line 3, column 1$/);

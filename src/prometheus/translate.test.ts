@@ -17,6 +17,7 @@ function translate(expr: string, given: Partial<PrometheusAlert> = {}, how = opt
     keepFiringMs: 0,
     labels: {},
     annotations: {},
+    groupNotes: [],
     ...given,
   };
   return translateAlert(alert, how);
@@ -357,6 +358,7 @@ const notes: Readonly<Record<string, RegExp>> = {
   'sum(a{b="c"}) / sum(a) < 0.9': /where the dividend has no series the rule has 0 and fires/,
   'sum(a{b="c"}) / sum(a) > 0.9': /while the divisor is 0/,
   'rate(a[15s]) > 1': /a range of 15 s holds less than two scrapes/,
+  'a:rate5m > 5': /looks like the result of a recording rule/,
   'topk by (b) (1, a) > 5': /topk\(1, …\) became the maximum/,
   'a{b=~"5.."} > 1': /also matches values of another length/,
   'count(avg_over_time(a[5m]) < 1) / count(a) > 0.5': /counts for the window in both parts/,

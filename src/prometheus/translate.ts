@@ -44,6 +44,7 @@ export function translateAlert(alert: PrometheusAlert, options: Translating): Tr
   const warn = (text: string): void => {
     if (!notes.includes(text)) notes.push(text);
   };
+  alert.groupNotes.forEach(warn);
   try {
     const subject = subjectOf(alert, warn);
     const meaning = interpret(parseExpression(alert.expr), warn);
@@ -113,6 +114,14 @@ interface Evaluating {
 }
 
 function evaluationOf(meaning: Meaning, evaluating: Evaluating): RuleDraft {
+  const rule = fieldsOf(meaning, evaluating);
+  // By convention only recording rules have colons in their names.
+  if (rule.metric_name?.includes(':') === true)
+    evaluating.warn(`${rule.metric_name} looks like the result of a recording rule: Prometheus must go on sending it`);
+  return rule;
+}
+
+function fieldsOf(meaning: Meaning, evaluating: Evaluating): RuleDraft {
   if (meaning.kind === 'absence') return absenceRule(meaning, evaluating);
   if (meaning.kind === 'condition' && !meaning.isBool) return conditionRule(meaning, evaluating);
   if (meaning.kind === 'value') return conditionRule(existenceOf(meaning, evaluating.warn), evaluating);
