@@ -12,7 +12,8 @@ import {
   type DescribedRule,
 } from './page/words/condition-sentence.ts';
 import { withHead, withMore, type Page, type PagedList } from './page/state/paged-list.ts';
-import { differences, draftOf, emptyDraft, fieldsOf, linesOf } from './page/editor/rule-draft.ts';
+import { differences, draftOf, emptyDraft, fieldsOf } from './page/editor/rule-draft.ts';
+import { linesOf } from './page/editor/tags-draft.ts';
 import { agoText, durationText, grouped, secondsText, shortText } from './page/words/time-text.ts';
 import type { Rule } from '../rule/rule.ts';
 
@@ -272,6 +273,37 @@ test('lines that are typed are read, and a wrong one is sent as no matcher, for 
     'a=b': 'any',
     team: 'ops',
   });
+});
+
+test('groups and ratios have inputs of their own, and what they do not know is kept', () => {
+  const rule = {
+    id: 'x',
+    metric_name: 'requests',
+    threshold: 0.05,
+    group_by: ['service', 'zone'],
+    aggregate: 'sum',
+    divide_by: { tags: { status: { not: '200' }, app: 'shop' }, type: 'window_rate', min_value: 100, newer: [1] },
+  } as unknown as Rule;
+  const draft = draftOf(rule);
+  assert.deepEqual({ id: 'x', ...fieldsOf(draft, rule) }, rule);
+  assert.equal(draft.divide_by.tags.lines, 'status!=200\napp=shop');
+  const of = (more: Partial<typeof draft.divide_by>): unknown =>
+    fieldsOf({ ...draft, divide_by: { ...draft.divide_by, unknown: {}, ...more } })['divide_by'];
+  const rest = { type: 'window_rate', min_value: 100 };
+  assert.deepEqual(of({ series: 'all' }), { tags: {}, ...rest });
+  assert.deepEqual(of({ series: 'same' }), rest);
+  assert.deepEqual(of({ series: 'all', type: '', min_value: '' }), { tags: {} });
+  assert.deepEqual(of({ series: 'same', min_value: 'x' }), { ...rest, min_value: 'x' }, 'for the server to refuse');
+  assert.equal(of({ isOn: false }), undefined);
+  const share = { ...emptyDraft, group_by: '[]', aggregate: 'share_where' };
+  const where = { operator: '<=', threshold: '0,9' };
+  assert.deepEqual(fieldsOf({ ...share, aggregate_where: where }), {
+    metric_name: '',
+    group_by: [],
+    aggregate: 'share_where',
+    aggregate_where: { operator: '<=', threshold: 0.9 },
+  });
+  assert.equal('aggregate_where' in fieldsOf({ ...share, aggregate: 'sum', aggregate_where: where }), false);
 });
 
 test('labels are lines, and one without a value is sent for the server to refuse', () => {

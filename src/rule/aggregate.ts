@@ -104,10 +104,6 @@ export function parseWhere(text: string): AggregateWhere | undefined {
   return number === '' || !Number.isFinite(threshold) ? undefined : { operator, threshold };
 }
 
-export function whereText({ operator, threshold }: AggregateWhere): string {
-  return `${operator} ${threshold}`;
-}
-
 /** Whether one axis shows what a rule with groups compares beside the values of their members. */
 export function hasMemberScale({ aggregate, divide_by: second }: GroupFields): boolean {
   return aggregate !== undefined && second === undefined && aggregates[aggregate].hasMemberScale;

@@ -19,7 +19,7 @@ const outer = (names: string): RegExp =>
  */
 const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(paths\.(?:stepped|bars|spline) *= \w+\);/g, ''],
-  [/uPlot\.(?:assign|fmtNum|range\w+|orient|fmtDate|tzDate|sync|addGap|clipGaps) *= \w+;/g, ''],
+  [/uPlot\.(?:assign|join|fmtNum|range\w+|orient|fmtDate|tzDate|sync|addGap|clipGaps) *= \w+;/g, ''],
   [/const localTz = [^;]+;/g, 'const localTz = undefined;'],
   [/const numFormatter = ([^;]+);/g, 'let madeFormatter; const numFormatter = () => (madeFormatter ??= $1);'],
   [/numFormatter\.format\(/g, 'numFormatter().format('],
@@ -89,6 +89,19 @@ const lighterUplot: Plugin = {
   },
 };
 
+/** The page shows the help of folded fields alone, and leaves it to the server to say what is missing. */
+const lighterFields: Plugin = {
+  name: 'lighter-fields',
+  enforce: 'pre',
+  transform(code, id) {
+    if (!id.endsWith('rule/rule-fields.ts')) return undefined;
+    let written = code.replaceAll(/help: (['"`])(?:(?!\1)[^])*\1,(?=\s*form: \{\s*group: 'main')/g, "help: '',");
+    written = written.replaceAll(/\b(required|text): (['"`])(?:(?!\2)[^])*\2/g, "$1: ''");
+    if (written === code) throw new Error('no help to remove');
+    return { code: written, map: null };
+  },
+};
+
 /** Otherwise a CSS module whose class names were all inlined would be removed, together with its styles. */
 const keptStyles: Plugin = {
   name: 'kept-styles',
@@ -128,7 +141,7 @@ const noPreload: Plugin = {
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [lighterUplot, keptStyles, noPreload],
+  plugins: [lighterUplot, lighterFields, keptStyles, noPreload],
   css: { modules: { localsConvention: 'camelCaseOnly', generateScopedName: shortNames() } },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {

@@ -1,5 +1,5 @@
 import type { SeriesView } from '../../../wire/metrics.ts';
-import uPlot from 'uplot';
+import type uPlot from 'uplot';
 
 /** The padding above and below the plot, which the threshold's handle needs as well. */
 export const chartPadding = { top: 10, bottom: 30 };
@@ -23,18 +23,20 @@ export interface ShownMembers {
 
 /** Data for uPlot: one column of times for all series, then four columns for each series and one for each member of a group. */
 export function alignedData(series: readonly SeriesView[], members: readonly SeriesView[] = []): uPlot.AlignedData {
-  if (series.length === 0) return [[]];
-  const tables = series.map(({ t, mean, min, max, window }): uPlot.AlignedData => {
-    const windows = window.length === 0 ? t.map(() => null) : window;
-    return tableOf(t, [mean, min, max, windows]);
-  });
-  return uPlot.join([...tables, ...members.map(({ t, mean }) => tableOf(t, [mean]))]);
-}
-
-/** A late sample may be in an earlier interval, but uPlot requires rising times. */
-function tableOf(t: readonly number[], columns: readonly (readonly (number | null)[])[]): uPlot.AlignedData {
-  const order = t.map((_, index) => index).sort((a, b) => t[a]! - t[b]!);
-  return [order.map((index) => t[index]! / 1000), ...columns.map((column) => order.map((index) => column[index]!))];
+  const all = [...series, ...members];
+  // A late sample may be in an earlier interval, but uPlot requires rising times.
+  const times = [...new Set(all.flatMap(({ t }) => t))].sort((a, b) => a - b);
+  const places = new Map(times.map((ms, place) => [ms, place]));
+  const aligned = (t: readonly number[], column: readonly (number | null)[]): (number | null)[] => {
+    const row: (number | null)[] = times.map(() => null);
+    column.forEach((value, index) => (row[places.get(t[index]!)!] = value));
+    return row;
+  };
+  return [
+    times.map((ms) => ms / 1000),
+    ...series.flatMap(({ t, mean, min, max, window }) => [mean, min, max, window].map((column) => aligned(t, column))),
+    ...members.map(({ t, mean }) => aligned(t, mean)),
+  ];
 }
 
 /** The range of the values and the threshold, with some padding. */

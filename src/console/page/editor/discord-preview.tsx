@@ -2,6 +2,7 @@
 import * as css from './discord-preview.module.css';
 import { computed, useSignal } from '@preact/signals';
 import type { Notification } from '../../../alarm/notification.ts';
+import { groupSubject } from '../../../metric/subject.ts';
 import { exampleTags } from '../../../rule/matcher.ts';
 import { contentOf } from '../../../receiver/discord/content.ts';
 import { codePoints } from '../../../receiver/discord/text.ts';
@@ -38,7 +39,8 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
   const threshold = rule.threshold ?? 0;
   const operator = rule.operator ?? ruleDefaults.operator;
   const { past } = comparisons[operator];
-  const step = Math.abs(threshold) >= 100 ? Math.ceil(Math.abs(threshold) / 60) : 1;
+  const size = Math.abs(threshold);
+  const step = size >= 100 ? Math.ceil(size / 60) : size < 1 ? size * 0.44 || 1 : 1;
   const timeMs = nowMs.value;
   const inside = rule.resolve_threshold ?? threshold;
   // A minute, and the median, until they are typed.
@@ -59,7 +61,7 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
       ...rule,
       id: rule.id ?? someId,
     }),
-    series: { name: rule.metric_name || 'a-metric', tags: exampleTags(rule.tags ?? {}) },
+    ...subjectOf(rule),
     x: kind === 'no_data' || isAbsence ? undefined : kind === 'resolved' ? past(inside, -step) : past(threshold, step),
     cause: kind === 'no_data' || isAbsence ? 'no_data' : 'breach',
     timeMs,
@@ -68,6 +70,20 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     message: true,
     deferred: false,
     isPast: false,
+  };
+}
+
+/** A series, or a group with what a ratio of it is of. */
+function subjectOf(rule: Partial<Rule>): Pick<Notification, 'series' | 'members'> {
+  const { metric_name: name = 'a-metric', group_by: by, divide_by: second } = rule;
+  const tags = exampleTags(rule.tags ?? {});
+  if (by === undefined) return { series: { name: name || 'a-metric', tags } };
+  const group = Object.fromEntries(by.map((key) => [key, tags[key] ?? `some ${key}`]));
+  return {
+    series: groupSubject(name || 'a-metric', group),
+    ...(second !== undefined && {
+      members: { first: [], total: 1, divisor: Math.ceil((second.min_value ?? 100) * 4.12) },
+    }),
   };
 }
 

@@ -9,7 +9,7 @@ interface KeptDraft {
 }
 
 /** Another number when a draft has another form, so that none of a former page is read. */
-const keyOf = (id: string | undefined): string => `ssrms-draft-2-${id ?? 'new'}`;
+const keyOf = (id: string | undefined): string => `ssrms-draft-3-${id ?? 'new'}`;
 
 export function keepDraft(id: string | undefined, draft: RuleDraft, etag: string | undefined): void {
   const kept: KeptDraft = { draft: withoutSecrets(draft), etag };

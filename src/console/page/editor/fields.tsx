@@ -1,5 +1,4 @@
 import * as css from './fields.module.css';
-import type { ComponentChild } from 'preact';
 import { useSignal, type Signal } from '@preact/signals';
 import type { MetricTagsView } from '../../../wire/metrics.ts';
 import { useQuery } from '../state/query.ts';
@@ -8,7 +7,8 @@ import { Suggestions, typingMs } from '../parts/suggestions.tsx';
 import type { FieldKind, FieldName, FormSpec } from '../../../rule/field-spec.ts';
 import { fieldSpec, ruleFields } from '../../../rule/rule-fields.ts';
 import { matcherTextHint } from '../../../rule/matcher-text.ts';
-import { linesOf, type FieldNameOf, type RuleDraft, type TextFieldName } from './rule-draft.ts';
+import type { FieldNameOf, RuleDraft, TextFieldName } from './rule-draft.ts';
+import { linesOf, type TagsDraft } from './tags-draft.ts';
 
 /** What an input needs of its form. */
 export interface Form {
@@ -52,48 +52,56 @@ function unitOf(field: FieldName): string | undefined {
 }
 
 /** The hint below an input. Most fields of the sentence need none. */
-function hintOf(field: FieldName): string | undefined {
+export function hintOf(field: FieldName): string | undefined {
   const { form, help } = fieldSpec(field);
   return form.group === 'main' ? form.hint : help;
 }
 
-/** An input with its label, its unit, and the server's message. */
-export function Field({ form, field, isFirst }: FieldProps) {
-  const { kind, form: shown, required } = fieldSpec(field);
-  const { label, placeholder, width = 'middle' } = shown;
-  const hint = hintOf(field);
-  const unit = unitOf(field);
-  const error = form.errors.value.get(field);
+interface TextInputProps {
+  readonly id: string;
+  readonly label: string;
+  readonly value: string;
+  readonly error: string | undefined;
+  readonly hint?: string | undefined;
+  readonly width?: FormSpec['width'];
+  readonly unit?: string | undefined;
+  readonly placeholder?: string | undefined;
+  /** Of an input with several lines. */
+  readonly rows?: number | undefined;
+  /** The id of what it is completed from. */
+  readonly list?: string | undefined;
+  readonly mode?: 'decimal' | 'url' | undefined;
+  readonly isProse?: boolean;
+  readonly isRequired?: boolean;
+  readonly isFirst?: boolean | undefined;
+  readonly onInput: (text: string) => void;
+  readonly onBlur?: () => void;
+}
+
+/** An input with its label, its unit, and what is wrong with it. */
+export function TextInput(props: TextInputProps) {
+  const { id, label, value, error, hint, width = 'middle', unit, placeholder, rows, mode = 'text' } = props;
   const common = {
-    id: field,
-    value: form.draft.value[field],
+    id,
+    value,
     'aria-invalid': error !== undefined,
-    'aria-describedby': describedBy(field, error, hint),
-    'aria-required': required !== undefined,
+    'aria-describedby': describedBy(id, error, hint),
+    'aria-required': props.isRequired,
     placeholder,
-    spellcheck: false,
-    ...(isFirst === true && { 'data-first': '' }),
+    spellcheck: props.isProse === true,
+    onBlur: props.onBlur,
+    onInput: (event: { readonly currentTarget: { readonly value: string } }) =>
+      props.onInput(event.currentTarget.value),
+    ...(props.isFirst === true && { 'data-first': '' }),
   };
   return (
     <div class={`field field-${width}`}>
-      <label for={field}>{label}</label>
+      <label for={id}>{label}</label>
       <div class={css.input}>
-        {kind === 'text' ? (
-          <textarea
-            {...common}
-            rows={2}
-            spellcheck
-            onInput={(event) => change(form, field, event.currentTarget.value)}
-          />
+        {rows === undefined ? (
+          <input {...common} type="text" list={props.list} inputMode={mode} autocomplete="off" />
         ) : (
-          <input
-            {...common}
-            type="text"
-            list={kind === 'metric_name' ? 'known-metrics' : undefined}
-            inputMode={inputModes[kind] ?? 'text'}
-            autocomplete="off"
-            onInput={(event) => change(form, field, event.currentTarget.value)}
-          />
+          <textarea {...common} rows={rows} />
         )}
         {unit !== undefined && (
           <span class={css.unit} aria-hidden="true">
@@ -101,12 +109,37 @@ export function Field({ form, field, isFirst }: FieldProps) {
           </span>
         )}
       </div>
-      <Below field={field} error={error} hint={hint} />
+      <Below field={id} error={error} hint={hint} />
     </div>
   );
 }
 
-function Below({ field, error, hint }: { field: string; error: string | undefined; hint: string | undefined }) {
+/** The input of a field that is a text. */
+export function Field({ form, field, isFirst }: FieldProps) {
+  const { kind, form: shown, required } = fieldSpec(field);
+  const { label, placeholder, width } = shown;
+  return (
+    <TextInput
+      id={field}
+      label={label}
+      value={form.draft.value[field]}
+      error={form.errors.value.get(field)}
+      hint={hintOf(field)}
+      width={width}
+      unit={unitOf(field)}
+      placeholder={placeholder}
+      rows={kind === 'text' ? 2 : undefined}
+      list={kind === 'metric_name' ? 'known-metrics' : undefined}
+      mode={inputModes[kind]}
+      isProse={kind === 'text'}
+      isRequired={required !== undefined}
+      isFirst={isFirst}
+      onInput={(text) => change(form, field, text)}
+    />
+  );
+}
+
+export function Below({ field, error, hint }: { field: string; error: string | undefined; hint: string | undefined }) {
   return (
     <>
       {error !== undefined && (
@@ -123,39 +156,57 @@ function Below({ field, error, hint }: { field: string; error: string | undefine
   );
 }
 
-interface ChoiceProps {
-  readonly form: Form;
-  readonly field: FieldNameOf<'choice'>;
+interface SelectProps {
+  readonly id: string;
+  readonly label: string;
+  readonly value: string;
+  /** Each value, and what it is called. */
+  readonly choices: Readonly<Record<string, string>>;
+  readonly error?: string | undefined;
+  readonly hint?: string | undefined;
+  readonly onChange: (value: string) => void;
 }
 
-export function Choice({ form, field }: ChoiceProps) {
-  const { choices } = ruleFields[field];
-  const { label }: FormSpec = ruleFields[field].form;
-  const hint = hintOf(field);
-  const error = form.errors.value.get(field);
+export function Select({ id, label, value, choices, error, hint, onChange }: SelectProps) {
   return (
     <div class="field">
-      <label for={field}>{label}</label>
+      <label for={id}>{label}</label>
       <select
-        id={field}
-        value={form.draft.value[field]}
+        id={id}
+        value={value}
         aria-invalid={error !== undefined}
-        aria-describedby={describedBy(field, error, hint)}
-        onChange={(event) => change(form, field, event.currentTarget.value)}
+        aria-describedby={describedBy(id, error, hint)}
+        onChange={(event) => onChange(event.currentTarget.value)}
       >
-        {!('default' in ruleFields[field]) && <option value="">none</option>}
-        {Object.entries(choices).map(([value, text]) => (
-          <option key={value} value={value}>
+        {Object.entries(choices).map(([each, text]) => (
+          <option key={each} value={each}>
             {text}
           </option>
         ))}
       </select>
-      <Below field={field} error={error} hint={hint} />
+      <Below field={id} error={error} hint={hint} />
     </div>
   );
 }
 
-function Check({ form, field }: { readonly form: Form; readonly field: FieldNameOf<'flag'> }) {
+/** One of some values, or none where there is no default. */
+export function Choice({ form, field }: { readonly form: Form; readonly field: FieldNameOf<'choice'> }) {
+  const { choices } = ruleFields[field];
+  const { label }: FormSpec = ruleFields[field].form;
+  return (
+    <Select
+      id={field}
+      label={label}
+      value={form.draft.value[field]}
+      choices={'default' in ruleFields[field] ? choices : { '': 'none', ...choices }}
+      error={form.errors.value.get(field)}
+      hint={hintOf(field)}
+      onChange={(value) => change(form, field, value)}
+    />
+  );
+}
+
+export function Check({ form, field }: { readonly form: Form; readonly field: FieldNameOf<'flag'> }) {
   const error = form.errors.value.get(field);
   return (
     <div class="field">
@@ -176,7 +227,7 @@ function Check({ form, field }: { readonly form: Form; readonly field: FieldName
 }
 
 /** Tags as pairs of inputs. The server names a wrong one as `tags` or `tags.key`. */
-function TagFields({ form }: { readonly form: Form }) {
+export function TagFields({ form }: { readonly form: Form }) {
   const { form: shown } = ruleFields.tags;
   const { exact: tags } = form.draft.value.tags;
   const changeTags = (next: Partial<RuleDraft['tags']>): void => {
@@ -237,7 +288,12 @@ function TagFields({ form }: { readonly form: Form }) {
       >
         Add a tag
       </button>
-      <MatcherLines tags={form.draft.value.tags} onInput={(lines) => changeTags({ lines })} />
+      <MatcherLines
+        id="tag-lines"
+        label="Other conditions on tags"
+        tags={form.draft.value.tags}
+        onInput={(lines) => changeTags({ lines })}
+      />
       {isWrong && (
         <p class="error" id="tags-error">
           {errors.map(([, message]) => message).join('; ')}
@@ -251,96 +307,64 @@ function TagFields({ form }: { readonly form: Form }) {
 }
 
 /** A label a line. The server names a wrong one as `labels.key`. */
-function LabelLines({ form }: { readonly form: Form }) {
+export function LabelLines({ form }: { readonly form: Form }) {
   const { label, placeholder } = ruleFields.labels.form;
   const { labels } = form.draft.value;
   const errors = [...form.errors.value].filter(([field]) => field.startsWith('labels'));
   const error = errors.length > 0 ? errors.map(([, message]) => message).join('; ') : undefined;
-  const hint = `${hintOf('labels')!} One a line.`;
   return (
-    <div class="field field-long">
-      <label for="labels">{label}</label>
-      <div class={css.input}>
-        <textarea
-          id="labels"
-          rows={2}
-          spellcheck={false}
-          placeholder={placeholder}
-          value={labels.lines}
-          aria-invalid={error !== undefined}
-          aria-describedby={describedBy('labels', error, hint)}
-          onInput={(event) => {
-            form.draft.value = { ...form.draft.value, labels: { ...labels, lines: event.currentTarget.value } };
-            form.errors.value = new Map([...form.errors.value].filter(([field]) => !field.startsWith('labels')));
-          }}
-        />
-      </div>
-      <Below field="labels" error={error} hint={hint} />
-    </div>
+    <TextInput
+      id="labels"
+      label={label}
+      width="long"
+      rows={2}
+      placeholder={placeholder}
+      value={labels.lines}
+      error={error}
+      hint={`${hintOf('labels')!} One a line.`}
+      onInput={(lines) => {
+        form.draft.value = { ...form.draft.value, labels: { ...labels, lines } };
+        form.errors.value = new Map([...form.errors.value].filter(([field]) => !field.startsWith('labels')));
+      }}
+    />
   );
 }
 
 interface MatcherLinesProps {
-  readonly tags: RuleDraft['tags'];
+  readonly id: string;
+  readonly label: string;
+  readonly tags: TagsDraft;
+  /** What the server says of them. */
+  readonly refusal?: string | undefined;
   readonly onInput: (lines: string) => void;
 }
 
 /** What else is asked of tags, a line each. A line is checked when it has been typed. */
-function MatcherLines({ tags, onInput }: MatcherLinesProps) {
+export function MatcherLines({ id, label, tags, refusal, onInput }: MatcherLinesProps) {
   const isTyping = useSignal(false);
   const wrong = isTyping.value ? undefined : linesOf(tags).find(({ problem }) => problem !== undefined);
-  const error = wrong && `${wrong.line.slice(0, 80)}: ${wrong.problem!}`;
   return (
-    <div class="field field-long">
-      <label for="tag-lines">Other conditions on tags</label>
-      <div class={css.input}>
-        <textarea
-          id="tag-lines"
-          rows={2}
-          spellcheck={false}
-          value={tags.lines}
-          aria-invalid={error !== undefined}
-          aria-describedby={describedBy('tag-lines', error, matcherTextHint)}
-          onInput={(event) => {
-            isTyping.value = true;
-            onInput(event.currentTarget.value);
-          }}
-          onBlur={() => (isTyping.value = false)}
-        />
-      </div>
-      <Below field="tag-lines" error={error} hint={`One a line: ${matcherTextHint}.`} />
-    </div>
+    <TextInput
+      id={id}
+      label={label}
+      width="long"
+      rows={2}
+      value={tags.lines}
+      error={wrong === undefined ? refusal : `${wrong.line.slice(0, 80)}: ${wrong.problem!}`}
+      hint={`One a line: ${matcherTextHint}.`}
+      onInput={(lines) => {
+        isTyping.value = true;
+        onInput(lines);
+      }}
+      onBlur={() => (isTyping.value = false)}
+    />
   );
 }
 
 const noTags: MetricTagsView['tags'] = {};
 
-function useKnownTags(metric: string): MetricTagsView['tags'] {
+export function useKnownTags(metric: string): MetricTagsView['tags'] {
   const options = { afterMs: typingMs, isWanted: metric !== '' };
   const { value } = useQuery((signal) => findTags(metric, signal), options, [metric]);
   return value.value ?? noTags;
 }
-
-/** The input of any field, by its kind. */
-export function FieldInput({ form, field }: { readonly form: Form; readonly field: FieldName }) {
-  return inputs[fieldSpec(field).kind](form, field);
-}
-
-const textInput = (form: Form, field: FieldName) => <Field form={form} field={field as TextFieldName} />;
-const inputs: Record<FieldKind, (form: Form, field: FieldName) => ComponentChild> = {
-  metric_name: textInput,
-  discord_webhook: textInput,
-  text: textInput,
-  line: textInput,
-  url: textInput,
-  number: textInput,
-  receivers: textInput,
-  tag_names: textInput,
-  where: textInput,
-  samples: textInput,
-  ratio: textInput,
-  choice: (form, field) => <Choice form={form} field={field as FieldNameOf<'choice'>} />,
-  flag: (form, field) => <Check form={form} field={field as FieldNameOf<'flag'>} />,
-  tags: (form) => <TagFields form={form} />,
-  labels: (form) => <LabelLines form={form} />,
-};

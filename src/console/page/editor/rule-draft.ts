@@ -1,27 +1,14 @@
 // A rule while it is being edited: every field as the text in its input, empty for a field that is left out. The server
 // validates what was typed, and its errors name the field. Fields that this page does not know are kept as they are.
-import { matcherText, parseMatcher } from '../../../rule/matcher-text.ts';
-import { isMatcher, type TagMatcher, type TagMatchers } from '../../../rule/matcher.ts';
 import { isParameter, needsParameter } from '../../../measure/measures.ts';
 import type { FieldKind, FieldName, SpecOf } from '../../../rule/field-spec.ts';
 import { fieldNames, fieldSpec, isField, isSecretField, type ruleFields } from '../../../rule/rule-fields.ts';
-import { parseWhere, whereText, type AggregateWhere } from '../../../rule/aggregate.ts';
+import { aggregates, isAggregate } from '../../../rule/aggregate.ts';
 import { forSamplesText, parseForSamples, type ForSamples } from '../../../rule/for-samples.ts';
 import { namesOf } from '../../../rule/receiver-name.ts';
 import type { Rule } from '../../../rule/rule.ts';
-
-interface TagDraft {
-  readonly key: string;
-  readonly value: string;
-}
-
-/** Tags with a value as pairs of inputs, other matchers as lines of text. */
-interface TagsDraft {
-  readonly exact: readonly TagDraft[];
-  readonly lines: string;
-  /** What the lines of the saved rule stand for: not every matcher can be written as a line. */
-  readonly given: Readonly<Record<string, readonly [key: string, matcher: TagMatcher]>>;
-}
+import { numberOf, ratioDrafting, whereDrafting, type RatioDraft, type WhereDraft } from './group-draft.ts';
+import { tagsDrafting, type TagsDraft } from './tags-draft.ts';
 
 interface LabelsDraft {
   readonly lines: string;
@@ -45,12 +32,10 @@ interface DraftOfKind {
   receivers: string;
   /** The same; `[]` for an empty list. */
   tag_names: string;
-  /** As `> 90`. */
-  where: string;
+  where: WhereDraft;
   /** As `3 of 5`. */
   samples: string;
-  /** JSON. */
-  ratio: string;
+  ratio: RatioDraft;
 }
 
 type KindOf<Field extends FieldName> = (typeof ruleFields)[Field]['kind'];
@@ -102,30 +87,15 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
     of: (value) => (value as readonly string[]).join(', ') || '[]',
     valueOf: (draft) => (draft.trim() === '' ? undefined : draft.trim() === '[]' ? [] : namesOf(draft)),
   },
-  where: { ...text, of: (value) => whereText(value as AggregateWhere), valueOf: whereOf },
+  where: whereDrafting,
   samples: {
     ...text,
     of: (value) => forSamplesText(value as ForSamples),
     valueOf: (draft) => (draft.trim() === '' ? undefined : (parseForSamples(draft) ?? draft)),
   },
-  ratio: { ...text, of: (value) => JSON.stringify(value), valueOf: jsonOf },
+  ratio: ratioDrafting,
   flag: { empty: (spec) => spec.default, of: (value) => value === true, valueOf: (draft) => draft },
-  tags: {
-    empty: () => ({ exact: [], lines: '', given: {} }),
-    of: (value) => {
-      const entries = Object.entries((value ?? {}) as TagMatchers);
-      const others = entries.filter(([, matcher]) => typeof matcher !== 'string');
-      const given = Object.fromEntries(others.map((entry) => [lineOf(...entry), entry]));
-      const exact = entries.flatMap(([key, tag]) => (typeof tag === 'string' ? [{ key, value: tag }] : []));
-      return { exact, lines: Object.keys(given).join('\n'), given };
-    },
-    valueOf: (draft) => {
-      const exact = draft.exact.filter(({ key, value }) => key !== '' || value !== '');
-      const lines = linesOf(draft).map(({ line, key, matcher = null }) => [key ?? line, matcher] as const);
-      const entries = [...exact.map(({ key, value }) => [key, value] as const), ...lines];
-      return entries.length === 0 ? undefined : Object.fromEntries(entries);
-    },
-  },
+  tags: tagsDrafting,
   labels: {
     empty: () => ({ lines: '', given: {} }),
     of: (value) => {
@@ -145,35 +115,6 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
 function labelOf(line: string): readonly [key: string, label: string | null] {
   const equals = line.indexOf('=');
   return equals < 0 ? [line, null] : [line.slice(0, equals).trim(), line.slice(equals + 1).trim()];
-}
-
-/** JSON may say what is no matcher. */
-function lineOf(key: string, matcher: TagMatcher): string {
-  return isMatcher(matcher) ? matcherText(key, matcher) : `${key}=${JSON.stringify(matcher)}`;
-}
-
-interface MatcherLine {
-  readonly line: string;
-  /** Without a key and a matcher: what is wrong with the line. The server refuses it, too. */
-  readonly problem?: string;
-  readonly key?: string;
-  readonly matcher?: TagMatcher;
-}
-
-/** The lines of a draft, without empty ones. */
-export function linesOf({ exact, lines, given }: TagsDraft): MatcherLine[] {
-  const keys = new Set(exact.map(({ key }) => key));
-  return lines
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line) => {
-      const read = given[line] ?? parseMatcher(line);
-      if ('problem' in read) return { line, problem: read.problem };
-      const [key, matcher] = read;
-      if (keys.has(key)) return { line, problem: `names ${key}, which is there already` };
-      keys.add(key);
-      return { line, key, matcher };
-    });
 }
 
 function draftingOf(field: FieldName): Drafting<FieldKind> {
@@ -206,6 +147,7 @@ export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown
   const fields: Record<string, unknown> = {};
   for (const field of fieldNames) {
     if (isParameter(field) && !needsParameter(draft.type, field)) continue;
+    if (field === 'aggregate_where' && isAggregate(draft.aggregate) && !aggregates[draft.aggregate].hasWhere) continue;
     const value = draftingOf(field).valueOf(draft[field]);
     const spec = fieldSpec(field);
     // A number at its default was typed; a choice or a flag has its default without being chosen.
@@ -214,27 +156,6 @@ export function fieldsOf(draft: RuleDraft, saved?: Rule): Record<string, unknown
     if (value !== undefined && (!isDefault || wasGiven)) fields[field] = value;
   }
   return { ...fields, ...draft.unknown };
-}
-
-/** Accepts a decimal comma. Text that is not a number stays text, and the server reports it at its field. */
-function numberOf(given: string): number | string {
-  const trimmed = given.trim().replace(/^(-?\d+),(\d+)$/, '$1.$2');
-  const value = Number(trimmed);
-  return Number.isFinite(value) ? value : given;
-}
-
-/** Text that is no comparison stays text, as does text that is no JSON, and the server reports it at its field. */
-function whereOf(given: string): unknown {
-  return given.trim() === '' ? undefined : (parseWhere(given) ?? given);
-}
-
-function jsonOf(given: string): unknown {
-  if (given.trim() === '') return undefined;
-  try {
-    return JSON.parse(given);
-  } catch {
-    return given;
-  }
 }
 
 /** A rule's fields without secrets. */

@@ -8,7 +8,9 @@ import { ApiError, api, type VersionedRule } from '../state/api.ts';
 import { DeleteDialog } from '../parts/delete-dialog.tsx';
 import { dropDraft, keepDraft, keptDraft } from './draft-store.ts';
 import { MetricSuggestions } from '../parts/suggestions.tsx';
-import { Choice, Field, FieldInput, type Form } from './fields.tsx';
+import { FieldInput } from './field-input.tsx';
+import { Choice, Field, type Form } from './fields.tsx';
+import { isGroupFieldShown } from './group-fields.tsx';
 import { reportInForce } from './in-force.ts';
 import { LeaveDialog } from './leave-dialog.tsx';
 import { useQuery } from '../state/query.ts';
@@ -265,7 +267,7 @@ function FoldedFields({ form }: { readonly form: Form }) {
           <summary>{title}</summary>
           <div class={isWide ? 'stack' : css.grid}>
             {fieldNames
-              .filter((field) => ruleFields[field].form.group === group)
+              .filter((field) => ruleFields[field].form.group === group && isGroupFieldShown(form.draft.value, field))
               .map((field) => (
                 <FieldInput key={field} form={form} field={field} />
               ))}

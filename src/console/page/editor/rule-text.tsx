@@ -3,7 +3,7 @@ import * as css from './rule-text.module.css';
 import { useSignal } from '@preact/signals';
 import type { Rule } from '../../../rule/rule.ts';
 import type { Form } from './fields.tsx';
-import { showNotice, showError } from '../parts/notices.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
 import { draftOf, type RuleDraft } from './rule-draft.ts';
 import { fieldNames, isField } from '../../../rule/rule-fields.ts';
 
@@ -38,7 +38,7 @@ export function RuleJson({ form, fields }: { readonly form: Form; readonly field
           {problem.value}
         </p>
       )}
-      <CopyButton text={shown} />
+      <CopyButton text={shown} isSmall />
     </div>
   );
 }
@@ -61,7 +61,7 @@ export function RuleCurl({
         The command contains the webhook's URL, which is a secret. If tokens are configured, put one into{' '}
         <code>SSRMS_TOKEN</code>.
       </p>
-      <CopyButton text={text} />
+      <CopyButton text={text} isSmall />
     </div>
   );
 }
@@ -94,21 +94,4 @@ function ruleOf(text: string, kept: RuleDraft['unknown']): Partial<Rule> | strin
   if (unknown.length > 0)
     return `${unknown.join(', ')}: not a field of a rule. The fields are ${fieldNames.join(', ')}.`;
   return json;
-}
-
-function CopyButton({ text }: { readonly text: string }) {
-  const copy = async (): Promise<void> => {
-    try {
-      await navigator.clipboard.writeText(text);
-      showNotice('Copied.');
-    } catch {
-      // Browsers allow the clipboard only on secure pages.
-      showError('The browser does not allow copying here: select the text and copy it.');
-    }
-  };
-  return (
-    <button type="button" class="small" onClick={() => void copy()}>
-      Copy
-    </button>
-  );
 }

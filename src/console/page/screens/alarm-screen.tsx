@@ -13,7 +13,8 @@ import { comparedSentence, conditionSentence, silenceSentence } from '../words/c
 import { comparedOf, readAlarm, readSamples, recheckAlarm } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
-import { showNotice, showError } from '../parts/notices.tsx';
+import { CopyButton } from '../parts/copy-button.tsx';
+import { showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { RunbookLink, Sentence, SeverityMark, shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText } from '../words/time-text.ts';
@@ -84,24 +85,13 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
         <a class="button writes" data-key="e" href={addressOf({ screen: 'editor', id: alarm.rule_id })}>
           Edit rule
         </a>
-        <button type="button" onClick={() => void copyLink()}>
-          Copy link
-        </button>
+        <CopyButton text={location.href} label="Copy link" />
       </div>
       <AlarmChart alarm={alarm} />
       <AlarmWaterfall alarm={alarm} />
       <Provenance alarm={alarm} />
     </div>
   );
-}
-
-async function copyLink(): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    showNotice('Link copied.');
-  } catch {
-    showError('The browser does not allow copying here: copy the link from the address bar.');
-  }
 }
 
 /** Why it fired, in a sentence. */
