@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileRule } from '../rule/condition.ts';
 import type { Rule } from '../rule/rule.ts';
+import type { AlarmEvent } from './alarm-event.ts';
 import { ok, type Firing } from './alarm-state.ts';
 import { formatNotification, notificationOf, parseNotification } from './notification.ts';
-import { send, step, type AlarmEvent } from './step.ts';
+import { send, step } from './step.ts';
 
 const token = 'a-secret-token-'.padEnd(68, 'x');
 const rule: Rule = {

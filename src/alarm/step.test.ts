@@ -5,22 +5,14 @@ import { seriesKey } from '../metric/series.ts';
 import { operators } from '../rule/comparison.ts';
 import { compileRule, type Condition } from '../rule/condition.ts';
 import type { Rule } from '../rule/rule.ts';
+import type { AlarmEvent, SampleEvent, Subject } from './alarm-event.ts';
 import { ok, sendable, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
 import { isCooldownOver, isCooldownOverByClock } from './cooldown.ts';
 import { waitsForCooldown, type Due } from './due.ts';
 import { notificationId } from './identity.ts';
-import {
-  forgottenAtMs,
-  judge,
-  send,
-  step,
-  type AlarmEvent,
-  type Judgement,
-  type Reason,
-  type SampleEvent,
-  type Step,
-  type Subject,
-} from './step.ts';
+import { judge, type Judgement } from './judgement.ts';
+import type { Reason, Step } from './step-result.ts';
+import { forgottenAtMs, send, step } from './step.ts';
 
 const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
 const key = seriesKey('received-packages', {});

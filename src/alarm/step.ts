@@ -8,109 +8,21 @@
  *      ( ok ) ── breach, for > 0 ──> ( pending ) ── lasted ──> ( firing ) ── clear ──> ( ok )
  *        └───────── no data ────────────────────────────────────▲
  *
- * A firing alarm is clear for `resolve_for_seconds` before it ends. One that fires without data ends at the next sample, which is then judged as from `ok`.
+ * A firing alarm is clear for `resolve_for_seconds` before it ends. One that fires without data ends at the next sample,
+ * which is then judged as from `ok`.
  *
  * A step sends nothing that waits for the cooldown: it notes in the state what is deferred. `send` takes it from there, when
  * the rule's cooldown (cooldown.ts) is over; at once, where there is none.
  */
 import { assert, unreachable } from '../base/assert.ts';
-import { asCompared, comparisons } from '../rule/comparison.ts';
 import type { Condition } from '../rule/condition.ts';
 import { isEnough, withValue } from '../rule/for-samples.ts';
-import { ok, type AlarmState, type Deferred, type Firing, type SamplePlace } from './alarm-state.ts';
-import { hasMessage, type Due, type NotificationKind } from './due.ts';
-import { alarmId } from './identity.ts';
-
-/** A rule on what an alarm of it is about. */
-export interface Subject {
-  readonly condition: Condition;
-  /** subjectKey of the series, or of the group. */
-  readonly subjectKey: string;
-}
-
-export type AlarmEvent = SampleEvent | DataEvent | NoDataEvent | RemindEvent | EndEvent;
-
-/** A sample gave a value to compare. */
-export interface SampleEvent {
-  readonly kind: 'sample';
-  /** What is compared: the sample's value, or the window's. Finite. */
-  readonly x: number;
-  /** T: the largest timestamp the series has shown so far, this sample included. */
-  readonly timeMs: number;
-  readonly sample: SamplePlace;
-}
-
-/** A sample that is not evaluated, being older than the rule's window. */
-interface DataEvent {
-  readonly kind: 'data';
-  readonly timeMs: number;
-  readonly sample: SamplePlace;
-}
-
-/** The next sample of the series was expected by this time, and did not come. */
-interface NoDataEvent {
-  readonly kind: 'no_data';
-  /** When it was expected, whenever that was noticed. */
-  readonly timeMs: number;
-  /** H: when the series was last received. */
-  readonly heardMs: number;
-  /** The last value received. */
-  readonly x: number | undefined;
-  /** The last sample of the series. */
-  readonly sample: SamplePlace;
-  /** See `Deferred`: another one each time that a clock makes something due at this sample. */
-  readonly ordinal: number;
-}
-
-/** The clock says that it is time to send again what still fires. */
-interface RemindEvent {
-  readonly kind: 'remind';
-  readonly timeMs: number;
-  readonly x: number | undefined;
-  readonly sample: SamplePlace;
-  readonly ordinal: number;
-}
-
-/** The rule was deleted, disabled, or no longer matches; or the series is silent for so long that nothing is known of it. */
-interface EndEvent {
-  readonly kind: 'stopped' | 'forgotten';
-  /** When that was. */
-  readonly timeMs: number;
-  /** The last sample of the series. */
-  readonly sample: SamplePlace;
-}
-
-/** Where a value lies: beyond the threshold, back beyond the resolve threshold, or between the two. */
-export type Judgement = 'breach' | 'between' | 'clear';
-
-/** Why a step did what it did. */
-export type Reason =
-  | 'nothing_to_do'
-  | 'breach_began'
-  | 'breach_goes_on'
-  | 'breach_ended_in_time'
-  | 'fired'
-  | 'still_firing'
-  | 'clear_began'
-  | 'clear_ended_in_time'
-  | 'due_again'
-  | 'silence_began'
-  | 'silence_ended'
-  | 'resolved'
-  | 'resolved_without_data'
-  | 'stopped'
-  | 'forgotten';
-
-export interface Step {
-  readonly next: AlarmState;
-  /** What is appended at once, in order; mostly nothing. */
-  readonly due: readonly Due[];
-  readonly reason: Reason;
-  /** Whether the state is another than before: whether it must be written down. */
-  readonly changed: boolean;
-}
-
-const noneDue: readonly Due[] = [];
+import type { AlarmEvent, EndEvent, NoDataEvent, SampleEvent, Subject } from './alarm-event.ts';
+import { ok, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
+import type { Due } from './due.ts';
+import { judge } from './judgement.ts';
+import { become, becomeDue, dueAt, end, fire, stay, type Step } from './step-result.ts';
+import { onStillFiring } from './still-firing.ts';
 
 /** One event for one alarm. The event's times must not run backwards within a series. */
 export function step(subject: Subject, state: AlarmState, event: AlarmEvent): Step {
@@ -172,24 +84,12 @@ export function send(state: Firing, { own, isDelayed, sentMs }: Sending): Sent {
   };
 }
 
-/** Where a compared value lies. Equal to the resolve threshold is clear, unless that is in breach; without a threshold every value is. */
-export function judge({ operator, threshold, resolveThreshold, isComputed }: Condition, x: number): Judgement {
-  if (threshold === undefined || resolveThreshold === undefined) return 'clear';
-  const comparison = comparisons[operator];
-  if (comparison.breaches(asCompared(x, threshold, isComputed), threshold)) return 'breach';
-  return comparison.clears(asCompared(x, resolveThreshold, isComputed), resolveThreshold) ? 'clear' : 'between';
-}
-
 /** A series of any rule, and of none, is forgotten no earlier than after this silence. */
 export const forgottenAfterMs = 24 * 3_600_000;
 
 /** When a silent series is forgotten: after 24 h, and after four times `no_data_seconds`. */
 export function forgottenAtMs(condition: Condition, timeMs: number): number {
   return timeMs + Math.max(forgottenAfterMs, 4 * (condition.noDataMs ?? 0));
-}
-
-function isBreach(condition: Condition, x: number): boolean {
-  return judge(condition, x) === 'breach';
 }
 
 function onSample(subject: Subject, state: AlarmState, event: SampleEvent): Step {
@@ -261,82 +161,9 @@ function onDataAgain(subject: Subject, state: Firing, event: SampleEvent): Step 
   return { ...after, due: [...ended.due, ...after.due] };
 }
 
-/** `state`: with this value, before anything is made due; `before`: without it. */
-function onStillFiring({ condition }: Subject, state: Firing, before: Firing, event: SampleEvent): Step {
-  if (state.silentSinceMs !== undefined) return onSilenceEnded(condition, state, event);
-  if (state.deferred === undefined) {
-    if (condition.everySample && isBreach(condition, event.x))
-      return becomeDue(state, { kind: 'fired', ...dueAt(event) });
-    if (isReminderDue(condition, state, event.timeMs)) return becomeDue(state, { kind: 'reminder', ...dueAt(event) });
-  }
-  if (state.clearSinceMs === before.clearSinceMs)
-    return state.recent === before.recent ? stay(before, 'still_firing') : become(state, 'still_firing');
-  return become(state, state.clearSinceMs === undefined ? 'clear_ended_in_time' : 'clear_began');
-}
-
-/** What was to tell of the silence is dropped with it; an alarm that nobody has heard of yet still has to be told. */
-function onSilenceEnded(condition: Condition, state: Firing, event: SampleEvent): Step {
-  const repeats = condition.everySample && isBreach(condition, event.x);
-  const deferred: Deferred | undefined = state.notified && !repeats ? undefined : { kind: 'fired', ...dueAt(event) };
-  const due = state.notified ? [dueOf(condition, 'data_again', state, event)] : noneDue;
-  return { next: { ...state, silentSinceMs: undefined, deferred }, due, reason: 'silence_ended', changed: true };
-}
-
-function isReminderDue({ remindMs }: Condition, { notified, messagedMs, sinceMs }: Firing, timeMs: number): boolean {
-  return remindMs !== undefined && notified && timeMs - (messagedMs ?? sinceMs) >= remindMs;
-}
-
-function fire(subject: Subject, cause: Firing['cause'], sinceMs: number, at: Omit<Deferred, 'kind'>): Step {
-  const { condition, subjectKey } = subject;
-  const id = alarmId(condition.ruleId, subjectKey, { ...at.sample, ordinal: at.ordinal }, cause);
-  const deferred: Deferred = { kind: cause === 'breach' ? 'fired' : 'no_data', ...at };
-  return become({ state: 'firing', sinceMs, alarmId: id, cause, notified: false, deferred }, 'fired');
-}
-
-/** What waits for the cooldown is dropped with the alarm. */
-function end({ condition }: Subject, state: Firing, event: AlarmEvent, kind: 'resolved' | 'ended'): Step {
-  const due = state.notified ? [dueOf(condition, kind, state, event)] : noneDue;
-  const reason = event.kind === 'stopped' || event.kind === 'forgotten' ? event.kind : 'resolved';
-  return { next: ok, due, reason, changed: true };
-}
-
 function onEnd(subject: Subject, state: AlarmState, event: EndEvent): Step {
   if (state.state !== 'firing') return state.state === 'ok' ? stay(state, event.kind) : become(ok, event.kind);
   // A rule that watches for silence goes on saying that there is one.
   if (event.kind === 'forgotten' && subject.condition.noDataMs !== undefined) return stay(state, 'still_firing');
   return end(subject, state, event, 'ended');
-}
-
-function dueAt(event: SampleEvent | NoDataEvent | RemindEvent): Omit<Deferred, 'kind'> {
-  const { sample, x, timeMs } = event;
-  return { sample, ordinal: event.kind === 'sample' ? 0 : event.ordinal, x, timeMs };
-}
-
-/** What is appended at once. */
-function dueOf(condition: Condition, kind: NotificationKind, alarm: Firing, event: AlarmEvent): Due {
-  return {
-    kind,
-    alarmId: alarm.alarmId,
-    cause: alarm.cause,
-    sinceMs: alarm.sinceMs,
-    timeMs: event.timeMs,
-    x: event.kind === 'sample' ? event.x : undefined,
-    sample: event.sample,
-    ordinal: 0,
-    message: hasMessage(kind, condition.notifyOnResolve),
-    deferred: false,
-    isPast: false,
-  };
-}
-
-function becomeDue(state: Firing, deferred: Deferred): Step {
-  return become({ ...state, deferred }, 'due_again');
-}
-
-function become(next: AlarmState, reason: Reason): Step {
-  return { next, due: noneDue, reason, changed: true };
-}
-
-function stay(next: AlarmState, reason: Reason): Step {
-  return { next, due: noneDue, reason, changed: false };
 }

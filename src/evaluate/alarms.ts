@@ -10,7 +10,8 @@ import {
 } from '../alarm/alarm-state.ts';
 import { isCooldownOver, isCooldownOverByClock } from '../alarm/cooldown.ts';
 import { waitsForCooldown, type Due } from '../alarm/due.ts';
-import { send, step, type AlarmEvent, type SampleEvent } from '../alarm/step.ts';
+import type { AlarmEvent, SampleEvent } from '../alarm/alarm-event.ts';
+import { send, step } from '../alarm/step.ts';
 import { assert } from '../base/assert.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';

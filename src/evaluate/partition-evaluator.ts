@@ -1,6 +1,7 @@
 import type { AlarmRecord } from '../alarm/alarm-record.ts';
 import type { SamplePlace } from '../alarm/alarm-state.ts';
-import { forgottenAfterMs, forgottenAtMs, type AlarmEvent } from '../alarm/step.ts';
+import type { AlarmEvent } from '../alarm/alarm-event.ts';
+import { forgottenAfterMs, forgottenAtMs } from '../alarm/step.ts';
 import type { LogRecord } from '../log/batch.ts';
 import type { RecordChunk } from '../log/record.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';

@@ -1,0 +1,17 @@
+import { asCompared, comparisons } from '../rule/comparison.ts';
+import type { Condition } from '../rule/condition.ts';
+
+/** Where a value lies: beyond the threshold, back beyond the resolve threshold, or between the two. */
+export type Judgement = 'breach' | 'between' | 'clear';
+
+/** Where a compared value lies. Equal to the resolve threshold is clear, unless that is in breach; without a threshold every value is. */
+export function judge({ operator, threshold, resolveThreshold, isComputed }: Condition, x: number): Judgement {
+  if (threshold === undefined || resolveThreshold === undefined) return 'clear';
+  const comparison = comparisons[operator];
+  if (comparison.breaches(asCompared(x, threshold, isComputed), threshold)) return 'breach';
+  return comparison.clears(asCompared(x, resolveThreshold, isComputed), resolveThreshold) ? 'clear' : 'between';
+}
+
+export function isBreach(condition: Condition, x: number): boolean {
+  return judge(condition, x) === 'breach';
+}
