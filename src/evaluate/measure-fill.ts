@@ -47,8 +47,11 @@ export class MeasureFill {
     if (change.kind !== 'set' && change.kind !== 'deleted') return;
     const { before } = change;
     const entry = change.kind === 'set' ? change.entry : undefined;
-    this.#wantedGroups.delete((entry ?? before)!.rule.id);
-    if (entry !== undefined && !readsTheSame(entry, before)) {
+    // What the version before has not been filled with is still missing.
+    const isWanted = this.#wantedGroups.delete((entry ?? before)!.rule.id);
+    if (entry !== undefined && readsTheSame(entry, before)) {
+      if (isWanted) this.#wantedGroups.add(entry.rule.id);
+    } else if (entry !== undefined) {
       if (entry.condition.grouping !== undefined && entry.condition.enabled) {
         evaluator.subjects.beginGroups(entry, before, atMs);
         this.#wantedGroups.add(entry.rule.id);

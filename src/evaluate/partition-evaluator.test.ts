@@ -110,3 +110,23 @@ test('each value counts for for_samples, and each that is not clear for resolve_
     }
   }
 });
+
+test('groups that are still to be filled are, though their rule is edited again before', async () => {
+  const { no_data_seconds: _noData, ...plain } = cpuRule;
+  const rule = { ...plain, group_by: [], aggregate: 'sum' as const };
+  const steps: Step[] = [
+    { kind: 'rule', rule: { ...rule, aggregate: 'count' } },
+    cpuSample(0, 10),
+    { kind: 'rule', rule },
+    { kind: 'rule', rule: { ...rule, cooldown_seconds: 1 } },
+    { ...cpuSample(1_000), value: Buffer.from('{"value": 1, "tags": {"host": "b"}}') } as Step,
+  ];
+  for (const feed of feeds) {
+    const { notifications } = await tryHistory(steps, { feed, seed: 1 });
+    assertNotifications(notifications, verdictOf(steps));
+    assert.deepEqual(
+      notifications.map(({ kind, x }) => [kind, x]),
+      [['fired', 11]],
+    );
+  }
+});
