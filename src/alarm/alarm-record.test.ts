@@ -30,6 +30,8 @@ const due: fc.Arbitrary<Due> = fc.record({
   kind: fc.constantFrom(...notificationKinds),
   alarmId: fc.uuid(),
   cause: fc.constantFrom('breach' as const, 'no_data' as const),
+  level: fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+  forLevels: fc.option(fc.array(fc.integer({ min: 1, max: 4 })), { nil: undefined }),
   sinceMs: time,
   ...cause,
   ordinal: fc.nat(2),
@@ -38,9 +40,21 @@ const due: fc.Arbitrary<Due> = fc.record({
   isPast: fc.boolean(),
 });
 const recent = fc.option(fc.array(fc.boolean(), { minLength: 1, maxLength: 20 }), { nil: undefined });
+const levels = fc.option(
+  fc.array(
+    fc.record({
+      state: fc.constantFrom('ok' as const, 'pending' as const, 'firing' as const),
+      sinceMs: maybeTime,
+      clearSinceMs: maybeTime,
+      notified: fc.constantFrom(true as const, undefined),
+    }),
+    { minLength: 2, maxLength: 4 },
+  ),
+  { nil: undefined },
+);
 const states: fc.Arbitrary<AlarmState> = fc.oneof(
   fc.constant(ok),
-  fc.record({ state: fc.constant('pending' as const), sinceMs: time, recent }),
+  fc.record({ state: fc.constant('pending' as const), sinceMs: time, recent, levels }),
   fc.record({
     state: fc.constant('firing' as const),
     sinceMs: time,
@@ -51,6 +65,7 @@ const states: fc.Arbitrary<AlarmState> = fc.oneof(
       nil: undefined,
     }),
     recent,
+    levels,
     clearSinceMs: maybeTime,
     silentSinceMs: maybeTime,
     messagedMs: maybeTime,
@@ -162,6 +177,15 @@ test('A22: a record with any field missing or of a wrong type is a problem that 
   assert.ok('problem' in parseAlarmRecord(new Uint8Array([0xff])));
 });
 
+test('A22: a record of a version without levels, for_samples and resolve_for_seconds is read', () => {
+  const old = JSON.parse(formatAlarmRecord(firing)) as object;
+  for (const field of ['levels', 'level', 'notified_level', 'recent', 'clear_since_ms'])
+    assert.ok(!(field in old), field);
+  const read = parseAlarmRecord(JSON.stringify(old));
+  assert.ok(!('problem' in read));
+  assert.equal(formatAlarmRecord(read), formatAlarmRecord(firing));
+});
+
 test('A22: what a version before 0.3 deferred stands for the sample of its record', () => {
   const { messaged_ms: _messaged, ...old } = JSON.parse(formatAlarmRecord(firing)) as Record<string, unknown>;
   const read = parseAlarmRecord(JSON.stringify({ ...old, owed: true }));
@@ -188,4 +212,17 @@ test('A24: of two records the larger offset holds, then the larger revision, the
   // Of two partitions the later sample.
   assert.equal(supersedes(at(1, 0, 21), at(500, 0, 3)), true);
   assert.equal(supersedes(at(500, 0, 3), at(1, 0, 21)), false);
+});
+
+test('A22: the levels of an alarm are numbered from the least severe on', () => {
+  const own = [
+    { state: 'firing', sinceMs: 5, notified: true },
+    { state: 'firing', sinceMs: 7 },
+    { state: 'ok' },
+  ] as const;
+  const written = JSON.parse(formatAlarmRecord({ ...firing, state: { ...firing.state, levels: own } as AlarmState }));
+  assert.deepEqual(
+    [written.levels, written.level, written.notified_level],
+    [[{ state: 'firing', since_ms: 5, notified: true }, { state: 'firing', since_ms: 7 }, { state: 'ok' }], 2, 1],
+  );
 });

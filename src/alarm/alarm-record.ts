@@ -6,6 +6,7 @@
  *   value  {"rule_id": …, "rule_version": {"partition": 1, "offset": 7}, "metric_name": …, "tags": {…}, "state": "firing",
  *           "since_ms": …, "alarm_id": …, "cause": "breach", "notified": true, "owed": true,
  *           "deferred": {"kind": "fired", "offset": 1230, "timestamp_ms": …, "x": 508, "time_ms": …}, "deferred_after": 3,
+ *           "levels": [{"state": "firing", "since_ms": …, "clear_since_ms": …, "notified": true}, {"state": "ok"}], "level": 1, "notified_level": 1,
  *           "recent": [true, false, true], "clear_since_ms": …, "silent_since_ms": …, "messaged_ms": …, "ended_ms": …, "clock_dues": 1, "to_send": [{…}], "decided_at": 1240, "last_sent_ms": …, "last_sent_offset": 1220, "sent_count": 3,
  *           "rule_time_ms": …, "x": 508, "value": 508, "time_ms": …, "partition": 3, "offset": 1234, "timestamp_ms": …, "revision": 1}
  *
@@ -32,9 +33,11 @@ import {
   type AlarmState,
   type Cause,
   type Deferred,
+  type LevelState,
   type RuleVersion,
   type SamplePlace,
 } from './alarm-state.ts';
+import { levelOf, notifiedLevels } from './level-states.ts';
 import { deferredKinds, notificationKinds, type Due } from './due.ts';
 import { orProblem, RecordProblem, recordJson, RecordReader } from './record-reader.ts';
 
@@ -120,6 +123,9 @@ export function formatAlarmRecord(record: AlarmRecord): string {
     owed: firing === undefined ? undefined : firing.deferred !== undefined,
     deferred: firing?.deferred === undefined ? undefined : formatDeferred(firing.deferred),
     deferred_after: firing?.deferred === undefined ? undefined : record.deferredAfter,
+    levels: state.state === 'ok' ? undefined : state.levels?.map(formatLevel),
+    level: firing && levelOf(firing),
+    notified_level: firing && notifiedLevels(firing).at(-1),
     recent: state.state === 'ok' ? undefined : state.recent,
     clear_since_ms: firing?.clearSinceMs,
     silent_since_ms: firing?.silentSinceMs,
@@ -142,6 +148,10 @@ export function formatAlarmRecord(record: AlarmRecord): string {
   });
 }
 
+function formatLevel({ state, sinceMs, clearSinceMs, notified }: LevelState): object {
+  return { state, since_ms: sinceMs, clear_since_ms: clearSinceMs, notified };
+}
+
 function formatDeferred({ kind, sample, ordinal, x, timeMs }: Deferred): object {
   return {
     kind,
@@ -159,6 +169,8 @@ function formatDue(due: Due): object {
     kind: due.kind,
     alarm_id: due.alarmId,
     cause: due.cause,
+    level: due.level,
+    for_levels: due.forLevels,
     since_ms: due.sinceMs,
     time_ms: due.timeMs,
     x: due.x,
@@ -210,14 +222,17 @@ export function keyOfAlarmRecord(record: AlarmRecord): string {
   return alarmRecordKey(record.ruleId, subjectKey(record.series));
 }
 
+const states = ['ok', 'pending', 'firing'] as const satisfies readonly AlarmState['state'][];
+
 type At = Pick<AlarmRecord, 'sample' | 'x' | 'timeMs'>;
 
 function readState(reader: RecordReader, at: At): AlarmState {
-  const state = reader.oneOf('state', ['ok', 'pending', 'firing']);
+  const state = reader.oneOf('state', states);
   if (state === 'ok') return ok;
   const sinceMs = reader.number('since_ms');
   const recent = reader.optional('recent', (field) => reader.flags(field));
-  if (state === 'pending') return { state, sinceMs, recent };
+  const levels = reader.optional('levels', (field) => reader.objects(field).map(readLevel));
+  if (state === 'pending') return { state, sinceMs, recent, levels };
   const cause = reader.oneOf('cause', causes);
   return {
     state,
@@ -227,10 +242,19 @@ function readState(reader: RecordReader, at: At): AlarmState {
     notified: reader.flag('notified'),
     deferred: readDeferred(reader, cause, at),
     recent,
+    levels,
     clearSinceMs: reader.optional('clear_since_ms', (field) => reader.number(field)),
     silentSinceMs: reader.optional('silent_since_ms', (field) => reader.number(field)),
     messagedMs: reader.optional('messaged_ms', (field) => reader.number(field)),
   };
+}
+
+function readLevel(reader: RecordReader): LevelState {
+  const number = (field: string): number | undefined => reader.optional(field, (name) => reader.number(name));
+  const isNotified = reader.optional('notified', (field) => reader.flag(field)) === true;
+  const state = reader.oneOf('state', states);
+  const [sinceMs, clearSinceMs] = [number('since_ms'), number('clear_since_ms')];
+  return { state, sinceMs, clearSinceMs, notified: isNotified ? true : undefined };
 }
 
 /** Versions before 0.3 wrote only whether something was deferred: then the record's own sample stands for what made it due. */
@@ -248,6 +272,8 @@ function readDue(reader: RecordReader, partition: number): Due {
     kind: reader.oneOf('kind', notificationKinds),
     alarmId: reader.text('alarm_id'),
     cause: reader.oneOf('cause', causes),
+    level: reader.optional('level', (field) => reader.place(field)),
+    forLevels: reader.optional('for_levels', (field) => reader.places(field)),
     sinceMs: reader.number('since_ms'),
     ...readCause(reader, partition),
     message: reader.flag('message'),

@@ -12,6 +12,19 @@ interface Pending {
   readonly sinceMs: number;
   /** Of a rule with `for_samples`: see Firing. */
   readonly recent?: readonly boolean[] | undefined;
+  /** Of a rule with levels: what each is. */
+  readonly levels?: readonly LevelState[] | undefined;
+}
+
+/** One of an alarm's levels. */
+export interface LevelState {
+  readonly state: AlarmState['state'];
+  /** When its breach began; undefined when it is ok. */
+  readonly sinceMs?: number | undefined;
+  /** Of one that fires: since when the values have been clear of it. */
+  readonly clearSinceMs?: number | undefined;
+  /** A message of this firing of the alarm was sent at this level. */
+  readonly notified?: true | undefined;
 }
 
 export interface Firing {
@@ -30,7 +43,9 @@ export interface Firing {
    * none was.
    */
   readonly recent?: readonly boolean[] | undefined;
-  /** Since when the values have been clear, the newest included; undefined when that is not clear. */
+  /** Of a rule with levels that fires by its value: what each is, at least one of them firing. */
+  readonly levels?: readonly LevelState[] | undefined;
+  /** Without levels: since when the values have been clear, the newest included; undefined when that is not clear. */
   readonly clearSinceMs?: number | undefined;
   /** Of an alarm that fires by its value: when its series was last received, once that is too long ago. */
   readonly silentSinceMs?: number | undefined;
@@ -40,7 +55,7 @@ export interface Firing {
 
 /** A notification that is due, with what made it due. */
 export interface Deferred {
-  readonly kind: 'fired' | 'no_data' | 'reminder';
+  readonly kind: 'fired' | 'raised' | 'no_data' | 'reminder';
   readonly sample: SamplePlace;
   /** Tells what a clock made due from what was made due at the same sample before; 0 for what a sample made due. */
   readonly ordinal: number;
@@ -64,17 +79,34 @@ export function isSameState(one: AlarmState, other: AlarmState): boolean {
 
 function textOf(state: AlarmState): string {
   if (state.state === 'ok') return state.state;
-  if (state.state === 'pending') return JSON.stringify([state.state, state.sinceMs, state.recent]);
-  const { recent, sinceMs, alarmId, cause, notified, deferred, clearSinceMs, silentSinceMs, messagedMs } = state;
+  if (state.state === 'pending') return JSON.stringify([state.state, state.sinceMs, state.recent, state.levels]);
+  const { recent, levels, sinceMs, alarmId, cause, notified, deferred, clearSinceMs, silentSinceMs, messagedMs } =
+    state;
   const due = deferred === undefined ? null : [deferred.kind, deferred.sample.offset, deferred.ordinal];
-  return JSON.stringify([sinceMs, alarmId, cause, notified, due, recent, clearSinceMs, silentSinceMs, messagedMs]);
+  return JSON.stringify([
+    sinceMs,
+    alarmId,
+    cause,
+    notified,
+    due,
+    recent,
+    levels,
+    clearSinceMs,
+    silentSinceMs,
+    messagedMs,
+  ]);
+}
+
+/** Whether the newest value is clear: of each level that fires. */
+export function isClear({ levels, clearSinceMs }: Firing): boolean {
+  if (levels === undefined) return clearSinceMs !== undefined;
+  return levels.every((level) => level.state !== 'firing' || level.clearSinceMs !== undefined);
 }
 
 /** The notification that is sent as soon as no cooldown holds it back: what is deferred, which waits while the value is clear. */
 export function sendable(state: AlarmState): Deferred | undefined {
   if (state.state !== 'firing') return undefined;
-  const isHeld = state.clearSinceMs !== undefined && state.silentSinceMs === undefined;
-  return isHeld ? undefined : state.deferred;
+  return isClear(state) && state.silentSinceMs === undefined ? undefined : state.deferred;
 }
 
 /** The place and time of the sample that a state, or a notification, is a function of. */

@@ -15,11 +15,15 @@ interface KindSpec {
  */
 const kinds = {
   fired: { waitsForCooldown: true, message: 'always', isEnd: false },
+  /** To a level that this firing was not notified at, or again where the rule repeats; otherwise without a message. */
+  raised: { waitsForCooldown: true, message: 'always', isEnd: false },
   no_data: { waitsForCooldown: true, message: 'always', isEnd: false },
   reminder: { waitsForCooldown: true, message: 'always', isEnd: false },
   resolved: { waitsForCooldown: false, message: 'notify_on_resolve', isEnd: true },
   /** A firing alarm whose series had sent no data receives a sample that does not resolve it. */
   data_again: { waitsForCooldown: false, message: 'never', isEnd: false },
+  /** To a lower level that fires on. */
+  lowered: { waitsForCooldown: false, message: 'never', isEnd: false },
   /** The rule was deleted, disabled or changed, or the series forgotten. */
   ended: { waitsForCooldown: false, message: 'never', isEnd: true },
 } as const satisfies Record<string, KindSpec>;
@@ -61,6 +65,10 @@ export interface Due {
   readonly alarmId: string;
   /** Why the alarm fires, or fired. */
   readonly cause: Cause;
+  /** The alarm's level then; undefined without levels, or without data. */
+  readonly level?: number | undefined;
+  /** The levels whose receivers it is for; undefined or empty: the rule's own. */
+  readonly forLevels?: readonly number[] | undefined;
   readonly sinceMs: number;
   /** The time of `x`: T; for `no_data` when the sample was expected; for `ended` when that happened. */
   readonly timeMs: number;

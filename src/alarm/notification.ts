@@ -6,10 +6,12 @@ import type { Tags } from '../metric/sample.ts';
 import type { Subject } from '../metric/subject.ts';
 import { operators } from '../rule/comparison.ts';
 import { fieldNames, hasKind, publicRule, ruleDefaults, type PublicRule } from '../rule/rule-fields.ts';
+import { thresholdAt } from '../rule/rule-level.ts';
 import type { Rule } from '../rule/rule.ts';
 import { readPlace, readSample, readSubject, readTags } from './alarm-record.ts';
 import { causes, type Cause, type RuleVersion, type SamplePlace } from './alarm-state.ts';
 import { messageKinds, notificationKinds, type Due, type MessageKind, type NotificationKind } from './due.ts';
+import { isOfSilence } from './of-silence.ts';
 import { orProblem, RecordProblem, recordJson, RecordReader } from './record-reader.ts';
 
 /** Members of a group, as of when the notification was appended. */
@@ -34,6 +36,8 @@ interface NotificationFields {
   /** What was compared; for `no_data` the last value received, if the alarm fired before. */
   readonly x: number | undefined;
   readonly cause: Cause;
+  /** The alarm's level; undefined without levels, or without data. */
+  readonly level?: number;
   /** T. */
   readonly timeMs: number;
   readonly sinceMs: number;
@@ -72,6 +76,7 @@ export function notificationOf(
     series,
     x: due.x,
     cause: due.cause,
+    ...(due.level !== undefined && { level: due.level }),
     timeMs: due.timeMs,
     sinceMs: due.sinceMs,
     sample: due.sample,
@@ -96,12 +101,6 @@ export function judgeableMs(notification: NotificationFields & { readonly kind: 
   return isOfSilence(notification) ? notification.timeMs : notification.sample.timestampMs;
 }
 
-/** Whether no sample made it due, but the want of one: its alarm fires, or has resolved, without data. */
-export function isOfSilence({ kind, x, rule }: NotificationFields & { readonly kind: NotificationKind }): boolean {
-  const isResolved = kind === 'resolved' && x === undefined && rule.resolve_without_data_seconds !== undefined;
-  return kind === 'no_data' || isResolved;
-}
-
 export function formatNotification(notification: Notification | Notice): string {
   const { rule, series, members, sample, ruleVersion } = notification;
   // JSON leaves out what is undefined.
@@ -121,6 +120,7 @@ export function formatNotification(notification: Notification | Notice): string 
     x: notification.x,
     ...fieldsOfOldVersions(notification),
     cause: notification.cause,
+    level: notification.level,
     time_ms: notification.timeMs,
     since_ms: notification.sinceMs,
     partition: sample.partition,
@@ -136,11 +136,11 @@ export function formatNotification(notification: Notification | Notice): string 
  * What notifiers of versions 0.1 and 0.2 read and later ones do not: in a rolling upgrade one of them may own the partition. Without
  * `owed` they skip a notification, as they must one without a message.
  */
-function fieldsOfOldVersions({ rule, cause, message, deferred }: Notification | Notice) {
+function fieldsOfOldVersions({ rule, cause, level, message, deferred }: Notification | Notice) {
   return {
     owed: message ? deferred : undefined,
     operator: rule.operator ?? ruleDefaults.operator,
-    threshold: rule.threshold,
+    threshold: thresholdAt(rule, level),
     resolve_threshold: rule.resolve_threshold === rule.threshold ? undefined : rule.resolve_threshold,
     window_duration_seconds: rule.window_duration_seconds,
     no_data_seconds: cause === 'no_data' ? rule.no_data_seconds : undefined,
@@ -166,6 +166,7 @@ export function parseNotification(value: Uint8Array | string): Notification | No
       ...(reader.has('members') && { members: readMembers(reader) }),
       x: reader.optional('x', (field) => reader.number(field)),
       cause: reader.oneOf('cause', causes),
+      ...(reader.has('level') && { level: reader.place('level') }),
       timeMs: reader.number('time_ms'),
       sinceMs: reader.number('since_ms'),
       sample: readSample(reader),

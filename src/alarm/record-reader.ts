@@ -54,6 +54,13 @@ export class RecordReader {
       : this.#refuse(field, 'must be a list of strings');
   }
 
+  places(field: string): number[] {
+    const value = this.raw(field);
+    return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one) && one >= 0)
+      ? (value as number[])
+      : this.#refuse(field, 'must be a list of whole numbers');
+  }
+
   flags(field: string): boolean[] {
     const value = this.raw(field);
     return Array.isArray(value) && value.every((one) => typeof one === 'boolean')

@@ -4,6 +4,7 @@ import type { AlarmEvent, NoDataEvent, RemindEvent, SampleEvent, Subject } from 
 import { ok, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
 import { hasMessage, type Due, type NotificationKind } from './due.ts';
 import { alarmId } from './identity.ts';
+import { levelOf, notifiedLevels } from './level-states.ts';
 
 /** Why a step did what it did. */
 export type Reason =
@@ -16,6 +17,8 @@ export type Reason =
   | 'clear_began'
   | 'clear_ended_in_time'
   | 'due_again'
+  | 'raised'
+  | 'lowered'
   | 'silence_began'
   | 'silence_ended'
   | 'resolved'
@@ -30,6 +33,8 @@ export interface Step {
   readonly reason: Reason;
   /** Whether the state is another than before: whether it must be written down. */
   readonly changed: boolean;
+  /** What is deferred is sent at once, whatever the cooldown. */
+  readonly isUrgent?: true;
 }
 
 export const noneDue: readonly Due[] = [];
@@ -45,6 +50,8 @@ export function dueOf(condition: Condition, kind: NotificationKind, alarm: Firin
     kind,
     alarmId: alarm.alarmId,
     cause: alarm.cause,
+    level: levelOf(alarm),
+    forLevels: alarm.levels && notifiedLevels(alarm),
     sinceMs: alarm.sinceMs,
     timeMs: event.timeMs,
     x: event.kind === 'sample' ? event.x : undefined,

@@ -1,59 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { seriesKey } from '../metric/series.ts';
 import { operators } from '../rule/comparison.ts';
-import { compileRule, type Condition } from '../rule/condition.ts';
 import type { Rule } from '../rule/rule.ts';
-import type { AlarmEvent, SampleEvent, Subject } from './alarm-event.ts';
-import { ok, sendable, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
+import type { AlarmEvent } from './alarm-event.ts';
+import { ok, sendable, type AlarmState, type Firing } from './alarm-state.ts';
 import { isCooldownOver, isCooldownOverByClock } from './cooldown.ts';
 import { waitsForCooldown, type Due } from './due.ts';
 import { notificationId } from './identity.ts';
 import { judge, type Judgement } from './judgement.ts';
-import type { Reason, Step } from './step-result.ts';
 import { forgottenAtMs, send, step } from './step.ts';
-
-const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
-const key = seriesKey('received-packages', {});
-
-type Fields = { readonly [Field in keyof Rule]?: Rule[Field] | undefined };
-
-function conditionOf(fields: Fields = {}): Condition {
-  return compileRule({
-    id: ruleId,
-    metric_name: 'received-packages',
-    threshold: 500,
-    discord_webhook_url: '',
-    ...fields,
-  } as Rule);
-}
-
-function subjectOf(fields: Fields = {}): Subject {
-  return { condition: conditionOf(fields), subjectKey: key };
-}
-
-function sampleAt(timeMs: number, x: number, offset = timeMs): SampleEvent {
-  return { kind: 'sample', x, timeMs, sample: { partition: 3, offset, timestampMs: timeMs } };
-}
-
-const last = { partition: 3, offset: 7, timestampMs: 4_000 };
-
-function noDataAt(timeMs: number, ordinal = 0): AlarmEvent {
-  return { kind: 'no_data', timeMs, heardMs: timeMs - 60_000, x: 2, sample: last, ordinal };
-}
-
-const alarm = 'a6c2b1f0-0000-5000-8000-000000000001';
-const deferred: Deferred = { kind: 'fired', sample: last, ordinal: 0, x: 505, timeMs: 4_000 };
-const firing: Firing = {
-  state: 'firing',
-  sinceMs: 100,
-  alarmId: alarm,
-  cause: 'breach',
-  notified: true,
-  messagedMs: 100,
-};
-const unheard: Firing = { ...firing, notified: false, messagedMs: undefined };
+import {
+  alarm,
+  conditionOf,
+  deferred,
+  firing,
+  last,
+  noDataAt,
+  sampleAt,
+  subjectOf,
+  summary,
+  unheard,
+  type Expected,
+  type Fields,
+} from './testing/alarms-of-tests.ts';
 
 const states = {
   ok,
@@ -82,8 +52,6 @@ const events = {
   forgotten: { kind: 'forgotten', timeMs: 10_000, sample: last },
 } as const satisfies Record<string, AlarmEvent>;
 
-/** The next state with the kind that is deferred, what is appended at once (in brackets without a message), and the reason. */
-type Expected = readonly [next: string, due: string, reason: Reason];
 type Row = Record<keyof typeof events, Expected>;
 type Table = Record<keyof typeof states, Row>;
 
@@ -280,19 +248,6 @@ function withoutForgetting(given: Table): Table {
     return { ...row, forgotten: [state, '', 'still_firing'] };
   };
   return Object.fromEntries(Object.entries(given).map(([name, row]) => [name, stays(row, name)])) as Table;
-}
-
-function nameOf(next: AlarmState): string {
-  if (next.state !== 'firing') return next.state;
-  const isClear = next.clearSinceMs !== undefined;
-  const silent = isClear ? 'silent clear' : 'silent';
-  const name =
-    next.cause === 'no_data' ? 'no data' : next.silentSinceMs !== undefined ? silent : isClear ? 'clear' : 'firing';
-  return next.deferred === undefined ? name : `${name} ${next.deferred.kind}`;
-}
-
-function summary({ next, due, reason }: Step): Expected {
-  return [nameOf(next), due.map(({ kind, message }) => (message ? kind : `(${kind})`)).join(' '), reason];
 }
 
 const hysteresis = { resolve_threshold: 490, notify_on_resolve: true };

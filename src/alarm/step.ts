@@ -21,6 +21,8 @@ import type { AlarmEvent, EndEvent, NoDataEvent, SampleEvent, Subject } from './
 import { ok, type AlarmState, type Deferred, type Firing } from './alarm-state.ts';
 import type { Due } from './due.ts';
 import { judge } from './judgement.ts';
+import { levelOf, withNotified } from './level-states.ts';
+import { onSampleOfLevels } from './level-step.ts';
 import { become, becomeDue, dueAt, end, fire, stay, type Step } from './step-result.ts';
 import { onStillFiring } from './still-firing.ts';
 
@@ -66,12 +68,16 @@ interface Sending {
 export function send(state: Firing, { own, isDelayed, sentMs }: Sending): Sent {
   const { deferred, ...firing } = state;
   assert(deferred !== undefined, 'only what is deferred can be sent');
+  const level = levelOf(state);
+  const levels = level === undefined ? state.levels : withNotified(state.levels!, level);
   return {
-    next: { ...firing, notified: true, messagedMs: sentMs },
+    next: { ...firing, notified: true, messagedMs: sentMs, ...(levels && { levels }) },
     due: {
       kind: deferred.kind,
       alarmId: state.alarmId,
       cause: state.cause,
+      level,
+      forLevels: level === undefined ? undefined : [level],
       sinceMs: state.sinceMs,
       timeMs: own?.timeMs ?? deferred.timeMs,
       x: own === undefined ? deferred.x : own.x,
@@ -93,24 +99,25 @@ export function forgottenAtMs(condition: Condition, timeMs: number): number {
 }
 
 function onSample(subject: Subject, state: AlarmState, event: SampleEvent): Step {
+  if (state.state === 'firing' && state.cause === 'no_data') return onDataAgain(subject, state, event);
+  if (subject.condition.levels !== undefined) return onSampleOfLevels(subject, state, event);
   const judgement = judge(subject.condition, event.x);
   const { forSamples } = subject.condition;
   const before = state.state === 'ok' ? undefined : state.recent;
   const recent = forSamples && withValue(forSamples, before, judgement === 'breach');
   if (state.state === 'firing') {
-    if (state.cause === 'no_data') return onDataAgain(subject, state, event);
     const clearSinceMs = judgement === 'clear' ? (state.clearSinceMs ?? event.timeMs) : undefined;
     const isClear = clearSinceMs !== undefined && event.timeMs - clearSinceMs >= subject.condition.resolveForMs;
     if (isClear && (forSamples === undefined || !isEnough(forSamples, recent)))
       return { ...end(subject, state, event, 'resolved'), next: notFiring(recent, event) };
-    return onStillFiring(subject, { ...state, recent, clearSinceMs }, state, event);
+    return onStillFiring(subject, { ...state, recent, clearSinceMs, levels: undefined }, state, event);
   }
   if (forSamples !== undefined) return onSampleOfMany(subject, state, event, recent);
   if (judgement !== 'breach')
     return state.state === 'pending' ? become(ok, 'breach_ended_in_time') : stay(state, 'nothing_to_do');
   const sinceMs = state.state === 'pending' ? state.sinceMs : event.timeMs;
   if (event.timeMs - sinceMs >= subject.condition.forMs) return fire(subject, 'breach', sinceMs, dueAt(event));
-  return state.state === 'pending' && state.recent === undefined
+  return state.state === 'pending' && state.recent === undefined && state.levels === undefined
     ? stay(state, 'breach_goes_on')
     : become({ state: 'pending', sinceMs }, 'breach_began');
 }
@@ -130,7 +137,8 @@ function onSampleOfMany(
     return { ...fired, next: { ...(fired.next as Firing), recent } };
   }
   if (state.state === 'ok') return become(notFiring(recent, event), 'breach_began');
-  return recent === state.recent ? stay(state, 'breach_goes_on') : become({ ...state, recent }, 'breach_goes_on');
+  const isSame = recent === state.recent && state.levels === undefined;
+  return isSame ? stay(state, 'breach_goes_on') : become({ ...state, recent, levels: undefined }, 'breach_goes_on');
 }
 
 /** What is not over of the values of a rule with `for_samples` when its alarm does not fire. */

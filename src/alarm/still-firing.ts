@@ -14,7 +14,9 @@ export function onStillFiring({ condition }: Subject, state: Firing, before: Fir
     if (isReminderDue(condition, state, event.timeMs)) return becomeDue(state, { kind: 'reminder', ...dueAt(event) });
   }
   if (state.clearSinceMs === before.clearSinceMs)
-    return state.recent === before.recent ? stay(before, 'still_firing') : become(state, 'still_firing');
+    return state.recent === before.recent && state.levels === before.levels
+      ? stay(before, 'still_firing')
+      : become(state, 'still_firing');
   return become(state, state.clearSinceMs === undefined ? 'clear_ended_in_time' : 'clear_began');
 }
 

@@ -118,9 +118,11 @@ function randomRule(random: Random): object {
   const side = { '>': -10, '>=': -10, '<': 10, '<=': 10, '==': undefined, '!=': undefined }[operator];
   const type = random.pick(windowTypes);
   const isMean = random.chance(0.4);
+  const isLeveled = side !== undefined && random.chance(0.3);
+  const further = { threshold: threshold - (side ?? 0), for_seconds: random.below(20), severity: 'critical' };
   return {
     metric_name: random.pick(metrics),
-    threshold,
+    ...(isLeveled ? { levels: [{ threshold }, further] } : { threshold }),
     operator,
     ...(random.chance(0.4) && { tags: { host: random.pick(['a', 'b', 'é"']) } }),
     ...(isMean && { type, window_duration_seconds: 1 + random.below(90) }),
@@ -129,9 +131,10 @@ function randomRule(random: Random): object {
     ...(random.chance(0.3) && { trigger: 'every_sample' }),
     ...(random.chance(0.3)
       ? { for_seconds: random.below(40) }
-      : random.chance(0.3) && { for_samples: { breaches: 1 + random.below(3), of: 3 + random.below(4) } }),
+      : random.chance(0.3) &&
+        !isLeveled && { for_samples: { breaches: 1 + random.below(3), of: 3 + random.below(4) } }),
     ...(random.chance(0.3) && { resolve_for_seconds: random.below(20) }),
-    ...(random.chance(0.3) && side !== undefined && { resolve_threshold: threshold + side }),
+    ...(random.chance(0.3) && side !== undefined && !isLeveled && { resolve_threshold: threshold + side }),
     ...(random.chance(0.5) && { notify_on_resolve: true }),
   };
 }

@@ -73,7 +73,7 @@ function printAlarms(alarms: readonly AlarmView[], total: number): void {
   printTable([
     ['STATE', 'SINCE', 'VALUE', 'RULE', 'ALARM', 'SERIES'],
     ...alarms.map((alarm) => [
-      alarm.state,
+      alarm.level === undefined ? alarm.state : `${alarm.state}, level ${alarm.level}`,
       alarm.since_ms === undefined ? '' : timeOf(alarm.since_ms),
       alarm.value === null ? (alarm.cause === 'no_data' ? 'no data' : '') : String(alarm.value),
       alarm.rule_id,

@@ -29,6 +29,7 @@ const readers: Record<FieldKind, (field: string, text: string) => unknown> = {
   receivers: (_field, text) => namesOf(text),
   tag_names: (_field, text) => (text.trim() === '[]' ? [] : namesOf(text)),
   where: (field, text) => parseWhere(text) ?? parsedObject(field, text),
+  levels: parsedObject,
   samples: (field, text) => parseForSamples(text) ?? parsedObject(field, text),
   ratio: parsedObject,
   number: (field, text) => parsed(field, text, 'a number', (value) => typeof value === 'number'),

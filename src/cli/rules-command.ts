@@ -10,6 +10,7 @@ import { changedFields } from './rule-fields.ts';
 import { addImportPrometheus } from './import-prometheus-command.ts';
 import { ruleIdOf } from './rule-of-name.ts';
 import { printTable, shown } from './table.ts';
+import { thresholdsOf } from '../rule/rule-level.ts';
 
 type Fields = Record<string, unknown>;
 type Finish = (exitCode: number) => void;
@@ -226,10 +227,11 @@ async function idsOf(command: Command, text: string): Promise<string[]> {
 }
 
 function conditionOf(rule: Rule): string {
-  const { metric_name: metric, operator = ruleDefaults.operator, threshold, tags = {} } = rule;
+  const { metric_name: metric, operator = ruleDefaults.operator, tags = {} } = rule;
   const where = Object.entries(tags).map(([key, matcher]) => matcherText(key, matcher));
   const name = rule.name === undefined ? '' : `${rule.name}: `;
-  const condition = threshold === undefined ? `${metric} without data` : `${metric} ${operator} ${threshold}`;
+  const thresholds = thresholdsOf(rule).join(', ');
+  const condition = thresholds === '' ? `${metric} without data` : `${metric} ${operator} ${thresholds}`;
   return shown([`${name}${condition}`, ...where].join(' '));
 }
 

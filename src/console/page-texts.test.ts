@@ -100,6 +100,21 @@ test('a condition is said in a sentence', () => {
       { metric_name: 'n', threshold: 2, group_by: [], aggregate: 'average', divide_by: { tags: { role: 'idle' } } },
       'the average of n, divided by the average of series where role is idle, is above 2',
     ],
+    [
+      { metric_name: 'heartbeat', no_data_seconds: 300, tags: { host: 'a' } },
+      'heartbeat has sent no data for 5 min where host is a',
+    ],
+    [{ metric_name: 'probe', threshold: 2, for_samples: { breaches: 3, of: 5 } }, 'probe is above 2 for 3 of 5 values'],
+    [
+      {
+        metric_name: 'disk',
+        levels: [
+          { threshold: 80, severity: 'warning', for_seconds: 600 },
+          { threshold: 95, severity: 'critical' },
+        ],
+      },
+      'disk is above 80 (warning, for 10 min) or 95 (critical)',
+    ],
   ];
   for (const [rule, sentence] of table) assert.equal(plainSentence(conditionSentence(rule)), sentence);
 });
@@ -132,6 +147,10 @@ test('only what is unusual is said of the rest', () => {
     'Ends at 8 or below',
     'Notifies when it ends',
     'Fires after 1 min without data',
+  ]);
+  assert.deepEqual(behaviour({ threshold: 1, resolve_for_seconds: 60, resolve_without_data_seconds: 300 }), [
+    'Ends after 1 min clear',
+    'Ends after 5 min without data',
   ]);
 });
 
@@ -193,6 +212,8 @@ test('durations have two units at most, and those of a rule are exact', () => {
 const webhook = 'https://discord.com/api/webhooks/1/t';
 const small: Rule = { id: 'x', metric_name: 'cpu', threshold: 90, discord_webhook_url: webhook };
 
+const { threshold: _threshold, ...withoutThreshold } = small;
+
 test('a form that is left as it is sends the rule as its author wrote it', () => {
   const rules: Rule[] = [
     small,
@@ -215,6 +236,14 @@ test('a form that is left as it is sends the rule as its author wrote it', () =>
       severity: 'warning',
       runbook_url: 'https://wiki.example.org',
       labels: { team: 'ops', 'a=b': 'c', note: 'two\nlines' },
+    },
+    { ...small, for_samples: { breaches: 3, of: 5 }, resolve_for_seconds: 0, resolve_without_data_seconds: 60 },
+    {
+      ...withoutThreshold,
+      levels: [
+        { severity: 'warning', threshold: 80, for_seconds: 60 },
+        { threshold: 95, notify: ['oncall', 'ops'], ...{ mentions: ['@here'] } },
+      ],
     },
   ];
   for (const rule of rules) {

@@ -12,6 +12,7 @@ import { isCooldownOver, isCooldownOverByClock } from '../alarm/cooldown.ts';
 import { waitsForCooldown, type Due } from '../alarm/due.ts';
 import type { AlarmEvent, SampleEvent } from '../alarm/alarm-event.ts';
 import { send, step } from '../alarm/step.ts';
+import type { Step } from '../alarm/step-result.ts';
 import { assert } from '../base/assert.ts';
 import type { RulesInForce } from '../rule/rule-book.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
@@ -79,47 +80,46 @@ export class Alarms {
    */
   take(rule: RuleEntry, sample: SamplePlace, alarm?: Alarm, events: readonly AlarmEvent[] = []): void {
     let changed = false;
+    let isUrgent = false;
     let own: SampleEvent | undefined;
     if (alarm !== undefined) {
       for (const event of events) {
-        changed = this.#step(rule, alarm, event) || changed;
+        const result = this.#step(rule, alarm, event);
+        changed ||= result.changed;
+        isUrgent = result.isUrgent === true;
         if (event.kind === 'sample') own = event;
       }
     }
     const sent = this.#memories.isWaiting(rule.condition.ruleId)
-      ? this.#sendAtSample(rule, sample, alarm, own)
+      ? this.#sendAtSample(rule, sample, { alarm, event: own, isUrgent })
       : undefined;
     // One that has sent was written with what it sent.
     if (changed && alarm !== undefined && sent?.has(alarm) !== true) this.#records.write(alarm);
   }
 
-  #sendAtSample(
-    rule: RuleEntry,
-    sample: SamplePlace,
-    ownAlarm: Alarm | undefined,
-    own: SampleEvent | undefined,
-  ): ReadonlySet<Alarm> | undefined {
+  #sendAtSample(rule: RuleEntry, sample: SamplePlace, own: OwnAlarm): ReadonlySet<Alarm> | undefined {
     const { ruleId, cooldownMs } = rule.condition;
     const memory = this.#memories.of(ruleId);
     const isOver = isCooldownOver(rule.condition, this.#memories.ruleTimeMs(rule, memory), memory.lastSentMs);
     // It was over at this sample if the rule has sent at it: a crash came between, and what was deferred then is sent now.
     const isAgain = !isOver && memory.lastSentOffset === sample.offset;
-    if (!isOver && !isAgain) return undefined;
+    if (!isOver && !isAgain && !own.isUrgent) return undefined;
     const waiting = inOrder(memory.waiting).filter(
-      (alarm) => !isAgain || alarm.deferredAfter < memory.sentCount || alarm === ownAlarm,
+      (alarm) => isOver || alarm === own.alarm || (isAgain && alarm.deferredAfter < memory.sentCount),
     );
     if (waiting.length === 0) return undefined;
     // Without a cooldown rule time is not followed: the own series' T stands for it.
     const ruleTimeMs = cooldownMs === 0 ? waiting[0]!.subject.timeMs : this.#memories.exactRuleTimeMs(rule, memory);
     for (const alarm of waiting) {
-      const present = alarm === ownAlarm ? own : undefined;
+      const present = alarm === own.alarm ? own.event : undefined;
       const isDelayed = deferredOf(alarm).sample.offset !== sample.offset;
       const due = this.#send(alarm, {
         own: present,
         isDelayed,
         sentMs: present?.timeMs ?? ruleTimeMs,
         ruleTimeMs,
-        offset: sample.offset,
+        // What was urgent alone ended no cooldown: evaluated again after a crash, the sample sends nothing else.
+        offset: isOver || isAgain ? sample.offset : undefined,
       });
       appendNotifications(this.#effects, rule, alarm.subject, [due]);
       this.#records.write(alarm);
@@ -134,7 +134,7 @@ export class Alarms {
   takeByClock(rule: RuleEntry, alarm: Alarm, event: AlarmEvent): void {
     const immediate: Due[] = [];
     const before = this.clockDuesOf(alarm);
-    if (!this.#step(rule, alarm, event, immediate)) return;
+    if (!this.#step(rule, alarm, event, immediate).changed) return;
     if (alarm.state.state === 'firing') alarm.duesByClock = before + 1;
     this.#changedByClock.set(alarm, [...(this.#changedByClock.get(alarm) ?? []), ...immediate]);
   }
@@ -299,18 +299,18 @@ export class Alarms {
     return alarm.offset === alarm.subject.last?.offset ? alarm.clockDues : 0;
   }
 
-  /** Returns whether the state changed. What is to be appended at once is, or is added to `later`. */
-  #step(rule: RuleEntry, alarm: Alarm, event: AlarmEvent, later?: Due[]): boolean {
+  /** What is to be appended at once is, or is added to `later`. */
+  #step(rule: RuleEntry, alarm: Alarm, event: AlarmEvent, later?: Due[]): Step {
     const { subject } = alarm;
     const result = step({ condition: rule.condition, subjectKey: subject.key }, alarm.state, event);
     if (later === undefined) appendNotifications(this.#effects, rule, subject, result.due);
     else later.push(...result.due);
-    if (!result.changed) return false;
+    if (!result.changed) return result;
     alarm.x = event.kind === 'sample' ? event.x : undefined;
     // No sample has ended an alarm that a silence has.
     alarm.endedMs = event.kind === 'no_data' && result.next.state === 'ok' ? event.timeMs : undefined;
     this.#setState(alarm, result.next);
-    return true;
+    return result;
   }
 
   /** Sends what an alarm has deferred, and notes it for the rule. */
@@ -337,6 +337,14 @@ export class Alarms {
     if (deferredIn(state) !== deferredIn(before)) alarm.deferredAfter = this.#memories.of(alarm.ruleId).sentCount;
     if (sendable(state) !== sendable(before)) this.#memories.setWaiting(alarm, sendable(state) !== undefined);
   }
+}
+
+/** The alarm that a sample is about, and how it met the sample; undefined where that was evaluated before. */
+interface OwnAlarm {
+  readonly alarm: Alarm | undefined;
+  readonly event: SampleEvent | undefined;
+  /** What it has deferred is sent whatever the cooldown. */
+  readonly isUrgent: boolean;
 }
 
 /** The earliest time that there is (ECMA-262, Date). */

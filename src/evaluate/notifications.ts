@@ -4,6 +4,7 @@ import { notificationOf, type Members } from '../alarm/notification.ts';
 import type { Subject } from '../metric/subject.ts';
 import { receiverKey } from '../receiver/receiver-config.ts';
 import { comparisons } from '../rule/comparison.ts';
+import { receiversAt } from '../rule/rule-level.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import type { AlarmSubject } from './alarm.ts';
 import type { EffectsSink } from './effects.ts';
@@ -23,7 +24,7 @@ export function appendNotifications(
     const append = (key: string, id: string): void =>
       effects.addNotification(key, { ...notificationOf(id, due, rule, series), ...(members && { members }) });
     if (rule.webhook !== undefined) append(rule.webhook.id, notificationId(due));
-    for (const name of rule.rule.notify ?? []) {
+    for (const name of receiversAt(rule.rule, due.forLevels)) {
       const key = receiverKey(name);
       append(key, notificationId(due, key));
     }

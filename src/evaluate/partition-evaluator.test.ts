@@ -94,10 +94,16 @@ test('a late sample ends a silence, and the next one begins when nothing was rec
   }
 });
 
-test('each value counts for for_samples, and each that is not clear for resolve_for_seconds, however fast it is read', async () => {
-  const { no_data_seconds: _noData, ...plain } = cpuRule;
-  const rules = [{ for_samples: { breaches: 2, of: 4 } }, { resolve_for_seconds: 5, resolve_threshold: 8 }];
-  const values = [11, 11, 11, 9, 11, 7, 9, 11, 7, 11];
+test('each value counts for for_samples, resolve_for_seconds and levels, however fast it is read', async () => {
+  const { no_data_seconds: _noData, threshold: _threshold, ...plain } = cpuRule;
+  const levels = [{ threshold: 10 }, { threshold: 20, for_seconds: 3 }];
+  const rules = [
+    { threshold: 10, for_samples: { breaches: 2, of: 4 } },
+    { threshold: 10, resolve_for_seconds: 5, resolve_threshold: 8 },
+    { levels },
+    { levels, resolve_for_seconds: 3 },
+  ];
+  const values = [11, 11, 21, 9, 11, 7, 9, 11, 21, 15, 21, 21, 21, 21, 15, 21, 9, 15, 9, 9, 9, 9];
   for (const fields of rules) {
     for (let count = 1; count <= values.length; count++) {
       const samples = values.slice(0, count).map((value, index) => cpuSample(index * 1_000, value));

@@ -423,3 +423,34 @@ for (const [what, decision] of Object.entries(decisions)) {
     },
   );
 }
+
+atTime(
+  'a rise that was sent within a cooldown sends nothing else when its sample is evaluated again',
+  5_000,
+  async (bench) => {
+    const levels = [{ threshold: 10 }, { threshold: 20 }];
+    bench.rule(ruleId, { threshold: undefined, levels, cooldown_seconds: 600 });
+    const { evaluator } = await bench.restore();
+    const [a, b] = [{ tags: { host: 'a' } }, { tags: { host: 'b' } }];
+    bench.sample(11, 0, a);
+    bench.sample(12, 1_000, b);
+    bench.sample(25, 2_000, a);
+    const { notifications } = bench.judge(evaluator, 0);
+    assert.deepEqual(
+      notifications.map(({ kind, level, x }) => [kind, level, x]),
+      [
+        ['fired', 1, 11],
+        ['raised', 2, 25],
+      ],
+    );
+    const next = await bench.restore();
+    assert.equal(next.start, 2);
+    assert.deepEqual(bench.judge(next.evaluator, next.start).notifications, []);
+    bench.sample(25, 602_000, a);
+    const later = bench.judge(next.evaluator, 3).notifications;
+    assert.deepEqual(
+      later.map(({ kind, deferred: isDeferred, x }) => [kind, isDeferred, x]),
+      [['fired', true, 12]],
+    );
+  },
+);

@@ -1,5 +1,6 @@
 import { assert } from '../base/assert.ts';
 import { ok, type AlarmState, type SamplePlace } from '../alarm/alarm-state.ts';
+import { levelStates } from '../alarm/level-states.ts';
 import { calculators, fillBackMs } from '../measure/measures.ts';
 import type { Measure } from '../measure/measure.ts';
 import { comparisons } from '../rule/comparison.ts';
@@ -182,9 +183,19 @@ export class SeriesState implements AlarmSubject {
       fromMs = Math.min(fromMs, coolingUntilMs(rule));
       const state = this.alarms?.get(condition.ruleId)?.state ?? ok;
       if (mustJudge(condition, state)) return this.judgeAll();
-      const { operator, threshold, resolveThreshold } = condition;
+      const { operator, threshold, resolveThreshold, levels } = condition;
       if (threshold === undefined || resolveThreshold === undefined) continue;
       const { unchanged } = comparisons[operator];
+      if (levels !== undefined) {
+        const states = levelStates(levels, state);
+        for (const [index, level] of levels.entries()) {
+          const isFiring = states[index]!.state === 'firing';
+          const interval = unchanged(level.threshold, level.threshold, isFiring, value);
+          low = Math.max(low, interval[0]);
+          high = Math.min(high, interval[1]);
+        }
+        continue;
+      }
       const interval = unchanged(threshold, resolveThreshold, state.state === 'firing', value);
       low = Math.max(low, interval[0]);
       high = Math.min(high, interval[1]);
@@ -201,9 +212,12 @@ function mustJudge(condition: Condition, state: AlarmState): boolean {
   if (state.state !== 'firing') return false;
   const isSilent = state.cause === 'no_data' || state.silentSinceMs !== undefined;
   const isClear = state.clearSinceMs !== undefined;
+  const isChanging =
+    state.levels?.some((level) => level.state === 'pending' || level.clearSinceMs !== undefined) === true;
   return (
     isSilent ||
     isClear ||
+    isChanging ||
     condition.threshold === undefined ||
     condition.forSamples !== undefined ||
     state.deferred !== undefined ||

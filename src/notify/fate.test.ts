@@ -13,6 +13,7 @@ import { fateOf, nextStep, rememberedMs, type Fate, type RuleQueue, type World }
 import { Destinations } from './destinations.ts';
 import { Parking } from './parking.ts';
 import { ready, type SenderState, type SentMessage } from './sender-state.ts';
+import type { Rule } from '../rule/rule.ts';
 
 const nowMs = 1_800_000_000_000;
 const ruleId = '21433034-8078-4f1a-bb8d-1ac996db395d';
@@ -34,9 +35,15 @@ class TestWorld implements World {
   #offset = 0;
 
   /** null: it is deleted; undefined: it has no Discord webhook. */
-  setRule(webhookId: string | null | undefined, notify?: readonly string[]): void {
+  setRule(webhookId: string | null | undefined, notify?: readonly string[], levels?: Rule['levels']): void {
     const discord_webhook_url = typeof webhookId === 'string' ? urlOf(webhookId) : undefined;
-    const rule = { id: ruleId, metric_name: 'cpu', threshold: 1, discord_webhook_url, notify };
+    const rule = {
+      id: ruleId,
+      metric_name: 'cpu',
+      ...(levels === undefined ? { threshold: 1 } : { levels }),
+      discord_webhook_url,
+      notify,
+    };
     const value = webhookId === null ? null : JSON.stringify(rule);
     this.rules.apply({ key: ruleId, value, partition: 0, offset: this.#offset++ });
   }
@@ -406,4 +413,17 @@ test('when a rule names another target, what waits goes there, unless that targe
   assert.equal(fate(key, undefined, ['ops']), 'dead: its rule names no Discord webhook any more');
   assert.equal(fate(receiverKey('ops'), key, ['dev']), `to ${receiverKey('dev')}`);
   assert.equal(fate(receiverKey('ops'), key), 'dead: its rule names this receiver no longer');
+});
+
+test('a receiver that one of the rule’s levels names is named by the rule', () => {
+  const levels = [{ threshold: 1 }, { threshold: 2, notify: ['oncall'] }];
+  const made = notificationFor(ruleId, 5, { id: 'n1', level: 2, rule: { notify: ['ops'], levels } });
+  const fate = (notify: readonly string[]): string => {
+    const world = new TestWorld();
+    world.setRule(undefined, ['ops'], [{ threshold: 1 }, { threshold: 2, notify }]);
+    const found = fateOf({ ...waitingFor('n1'), notification: made, key: receiverKey('oncall') }, world);
+    return found.kind === 'reroute' ? `to ${found.toKey}` : found.kind;
+  };
+  assert.equal(fate(['oncall']), 'wait', 'for the receiver, which is not known yet');
+  assert.equal(fate(['night']), `to ${receiverKey('night')}`);
 });

@@ -19,6 +19,7 @@ import type { Destinations } from './destinations.ts';
 import type { Ending, Waiting } from './delivery-writer.ts';
 import type { Parking } from './parking.ts';
 import { concernsOf, ready, reservedBy, type SenderState, type SentMessage } from './sender-state.ts';
+import { receiversAt, receiversOf } from '../rule/rule-level.ts';
 
 /** All that the fate of a notification depends on. */
 export interface World {
@@ -63,7 +64,7 @@ export function fateOf(waiting: Waiting, world: World): Fate {
   if (rule === undefined)
     return { kind: 'end', outcome: 'dead', reason: 'its rule was deleted before it could be delivered' };
   const receiver = receiverNameOf(key);
-  const isNamed = receiver === undefined ? rule.webhook?.id === key : rule.rule.notify?.includes(receiver) === true;
+  const isNamed = receiver === undefined ? rule.webhook?.id === key : receiversOf(rule.rule).includes(receiver);
   if (!isNamed) return withoutTarget(waiting, rule);
   const { destinations, parking } = world;
   const destination =
@@ -82,7 +83,10 @@ function withoutTarget({ notification, key }: Waiting, { rule, webhook }: RuleEn
   const isDiscord = receiverNameOf(key) === undefined;
   if (isDiscord && webhook !== undefined)
     return { kind: 'reroute', toKey: webhook.id, reason: 'its rule has another webhook now' };
-  const added = rule.notify?.find((name) => notification.rule.notify?.includes(name) !== true);
+  const before = receiversOf(notification.rule);
+  const added = receiversAt(rule, notification.level === undefined ? [] : [notification.level]).find(
+    (name) => !before.includes(name),
+  );
   if (added !== undefined)
     return { kind: 'reroute', toKey: receiverKey(added), reason: 'its rule has another receiver now' };
   const what = isDiscord ? 'no Discord webhook any more' : 'this receiver no longer';

@@ -12,6 +12,7 @@ import { isReceiverName, receiverNameAllowed } from '../rule/receiver-name.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import type { ReceiverOptions } from './receiver-kind.ts';
 import { receiverKinds, receiverKindSpecs, type ReceiverKind } from './receiver-kinds.ts';
+import { receiversOf } from '../rule/rule-level.ts';
 
 export interface ReceiverConfig {
   readonly name: string;
@@ -47,7 +48,7 @@ export function receiverKey(name: string): string {
 
 /** The keys on `notifications` of what a rule notifies. */
 export function targetKeysOf({ rule, webhook }: Pick<RuleEntry, 'rule' | 'webhook'>): string[] {
-  return [...(webhook === undefined ? [] : [webhook.id]), ...(rule.notify ?? []).map(receiverKey)];
+  return [...(webhook === undefined ? [] : [webhook.id]), ...receiversOf(rule).map(receiverKey)];
 }
 
 /** The name of the receiver that a key of `notifications` is about; undefined when it is the id of a Discord webhook. */

@@ -1,10 +1,12 @@
-import { isOfSilence, type Notification } from '../alarm/notification.ts';
+import type { Notification } from '../alarm/notification.ts';
+import { isOfSilence } from '../alarm/of-silence.ts';
 import { withPercentile } from '../measure/measure-words.ts';
 import { measures } from '../measure/measures.ts';
 import { shownValue } from '../measure/shown-value.ts';
 import { comparedParts, isPercentage, lengthText, percentText, type SentencePart } from '../rule/compared-words.ts';
 import { comparisons } from '../rule/comparison.ts';
-import { hasComputedValue, isClear, isInBreach } from '../rule/condition.ts';
+import { hasComputedValue, isClear, isInBreach, nearestThreshold } from '../rule/condition.ts';
+import { thresholdAt, thresholdsOf } from '../rule/rule-level.ts';
 import { ruleDefaults } from '../rule/rule-fields.ts';
 
 /** How a receiver shows what somebody else wrote. */
@@ -30,11 +32,13 @@ export function sentenceOf(notification: Notification, shown: ShownTexts): strin
   if (x === undefined && cause === 'no_data')
     return `${name} ${kind === 'resolved' ? 'sends data again' : 'still sends no data'}`;
   if (x === undefined)
-    return rule.threshold === undefined ? `${name} still fires` : `${name} still ${comparison(notification)}`;
+    return thresholdOf(notification) === undefined
+      ? `${name} still fires`
+      : `${name} still ${comparison(notification)}`;
   const value = valueSentence(notification, shown);
   if (kind === 'resolved' && cause === 'no_data')
     return `${name} sends data again, and ${withoutPrefix(value, `${name} `)}`;
-  if (rule.threshold === undefined) return value;
+  if (thresholdOf(notification) === undefined) return value;
   const isLong = rule.group_by !== undefined || measures[rule.type ?? ruleDefaults.type].hasWindow;
   const past = isPast ? ` at ${timeText(timeMs)},` : isLong ? ',' : '';
   return `${value}${past} which ${comparison(notification)}`;
@@ -42,12 +46,12 @@ export function sentenceOf(notification: Notification, shown: ShownTexts): strin
 
 /** The same for a line that is read in passing, e.g. `received-packages is 508, above 500`. */
 export function headlineOf(notification: Notification, shown: ShownTexts): string {
-  const { x, kind, rule, isPast, timeMs } = notification;
-  if (x === undefined || kind === 'no_data' || kind === 'resolved' || !isInBreach(rule, x))
+  const { x, kind, rule, level, isPast, timeMs } = notification;
+  if (x === undefined || kind === 'no_data' || kind === 'resolved' || !isInBreach(rule, x, level))
     return sentenceOf(notification, shown);
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const value = valueSentence(notification, shown);
-  return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, ${short} ${limitText(rule.threshold, rule)}`;
+  return `${value}${isPast ? ` at ${timeText(timeMs)}` : ''}, ${short} ${limitText(thresholdOf(notification), rule)}`;
 }
 
 /** Whether a notification's sentences name the group that it is about. */
@@ -95,13 +99,18 @@ function groupText(notification: Notification, { tag }: ShownTexts): string {
   return names.length === 0 || !namesGroup(notification) ? '' : ` of ${names.join(', ')}`;
 }
 
+/** The threshold that a message is about: its level's; of one that has resolved the first that the value is not past. */
+export function thresholdOf({ rule, level, kind, x }: Notification): number | undefined {
+  return kind === 'resolved' && x !== undefined ? nearestThreshold(rule, x) : thresholdAt(rule, level);
+}
+
 /** The value, or `no data`. */
 export function valueText({ x, rule }: Notification): string {
   return x === undefined ? 'no data' : shownValue(x, hasComputedValue(rule), limitsOf(rule));
 }
 
-function limitsOf({ threshold, resolve_threshold: resolveThreshold }: Notification['rule']): number[] {
-  return [threshold, resolveThreshold].filter((limit) => limit !== undefined);
+function limitsOf(rule: Notification['rule']): number[] {
+  return [...thresholdsOf(rule), rule.resolve_threshold].filter((limit) => limit !== undefined);
 }
 
 /** A threshold as sentences have it. */
@@ -142,18 +151,19 @@ function samplesText({ kind, rule: { for_samples: samples } }: Notification): st
 }
 
 function comparison(notification: Notification): string {
-  const { x, rule } = notification;
-  const { operator = ruleDefaults.operator, threshold, resolve_threshold: resolveThreshold = threshold } = rule;
+  const { x, rule, level } = notification;
+  const threshold = thresholdOf(notification);
+  const { operator = ruleDefaults.operator, resolve_threshold: resolveThreshold = threshold } = rule;
   const { recovery, words } = comparisons[operator];
   if (notification.kind === 'resolved') {
     if (recovery !== undefined && resolveThreshold !== threshold)
       return `is back at or ${recovery.words.clearSide} the resolve threshold (${limitText(resolveThreshold, rule)})`;
     return `${words.resolved} the rule threshold (${limitText(threshold, rule)})`;
   }
-  if (x === undefined || isInBreach(rule, x))
+  if (x === undefined || isInBreach(rule, x, level))
     return `${words.breach} the rule threshold (${limitText(threshold, rule)})${samplesText(notification)}`;
   // Still firing, since the value must be clear for longer.
-  if (recovery === undefined || isClear(rule, x))
+  if (recovery === undefined || isClear(rule, x, level))
     return `${words.resolved} the rule threshold (${limitText(threshold, rule)}), but not for long enough to resolve`;
   // Deferred, and sent while the value is between the two thresholds: still firing, and no longer in breach.
   return `${recovery.words.breachEarlier} the rule threshold (${limitText(threshold, rule)}) and is not back at the resolve threshold (${limitText(resolveThreshold, rule)})`;

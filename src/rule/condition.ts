@@ -3,6 +3,7 @@ import { aggregates, type Aggregate, type AggregateWhere } from './aggregate.ts'
 import { asCompared, comparisons, type Operator } from './comparison.ts';
 import type { ForSamples } from './for-samples.ts';
 import type { Tags } from '../metric/sample.ts';
+import { thresholdAt, thresholdsOf } from './rule-level.ts';
 import { noMatchers, tagsMatch, type TagMatchers } from './matcher.ts';
 import { ruleDefaults } from './rule-fields.ts';
 import type { Rule } from './rule.ts';
@@ -13,7 +14,7 @@ export interface Condition {
   readonly metricName: string;
   readonly tags: TagMatchers;
   readonly operator: Operator;
-  /** Undefined of a rule about absence alone. */
+  /** With levels the lowest. Undefined of a rule about absence alone. */
   readonly threshold: number | undefined;
   /** The threshold, unless the comparison has a recovery: then within its interval. */
   readonly resolveThreshold: number | undefined;
@@ -27,6 +28,8 @@ export interface Condition {
   readonly cooldownMs: number;
   readonly everySample: boolean;
   readonly forMs: number;
+  /** Of a rule with several thresholds. */
+  readonly levels: readonly LevelCondition[] | undefined;
   /** In place of `forMs`, which is 0 then. */
   readonly forSamples: ForSamples | undefined;
   /** How long the value must be clear before the alarm resolves. */
@@ -42,6 +45,11 @@ export interface Condition {
   readonly description: string | undefined;
   /** Undefined when each series is a subject of its own. */
   readonly grouping: Grouping | undefined;
+}
+
+export interface LevelCondition {
+  readonly threshold: number;
+  readonly forMs: number;
 }
 
 /** Which series make a value: those with these tags, each by this measure. */
@@ -93,6 +101,7 @@ export function compileRule(rule: Rule): Condition {
 class RuleCondition implements Condition {
   readonly #rule: Rule;
   #grouping: Grouping | undefined;
+  #levels: readonly LevelCondition[] | undefined;
 
   constructor(rule: Rule) {
     this.#rule = rule;
@@ -115,11 +124,11 @@ class RuleCondition implements Condition {
   }
 
   get threshold(): number | undefined {
-    return this.#rule.threshold;
+    return thresholdAt(this.#rule);
   }
 
   get resolveThreshold(): number | undefined {
-    return this.#rule.resolve_threshold ?? this.#rule.threshold;
+    return this.#rule.resolve_threshold ?? this.threshold;
   }
 
   get type(): RuleType {
@@ -148,6 +157,14 @@ class RuleCondition implements Condition {
 
   get forMs(): number {
     return milliseconds(this.#rule.for_seconds ?? ruleDefaults.for_seconds);
+  }
+
+  get levels(): readonly LevelCondition[] | undefined {
+    if (this.#rule.levels === undefined) return undefined;
+    return (this.#levels ??= this.#rule.levels.map(({ threshold, for_seconds: seconds }) => ({
+      threshold,
+      forMs: seconds === undefined ? this.forMs : milliseconds(seconds),
+    })));
   }
 
   get forSamples(): ForSamples | undefined {
@@ -229,22 +246,32 @@ export function hasComputedValue({ type = ruleDefaults.type, aggregate, divide_b
 
 type ComputedFields = Pick<Rule, 'type' | 'aggregate' | 'divide_by'>;
 
-/** Whether a compared value is in breach of a rule. */
-export function isInBreach(rule: Pick<Rule, 'operator' | 'threshold'> & ComputedFields, value: number): boolean {
-  const { operator = ruleDefaults.operator, threshold } = rule;
+type ThresholdFields = Pick<Rule, 'operator' | 'threshold' | 'levels'>;
+
+/** Whether a compared value is in breach of a rule: at a level, without one at any. */
+export function isInBreach(rule: ThresholdFields & ComputedFields, value: number, level?: number): boolean {
+  const { operator = ruleDefaults.operator } = rule;
+  const threshold = thresholdAt(rule, level);
   if (threshold === undefined) return false;
   return comparisons[operator].breaches(asCompared(value, threshold, hasComputedValue(rule)), threshold);
 }
 
+/** The threshold that tells best where a value is: the first, from the least severe on, that it is not past; else the last. */
+export function nearestThreshold(rule: ThresholdFields & ComputedFields, value: number): number | undefined {
+  const thresholds = thresholdsOf(rule);
+  return thresholds.find((_, index) => !isInBreach(rule, value, index + 1)) ?? thresholds.at(-1);
+}
+
 /** Whether a compared value is clear: a firing alarm resolves by it, at once or in time. Of a rule without a threshold every value is. */
 export function isClear(
-  rule: Pick<Rule, 'operator' | 'threshold' | 'resolve_threshold'> & ComputedFields,
+  rule: ThresholdFields & Pick<Rule, 'resolve_threshold'> & ComputedFields,
   value: number,
+  level?: number,
 ): boolean {
-  const { operator = ruleDefaults.operator, threshold, resolve_threshold: resolveThreshold = threshold } = rule;
+  const { operator = ruleDefaults.operator, resolve_threshold: resolveThreshold = thresholdAt(rule, level) } = rule;
   if (resolveThreshold === undefined) return true;
   const compared = asCompared(value, resolveThreshold, hasComputedValue(rule));
-  return !isInBreach(rule, value) && comparisons[operator].clears(compared, resolveThreshold);
+  return !isInBreach(rule, value, level) && comparisons[operator].clears(compared, resolveThreshold);
 }
 
 /** Seconds as milliseconds. 2.007 s are 2,007 ms, though the product of doubles lies a little above. */

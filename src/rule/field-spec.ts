@@ -1,7 +1,7 @@
 // What a row of the table of a rule's fields may say, by the kind of the field.
 import type { AggregateWhere, DivideBy } from './aggregate.ts';
 import type { ForSamples } from './for-samples.ts';
-import type { Labels, Rule } from './rule.ts';
+import type { Labels, Rule, RuleLevel } from './rule.ts';
 
 export type FieldName = Exclude<keyof Rule, 'id'>;
 
@@ -110,6 +110,13 @@ export interface SamplesSpec extends CommonSpec {
   readonly kind: 'samples';
 }
 
+/** Several thresholds. */
+export interface LevelsSpec extends CommonSpec {
+  readonly kind: 'levels';
+  readonly least: number;
+  readonly most: number;
+}
+
 /** The second value of a ratio. */
 export interface RatioSpec extends CommonSpec {
   readonly kind: 'ratio';
@@ -130,6 +137,7 @@ export type FieldSpec =
   | TagNamesSpec
   | WhereSpec
   | SamplesSpec
+  | LevelsSpec
   | RatioSpec;
 export type FieldKind = FieldSpec['kind'];
 export type SpecOf<Kind extends FieldKind> = Extract<FieldSpec, { kind: Kind }>;
@@ -147,13 +155,15 @@ type SpecFor<Value> = [Value] extends [boolean]
         ? ReceiversSpec | TagNamesSpec
         : [Value] extends [AggregateWhere]
           ? WhereSpec
-          : [Value] extends [ForSamples]
-            ? SamplesSpec
-            : [Value] extends [Labels]
-              ? LabelsSpec
-              : [DivideBy] extends [Value]
-                ? RatioSpec
-                : TagsSpec;
+          : [Value] extends [readonly RuleLevel[]]
+            ? LevelsSpec
+            : [Value] extends [ForSamples]
+              ? SamplesSpec
+              : [Value] extends [Labels]
+                ? LabelsSpec
+                : [DivideBy] extends [Value]
+                  ? RatioSpec
+                  : TagsSpec;
 
 /** A required field says so, and an optional one does not. */
 export type Row<Field extends FieldName> = SpecFor<NonNullable<Rule[Field]>> &

@@ -2,6 +2,7 @@
 import { divideByFields } from './aggregate.ts';
 import { samplesMax } from './for-samples.ts';
 import type { FieldKind, FieldSpec, SpecOf } from './field-spec.ts';
+import { levelFields } from './rule-level.ts';
 import { fieldNames, fieldSpec } from './rule-fields.ts';
 
 const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = {
@@ -26,6 +27,7 @@ const types: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => string } = 
   receivers: ({ namesMax }) => `1 to ${namesMax} names`,
   tag_names: ({ namesMax }) => `list of at most ${namesMax} tag names`,
   where: () => 'object: `operator`, `threshold`',
+  levels: ({ least, most }) => `${least} to ${most} objects: ${levelFields.map((field) => `\`${field}\``).join(', ')}`,
   samples: () => `object: \`breaches\` of the last \`of\` values, at most ${samplesMax}`,
   ratio: () => `object: ${divideByFields.map((field) => `\`${field}\``).join(', ')}`,
   tags: () => 'object of matchers, at most 16 entries',

@@ -8,6 +8,7 @@ import { compileRule, type Condition } from './condition.ts';
 import { ruleTypes } from '../measure/measures.ts';
 import { parseRule, type ParseRuleOptions } from './parse-rule.ts';
 import { ruleInputSchema } from './rule-schema.ts';
+import { receiversAt, receiversOf, severityAt } from './rule-level.ts';
 import { formatRule, type Rule } from './rule.ts';
 
 const id = '21433034-8078-4f1a-bb8d-1ac996db395d';
@@ -73,6 +74,75 @@ test('a rule that watches for silence needs no threshold', () => {
   assert.deepEqual([rule.threshold, compileRule(rule).threshold], [undefined, undefined]);
   const failure = failureOf({ ...fields, no_data_seconds: undefined, resolve_threshold: 5 });
   assert.match(JSON.stringify(failure.errors), /resolve_threshold must be left out without a threshold/);
+});
+
+const { threshold: _threshold, ...leveled } = smallest;
+
+test('levels take the place of the threshold, and inherit what they leave out', () => {
+  const levels = [
+    { threshold: 80, for_seconds: 60 },
+    { severity: 'critical', threshold: 95, notify: ['oncall'] },
+  ];
+  const rule = parseRule({ ...leveled, levels, for_seconds: 5, severity: 'info', notify: ['ops'] }, options);
+  levels[0]!.threshold = 70;
+  assert.deepEqual(rule.levels?.[0], { threshold: 80, for_seconds: 60 }, 'a copy');
+  const { levels: conditions, threshold } = compileRule(rule);
+  assert.deepEqual(
+    [threshold, conditions],
+    [
+      80,
+      [
+        { threshold: 80, forMs: 60_000 },
+        { threshold: 95, forMs: 5_000 },
+      ],
+    ],
+  );
+  assert.deepEqual(
+    [severityAt(rule, 1), severityAt(rule, 2), severityAt(rule, undefined)],
+    ['info', 'critical', 'info'],
+  );
+  assert.deepEqual(
+    [receiversAt(rule), receiversAt(rule, [1]), receiversAt(rule, [1, 2]), receiversOf(rule)],
+    [['ops'], ['ops'], ['ops', 'oncall'], ['ops', 'oncall']],
+  );
+  parseRule({ ...leveled, operator: '<=', levels: [{ threshold: 10 }, { threshold: 5 }, { threshold: 0 }] }, options);
+});
+
+test('what levels may not be is refused, and the field named', () => {
+  const [low, high] = [{ threshold: 80 }, { threshold: 95 }];
+  const bad: [object, string, RegExp][] = [
+    [{ levels: 80 }, 'levels', /must be a list of levels, not 80/],
+    [{ levels: [low] }, 'levels', /must have 2 to 4 levels, not 1/],
+    [{ levels: [low, high, { threshold: 96 }, { threshold: 97 }, { threshold: 98 }] }, 'levels', /not 5/],
+    [{ levels: [low, 95] }, 'levels.1', /must be an object, not 95/],
+    [{ levels: [low, { severity: 'critical' }] }, 'levels.1.threshold', /is missing: it must be a finite number/],
+    [{ levels: [low, { threshold: '95' }] }, 'levels.1.threshold', /must be a finite number, not "95"/],
+    [
+      { levels: [high, low] },
+      'levels.1.threshold',
+      /must be above that of the level before \(95\) with operator ">", not 80/,
+    ],
+    [{ levels: [low, low] }, 'levels.1.threshold', /must be above/],
+    [{ levels: [low, high], operator: '<' }, 'levels.1.threshold', /must be below that of the level before \(80\)/],
+    [{ levels: [low, high], operator: '==' }, 'levels', /must be left out with operator "=="/],
+    [{ levels: [low, { ...high, severity: 'bad' }] }, 'levels.1.severity', /must be "info" or/],
+    [{ levels: [{ ...low, for_seconds: -1 }, high] }, 'levels.0.for_seconds', /at least 0, not -1/],
+    [{ levels: [{ ...low, notify: [] }, high] }, 'levels.0.notify', /must have 1 to 10 names, not 0/],
+    [
+      { levels: [{ ...low, mentions: ['@here'] }, high] },
+      'levels.0.mentions',
+      /is not a field of levels.0; the fields are severity, threshold/,
+    ],
+    [{ levels: [low, high], threshold: 1 }, 'threshold', /must be left out with levels/],
+    [{ levels: [low, high], resolve_threshold: 1 }, 'resolve_threshold', /must be left out with levels/],
+    [{ levels: [low, high], for_samples: { breaches: 1, of: 2 } }, 'for_samples', /must be left out with levels/],
+  ];
+  for (const [fields, field, text] of bad) {
+    const failure = failureOf({ ...leveled, ...fields });
+    assert.equal(failure.errors?.length, 1, JSON.stringify([fields, failure.errors]));
+    assert.equal(failure.errors[0]?.field, field);
+    assert.match(failure.errors[0].message, text);
+  }
 });
 
 test('a resolve threshold may be the threshold itself, for the operators with a side', () => {
@@ -430,6 +500,7 @@ test('defaults are filled in for evaluation alone, in milliseconds', () => {
     everySample: false,
     forMs: 0,
     forSamples: undefined,
+    levels: undefined,
     resolveForMs: 0,
     notifyOnResolve: false,
     noDataMs: undefined,

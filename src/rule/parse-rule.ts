@@ -9,6 +9,7 @@ import { matchersOf, type TagMatchers } from './matcher.ts';
 import { groupErrors } from './parse-group.ts';
 import { samplesMax } from './for-samples.ts';
 import type { FieldKind, FieldName, NumberSpec, SpecOf } from './field-spec.ts';
+import { levelFields } from './rule-level.ts';
 import { fieldNames, fieldSpec, isField, ruleDefaults, ruleFields } from './rule-fields.ts';
 import { isReceiverName, receiverNameAllowed } from './receiver-name.ts';
 import { isRuleId, ruleIdAllowed } from './rule-id.ts';
@@ -56,6 +57,7 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
     ...parameterErrors(fields),
     ...resolveErrors(fields),
     ...exclusionErrors(fields),
+    ...levelErrors(fields),
     ...groupErrors(fields),
     ...unknownErrors(fields),
   );
@@ -70,7 +72,7 @@ function ruleOf(fields: Record<string, unknown>, id: string): Rule {
   if (given['labels'] !== undefined) given['labels'] = tagsOf(Object.entries(given['labels'] as Labels));
   for (const field of ['notify', 'group_by'])
     if (given[field] !== undefined) given[field] = [...(given[field] as string[])];
-  for (const field of ['aggregate_where', 'divide_by', 'for_samples'])
+  for (const field of ['aggregate_where', 'divide_by', 'for_samples', 'levels'])
     if (given[field] !== undefined) given[field] = structuredClone(given[field]);
   return { id, ...given } as unknown as Rule;
 }
@@ -96,6 +98,7 @@ const checks: { readonly [Kind in FieldKind]: Check<Kind> } = {
   tag_names: checkTagNames,
   where: checkWhere,
   samples: checkSamples,
+  levels: checkLevels,
   ratio: checkRatio,
   tags: checkTags,
 };
@@ -204,6 +207,28 @@ function checkWhere(value: unknown, field: string): FieldError[] {
   ];
 }
 
+/** Whether they rise or fall as the operator has it is checked in levelErrors. */
+function checkLevels(value: unknown, field: string, { least, most }: SpecOf<'levels'>): FieldError[] {
+  if (!Array.isArray(value)) return [invalid(field, 'must be a list of levels', value)];
+  if (value.length < least || value.length > most)
+    return [error(field, 'invalid_field', `${field} must have ${least} to ${most} levels, not ${value.length}`)];
+  return value.flatMap((level: unknown, index) => checkLevel(level, `${field}.${index}`));
+}
+
+function checkLevel(level: unknown, field: string): FieldError[] {
+  if (!isObject(level)) return [invalid(field, 'must be an object', level)];
+  const { severity, threshold, for_seconds: seconds, notify } = level;
+  return [
+    ...(threshold === undefined
+      ? [error(`${field}.threshold`, 'missing_field', `${field}.threshold is missing: it must be a finite number`)]
+      : checkNumber(threshold, `${field}.threshold`, {})),
+    ...(severity === undefined ? [] : checkChoice(severity, `${field}.severity`, ruleFields.severity)),
+    ...(seconds === undefined ? [] : checkNumber(seconds, `${field}.for_seconds`, ruleFields.for_seconds)),
+    ...(notify === undefined ? [] : checkReceivers(notify, `${field}.notify`, ruleFields.notify)),
+    ...strangers(level, field, levelFields),
+  ];
+}
+
 function checkSamples(value: unknown, field: string): FieldError[] {
   if (!isObject(value)) return [invalid(field, 'must be an object with breaches and of', value)];
   const { breaches, of } = value;
@@ -308,7 +333,7 @@ function parameterErrors(fields: Record<string, unknown>): FieldError[] {
 function resolveErrors(fields: Record<string, unknown>): FieldError[] {
   const field = 'resolve_threshold';
   const { threshold, resolve_threshold: resolve } = fields;
-  if (threshold === undefined && resolve !== undefined)
+  if (threshold === undefined && resolve !== undefined && fields['levels'] === undefined)
     return [error(field, 'invalid_field', `${field} must be left out without a threshold`)];
   if (!Number.isFinite(threshold) || !Number.isFinite(resolve)) return [];
   const operator = fields['operator'] ?? ruleDefaults.operator;
@@ -330,6 +355,9 @@ function resolveErrors(fields: Record<string, unknown>): FieldError[] {
 /** Each field is refused beside the other one. */
 const excluded = [
   ['for_samples', 'for_seconds'],
+  ['threshold', 'levels'],
+  ['resolve_threshold', 'levels'],
+  ['for_samples', 'levels'],
   ['resolve_without_data_seconds', 'no_data_seconds'],
 ] as const satisfies readonly (readonly [FieldName, FieldName])[];
 
@@ -337,6 +365,32 @@ function exclusionErrors(fields: Record<string, unknown>): FieldError[] {
   return excluded
     .filter((both) => both.every((field) => Object.hasOwn(fields, field)))
     .map(([field, other]) => error(field, 'invalid_field', `${field} must be left out with ${other}`));
+}
+
+/** Thresholds become worse from level to level. */
+function levelErrors({ levels, operator = ruleDefaults.operator }: Record<string, unknown>): FieldError[] {
+  if (!Array.isArray(levels) || !isOperator(operator)) return [];
+  const { recovery, excess } = comparisons[operator];
+  const shownOperator = JSON.stringify(operator);
+  if (recovery === undefined)
+    return [error('levels', 'invalid_field', `levels must be left out with operator ${shownOperator}`)];
+  const thresholds = levels.map((level: unknown) => (isObject(level) ? level['threshold'] : undefined));
+  return thresholds.flatMap((threshold, index) => {
+    const before = thresholds[index - 1];
+    if (!isFiniteNumber(threshold) || !isFiniteNumber(before) || excess(threshold, before) > 0) return [];
+    const side = recovery.words.clearSide === 'below' ? 'above' : 'below';
+    return [
+      invalid(
+        `levels.${index}.threshold`,
+        `must be ${side} that of the level before (${before}) with operator ${shownOperator}`,
+        threshold,
+      ),
+    ];
+  });
+}
+
+function isFiniteNumber(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function unknownErrors(fields: Record<string, unknown>): FieldError[] {

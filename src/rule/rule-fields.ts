@@ -34,9 +34,16 @@ export const ruleFields = {
   },
   threshold: {
     kind: 'number',
-    requiredUnless: { fields: ['no_data_seconds'], text: 'must be a finite number' },
-    help: 'What the value is compared with. Required unless no_data_seconds is given.',
+    requiredUnless: { fields: ['levels', 'no_data_seconds'], text: 'must be a finite number' },
+    help: 'What the value is compared with. Required unless levels or no_data_seconds is given.',
     form: { group: 'main', label: 'Threshold', placeholder: '500', width: 'short' },
+  },
+  levels: {
+    kind: 'levels',
+    least: 2,
+    most: 4,
+    help: "Several thresholds, each with a severity. A level's for_seconds and notify take the place of the rule's own.",
+    form: { group: 'timing', label: 'Levels' },
   },
   discord_webhook_url: {
     kind: 'discord_webhook',
@@ -292,12 +299,20 @@ const typesOfKinds: Record<FieldKind, (value: unknown, spec: FieldSpec) => boole
   tag_names: isTexts,
   where: (value) =>
     isObject(value) && isOperator((value as Fields).operator) && Number.isFinite((value as Fields).threshold),
-  samples: isObject,
+  samples: (value) => isObject(value) && ['breaches', 'of'].every((field) => Number.isFinite((value as Fields)[field])),
+  levels: (value) => Array.isArray(value) && value.every(isLevel),
   ratio: isRatio,
   tags: (value) => isObject(value) && Object.values(value).every(isMatcher),
 };
 
 type Fields = Readonly<Record<string, unknown>>;
+
+function isLevel(level: unknown): boolean {
+  if (!isObject(level)) return false;
+  const { threshold, severity, for_seconds: seconds = 0, notify = [] } = level as Fields;
+  const isKnown = severity === undefined || severities.some((one) => one === severity);
+  return Number.isFinite(threshold) && isKnown && Number.isFinite(seconds) && isTexts(notify);
+}
 
 function isRatio(value: unknown): boolean {
   if (!isObject(value)) return false;

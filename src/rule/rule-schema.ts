@@ -5,6 +5,7 @@ import { operators } from './comparison.ts';
 import { samplesMax } from './for-samples.ts';
 import type { FieldKind, FieldSpec, SpecOf } from './field-spec.ts';
 import { fieldNames, fieldSpec, ruleFields } from './rule-fields.ts';
+import { severities } from './severity.ts';
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -78,6 +79,28 @@ const schemas: { readonly [Kind in FieldKind]: (spec: SpecOf<Kind>) => JsonSchem
     properties: { operator: { type: 'string', enum: operators }, threshold: { type: 'number' } },
     required: ['operator', 'threshold'],
     additionalProperties: false,
+  }),
+  levels: ({ least, most }) => ({
+    type: 'array',
+    minItems: least,
+    maxItems: most,
+    items: {
+      type: 'object',
+      properties: {
+        severity: { type: 'string', enum: severities },
+        threshold: { type: 'number' },
+        for_seconds: { type: 'number', minimum: 0 },
+        notify: {
+          type: 'array',
+          items: { type: 'string' },
+          minItems: 1,
+          maxItems: ruleFields.notify.namesMax,
+          uniqueItems: true,
+        },
+      },
+      required: ['threshold'],
+      additionalProperties: false,
+    },
   }),
   samples: () => ({
     type: 'object',

@@ -10,6 +10,15 @@ export type Labels = Readonly<Record<string, string>>;
 
 export type Trigger = 'crossing' | 'every_sample';
 
+/** One of a rule's thresholds. */
+export interface RuleLevel {
+  readonly threshold: number;
+  readonly severity?: Severity;
+  readonly for_seconds?: number;
+  /** In place of the rule's own receivers. */
+  readonly notify?: readonly string[];
+}
+
 /**
  * A rule as it is stored, published and returned: the fields that its author gave, in the author's order, and its id
  * first. No default is filled in. `ruleFields` says what each field is.
@@ -17,7 +26,7 @@ export type Trigger = 'crossing' | 'every_sample';
 export interface Rule {
   readonly id: string;
   readonly metric_name: string;
-  /** Left out of a rule about absence alone. */
+  /** Left out of a rule with levels, and of one about absence alone. */
   readonly threshold?: number;
   /** Left out when `notify` names receivers. */
   readonly discord_webhook_url?: string;
@@ -46,6 +55,8 @@ export interface Rule {
   readonly resolve_without_data_seconds?: number;
   readonly name?: string;
   readonly severity?: Severity;
+  /** Two to four thresholds, the least severe first. */
+  readonly levels?: readonly RuleLevel[];
   readonly enabled?: boolean;
   readonly description?: string;
   readonly runbook_url?: string;

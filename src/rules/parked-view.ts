@@ -20,6 +20,7 @@ import { topics } from '../topics.ts';
 import { webhookName } from '../receiver/discord/webhook-name.ts';
 import type { TargetState } from '../wire/deliveries.ts';
 import type { TroubledDelivery, TroubledTarget } from '../wire/rules.ts';
+import { receiversOf } from '../rule/rule-level.ts';
 
 /** The notifier publishes again within this time what is still parked. */
 const rememberedMs = 24 * 3_600_000;
@@ -65,7 +66,7 @@ export class ParkedView {
   /** What of the rule's targets was parked or failing at the last refresh; undefined when none was. */
   ofRule({ rule, webhook }: Pick<RuleEntry, 'rule' | 'webhook'>): TroubledDelivery | undefined {
     const ofWebhook = webhook === undefined ? undefined : this.of(webhook);
-    const ofReceivers = (rule.notify ?? []).map((receiver) => this.ofReceiver(receiver));
+    const ofReceivers = receiversOf(rule).map((receiver) => this.ofReceiver(receiver));
     const [first, ...also] = [ofWebhook, ...ofReceivers].filter((target) => target !== undefined);
     return first === undefined || also.length === 0 ? first : { ...first, also };
   }

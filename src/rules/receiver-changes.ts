@@ -18,6 +18,7 @@ import type { AuditLog } from './audit-log.ts';
 import { demandMatch, entityTag, type Change } from './if-match.ts';
 import type { ReceiversView } from './receivers-view.ts';
 import type { RulesView } from './rules-view.ts';
+import { receiversOf } from '../rule/rule-level.ts';
 
 export interface ReceiverChangesOptions extends ReceiverOptions {
   readonly log: Log;
@@ -92,7 +93,7 @@ export class ReceiverChanges {
     const users: string[] = [];
     let count = 0;
     for (const { rule } of this.#options.rules.book) {
-      if (rule.notify?.includes(name) !== true) continue;
+      if (!receiversOf(rule).includes(name)) continue;
       count++;
       if (users.length < rulesNamedMax) users.push(rule.id);
     }

@@ -195,6 +195,7 @@ function notificationOfTest(rule: Rule, timeMs: number): Notification {
       alarmId: randomUUID(),
       x,
       cause: x === undefined ? 'no_data' : 'breach',
+      level: rule.levels === undefined || x === undefined ? undefined : 1,
       timeMs,
       sinceMs: timeMs - forMs,
       sample: { partition: 0, offset: 0, timestampMs: timeMs },

@@ -31,6 +31,9 @@ export const AlarmView = Type.Object({
       description: 'When the series of an alarm that fires by its value was last received, if it is missing',
     }),
   ),
+  level: Type.Optional(
+    Type.Integer({ description: 'Of a firing alarm whose rule has levels: the highest that fires, from 1 on' }),
+  ),
   alarm_id: Type.Optional(Type.String({ description: 'Of this firing' })),
 });
 export type AlarmView = Shape<typeof AlarmView>;

@@ -87,7 +87,7 @@ export class PastAlarms {
     const { alarmId, kind, sample, x, cause, sinceMs, timeMs, ruleVersion, deferred } = notification;
     const facts = { ruleVersion, cause, sinceMs, firedMs: timeMs, x, sample };
     // A deferred message, or one about a later sample, does not belong to the sample that fired.
-    const isOfFirst = !isEnd(kind) && kind !== 'reminder' && !deferred;
+    const isOfFirst = !isEnd(kind) && kind !== 'reminder' && kind !== 'raised' && !deferred;
     const alarm = this.#alarm(alarmId, notification.ruleId, { ...facts, series: notification.series, isFiring: false });
     if (isOfFirst && (!alarm.isExact || sample.offset < alarm.sample.offset))
       Object.assign(alarm, facts, { isExact: true });

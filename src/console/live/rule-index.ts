@@ -3,6 +3,7 @@ import type { RuleEntry } from '../../rule/rule-list.ts';
 import { matcherTexts } from '../../rule/matcher.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import { countOf, setBit, SlotSet, slotsOf } from './slot-set.ts';
+import { severitiesOf } from '../../rule/rule-level.ts';
 
 /** What the texts of every rule that a search finds contain, in lower case; see `textsOf`. */
 export interface IndexQuery {
@@ -206,7 +207,7 @@ function* textsOf({ rule }: RuleEntry): Generator<string> {
   yield rule.metric_name.toLowerCase();
   if (rule.name !== undefined) yield rule.name.toLowerCase();
   if (rule.description !== undefined) yield rule.description.toLowerCase();
-  if (rule.severity !== undefined) yield severityText(rule.severity);
+  for (const severity of severitiesOf(rule)) yield severityText(severity);
   for (const [key, label] of Object.entries(rule.labels ?? {})) yield `${key}=${label}`.toLowerCase();
   for (const [key, matcher] of Object.entries(rule.tags ?? {}))
     for (const value of matcherTexts(matcher)) yield `${key}=${value}`.toLowerCase();

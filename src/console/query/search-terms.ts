@@ -4,6 +4,7 @@ import type { Rule } from '../../rule/rule.ts';
 import type { RuleEntry } from '../../rule/rule-list.ts';
 import { severityText, textEnd, textStart, type IndexQuery } from '../live/rule-index.ts';
 import type { RuleSummary } from './rule-summary.ts';
+import { severitiesOf } from '../../rule/rule-level.ts';
 
 /** One word of a search. */
 export interface Term {
@@ -50,7 +51,7 @@ function nameTerm(pattern: string): Term {
 
 function severityTerm(severity: string): Term {
   return {
-    holds: ({ rule }) => rule.severity === severity,
+    holds: ({ rule }) => severitiesOf(rule).some((one) => one === severity),
     query: { parts: [`${textStart}${severityText(severity)}${textEnd}`] },
   };
 }

@@ -1,4 +1,5 @@
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
+import { levelOf } from '../../alarm/level-states.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import type { AlarmView } from '../../wire/alarms.ts';
 
@@ -19,6 +20,7 @@ export function shownAlarm({ ruleId, series, state, x, timeMs }: AlarmRecord, cu
     notified: firing?.notified,
     deferred: firing === undefined ? undefined : firing.deferred !== undefined,
     silent_since_ms: firing?.silentSinceMs,
+    level: firing && levelOf(firing),
     alarm_id: firing?.alarmId,
   };
 }

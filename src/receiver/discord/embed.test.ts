@@ -349,6 +349,31 @@ test('a severity says the color, and what has ended is green whatever it was', (
   assert.equal(colorOf({ severity: 'critical' }, 'resolved'), colorOf({}, 'resolved'));
 });
 
+const levels = [
+  { severity: 'warning', threshold: 500 },
+  { severity: 'critical', threshold: 600 },
+] as const;
+
+test('a level says its threshold, its severity and its color', () => {
+  const rule = { threshold: undefined, levels, severity: 'info' } as const;
+  const first = embed({ rule, level: 1 });
+  assert.deepEqual(
+    [first.description, first.color, first.fields[3]?.value, further(first)['Severity']],
+    ['received-packages is 508 which exceeds the rule threshold (500)', 16_753_920, '500', 'warning'],
+  );
+  const raised = embed({ rule, level: 2, kind: 'raised', x: 650 });
+  assert.deepEqual(
+    [raised.title, raised.description, raised.color, raised.fields[3]?.value],
+    ['Alarm raised', 'received-packages is 650 which exceeds the rule threshold (600)', 16_711_680, '600'],
+  );
+  const resolved = embed({ rule, level: 2, kind: 'resolved', x: 480 });
+  assert.equal(resolved.description, 'received-packages is 480 which no longer exceeds the rule threshold (500)');
+  const pending = embed({ rule, level: 2, kind: 'resolved', x: 550 });
+  assert.equal(pending.description, 'received-packages is 550 which no longer exceeds the rule threshold (600)');
+  const silent = embed({ rule: { ...rule, no_data_seconds: 60 }, kind: 'no_data', cause: 'no_data', x: undefined });
+  assert.deepEqual([silent.color, further(silent)['Severity']], [3_447_003, 'info'], "without a level, the rule's own");
+});
+
 test('what to do stands after the four fields, then what the rule is called, how bad it is and whose', () => {
   const rule = {
     description: 'Too many.',

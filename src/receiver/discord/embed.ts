@@ -1,13 +1,15 @@
 import { assert } from '../../base/assert.ts';
 import type { MessageKind } from '../../alarm/due.ts';
-import { isOfSilence, type Notification } from '../../alarm/notification.ts';
+import type { Notification } from '../../alarm/notification.ts';
+import { isOfSilence } from '../../alarm/of-silence.ts';
 import type { Severity } from '../../rule/severity.ts';
 import type { Group } from '../../metric/subject.ts';
 import type { SendingFacts } from '../receiver.ts';
 import { discordLimits } from './limits.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import { codePoints, cut, duration, moment, untrusted } from './text.ts';
-import { sentenceOf, valueText } from '../sentence.ts';
+import { severityAt } from '../../rule/rule-level.ts';
+import { sentenceOf, thresholdOf, valueText } from '../sentence.ts';
 
 export interface Embed {
   readonly title: string;
@@ -39,6 +41,7 @@ interface Look {
 
 export const looks: Record<MessageKind, Look> = {
   fired: { title: 'Alarm triggered' },
+  raised: { title: 'Alarm raised' },
   no_data: { title: 'Alarm triggered' },
   reminder: { title: 'Alarm still firing' },
   resolved: { title: 'Alarm resolved', isEnd: true },
@@ -52,8 +55,8 @@ export const severityColors: Record<Severity, number> = {
 };
 
 /** What has ended is green; a rule without a severity is as bad as any. */
-export function colorOf({ kind, rule }: Notification): number {
-  return looks[kind].isEnd ? green : severityColors[rule.severity ?? 'critical'];
+export function colorOf({ kind, rule, level }: Notification): number {
+  return looks[kind].isEnd ? green : severityColors[severityAt(rule, level) ?? 'critical'];
 }
 const tagCodePointsMax = 200;
 /** Beside a description, tags and a runbook at their longest, all is to fit into one embed. */
@@ -69,7 +72,7 @@ const oneLineMax = 257;
  * only when it says something. All of Discord's limits are kept.
  */
 export function embedOf(notification: Notification, facts: SendingFacts = {}): Embed {
-  const { ruleId, series, rule } = notification;
+  const { ruleId, series } = notification;
   const footer = footerText(notification, facts);
   const embed: Embed = {
     title: looks[notification.kind].title,
@@ -85,7 +88,7 @@ export function embedOf(notification: Notification, facts: SendingFacts = {}): E
       { name: 'Rule id', value: isRuleId(ruleId) ? ruleId : untrusted(ruleId, oneLineMax) },
       { name: 'Metric name', value: untrusted(series.name, oneLineMax) },
       { name: 'Metric value', value: valueText(notification) },
-      { name: 'Rule threshold', value: String(rule.threshold ?? 'none') },
+      { name: 'Rule threshold', value: String(thresholdOf(notification) ?? 'none') },
       ...furtherFields(notification, facts),
     ],
     ...(footer !== '' && { footer: { text: footer } }),
@@ -106,14 +109,9 @@ export function embedCodePoints(embed: Embed): number {
 }
 
 function furtherFields(notification: Notification, facts: SendingFacts): EmbedField[] {
-  const { kind, timeMs, sinceMs, series, rule } = notification;
+  const { kind, timeMs, sinceMs, series, rule, level } = notification;
   const hasLasted = sinceMs < timeMs;
-  const {
-    no_data_seconds: noDataSeconds = rule.resolve_without_data_seconds,
-    description,
-    severity,
-    labels = {},
-  } = rule;
+  const { no_data_seconds: noDataSeconds = rule.resolve_without_data_seconds, description, labels = {} } = rule;
   const fields: (readonly [string, string | undefined])[] = [
     [
       'Description',
@@ -121,13 +119,16 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
     ],
     ['Runbook', runbookText(rule.runbook_url)],
     ['Rule name', rule.name === undefined ? undefined : untrusted(rule.name, oneLineMax)],
-    ['Severity', severity],
+    ['Severity', severityAt(rule, level)],
     series.group === undefined
       ? ['Tags', pairsText(Object.entries(series.tags), discordLimits.fieldValue)]
       : ['Group', pairsText(groupPairs(series.group), discordLimits.fieldValue)],
     ['Series', membersText(notification)],
     ['Labels', pairsText(Object.entries(labels), labelsCodePointsMax)],
-    ['Firing since', (kind === 'fired' || kind === 'reminder') && hasLasted ? momentText(sinceMs) : undefined],
+    [
+      'Firing since',
+      (kind === 'fired' || kind === 'raised' || kind === 'reminder') && hasLasted ? momentText(sinceMs) : undefined,
+    ],
     [
       'Last data',
       isOfSilence(notification) && noDataSeconds !== undefined ? momentText(timeMs - noDataSeconds * 1_000) : undefined,

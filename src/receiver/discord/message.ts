@@ -6,6 +6,7 @@ import { lineOf, ruleEmbedCodePointsMax, ruleEmbedOf, ruleLineOf } from './summa
 import { embedCodePoints, embedOf, possibleRepeatText, green, looks, severityColors, type Embed } from './embed.ts';
 import type { Packed, SendingFacts, SystemMessage } from '../receiver.ts';
 import { discordLimits } from './limits.ts';
+import { severityAt } from '../../rule/rule-level.ts';
 
 /** The body of a request to a webhook. It never pings anybody. */
 interface MessageBody {
@@ -181,7 +182,9 @@ function embedsThatFit(
 }
 
 function bodyOf(embeds: readonly Embed[], notifications: readonly Notification[]): MessageBody {
-  const isQuiet = notifications.every(({ kind, rule }) => looks[kind].isEnd && rule.severity !== 'critical');
+  const isQuiet = notifications.every(
+    ({ kind, rule, level }) => looks[kind].isEnd && severityAt(rule, level) !== 'critical',
+  );
   const content = contentOf(notifications);
   return {
     ...(content !== undefined && { content }),

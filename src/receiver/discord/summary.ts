@@ -7,7 +7,8 @@ import type { Notification } from '../../alarm/notification.ts';
 import { ruleDefaults } from '../../rule/rule-fields.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import type { SendingFacts } from '../receiver.ts';
-import { valueText } from '../sentence.ts';
+import { thresholdAt } from '../../rule/rule-level.ts';
+import { thresholdOf, valueText } from '../sentence.ts';
 import { colorOf, looks, type Embed } from './embed.ts';
 import { discordLimits } from './limits.ts';
 import { codePoints, cut, untrusted } from './text.ts';
@@ -24,9 +25,10 @@ const ruleEmbedLinesCodePoints = 500;
 
 /** One notification in a line. */
 export function lineOf(notification: Notification): string {
-  const { series, kind, rule, ruleId } = notification;
+  const { series, kind, ruleId } = notification;
   const beginning = `${looks[kind].title}: ${untrusted(series.name, nameCodePointsMax)}`;
-  const threshold = rule.threshold === undefined ? '' : `, threshold ${rule.threshold}`;
+  const own = thresholdOf(notification);
+  const threshold = own === undefined ? '' : `, threshold ${own}`;
   const end = `, value ${valueText(notification)}${threshold}, rule ${cut(safeId(ruleId), 38)}`;
   const room = Math.max(tagsCodePointsMin, lineCodePointsMax - 3 - codePoints(beginning) - codePoints(end));
   const tags = tagsText(notification, room);
@@ -62,6 +64,7 @@ export function ruleEmbedOf(
 /** What is said of the kinds of a rule's notifications, after their number. */
 const kindWords: Record<MessageKind, string> = {
   fired: 'fired',
+  raised: 'raised',
   no_data: 'no data',
   reminder: 'still firing',
   resolved: 'resolved',
@@ -70,7 +73,8 @@ const kindWords: Record<MessageKind, string> = {
 /** E.g. `cpu > 90: 39,812 more series`, or `cpu > 90: 40 more notifications (30 fired, 10 resolved)`. */
 function titleOf(notifications: readonly Notification[]): string {
   const [{ series, rule }] = notifications as [Notification];
-  const { operator = ruleDefaults.operator, threshold } = rule;
+  const { operator = ruleDefaults.operator } = rule;
+  const threshold = thresholdAt(rule);
   const kinds = Map.groupBy(notifications, ({ kind }) => kind);
   const hasEachOnce = new Set(notifications.map(({ series: { name, tags } }) => JSON.stringify([name, tags])));
   const isEachOnce = hasEachOnce.size === notifications.length;

@@ -9,7 +9,7 @@
  *     "notifications": [                  in order, at least one
  *       {
  *         "id": "…",                      unique, and the same in each repeat: what was processed once can be skipped
- *         "kind": "fired",                fired, reminder, no_data or resolved
+ *         "kind": "fired",                fired, raised, reminder, no_data or resolved
  *         "summary": "received-packages is 508 which exceeds the rule threshold (500)",
  *         "alarm": {"id": "…", "cause": "breach", "since": "2026-11-30T12:00:00.000Z", "link": "https://…/#/alarms/…"},
  *         "rule": {"id": "…", "metric_name": "…", "threshold": 500, …},       its public fields, no webhook and no secret
@@ -17,6 +17,7 @@
  *         "tags": {"host": "web-1"},
  *         "value": 508,                   what was compared; null for no_data
  *         "threshold": 500,               null of a rule without one, which watches for missing data alone
+ *         "level": 2, "severity": "critical",       of a rule with levels that fires by its value: the level, the least severe being 1
  *         "time": "2026-11-30T12:00:00.000Z",       of the sample, or when data was missing
  *         "evaluated": "2026-11-30T12:00:00.010Z",
  *         "deferred": false               whether a cooldown held it back
@@ -31,7 +32,8 @@
 import type { Notification } from '../../alarm/notification.ts';
 import { assert } from '../../base/assert.ts';
 import type { Packed, SendingFacts, SystemMessage } from '../receiver.ts';
-import { sentenceOf, type ShownTexts } from '../sentence.ts';
+import { severityAt } from '../../rule/rule-level.ts';
+import { sentenceOf, thresholdOf, type ShownTexts } from '../sentence.ts';
 
 export const bodyVersion = 1;
 export const notificationsDefault = 100;
@@ -82,7 +84,7 @@ export function webhookSystemMessage({ isGood, title, lines, timeMs }: SystemMes
 const asWritten: ShownTexts = { metric: (text) => text, tag: (text) => text };
 
 function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFacts): object {
-  const { series, rule, alarmId, members } = notification;
+  const { series, rule, level, alarmId, members } = notification;
   const evaluatedMs = judgedMs?.(notification);
   return {
     id: notification.id,
@@ -104,7 +106,8 @@ function itemOf(notification: Notification, { consoleUrl, judgedMs }: SendingFac
       ...(members.divisor !== undefined && { divisor: members.divisor }),
     }),
     value: notification.x ?? null,
-    threshold: rule.threshold ?? null,
+    threshold: thresholdOf(notification) ?? null,
+    ...(level !== undefined && { level, severity: severityAt(rule, level) }),
     time: timeText(notification.timeMs),
     ...(evaluatedMs !== undefined && { evaluated: timeText(evaluatedMs) }),
     deferred: notification.deferred,

@@ -88,6 +88,7 @@ interface RuleFields {
   readonly threshold: number;
   /** A rule that watches for silence does so alone. */
   readonly isAbsence: boolean;
+  readonly levels: readonly LevelFields[] | undefined;
   readonly operator: OracleOperator | undefined;
   readonly resolveBy: number | undefined;
   readonly resolveForSeconds: number | undefined;
@@ -123,6 +124,7 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     metric: fc.constantFrom(0, 0, 0, 1),
     threshold: fc.constantFrom(...thresholds),
     isAbsence: fc.constantFrom(true, false, false, false),
+    levels: fc.option(fc.array(levelFields, { minLength: 2, maxLength: 4 }), { nil: undefined, freq: 2 }),
     operator: maybe(['>', '<', '>=', '<=', '==', '!='] as const),
     resolveBy: maybe(resolveSteps),
     resolveForSeconds: maybe([0, 0.001, 5, 30, 600]),
@@ -144,6 +146,21 @@ function ruleFields(shape: HistoryShape, enabled: readonly (boolean | undefined)
     group: fc.option(groupFields(shape), { nil: undefined, freq: 2 }),
   });
 }
+
+interface LevelFields {
+  /** How far its threshold is from the level before; of the first from the rule's. */
+  readonly by: number;
+  readonly for_seconds: number | undefined;
+  readonly notify: readonly string[] | undefined;
+  readonly severity: string | undefined;
+}
+
+const levelFields: fc.Arbitrary<LevelFields> = fc.record({
+  by: fc.constantFrom(1, 1.5, 2.5),
+  for_seconds: maybe([0, 5, 30]),
+  notify: maybe([['ops'], ['oncall'], ['oncall', 'ops']]),
+  severity: maybe(['warning', 'critical']),
+});
 
 const forSamples = fc
   .constantFrom(1, 2, 2, 3, 4, 20)
@@ -182,9 +199,10 @@ function given(fields: object): GroupFields {
 
 function ruleOf(id: string, fields: RuleFields): OracleRule {
   const { operator, resolveBy, windowSeconds, everySample, description } = fields;
-  const isAbsence = fields.isAbsence && fields.noDataSeconds !== undefined;
-  const threshold = isAbsence ? undefined : fields.threshold;
   const away = { '>': -1, '>=': -1, '<': 1, '<=': 1, '==': undefined, '!=': undefined }[operator ?? '>'];
+  const levels = away === undefined ? undefined : levelsOf(fields, -away);
+  const isAbsence = fields.isAbsence && fields.noDataSeconds !== undefined && levels === undefined;
+  const threshold = isAbsence || levels !== undefined ? undefined : fields.threshold;
   const webhook = `1${String(ruleIds.indexOf(id as (typeof ruleIds)[number])).repeat(17)}`;
   const all = {
     id,
@@ -201,8 +219,9 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     cooldown_seconds: fields.cooldownSeconds,
     remind_seconds: fields.remindSeconds,
     trigger: everySample === undefined ? undefined : everySample ? 'every_sample' : 'crossing',
-    for_seconds: fields.forSamples === undefined ? fields.forSeconds : undefined,
-    for_samples: fields.forSamples,
+    for_seconds: fields.forSamples === undefined || levels !== undefined ? fields.forSeconds : undefined,
+    for_samples: levels === undefined ? fields.forSamples : undefined,
+    levels,
     resolve_threshold:
       resolveBy === undefined || away === undefined || threshold === undefined
         ? undefined
@@ -217,6 +236,15 @@ function ruleOf(id: string, fields: RuleFields): OracleRule {
     ...(isAbsence ? withoutAggregate(fields.group) : fields.group),
   };
   return given(all) as OracleRule;
+}
+
+/** `onward`: 1 where they rise, -1 where they fall. */
+function levelsOf({ levels, threshold }: RuleFields, onward: number): OracleRule['levels'] {
+  let at = threshold;
+  return levels?.map(({ by, ...fields }, index) => {
+    at += index === 0 ? 0 : onward * by;
+    return { threshold: at, ...(given(fields) as object) };
+  });
 }
 
 /** A rule about absence alone need not say what is compared. */

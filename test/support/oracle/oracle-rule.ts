@@ -8,6 +8,7 @@ export interface OracleRule {
   readonly id: string;
   readonly metric_name: string;
   readonly threshold?: number;
+  readonly levels?: readonly OracleRuleLevel[];
   readonly discord_webhook_url?: string;
   readonly notify?: readonly string[];
   readonly operator?: OracleOperator;
@@ -40,6 +41,13 @@ export interface OracleRatio {
   readonly type?: OracleRule['type'];
   readonly window_duration_seconds?: number;
   readonly min_value?: number;
+}
+
+interface OracleRuleLevel {
+  readonly threshold: number;
+  readonly severity?: string;
+  readonly for_seconds?: number;
+  readonly notify?: readonly string[];
 }
 
 /** Seconds as milliseconds; fractions of a microsecond are what a product of doubles adds. */

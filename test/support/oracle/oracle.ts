@@ -16,6 +16,7 @@
  */
 import { groupValue, oracleGroupKey, type GroupSample } from './oracle-group.ts';
 import { oracleAlarmId, oracleNotificationId, oracleSeriesKey, type At } from './oracle-ids.ts';
+import { earliestOf, highestOf, levelsAfter, levelsBefore, levelWith, type OracleLevel } from './oracle-levels.ts';
 import { measureAfresh } from './oracle-measures.ts';
 import {
   forgottenAfterMs,
@@ -63,7 +64,7 @@ export interface OracleInput {
   readonly events: readonly OracleEvent[];
 }
 
-export type OracleKind = 'fired' | 'no_data' | 'reminder' | 'resolved' | 'data_again' | 'ended';
+export type OracleKind = 'fired' | 'raised' | 'lowered' | 'no_data' | 'reminder' | 'resolved' | 'data_again' | 'ended';
 
 export interface OracleNotification {
   readonly id: string;
@@ -73,6 +74,7 @@ export interface OracleNotification {
   readonly version: Version;
   readonly series: string;
   readonly cause: Cause;
+  readonly level: number | undefined;
   /** undefined without a value. */
   readonly x: number | undefined;
   readonly timeMs: number;
@@ -101,7 +103,12 @@ export interface OracleDeferred {
 
 export type OracleState =
   | { readonly state: 'ok' }
-  | { readonly state: 'pending'; readonly sinceMs: number; readonly recent: readonly boolean[] | undefined }
+  | {
+      readonly state: 'pending';
+      readonly sinceMs: number;
+      readonly recent: readonly boolean[] | undefined;
+      readonly levels: readonly OracleLevel[] | undefined;
+    }
   | OracleFiring;
 
 export interface OracleFiring {
@@ -112,6 +119,7 @@ export interface OracleFiring {
   readonly notified: boolean;
   readonly deferred: OracleDeferred | undefined;
   readonly recent: readonly boolean[] | undefined;
+  readonly levels: readonly OracleLevel[] | undefined;
   /** Since when the values have been clear. */
   readonly clearSinceMs: number | undefined;
   readonly silentSinceMs: number | undefined;
@@ -399,9 +407,10 @@ class Oracle {
       this.#judge(moment);
       return;
     }
+    if (rule.levels !== undefined) return this.#judgeLevels(moment, state);
     const recent = recentOf(rule, state.state === 'ok' ? undefined : state.recent, standing === 'breach');
     // The alarm is not firing, and of its last values some are in breach.
-    const pending = { state: 'pending', sinceMs: moment.timeMs, recent } as const;
+    const pending = { state: 'pending', sinceMs: moment.timeMs, recent, levels: undefined } as const;
     if (state.state === 'firing') {
       const clearSinceMs = standing === 'clear' ? (state.clearSinceMs ?? moment.timeMs) : undefined;
       const clearMs = moment.timeMs - (clearSinceMs ?? Infinity);
@@ -409,21 +418,64 @@ class Oracle {
       if (isLongEnough && (rule.for_samples === undefined || breachesIn(recent) < rule.for_samples.breaches)) {
         this.#end(moment, state);
         if (recent !== undefined) this.#become(rule.id, series, pending);
-      } else this.#goOnFiring(moment, { ...state, recent, clearSinceMs }, standing === 'breach');
+      } else this.#goOnFiring(moment, { ...state, recent, clearSinceMs, levels: undefined }, standing === 'breach');
     } else if (rule.for_samples !== undefined) {
       const isEnough = standing === 'breach' && breachesIn(recent) >= rule.for_samples.breaches;
       if (isEnough) this.#fire(moment, { sinceMs: moment.timeMs, cause: 'breach', ordinal: 0, recent });
       else if (recent === undefined) this.#become(rule.id, series, ok);
-      else this.#become(rule.id, series, state.state === 'pending' ? { ...state, recent } : pending);
+      else this.#become(rule.id, series, state.state === 'pending' ? { ...state, recent, levels: undefined } : pending);
     } else if (standing !== 'breach') {
       if (state.state === 'pending') this.#become(rule.id, series, ok);
     } else {
       const sinceMs = state.state === 'pending' ? state.sinceMs : moment.timeMs;
       const isLongEnough = moment.timeMs - sinceMs >= inMilliseconds(rule.for_seconds ?? 0);
       if (isLongEnough) this.#fire(moment, { sinceMs, cause: 'breach', ordinal: 0 });
-      else this.#become(rule.id, series, { state: 'pending', sinceMs, recent: undefined });
+      else this.#become(rule.id, series, { state: 'pending', sinceMs, recent: undefined, levels: undefined });
     }
   }
+
+  #judgeLevels(moment: Moment, state: OracleState): void {
+    const { rule, series, timeMs } = moment;
+    const levels = levelsAfter(rule, levelsBefore(rule, state), moment.x!, timeMs);
+    const highest = highestOf(levels);
+    if (state.state === 'firing' && highest > 0) return this.#goOnAt(moment, state, levels);
+    if (state.state === 'firing') this.#end(moment, state);
+    if (highest > 0) {
+      this.#fire(moment, { sinceMs: earliestOf(levels, 'firing'), cause: 'breach', ordinal: 0, levels });
+    } else if (levels.some((level) => level.state === 'pending')) {
+      const own = levels.map((level) => levelWith(level, undefined));
+      const sinceMs = earliestOf(levels, 'pending');
+      this.#become(rule.id, series, { state: 'pending', sinceMs, recent: undefined, levels: own });
+    } else this.#become(rule.id, series, ok);
+  }
+
+  /** It fires on, at the same level or at another one. */
+  #goOnAt(moment: Moment, before: OracleFiring, levels: readonly OracleLevel[]): void {
+    const { rule, series } = moment;
+    const [was, is] = [highestOf(before.levels) || 1, highestOf(levels)];
+    const state = { ...before, recent: undefined, clearSinceMs: undefined, levels };
+    if (is > was && levels[is - 1]!.notified !== true) {
+      if (state.silentSinceMs !== undefined && state.notified)
+        this.#append(moment, state, { kind: 'data_again', ordinal: 0, at: series.last });
+      this.#become(rule.id, series, { ...state, silentSinceMs: undefined, deferred: dueNow(moment, 'raised', 0) });
+      this.#isUrgent = true;
+      return;
+    }
+    const isBreach = standingOf({ ...rule, threshold: rule.levels![0]!.threshold }, moment.x!) === 'breach';
+    this.#goOnFiring(moment, state, isBreach);
+    if (is === was) return;
+    const after = this.#stateOf(rule.id, series) as OracleFiring;
+    const isRepeat =
+      after.deferred !== undefined && after.deferred.kind === 'fired' && after.deferred !== before.deferred;
+    if (is > was && isRepeat)
+      this.#become(rule.id, series, { ...after, deferred: { ...after.deferred, kind: 'raised' } });
+    else if (before.notified) {
+      const kind = is > was ? 'raised' : 'lowered';
+      this.#append(moment, state, { kind, ordinal: 0, at: series.last, message: false });
+    }
+  }
+
+  #isUrgent = false;
 
   #endNoData(moment: Moment): void {
     const state = this.#stateOf(moment.rule.id, moment.series);
@@ -432,10 +484,16 @@ class Oracle {
 
   #fire(
     moment: Moment,
-    why: { sinceMs: number; cause: Cause; ordinal: number; recent?: readonly boolean[] | undefined },
+    why: {
+      sinceMs: number;
+      cause: Cause;
+      ordinal: number;
+      recent?: readonly boolean[] | undefined;
+      levels?: readonly OracleLevel[];
+    },
   ): void {
     const { rule, series } = moment;
-    const { sinceMs, cause, ordinal, recent } = why;
+    const { sinceMs, cause, ordinal, recent, levels } = why;
     const alarmId = oracleAlarmId({ ruleId: rule.id, series: series.key, at: series.last, cause, ordinal });
     this.#become(rule.id, series, {
       state: 'firing',
@@ -445,6 +503,7 @@ class Oracle {
       notified: false,
       deferred: dueNow(moment, cause === 'breach' ? 'fired' : 'no_data', ordinal),
       recent,
+      levels,
       clearSinceMs: undefined,
       silentSinceMs: undefined,
       messagedMs: undefined,
@@ -478,8 +537,10 @@ class Oracle {
 
   /** At a sample; `own` when it was evaluated. */
   #sendIfOver(rule: OracleRule, version: Version, own: Moment | undefined): void {
-    if (!this.#isCooldownOver(rule)) return;
-    this.#sendAll(rule, version, own, undefined);
+    const isUrgent = this.#isUrgent;
+    this.#isUrgent = false;
+    if (this.#isCooldownOver(rule)) this.#sendAll({ rule, version }, own, undefined);
+    else if (isUrgent) this.#sendAll({ rule, version }, own, undefined, own!.series);
   }
 
   #isCooldownOver(rule: OracleRule): boolean {
@@ -501,14 +562,24 @@ class Oracle {
     return this.#passedMs - sinceMs >= inMilliseconds(rule.cooldown_seconds ?? 0) + secondMs;
   }
 
-  /** All that the rule has deferred, oldest first. `clockMs` when a clock has it sent. */
-  #sendAll(rule: OracleRule, version: Version, own: Moment | undefined, clockMs: number | undefined): void {
+  /** All that the rule has deferred, or what one series has, oldest first. `clockMs` when a clock has it sent. */
+  #sendAll(
+    { rule, version }: { rule: OracleRule; version: Version },
+    own: Moment | undefined,
+    clockMs: number | undefined,
+    only?: SeriesKept,
+  ): void {
     const waiting = [...this.#series.values(), ...this.#groupsOf(rule.id)]
+      .filter((series) => only === undefined || series === only)
       .flatMap((series) => {
         const state = this.#stateOf(rule.id, series);
         if (state.state !== 'firing') return [];
         // It waits while the value is clear.
-        const isHeld = state.clearSinceMs !== undefined && state.silentSinceMs === undefined;
+        const isClear =
+          state.levels === undefined
+            ? state.clearSinceMs !== undefined
+            : state.levels.every((level) => level.state !== 'firing' || level.clearSinceMs !== undefined);
+        const isHeld = isClear && state.silentSinceMs === undefined;
         return state.deferred !== undefined && !isHeld ? [{ series, state, deferred: state.deferred }] : [];
       })
       .sort((one, other) => one.deferred.offset - other.deferred.offset);
@@ -528,9 +599,12 @@ class Oracle {
         at,
         deferred: !isHere && this.#waited(rule, series, deferred),
         past: present === undefined,
+        isOfLevel: true,
       });
       const messagedMs = clockMs === undefined ? (present?.timeMs ?? ruleTimeMs) : Math.max(newestMs(series), clockMs);
-      this.#become(rule.id, series, { ...state, notified: true, deferred: undefined, messagedMs });
+      const level = highestOf(state.levels);
+      const levels = state.levels?.map((one, index) => (index + 1 === level ? levelWith(one, true) : one));
+      this.#become(rule.id, series, { ...state, notified: true, deferred: undefined, messagedMs, levels });
       this.#messagedAtMs.set(nameOf(rule.id, series.key), this.#passedMs);
     }
     // Of a metric never seen there is no rule time.
@@ -556,18 +630,40 @@ class Oracle {
   #append(
     { rule, version, series, timeMs, x }: Moment,
     alarm: OracleFiring,
-    what: { kind: OracleKind; ordinal: number; at: At; deferred?: boolean; past?: boolean },
+    what: {
+      kind: OracleKind;
+      ordinal: number;
+      at: At;
+      deferred?: boolean;
+      past?: boolean;
+      message?: boolean;
+      isOfLevel?: true;
+    },
   ): void {
     const { alarmId, cause, sinceMs } = alarm;
     const { kind, ordinal, at, deferred = false, past = false } = what;
-    const message = kind === 'resolved' ? rule.notify_on_resolve === true : kind !== 'data_again' && kind !== 'ended';
+    const isSaid = kind !== 'data_again' && kind !== 'ended' && kind !== 'lowered';
+    const { message = kind === 'resolved' ? rule.notify_on_resolve === true : isSaid } = what;
+    const level = highestOf(alarm.levels);
+    // What a level was told of goes to it; the end of the alarm to all that were.
+    const told = (alarm.levels ?? []).flatMap(({ notified }, index) => (notified === true ? [index + 1] : []));
+    const levels = what.isOfLevel !== true ? told : level === 0 ? [] : [level];
     const receivers = [
       ...(rule.discord_webhook_url === undefined ? [] : [undefined]),
-      ...(rule.notify ?? []).map((name) => `receiver:${name}`),
+      ...receiversAt(rule, levels).map((name) => `receiver:${name}`),
     ];
     for (const receiver of receivers) {
       const id = oracleNotificationId({ alarmId, kind, at, ordinal }, receiver);
-      const of = { id, kind, alarmId, ruleId: rule.id, version, series: series.key, cause };
+      const of = {
+        id,
+        kind,
+        alarmId,
+        ruleId: rule.id,
+        version,
+        series: series.key,
+        cause,
+        level: level === 0 ? undefined : level,
+      };
       this.#notifications.push({
         ...of,
         x,
@@ -601,7 +697,7 @@ class Oracle {
     const rules = [...this.#rules.values()].filter(({ rule }) => isEnabled(rule));
     rules.sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1));
     for (const { rule, version } of rules)
-      if (this.#isCooldownOver(rule) || this.#isOverByClock(rule)) this.#sendAll(rule, version, undefined, clockMs);
+      if (this.#isCooldownOver(rule) || this.#isOverByClock(rule)) this.#sendAll({ rule, version }, undefined, clockMs);
     this.#notifications.push(...resolved);
     this.#dueByClockNow.clear();
   }
@@ -718,7 +814,7 @@ class Oracle {
 
   #sendByClock(ruleId: string): void {
     const found = this.#rules.get(ruleId);
-    if (found !== undefined) this.#sendAll(found.rule, found.version, undefined, -Infinity);
+    if (found !== undefined) this.#sendAll(found, undefined, -Infinity);
   }
 
   #restart(): void {
@@ -832,6 +928,12 @@ class Oracle {
     this.#states.set(alarm, state);
     this.#changes.push({ alarm, state, offset, taken: this.#taken, byOffset: this.#offset });
   }
+}
+
+/** A level has receivers of its own, or the rule's. */
+function receiversAt(rule: OracleRule, levels: readonly number[]): readonly string[] {
+  if (levels.length === 0) return rule.notify ?? [];
+  return [...new Set(levels.flatMap((level) => rule.levels?.[level - 1]?.notify ?? rule.notify ?? []))];
 }
 
 function dueNow({ series, x, timeMs }: Moment, kind: OracleKind, ordinal: number): OracleDeferred {

@@ -1,6 +1,7 @@
 /** What stands in `notifications` and `alarms`, read back and held against the oracle's verdict. */
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
+import { levelWith, type OracleLevel } from './oracle-levels.ts';
 import type { OracleDeferred, OracleNotification, OracleState, Verdict } from './oracle.ts';
 
 /** The JSON of a record of `notifications`, as documented in src/alarm/notification.ts. */
@@ -15,6 +16,7 @@ interface NotificationJson {
   readonly group?: Record<string, string | null>;
   readonly x?: number;
   readonly cause: OracleNotification['cause'];
+  readonly level?: number;
   readonly time_ms: number;
   readonly since_ms: number;
   readonly partition: number;
@@ -34,6 +36,13 @@ interface DeferredJson {
   readonly time_ms: number;
 }
 
+interface LevelJson {
+  readonly state: OracleLevel['state'];
+  readonly since_ms?: number;
+  readonly clear_since_ms?: number;
+  readonly notified?: true;
+}
+
 /** The JSON of a record of `alarms`, as documented in src/alarm/alarm-record.ts. */
 interface AlarmJson {
   readonly rule_id: string;
@@ -47,6 +56,7 @@ interface AlarmJson {
   readonly notified: boolean;
   readonly deferred?: DeferredJson;
   readonly recent?: readonly boolean[];
+  readonly levels?: readonly LevelJson[];
   readonly clear_since_ms?: number;
   readonly silent_since_ms?: number;
   readonly messaged_ms?: number;
@@ -84,6 +94,7 @@ export function seenNotification(value: Uint8Array): OracleNotification {
     version: json.rule_version,
     series: subjectOf(json),
     cause: json.cause,
+    level: json.level,
     x: json.x,
     timeMs: json.time_ms,
     sinceMs: json.since_ms,
@@ -112,7 +123,10 @@ export function seenState(value: Uint8Array): SeenState {
 function stateOf(json: AlarmJson): OracleState {
   const { state, since_ms: sinceMs, recent } = json;
   if (state === 'ok') return { state };
-  if (state === 'pending') return { state, sinceMs, recent };
+  const levels = json.levels?.map((level) =>
+    levelWith({ state: level.state, sinceMs: level.since_ms, clearSinceMs: level.clear_since_ms }, level.notified),
+  );
+  if (state === 'pending') return { state, sinceMs, recent, levels };
   const {
     alarm_id: alarmId,
     cause,
@@ -130,6 +144,7 @@ function stateOf(json: AlarmJson): OracleState {
     notified,
     deferred: deferred === undefined ? undefined : deferredOf(deferred),
     recent,
+    levels,
     clearSinceMs,
     silentSinceMs,
     messagedMs,

@@ -30,6 +30,8 @@ export interface ChartProps {
   readonly operator: Operator;
   readonly threshold: number | undefined;
   readonly resolveThreshold?: number | undefined;
+  /** Further thresholds of a rule with levels. */
+  readonly levels?: readonly number[] | undefined;
   /** The threshold of the saved rule, while another one is being edited. */
   readonly savedThreshold?: number | undefined;
   readonly bands?: readonly FiringBand[];
@@ -109,7 +111,15 @@ export function Chart(props: ChartProps) {
   }, [props.series, thin, props.fromMs, props.toMs, span.low, span.high]);
   useEffect(() => {
     plot.current?.redraw(false, true);
-  }, [zone.value, props.threshold, props.resolveThreshold, props.savedThreshold, props.bands, props.mark]);
+  }, [
+    zone.value,
+    props.threshold,
+    props.levels?.join(),
+    props.resolveThreshold,
+    props.savedThreshold,
+    props.bands,
+    props.mark,
+  ]);
 
   return (
     <figure class={css.chart} data-part="chart">
@@ -310,7 +320,7 @@ function drawBehind(plot: uPlot, { bands = [], threshold, operator, toMs }: Char
   ctx.restore();
 }
 
-function drawBefore(plot: uPlot, { threshold, resolveThreshold, savedThreshold, mark }: ChartProps): void {
+function drawBefore(plot: uPlot, { threshold, levels = [], resolveThreshold, savedThreshold, mark }: ChartProps): void {
   const { ctx, bbox } = plot;
   const line = (value: number, color: string, dash: number[], width: number): void => {
     const y = plot.valToPos(value, 'y', true);
@@ -330,6 +340,7 @@ function drawBefore(plot: uPlot, { threshold, resolveThreshold, savedThreshold, 
   if (resolveThreshold !== undefined && resolveThreshold !== threshold)
     line(resolveThreshold, colorOf('--ok'), [6, 4], 1.5);
   if (threshold !== undefined) line(threshold, colorOf('--firing'), [], 1.75);
+  for (const level of levels) line(level, colorOf('--firing'), [2, 3], 1.75);
   if (mark === undefined) return;
   const [x, y] = [plot.valToPos(mark.timeMs / 1000, 'x', true), plot.valToPos(mark.value, 'y', true)];
   ctx.save();

@@ -10,6 +10,7 @@ import { nowMs } from '../state/live.ts';
 import { readHistory } from '../state/past.ts';
 import { useQuery } from '../state/query.ts';
 import { Ranges } from './ranges.tsx';
+import { thresholdAt, thresholdsOf } from '../../../rule/rule-level.ts';
 
 const everyMs = 4_000;
 const bandsMax = 200;
@@ -28,7 +29,7 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
             lastSeconds: range.value,
             points: 800,
             ...comparedOf(rule),
-            order: { nearest: comparisons[operator].nearest, threshold: rule.threshold },
+            order: { nearest: comparisons[operator].nearest, threshold: thresholdAt(rule) },
           },
           signal,
         ),
@@ -54,7 +55,8 @@ export function RuleChart({ rule }: { readonly rule: Rule }) {
           fromMs={fittedFromMs(found.samples.series, nowMs.value - range.value * 1_000, nowMs.value)}
           toMs={nowMs.value}
           operator={operator}
-          threshold={rule.threshold}
+          threshold={thresholdAt(rule)}
+          levels={thresholdsOf(rule).slice(1)}
           resolveThreshold={rule.resolve_threshold}
           bands={found.history.alarms.map(({ fired_ms: firedMs, ended_ms: endedMs, state }) => ({
             fromMs: firedMs,

@@ -15,6 +15,7 @@ import type { Rule } from '../../../rule/rule.ts';
 import { nowMs, status } from '../state/live.ts';
 import { agoText, grouped, momentText } from '../words/time-text.ts';
 import { messageKindWords } from '../words/message-kinds.ts';
+import { thresholdAt } from '../../../rule/rule-level.ts';
 
 const someId = '00000000-0000-4000-8000-000000000000';
 /** The address that messages link to. */
@@ -23,10 +24,15 @@ const lastedMs = 4 * 60_000;
 
 type Kind = Notification['kind'];
 
+/** Whether the rule fires without data alone. */
+function isOfAbsence(rule: Partial<Rule>): boolean {
+  return thresholdAt(rule) === undefined && rule.no_data_seconds !== undefined;
+}
+
 /** The messages that this rule can send. */
 function kindsOf(rule: Partial<Rule>): Kind[] {
   return [
-    ...(rule.threshold === undefined && rule.no_data_seconds !== undefined ? [] : ['fired' as const]),
+    ...(isOfAbsence(rule) ? [] : ['fired' as const]),
     ...(rule.no_data_seconds === undefined ? [] : ['no_data' as const]),
     ...(rule.remind_seconds === undefined ? [] : ['reminder' as const]),
     ...(rule.notify_on_resolve === true ? ['resolved' as const] : []),
@@ -35,8 +41,8 @@ function kindsOf(rule: Partial<Rule>): Kind[] {
 
 /** The first alarm of this rule, with a value somewhat over the threshold. */
 function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
-  const isAbsence = rule.threshold === undefined && rule.no_data_seconds !== undefined;
-  const threshold = rule.threshold ?? 0;
+  const isAbsence = isOfAbsence(rule);
+  const threshold = thresholdAt(rule) ?? 0;
   const operator = rule.operator ?? ruleDefaults.operator;
   const { past } = comparisons[operator];
   const size = Math.abs(threshold);
@@ -56,7 +62,7 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     ruleVersion: { partition: 0, offset: 0 },
     rule: publicRule({
       metric_name: 'a-metric',
-      ...(!isAbsence && { threshold }),
+      ...(!isAbsence && rule.levels === undefined && { threshold }),
       ...window,
       ...rule,
       id: rule.id ?? someId,
@@ -64,6 +70,7 @@ function exampleOf(rule: Partial<Rule>, kind: Kind): Notification {
     ...subjectOf(rule),
     x: kind === 'no_data' || isAbsence ? undefined : kind === 'resolved' ? past(inside, -step) : past(threshold, step),
     cause: kind === 'no_data' || isAbsence ? 'no_data' : 'breach',
+    ...(rule.levels !== undefined && kind !== 'no_data' && { level: 1 }),
     timeMs,
     sinceMs: kind === 'resolved' ? timeMs - lastedMs : timeMs,
     sample: { partition: 0, offset: 0, timestampMs: timeMs },

@@ -3,6 +3,7 @@ import type { FieldKind, FieldName } from '../../../rule/field-spec.ts';
 import { fieldSpec } from '../../../rule/rule-fields.ts';
 import { Check, Choice, Field, LabelLines, TagFields, type Form } from './fields.tsx';
 import { Ratio, TagNames, Where } from './group-fields.tsx';
+import { LevelRows } from './level-rows.tsx';
 import type { FieldNameOf, TextFieldName } from './rule-draft.ts';
 
 /** The input of any field, by its kind. */
@@ -20,6 +21,7 @@ const inputs: Record<FieldKind, (form: Form, field: FieldName) => ComponentChild
   number: textInput,
   receivers: textInput,
   samples: textInput,
+  levels: (form) => <LevelRows form={form} />,
   tag_names: (form) => <TagNames form={form} />,
   where: (form) => <Where form={form} />,
   ratio: (form) => <Ratio form={form} />,

@@ -26,7 +26,7 @@ export interface RatioDraft {
 
 export const ratioNumbers = ['window_duration_seconds', 'percentile', 'min_value'] as const;
 
-const textOf = (value: unknown): string =>
+export const textOf = (value: unknown): string =>
   value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value);
 
 export const whereDrafting = {

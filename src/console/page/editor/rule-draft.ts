@@ -9,6 +9,7 @@ import { namesOf } from '../../../rule/receiver-name.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { numberOf, ratioDrafting, whereDrafting, type RatioDraft, type WhereDraft } from './group-draft.ts';
 import { tagsDrafting, type TagsDraft } from './tags-draft.ts';
+import { levelsDrafting, type LevelDraft } from './level-draft.ts';
 
 interface LabelsDraft {
   readonly lines: string;
@@ -35,6 +36,7 @@ interface DraftOfKind {
   where: WhereDraft;
   /** As `3 of 5`. */
   samples: string;
+  levels: readonly LevelDraft[];
   ratio: RatioDraft;
 }
 
@@ -90,9 +92,10 @@ const drafting: { readonly [Kind in FieldKind]: Drafting<Kind> } = {
   where: whereDrafting,
   samples: {
     ...text,
-    of: (value) => forSamplesText(value as ForSamples),
+    of: (value) => (typeof value === 'object' && value !== null ? forSamplesText(value as ForSamples) : String(value)),
     valueOf: (draft) => (draft.trim() === '' ? undefined : (parseForSamples(draft) ?? draft)),
   },
+  levels: levelsDrafting,
   ratio: ratioDrafting,
   flag: { empty: (spec) => spec.default, of: (value) => value === true, valueOf: (draft) => draft },
   tags: tagsDrafting,

@@ -24,8 +24,10 @@ import { useBacktest, useSamples } from './workbench-data.ts';
 function judgeable(fields: Record<string, unknown>): object | undefined {
   const { description: _description, ...rest } = withoutSecrets(fields);
   const isGiven = typeof rest['metric_name'] === 'string' && rest['metric_name'] !== '';
-  return isGiven && (rest['threshold'] ?? rest['no_data_seconds']) !== undefined ? rest : undefined;
+  return isGiven && (rest['threshold'] ?? rest['levels'] ?? rest['no_data_seconds']) !== undefined ? rest : undefined;
 }
+
+type RuleLevels = NonNullable<Rule['levels']>;
 
 interface WorkbenchProps {
   readonly form: Form;
@@ -83,6 +85,11 @@ export function Workbench({ form, fields, saved }: WorkbenchProps) {
           operator={operator}
           threshold={threshold}
           resolveThreshold={resolve}
+          levels={
+            hasKind('levels', fields['levels'])
+              ? (fields['levels'] as RuleLevels).map((level) => level.threshold)
+              : undefined
+          }
           savedThreshold={saved?.threshold}
           bands={firings.map(({ fired_ms: fromMs, ended_ms: toMs }) => ({
             fromMs,

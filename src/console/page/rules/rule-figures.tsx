@@ -1,6 +1,6 @@
 import * as css from './rule-figures.module.css';
 import { comparisons } from '../../../rule/comparison.ts';
-import { isInBreach } from '../../../rule/condition.ts';
+import { isInBreach, nearestThreshold } from '../../../rule/condition.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { RuleView } from '../../../wire/rules.ts';
 import { nowMs } from '../state/live.ts';
@@ -40,7 +40,8 @@ export const noValueText = ({ is_window_held: isHeld }: Pick<RuleView, 'is_windo
 
 function Value({ view, value }: { readonly view: RuleView; readonly value: number }) {
   const { rule, spark = [] } = view;
-  const { threshold = 0 } = rule;
+  const limit = nearestThreshold(rule, value);
+  const threshold = limit ?? 0;
   const distance = -comparisons[rule.operator ?? ruleDefaults.operator].excess(value, threshold);
   const isPast = isInBreach(rule, value);
   const { value_ms: valueMs = 0, is_old: isOld } = view;
@@ -49,13 +50,13 @@ function Value({ view, value }: { readonly view: RuleView; readonly value: numbe
   return (
     <div class={`${css.ruleValue}${isOld ? ' hint' : isPast ? ' rule-past' : ''}`} data-part="rule-value">
       <b title={momentText(valueMs)}>{comparedText(value, rule)}</b>
-      {rule.threshold !== undefined && (
+      {limit !== undefined && (
         <span class="distance" aria-hidden="true">
           <i style={{ width: `${share * 100}%` }} />
         </span>
       )}
       <span class="hint">
-        {distanceText(value, rule.threshold, '')}
+        {distanceText(value, limit, '')}
         {isOld && `, ${agoText(nowMs.value - valueMs)}`}
       </span>
       <SparkLine values={spark} threshold={threshold} />

@@ -3,7 +3,7 @@ import type { RuleStateView } from '../../../wire/rules.ts';
 import { useSignal } from '@preact/signals';
 import type { MeasureType } from '../../../measure/measure.ts';
 import { measures } from '../../../measure/measures.ts';
-import { isInBreach } from '../../../rule/condition.ts';
+import { isInBreach, nearestThreshold } from '../../../rule/condition.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import {
@@ -202,7 +202,7 @@ function valueFigure(state: RuleStateView): Figure {
     const more = isSeen ? noValueText(state) : 'no data since the console started';
     return { kind: 'zero', text: '–', more };
   }
-  const away = distanceText(value, rule.threshold);
+  const away = distanceText(value, nearestThreshold(rule, value));
   const held = samples === undefined ? '' : `, of ${samples} samples`;
   const age = isOld ? `, ${agoText(nowMs.value - valueMs)}` : '';
   return {

@@ -1,6 +1,6 @@
 import * as css from './rule-series.module.css';
 import type { RuleSeriesView, RuleStateView } from '../../../wire/rules.ts';
-import { isInBreach } from '../../../rule/condition.ts';
+import { isInBreach, nearestThreshold } from '../../../rule/condition.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { nowMs } from '../state/live.ts';
 import { comparedText, distanceText, subjectsWord } from '../words/condition-sentence.ts';
@@ -10,6 +10,7 @@ import { MissedPill, useHeldRows } from '../parts/held-rows.tsx';
 import { shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
 import { ScrolledTable } from '../parts/table.tsx';
 import { agoText, durationText, grouped, momentText } from '../words/time-text.ts';
+import { thresholdAt } from '../../../rule/rule-level.ts';
 
 const keyOf = ({ tags = {} }: RuleSeriesView): string => JSON.stringify(tags);
 
@@ -70,7 +71,7 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
   const isOld = series.is_old;
   const shown = tags === undefined && Object.keys(series.group ?? {}).length === 0 ? undefined : shownTags(series);
   const mark = <StateMark state={cause === 'no_data' ? 'no-data' : state} />;
-  const reach = Math.max(Math.abs(rule.threshold ?? 0), Math.abs(value ?? 0), 1e-9);
+  const reach = Math.max(Math.abs(thresholdAt(rule) ?? 0), Math.abs(value ?? 0), 1e-9);
   return (
     <tr>
       <th scope="row">
@@ -92,7 +93,7 @@ function Row({ series, rule }: { readonly series: RuleSeriesView; readonly rule:
             <span class="distance" aria-hidden="true">
               <i style={{ width: `${Math.max(2, Math.min(100, (1 + past / reach) * 100))}%` }} />
             </span>{' '}
-            {distanceText(value, rule.threshold)}
+            {distanceText(value, nearestThreshold(rule, value))}
           </>
         )}
       </td>

@@ -18,6 +18,7 @@ import { showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { RunbookLink, Sentence, SeverityMark, shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText } from '../words/time-text.ts';
+import { thresholdAt, thresholdsOf } from '../../../rule/rule-level.ts';
 
 const everyMs = 2_000;
 /** Older times are shown with their date. */
@@ -176,7 +177,8 @@ function AlarmChart({ alarm }: { readonly alarm: AlarmDetail }) {
         fromMs={fittedFromMs(found.series, found.from_ms, found.to_ms)}
         toMs={found.to_ms}
         operator={rule?.operator ?? ruleDefaults.operator}
-        threshold={isCompared ? rule?.threshold : undefined}
+        threshold={isCompared && rule !== undefined ? thresholdAt(rule) : undefined}
+        levels={isCompared && rule !== undefined ? thresholdsOf(rule).slice(1) : undefined}
         resolveThreshold={isCompared ? rule?.resolve_threshold : undefined}
         bands={[{ fromMs: alarm.fired_ms, toMs: isFiring ? undefined : (alarm.ended_ms ?? alarm.fired_ms) }]}
         mark={

@@ -2,6 +2,7 @@
 import { signal } from '@preact/signals';
 import { api } from './api.ts';
 import { publish } from './inspect.ts';
+import { thresholdsOf } from '../../../rule/rule-level.ts';
 
 export const demoMetric = 'demo-packages';
 export const isDemoOn = signal(false);
@@ -34,7 +35,7 @@ export async function startDemo(): Promise<string> {
 /** Some samples well above the demo metric's range, and above a threshold that was set for it. */
 export async function spikeDemo(): Promise<void> {
   const { rules } = await api.search(`metric:${demoMetric}`, { limit: 100 });
-  const highest = Math.max(540, ...rules.map(({ rule }) => rule.threshold ?? 0));
+  const highest = Math.max(540, ...rules.flatMap(({ rule }) => thresholdsOf(rule)));
   spiking = { value: Math.ceil(highest * 1.1), samples: spikeSamples };
   await publish(demoMetric, spiking.value);
 }

@@ -143,7 +143,7 @@ const sinceMs = ({ view }: LiveAlarm): number => view.peek().since_ms ?? 0;
 
 /** Compares two views of one alarm. */
 function isSameButForValue(one: AlarmView, other: AlarmView): boolean {
-  return (['state', 'since_ms', 'cause', 'deferred', 'silent_since_ms', 'alarm_id'] as const).every(
+  return (['state', 'since_ms', 'cause', 'deferred', 'silent_since_ms', 'level', 'alarm_id'] as const).every(
     (field) => one[field] === other[field],
   );
 }

@@ -18,22 +18,20 @@ import { formOf, type TagMatchers } from '../../../rule/matcher.ts';
 import { ruleDefaults } from '../../../rule/rule-fields.ts';
 import type { Rule } from '../../../rule/rule.ts';
 import { numberText, secondsText } from './time-text.ts';
+import { severityAt, thresholdAt, thresholdsOf } from '../../../rule/rule-level.ts';
 
 /** The fields of a rule, or of a draft, that the sentence needs. */
 export type DescribedRule = Omit<Partial<Rule>, 'id' | 'discord_webhook_url'>;
 
 /** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
 export function conditionSentence(rule: DescribedRule): SentencePart[] {
-  if (rule.threshold === undefined && rule.no_data_seconds !== undefined) return absenceSentence(rule);
+  if (thresholdAt(rule) === undefined && rule.no_data_seconds !== undefined) return absenceSentence(rule);
   const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const { hasWindow, words } = measures[rule.type ?? ruleDefaults.type];
   const ofGroups = comparedParts(rule, { hasTags: true });
   const parts: SentencePart[] = [...(ofGroups ?? [{ kind: 'metric', text: rule.metric_name || 'a metric' }])];
   const verb = ofGroups === undefined ? `${byText(rule)} ${withPercentile(words.verb, rule.percentile)}` : ' is';
-  parts.push(textPart(`${verb} ${short} `), {
-    kind: 'number',
-    text: rule.threshold === undefined ? '…' : limitText(rule.threshold, rule),
-  });
+  parts.push(textPart(`${verb} ${short} `), ...thresholdParts(rule));
   if (hasWindow && ofGroups === undefined)
     parts.push(textPart(' over '), {
       kind: 'number',
@@ -44,6 +42,18 @@ export function conditionSentence(rule: DescribedRule): SentencePart[] {
   if (rule.for_samples !== undefined)
     parts.push(textPart(' for '), { kind: 'number', text: forSamplesText(rule.for_samples) }, textPart(' values'));
   return ofGroups === undefined ? [...parts, ...tagParts(rule.tags ?? {})] : parts;
+}
+
+/** `90`, or `80 (warning) or 95 (critical, for 1 min)` */
+function thresholdParts(rule: DescribedRule): SentencePart[] {
+  if (rule.levels === undefined)
+    return [{ kind: 'number', text: rule.threshold === undefined ? '…' : limitText(rule.threshold, rule) }];
+  return rule.levels.flatMap(({ threshold, for_seconds: seconds }, index): SentencePart[] => {
+    const facts = [severityAt(rule, index + 1), seconds === undefined ? undefined : `for ${secondsText(seconds)}`];
+    const known = facts.filter((fact) => fact !== undefined).join(', ');
+    const number: SentencePart = { kind: 'number', text: limitText(threshold, rule) };
+    return [...(index === 0 ? [] : [textPart(' or ')]), number, ...(known === '' ? [] : [textPart(` (${known})`)])];
+  });
 }
 
 /** When a rule without a threshold fires: `heartbeat by host has sent no data for 5 min`. */
@@ -75,16 +85,12 @@ export function tagTexts(matchers: TagMatchers = {}): Readonly<Record<string, st
 /** A value that the rule compares: a computed one with four significant decimals, one that was sent with `digits`. */
 export function comparedText(value: number, rule: DescribedRule, digits = 6): string {
   const isComputed = hasComputedValue(rule);
-  return numberText(Number(isComputed ? shownValue(value, true, limitsOf(rule)) : value.toPrecision(digits)));
+  return numberText(Number(isComputed ? shownValue(value, true, thresholdsOf(rule)) : value.toPrecision(digits)));
 }
 
 /** What a rule has alarms about. */
 export function subjectsWord({ group_by: by }: DescribedRule): 'series' | 'groups' {
   return by === undefined ? 'series' : 'groups';
-}
-
-function limitsOf({ threshold }: DescribedRule): number[] {
-  return threshold === undefined ? [] : [threshold];
 }
 
 function byText({ group_by: by = [] }: DescribedRule): string {
@@ -96,7 +102,7 @@ export function comparedSentence(rule: DescribedRule, value: number | null, grou
   const { words } = measures[rule.type ?? ruleDefaults.type];
   const parts = comparedParts(rule, { group, hasTags: false });
   const shown =
-    value === null ? '–' : isPercentage(rule) ? percentText(value, limitsOf(rule)) : comparedText(value, rule, 12);
+    value === null ? '–' : isPercentage(rule) ? percentText(value, thresholdsOf(rule)) : comparedText(value, rule, 12);
   return [
     ...(parts ?? [{ kind: 'metric', text: rule.metric_name || 'a metric' }]),
     textPart(` ${parts === undefined ? withPercentile(words.verbPast, rule.percentile) : 'was'} `),
@@ -135,7 +141,7 @@ export function behaviour(rule: DescribedRule): string[] {
   }
   if ((rule.resolve_for_seconds ?? 0) > 0) sentences.push(`Ends after ${secondsText(rule.resolve_for_seconds!)} clear`);
   if (rule.notify_on_resolve === true) sentences.push('Notifies when it ends');
-  if (rule.no_data_seconds !== undefined && rule.threshold !== undefined)
+  if (rule.no_data_seconds !== undefined && thresholdAt(rule) !== undefined)
     sentences.push(`Fires after ${secondsText(rule.no_data_seconds)} without data`);
   if (rule.resolve_without_data_seconds !== undefined)
     sentences.push(`Ends after ${secondsText(rule.resolve_without_data_seconds)} without data`);
