@@ -1,16 +1,16 @@
-import { Failure, fieldsFailure, shown, type FailureCode, type FieldError } from '../base/failure.ts';
-import { isRuleType, needsParameter, parameterNames, parameterTypes } from '../measure/measures.ts';
+import { Failure, fieldsFailure, shown, type FieldError } from '../base/failure.ts';
+import { parameterNames } from '../measure/measures.ts';
 import { nameProblem, tagsProblems, type TagProblem } from '../metric/metric-limits.ts';
 import { tagsOf } from '../metric/sample.ts';
 import { divideByFields } from './aggregate.ts';
-import { comparisons, isOperator, isWithin, operators } from './comparison.ts';
+import { isOperator, operators } from './comparison.ts';
 import { matchersProblems } from './matcher-check.ts';
 import { matchersOf, type TagMatchers } from './matcher.ts';
 import { groupErrors } from './parse-group.ts';
 import { samplesMax } from './for-samples.ts';
-import type { FieldKind, FieldName, NumberSpec, SpecOf } from './field-spec.ts';
+import type { FieldKind, SpecOf } from './field-spec.ts';
 import { levelFields } from './rule-level.ts';
-import { fieldNames, fieldSpec, isField, ruleDefaults, ruleFields } from './rule-fields.ts';
+import { fieldNames, fieldSpec, isField, ruleFields } from './rule-fields.ts';
 import { isReceiverName, receiverNameAllowed } from './receiver-name.ts';
 import { isRuleId, ruleIdAllowed } from './rule-id.ts';
 import type { Labels, Rule } from './rule.ts';
@@ -20,6 +20,8 @@ import {
   type Webhook,
   type WebhookProblem,
 } from '../receiver/discord/address.ts';
+import { conflictErrors } from './field-conflicts.ts';
+import { error, invalid, isObject, numberWords, orList, safelyShown, type NumberRange } from './field-error.ts';
 
 export interface ParseRuleOptions {
   /** The rule's identity: what the service made up, what stands in the path, or the record's key. See isRuleId. */
@@ -53,14 +55,7 @@ export function parseRule(input: unknown, options: ParseRuleOptions): Rule {
     else if (spec.requiredUnless?.fields.some((other) => Object.hasOwn(fields, other)) === false)
       errors.push(error(field, 'missing_field', `${field} is missing: it ${spec.requiredUnless.text}`));
   }
-  errors.push(
-    ...parameterErrors(fields),
-    ...resolveErrors(fields),
-    ...exclusionErrors(fields),
-    ...levelErrors(fields),
-    ...groupErrors(fields),
-    ...unknownErrors(fields),
-  );
+  errors.push(...conflictErrors(fields), ...groupErrors(fields), ...unknownErrors(fields));
   if (errors.length > 0) throw fieldsFailure(errors);
   return ruleOf(fields, options.id);
 }
@@ -151,19 +146,6 @@ function checkNumber(value: unknown, field: string, spec: NumberRange): FieldErr
   const isNumber = typeof value === 'number' && Number.isFinite(value) && (isWhole !== true || Number.isInteger(value));
   const isAllowed = isNumber && value > above && value >= least && value <= most;
   return isAllowed ? [] : [invalid(field, `must be ${numberWords(spec)}`, value)];
-}
-
-type NumberRange = Pick<NumberSpec, 'above' | 'least' | 'most' | 'isWhole'>;
-
-/** "a number greater than 0 and at most 86400" */
-function numberWords({ above, least, most, isWhole }: NumberRange): string {
-  const noun = isWhole === true ? 'a whole number' : 'a number';
-  const limits = [
-    ...(above === undefined ? [] : [`greater than ${above}`]),
-    ...(least === undefined ? [] : [`of at least ${least}`]),
-    ...(most === undefined ? [] : [`at most ${most}`]),
-  ];
-  return limits.length === 0 ? 'a finite number' : `${noun} ${limits.join(' and ')}`;
 }
 
 function checkChoice(value: unknown, field: string, { choices }: SpecOf<'choice'>): FieldError[] {
@@ -264,10 +246,6 @@ function strangers(value: object, field: string, known: readonly string[]): Fiel
   return [error(name, 'unknown_field', `${name} is not a field of ${field}; the fields are ${known.join(', ')}`)];
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function checkText(value: unknown, field: string, { charactersMax }: SpecOf<'text'>): FieldError[] {
   if (typeof value !== 'string') return [invalid(field, 'must be a string', value)];
   if (!value.isWellFormed())
@@ -309,90 +287,6 @@ function checkWebhook(
     : [];
 }
 
-/** Whether exactly the fields are given that the type needs beside the common ones. */
-function parameterErrors(fields: Record<string, unknown>): FieldError[] {
-  const type = fields['type'] ?? ruleDefaults.type;
-  if (!isRuleType(type)) return [];
-  return parameterNames.flatMap((field) => {
-    const given = Object.hasOwn(fields, field);
-    const isNeeded = needsParameter(type, field);
-    if (isNeeded && !given) {
-      const allowed = numberWords(ruleFields[field]);
-      const message = `${field} is missing: with type ${JSON.stringify(type)} it must be ${allowed}`;
-      return [error(field, 'missing_field', message)];
-    }
-    if (given && !isNeeded) {
-      const types = orList(parameterTypes[field]);
-      const message = `${field} must be left out, not ${safelyShown(fields[field])}, unless type is ${types}`;
-      return [error(field, 'invalid_field', message)];
-    }
-    return [];
-  });
-}
-
-function resolveErrors(fields: Record<string, unknown>): FieldError[] {
-  const field = 'resolve_threshold';
-  const { threshold, resolve_threshold: resolve } = fields;
-  if (threshold === undefined && resolve !== undefined && fields['levels'] === undefined)
-    return [error(field, 'invalid_field', `${field} must be left out without a threshold`)];
-  if (!Number.isFinite(threshold) || !Number.isFinite(resolve)) return [];
-  const operator = fields['operator'] ?? ruleDefaults.operator;
-  if (!isOperator(operator)) return [];
-  const { recovery } = comparisons[operator];
-  const [far, near] = [resolve as number, threshold as number];
-  if (recovery === undefined)
-    return [invalid(field, `must be left out with operator ${JSON.stringify(operator)}`, far)];
-  if (isWithin(far, recovery.interval(near))) return [];
-  return [
-    invalid(
-      field,
-      `must be ${recovery.words.limit} the threshold (${near}) with operator ${JSON.stringify(operator)}`,
-      far,
-    ),
-  ];
-}
-
-/** Each field is refused beside the other one. */
-const excluded = [
-  ['for_samples', 'for_seconds'],
-  ['threshold', 'levels'],
-  ['resolve_threshold', 'levels'],
-  ['for_samples', 'levels'],
-  ['resolve_without_data_seconds', 'no_data_seconds'],
-] as const satisfies readonly (readonly [FieldName, FieldName])[];
-
-function exclusionErrors(fields: Record<string, unknown>): FieldError[] {
-  return excluded
-    .filter((both) => both.every((field) => Object.hasOwn(fields, field)))
-    .map(([field, other]) => error(field, 'invalid_field', `${field} must be left out with ${other}`));
-}
-
-/** Thresholds become worse from level to level. */
-function levelErrors({ levels, operator = ruleDefaults.operator }: Record<string, unknown>): FieldError[] {
-  if (!Array.isArray(levels) || !isOperator(operator)) return [];
-  const { recovery, excess } = comparisons[operator];
-  const shownOperator = JSON.stringify(operator);
-  if (recovery === undefined)
-    return [error('levels', 'invalid_field', `levels must be left out with operator ${shownOperator}`)];
-  const thresholds = levels.map((level: unknown) => (isObject(level) ? level['threshold'] : undefined));
-  return thresholds.flatMap((threshold, index) => {
-    const before = thresholds[index - 1];
-    if (!isFiniteNumber(threshold) || !isFiniteNumber(before) || excess(threshold, before) > 0) return [];
-    const side = recovery.words.clearSide === 'below' ? 'above' : 'below';
-    return [
-      invalid(
-        `levels.${index}.threshold`,
-        `must be ${side} that of the level before (${before}) with operator ${shownOperator}`,
-        threshold,
-      ),
-    ];
-  });
-}
-
-function isFiniteNumber(value: unknown): value is number {
-  return Number.isFinite(value);
-}
-
 function unknownErrors(fields: Record<string, unknown>): FieldError[] {
   const unknown = Object.keys(fields).filter((field) => field !== 'id' && !isField(field));
   const errors = unknown.slice(0, unknownFieldsNamedMax).map((field) => {
@@ -401,26 +295,4 @@ function unknownErrors(fields: Record<string, unknown>): FieldError[] {
   });
   const more = unknown.length - errors.length;
   return more > 0 ? [...errors, error('', 'unknown_field', `${more} more fields are not known`)] : errors;
-}
-
-function orList(choices: readonly string[]): string {
-  return choices.map((choice) => JSON.stringify(choice)).join(' or ');
-}
-
-function invalid(field: string, allowed: string, value: unknown): FieldError {
-  return error(field, 'invalid_field', `${field} ${allowed}, not ${safelyShown(value)}`);
-}
-
-/**
- * Somebody may have put the webhook's URL in the wrong field. Objects are not shown: their text may be a megabyte, or so
- * deep that writing it overflows the stack.
- */
-function safelyShown(value: unknown): string {
-  if (typeof value === 'string') return shown(withoutWebhookTokens(value));
-  if (typeof value !== 'object' || value === null) return shown(value);
-  return Array.isArray(value) ? 'an array' : 'an object';
-}
-
-function error(field: string, code: FailureCode, message: string): FieldError {
-  return { field, code, message };
 }
