@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { shownValue } from '../measure/shown-value.ts';
 import { hasComputedValue } from '../rule/condition.ts';
+import { severities } from '../rule/severity.ts';
 import type { AlarmDetail, AlarmsView, AlarmView } from '../wire/alarms.ts';
 import { addApiOptions, askApi, isJson } from './api.ts';
 import { addExamples, type Example } from './examples.ts';
@@ -10,8 +11,11 @@ import { printTable, shown } from './table.ts';
 const examples: readonly Example[] = [
   ['ssrms alarms list', 'what is firing or pending'],
   ['ssrms alarms list --state all --metric cpu', 'in any state, of one metric'],
+  ['ssrms alarms list --severity critical --label team=payments --tag zone=eu-*', 'of some rules and series'],
   ['ssrms alarms get ALARM_ID', 'one alarm: its sample and its messages'],
 ];
+/** Each value of an option that may be repeated. */
+const gathered = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 /** What `--state` may be; without it the list has what is firing or pending. */
 const listStates = ['firing', 'pending', 'ok', 'all'] as const;
 
@@ -26,15 +30,22 @@ export function addAlarmsCommands(program: Command): void {
     .addOption(new Option('--state <state>', 'in this state (default: firing and pending)').choices(listStates))
     .option('--metric <name>', 'only of this metric')
     .option('--rule <rule>', 'only of this rule, by its id or its name')
+    .option('--tag <key=value>', 'only with this tag, as host=web-1, host=web-* or host; may be repeated', gathered)
+    .option('--label <key=value>', 'only of rules with this label; may be repeated', gathered)
+    .addOption(new Option('--severity <severity>', 'only of rules with this severity').choices(severities))
     .option('--limit <number>', 'at most so many, up to 500 (default 100)');
   addApiOptions(list).action(async () => {
-    const { state, metric, rule, limit = '100' } = list.opts<Record<string, string | undefined>>();
-    const ask = async (asked: Record<string, string | undefined>): Promise<AlarmsView> => {
-      const given = Object.entries(asked).filter((pair): pair is [string, string] => pair[1] !== undefined);
+    const { state, metric, rule, severity, limit = '100' } = list.opts<Record<string, string | undefined>>();
+    const { tag, label } = list.opts<Record<'tag' | 'label', readonly string[] | undefined>>();
+    const ask = async (asked: Record<string, string | readonly string[] | undefined>): Promise<AlarmsView> => {
+      const given = Object.entries(asked).flatMap(([name, value]) =>
+        [value ?? []].flat().map((one): [string, string] => [name, one]),
+      );
       const path = `/api/v1/alarms?${new URLSearchParams(given).toString()}`;
       return (await askApi<AlarmsView>(list, { method: 'GET', path })).body;
     };
-    const filter = { metric_name: metric, rule_id: rule === undefined ? undefined : await ruleIdOf(list, rule) };
+    const ruleId = rule === undefined ? undefined : await ruleIdOf(list, rule);
+    const filter = { metric_name: metric, rule_id: ruleId, tag, label, severity };
     // The API has one state or all of them.
     const states = state === undefined ? ['firing', 'pending'] : [state === 'all' ? undefined : state];
     const found: AlarmView[] = [];

@@ -78,7 +78,7 @@ export function createConsole(options: ConsoleOptions): Console {
     statusRoute(status, now),
     ruleSearchRoutes({ live, rules, index, catalogue, current, now }),
     ruleStateRoute({ live, rules, catalogue, current, now }),
-    alarmListRoutes({ live, current, now }),
+    alarmListRoutes({ live, rules, current, now }),
     timelineRoutes({ live, rules, now }),
     streamRoutes(hub),
     alarmRoutes({ ...looking, now, live, rules, discordApiBase }),

@@ -33,6 +33,8 @@ export function parameterCheck(schema: TSchema): (value: unknown) => { value: un
 function typed(text: unknown, type: unknown): unknown {
   if (typeof text !== 'string') return text;
   if ((type === 'integer' || type === 'number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text);
+  // A parameter that may be repeated was given once.
+  if (type === 'array') return [text];
   if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true';
   return text;
 }

@@ -32,6 +32,9 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [inner('addSeries|delSeries|addBand|delBand|toggleDOM'), '$1 {}'],
   [outer('rangeLog|logAxisSplits|asinhAxisSplits|log10AxisValsFilt|log2AxisValsFilt'), '$1 {}'],
   [outer('fmtDate|timeAxisStamps|timeAxisVals?|timeSeriesStamp|timeSeriesVal|_rangeNum'), '$1 {}'],
+  // Every scale has a range of ours, and every line says itself whether its points are shown.
+  [outer('getMinMax'), '$1 { return [0, 1]; }'],
+  [outer('seriesPointsShow'), '$1 {}'],
   [/const (days3|months3) = [^;]+;/g, 'const $1 = 0;'],
   [/(const _timeAxisStamps) = \[[^]*?\n\t\];/g, '$1 = 0;'],
   [/\nconst \[[^\]]+\] = genTimeStuffs\(1\);/g, ''],

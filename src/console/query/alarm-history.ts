@@ -1,11 +1,10 @@
 import { firstSorted } from '../../base/first-sorted.ts';
 import type { LiveStore } from '../live/live-store.ts';
 import type { PastAlarm } from '../live/past-alarms.ts';
-import { metricFilter } from './metric-filter.ts';
+import type { RuleBook } from '../../rule/rule-book.ts';
+import { alarmFilter, type AlarmFilter } from './alarm-filter.ts';
 
-export interface HistoryWanted {
-  readonly ruleId?: string | undefined;
-  readonly metricName?: string | undefined;
+export interface HistoryWanted extends AlarmFilter {
   readonly state?: 'firing' | 'ended' | undefined;
   /** Alarms that fired before `toMs` and had not ended by `fromMs`. */
   readonly fromMs?: number | undefined;
@@ -20,15 +19,15 @@ export type HistoryPlace = Pick<PastAlarm, 'firedMs' | 'alarmId'>;
 /** Firings of the last days, what fired last first, in pages that hold and sort no more than a few times their limit. */
 export function alarmHistory(
   past: LiveStore['past'],
+  book: Pick<RuleBook, 'get'>,
   wanted: HistoryWanted,
 ): { readonly alarms: PastAlarm[]; readonly total: number; readonly next: string | undefined } {
-  const { ruleId, metricName, state, fromMs = -Infinity, toMs = Infinity, after, limit } = wanted;
-  const isWanted = metricFilter(metricName);
+  const { state, fromMs = -Infinity, toMs = Infinity, after, limit } = wanted;
+  const isWanted = alarmFilter(wanted, book);
   let total = 0;
   function* matching(): Generator<PastAlarm> {
     for (const alarm of past) {
-      if (ruleId !== undefined && alarm.ruleId !== ruleId) continue;
-      if (!isWanted(alarm.series.name)) continue;
+      if (!isWanted(alarm)) continue;
       if (state !== undefined && alarm.isFiring !== (state === 'firing')) continue;
       // Of one that is over and nobody knows since when, only its beginning is known.
       const endMs = alarm.isFiring ? Infinity : (alarm.endedMs ?? alarm.firedMs);

@@ -4,12 +4,11 @@ import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { firstSorted } from '../../base/first-sorted.ts';
 import { subjectKey, type Subject } from '../../metric/subject.ts';
 import type { AlarmsView, StateName } from '../live/alarms-view.ts';
-import { metricFilter } from './metric-filter.ts';
+import type { RuleBook } from '../../rule/rule-book.ts';
+import { alarmFilter, type AlarmFilter } from './alarm-filter.ts';
 
-export interface AlarmListWanted {
+export interface AlarmListWanted extends AlarmFilter {
   readonly state: StateName | undefined;
-  readonly metricName: string | undefined;
-  readonly ruleId: string | undefined;
   /** A place that an earlier page gave. */
   readonly after: AlarmPlace | undefined;
   readonly limit: number;
@@ -36,6 +35,7 @@ const ranks: Record<StateName, number> = { firing: 0, pending: 1, ok: 2 };
 /** One page of however many: it holds and sorts no more than a few times its limit. `total` counts all pages. */
 export function listAlarms(
   alarms: AlarmsView,
+  book: Pick<RuleBook, 'get'>,
   wanted: AlarmListWanted,
 ): { readonly alarms: AlarmRecord[]; readonly total: number; readonly next: string | undefined } {
   const { ruleId, after, limit } = wanted;
@@ -43,11 +43,11 @@ export function listAlarms(
   const source = ruleId !== undefined ? alarms.ofRule(ruleId) : isActive ? alarms.active() : alarms;
   const from = after === undefined ? undefined : orderedAt(alarms, after);
   let total = 0;
-  const isWanted = metricFilter(wanted.metricName);
+  const isWanted = alarmFilter(wanted, book);
   function* matching(): Generator<AlarmRecord> {
     for (const alarm of source) {
       if (wanted.state !== undefined && alarm.state.state !== wanted.state) continue;
-      if (!isWanted(alarm.series.name)) continue;
+      if (!isWanted(alarm)) continue;
       total++;
       if (from === undefined || compare(alarm, from) > 0) yield alarm;
     }

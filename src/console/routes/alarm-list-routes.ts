@@ -3,8 +3,11 @@ import { fieldsFailure, shown } from '../../base/failure.ts';
 import { pageItemsMax } from '../../http/limits.ts';
 import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/http-app.ts';
+import type { RuleFeed } from '../../rule/rule-feed.ts';
+import { severities, type Severity } from '../../rule/severity.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
 import { AlarmsView, HistoryView, type PastAlarmView } from '../../wire/alarms.ts';
+import { pairFilterWords, type AlarmFilter } from '../query/alarm-filter.ts';
 import { alarmHistory, parseHistoryPlace } from '../query/alarm-history.ts';
 import { listAlarms, parsePlace } from '../query/alarm-list.ts';
 import type { LiveStore } from '../live/live-store.ts';
@@ -15,6 +18,7 @@ import { metricFilterWords } from '../query/metric-filter.ts';
 
 export interface AlarmListOptions {
   readonly live: LiveStore;
+  readonly rules: Pick<RuleFeed, 'book'>;
   readonly current: CurrentValue;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
@@ -22,9 +26,19 @@ export interface AlarmListOptions {
 
 const historyLimit = 50;
 
+/** May be repeated. */
+const pairs = (of: string) =>
+  Type.Array(Type.String({ minLength: 1, maxLength: 1_300, pattern: '^[^=]+(?:=[^]*)?$' }), {
+    maxItems: 16,
+    description: `${of}: ${pairFilterWords}`,
+  });
+
 const filterFields = {
   metric_name: Type.Optional(Type.String({ description: metricFilterWords })),
   rule_id: Type.Optional(Type.String()),
+  tag: Type.Optional(pairs('Of the series or group')),
+  label: Type.Optional(pairs("Of the rule's labels")),
+  severity: Type.Optional(Type.Enum([...severities], { description: "The rule's" })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })),
   after: Type.Optional(Type.String({ maxLength: 200, description: 'The `next` of the page before' })),
 };
@@ -53,7 +67,7 @@ export function alarmListRoutes(options: AlarmListOptions): Routes {
   };
 }
 
-function listRoute(app: HttpApp, { live: { alarms }, current, now }: AlarmListOptions): void {
+function listRoute(app: HttpApp, { live: { alarms }, rules: { book }, current, now }: AlarmListOptions): void {
   app.get(
     '/api/v1/alarms',
     {
@@ -65,8 +79,9 @@ function listRoute(app: HttpApp, { live: { alarms }, current, now }: AlarmListOp
       },
     },
     async (request, reply) => {
-      const { state, metric_name: metricName, rule_id: ruleId, limit = pageItemsMax, after } = request.query;
-      const found = listAlarms(alarms, { state, metricName, ruleId, limit, after: placeOf(after, parsePlace) });
+      const { state, limit = pageItemsMax, after } = request.query;
+      const place = placeOf(after, parsePlace);
+      const found = listAlarms(alarms, book, { state, ...filterOf(request.query), limit, after: place });
       return reply.send({
         time_ms: now(),
         total: found.total,
@@ -77,7 +92,7 @@ function listRoute(app: HttpApp, { live: { alarms }, current, now }: AlarmListOp
   );
 }
 
-function historyRoute(app: HttpApp, { live: { past }, now }: AlarmListOptions): void {
+function historyRoute(app: HttpApp, { live: { past }, rules: { book }, now }: AlarmListOptions): void {
   app.get(
     '/api/v1/alarms/history',
     {
@@ -89,10 +104,9 @@ function historyRoute(app: HttpApp, { live: { past }, now }: AlarmListOptions): 
       },
     },
     async (request, reply) => {
-      const { state, limit = historyLimit, after } = request.query;
-      const { metric_name: metricName, rule_id: ruleId, from_ms: fromMs, to_ms: toMs } = request.query;
+      const { state, limit = historyLimit, after, from_ms: fromMs, to_ms: toMs } = request.query;
       const place = placeOf(after, parseHistoryPlace);
-      const found = alarmHistory(past, { state, metricName, ruleId, fromMs, toMs, limit, after: place });
+      const found = alarmHistory(past, book, { state, ...filterOf(request.query), fromMs, toMs, limit, after: place });
       return reply.send({
         time_ms: now(),
         total: found.total,
@@ -102,6 +116,18 @@ function historyRoute(app: HttpApp, { live: { past }, now }: AlarmListOptions): 
       });
     },
   );
+}
+
+interface FilterQuery {
+  readonly metric_name?: string;
+  readonly rule_id?: string;
+  readonly tag?: string[];
+  readonly label?: string[];
+  readonly severity?: Severity;
+}
+
+function filterOf({ metric_name: metricName, rule_id: ruleId, tag, label, severity }: FilterQuery): AlarmFilter {
+  return { metricName, ruleId, tags: tag, labels: label, severity };
 }
 
 function placeOf<Place>(text: string | undefined, parse: (text: string) => Place | undefined): Place | undefined {

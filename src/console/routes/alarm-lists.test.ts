@@ -209,3 +209,47 @@ test('a version of a rule says what differs from the one before, and of a webhoo
     ],
   );
 });
+
+test('alarms are found by their tags, and by the labels and severity of their rules', async () => {
+  const { log } = system.storage;
+  const make = async (fields: object): Promise<string> => {
+    const made = await fetch(`${system.url}/rules`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ metric_name: 'found', threshold: 1, discord_webhook_url: webhook, ...fields }),
+    });
+    return ((await made.json()) as { id: string }).id;
+  };
+  const critical = await make({ severity: 'critical', labels: { team: 'payments', app: 'shop' } });
+  const plain = await make({ labels: { team: 'search' } });
+  const tagged = [
+    [critical, { n: 'eu-1', host: 'a' }],
+    [critical, { n: 'us-1' }],
+    [plain, { n: 'eu-2' }],
+    [ruleId(90), { n: 'gone' }],
+  ] as const;
+  for (const [index, [id, tags]] of tagged.entries()) {
+    const given = { ruleId: id, metric: 'found', tags, x: 2, offset: 2_000 + index };
+    await appendAlarm(log, { ...given, timeMs: Date.now() - index, state: firingSince(5_000 + index) });
+  }
+  const found = async (path: string, query: string): Promise<string[]> =>
+    (await read<Page>(`${path}?metric_name=found${query}`)).alarms.map(({ tags }) => tags!.n).sort();
+  for (const path of ['/api/v1/alarms', '/api/v1/alarms/history']) {
+    const of = (query: string): Promise<string[]> => found(path, query);
+    await waitForValue(
+      'all alarms',
+      () => of(''),
+      ({ length }) => length === 4,
+    );
+    assert.deepEqual(await of('&tag=n%3Deu-*'), ['eu-1', 'eu-2'], path);
+    assert.deepEqual(await of('&tag=n%3Deu-1'), ['eu-1']);
+    assert.deepEqual(await of('&tag=host'), ['eu-1']);
+    assert.deepEqual(await of('&tag=n%3Deu-*&tag=host%3Da'), ['eu-1']);
+    assert.deepEqual(await of('&tag=host%3D'), []);
+    assert.deepEqual(await of('&severity=critical'), ['eu-1', 'us-1']);
+    assert.deepEqual(await of('&label=team%3Dsearch'), ['eu-2']);
+    assert.deepEqual(await of('&label=team&severity=critical&label=app%3Ds*p&tag=n%3Dus-1'), ['us-1']);
+    for (const query of ['tag=%3Da', 'label=', 'severity=bad'])
+      assert.equal((await fetch(`${system.url}${path}?${query}`)).status, 400, query);
+  }
+});

@@ -14,7 +14,7 @@ const everyMs = 3_000;
 const pageAlarms = 20;
 
 interface PastAlarmsProps {
-  readonly filter: Pick<HistoryWanted, 'rule_id' | 'metric_name' | 'state'>;
+  readonly filter: Omit<HistoryWanted, 'from_ms' | 'limit' | 'after'>;
   /** The text when no alarm matches. */
   readonly none: string;
 }
@@ -28,7 +28,7 @@ export function PastAlarms({ filter, none }: PastAlarmsProps) {
       keyOf: ({ alarm_id: id }) => id,
       everyMs,
     },
-    [filter.rule_id, filter.metric_name, filter.state],
+    [JSON.stringify(filter)],
   );
   const now = list.value;
   const { rows, holds, ...missing } = useHeldRows(

@@ -21,7 +21,7 @@ import { PastAlarms } from './past-alarms.tsx';
 import { sendTestOf } from '../state/inspect.ts';
 import { readRuleState } from '../state/past.ts';
 import { useQuery } from '../state/query.ts';
-import { addressOf } from '../state/router.ts';
+import { addressOf, everyAlarm } from '../state/router.ts';
 import { RuleChart } from '../charts/rule-chart.tsx';
 import { RuleDeliveries } from './rule-deliveries.tsx';
 import { noValueText } from './rule-figures.tsx';
@@ -94,7 +94,7 @@ function NoRule({ id }: { readonly id: string }) {
         <a class="button" href={addressOf({ screen: 'rules', search: '' })}>
           All rules
         </a>
-        <a href={addressOf({ screen: 'alarms', filter: { state: '', metric: '', rule: id } })}>Alarms of this rule</a>
+        <a href={addressOf({ screen: 'alarms', filter: { ...everyAlarm, rule: id } })}>Alarms of this rule</a>
       </div>
     </div>
   );

@@ -1,6 +1,13 @@
+import { severities } from '../../../rule/severity.ts';
 import { MetricFilter, RuleFilter } from '../parts/list-filters.tsx';
 import { PastAlarms } from '../rules/past-alarms.tsx';
 import { amend, type AlarmsFilter } from '../state/router.ts';
+
+/** In the order of the screen. */
+const pairs = [
+  ['tag', 'Tag', 'host=web-*'],
+  ['label', 'Label', 'team=payments'],
+] as const;
 
 const states = [
   ['', 'Firing and ended'],
@@ -10,7 +17,7 @@ const states = [
 
 /** The alarms of the last days, of all rules; the filter is in the address. */
 export function AlarmsScreen({ filter }: { readonly filter: AlarmsFilter }) {
-  const { state, metric, rule } = filter;
+  const { state, metric, rule, ...others } = filter;
   const set = (more: Partial<AlarmsFilter>): void => amend({ screen: 'alarms', filter: { ...filter, ...more } });
   return (
     <div class="past">
@@ -32,12 +39,35 @@ export function AlarmsScreen({ filter }: { readonly filter: AlarmsFilter }) {
           </select>
         </label>
         <MetricFilter metric={metric} onMetric={(name) => set({ metric: name })} />
+        <label>
+          <span>Severity</span>
+          <select value={others.severity} onChange={(event) => set({ severity: event.currentTarget.value })}>
+            {['', ...severities].map((each) => (
+              <option key={each} value={each}>
+                {each || 'any'}
+              </option>
+            ))}
+          </select>
+        </label>
+        {pairs.map(([field, words, placeholder]) => (
+          <label key={field}>
+            <span>{words}</span>
+            <input
+              type="search"
+              placeholder={placeholder}
+              autocomplete="off"
+              spellcheck={false}
+              value={others[field]}
+              onChange={(event) => set({ [field]: event.currentTarget.value.trim() })}
+            />
+          </label>
+        ))}
         <RuleFilter rule={rule} onAll={() => set({ rule: '' })} />
       </search>
       <section class="card past-card">
         <PastAlarms
-          filter={{ state, metric_name: metric, rule_id: rule }}
-          none={state + metric + rule === '' ? 'Nothing has fired.' : 'No alarm matches.'}
+          filter={{ state, metric_name: metric, rule_id: rule, ...others }}
+          none={Object.values(filter).join('') === '' ? 'Nothing has fired.' : 'No alarm matches.'}
         />
       </section>
     </div>

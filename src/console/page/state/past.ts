@@ -8,6 +8,9 @@ export interface HistoryWanted {
   readonly rule_id?: string | undefined;
   readonly metric_name?: string | undefined;
   readonly state?: string | undefined;
+  readonly severity?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly label?: string | undefined;
   readonly from_ms?: number | undefined;
   readonly limit?: number | undefined;
   readonly after?: string | undefined;

@@ -19,9 +19,12 @@ export interface AlarmsFilter {
   readonly state: string;
   readonly metric: string;
   readonly rule: string;
+  readonly severity: string;
+  readonly tag: string;
+  readonly label: string;
 }
 
-export const everyAlarm: AlarmsFilter = { state: '', metric: '', rule: '' };
+export const everyAlarm: AlarmsFilter = { state: '', metric: '', rule: '', severity: '', tag: '', label: '' };
 
 /** A filter of the timeline; empty: everything in the last 24 hours. Times are milliseconds since the epoch. */
 export interface TimelineFilter {
