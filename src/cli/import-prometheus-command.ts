@@ -42,14 +42,14 @@ export function addImportPrometheus(rulesImport: Command, finish: (exitCode: num
   command.action(async (paths: string[]) => {
     const flags = command.opts<Flags>();
     // Loaded only here: no other command needs a parser of PromQL.
-    const { translateFiles } = await import('../prometheus/translate-files.ts');
+    const { alertsTranslated, translateFiles } = await import('../prometheus/translate-files.ts');
     const { parseDuration } = await import('../prometheus/duration.ts');
     const options = optionsOf(flags, parseDuration(flags.scrapeInterval));
     const given = (await Promise.all(paths.map(filesAt))).flat();
     const files = translateFiles(given, options).filter((file) => file.hasGroups || file.problem !== undefined);
     if (files.length === 0) throw new Error(`there are no groups of rules in ${shown(paths.join(', '))}`);
     await writeRules(files, { options, flags, given });
-    report(files, options);
+    report(files, { receiver: options.receiver, alertsTranslated });
     const problems = files.filter(({ problem }) => problem !== undefined);
     if (problems.length > 0) finish(1);
     else if (files.some(({ refused }) => refused.length > 0)) finish(exitNotTranslated);
@@ -118,20 +118,32 @@ function targetOf(folder: string, path: string, taken: Set<string>): string {
   return target;
 }
 
-function report(files: readonly TranslatedFile[], { receiver }: Translating): void {
-  for (const { path, translated, refused, problem } of files) {
+interface Reporting {
+  readonly receiver: string | undefined;
+  readonly alertsTranslated: (file: TranslatedFile) => number;
+}
+
+function report(files: readonly TranslatedFile[], { receiver, alertsTranslated }: Reporting): void {
+  for (const file of files) {
+    const { path, translated, refused, problem } = file;
+    const done = alertsTranslated(file);
     if (problem !== undefined) console.log(shown(`${path}: ${problem}`));
-    else console.log(shown(`${path}: ${translated.length} of ${translated.length + refused.length}`));
+    else console.log(shown(`${path}: ${done} of ${done + refused.length}${rulesText(file, done)}`));
     for (const { name, reason, place } of refused)
       console.log(shown(`  not translated  ${name}: ${reason}${place === '' ? '' : ` (${place})`}`));
     for (const { rule, notes } of translated)
       for (const note of notes) console.log(shown(`  note            ${rule.name}: ${note}`));
   }
-  const count = (one: (file: TranslatedFile) => number): number => files.reduce((sum, file) => sum + one(file), 0);
-  const done = count(({ translated }) => translated.length);
+  const sum = (of: (file: TranslatedFile) => number): number => files.reduce((all, file) => all + of(file), 0);
+  const done = sum(alertsTranslated);
   if (receiver === undefined && done > 0)
     console.log(
       'Each rule still needs a receiver: add notify: [NAME] or discord_webhook_url, or give --receiver NAME.',
     );
-  console.log(`translated ${done} of ${done + count(({ refused }) => refused.length)} rules`);
+  console.log(`translated ${done} of ${done + sum(({ refused }) => refused.length)} rules`);
+}
+
+/** Said where alerts became levels of one rule. */
+function rulesText({ translated }: TranslatedFile, alerts: number): string {
+  return translated.length < alerts ? ` (as ${translated.length} rules, some with levels)` : '';
 }

@@ -1,4 +1,5 @@
 // All files of an import together: names are unique over all of them.
+import { withLevels } from './levels.ts';
 import type { PrometheusAlert, UnreadableAlert } from './prometheus-alert.ts';
 import { readRuleFile } from './read-rule-file.ts';
 import { placeText, translateAlert, type Refused, type Translated, type Translating } from './translate.ts';
@@ -20,11 +21,17 @@ export interface NotTranslated {
 
 export interface TranslatedFile {
   readonly path: string;
+  /** The rules; fewer than the alerts that they are made of, where some have levels. */
   readonly translated: readonly Translated[];
   readonly refused: readonly NotTranslated[];
   readonly hasGroups: boolean;
   /** Why the file could not be read. */
   readonly problem: string | undefined;
+}
+
+/** Of how many alerts a file's rules are made. */
+export function alertsTranslated({ translated }: TranslatedFile): number {
+  return translated.reduce((sum, { alerts }) => sum + alerts.length, 0);
 }
 
 export function translateFiles(files: readonly GivenFile[], options: Translating): TranslatedFile[] {
@@ -38,7 +45,7 @@ function readOne(text: string, options: Translating): Omit<TranslatedFile, 'path
     const { alerts, hasGroups } = readRuleFile(text);
     const results = alerts.map((alert) => (isReadable(alert) ? translateAlert(alert, options) : alert));
     return {
-      translated: results.flatMap((each) => ('kind' in each && each.kind === 'translated' ? [each] : [])),
+      translated: withLevels(results.flatMap((each) => ('kind' in each && each.kind === 'translated' ? [each] : []))),
       refused: results.flatMap((each) =>
         'kind' in each ? (each.kind === 'refused' ? [notTranslated(each)] : []) : [unreadable(each)],
       ),

@@ -237,6 +237,12 @@ groups:
         expr: sum by (service) (rate(requests_total{status=~"500|503"}[5m])) / sum by (service) (rate(requests_total[5m])) > 0.05
       - alert: JobAbsent
         expr: absent(up{job="cron"})
+      - alert: LoadHigh
+        expr: load > 80
+        labels: {severity: warning}
+      - alert: LoadHigh
+        expr: load > 95
+        labels: {severity: critical}
 `;
 const beyond = '      - alert: DiskFull\n        expr: |\n          disk_free\n            / disk_size < 0.1\n';
 
@@ -255,11 +261,12 @@ test("Prometheus' alerts become rules that the API takes as they stand, and what
   const whole = await importPrometheus(join(source, 'hosts.yml'), '--receiver', 'ops');
   assert.equal(whole.code, 0, whole.output);
   assert.match(whole.output, /^ {2}- name: HostDown$/m);
-  assert.equal(whole.last, 'translated 3 of 3 rules');
+  assert.match(whole.output, /^hosts\.yml: 5 of 5 \(as 4 rules, some with levels\)$/m);
+  assert.equal(whole.last, 'translated 5 of 5 rules');
 
   const part = await importPrometheus(source, '--receiver', 'ops', '--out', out);
   assert.equal(part.code, 2, part.output);
-  assert.equal(part.last, 'translated 6 of 7 rules');
+  assert.equal(part.last, 'translated 10 of 11 rules');
   assert.match(
     part.output,
     /not translated {2}DiskFull: a rule is about one metric, .* \(line 1, column 1: disk_free \/ disk_size\)/,
@@ -270,7 +277,7 @@ test("Prometheus' alerts become rules that the API takes as they stand, and what
   const { rules } = parse(readFileSync(join(out, 'hosts.yaml'), 'utf8')) as { rules: { name: string }[] };
   assert.deepEqual(
     rules.map(({ name }) => name),
-    ['HostDown (critical)', 'ErrorShare (hosts)', 'JobAbsent (hosts)'],
+    ['HostDown (critical)', 'ErrorShare (hosts)', 'JobAbsent (hosts)', 'LoadHigh (hosts)'],
   );
   for (const rule of rules) {
     const path = `/rules/by-name/${encodeURIComponent(rule.name)}`;
@@ -278,7 +285,7 @@ test("Prometheus' alerts become rules that the API takes as they stand, and what
     assert.equal(status, 201, JSON.stringify(body));
   }
   const more = join(out, 'more', 'hosts.yaml');
-  assert.match(await ssrms('rules', 'import', more, '--dry-run'), /^3 new, 0 changed, 0 the same, 0 refused$/m);
+  assert.match(await ssrms('rules', 'import', more, '--dry-run'), /^4 new, 0 changed, 0 the same, 0 refused$/m);
 });
 
 test('an import of Prometheus fails where something cannot be read, or would be overwritten', async () => {
@@ -302,5 +309,5 @@ test('an import of Prometheus fails where something cannot be read, or would be 
   assert.equal(code, 1, output);
   assert.match(output, /^template\.yml: it is not YAML: .*line/m);
   assert.match(output, /^Each rule still needs a receiver: /m);
-  assert.equal(last, 'translated 3 of 3 rules');
+  assert.equal(last, 'translated 5 of 5 rules');
 });
