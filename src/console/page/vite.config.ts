@@ -12,17 +12,22 @@ const outer = (names: string): RegExp =>
 
 /**
  * uPlot attaches all line styles to its constructor, so that no bundler can remove the unused ones. It also creates two Intl objects at
- * start, which takes 100 ms on a slow machine: one serves removed code, the other is created on first use. Removed as well: the cursor
- * (`charts/chart-cursor.tsx` is ours), the legend, adding and deleting series, scales that are not linear or not horizontal for times, gaps
- * in lines, labels of axes, plugins, plots in step with each other, texts of times and automatic ranges (`charts/chart.tsx` has both),
- * times in milliseconds, and scatter plots (mode 2).
+ * start, which takes 100 ms on a slow machine. Removed as well: the cursor (`charts/chart-cursor.tsx` is ours), the legend, adding and
+ * deleting series, scales that are not linear or not horizontal for times, gaps in lines, labels of axes, plugins, plots in step with each
+ * other, the places and texts of times, the texts of values and automatic ranges (`charts/chart.tsx` has them), times in milliseconds,
+ * joining tables (`charts/chart-data.ts` does it), and scatter plots (mode 2).
  */
 const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(paths\.(?:stepped|bars|spline) *= \w+\);/g, ''],
   [/uPlot\.(?:assign|join|fmtNum|range\w+|orient|fmtDate|tzDate|sync|addGap|clipGaps) *= \w+;/g, ''],
   [/const localTz = [^;]+;/g, 'const localTz = undefined;'],
-  [/const numFormatter = ([^;]+);/g, 'let madeFormatter; const numFormatter = () => (madeFormatter ??= $1);'],
-  [/numFormatter\.format\(/g, 'numFormatter().format('],
+  // Times below a chart are ours.
+  [outer('genTimeStuffs|mkDate'), '$1 {}'],
+  [/\nconst \[[^\]]+\] *= *genTimeStuffs\(1e-3\);/g, '\nconst timeIncrsS = 0, _timeAxisStampsS = 0;'],
+  [/const _timeAxisSplits *= [^;]+;/g, 'const _timeAxisSplits = 0;'],
+  [/const _tzDate *= [^;]+;/g, 'const _tzDate = 0;'],
+  [outer('numAxisVals|numSeriesVal'), '$1 {}'],
+  [/\nconst numFormatter = [^;]+;\nconst fmtNum = [^;]+;/g, '\nconst fmtNum = 0;'],
   [/(showLegend|showCursor) += +(?:legend|cursor)\.show;/g, '$1 = false;'],
   [
     inner('updateCursor|cacheMouse|mouse(?:Move|Down|Up|Leave)|dblClick|syncRect|hideSelect|setFocus|setSelect'),
@@ -36,7 +41,6 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [outer('getMinMax'), '$1 { return [0, 1]; }'],
   [outer('seriesPointsShow'), '$1 {}'],
   [/const (days3|months3) = [^;]+;/g, 'const $1 = 0;'],
-  [/(const _timeAxisStamps) = \[[^]*?\n\t\];/g, '$1 = 0;'],
   [/\nconst \[[^\]]+\] = genTimeStuffs\(1\);/g, ''],
   [/\(ms == 1 \? \w+Ms(?:\(_tzDate\))? : (\w+)((?:\(_tzDate\))?)\)/g, '$1$2'],
   [/const ms = opts\.ms \|\| 1e-3;/g, 'const ms = 1e-3;'],
@@ -75,7 +79,14 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [/\(opts\.padding \|\| \[[^\]]+\]\)/g, 'opts.padding'],
   [/\b(?:scale|sc)\.dir == -1\b/g, 'false'],
   [/\n\t\tif \(mode == 1 \|\| i > 0\) \{\n\t\t\tlet isTime[^]*?\n\t\t\}/g, ''],
-  [/\n\tself\.(?:batch|setCursor|setBand|posToIdx|valToIdx) *= *\w+;/g, ''],
+  [
+    /\n\tself\.(?:batch|setBand|posToIdx|posToVal|addSeries|delSeries|addBand|delBand|setLegend|setSelect|setSeries) *= *\w+;/g,
+    '',
+  ],
+  [/\n\tself\.valToIdx = [^;]+;/g, ''],
+  [/\n\tself\.setCursor = [^]*?\n\t\};/g, ''],
+  [/\n\tconst select = self\.select = assign\(\{[^]*?\n\t\}, opts\.select\);/g, '\n\tconst select = {};'],
+  [/\n\tObject\.defineProperty\(self, 'rect', \{[^]*?\n\t\}\);/g, ''],
 ];
 
 const lighterUplot: Plugin = {
@@ -92,15 +103,30 @@ const lighterUplot: Plugin = {
   },
 };
 
-/** The page shows the help of folded fields alone, and leaves it to the server to say what is missing. */
-const lighterFields: Plugin = {
-  name: 'lighter-fields',
+/**
+ * The page shows the help of folded fields alone, leaves it to the server to say what is missing, and evaluates no sample: what serves
+ * that alone is left out.
+ */
+const unusedByPage: Readonly<Record<string, readonly (readonly [from: RegExp, to: string])[]>> = {
+  'rule/rule-fields.ts': [
+    [/help: (['"`])(?:(?!\1)[^])*\1,(?=\s*form: \{\s*group: 'main')/g, "help: '',"],
+    [/\b(required|text): (['"`])(?:(?!\2)[^])*\2/g, "$1: ''"],
+  ],
+  'rule/comparison.ts': [[/\n {4}unchanged: [^]*?(?=\n {4}(?:recovery|breachIntervals):)/g, '']],
+};
+
+const lighterRules: Plugin = {
+  name: 'lighter-rules',
   enforce: 'pre',
   transform(code, id) {
-    if (!id.endsWith('rule/rule-fields.ts')) return undefined;
-    let written = code.replaceAll(/help: (['"`])(?:(?!\1)[^])*\1,(?=\s*form: \{\s*group: 'main')/g, "help: '',");
-    written = written.replaceAll(/\b(required|text): (['"`])(?:(?!\2)[^])*\2/g, "$1: ''");
-    if (written === code) throw new Error('no help to remove');
+    const unused = Object.entries(unusedByPage).find(([file]) => id.endsWith(file))?.[1];
+    if (unused === undefined) return undefined;
+    let written = code;
+    for (const [from, to] of unused) {
+      const before = written;
+      written = before.replaceAll(from, to);
+      if (written === before) throw new Error(`${id} has no ${from}`);
+    }
     return { code: written, map: null };
   },
 };
@@ -144,7 +170,7 @@ const noPreload: Plugin = {
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
-  plugins: [lighterUplot, lighterFields, keptStyles, noPreload],
+  plugins: [lighterUplot, lighterRules, keptStyles, noPreload],
   css: { modules: { localsConvention: 'camelCaseOnly', generateScopedName: shortNames() } },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {

@@ -11,7 +11,7 @@ import { alignedData, chartPadding, rightAxisPx, valueSpan, type ShownMembers, t
 import { colorOf, seriesColors } from './chart-colors.ts';
 import { ChartCursor, ChartReadout } from './chart-cursor.tsx';
 import { ChartTable } from './chart-table.tsx';
-import { clockText } from '../words/time-text.ts';
+import { clockText, numberText } from '../words/time-text.ts';
 import { zone } from '../words/zone.ts';
 import { resolveLabel, ThresholdHandle } from './threshold-handle.tsx';
 
@@ -195,6 +195,7 @@ function optionsOf(
     ticks: { show: false },
     font: '12px ui-sans-serif, system-ui, sans-serif',
   };
+  const values: uPlot.Axis = { ...axis, space: 36, values: (_plot, splits) => splits.map(numberText) };
   const { members } = latest.current;
   const isOwnScale = members?.isSameScale === false && members.series.length > 0;
   return {
@@ -203,7 +204,7 @@ function optionsOf(
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time: true, range: () => [latest.current.fromMs / 1000, latest.current.toMs / 1000] },
+      x: { time: false, range: () => [latest.current.fromMs / 1000, latest.current.toMs / 1000] },
       y: { range: () => [span.current.low, span.current.high] },
       ...(isOwnScale && { members: { range: () => memberRange(latest.current) } }),
     },
@@ -212,12 +213,12 @@ function optionsOf(
         ...axis,
         size: chartPadding.bottom,
         space: 90,
+        incrs: timeStepsS,
+        splits: (...[, , from, to, step]) => timesBetween(from, to, step),
         values: (plot, splits) => splits.map((at) => (isAtEdge(plot, at) ? '' : timeText(at, latest.current))),
       },
-      { ...axis, size: 56, space: 36 },
-      ...(isOwnScale
-        ? [{ ...axis, scale: 'members', side: 1, size: rightAxisPx, space: 36, grid: { show: false } }]
-        : []),
+      { ...values, size: 56 },
+      ...(isOwnScale ? [{ ...values, scale: 'members', side: 1, size: rightAxisPx, grid: { show: false } }] : []),
     ],
     series: [
       {},
@@ -239,6 +240,20 @@ function optionsOf(
       draw: [(plot) => drawBefore(plot, latest.current)],
     },
   };
+}
+
+/** Seconds between two times below a chart: up to a month. */
+const timeStepsS = [
+  1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+  2_592_000, 31_536_000,
+];
+
+/** Whole steps of the clock that people read. */
+function timesBetween(fromS: number, toS: number, stepS: number): number[] {
+  const aheadS = zone.value === 'UTC' ? 0 : -60 * new Date(fromS * 1_000).getTimezoneOffset();
+  const first = Math.ceil((fromS + aheadS) / stepS) * stepS - aheadS;
+  const count = Math.max(0, Math.floor((toS - first) / stepS) + 1);
+  return Array.from({ length: count }, (_, index) => first + index * stepS);
 }
 
 /** The range of a group's members on their own axis. */

@@ -6,7 +6,6 @@ import { needsParameter } from '../../../measure/measures.ts';
 import { namesOf } from '../../../rule/receiver-name.ts';
 import type { FieldName, FormSpec } from '../../../rule/field-spec.ts';
 import { ruleFields } from '../../../rule/rule-fields.ts';
-import { Suggestions } from '../parts/suggestions.tsx';
 import { Below, hintOf, MatcherLines, Select, TextInput, useKnownTags, type Form } from './fields.tsx';
 import { ratioNumbers, type RatioDraft, type RatioSeries, type WhereDraft } from './group-draft.ts';
 import type { RuleDraft } from './rule-draft.ts';
@@ -56,10 +55,8 @@ export function TagNames({ form }: { readonly form: Form }) {
         value={text}
         error={errorOf(form, 'group_by')}
         hint={hintOf('group_by')}
-        list="known-tag-names"
         onInput={set}
       />
-      <Suggestions id="known-tag-names" texts={known.map((name) => [...names.slice(0, -1), name].join(', '))} />
       <div class={css.tagNames} role="group" aria-label="Tags to group by">
         {known.map((name) => (
           <button
