@@ -8,7 +8,7 @@ const durationMs = 4 * 3_600_000;
 const rules = readFileSync(new URL('rules.yml', import.meta.url), 'utf8');
 const sums = new Map<string, Comparison>();
 for (let history = 0; history < histories; history += 1) {
-  for (const found of compare(rules, seed + history, durationMs)) {
+  for (const found of await compare(rules, seed + history, durationMs)) {
     const sum = sums.get(found.alert);
     sums.set(found.alert, sum === undefined ? found : added(sum, found));
   }

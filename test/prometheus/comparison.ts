@@ -38,12 +38,12 @@ export function translated(rules: string): readonly Translated[] {
   return file!.translated;
 }
 
-export function compare(rules: string, seed: number, durationMs: number): Comparison[] {
+export async function compare(rules: string, seed: number, durationMs: number): Promise<Comparison[]> {
   const all = translated(rules);
   const series = randomHistory(seed, durationMs);
   const prometheus = project(firingInPrometheus(rules, series, { durationMs, offsetMs: 0 }), all);
   const halfLater = project(firingInPrometheus(rules, series, { durationMs, offsetMs: scrapeIntervalMs / 2 }), all);
-  const ours = firingInOurs(all, series, durationMs);
+  const ours = await firingInOurs(all, series, durationMs);
   return all.map(({ alerts: [{ name }] }) => {
     const keys = new Set([prometheus, halfLater, ours].flatMap((each) => each.subjectsOf(name)));
     const differing = (other: Timelines): number =>

@@ -1,27 +1,25 @@
-// The translated rules, evaluated by the evaluator of production over the same samples, as its reader does at the head of the log: sample
-// by sample, with the time passing in between.
+// The translated rules, evaluated by the evaluator of production over the same samples, as they come by remote write: one by one, with
+// the time passing in between.
 import { randomUUID } from 'node:crypto';
 import type { AlarmRecord } from '../../src/alarm/alarm-record.ts';
 import { noWebhook } from '../../src/backtest/backtest.ts';
 import type { Effects, EffectsSink } from '../../src/evaluate/effects.ts';
 import { PartitionEvaluator } from '../../src/evaluate/partition-evaluator.ts';
 import { SeriesBudget } from '../../src/evaluate/series-budget.ts';
-import { formatSampleValue } from '../../src/metric/sample-value.ts';
 import type { Translated } from '../../src/prometheus/translate.ts';
 import { RuleBook } from '../../src/rule/rule-book.ts';
 import { formatRule, type Rule } from '../../src/rule/rule.ts';
 import { stepMs, type Series } from './histories.ts';
+import { epochMs, recordsByTime } from './remote-write.ts';
 import { subjectKeyOf, Timelines } from './timelines.ts';
 
 const noEffects: Effects = { ahead: [], notifications: [], states: [] };
-/** The log's timestamps are milliseconds since 1970. */
-const epochMs = 1_700_000_000_000;
 
-export function firingInOurs(
+export async function firingInOurs(
   translated: readonly Translated[],
   series: readonly Series[],
   durationMs: number,
-): Timelines {
+): Promise<Timelines> {
   const book = new RuleBook();
   const names = new Map<string, Translated>();
   for (const each of translated) {
@@ -32,39 +30,17 @@ export function firingInOurs(
   const sink = new FiringSink(names);
   const evaluator = new PartitionEvaluator(book, new SeriesBudget(), sink);
   evaluator.place = { partition: 0, owns: () => true };
-  const samples = samplesOf(series);
+  const records = await recordsByTime(series);
   let offset = 0;
   for (let nowMs = 0; nowMs <= durationMs; nowMs += stepMs) {
     sink.nowMs = nowMs;
     evaluator.passTime({ clockMs: epochMs + nowMs, monotonicMs: nowMs, isAtHead: false });
-    for (; samples[offset] !== undefined && samples[offset]!.timeMs <= nowMs; offset += 1) {
-      const { name, labels, timeMs, value } = samples[offset]!;
-      evaluator.evaluate({
-        key: Buffer.from(name),
-        value: Buffer.from(formatSampleValue(value, labels)),
-        timestampMs: epochMs + timeMs,
-        partition: 0,
-        offset,
-      });
+    for (const { key, value, timestampMs } of records.get(nowMs) ?? []) {
+      evaluator.evaluate({ key, value, timestampMs, partition: 0, offset });
+      offset += 1;
     }
   }
   return sink.timelines;
-}
-
-interface Sample {
-  readonly name: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly timeMs: number;
-  readonly value: number;
-}
-
-/** What remote write brings: no markers. */
-function samplesOf(series: readonly Series[]): Sample[] {
-  return series
-    .flatMap(({ name, labels, stored }) =>
-      stored.flatMap(({ timeMs, value }) => (value === 'stale' ? [] : [{ name, labels, timeMs, value }])),
-    )
-    .sort((one, other) => one.timeMs - other.timeMs);
 }
 
 /** Which alarms fire, by the time at which it was found. */
