@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
+import { waitUntil } from '../../../test/support/wait-until.ts';
 import { topics } from '../../topics.ts';
 import { startPageBrowser, untilTrue, type OpenPage, type PageBrowser } from '../testing/browser-page.ts';
 import { startConsoleSystem, type ConsoleSystem } from '../testing/console-system.ts';
@@ -402,4 +403,41 @@ test('axe finds nothing in the JSON and curl views', async () => {
     await page.getByRole('tab', { name }).click();
     assert.deepEqual(await axeFindings(page), [], name);
   }
+});
+
+test('groups and a ratio are made by their inputs, the chart draws what is compared, and an error stands at its input', async () => {
+  await waitUntil('the console has read the metric', async () => {
+    const answer = await fetch(`${system.url}/api/v1/metrics?q=cpu`);
+    return ((await answer.json()) as { total: number }).total > 0;
+  });
+  await write({ 'Discord webhook URL': webhook });
+  await page.getByText('One value for many series').click();
+  assert.equal(await page.getByLabel('Compare the').count(), 0, 'without groups nothing is aggregated');
+  await button('host').click();
+  assert.equal(await field('Group by tags').inputValue(), 'host');
+  await page.getByLabel('Compare the').selectOption('share_where');
+  await page.getByRole('group', { name: 'Of series whose value is' }).getByLabel('Value').fill('45');
+  await button('all series together').click();
+  const cursor = page.getByRole('slider', { name: 'Data cursor: Compared value of cpu' });
+  await cursor.waitFor();
+  assert.match((await cursor.getAttribute('aria-valuetext'))!, /: all series (?:mean )?[01.]+/);
+  await page.getByText('2 series, right axis').waitFor();
+  await page.getByText('Fires when the share of series of cpu whose value is above 45 is above 5500 %.').waitFor();
+  await page.getByLabel('Compare the').selectOption('sum');
+  await page.getByLabel('Divide by a second value').check();
+  await field('At least').fill('many');
+  await button('Create rule').click();
+  const wrong = page.locator('main [aria-invalid=true]');
+  await wrong.waitFor();
+  assert.deepEqual([await wrong.count(), await wrong.getAttribute('id')], [1, 'divide_by.min_value']);
+  await page.evaluate('scrollTo(0, 0)');
+  assert.deepEqual(await axeFindings(page), []);
+  await field('At least').fill('2');
+  await page.getByLabel('Of', { exact: true }).selectOption('series with these tags');
+  await field('Series with these tags').fill('host=web-1');
+  await button('Create rule').click();
+  await page.waitForURL(/#\/rules$/);
+  const [made] = await rules();
+  assert.deepEqual(made!['divide_by'], { tags: { host: 'web-1' }, min_value: 2 });
+  assert.deepEqual([made!['group_by'], made!['aggregate'], made!['aggregate_where']], [[], 'sum', undefined]);
 });

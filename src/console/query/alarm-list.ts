@@ -1,5 +1,6 @@
 // The states of alarms as a list in pages: firing first, then pending, each longest first; what is calm in the order of rules.
 import { createHash } from 'node:crypto';
+import { levelOf } from '../../alarm/level-states.ts';
 import type { AlarmRecord } from '../../alarm/alarm-record.ts';
 import { firstSorted } from '../../base/first-sorted.ts';
 import { subjectKey, type Subject } from '../../metric/subject.ts';
@@ -47,7 +48,7 @@ export function listAlarms(
   function* matching(): Generator<AlarmRecord> {
     for (const alarm of source) {
       if (wanted.state !== undefined && alarm.state.state !== wanted.state) continue;
-      if (!isWanted(alarm)) continue;
+      if (!isWanted(alarm, alarm.state.state === 'firing' ? (levelOf(alarm.state) ?? 0) : undefined)) continue;
       total++;
       if (from === undefined || compare(alarm, from) > 0) yield alarm;
     }

@@ -38,7 +38,7 @@ const filterFields = {
   rule_id: Type.Optional(Type.String()),
   tag: Type.Optional(pairs('Of the series or group')),
   label: Type.Optional(pairs("Of the rule's labels")),
-  severity: Type.Optional(Type.Enum([...severities], { description: "The rule's" })),
+  severity: Type.Optional(Type.Enum([...severities], { description: "The rule's, or that of the level that fires" })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: pageItemsMax })),
   after: Type.Optional(Type.String({ maxLength: 200, description: 'The `next` of the page before' })),
 };

@@ -222,7 +222,13 @@ test('alarms are found by their tags, and by the labels and severity of their ru
   };
   const critical = await make({ severity: 'critical', labels: { team: 'payments', app: 'shop' } });
   const plain = await make({ labels: { team: 'search' } });
+  const levels = [
+    { severity: 'info', threshold: 1 },
+    { severity: 'warning', threshold: 2 },
+  ];
+  const leveled = await make({ threshold: undefined, levels });
   const tagged = [
+    [leveled, { n: 'both' }],
     [critical, { n: 'eu-1', host: 'a' }],
     [critical, { n: 'us-1' }],
     [plain, { n: 'eu-2' }],
@@ -230,7 +236,10 @@ test('alarms are found by their tags, and by the labels and severity of their ru
   ] as const;
   for (const [index, [id, tags]] of tagged.entries()) {
     const given = { ruleId: id, metric: 'found', tags, x: 2, offset: 2_000 + index };
-    await appendAlarm(log, { ...given, timeMs: Date.now() - index, state: firingSince(5_000 + index) });
+    const firing = firingSince(5_000 + index);
+    const atLevels = { ...firing, levels: levels.map(() => ({ state: 'firing' as const, sinceMs: 5_000 })) };
+    const state = id === leveled ? atLevels : firing;
+    await appendAlarm(log, { ...given, timeMs: Date.now() - index, state });
   }
   const found = async (path: string, query: string): Promise<string[]> =>
     (await read<Page>(`${path}?metric_name=found${query}`)).alarms.map(({ tags }) => tags!.n).sort();
@@ -239,7 +248,7 @@ test('alarms are found by their tags, and by the labels and severity of their ru
     await waitForValue(
       'all alarms',
       () => of(''),
-      ({ length }) => length === 4,
+      ({ length }) => length === 5,
     );
     assert.deepEqual(await of('&tag=n%3Deu-*'), ['eu-1', 'eu-2'], path);
     assert.deepEqual(await of('&tag=n%3Deu-1'), ['eu-1']);
@@ -249,6 +258,8 @@ test('alarms are found by their tags, and by the labels and severity of their ru
     assert.deepEqual(await of('&severity=critical'), ['eu-1', 'us-1']);
     assert.deepEqual(await of('&label=team%3Dsearch'), ['eu-2']);
     assert.deepEqual(await of('&label=team&severity=critical&label=app%3Ds*p&tag=n%3Dus-1'), ['us-1']);
+    assert.deepEqual(await of('&severity=info'), path.endsWith('history') ? ['both'] : []);
+    assert.deepEqual(await of('&severity=warning'), ['both']);
     for (const query of ['tag=%3Da', 'label=', 'severity=bad'])
       assert.equal((await fetch(`${system.url}${path}?${query}`)).status, 400, query);
   }

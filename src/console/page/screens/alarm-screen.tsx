@@ -9,7 +9,7 @@ import { Chart } from '../charts/chart.tsx';
 import { fittedFromMs } from '../charts/chart-data.ts';
 import { shownNumber } from '../charts/chart-points.ts';
 import { linesOf, linesText } from '../charts/rule-lines.ts';
-import { comparedSentence, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
+import { breachParts, comparedSentence, conditionSentence, silenceSentence } from '../words/condition-sentence.ts';
 import { comparedOf, readAlarm, readSamples, recheckAlarm } from '../state/inspect.ts';
 import { nowMs } from '../state/live.ts';
 import { useQuery } from '../state/query.ts';
@@ -115,8 +115,14 @@ function Reason({ alarm }: { readonly alarm: AlarmDetail }) {
           <span class={css.reasonValue}>
             <Sentence parts={comparedSentence(rule ?? { metric_name: alarm.metric_name }, value, alarm.group)} />
           </span>
-          {alarm.members?.divisor !== undefined && ` (of ${shownNumber(alarm.members.divisor, true)})`}. Rule:{' '}
-          {rule === undefined ? 'deleted' : <Sentence parts={conditionSentence(rule)} />}.
+          {alarm.members?.divisor !== undefined && ` (of ${shownNumber(alarm.members.divisor, true)})`}
+          {rule !== undefined && alarm.group !== undefined ? (
+            <>
+              , <Sentence parts={breachParts(rule)} />.
+            </>
+          ) : (
+            <>. Rule: {rule === undefined ? 'deleted' : <Sentence parts={conditionSentence(rule)} />}.</>
+          )}
         </>
       )}{' '}
       {alarm.state === 'firing' ? (

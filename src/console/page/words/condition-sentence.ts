@@ -26,12 +26,11 @@ export type DescribedRule = Omit<Partial<Rule>, 'id' | 'discord_webhook_url'>;
 /** When the rule fires: `cpu averages above 90 over 1 min, for 30 s, where host is web-1`. */
 export function conditionSentence(rule: DescribedRule): SentencePart[] {
   if (thresholdAt(rule) === undefined && rule.no_data_seconds !== undefined) return absenceSentence(rule);
-  const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
   const { hasWindow, words } = measures[rule.type ?? ruleDefaults.type];
   const ofGroups = comparedParts(rule, { hasTags: true });
   const parts: SentencePart[] = [...(ofGroups ?? [{ kind: 'metric', text: rule.metric_name || 'a metric' }])];
   const verb = ofGroups === undefined ? `${byText(rule)} ${withPercentile(words.verb, rule.percentile)}` : ' is';
-  parts.push(textPart(`${verb} ${short} `), ...thresholdParts(rule));
+  parts.push(textPart(`${verb} `), ...breachParts(rule));
   if (hasWindow && ofGroups === undefined)
     parts.push(textPart(' over '), {
       kind: 'number',
@@ -108,6 +107,12 @@ export function comparedSentence(rule: DescribedRule, value: number | null, grou
     textPart(` ${parts === undefined ? withPercentile(words.verbPast, rule.percentile) : 'was'} `),
     { kind: 'number', text: shown },
   ];
+}
+
+/** Which values of a group are in breach: `above 5 %`. */
+export function breachParts(rule: DescribedRule): SentencePart[] {
+  const { short } = comparisons[rule.operator ?? ruleDefaults.operator].words;
+  return [textPart(`${short} `), ...thresholdParts(rule)];
 }
 
 /** Where a value is, seen from the threshold: `5 below threshold`. */
