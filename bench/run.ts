@@ -19,6 +19,7 @@ import { detection } from './b4-detection.ts';
 import { stormOfAlarms } from './b5-storm.ts';
 import { catchUp } from './b6-catch-up.ts';
 import { rulesAndEdits } from './b7-rules.ts';
+import { groupsOfSeries } from './b18-groups.ts';
 import { measuresOfWindows } from './b19-measures.ts';
 import { windows } from './b8-windows.ts';
 import { guarantees } from './b9-guarantees.ts';
@@ -44,6 +45,7 @@ const scenarios: Readonly<Record<string, Scenario>> = {
   B13: rulesApi,
   B14: footprint,
   B15: consolePage,
+  B18: groupsOfSeries,
   B19: measuresOfWindows,
   B21: floodOfOneRule,
   B22: decoders,

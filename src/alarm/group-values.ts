@@ -3,7 +3,8 @@
  * there are; only the smallest and the largest cost the logarithm of their number.
  *
  * A member counts while G - g is at most `staleMs`: G is the group's time, g what G was at the newest sample that gave it a value. G only
- * grows, so the members stand in the order of g, and those that no longer count stand first.
+ * grows, so a list of the members in the order of g starts with those that no longer count. A sample moves its member to the end of the
+ * list and makes no object.
  */
 import { ExactSum } from '../measure/exact-sum.ts';
 import type { Aggregate, AggregateWhere } from '../rule/aggregate.ts';
@@ -16,15 +17,25 @@ export interface Member {
   readonly value: number;
   /** g, in milliseconds since the epoch. */
   readonly atMs: number;
-  /** Another sample has come of its series, or it no longer counts. */
-  isGone: boolean;
+}
+
+/** A member in the list, which is a ring with the list's ends at its root. */
+interface LinkedMember extends Member {
+  readonly key: string;
+  series: Series;
+  value: number;
+  atMs: number;
+  /** Grows with each value, and when it no longer counts. */
+  version: number;
+  before: LinkedMember;
+  after: LinkedMember;
 }
 
 interface Aggregator {
-  add(member: Member): void;
-  remove(member: Member): void;
+  add(member: LinkedMember): void;
+  remove(value: number): void;
   /** `members`: all that count, at least one. Undefined when it is beyond the range of doubles. */
-  value(members: ReadonlyMap<string, Member>): number | undefined;
+  value(members: ReadonlyMap<string, LinkedMember>): number | undefined;
 }
 
 /** `isComputed`: whether members' values are, so that roundings must not decide. */
@@ -52,7 +63,9 @@ interface GroupValuesOptions {
 }
 
 export class GroupValues {
-  readonly #members = new Map<string, Member>();
+  readonly #members = new Map<string, LinkedMember>();
+  /** Its `after` is the member that stops counting first, its `before` the newest one. */
+  readonly #root = newRoot();
   readonly #aggregator: Aggregator;
   readonly #staleMs: number;
 
@@ -66,23 +79,41 @@ export class GroupValues {
     return this.#members.size;
   }
 
-  get members(): IterableIterator<Member> {
-    return this.#members.values();
+  /** In the order of g. */
+  *members(): IterableIterator<Member> {
+    for (let member = this.#root.after; member !== this.#root; member = member.after) yield member;
   }
 
   /** The latest value of a member. `groupMs`: G, with its sample. */
   set(key: string, series: Series, value: number, groupMs: number): void {
-    this.#remove(key, this.#members.get(key));
-    const member: Member = { series, value, atMs: groupMs, isGone: false };
-    this.#members.set(key, member);
+    let member = this.#members.get(key);
+    if (member === undefined) {
+      member = { key, series, value, atMs: groupMs, version: 0, before: this.#root, after: this.#root };
+      this.#members.set(key, member);
+    } else {
+      this.#aggregator.remove(member.value);
+      unlink(member);
+      member.series = series;
+      member.value = value;
+      member.atMs = groupMs;
+      member.version += 1;
+    }
+    const { before } = this.#root;
+    member.before = before;
+    member.after = this.#root;
+    before.after = member;
+    this.#root.before = member;
     this.#aggregator.add(member);
   }
 
   /** Drops the members that no longer count at G. */
   expire(groupMs: number): void {
-    for (const [key, member] of this.#members) {
+    for (let member = this.#root.after; member !== this.#root; member = this.#root.after) {
       if (groupMs - member.atMs <= this.#staleMs) return;
-      this.#remove(key, member);
+      this.#members.delete(member.key);
+      unlink(member);
+      member.version += 1;
+      this.#aggregator.remove(member.value);
     }
   }
 
@@ -90,13 +121,19 @@ export class GroupValues {
   get value(): number | undefined {
     return this.#members.size === 0 ? undefined : this.#aggregator.value(this.#members);
   }
+}
 
-  #remove(key: string, member: Member | undefined): void {
-    if (member === undefined) return;
-    this.#members.delete(key);
-    member.isGone = true;
-    this.#aggregator.remove(member);
-  }
+function newRoot(): LinkedMember {
+  const root = { key: '', series: { name: '', tags: {} }, value: Number.NaN, atMs: Number.NaN, version: 0 };
+  const ring = root as LinkedMember;
+  ring.before = ring;
+  ring.after = ring;
+  return ring;
+}
+
+function unlink({ before, after }: LinkedMember): void {
+  before.after = after;
+  after.before = before;
 }
 
 /** A series' values for the two values of a group; undefined where it makes none, or its sample is not evaluated. */
@@ -120,7 +157,7 @@ export class GroupMembers {
 
   /** Those that make the first value. */
   get ofFirst(): readonly Member[] {
-    return [...(this.#first?.members ?? [])];
+    return [...(this.#first?.members() ?? [])];
   }
 
   /** The latest values of a member. `groupMs`: G, with its sample. */
@@ -157,15 +194,15 @@ class Sum implements Aggregator {
     this.#result = result;
   }
 
-  add({ value }: Member): void {
+  add({ value }: LinkedMember): void {
     this.#sum.add(value);
   }
 
-  remove({ value }: Member): void {
+  remove(value: number): void {
     this.#sum.add(-value);
   }
 
-  value(members: ReadonlyMap<string, Member>): number | undefined {
+  value(members: ReadonlyMap<string, LinkedMember>): number | undefined {
     if (!Number.isFinite(this.#sum.value)) {
       this.#sum = new ExactSum();
       for (const { value } of members.values()) this.#sum.add(value);
@@ -175,39 +212,47 @@ class Sum implements Aggregator {
   }
 }
 
-/** The smallest, or the largest, as a heap from which members that are gone are taken only when they come to its top. */
+/** A member's value as it was at a version; a later version is another entry. */
+interface HeapEntry {
+  readonly member: LinkedMember;
+  readonly version: number;
+  readonly value: number;
+}
+
+/** The smallest, or the largest, as a heap from which outdated entries are taken only when they come to its top. */
 class Extreme implements Aggregator {
-  #heap: Member[] = [];
+  #heap: HeapEntry[] = [];
   readonly #isBefore: (one: number, other: number) => boolean;
 
   constructor(isBefore: (one: number, other: number) => boolean) {
     this.#isBefore = isBefore;
   }
 
-  add(member: Member): void {
+  add(member: LinkedMember): void {
+    const entry: HeapEntry = { member, version: member.version, value: member.value };
     const heap = this.#heap;
     let at = heap.length;
-    heap.push(member);
+    heap.push(entry);
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!this.#isBefore(member.value, heap[parent]!.value)) break;
+      if (!this.#isBefore(entry.value, heap[parent]!.value)) break;
       heap[at] = heap[parent]!;
       at = parent;
     }
-    heap[at] = member;
+    heap[at] = entry;
   }
 
   remove(): void {
-    // It is marked as gone.
+    // The member's version grows, so its entry is outdated.
   }
 
-  value(members: ReadonlyMap<string, Member>): number {
-    // Those that are gone are most of it: made anew, it costs as much as was added since.
+  value(members: ReadonlyMap<string, LinkedMember>): number {
+    // Most entries are outdated: rebuilding the heap costs as much as was added since the last time.
     if (this.#heap.length > 2 * members.size + 16) {
       this.#heap = [];
       for (const member of members.values()) this.add(member);
     }
-    while (this.#heap[0]!.isGone) this.#dropFirst();
+    while (isOutdated(this.#heap[0]!)) this.#dropFirst();
     return this.#heap[0]!.value;
   }
 
@@ -228,7 +273,11 @@ class Extreme implements Aggregator {
   }
 }
 
-/** How many members count, or are as wanted. */
+function isOutdated({ member, version }: HeapEntry): boolean {
+  return member.version !== version;
+}
+
+/** The number of members, or of those that satisfy `aggregate_where`. */
 class Count implements Aggregator {
   #count = 0;
   readonly #isWanted: (value: number) => boolean;
@@ -239,15 +288,15 @@ class Count implements Aggregator {
     this.#result = result;
   }
 
-  add({ value }: Member): void {
+  add({ value }: LinkedMember): void {
     if (this.#isWanted(value)) this.#count += 1;
   }
 
-  remove({ value }: Member): void {
+  remove(value: number): void {
     if (this.#isWanted(value)) this.#count -= 1;
   }
 
-  value(members: ReadonlyMap<string, Member>): number {
+  value(members: ReadonlyMap<string, LinkedMember>): number {
     return this.#result(this.#count, members.size);
   }
 }
