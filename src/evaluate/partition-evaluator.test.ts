@@ -136,3 +136,33 @@ test('groups that are still to be filled are, though their rule is edited again 
     );
   }
 });
+
+test('after a rule has matched no series, the first one’s time is the rule time, whether the process began anew or not', async () => {
+  const { no_data_seconds: _noData, ...plain } = cpuRule;
+  const rule = { ...plain, operator: '!=' as const, cooldown_seconds: 60 };
+  const hostA = (atMs: number): Step => ({
+    ...cpuSample(atMs),
+    value: Buffer.from('{"value": 0, "tags": {"host": "a"}}'),
+  }) as Step; // prettier-ignore
+  for (const restart of [[], [{ kind: 'restart' }]] as Step[][]) {
+    const steps: Step[] = [
+      { kind: 'rule', rule },
+      cpuSample(0),
+      { kind: 'rule', rule: { ...rule, tags: { host: 'a' } } },
+      ...restart,
+      hostA(-300_000),
+      hostA(0),
+    ];
+    for (const feed of feeds) {
+      const { notifications } = await tryHistory(steps, { feed, seed: 1 });
+      assertNotifications(notifications, verdictOf(steps));
+      assert.deepEqual(
+        notifications.filter(({ kind }) => kind === 'fired').map(({ at, deferred }) => [at.offset, deferred]),
+        [
+          [0, false],
+          [1, true],
+        ],
+      );
+    }
+  }
+});

@@ -83,9 +83,12 @@ export class RuleMemories {
   }
 
   /** A series that the rule matches has reached a time. */
-  reached({ condition }: RuleEntry, timeMs: number): void {
-    const memory = this.#byRule.get(condition.ruleId);
-    if (memory?.ruleTimeMs !== undefined && timeMs > memory.ruleTimeMs) memory.ruleTimeMs = timeMs;
+  reached(rule: RuleEntry, timeMs: number): void {
+    const memory = this.#byRule.get(rule.condition.ruleId);
+    if (memory?.ruleTimeMs === undefined || timeMs <= memory.ruleTimeMs) return;
+    // After no series matched, the first one that does may be behind: then L falls.
+    if (memory.ruleTimeMs === -Infinity && rule.condition.cooldownMs > 0) this.exactRuleTimeMs(rule, memory);
+    else memory.ruleTimeMs = timeMs;
   }
 
   /**

@@ -95,6 +95,8 @@ export class RuleSubjects {
     let isConcerned = false;
     const entry = change.kind === 'set' ? change.entry : undefined;
     const ruleId = (entry ?? change.before)!.rule.id;
+    // First, so that the records of alarms that end have the rule time of the new version.
+    if (entry !== undefined) this.#alarms.memories.seriesChanged(entry);
     for (const name of new Set([change.before?.rule.metric_name, entry?.rule.metric_name])) {
       const metric = name === undefined ? undefined : this.#index.metrics.get(name);
       if (metric === undefined) continue;
@@ -118,7 +120,6 @@ export class RuleSubjects {
     }
     if (entry !== undefined && this.#groups.await(entry)) isConcerned = true;
     if (entry === undefined) this.#alarms.memories.forget(ruleId);
-    else this.#alarms.memories.seriesChanged(entry);
     if (isConcerned) this.#time.rulesChanged();
     return isConcerned;
   }

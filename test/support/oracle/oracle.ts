@@ -295,6 +295,8 @@ class Oracle {
     this.#all.push({ series, index: series.samples.length - 1, at: series.last });
     for (const { rule, version } of this.#rulesAbout(series)) {
       const moment = this.#momentOf(rule, version, series);
+      // The first series that it matches after there was none may be behind.
+      if ((rule.cooldown_seconds ?? 0) > 0) this.#lowerLastSent(rule);
       const { x, timeMs } = moment;
       const isFirst = timeMs - (rule.group_by === undefined ? beforeMs : this.#groupBeforeMs) >= forgottenAfterMs(rule);
       if (isFirst) this.#forget(moment, timeMs);
@@ -693,7 +695,9 @@ class Oracle {
     // What has resolved for want of data is written after what is sent.
     const resolved = this.#notifications.splice(before);
     for (const series of known) this.#remind(series);
-    for (const series of known) this.#forgetIfSilent(series);
+    const forgotten = known.filter((series) => this.#forgetIfSilent(series));
+    // Once all of them are: one that is forgotten at the same time makes no rule time.
+    for (const series of forgotten) for (const { rule } of this.#rulesAbout(series)) this.#lowerLastSent(rule);
     const rules = [...this.#rules.values()].filter(({ rule }) => isEnabled(rule));
     rules.sort((one, other) => (one.rule.id < other.rule.id ? -1 : 1));
     for (const { rule, version } of rules)
@@ -788,11 +792,12 @@ class Oracle {
       this.#dueByClockNow.set(nameOf(rule.id, series.key), state.deferred);
   }
 
-  #forgetIfSilent(series: SeriesKept): void {
-    if (series.samples.length === 0) return;
+  /** Returns whether it is a series that is forgotten now. */
+  #forgetIfSilent(series: SeriesKept): boolean {
+    if (series.samples.length === 0) return false;
     const silentMs = this.#clockMs - newestMs(series);
     const unreadMs = series.read === undefined ? Infinity : this.#passedMs - series.read.passedMs;
-    if (silentMs < dayMs || unreadMs < dayMs) return;
+    if (silentMs < dayMs || unreadMs < dayMs) return false;
     const rules = this.#rulesOn(series);
     for (const { rule, version } of rules) {
       const moment = { rule, version, series, timeMs: this.#clockMs, x: undefined };
@@ -800,8 +805,7 @@ class Oracle {
     }
     const hasEnded = rules.every(({ rule }) => this.#stateOf(rule.id, series).state !== 'firing');
     series.isForgotten = hasEnded && rules.every(({ rule }) => silentMs >= forgottenAfterMs(rule));
-    if (series.isForgotten)
-      for (const { rule } of series.group === undefined ? this.#rulesAbout(series) : []) this.#lowerLastSent(rule);
+    return series.isForgotten && series.group === undefined;
   }
 
   /** Nothing is known of the series any more; an alarm whose rule watches for silence goes on. */
