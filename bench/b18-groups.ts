@@ -47,6 +47,8 @@ const rules = {
 type RuleName = keyof typeof rules;
 const grouped = (Object.keys(rules) as RuleName[]).filter((name) => name !== 'no group');
 const goalNs = 400;
+/** Debian's package. */
+const peer = 'prometheus';
 
 export async function groupsOfSeries({ isShort }: Options): Promise<Result[]> {
   const series = isShort ? 2_000 : 100_000;
@@ -161,7 +163,7 @@ async function bytesPerSeries(name: RuleName, { first }: Load, series: number): 
 
 /** CPU time of Prometheus for one evaluation of the sum, over the number of series. Left out where it is not installed. */
 async function prometheusSum(series: number, rounds: number): Promise<Result[]> {
-  if (spawnSync('prometheus', ['--version']).error) return [];
+  if (spawnSync(peer, ['--version']).error) return [];
   const folder = mkdtempSync(join(tmpdir(), 'ssrms-prometheus-'));
   const lines = Array.from(
     { length: series },
@@ -177,7 +179,7 @@ async function prometheusSum(series: number, rounds: number): Promise<Result[]> 
   );
   const prometheus = start(
     onSubjectCore([
-      'prometheus',
+      peer,
       `--config.file=${join(folder, 'prometheus.yml')}`,
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
