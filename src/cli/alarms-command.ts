@@ -11,7 +11,7 @@ import { printTable, shown } from './table.ts';
 const examples: readonly Example[] = [
   ['ssrms alarms list', 'what is firing or pending'],
   ['ssrms alarms list --state all --metric cpu', 'in any state, of one metric'],
-  ['ssrms alarms list --severity critical --label team=payments --tag zone=eu-*', 'of some rules and series'],
+  ["ssrms alarms list --severity critical --label team=payments --tag 'zone=eu-*'", 'of some rules and series'],
   ['ssrms alarms get ALARM_ID', 'one alarm: its sample and its messages'],
 ];
 /** Each value of an option that may be repeated. */
