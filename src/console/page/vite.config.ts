@@ -37,6 +37,8 @@ const rewritten: readonly (readonly [from: RegExp, to: string])[] = [
   [inner('addSeries|delSeries|addBand|delBand|toggleDOM'), '$1 {}'],
   [outer('rangeLog|logAxisSplits|asinhAxisSplits|log10AxisValsFilt|log2AxisValsFilt'), '$1 {}'],
   [outer('fmtDate|timeAxisStamps|timeAxisVals?|timeSeriesStamp|timeSeriesVal|_rangeNum'), '$1 {}'],
+  // Of a single time, too.
+  [/else if \(scaleX\.time\)/g, 'else if (true)'],
   // Every scale has a range of ours, and every line says itself whether its points are shown.
   [outer('getMinMax'), '$1 { return [0, 1]; }'],
   [outer('seriesPointsShow'), '$1 {}'],
