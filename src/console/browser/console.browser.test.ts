@@ -186,7 +186,7 @@ test('errors are shown at their fields, which refer to them, and the first one g
   await page.getByLabel('Threshold', { exact: true }).fill('abc');
   await page.getByLabel('Discord webhook URL').fill('https://discord.evil.example/api/webhooks/1/x');
   await page.getByText('Timing and recovery').click();
-  await page.getByLabel('Fire after').fill('-1');
+  await page.getByLabel('Fire after', { exact: true }).fill('-1');
   await page.getByText('Timing and recovery').click();
   await page.getByRole('button', { name: 'Create rule' }).click();
   await page.locator('#threshold:focus').waitFor();
