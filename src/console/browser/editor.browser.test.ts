@@ -302,6 +302,39 @@ test('name, severity, runbook and labels are typed, refused at their fields, sav
   assert.deepEqual(await axeFindings(page), []);
 });
 
+test('levels are rows, which are refused at their group, saved in place of the threshold and shown', async () => {
+  await write({ 'Discord webhook URL': webhook, Threshold: '' });
+  await page.getByText('Timing and recovery').click();
+  for (const [index, [threshold, severity]] of [
+    ['95', 'warning'],
+    ['80', 'critical'],
+  ].entries()) {
+    await button('Add a level').click();
+    await field(`Level ${index + 1}: threshold`).fill(threshold!);
+    await field(`Level ${index + 1}: severity`).fill(severity!);
+  }
+  await button('Create rule').click();
+  await page.locator('#levels-error', { hasText: 'levels.1.threshold must be above' }).waitFor();
+  await field('Level 1: threshold').fill('50');
+  await field('Level 2: for seconds').fill('30');
+  await page
+    .locator('[data-part=backtest]')
+    .getByText(/^Would have fired/)
+    .waitFor();
+  await page.evaluate('scrollTo(0, 0)');
+  assert.deepEqual(await axeFindings(page), []);
+  await button('Create rule').click();
+  await page.getByText('Rule created').waitFor();
+  const [made] = await rules();
+  assert.deepEqual(made!['levels'], [
+    { threshold: 50, severity: 'warning' },
+    { threshold: 80, severity: 'critical', for_seconds: 30 },
+  ]);
+  assert.equal(made!['threshold'], undefined);
+  await page.goto(`${system.url}/console/#/rules/${String(made!['id'])}`);
+  await page.getByText('Fires when cpu is above 50 (warning) or 80 (critical, for 30 s).').waitFor();
+});
+
 test('a new rule is a sentence in one line in a window of 1,440 pixels', async () => {
   await page.setViewportSize({ width: 1_440, height: 900 });
   const tops = await Promise.all(
