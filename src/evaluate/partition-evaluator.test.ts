@@ -166,3 +166,26 @@ test('after a rule has matched no series, the first one’s time is the rule tim
     }
   }
 });
+
+test('when all series of a rule are forgotten at once, its cooldown goes on from where it was', async () => {
+  const rule = { ...cpuRule, cooldown_seconds: 100_000 };
+  const hour = 3_600_000;
+  const other = (atMs: number): Step =>
+    ({ ...cpuSample(atMs), value: Buffer.from('{"value": 1, "tags": {"host": "b"}}') }) as Step;
+  const clocks = (fromHour: number, toHour: number): Step[] =>
+    Array.from({ length: (toHour - fromHour) / 5 }, (_, index) => clock((fromHour + 5 * (index + 1)) * hour, 5 * hour));
+  const group = { group_by: [], aggregate: 'count' as const, threshold: 1_000 };
+  const steps: Step[] = [
+    { kind: 'rule', rule: { ...rule, ...group } },
+    other(0),
+    cpuSample(0),
+    other(3 * hour),
+    ...clocks(3, 28),
+    cpuSample(29 * hour),
+    ...clocks(29, 39),
+  ];
+  for (const feed of feeds) {
+    const { notifications } = await tryHistory(steps, { feed, seed: 1 });
+    assertNotifications(notifications, verdictOf(steps));
+  }
+});

@@ -576,13 +576,9 @@ class Oracle {
       .flatMap((series) => {
         const state = this.#stateOf(rule.id, series);
         if (state.state !== 'firing') return [];
-        // It waits while the value is clear.
-        const isClear =
-          state.levels === undefined
-            ? state.clearSinceMs !== undefined
-            : state.levels.every((level) => level.state !== 'firing' || level.clearSinceMs !== undefined);
-        const isHeld = isClear && state.silentSinceMs === undefined;
-        return state.deferred !== undefined && !isHeld ? [{ series, state, deferred: state.deferred }] : [];
+        return state.deferred !== undefined && !isHeldWhileClear(state)
+          ? [{ series, state, deferred: state.deferred }]
+          : [];
       })
       .sort((one, other) => one.deferred.offset - other.deferred.offset);
     const [first] = waiting;
@@ -938,6 +934,13 @@ class Oracle {
 function receiversAt(rule: OracleRule, levels: readonly number[]): readonly string[] {
   if (levels.length === 0) return rule.notify ?? [];
   return [...new Set(levels.flatMap((level) => rule.levels?.[level - 1]?.notify ?? rule.notify ?? []))];
+}
+
+/** What is deferred waits while the value is clear, unless nothing is sent at all. */
+export function isHeldWhileClear({ levels, clearSinceMs, silentSinceMs }: OracleFiring): boolean {
+  if (silentSinceMs !== undefined) return false;
+  if (levels === undefined) return clearSinceMs !== undefined;
+  return levels.every((level) => level.state !== 'firing' || level.clearSinceMs !== undefined);
 }
 
 function dueNow({ series, x, timeMs }: Moment, kind: OracleKind, ordinal: number): OracleDeferred {
