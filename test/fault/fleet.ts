@@ -30,6 +30,7 @@ import { gatherEvidence, type Evidence, type Published } from './evidence.ts';
 import type { Letters } from './letters.ts';
 import { discordUrlOf, Load, planLoad, type Extra, type LoadPlan } from './load.ts';
 import { Positions } from './positions.ts';
+import { isHeldWhileClear } from '../support/oracle/oracle.ts';
 
 /** The long form of each test: SSRMS_FAULT=long. */
 export const isLong = process.env.SSRMS_FAULT === 'long';
@@ -281,7 +282,9 @@ export class Fleet {
       const { states } = await gatherEvidence(this.log, this.published);
       // A record that is written ahead says so before it is sent.
       return [...winners(states).values()].every(
-        ({ state, decidedAt }) => decidedAt === undefined && (state.state !== 'firing' || state.deferred === undefined),
+        ({ state, decidedAt }) =>
+          decidedAt === undefined &&
+          (state.state !== 'firing' || state.deferred === undefined || isHeldWhileClear(state)),
       );
     });
     // Read again: the last may have been sent while the topics were read one after the other.

@@ -65,7 +65,10 @@ function drawRule(random: Random, given: Pick<OracleRule, 'metric_name' | 'disco
     cooldown_seconds: random.pick([undefined, undefined, 0.5, 2, 5]),
     trigger: random.pick([undefined, undefined, 'crossing', 'every_sample']),
     for_seconds: random.pick([undefined, undefined, 0.2, 1, 3]),
+    for_samples: undefined as OracleRule['for_samples'],
+    levels: undefined as OracleRule['levels'],
     resolve_threshold: random.chance(0.3) ? threshold + (isAbove ? -1.5 : 1.5) : undefined,
+    resolve_for_seconds: random.pick([undefined, undefined, undefined, 0.2, 1]),
     notify_on_resolve: random.pick([undefined, true, true, false]),
     enabled: random.pick([undefined, undefined, undefined, undefined, undefined, undefined, true, false]),
     description: random.chance(0.2) ? 'too many' : undefined,
@@ -74,9 +77,17 @@ function drawRule(random: Random, given: Pick<OracleRule, 'metric_name' | 'disco
     fields.type = 'window_average';
     fields.window_duration_seconds = random.pick([0.5, 2, 4, 8]);
   }
+  if (fields.for_seconds === undefined && random.chance(0.3)) fields.for_samples = { breaches: 2, of: 4 };
+  else if (random.chance(0.3)) {
+    fields.levels = [
+      { threshold },
+      { threshold: threshold + (isAbove ? 2.5 : -2.5), for_seconds: random.pick([0, 0.5]) },
+    ];
+    fields.resolve_threshold = undefined;
+  }
   if (fields.trigger === 'every_sample') fields.cooldown_seconds ??= 1;
   const set = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
-  return { id: drawId(random), threshold, ...given, ...set };
+  return { id: drawId(random), ...(fields.levels === undefined && { threshold }), ...given, ...set };
 }
 
 /** Records beside the samples, such as those that nobody can read. */
