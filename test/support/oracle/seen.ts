@@ -205,12 +205,16 @@ export function isOfGroup(name: string): boolean {
   return name.includes('{"metric":');
 }
 
+/** Which members a group had last is not known any more to a new owner when its rule is another: the id of its end does not say it. */
+export function withoutLastOfGroup(one: OracleNotification): OracleNotification {
+  if (one.kind !== 'ended' || !isOfGroup(one.series)) return one;
+  return { ...one, at: { ...one.at, offset: -1, timestampMs: someTime } };
+}
+
 export function loosely(one: OracleNotification): OracleNotification {
   const isByClock = one.kind === 'no_data' || one.kind === 'ended' || (one.kind === 'resolved' && one.x === undefined);
   const timeMs = isByClock ? someTime : one.timeMs;
-  // Which members a group had last is not known any more when its rule is another.
-  const at = one.kind === 'ended' && isOfGroup(one.series) ? { ...one.at, offset: -1, timestampMs: someTime } : one.at;
-  return { ...one, at, timeMs, sinceMs: one.cause === 'no_data' ? someTime : one.sinceMs };
+  return { ...withoutLastOfGroup(one), timeMs, sinceMs: one.cause === 'no_data' ? someTime : one.sinceMs };
 }
 
 export function looseState(state: OracleState): OracleState {
