@@ -410,6 +410,13 @@ test('further fields appear only when they say something', () => {
       'Last data': '<t:1699999900:F> (<t:1699999900:R>)',
     },
   );
+  const neverSeen = { partition: 0, offset: -1, timestampMs: timeMs };
+  assert.deepEqual(
+    further(
+      embed({ kind: 'no_data', cause: 'no_data', x: undefined, sample: neverSeen, rule: { no_data_seconds: 100 } }),
+    ),
+    { 'Waiting since': '<t:1699999900:F> (<t:1699999900:R>)' },
+  );
   assert.deepEqual(further(embed({ rule: { description: 'See run-book 7.' } })), { Description: 'See run-book 7.' });
   assert.deepEqual(further(embed({ rule: { description: '' } })), {});
   const late = embed({}, { nowMs: timeMs + 60_001 });

@@ -130,7 +130,8 @@ function furtherFields(notification: Notification, facts: SendingFacts): EmbedFi
       (kind === 'fired' || kind === 'raised' || kind === 'reminder') && hasLasted ? momentText(sinceMs) : undefined,
     ],
     [
-      'Last data',
+      // Of a metric never seen: its rule has waited since its last change.
+      notification.sample.offset < 0 ? 'Waiting since' : 'Last data',
       isOfSilence(notification) && noDataSeconds !== undefined ? momentText(timeMs - noDataSeconds * 1_000) : undefined,
     ],
     ['Duration', looks[kind].isEnd && hasLasted ? duration(timeMs - sinceMs) : undefined],
