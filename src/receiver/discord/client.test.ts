@@ -66,12 +66,14 @@ const faults: readonly [Fault['kind'], shape: string, action: Action['kind']][] 
 
 for (const [kind, shape, action] of faults) {
   test(`${kind} is ${shape}: ${action}, in one request, in time, and says no secret`, async (t) => {
-    const { fake, client, url, token } = await benchOf(t, [{ kind, times: 1 }]);
+    // Only a fault without an answer runs into the limit: others must have room on a slow machine.
+    const limits = shape === 'ambiguous' ? timing : { ...timing, totalMs: 20_000 };
+    const { fake, client, url, token } = await benchOf(t, [{ kind, times: 1 }], { timing: limits });
     const beganMs = performance.now();
     const answer = await client.post(url, hello);
     assert.equal(shapeOf(answer), shape);
     assert.equal(actionFor(answer).kind, action);
-    assert.ok(performance.now() - beganMs < timing.totalMs + 2_000, 'within the total time');
+    assert.ok(performance.now() - beganMs < limits.totalMs + 2_000, 'within the total time');
     assert.ok(!JSON.stringify([answer, actionFor(answer)]).includes(token));
     await sleep(20);
     assert.equal(fake.ledger.entries.length, 1, 'nothing is repeated');
