@@ -6,7 +6,7 @@ import type { Condition, LevelCondition } from '../rule/condition.ts';
 import type { AlarmState, Firing, LevelState } from './alarm-state.ts';
 import { judgeLevel } from './judgement.ts';
 
-const calm: LevelState = { state: 'ok' };
+const okLevel: LevelState = { state: 'ok' };
 
 /** The number of the highest level that fires; undefined when none does. */
 export function highestFiring(levels: readonly LevelState[]): number | undefined {
@@ -44,7 +44,7 @@ export function withNotified(levels: readonly LevelState[], level: number): read
 export function levelStates(conditions: readonly LevelCondition[], state: AlarmState): readonly LevelState[] {
   const known = knownLevels(state);
   if (known.length === conditions.length) return known;
-  return conditions.map((_, index) => known[index] ?? calm);
+  return conditions.map((_, index) => known[index] ?? okLevel);
 }
 
 /** Of a rule that had no levels the alarm is the first one. */
@@ -78,10 +78,10 @@ function levelAfter(
   if (before.state === 'firing') {
     const clearSinceMs = isBreach ? undefined : (before.clearSinceMs ?? timeMs);
     if (clearSinceMs !== undefined && timeMs - clearSinceMs >= condition.resolveForMs)
-      return withNotifiedIf(calm, notified);
+      return withNotifiedIf(okLevel, notified);
     return clearSinceMs === before.clearSinceMs ? before : { ...before, clearSinceMs };
   }
-  if (!isBreach) return before.state === 'ok' ? before : withNotifiedIf(calm, notified);
+  if (!isBreach) return before.state === 'ok' ? before : withNotifiedIf(okLevel, notified);
   const sinceMs = before.sinceMs ?? timeMs;
   if (timeMs - sinceMs >= own.forMs) return withNotifiedIf({ state: 'firing', sinceMs }, notified);
   return before.state === 'pending' ? before : withNotifiedIf({ state: 'pending', sinceMs }, notified);

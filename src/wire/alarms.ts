@@ -7,6 +7,10 @@ import { ruleSchema } from '../rule/rule-schema.ts';
 import { AlarmState, Cause, Group, Next, orNull, RuleVersion, Tags } from './fields.ts';
 import type { Shape } from './shape.ts';
 
+const Level = Type.Optional(
+  Type.Integer({ description: 'Of a firing alarm whose rule has levels: the highest that fires, from 1 on' }),
+);
+
 /** An alarm as every list of alarms shows it. */
 export const AlarmView = Type.Object({
   rule_id: Type.String(),
@@ -31,9 +35,7 @@ export const AlarmView = Type.Object({
       description: 'When the series of an alarm that fires by its value was last received, if it is missing',
     }),
   ),
-  level: Type.Optional(
-    Type.Integer({ description: 'Of a firing alarm whose rule has levels: the highest that fires, from 1 on' }),
-  ),
+  level: Level,
   alarm_id: Type.Optional(Type.String({ description: 'Of this firing' })),
 });
 export type AlarmView = Shape<typeof AlarmView>;
@@ -108,6 +110,7 @@ export type NotificationView = Shape<typeof NotificationView>;
 /** `GET /api/v1/alarms/{id}` */
 export const AlarmDetail = Type.Object({
   ...firing,
+  level: Level,
   rule_version: RuleVersion,
   partition: Type.Integer(),
   offset: Type.Integer({ description: 'Of the sample that fired it' }),

@@ -1,6 +1,7 @@
 import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { waitForValue } from '../../../test/support/wait-until.ts';
 import { notificationFor } from '../../../test/support/notification.ts';
 import type { AlarmState, Deferred, Firing } from '../../alarm/alarm-state.ts';
 import { formatNotification } from '../../alarm/notification.ts';
@@ -190,6 +191,18 @@ test('an alarm whose message is no longer held is not one whose message was defe
   } finally {
     await again.stop();
   }
+});
+
+test('a firing alarm has the highest level that fires', async () => {
+  const levels = [{ threshold: 80 }, { threshold: 95, severity: 'critical' }];
+  const rule = await call<{ id: string }>('/rules', { metric_name: 'leveled', levels, discord_webhook_url: webhook });
+  await publish('leveled', [85, 97]);
+  const { alarm_id: alarmId } = await notified(rule.id);
+  const levelOf = async (): Promise<number | undefined> =>
+    (await call<{ level?: number }>(`/api/v1/alarms/${alarmId}`)).level;
+  await waitForValue('the level that the alarm has risen to', levelOf, (level) => level === 2);
+  await publish('leveled', [10]);
+  await waitForValue('no level once it has resolved', levelOf, (level) => level === undefined);
 });
 
 test('an alarm that is checked again agrees', async () => {

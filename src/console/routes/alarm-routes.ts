@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import { Type } from 'typebox';
+import { levelOf } from '../../alarm/level-states.ts';
 import { judgeableMs } from '../../alarm/notification.ts';
 import { backtest, type BacktestResult } from '../../backtest/backtest.ts';
 import type { MetricPasts } from '../../backtest/metric-pasts.ts';
@@ -7,12 +8,13 @@ import { Failure } from '../../base/failure.ts';
 import { answers } from '../../http/open-api.ts';
 import type { HttpApp, Routes } from '../../http/http-app.ts';
 import { tagsIfAny } from '../../metric/sample.ts';
+import { subjectKey } from '../../metric/subject.ts';
 import { isRuleId } from '../../rule/rule-id.ts';
 import { maskedRule } from '../../rule/masked-rule.ts';
 import { AlarmDetail, RecheckResult, type NotificationView } from '../../wire/alarms.ts';
 import { RuleVersionsView } from '../../wire/rules.ts';
 import { ruleVersions, type SentNotification } from '../query/alarm-trace.ts';
-import { AlarmFinder, type AlarmFinderOptions, type FoundAlarm } from '../query/alarm-finder.ts';
+import { AlarmFinder, type AlarmFinderOptions, type Facts, type FoundAlarm } from '../query/alarm-finder.ts';
 import type { RuleFeed } from '../../rule/rule-feed.ts';
 import type { TargetState } from '../../wire/deliveries.ts';
 import type { LiveStore } from '../live/live-store.ts';
@@ -63,6 +65,7 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder, { live, rules }: Alarm
         group: alarm.facts.series.group,
         members: alarm.facts.members,
         state: alarm.isFiring ? 'firing' : 'ended',
+        level: levelNow(request.params.id, alarm.facts, live),
         cause: alarm.facts.cause,
         since_ms: alarm.facts.sinceMs,
         fired_ms: alarm.facts.timeMs,
@@ -81,6 +84,12 @@ function oneAlarmRoute(app: HttpApp, finder: AlarmFinder, { live, rules }: Alarm
       });
     },
   );
+}
+
+/** The level of an alarm that is firing now; undefined without levels. */
+function levelNow(alarmId: string, { ruleId, series }: Facts, live: LiveStore): number | undefined {
+  const state = live.alarms.get(ruleId, subjectKey(series))?.state;
+  return state?.state === 'firing' && state.alarmId === alarmId ? levelOf(state) : undefined;
 }
 
 /** What keeps a message that waits from arriving, as far as this server knows. */

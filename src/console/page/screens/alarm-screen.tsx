@@ -18,7 +18,7 @@ import { showError } from '../parts/notices.tsx';
 import { addressOf } from '../state/router.ts';
 import { RunbookLink, Sentence, SeverityMark, shownTags, StateMark, Tags } from '../parts/state-mark.tsx';
 import { clockText, durationText, grouped, momentText } from '../words/time-text.ts';
-import { thresholdAt, thresholdsOf } from '../../../rule/rule-level.ts';
+import { severityAt, thresholdAt, thresholdsOf } from '../../../rule/rule-level.ts';
 
 const everyMs = 2_000;
 /** Older times are shown with their date. */
@@ -72,7 +72,7 @@ function AlarmPage({ alarm }: { readonly alarm: AlarmDetail }) {
       <div class="alarm-title">
         <StateMark state={shownState} />
         <h1 tabIndex={-1}>{alarm.metric_name}</h1>
-        <SeverityMark severity={alarm.rule?.severity} />
+        <SeverityMark severity={severityAt(alarm.rule ?? {}, alarm.level)} />
         <Tags tags={shownTags(alarm)} />
         <Tags tags={alarm.rule?.labels} label="Labels" />
       </div>
