@@ -72,7 +72,7 @@ export async function runApp({ config, name, parts, signal, onListening }: AppOp
       meter,
       logger,
     });
-    // The rules are followed once in a process, whoever needs them.
+    // All services of a process share one follower of the rules.
     const rules = createRules({
       ...common,
       revealWebhookUrl: config.revealWebhookUrl,
@@ -204,7 +204,7 @@ interface ReadsOptions {
 
 /** How long a request waits for the log to be read, before it is asked to come again. */
 const readMsMax = 10_000;
-/** A command on the log itself would begin anew. */
+/** A command on the log itself would start from nothing. */
 const commandReadMsMax = 300_000;
 
 interface AlarmsParts {
@@ -214,7 +214,7 @@ interface AlarmsParts {
   readonly consoleUrl: string | undefined;
 }
 
-/** What makes health true, and tells operators of it. */
+/** The health checks, and the messages to operators about them. */
 function watchersOf(
   config: Config,
   { name, parts, common, rules }: Pick<AppOptions, 'name' | 'parts'> & Pick<ReadsOptions, 'common' | 'rules'>,
@@ -230,14 +230,14 @@ function watchersOf(
   ];
 }
 
-/** The two loops of an alarms instance, and the heartbeat that says that they work. */
+/** The two loops of an alarms instance, and the heartbeat that shows that they work. */
 function alarmsOf(
   { seriesMax, windowBytesMax, webhookAllow, globalRps, heartbeatUrl: url }: Config,
   { common, rules, vitals, consoleUrl }: AlarmsParts,
 ): Service[] {
   const { feed, receivers } = rules;
   return [
-    // Canaries are evaluated by whoever owns their partitions, also if another process writes them.
+    // Canaries are evaluated by the owners of their partitions, also if another process writes them.
     createEvaluate({ ...common, rules: { ...feed, book: withCanaries(feed.book) }, vitals, seriesMax, windowBytesMax }),
     createNotify({ ...common, rules: feed, receivers, vitals, webhookAllow, consoleUrl, globalRps }),
     ...(url === undefined ? [] : [createHeartbeat({ ...common, url })]),

@@ -4,7 +4,7 @@ const day = 24 * 60 * 60 * 1000;
 /** Written by SSRMS alone: a process whose clock is ahead must be able to write all the same. Kafka 4 refuses an hour ahead. */
 const timestampAheadMsMax = anyTimeAhead;
 
-/** The topics, with the settings that they are created with. Nobody should add partitions: keys would move. */
+/** The topics, with the settings that they are created with. Do not add partitions: keys would move. */
 export const topics = {
   metrics: { name: 'metrics', partitions: 20, cleanup: 'delete' },
   rules: { name: 'rules', partitions: 3, cleanup: 'compact', timestampAheadMsMax },

@@ -1,4 +1,4 @@
-/** A bug: the program's own promise does not hold, and going on could make it worse. Nobody catches this to carry on. */
+/** A bug: an invariant does not hold, and continuing could do harm. It must not be caught in order to continue. */
 class Bug extends Error {
   override name = 'Bug';
 }

@@ -5,7 +5,7 @@ export function viewOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Dat
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** Copies from[start, end) to `to`, from `at` on. Returns the end of what was written. */
+/** Copies from[start, end) to `to`, from `at` on. Returns the end of the copied bytes. */
 // oxlint-disable-next-line max-params -- Two ranges are five, and an object for them would be one a sample.
 export function copyBytes(from: DataView, start: number, end: number, to: DataView, at: number): number {
   let source = start;

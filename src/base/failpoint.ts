@@ -1,7 +1,7 @@
 /**
  * Named points of the code at which fault tests end or stop the process, as a crash or a pause would in the worst moment.
  * SSRMS_FAILPOINT=evaluate.after-states=3 kills it (SIGKILL) the third time that point is reached; with `:stop` behind the
- * number it is stopped (SIGSTOP) instead, and whoever runs the test continues it. Unset, as always outside of these tests,
+ * number it is stopped (SIGSTOP) instead, and the test continues it. Unset, as always outside of these tests,
  * a point costs one comparison.
  */
 const [point, times = '1', what = 'kill'] = (process.env.SSRMS_FAILPOINT ?? '').split(/[=:]/);

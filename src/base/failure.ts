@@ -25,7 +25,7 @@ export const failureTable = {
 
 export type FailureCode = keyof typeof failureTable;
 
-/** What is wrong with one field: `field` is a path such as `tags.host`, or empty for the whole. */
+/** An error in one field: `field` is a path such as `tags.host`, or empty for the whole. */
 export interface FieldError {
   readonly field: string;
   readonly code: FailureCode;

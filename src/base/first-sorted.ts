@@ -9,7 +9,7 @@ export function firstSorted<Item>(
 ): { readonly first: Item[]; readonly total: number } {
   let kept: Item[] = [];
   let total = 0;
-  /** What is not before it cannot be among the first. */
+  /** Elements after this one cannot be among the first. */
   let last: Item | undefined;
   const cut = (): void => {
     kept = kept.sort(compare).slice(0, limit);

@@ -1,4 +1,4 @@
-/** What one part says of itself. `fail`: it does not do its work; `warn`: it does, and somebody should look. */
+/** The result of one check. `fail`: the part does not work; `warn`: it works, and an operator should look at it. */
 export interface HealthReport {
   readonly status: 'pass' | 'warn' | 'fail';
   readonly detail?: string;
@@ -19,7 +19,7 @@ export class Health {
     return () => this.#unready.delete(name);
   }
 
-  /** The names of what is still starting. */
+  /** The names of the parts that are still starting. */
   starting(): string[] {
     return [...this.#unready];
   }

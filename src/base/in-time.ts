@@ -3,7 +3,7 @@ import type { Clock } from './clock.ts';
 /** What `inTime` gives when the time is up. */
 export const late = Symbol('late');
 
-/** Resolves as `work` does, or to `late` when that takes longer. A rejection that comes after it is not heard. */
+/** Resolves as `work` does, or to `late` when that takes longer. A later rejection is ignored. */
 export async function inTime<Result>(
   work: Promise<Result>,
   msMax: number,

@@ -1,4 +1,4 @@
-/** What is wrong, in a line: fetch says only that it failed, and hides why in the cause. */
+/** The reason of an error in one line: fetch hides it in the cause. */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   if (!(error.cause instanceof Error)) return error.message;

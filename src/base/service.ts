@@ -1,12 +1,12 @@
 /**
- * A service runs until its signal aborts, then stops in good order and resolves. It rejects when it cannot go on.
+ * A service runs until its signal aborts, then stops cleanly and resolves. It rejects when it cannot continue.
  */
 export interface Service {
   readonly name: string;
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** What was opened, closed in the reverse order. Register a thing for closing at birth. */
+/** Closes resources in the reverse order of opening. Register each one when it is created. */
 export class Closers {
   readonly #closers: { name: string; close: () => unknown }[] = [];
 

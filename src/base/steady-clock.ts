@@ -23,9 +23,9 @@ import type { Logger } from './logger.ts';
 
 /** A wall clock that differs by more has jumped. NTP steps a clock from 128 ms on, and slews what is less. */
 const jumpMsMin = 1_000;
-/** A jump that lasts so long is the new time. */
+/** A jump that lasts this long is accepted as the new time. */
 const jumpLastsMsMin = 60_000;
-/** How often the wall clock is compared when nobody asks for the time, so that drift is never taken for a jump. */
+/** How often the wall clock is compared while the time is not asked for, so that drift does not count as a jump. */
 const lookEveryMs = 1_000;
 
 export interface SteadyClock extends Clock {

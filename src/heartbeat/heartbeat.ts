@@ -27,9 +27,9 @@ const requestMsMax = 10_000;
 
 /**
  * Requests the heartbeat's address every half minute, but only after a canary that was written to each partition of `metrics` came
- * back as an evaluated alarm in time. Whoever expects the requests learns when the system is dead, which it cannot say itself.
+ * back as an evaluated alarm in time. The monitor that expects the requests notices when the system is dead, which the system cannot report itself.
  *
- *   samples (0, then 1) ──> metrics ──> evaluated by whoever owns the partition ──> alarms ──> seen here ──> request
+ *   samples (0, then 1) ──> metrics ──> evaluated by the partition's owner ──> alarms ──> seen here ──> request
  */
 export function createHeartbeat({ url, log, clock, health, logger }: HeartbeatOptions): Service {
   let problem: string | undefined;
@@ -46,7 +46,7 @@ export function createHeartbeat({ url, log, clock, health, logger }: HeartbeatOp
     const of = (name: string, value: number, atMs: number): NewRecord => {
       return { key: Buffer.from(name), value: Buffer.from(`{"value": ${value}}`), timestampMs: atMs };
     };
-    // Whatever the canary was before, the last of the two changes its alarm, and a change is recorded.
+    // Whatever state the canary was in, the second of the two samples changes its alarm, and a change is recorded.
     await log.append(
       topics.metrics.name,
       names.flatMap((name) => [of(name, 0, timestampMs - 1), of(name, 1, timestampMs)]),
@@ -115,7 +115,7 @@ export async function requestHeartbeat(url: string): Promise<string | undefined>
   }
 }
 
-/** The code of what caused it, or else what that says, unless a part of the address may be in it. */
+/** The code of the cause, or its message, unless that may contain a part of the address. */
 function reasonOf(error: Error): string {
   if (error.name === 'TimeoutError') return `no answer in ${requestMsMax / 1_000} s`;
   const words: string[] = [];

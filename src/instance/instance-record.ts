@@ -1,5 +1,5 @@
 /**
- * What one process of SSRMS says of itself: a record of the topic `instances`, under its id as key, every few seconds and when
+ * The state of one process of SSRMS: a record of the topic `instances`, with its id as key, every few seconds and when
  * it ends. The newest record of an id holds. All counts are since the process began. Public JSON:
  *
  *   {"id": …, "name": "web-1:4711", "parts": ["alarms"], "version": …, "started_ms": …, "at_ms": …, "every_ms": 2000,
@@ -15,13 +15,13 @@ export interface InstanceRecord {
   readonly version: string;
   readonly startedMs: number;
   readonly atMs: number;
-  /** How often it speaks: who is not heard of for several times as long is gone. */
+  /** How often it writes a record: an instance without one for several times as long is gone. */
   readonly everyMs: number;
   /** True in the last record of a process that ended in good order. */
   readonly ended: boolean;
   /** By partition of `rules`: the first offset that it has not applied. */
   readonly rules: readonly number[];
-  /** undefined: of a version that did not say. */
+  /** undefined when an older version wrote the record. */
   readonly health: InstanceHealth | undefined;
   readonly evaluate: EvaluateVitals | undefined;
   readonly notify: NotifyVitals | undefined;
@@ -29,21 +29,21 @@ export interface InstanceRecord {
 
 export interface InstanceHealth {
   readonly status: HealthStatus;
-  /** What is wrong and what to do, each with the name of its check; the gravest first. */
+  /** What is wrong and what to do, each with the name of its check; the most severe first. */
   readonly problems: readonly string[];
 }
 
 const healthStatuses = ['pass', 'warn', 'fail'] as const;
 type HealthStatus = (typeof healthStatuses)[number];
 
-/** A partition of `metrics` that it owns: the first offset that it has not judged, and how many records there were from there on. */
+/** A partition of `metrics` that it owns: the first offset that it has not evaluated, and how many records there were from there on. */
 export type EvaluatedPartition = readonly [partition: number, position: number, lag: number];
 
 export interface EvaluateVitals {
   readonly partitions: readonly EvaluatedPartition[];
   /** Series held. */
   readonly series: number;
-  /** Samples read, by what became of them. */
+  /** Samples read, by outcome. */
   readonly samples: Readonly<Record<string, number>>;
   /** Metrics seen in a partition that their name does not lead to. */
   readonly misrouted: number;
@@ -55,7 +55,7 @@ export interface EvaluateVitals {
   readonly refusedWindows: readonly RefusedWindow[];
 }
 
-/** `measure`: what a rule asks for, as `measureKey` says it. */
+/** `measure`: the measure of a rule, by its `measureKey`. */
 export type RefusedWindow = readonly [metricName: string, measure: string, series: number];
 
 /** Metrics and measures that are named. */
@@ -96,7 +96,7 @@ export interface NotifyVitals {
   readonly heldBackMs: number;
 }
 
-/** Where the parts of a process leave what is told of them. */
+/** Collects the reports of the parts of a process. */
 export interface Vitals {
   evaluate?: () => EvaluateVitals;
   notify?: () => NotifyVitals;
@@ -132,7 +132,7 @@ function evaluateJson({ ahead, behind, refusedWindows, ...rest }: EvaluateVitals
   };
 }
 
-/** Reads a record of the topic `instances`, or says what is wrong with it. */
+/** Parses a record of the topic `instances`, or returns the problem. */
 export function parseInstanceRecord(value: Uint8Array | string): InstanceRecord | { readonly problem: string } {
   return orProblem((): InstanceRecord => {
     const reader = new RecordReader(recordJson(value));

@@ -54,7 +54,7 @@ export class BulkChanges {
     return outcome;
   }
 
-  /** Judges each row, and writes what is new or changed unless it is a dry run. A row with an id is that rule, others are new. */
+  /** Checks each row, and writes new and changed rules unless it is a dry run. A row with an id is that rule, others are new. */
   async import(
     rows: readonly unknown[],
     { isDry, subject }: { isDry: boolean; subject: string },

@@ -37,7 +37,7 @@ const ListQuerySchema = Type.Object(
 );
 type Filter = Omit<ResendOrder, 'notification_ids'>;
 
-/** What became of notifications, and the order to send again what was given up. */
+/** Lists deliveries, and resends failed ones. */
 export function deliveriesRoutes(options: DeliveriesRoutesOptions): Routes {
   return (app) => {
     app.addHook('onRequest', async (_request, reply) => {
@@ -164,7 +164,7 @@ function isoMs(text: string): number | undefined {
   return Number.isNaN(timeMs) ? undefined : timeMs;
 }
 
-/** Which are to be sent again: named one by one, or all that match. Throws a Failure that names what is wrong. */
+/** Which deliveries to resend: by id, or all that match. Throws a Failure that names the wrong field. */
 function orderOf(body: unknown, nowMs: number): DeliveryFilter {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
     throw new Failure('invalid_request', 'an order must be a JSON object');

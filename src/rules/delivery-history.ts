@@ -5,7 +5,7 @@ import type { Log } from '../log/log.ts';
 import { deliveryAfter, notAttempted, parseDeliveriesEntry, type DeliveryState } from '../notice/delivery-state.ts';
 import { topics } from '../topics.ts';
 
-/** One sending of a notification to a webhook, and its outcome: what both topics say of it together. */
+/** One delivery of a notification to a webhook, joined from both topics. */
 export interface Delivery extends DeliveryState {
   /** The notification's; when it was resent with `~` and which time it was. */
   readonly id: string;
@@ -23,11 +23,11 @@ export interface DeliveryFilter {
   readonly webhookId?: string | undefined;
   readonly ruleId?: string | undefined;
   readonly outcome?: Delivery['outcome'] | undefined;
-  /** Only these notifications, and what was sent of them again. */
+  /** Only these notifications, and their resends. */
   readonly ids?: ReadonlySet<string> | undefined;
 }
 
-/** What an outcome is of may have been appended so long before it: then a notification expires. */
+/** An outcome's notification may have been appended this long before it, because then it expires. */
 const appendedBeforeMs = 25 * 3_600_000;
 /** Deliveries of one partition in memory at a time; past them the oldest are left out. */
 const heldMax = 50_000;
@@ -46,7 +46,7 @@ export function resendOf(id: string): number {
 
 /**
  * Reads the deliveries of all partitions that match, in no order of the partitions. Both topics are partitioned alike, so one
- * partition is joined and judged at a time. `leftOut` tells how many were too many to be held.
+ * partition is joined and filtered at a time. `leftOut` is how many were too many to be kept.
  */
 export async function readDeliveries(
   log: Log,
@@ -85,7 +85,7 @@ class Held {
     return this.#deliveries.values();
   }
 
-  /** The delivery, made when it is not there; undefined when nobody asks for it. */
+  /** The delivery, created when missing; undefined when it is not asked for. */
   of(id: string, webhookId: string, atMs: number): Delivery | undefined {
     if (this.#ids !== undefined && !this.#ids.has(originOf(id))) return undefined;
     const key = `${webhookId} ${id}`;
@@ -112,7 +112,7 @@ async function readPartition(log: Log, partition: number, filter: DeliveryFilter
       const delivery = held.of(notification.id, Buffer.from(key ?? []).toString(), timestampMs);
       if (delivery !== undefined) delivery.notification ??= notification;
     }
-    // A long history must not keep the process from what it is there for.
+    // Yield: a long history must not delay other requests.
     await turn();
   }
   for await (const chunk of log.read(topics.deliveries.name, partition, { from })) {

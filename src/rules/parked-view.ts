@@ -22,7 +22,7 @@ import type { TargetState } from '../wire/deliveries.ts';
 import type { TroubledDelivery, TroubledTarget } from '../wire/rules.ts';
 import { receiversOf } from '../rule/rule-level.ts';
 
-/** The notifier publishes again within this time what is still parked. */
+/** The notifier publishes parked targets again within this time. */
 const rememberedMs = 24 * 3_600_000;
 
 /** The targets of one key that are parked, and those whose last requests failed. */
@@ -131,7 +131,7 @@ export class ParkedView {
         this.#next.set(partition, chunk.nextOffset);
       }
     } catch (error) {
-      // Nobody asked for as long as it is kept, or the topic was made anew.
+      // Not read for longer than records are kept, or the topic was recreated.
       if (!(error instanceof OffsetGone)) throw error;
       this.#next.delete(partition);
     }

@@ -58,7 +58,7 @@ export class Resend {
 
   async #order(filter: DeliveryFilter, subject: string): Promise<ResentView> {
     const { logger, now } = this.#options;
-    // Asked before anything is done: without the rules nothing can be judged.
+    // First: without the rules no notification can be checked.
     void this.#options.view.book;
     const verdicts = new Map<string, Verdict>();
     let left = 0;

@@ -72,7 +72,7 @@ export class RuleChanges {
   /** Rejects with the Failures `conflict` and `limit_reached` too. */
   create(input: unknown, subject: string): Promise<StoredRule> {
     return this.#inTurnOfName(nameIn(input), async () => {
-      // Asked for its own sake: a rule that nobody could read back at once is not taken.
+      // Throws 503 until all rules have been read.
       void this.#options.view.book;
       const id = randomUUID();
       const rule = parseRule(input, { id, idInInput: 'refused', apiBase: this.#options.discordApiBase });
@@ -157,7 +157,7 @@ export class RuleChanges {
     return this.#turns.run(order.id, async () => {
       const { book } = this.#options.view;
       const current = book.get(order.id);
-      // A rule that never had a readable record is not to be seen, but whoever reads its id in /health can remove it.
+      // A rule without a readable record is not listed, but can be deleted by its id, which /health names.
       const unreadable = current === undefined && book.problems().some((problem) => problem.id === order.id);
       if (current === undefined && !unreadable) throw noRule(order.id);
       demandMatch(order.ifMatch, current, 'rule');
@@ -199,7 +199,7 @@ export class RuleChanges {
     if (others.length > 0) throw nameTaken(name, others);
   }
 
-  /** As far as this instance has seen: two that fill up one metric at once may go a little beyond. */
+  /** By this instance's view: two instances that add rules to one metric at once may exceed the limit a little. */
   #demandRoom(metricName: string): void {
     const { view, rulesPerMetricMax } = this.#options;
     const { size } = view.book.byMetric(metricName);

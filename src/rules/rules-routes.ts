@@ -14,7 +14,7 @@ import { changeOf, entityTag, ifMatchHeaders } from './if-match.ts';
 import { noRule, type RuleChanges, type StoredRule } from './rule-changes.ts';
 import type { RulesView } from './rules-view.ts';
 
-/** Who is shown a webhook's URL, which is a secret: everybody who may read rules, those who may write them, or nobody. */
+/** Who sees a webhook's URL, which is a secret: all readers of rules, writers only, or no one. */
 export type RevealWebhookUrl = 'all' | 'writers' | 'never';
 
 export interface RulesRoutesOptions {

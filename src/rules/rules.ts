@@ -26,7 +26,7 @@ export interface RulesOptions extends Omit<RulesViewOptions, 'clock'> {
   readonly webhookAllow?: Networks | undefined;
   /** Default `all`: a rule is returned as its author gave it. */
   readonly revealWebhookUrl?: RevealWebhookUrl;
-  /** Of the program, as Discord is told it with test messages. */
+  /** The program's version, which test messages send to Discord as User-Agent. */
   readonly version?: string;
   /** Each series of a metric may have an alarm of each of its rules. */
   readonly rulesPerMetricMax?: number;

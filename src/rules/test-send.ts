@@ -32,7 +32,7 @@ export interface TestSendOptions extends ReceiverOptions {
 
 /** Room for a person who tries things out, and none for a program that posts to a channel this way. */
 const pauseMs = 10_000;
-/** Of one process, to whatever webhooks: wrong tokens tried one after the other would have Discord ban the address. */
+/** Per process, over all webhooks: trying wrong tokens one after another would make Discord ban the address. */
 const burstMax = 10;
 const refillMs = 2_000;
 /**
@@ -42,13 +42,13 @@ const refillMs = 2_000;
 const invalidMax = 10;
 const invalidWindowMs = 10 * 60_000;
 
-/** A rule that is being written may not say yet what it is about. */
+/** A draft may not have a metric yet. */
 function completed(input: object): object {
   const hasCondition = ruleFields.threshold.requiredUnless.fields.some((field) => Object.hasOwn(input, field));
   return { metric_name: 'example-metric', ...(!hasCondition && { threshold: 500 }), ...input };
 }
 
-/** Sends test messages: what an alarm would look like, to the webhook of a rule or to a receiver, and returns what that answers. */
+/** Sends test messages, which look like an alarm, to the webhook of a rule or to a receiver, and returns the answer. */
 export class TestSend {
   readonly #options: TestSendOptions;
   /** By a webhook's name: when it was last sent to. */

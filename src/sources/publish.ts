@@ -11,7 +11,7 @@ export interface SourceSample {
   readonly timestampMs: number;
 }
 
-/** Resolves when the sample is durable. Rejects with a Failure when it was refused, else a retry can help. */
+/** Resolves when the sample is durable. Rejects with a Failure when it was refused; after other errors a retry can help. */
 export type Publish = (sample: SourceSample) => Promise<void>;
 
 const answerMsMax = 10_000;
@@ -55,7 +55,7 @@ function refusal(status: number, body: string): Failure {
   try {
     detail = (JSON.parse(body) as { detail?: string }).detail ?? detail;
   } catch {
-    // Not problem+json: the text as it is says more than nothing.
+    // Not problem+json: show the text as it is.
   }
   const code = status === 401 ? 'unauthorized' : status === 403 ? 'forbidden' : 'invalid_request';
   return new Failure(code, `the ingest service refused the sample (${status}): ${detail}`);

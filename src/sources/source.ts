@@ -21,9 +21,9 @@ export interface SourceSettings {
 }
 
 const retry = { firstMs: 200, lastMs: 5_000 };
-/** Samples kept while nobody takes them; then the oldest are given up, and said to be. */
+/** Samples kept while they are not accepted; beyond it the oldest are dropped with a message. */
 const waitingMax = 10_000;
-/** How long a source that is told to end still tries to deliver what it has. */
+/** How long a source that is stopping still tries to deliver its samples. */
 const farewellMs = 5_000;
 
 /**
@@ -40,7 +40,7 @@ export async function runSource(settings: SourceSettings, signal: AbortSignal): 
       waiting.push({ name, value, tags: settings.tags, timestampMs });
       if (waiting.length <= waitingMax) continue;
       waiting.shift();
-      settings.complain(`nobody has taken the last ${waitingMax} samples: the oldest is given up`);
+      settings.complain(`the last ${waitingMax} samples were not accepted: dropped the oldest`);
     }
     wake();
   };
@@ -84,7 +84,7 @@ function every(periodMs: number, call: () => void, signal: AbortSignal): { stop:
   return { stop: () => clearTimeout(timer) };
 }
 
-/** Tries until the sample is accepted. Resolves to false when the source was told to end and nobody took it in time. */
+/** Tries until the sample is accepted. Resolves to false when the source was stopped and it was not accepted in time. */
 async function deliver(settings: SourceSettings, sample: SourceSample, end: AbortSignal): Promise<boolean> {
   let endedAtMs: number | undefined;
   for (let attempt = 1; ; attempt++) {

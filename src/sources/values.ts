@@ -13,7 +13,7 @@ export function* constant(value: number): Values {
   while (true) yield value;
 }
 
-/** `spike` on records 1, 1 + frequency, 1 + 2·frequency, …; else `low`. Throws Failure unless frequency is a whole number from 1. */
+/** `spike` on records 1, 1 + frequency, 1 + 2·frequency, …; otherwise `low`. Throws Failure unless frequency is a whole number from 1. */
 export function spikes(low: number, spike: number, frequency: number): Values {
   if (!Number.isSafeInteger(frequency) || frequency < 1) {
     throw new Failure('invalid_field', `frequency is ${frequency}, and may be a whole number from 1 on`);

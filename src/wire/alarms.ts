@@ -51,7 +51,7 @@ export type AlarmsView = Shape<typeof AlarmsView>;
 
 const PastState = Type.Enum(['firing', 'ended']);
 
-/** What every answer tells of a firing. */
+/** The fields of a firing in every answer. */
 const firing = {
   alarm_id: Type.String(),
   rule_id: Type.String(),

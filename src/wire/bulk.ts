@@ -30,7 +30,7 @@ export type BulkOrder = Shape<typeof BulkOrder>;
 
 const Refused = Type.Array(Type.Object({ id: Type.String(), code: Type.String(), reason: Type.String() }));
 
-/** What was done of each rule, by id. */
+/** The outcome for each rule, by id. */
 export const BulkOutcome = Type.Object({
   changed: Type.Array(Type.Object({ id: Type.String(), etag: Type.Optional(Type.String()) })),
   unchanged: Type.Array(Type.String(), { description: 'They were so already' }),

@@ -44,7 +44,7 @@ export const ListedRule = Type.Unsafe<ListedRule>({
   properties: { ...ruleSchema.properties, delivery: TroubledDelivery },
 });
 
-/** A rule with its state, and what one looks for first. */
+/** A rule with its state and its most important figures. */
 export const RuleView = Type.Object({
   rule: Type.Unsafe<Rule>({ ...ruleSchema, description: 'The webhook is masked' }),
   state: Type.Enum(['firing', 'pending', 'ok', 'disabled']),
