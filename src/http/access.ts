@@ -10,22 +10,22 @@ declare module 'fastify' {
     scope?: Scope;
     /** A scope that serves as well. */
     orScope?: Scope;
-    /** Set for a route that anybody may call. A route says one of the two, or the server does not start. */
+    /** Set for a public route. Each route sets one of the two, or the server does not start. */
     public?: true;
-    /** Set for a public route that acts for whoever uses the page: pages of other origins may not call it. */
+    /** Set for a public route that acts for the page's user: pages of other origins may not call it. */
     ownPageOnly?: true;
-    /** Lets the token come as the password of Basic too: clients of Influx' first API know nothing else. */
+    /** Also accepts the token as the password of Basic: clients of Influx' first API support nothing else. */
     acceptsBasic?: boolean;
   }
   interface FastifyRequest {
     /** Who calls; undefined when no tokens are configured, and on public routes. */
     identity: Identity | undefined;
-    /** Counts what the request changes beyond one thing, as so many changes of its caller. */
+    /** Counts the request as this many changes of its caller. */
     chargeChanges(changes: number): void;
   }
 }
 
-/** Default deny: throws a Bug when a route says neither who may call it nor that anybody may. */
+/** Default deny: throws a Bug when a route has neither a scope nor is public. */
 export function demandAccess(route: RouteOptions): void {
   const declared = route.config?.scope !== undefined || route.config?.public === true;
   assert(declared, `the route ${String(route.method)} ${route.url} declares a scope or is public`);
@@ -71,7 +71,7 @@ function withoutBasic(authorization: string | undefined): string | undefined {
   return `Bearer ${pair.slice(pair.indexOf(':') + 1)}`;
 }
 
-/** The header that RFC 6750 wants beside 401 and 403, so that clients know what is missing. */
+/** The header that RFC 6750 requires with 401 and 403, so that clients know what is missing. */
 export function setChallenge(request: FastifyRequest, reply: FastifyReply, failure: Failure): void {
   if (failure.code === 'unauthorized') {
     const sent = request.headers.authorization !== undefined;

@@ -1,10 +1,10 @@
 import { Failure } from '../base/failure.ts';
 
 export interface AllowanceOptions {
-  /** What is given each second, and how much may be saved up, which is how much may be taken at once. */
+  /** A token bucket: how much is added each second, and how much it holds, which is the largest burst. */
   readonly perSecond: number;
   readonly burst: number;
-  /** Says to a caller what is too much. */
+  /** The message to a caller that exceeds it. */
   readonly detail: (caller: string) => string;
   /** Monotonic milliseconds; given in tests. */
   readonly nowMs?: () => number;

@@ -16,7 +16,7 @@ export interface AuthOptions {
     | { readonly jwksUrl: string };
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
-  /** The greatest age of a token (now - iat), whatever its exp says. */
+  /** The greatest age of a token (now - iat), regardless of its exp. */
   readonly maxTokenAgeSeconds?: number;
   /** Tokens that are refused by their id (jti). */
   readonly revoked?: { readonly ids: readonly string[]; readonly file: string | undefined };
@@ -37,12 +37,12 @@ export interface Auth {
 
 const clockToleranceSeconds = 30;
 const maxTokenAgeSecondsDefault = 400 * 24 * 3600;
-/** Every refusal takes at least this long, so that its time does not tell how far a guess came. */
+/** Every refusal takes at least this long, so that its duration does not reveal how far a guess came. */
 const refusalMsMin = 10;
 const cachedTokensMax = 10_000;
 /** A key that the issuer withdrew stops working after this time at the latest. */
 const cachedKeySetMs = 10 * 60_000;
-/** Clients as Prometheus drop data when their token runs out, so say so while there is time. */
+/** Clients such as Prometheus drop data when their token expires, so warn while there is time. */
 const expiresSoonMs = 7 * 24 * 3600_000;
 
 /** Secrets of at least 32 bytes that stand in well-known pages. */

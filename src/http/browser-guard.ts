@@ -38,7 +38,7 @@ export function refuseForeignPage(headers: CallHeaders, guard: BrowserGuard, tar
   refuseForeignOrigin(headers, guard, target);
 }
 
-/** As above, by what the browser says alone: whatever name we are called by. */
+/** As above, by the browser's own headers alone: for any Host header. */
 export function refuseForeignOrigin(headers: CallHeaders, guard: BrowserGuard, target: 'page' | 'data' = 'data'): void {
   if (headers.origin === undefined) {
     const site = headers['sec-fetch-site'];

@@ -15,7 +15,7 @@ export interface ConnectionLimits {
   readonly totalMax: number;
 }
 
-/** What is known of one address. */
+/** The connections of one address. */
 interface Peer {
   readonly address: string;
   /** Those that wait, the longest waiting first. */

@@ -4,7 +4,7 @@ import { withoutSecrets } from '../base/logger.ts';
 import { setChallenge } from './access.ts';
 import { failureOf } from './problem.ts';
 
-/** The failure behind an error, its headers set; what the body looks like is left to the route. The message is fit to be sent. */
+/** The failure behind an error, with its headers set; the route makes the body. The message may be sent. */
 export function failureAnswer(
   error: unknown,
   request: FastifyRequest,

@@ -53,7 +53,7 @@ export class KeySet {
   readonly find = async (header: CompactJWSHeaderParameters, token: FlattenedJWSInput) => {
     if (this.#options.now() - this.#loadedAt > freshMs) {
       const refreshed = this.#refresh();
-      // With older keys at hand nobody waits for an issuer that may hang.
+      // With older keys at hand no request waits for an issuer that may hang.
       if (this.#keys === undefined) await refreshed;
     }
     const keys = this.#keys;

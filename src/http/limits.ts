@@ -1,4 +1,4 @@
-// What one client may take of a process. Each limit is the default of every route; a route that needs another says so.
+// What one client may use of a process. Each limit is the default of every route; a route that needs another one sets it.
 
 /** A rule with all its fields and 16 tags of the greatest length stays under 24 KiB. */
 export const jsonBodyBytesMax = 256 * 1024;
@@ -30,7 +30,7 @@ export const connectionsMax = 1_000;
 /** Half of all: behind a reverse proxy everybody has its address. */
 export const connectionsPerAddressMax = 500;
 
-/** A stopping process must be gone within ten seconds, whatever its clients do. */
+/** A stopping process must exit within ten seconds, whatever its clients do. */
 export const closeTimeoutMs = 8_000;
 
 /** While it stops, connections on which nothing was sent are ended so often: clients open new ones as old ones end. */

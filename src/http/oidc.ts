@@ -15,11 +15,11 @@ export interface OidcOptions {
   readonly clientId: string;
   /** Of a confidential client; PKCE protects the code either way. */
   readonly clientSecret: string | undefined;
-  /** What is asked for, with blanks. */
+  /** The requested scopes, separated by blanks. */
   readonly scope: string;
-  /** The audience that our tokens must have; some issuers give a token of their own kind unless they are told. */
+  /** The audience that our tokens must have; some issuers give an opaque token without it. */
   readonly audience: string | undefined;
-  /** Checks what the issuer gave, so that a wrong audience is told of here and not as a refusal of each request. */
+  /** Checks the issuer's token, so that a wrong audience is reported here and not as a refusal of each request. */
   readonly auth: Auth;
   readonly logger: Logger;
 }
@@ -37,7 +37,7 @@ export interface SignInReturned {
   readonly query: string;
   readonly state: string;
   readonly codeVerifier: string;
-  /** As it was said when the sign-in began. */
+  /** As given when the sign-in began. */
   readonly returnTo: string;
 }
 
@@ -47,7 +47,7 @@ export interface SignedIn {
   readonly refreshToken: string | undefined;
 }
 
-/** What the issuer says of itself seldom changes. */
+/** The issuer's metadata seldom changes. */
 const discoveredMs = 10 * 60_000;
 const answerTimeoutMs = 5_000;
 /** Anybody may ask us to ask the issuer. */
@@ -128,7 +128,7 @@ export class Oidc {
       const [client, auth] = [this.#client, this.#clientAuth];
       const answer = await oauth.refreshTokenGrantRequest(server, client, auth, refreshToken, this.#requests);
       const given = await this.#checked(await oauth.processRefreshTokenResponse(server, client, answer));
-      // An issuer that does not change them says nothing of the old one.
+      // An issuer that does not rotate refresh tokens leaves the old one out of its answer.
       return { ...given, refreshToken: given.refreshToken ?? refreshToken };
     });
   }
@@ -165,14 +165,14 @@ export class Oidc {
     return server;
   }
 
-  /** What the issuer says of a refusal is shown as text; the request itself, with its code, never is. */
+  /** The issuer's reason for a refusal is shown as text; the request itself, with its code, never is. */
   #failureOf(error: unknown): Failure {
     if (error instanceof oauth.AuthorizationResponseError || error instanceof oauth.ResponseBodyError) {
       const why = [error.error, error.error_description]
         .filter((part) => part !== undefined)
         .join(': ')
         .slice(0, 300);
-      // People refuse and come late every day; that the client itself is refused is for whoever set it up.
+      // Users cancel or come late every day; a refusal of the client itself is a matter of the configuration.
       if (error.error === 'invalid_client' || error.error === 'unauthorized_client') this.#warn(why);
       return new Failure('invalid_request', `${this.name} refused: ${why}`);
     }

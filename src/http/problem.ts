@@ -42,7 +42,7 @@ const details: Partial<Record<string, string>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'a part of the address is too long',
 };
 
-/** What a caller is told of any error: a Failure as it is, the framework's by its status, and nothing of a bug. */
+/** The answer to any error: a Failure as it is, the framework's by its status, and no details of a bug. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
   const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };

@@ -29,7 +29,7 @@ export function parameterCheck(schema: TSchema): (value: unknown) => { value: un
   };
 }
 
-/** A text as the type that the schema wants, if it is one; the check then refuses what is still a text. */
+/** Converts a text to the type of the schema where possible; the check then refuses texts that remain. */
 function typed(text: unknown, type: unknown): unknown {
   if (typeof text !== 'string') return text;
   if ((type === 'integer' || type === 'number') && /^-?\d{1,15}(\.\d{1,15})?$/.test(text)) return Number(text);
@@ -47,7 +47,7 @@ function fieldErrors(
   const errors = new Map<string, FieldError>();
   for (const finding of findings) {
     const field = unescaped(finding.instancePath.slice(1).split('/')[0] ?? '');
-    // The finding about the whole says the same as those about its fields.
+    // The error of the whole repeats those of its fields.
     if (field === '' || errors.has(field)) continue;
     errors.set(
       field,

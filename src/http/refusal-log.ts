@@ -21,7 +21,7 @@ export function refusalLog(logger: Logger, meter: Meter): RefusalLog {
     if (!lines.tryTake(request.ip)) return;
     const { url: route } = request.routeOptions;
     const fields = { address: request.ip, method: request.method, route, status, reason: withoutSecrets(message) };
-    // What a proxy says of its caller, which whoever reaches us without one may have made up.
+    // The proxy's header about its caller, which a client without a proxy may have forged.
     const forwarded = request.headers['x-forwarded-for'];
     const forwardedFor = forwarded === undefined ? undefined : String(forwarded).slice(0, forwardedCharactersMax);
     logger.warn({ ...fields, ...(forwardedFor !== undefined && { forwardedFor }) }, 'a request was refused');

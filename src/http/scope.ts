@@ -13,7 +13,7 @@ export const scopes = [
 
 export type Scope = (typeof scopes)[number];
 
-/** Who calls: the token's subject, and what it allows. */
+/** The caller: the token's subject and its scopes. */
 export interface Identity {
   readonly subject: string;
   readonly scopes: ReadonlySet<string>;

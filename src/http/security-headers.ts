@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import helmet from 'helmet';
 
-/** Scripts and styles from our own origin alone, and nobody may frame us. */
+/** Scripts and styles from our own origin only, and no framing. */
 const setHeaders = helmet({
   contentSecurityPolicy: {
     useDefaults: false,
@@ -16,7 +16,7 @@ const setHeaders = helmet({
     },
   },
   referrerPolicy: { policy: 'no-referrer' },
-  // Set by whoever ends TLS in front of us: we speak plain HTTP.
+  // Set by the proxy that ends TLS: this server speaks plain HTTP.
   strictTransportSecurity: false,
   xFrameOptions: { action: 'deny' },
 });

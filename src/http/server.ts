@@ -28,7 +28,7 @@ export interface ServerOptions {
   readonly auth: Auth | undefined;
   /** Whether every change is refused. */
   readonly isReadOnly?: boolean;
-  /** What one subject may change in a minute, where tokens say who it is. */
+  /** Changes that one subject may make in a minute, with tokens. */
   readonly changesPerMinute?: number | undefined;
   /** Names that the Host header may have beside loopback's, when no tokens are configured. */
   readonly hostNames?: readonly string[];
@@ -129,7 +129,7 @@ export async function createServer(options: ServerOptions): Promise<HttpServer> 
   };
 }
 
-/** Whoever asks for health learns it whatever others do; all else can wait until a connection ends. */
+/** Health is answered whatever other clients do; other requests can wait until a connection ends. */
 function refuseSurplus(request: FastifyRequest): void {
   if (/^\/health(?:[/?]|$)/.test(request.url)) return;
   throw new Failure('unavailable', 'there are too many connections, and all of them wait for answers', {
@@ -146,7 +146,7 @@ function changeAllowance(perMinute: number): Allowance {
   });
 }
 
-/** Without tokens nobody knows who calls, and everybody who may is on this machine. */
+/** Without tokens callers are anonymous, and all of them are on this machine. */
 function limitChanges(request: FastifyRequest, changes: Allowance): void {
   const { identity } = request;
   if (identity === undefined) return;

@@ -10,7 +10,7 @@ export interface TokenRequest {
   readonly lifetimeSeconds: number;
   readonly issuer?: string | undefined;
   readonly audience?: string | undefined;
-  /** What it can be revoked by (jti); default: a new UUID. */
+  /** The id to revoke it by (jti); default: a new UUID. */
   readonly tokenId?: string;
   /** Milliseconds since the epoch. */
   readonly nowMs: number;

@@ -19,7 +19,7 @@ export interface Lease {
   release(): void;
 }
 
-/** Counts what is under way in this process. */
+/** Counts the requests in progress in this process. */
 export class Admission {
   readonly #limits: AdmissionLimits;
   readonly #health: Health;

@@ -146,7 +146,7 @@ class Lines {
     this.#precision = precision;
   }
 
-  /** Moves to the next line that says something. */
+  /** Moves to the next line with content. */
   next(): boolean {
     const body = this.#body;
     for (;;) {
@@ -344,7 +344,7 @@ function splitUnescaped(text: string, separator: string): string[] {
   return [...parts, text.slice(start)];
 }
 
-/** A backslash before anything else than these three is a backslash. */
+/** A backslash before any other character than these three is a backslash. */
 function unescaped(text: string): string {
   return text.includes('\\') ? text.replace(/\\([,= ])/g, '$1') : text;
 }

@@ -10,7 +10,7 @@ import type { Precision, WrongLine } from './influx-lines.ts';
 import { bodyBytesMax } from './ingest-limits.ts';
 import { takeIn, type IngestParts } from './intake.ts';
 
-/** Clients send org, bucket, db, rp and more: none of them says anything here. */
+/** Clients send org, bucket, db, rp and more: they are ignored. */
 const QuerySchema = Type.Object({ precision: Type.Optional(Type.String()) }, { additionalProperties: true });
 
 const precisions: Readonly<Record<1 | 2, Partial<Record<string, Precision>>>> = {
@@ -29,7 +29,7 @@ const codes: Partial<Record<number, string>> = {
   500: 'internal error',
   503: 'unavailable',
 };
-/** What Telegraf and others look for before they write. */
+/** Telegraf and others ask for these before they write. */
 const likeVersion = '1.8.10';
 /** Senders of lines name many types; these say that it is something else. */
 const otherTypes = /^(application\/(json|x-protobuf|x-ndjson|vnd\.google\.protobuf)|image\/|multipart\/)/i;

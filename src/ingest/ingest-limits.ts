@@ -45,7 +45,7 @@ export const recordBytesMax = 32 * 1024 * 1024;
 /** Senders whose quota is kept in memory; the one seen first is forgotten for another. */
 export const quotaSubjectsMax = 1_000;
 
-/** Nesting of OTLP's attribute values, protobuf and JSON; more is nobody's. */
+/** Nesting of OTLP's attribute values, protobuf and JSON; real clients nest less. */
 export const valueDepthMax = 16;
 
 /** How often it is asked how many partitions `metrics` has. */

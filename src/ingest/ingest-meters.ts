@@ -6,7 +6,7 @@ import type { SampleSink } from './sample-sink.ts';
 
 /** What ingest counts. */
 export interface IngestMeters {
-  /** Samples of a request that were not written, by what was wrong with them. */
+  /** Samples of a request that were not written, by error. */
   refused(sink: SampleSink, origin: Origin): void;
   written(sink: SampleSink, origin: Origin): void;
   appended(seconds: number): void;

@@ -73,7 +73,7 @@ const forms: Record<string, JsonForm> = {
   'application/jsonl': 'ndjson',
 };
 
-/** What the Content-Type says of the body. Throws the Failure `unsupported_media_type`, naming the right one. */
+/** The format by the Content-Type. Throws the Failure `unsupported_media_type`, which names the right one. */
 function formOf(contentType: string | undefined): JsonForm {
   const [type = '', ...parameters] = (contentType ?? '')
     .toLowerCase()

@@ -39,7 +39,7 @@ export interface Origin {
   readonly subject: string;
 }
 
-/** What is needed of a request. */
+/** The part of a request that is needed. */
 interface IngestRequest {
   readonly raw: IncomingMessage;
   readonly headers: IncomingHttpHeaders;
@@ -55,11 +55,11 @@ export interface IngestParts {
   readonly now: () => number;
   /** Rejects with the Failure `unavailable` while the log cannot be asked. */
   readers(): Promise<Readers>;
-  /** Resolves when what is in the sink is durable. Rejects with the Failure `unavailable` when it may not be. */
+  /** Resolves when the sink's samples are durable. Rejects with the Failure `unavailable` when they may not be. */
   publish(sink: SampleSink, origin: Origin): Promise<void>;
-  /** Logs what is a bug, for protocols that have their own words for errors. */
+  /** Logs bugs, for protocols with error formats of their own. */
   logFault(error: unknown, failure: { readonly code: FailureCode }): void;
-  /** Counts a request's samples that were not written, by what was wrong with them. */
+  /** Counts a request's samples that were not written, by error. */
   countRefused(sink: SampleSink, origin: Origin): void;
 }
 
@@ -68,13 +68,13 @@ export interface Reading<Result> {
   /** The first one holds when the request names none. */
   readonly encodings: readonly Encoding[];
   read(body: Buffer, sink: SampleSink, context: ReadContext): Promise<Result>;
-  /** Whether what was read is to be written; when absent it is. */
+  /** Whether the samples read are to be written; default true. */
   readonly accepts?: (sink: SampleSink, result: Result) => boolean;
 }
 
 export interface ReadContext {
   readonly readers: Readers;
-  /** A sink to begin anew with, for a reader that gave up. */
+  /** A fresh sink, for a second reader after the first one gave up. */
   readonly newSink: () => SampleSink;
 }
 

@@ -47,7 +47,7 @@ export class Point {
 /** The series of this point with an ending to its name, or with the tag `quantile`. */
 export type SeriesOf = (ending: string, quantile?: string) => Found;
 
-/** Publishes what the point says. Returns whether it was taken. */
+/** Publishes the samples of a point. Returns whether they were accepted. */
 export function publishPoint(point: Point, seriesOf: SeriesOf, sink: SampleSink): boolean {
   const { rejected } = sink;
   const add = (ending: string, value: number | undefined, quantile?: string): void => {

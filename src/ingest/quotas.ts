@@ -6,7 +6,7 @@ export interface QuotaLimits {
   readonly samplesPerSecond?: number | undefined;
   readonly bytesPerSecond?: number | undefined;
   readonly series?: number | undefined;
-  /** Series that were not sent before, beyond a first burst. */
+  /** New series per minute, after a first burst. */
   readonly newSeriesPerMinute?: number | undefined;
 }
 
@@ -19,7 +19,7 @@ const seriesKnownMax = 500_000;
 
 /** A second's worth may come at once, and as much again on credit. */
 const burstSeconds = 2;
-/** Series are counted anew after this time: a restarted fleet has other pods. */
+/** Series count as new again after this time: a restarted fleet has other pods. */
 const seriesWindowMs = 3_600_000;
 
 interface Account {
@@ -36,7 +36,7 @@ interface Account {
 
 /**
  * What each subject has sent lately. A request is charged when it has been read, for only then it is known what it holds;
- * who is in debt is refused until it is paid. Without limits nothing is kept.
+ * a subject over its quota is refused until it has recovered. Without limits nothing is kept.
  */
 export class Quotas {
   readonly #limits: QuotaLimits;
@@ -53,7 +53,7 @@ export class Quotas {
     return Object.values(this.#limits).every((limit) => limit === undefined);
   }
 
-  /** Throws the Failure `too_many_requests` while the subject is in debt. */
+  /** Throws the Failure `too_many_requests` while the subject is over its quota. */
   demandCredit(subject: string): void {
     if (this.isOff) return;
     const account = this.#accountOf(subject);

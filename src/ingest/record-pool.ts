@@ -11,7 +11,7 @@ export class RecordPool {
     return this.#kept.pop() ?? new PackedRecords(bytesExpected);
   }
 
-  /** What is given must be nobody's any more. */
+  /** Takes memory back, which must have no other user. */
   give(records: PackedRecords): void {
     if (records.bytes.length > keptBytesMax || this.#kept.length >= keptMax) return;
     records.clear();

@@ -40,7 +40,7 @@ export class SampleSink {
   readonly receivedMs: number;
   readonly bounds: TimeBounds;
   readonly records: PackedRecords;
-  /** All samples seen so far, whatever became of them. */
+  /** All samples seen so far, accepted or not. */
   samples = 0;
   /** Samples that are to be written. */
   accepted = 0;

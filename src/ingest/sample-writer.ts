@@ -16,7 +16,7 @@ export interface SampleWriterOptions {
   readonly meters: IngestMeters;
   readonly health: Health;
   readonly logger: Logger;
-  /** Gets the memory of what was written. */
+  /** Takes back the memory of written samples. */
   readonly pool: RecordPool;
 }
 
@@ -38,7 +38,7 @@ export class SampleWriter {
     );
   }
 
-  /** Resolves when what is in the sink is durable. Rejects with the Failure `unavailable` when it may not be. */
+  /** Resolves when the sink's samples are durable. Rejects with the Failure `unavailable` when they may not be. */
   async publish(sink: SampleSink, origin: Origin): Promise<void> {
     if (sink.accepted === 0) return;
     await withinTime(this.#options.admission.watch(this.#append(sink)));
@@ -53,7 +53,7 @@ export class SampleWriter {
    */
   async readers(): Promise<Readers> {
     if (performance.now() - this.#askedMs > partitionsAgainMs) this.#ask();
-    // Whoever has the old ones goes on with them while it is asked, and when it cannot be.
+    // Writers keep using the old ones while the log is asked, and when it does not answer.
     if (this.#readers !== undefined) return this.#readers;
     try {
       return await withinTime(this.#asked!);
@@ -96,7 +96,7 @@ export class SampleWriter {
   }
 }
 
-/** A sender that gave up repeats its samples anyway: better that it hears so from us, and when. */
+/** A sender that times out repeats its samples anyway: better to answer 503 with Retry-After first. */
 async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
@@ -106,7 +106,7 @@ async function withinTime<Result>(work: Promise<Result>): Promise<Result> {
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
-    // When the time is up first, the append still settles, and nobody waits for it.
+    // After the time is up the append still settles, but no caller waits for it.
     work.catch(() => {});
   }
 }

@@ -14,7 +14,7 @@ const entriesMax = 32_768;
 const slots = entriesMax * 2;
 const bytesMin = 64 * 1024;
 const bytesMax = 16 * 1024 * 1024;
-/** What is longer is decoded each time: a few of them would fill the table. */
+/** Longer ones are decoded each time: a few of them would fill the table. */
 const oneNameBytesMax = 4_096;
 const headerWords = 5;
 /** The bits of a slot that say a place: all places of bytesMax / 4 words. */
@@ -131,7 +131,7 @@ function sameBytes(known: DataView, knownStart: number, name: DataView, start: n
   return true;
 }
 
-/** So that nobody can choose series that fall into one slot. */
+/** A secret seed, so that a sender cannot choose series that fall into one slot. */
 const seed = Math.floor(Math.random() * 0x7fff_ffff);
 
 export function hashOf(name: DataView, start: number, end: number): number {

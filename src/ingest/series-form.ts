@@ -19,7 +19,7 @@ export interface SeriesForm {
 
 const utf8 = new TextEncoder();
 
-/** Checks a name and tags and encodes them, or says what is wrong with them. */
+/** Checks a name and tags and encodes them, or returns the problem. */
 export function seriesForm(name: unknown, tags: unknown, partitionCount: number): SeriesForm | Rejection {
   const wrongName = nameProblem(name);
   if (wrongName !== undefined) return { code: 'invalid_name', message: `name is ${shown(name)}, and ${wrongName}` };

@@ -96,7 +96,7 @@ export interface NotifyVitals {
   readonly heldBackMs: number;
 }
 
-/** Collects the reports of the parts of a process. */
+/** Collects what the parts of a process report. */
 export interface Vitals {
   evaluate?: () => EvaluateVitals;
   notify?: () => NotifyVitals;

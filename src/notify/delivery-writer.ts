@@ -71,7 +71,7 @@ export interface RestoredParking {
   readonly failing: FailingTargets;
 }
 
-/** From the decision to send until the request is written, at most: an attempt that took longer to append is begun anew. */
+/** From the decision to send until the request is written, at most: an attempt that took longer to append is started again. */
 export const beginMsMax = 5_000;
 
 /** Appends what this owner does to `deliveries`, and knows what it and the owners before it did. */
@@ -89,7 +89,7 @@ export class DeliveryWriter {
     this.#count = count;
   }
 
-  /** Reads what was done in the last day. Resolves to what was left parked. */
+  /** Reads the deliveries of the last day. Resolves to the parked targets. */
   async restore(log: Log): Promise<RestoredParking[]> {
     const parked = new Map<string, DeliveryEnd[]>();
     const paused = new Map<string, PausedTargets>();

@@ -3,7 +3,7 @@
  *
  *   send      its target is known and takes requests
  *   wait      the change of its rule is on the way to this process
- *   reroute   its rule has another target now: it is appended anew under that one's key
+ *   reroute   its rule has another target now: it is appended again under that target's key
  *   end       an outcome and the reason: it was accepted, will never be, is too old, or its target is paused
  *   finished  it has its final outcome already; nothing is written
  *
@@ -45,7 +45,7 @@ export interface End extends Omit<Ending, 'waiting' | 'possibleRepeat'> {
 
 /** Ids of the last 24 h are remembered, so that none is sent twice; older notifications are not sent at all. */
 export const rememberedMs = 24 * 3_600_000;
-/** Rules and receivers are in force everywhere within a second; what is unknown for longer than this was deleted. */
+/** Rules and receivers are in force everywhere within a second; one that is unknown for longer than this was deleted. */
 const changeAwaitedMs = 10_000;
 
 export function fateOf(waiting: Waiting, world: World): Fate {

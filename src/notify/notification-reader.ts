@@ -76,7 +76,7 @@ export class NotificationReader {
     }
   }
 
-  /** Reads what was left in the log, for all queues with room for it at once. */
+  /** Reads notifications that were left in the log, for all queues with room at once. */
   async readDeferred(): Promise<void> {
     const { queues, signal } = this.#context;
     while (!signal.aborted) {
@@ -106,7 +106,7 @@ export class NotificationReader {
     const fate = waiting === undefined ? undefined : this.#fateOf(waiting);
     if (waiting === undefined || fate === undefined || fate.kind === 'finished') return [];
     const queue = queues.at(waiting.key, waiting.notification.ruleId);
-    // What was left in the log comes first.
+    // Notifications left in the log come first.
     if (queue.deferred === undefined && !queues.unsorted.has(waiting.key)) {
       if (fate.kind === 'end') {
         queues.dismiss(queue);

@@ -18,12 +18,12 @@ export interface NotifyCount {
 }
 
 const troublesNamedMax = 5;
-/** Targets that have figures of their own: each is a series of whoever scrapes them. */
+/** Targets with figures of their own: each is a series in the scraper. */
 const troublesMeasuredMax = 50;
 const delayBucketsSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3_600];
 const waitBucketsSeconds = [0.1, 0.5, 1, 2, 5, 15, 60, 300, 3_600];
 
-/** What is asked of one partition. */
+/** The figures of one partition. */
 interface PartitionVitals {
   readonly waiting: number;
   readonly oldestMs: number | undefined;
@@ -139,7 +139,7 @@ export function notifyVitals(partitions: Partitions, gate: SendGate): NotifyVita
   };
 }
 
-/** What health says: each webhook in trouble by its hash, why, since when, how often it was tried and when it is next. */
+/** The detail of health: each failing webhook by its hash, with the reason, since when, the attempts and the next one. */
 export function reportNotify(partitions: Partitions, gate: SendGate, nowMs: number): HealthReport {
   const parts = [`${waitingIn(partitions)} notifications waiting`];
   const closedMs = gate.closedMs();

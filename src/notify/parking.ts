@@ -21,7 +21,7 @@ interface ParkedTarget {
 interface ParkedKey {
   /** By name: a mistyped token or another target of the same key is not parked with it. */
   readonly targets: Map<string, ParkedTarget>;
-  /** What was known of targets that were revived, until something is delivered. */
+  /** The former state of revived targets, until a delivery succeeds. */
   readonly revived: Map<string, Parked>;
   /** By rule: the oldest notification that waits here. */
   readonly waiting: Map<string, ParkedRule>;
@@ -172,7 +172,7 @@ export class Parking {
     parked.revived.set(name, target.state);
   }
 
-  /** The probe said nothing of it. */
+  /** The probe was inconclusive. */
   postponed(key: string, name: string, nowMs: number): void {
     const target = this.#keys.get(key)?.targets.get(name);
     if (target !== undefined) change(target, postponed(target.state, nowMs));
@@ -231,7 +231,7 @@ export async function probeTarget(
   if (answer === undefined) return gate.unused();
   const action = destination.actionFor(answer, clock.wallMs());
   gate.answered(action, begunMs, clock.monotonicMs());
-  // These say nothing of the target.
+  // These answers are not about the target.
   const isUnknown = ['address_blocked', 'rate_limited', 'try_again'].includes(action.kind);
   if (isUnknown) return parking.postponed(due.key, due.name, clock.wallMs());
   const reason = 'reason' in action ? action.reason : 'it is not there';
@@ -240,7 +240,7 @@ export async function probeTarget(
 
 /**
  * In which order to probe, when only few may be: first where the fewest were refused lately, then what is due for the shortest time,
- * as the target of a rule that was just edited or made. A crowd of wrong tokens keeps nobody else waiting.
+ * as the target of a rule that was just edited or created. Many wrong tokens do not delay other targets.
  */
 export function inProbeOrder(due: readonly DueProbe[], budget: InvalidBudget | undefined, nowMs: number): DueProbe[] {
   const refused = new Map(due.map(({ key }) => [key, 0]));

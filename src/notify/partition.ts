@@ -88,7 +88,7 @@ export class NotificationPartition {
     }
     if (this.#senders.error !== undefined) throw this.#senders.error;
     await this.#commit().catch((error: unknown) => {
-      // Losing the partition is no fault: what was done stands in `deliveries`.
+      // Losing the partition is normal: everything done is in `deliveries`.
       if (!(error instanceof ClaimLost)) throw error;
     });
   }
@@ -105,7 +105,7 @@ export class NotificationPartition {
     await Promise.all(loops);
   }
 
-  /** Finds out what was done before, and where to go on. */
+  /** Reads what former owners did, and where to continue. */
   async #restore(): Promise<void> {
     const { claim, clock, deliveries, log, logger, parking, queues, troubles } = this.#context;
     const { partition } = claim;
@@ -180,7 +180,7 @@ export class NotificationPartition {
     if (change.kind === 'deleted') this.#reconsider(receiverKey(change.before.config.name));
   }
 
-  /** What was wrong with the targets of this key may be right now. */
+  /** The targets of this key may work again. */
   #reconsider(key: string, ruleId?: string, isEdited = ruleId !== undefined): void {
     const { clock, parking } = this.#context;
     this.#senders.wake(key);

@@ -99,7 +99,7 @@ export class SendGate {
     return this.budget?.admit(target, this.#clock.monotonicMs()) ?? 'now';
   }
 
-  /** A request to this target is about to be made: `judge` what comes of it. Undefined when it must wait. */
+  /** Call it before a request to this target, and `judge` with the answer. Undefined when the request must wait. */
   try(target: Addressee): Trial | undefined {
     if (this.admit(target) !== 'now') return undefined;
     return this.budget?.begin(target, this.#clock.monotonicMs()) ?? { ...target, isOpen: false };
@@ -112,7 +112,7 @@ export class SendGate {
     return `${count} requests were refused in 10 min, and more than ${budget?.most ?? 0} might bring a ban of this address`;
   }
 
-  /** What the answer says of the target; undefined: the request was not made. */
+  /** Records the answer; undefined when the request was not made. */
   judge(trial: Trial, answer: Answer | undefined): void {
     this.budget?.end(trial, answer && verdictOn(answer), this.#clock.monotonicMs());
   }

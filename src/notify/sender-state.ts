@@ -19,7 +19,7 @@ import { unreachable } from '../base/assert.ts';
 import type { Destination } from '../receiver/receiver.ts';
 import type { Attempt } from './delivery-writer.ts';
 
-/** One request and what it carried. */
+/** One request and its notifications. */
 export interface SentMessage {
   readonly attempt: Attempt;
   /** How many of the batch, from the first on, are shown one by one. */
@@ -97,7 +97,7 @@ export type SenderEvent =
   | { readonly kind: 'begun' }
   | { readonly kind: 'accepted'; readonly sent: SentMessage; readonly messageId: string | undefined }
   | { readonly kind: 'body_refused'; readonly sent: SentMessage; readonly reason: string }
-  /** Nobody can know whether the message was accepted. */
+  /** It is unknown whether the message was accepted. */
   | { readonly kind: 'answer_lost'; readonly sent: SentMessage }
   /** The message was certainly not accepted, for a reason that is not its own: limits, outages, a broken target. */
   | { readonly kind: 'not_accepted' }
@@ -262,7 +262,7 @@ export function attemptsOf(state: SenderState): number {
   return 'attempts' in state ? state.attempts : 1;
 }
 
-/** Whether the next body is the least that can be said. */
+/** Whether the next body is in the plain form. */
 export function isPlain({ kind }: SenderState): boolean {
   return kind === 'refused' || kind === 'unconfirmed_refused';
 }

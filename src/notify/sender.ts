@@ -58,7 +58,7 @@ export class Sender {
     this.#undelivered = new UndeliveredAttempts((waiting) => context.queues.has(waiting));
   }
 
-  /** A rule was edited, or a late answer came: what was wrong may be right now. */
+  /** A rule was edited, or a late answer came: a failing target may work again. */
   wake(): void {
     this.#wake.abort();
     this.#wake = new AbortController();
@@ -259,7 +259,7 @@ export class Sender {
     return isInTime && gate.pace.closedMs(nowMs) === 0 && this.#pace.waitMs(nowMs) === 0 && targetMs === 0;
   }
 
-  /** What follows from an answer, for the pace and for what was sent. The outcomes follow from the new state. */
+  /** Applies an answer to the pace and to the state of the notifications sent. The outcomes follow from the new state. */
   #act(
     action: Action,
     sent: SentMessage,

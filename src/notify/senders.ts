@@ -44,7 +44,7 @@ export class Senders {
       })
       .finally(() => {
         known.run = undefined;
-        // Something may have come between its last look and now.
+        // A notification may have arrived since its last check.
         if (this.#context.queues.waitingUnder(key) > 0 && !this.#context.signal.aborted) this.start(key);
         else if (this.#context.queues.isEmpty(key)) this.#byKey.delete(key);
       });

@@ -37,7 +37,7 @@ export class Target {
     return { state: this.#state, waitMs: this.pace.waitMs(nowMs), turn: this.turn };
   }
 
-  /** The next message to it, of what is due. */
+  /** The next message to it, from the due notifications. */
   pack(
     due: readonly Waiting[],
     destination: Destination,

@@ -60,13 +60,13 @@ export class AddressPace {
 
   /** The receiver itself answered a request: the address is not blocked. */
   answered(begunMs: number): void {
-    // The answer to a request that began before the block says nothing of it.
+    // The answer to a request that began before the block does not tell whether it lasts.
     if (begunMs < this.#blockedAtMs) return;
     this.#blocks = 0;
     this.#isTrialTaken = false;
   }
 
-  /** There was no answer: the trial said nothing, so another may be made. */
+  /** There was no answer: the trial was inconclusive, so another may be made. */
   unanswered(): void {
     this.#isTrialTaken = false;
   }

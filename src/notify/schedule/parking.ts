@@ -59,7 +59,7 @@ export function hurried(parked: Parked, nowMs: number): Parked {
   return { ...parked, probeAtMs: Math.min(parked.probeAtMs, Math.max(nowMs, parked.lookedAtMs + probeEveryMs)) };
 }
 
-/** The probe said nothing of the target: our address was blocked, or there was no answer. */
+/** The probe was inconclusive: our address was blocked, or there was no answer. */
 export function postponed(parked: Parked, nowMs: number): Parked {
   return { ...parked, probeAtMs: nowMs + postponedMs };
 }

@@ -12,7 +12,7 @@
 
 /** A second, and the rounding of clocks. */
 const windowMs = 1_010;
-/** A receiver counts a request before it processes it: one that hangs is taken for counted by then, so that others need not wait. */
+/** A receiver counts a request before it processes it: one that hangs counts from then on, so that others need not wait. */
 const countedWithinMs = 500;
 
 export interface BegunRequest {
