@@ -9,24 +9,39 @@ interface Finding {
   readonly params: unknown;
 }
 
+type Check = (value: unknown) => { value: unknown } | { error: Error };
+
 /**
- * Makes the check of a route's query or path parameters from its schema: texts become the numbers that the schema wants,
- * and what is wrong or unknown is a Failure that names the parameter, its value and what is allowed.
+ * Makes the check of a route's query or path parameters from its schema: texts become the numbers, booleans and lists of the schema,
+ * and the error is a Failure that names the parameter, its value and what is allowed.
  */
-export function parameterCheck(schema: TSchema): (value: unknown) => { value: unknown } | { error: Error } {
-  const validator = Compile(schema);
-  const properties = (schema as { properties?: Record<string, { type?: unknown }> }).properties ?? {};
-  return (given) => {
-    const value = Object.fromEntries(
-      Object.entries(given as Record<string, unknown>).map(([name, text]) => [
-        name,
-        typed(text, properties[name]?.type),
-      ]),
+export function parameterCheck(schema: TSchema): Check {
+  const check = bodyCheck(schema);
+  const properties = propertiesOf(schema);
+  return (given) =>
+    check(
+      Object.fromEntries(
+        Object.entries(given as Record<string, unknown>).map(([name, text]) => [
+          name,
+          typed(text, properties[name]?.type),
+        ]),
+      ),
     );
+}
+
+/** The same for the fields of a JSON body, whose values have their types already. */
+export function bodyCheck(schema: TSchema): Check {
+  const validator = Compile(schema);
+  const known = Object.keys(propertiesOf(schema));
+  return (value) => {
     if (validator.Check(value)) return { value };
     const findings = validator.Errors(value) as Finding[];
-    return { error: fieldsFailure(fieldErrors(Object.keys(properties), findings, value)) };
+    return { error: fieldsFailure(fieldErrors(known, findings, value)) };
   };
+}
+
+function propertiesOf(schema: TSchema): Record<string, { type?: unknown }> {
+  return (schema as { properties?: Record<string, { type?: unknown }> }).properties ?? {};
 }
 
 /** Converts a text to the type of the schema where possible; the check then refuses texts that remain. */

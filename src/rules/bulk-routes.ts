@@ -2,7 +2,7 @@ import { Type, type Static, type TSchema } from 'typebox';
 import { Failure } from '../base/failure.ts';
 import { bulkRulesPerChange } from '../http/limits.ts';
 import { answers, answersAsText, documented } from '../http/open-api.ts';
-import { parameterCheck } from '../http/query.ts';
+import { bodyCheck } from '../http/query.ts';
 import type { HttpApp, Routes } from '../http/http-app.ts';
 import { subjectOf } from '../http/scope.ts';
 import { BulkOrder, BulkOutcome, ExportOrder, ImportDocument, ImportedView, ImportOrder } from '../wire/bulk.ts';
@@ -23,7 +23,7 @@ const importBytesMax = 4 * 1024 * 1024;
 
 /** Makes the reading of a body of this form. */
 function bodyOf<Schema extends TSchema>(schema: Schema): (body: unknown) => Static<Schema> {
-  const check = parameterCheck(schema);
+  const check = bodyCheck(schema);
   return (body) => {
     if (typeof body !== 'object' || body === null || Array.isArray(body))
       throw new Failure('invalid_request', 'the body must be a JSON object');
