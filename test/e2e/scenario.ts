@@ -293,7 +293,10 @@ function defineScenarios(name: string, system: () => SystemUnderTest): void {
     await publish(system(), [sample('a', 'ok', 90), sample('a', 'failed', 20), sample('b', 'failed', 9)]);
     const [embed] = await expectEmbeds(system(), rule.webhookId, 1);
     const field = (wanted: string): string | undefined => embed?.fields.find((one) => one.name === wanted)?.value;
-    assert.match(embed?.description ?? '', /is 0\.1818\d*, which exceeds the rule threshold \(0\.05\)$/);
+    assert.match(
+      embed?.description ?? '',
+      /of service a is 18\.18 % \(of 110\), which exceeds the rule threshold \(5 %\)$/,
+    );
     assert.equal(field('Group'), 'service = a');
     assert.equal(field('Series'), 'service = a, status = failed: 20');
   });
