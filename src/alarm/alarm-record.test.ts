@@ -24,7 +24,9 @@ const maybeValue = fc.option(
   fc.double({ noNaN: true, noDefaultInfinity: true }).map((each) => each + 0),
   { nil: undefined },
 );
-const somePlace = fc.record({ partition: fc.constant(3), offset, timestampMs: time });
+/** -1 where no sample of the subject was ever seen. */
+const sampleOffset = fc.integer({ min: -1, max: 2 ** 31 });
+const somePlace = fc.record({ partition: fc.constant(3), offset: sampleOffset, timestampMs: time });
 const cause = { sample: somePlace, x: maybeValue, timeMs: time };
 const due: fc.Arbitrary<Due> = fc.record({
   kind: fc.constantFrom(...notificationKinds),

@@ -285,17 +285,21 @@ function readDue(reader: RecordReader, partition: number): Due {
 /** What made a notification due. */
 function readCause(reader: RecordReader, partition: number): Omit<Deferred, 'kind'> {
   return {
-    sample: { partition, offset: reader.place('offset'), timestampMs: reader.number('timestamp_ms') },
+    sample: { partition, offset: readOffset(reader), timestampMs: reader.number('timestamp_ms') },
     ordinal: reader.optional('ordinal', (field) => reader.place(field)) ?? 0,
     x: reader.optional('x', (field) => reader.number(field)),
     timeMs: reader.number('time_ms'),
   };
 }
 
-/** Its offset is -1 where no sample of the subject was ever seen. */
 export function readSample(reader: RecordReader): SamplePlace {
-  const offset = reader.number('offset') === -1 ? -1 : reader.place('offset');
-  return { partition: reader.place('partition'), offset, timestampMs: reader.number('timestamp_ms') };
+  const [partition, offset] = [reader.place('partition'), readOffset(reader)];
+  return { partition, offset, timestampMs: reader.number('timestamp_ms') };
+}
+
+/** -1 where no sample of the subject was ever seen. */
+function readOffset(reader: RecordReader): number {
+  return reader.number('offset') === -1 ? -1 : reader.place('offset');
 }
 
 export function readSubject(reader: RecordReader): Subject {

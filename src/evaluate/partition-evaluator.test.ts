@@ -197,3 +197,26 @@ test('when all series of a rule are forgotten at once, its cooldown goes on from
     assertNotifications(notifications, verdictOf(steps));
   }
 });
+
+test('what is deferred of a metric never seen is sent as delayed after a restart', async () => {
+  const { threshold: _threshold, ...absence } = cpuRule;
+  const steps: Step[] = [
+    { kind: 'rule', rule: { ...absence, group_by: [], cooldown_seconds: 1_800, remind_seconds: 60 } },
+    clock(60_001, 60_001),
+    clock(360_001, 300_000),
+    clock(660_001, 300_000),
+    { kind: 'restart' },
+    clock(4_260_001, 3_600_000),
+  ];
+  for (const feed of feeds) {
+    const { notifications } = await tryHistory(steps, { feed, seed: 1 });
+    assertNotifications(notifications, verdictOf(steps));
+    assert.deepEqual(
+      notifications.map(({ kind, at, deferred }) => [kind, at.offset, deferred]),
+      [
+        ['no_data', -1, false],
+        ['reminder', -1, true],
+      ],
+    );
+  }
+});
