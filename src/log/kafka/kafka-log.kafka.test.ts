@@ -17,6 +17,8 @@ const sessionTimeoutMs = 2_000;
 const properties = {
   'group.min.session.timeout.ms': '1000',
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
+  // Some records are dated 2023: 30 s after its start the broker would delete them.
+  'log.retention.ms': '-1',
 };
 
 function open(kafka: Kafka): Promise<Log> {
