@@ -3,14 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { futureMsMax } from '../evaluate/head-clock.ts';
 import { PartitionEvaluator } from '../evaluate/partition-evaluator.ts';
 import { SeriesBudget } from '../evaluate/series-budget.ts';
-import { silenceMs } from '../rule/condition.ts';
-import { fillBackMs } from '../measure/measures.ts';
+import { silenceMs, type Condition } from '../rule/condition.ts';
 import { recordCount, recordsOf } from '../log/batch.ts';
 import { OffsetGone, type Log } from '../log/log.ts';
 import type { RecordChunk } from '../log/record.ts';
 import { RuleBook } from '../rule/rule-book.ts';
 import { formatRule, type Rule } from '../rule/rule.ts';
-import type { Condition } from '../rule/condition.ts';
+import { measuresBackMs } from '../rule/measure-request.ts';
 import { noMatchers, type TagMatchers } from '../rule/matcher.ts';
 import { topics } from '../topics.ts';
 import type { MetricPast, PastRange } from './metric-past.ts';
@@ -87,14 +86,10 @@ export async function* backtest(
 }
 
 /** How far before a sample the log must be read, so that what is compared at it is what a rule that has always been would compare. */
-export function reachMsOf({ type, windowMs, grouping }: Condition): number {
-  const second = grouping?.divideBy;
-  const longestMs = Math.max(windowMs, second?.windowMs ?? 0);
-  const backMs = Math.max(
-    fillBackMs(type, windowMs),
-    second === undefined ? 0 : fillBackMs(second.type, second.windowMs),
-  );
-  return longestMs + backMs + (grouping?.staleMs ?? 0);
+export function reachMsOf(condition: Condition): number {
+  const { windowMs, grouping } = condition;
+  const longestMs = Math.max(windowMs, grouping?.divideBy?.windowMs ?? 0);
+  return longestMs + measuresBackMs(condition) + (grouping?.staleMs ?? 0);
 }
 
 /** The tags of the series that a rule reads: the two values of a ratio are made of series with different tags. */

@@ -2,7 +2,7 @@ import { formatAlarmRecord, keyOfAlarmRecord, type AlarmRecord } from '../alarm/
 import type { Clock } from '../base/clock.ts';
 import { failpoint } from '../base/failpoint.ts';
 import type { Logger } from '../base/logger.ts';
-import { fillBackMs } from '../measure/measures.ts';
+import { measuresBackMs } from '../rule/measure-request.ts';
 import { recordsOf } from '../log/batch.ts';
 import type { Claim, Log } from '../log/log.ts';
 import type { NewRecord } from '../log/record.ts';
@@ -130,13 +130,9 @@ async function startIn(claim: Claim, wanted: number, { log, logger }: RestoreOpt
 }
 
 /** How far before the start the log must be read for what a rule needs. */
-function neededMs({ type, windowMs, noDataMs = 0, grouping }: Condition): number {
-  const second = grouping?.divideBy;
-  const backMs = Math.max(
-    fillBackMs(type, windowMs),
-    second === undefined ? 0 : fillBackMs(second.type, second.windowMs),
-  );
-  return Math.max(backMs + (grouping?.staleMs ?? 0), noDataMs);
+function neededMs(condition: Condition): number {
+  const { noDataMs = 0, grouping } = condition;
+  return Math.max(measuresBackMs(condition) + (grouping?.staleMs ?? 0), noDataMs);
 }
 
 async function fillBefore(
