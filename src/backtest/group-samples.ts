@@ -1,15 +1,17 @@
 // What a rule with groups compares, for a chart: the evaluator's own groups, over the samples that are retained.
 import { Groups } from '../evaluate/groups.ts';
 import { SeriesBudget } from '../evaluate/series-budget.ts';
-import { SeriesIndex, type ReadSample } from '../evaluate/series-index.ts';
+import type { SamplePlace } from '../alarm/alarm-state.ts';
+import type { ReadSample } from '../evaluate/series-index.ts';
 import { subjectKey, type Subject } from '../metric/subject.ts';
 import { comparisons } from '../rule/comparison.ts';
 import { concerns, valuesMade } from '../rule/condition.ts';
 import { measureRequestsOf } from '../rule/measure-request.ts';
 import type { RuleEntry } from '../rule/rule-list.ts';
 import type { Rule } from '../rule/rule.ts';
-import { bookOf, inTurns, offsetSince, reachMsOf, spanOf, tagsRead } from './backtest.ts';
-import type { Samples, SamplesSource } from './samples.ts';
+import { bookOf, reachMsOf, tagsRead } from './backtest.ts';
+import { readPast, type SamplesSource } from './read-past.ts';
+import type { Samples } from './samples.ts';
 import {
   ChartLines,
   inOrder,
@@ -40,7 +42,7 @@ export interface GroupSamples extends Samples {
 }
 
 export async function readGroupSamples(
-  { log, pasts }: SamplesSource,
+  source: SamplesSource,
   order: GroupSamplesOrder,
   signal: AbortSignal,
 ): Promise<GroupSamples> {
@@ -48,39 +50,27 @@ export async function readGroupSamples(
   const book = bookOf(rule);
   const entry = book.get(rule.id)!;
   const { condition } = entry;
-  return pasts.use(rule.metric_name, tagsRead(condition), async (past) => {
-    await past.readOn(signal);
-    const from = await offsetSince(log, past.partition, fromMs - reachMsOf(condition));
-    while (await past.readBack(from, signal));
-    const budget = new SeriesBudget();
-    const index = new SeriesIndex(budget, () => {});
-    index.table.partition = past.partition;
+  const past = { metricName: rule.metric_name, tags: tagsRead(condition), sinceMs: fromMs - reachMsOf(condition) };
+  const begin = (firstMs: number | undefined) => {
     const groups = new Groups(book);
-    const chunk = past.chunk({ from: Math.max(from, past.range.from), to: past.range.to });
-    const chart = new GroupChart(order, entry, stretchMsOf(order, spanOf(chunk)?.[0]));
     const requests = measureRequestsOf(condition);
-    for await (const { batches } of inTurns(chunk, signal)) {
-      for (const batch of batches) {
-        index.scan(batch, chunk.firstOffset, chunk.nextOffset);
-        const { columns } = index;
-        for (let at = 0; at < columns.count; at++) {
-          const read = index.readColumn(batch, at);
-          if (typeof read === 'string' || !concerns(condition, read.series.tags)) continue;
-          const { series, value } = read;
-          const sample = {
-            partition: past.partition,
-            offset: columns.offset[at]!,
-            timestampMs: columns.timestampMs[at]!,
-          };
-          series.saw(sample.offset, sample.timestampMs, value);
-          for (const request of requests) series.addToMeasure(request, budget.windows, sample.timestampMs, value);
-          const compared = groups.take(entry, series, { value, sample, heardAtMs: -Infinity, isFill: false });
-          chart.add(read, groups.groupOf(entry, series), sample, compared);
-        }
-      }
-    }
-    return { ...chart.finish(), partition: past.partition, cutShort: past.range.from > from };
-  });
+    const { windows } = new SeriesBudget();
+    const chart = new GroupChart(order, entry, stretchMsOf(order, firstMs));
+    return {
+      // A late sample changes what is compared at a time within the range.
+      wants: () => true,
+      take(read: ReadSample, sample: SamplePlace) {
+        const { series, value } = read;
+        if (!concerns(condition, series.tags)) return;
+        series.saw(sample.offset, sample.timestampMs, value);
+        for (const request of requests) series.addToMeasure(request, windows, sample.timestampMs, value);
+        const compared = groups.take(entry, series, { value, sample, heardAtMs: -Infinity, isFill: false });
+        chart.add(read, groups.groupOf(entry, series), sample, compared);
+      },
+      finish: () => chart.finish(),
+    };
+  };
+  return readPast(source, past, begin, signal);
 }
 
 interface MemberPoints extends SeriesPoints {

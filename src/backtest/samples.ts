@@ -1,14 +1,12 @@
-import { SeriesBudget } from '../evaluate/series-budget.ts';
-import { SeriesIndex } from '../evaluate/series-index.ts';
+import type { SamplePlace } from '../alarm/alarm-state.ts';
+import type { ReadSample } from '../evaluate/series-index.ts';
 import type { Measure } from '../measure/measure.ts';
 import { calculators, fillBackMs } from '../measure/measures.ts';
 import type { MeasureRequest } from '../rule/measure-request.ts';
-import type { Log } from '../log/log.ts';
 import { seriesKey } from '../metric/series.ts';
 import type { Tags } from '../metric/sample.ts';
 import { exactTags, type TagMatchers } from '../rule/matcher.ts';
-import { inTurns, offsetSince, spanOf } from './backtest.ts';
-import type { MetricPasts } from './metric-pasts.ts';
+import { readPast, type SamplesSource } from './read-past.ts';
 import {
   ChartLines,
   inOrder,
@@ -46,42 +44,20 @@ export interface Samples {
   readonly cutShort: boolean;
 }
 
-export interface SamplesSource {
-  readonly log: Log;
-  readonly pasts: MetricPasts;
-}
-
 /** The samples of a metric for a chart: no spike is lost, however many share a pixel, for each stretch has its extremes. */
-export async function readSamples(
-  { log, pasts }: SamplesSource,
-  order: SamplesOrder,
-  signal: AbortSignal,
-): Promise<Samples> {
+export async function readSamples(source: SamplesSource, order: SamplesOrder, signal: AbortSignal): Promise<Samples> {
   const { metricName, tags, fromMs, toMs, measure } = order;
-  return pasts.use(metricName, tags, async (past) => {
-    await past.readOn(signal);
-    const wantedMs = measure === undefined ? fromMs : fromMs - fillBackMs(measure.type, measure.windowMs);
-    const from = await offsetSince(log, past.partition, wantedMs);
-    while (await past.readBack(from, signal));
-    const index = new SeriesIndex(new SeriesBudget(), () => {});
-    const chunk = past.chunk({ from: Math.max(from, past.range.from), to: past.range.to });
-    const chart = new Chart(order, stretchMsOf(order, spanOf(chunk)?.[0]));
-    index.table.partition = past.partition;
-    for await (const { batches } of inTurns(chunk, signal)) {
-      for (const batch of batches) {
-        index.scan(batch, chunk.firstOffset, chunk.nextOffset);
-        const { columns } = index;
-        for (let at = 0; at < columns.count; at++) {
-          const timestampMs = columns.timestampMs[at]!;
-          if (timestampMs > toMs || timestampMs < wantedMs) continue;
-          const read = index.readColumn(batch, at);
-          if (typeof read === 'string') continue;
-          chart.add(read.series, { timestampMs, value: read.value, offset: columns.offset[at]! });
-        }
-      }
-    }
-    return { ...chart.finish(), partition: past.partition, cutShort: past.range.from > from };
-  });
+  const sinceMs = measure === undefined ? fromMs : fromMs - fillBackMs(measure.type, measure.windowMs);
+  const begin = (firstMs: number | undefined) => {
+    const chart = new Chart(order, stretchMsOf(order, firstMs));
+    return {
+      wants: (timestampMs: number) => timestampMs <= toMs && timestampMs >= sinceMs,
+      take: ({ series, value }: ReadSample, { timestampMs, offset }: SamplePlace) =>
+        chart.add(series, { timestampMs, value, offset }),
+      finish: () => chart.finish(),
+    };
+  };
+  return readPast(source, { metricName, tags, sinceMs }, begin, signal);
 }
 
 class Chart {
