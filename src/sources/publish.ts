@@ -55,7 +55,7 @@ function refusal(status: number, body: string): Failure {
   try {
     detail = (JSON.parse(body) as { detail?: string }).detail ?? detail;
   } catch {
-    // Not problem+json: show the text as it is.
+    // It is no problem+json: show its text unchanged.
   }
   const code = status === 401 ? 'unauthorized' : status === 403 ? 'forbidden' : 'invalid_request';
   return new Failure(code, `the ingest service refused the sample (${status}): ${detail}`);
